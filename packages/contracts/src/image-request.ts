@@ -1,0 +1,54 @@
+import { z } from "zod";
+
+/** OpenAI declares every optional field nullable; an explicit null means "not sent". */
+const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined);
+
+/**
+ * What is drawn: the part of a request that a provider sees. Only the shape is checked here; what each model takes is the
+ * catalogue's business (`@darkroom/models`).
+ */
+const imageParameters = {
+  /** Limited per model, counted in Unicode code points. */
+  prompt: z
+    .string()
+    .min(1)
+    .refine((prompt) => prompt.isWellFormed(), "must be well-formed Unicode, without half a surrogate pair"),
+  n: optional(z.int().min(1).max(10)),
+  size: optional(z.string()),
+  quality: optional(z.string()),
+  style: optional(z.string()),
+  background: optional(z.string()),
+  moderation: optional(z.string()),
+  output_format: optional(z.string()),
+  output_compression: optional(z.int().min(0).max(100)),
+  seed: optional(z.int().min(-1).max(2_147_483_647)),
+  guidance_scale: optional(z.number().min(1).max(10)),
+  watermark: optional(z.boolean()),
+  /** The caller's own user, passed upstream and recorded for abuse reports. 512 characters hold any id and keep records small. */
+  user: optional(z.string().max(512)),
+};
+
+/** How Darkroom handles the job: ours, not OpenAI's. */
+const jobOptionsSchema = z.strictObject({
+  /** Seconds the request may wait in the queue before it expires unstarted; at most a day. */
+  expires_in: optional(z.int().min(1).max(86_400)),
+  /** The caller's own pairs, given back with the generation: OpenAI's limits for `metadata`. */
+  metadata: optional(
+    z
+      .record(z.string().max(64), z.string().max(512))
+      .refine((pairs) => Object.keys(pairs).length <= 16, "must have at most 16 pairs"),
+  ),
+});
+
+/** The body of `POST /v1/images/generations`. An unknown field is an error, never ignored. */
+export const imageRequestSchema = z.strictObject({
+  ...imageParameters,
+  model: optional(z.string()),
+  response_format: optional(z.enum(["url", "b64_json"])),
+  job: optional(jobOptionsSchema),
+});
+export type ImageRequest = z.infer<typeof imageRequestSchema>;
+
+export const imageParametersSchema = z.object(imageParameters);
+export type ImageParameters = z.infer<typeof imageParametersSchema>;
+export type ImageParameterName = keyof ImageParameters;

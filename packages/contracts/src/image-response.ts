@@ -1,0 +1,36 @@
+import { z } from "zod";
+
+/** Tokens as the GPT image models count them. `prompt_tokens` is the commissioned document's name, the rest is OpenAI's. */
+export const usageSchema = z.object({
+  prompt_tokens: z.int(),
+  input_tokens: z.int(),
+  output_tokens: z.int(),
+  total_tokens: z.int(),
+  input_tokens_details: z.object({ text_tokens: z.int(), image_tokens: z.int() }),
+  output_tokens_details: z.object({ text_tokens: z.int(), image_tokens: z.int() }).optional(),
+});
+export type Usage = z.infer<typeof usageSchema>;
+
+/** One image: exactly one of `b64_json` and `url` is a string, the other null. */
+export const imageDataSchema = z.object({
+  b64_json: z.string().nullable(),
+  url: z.string().nullable(),
+  revised_prompt: z.string().optional(),
+  /** GPT image models only. */
+  output_format: z.string().optional(),
+  quality: z.string().optional(),
+  /** The size that was measured, `1024x1024`, whatever was asked for. */
+  size: z.string(),
+});
+export type ImageData = z.infer<typeof imageDataSchema>;
+
+/** The 200 of `POST /v1/images/generations`. `data` is never empty: no image is an error. */
+export const imageResponseSchema = z.object({
+  /** Unix time in seconds. */
+  created: z.int(),
+  /** GPT image models only, like `usage`. */
+  background: z.string().optional(),
+  data: z.array(imageDataSchema).min(1),
+  usage: usageSchema.optional(),
+});
+export type ImageResponse = z.infer<typeof imageResponseSchema>;

@@ -1,0 +1,21 @@
+export { ApiError, type ApiErrorOptions } from "./api-error.ts";
+export { type ErrorBody, errorBodySchema, type ErrorObject } from "./error-body.ts";
+export { type ErrorCode, errorCodes } from "./error-codes.ts";
+export {
+  endings,
+  type Ending,
+  type Generation,
+  generationSchema,
+  type GenerationStatus,
+  isEnding,
+} from "./generation.ts";
+export { isGenerationId, newGenerationId } from "./generation-id.ts";
+export {
+  type ImageParameterName,
+  type ImageParameters,
+  imageParametersSchema,
+  type ImageRequest,
+  imageRequestSchema,
+} from "./image-request.ts";
+export { type ImageData, type ImageResponse, imageResponseSchema, type Usage, usageSchema } from "./image-response.ts";
+export { parseBody } from "./parse-body.ts";

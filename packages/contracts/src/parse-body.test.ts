@@ -1,0 +1,53 @@
+import { describe, expect, test } from "vitest";
+import { ApiError } from "./api-error.ts";
+import { imageRequestSchema } from "./image-request.ts";
+import { parseBody } from "./parse-body.ts";
+
+const fault = (body: unknown) => {
+  try {
+    parseBody(imageRequestSchema, body);
+  } catch (error) {
+    if (error instanceof ApiError) return [error.param, error.message];
+    throw error;
+  }
+  throw new Error("the body was accepted");
+};
+
+describe("an image request", () => {
+  test("is accepted with nothing but a prompt", () => {
+    expect(parseBody(imageRequestSchema, { prompt: "a cat" })).toEqual({ prompt: "a cat" });
+  });
+
+  test("takes null for 'not sent' in every optional field", () => {
+    const nulls = Object.fromEntries(Object.keys(imageRequestSchema.shape).map((name) => [name, null]));
+    expect(parseBody(imageRequestSchema, { ...nulls, prompt: "a cat" })).toEqual({ prompt: "a cat" });
+  });
+
+  test.each([
+    [undefined, null, "The body must be a JSON object, but it is null."],
+    [[], null, "The body must be a JSON object, but it is an array."],
+    [{}, "prompt", "Missing required parameter: 'prompt'."],
+    [{ prompt: null }, "prompt", "Invalid type for 'prompt': expected a string, but got null instead."],
+    [{ prompt: "" }, "prompt", "Invalid 'prompt': it must not be empty."],
+    [{ prompt: "\ud83d" }, "prompt", "Invalid 'prompt': must be well-formed Unicode, without half a surrogate pair."],
+    [{ prompt: "x", n: "2" }, "n", "Invalid type for 'n': expected a number, but got a string instead."],
+    [{ prompt: "x", n: 1.5 }, "n", "Invalid type for 'n': expected an integer, but got a decimal number instead."],
+    [{ prompt: "x", n: 0 }, "n", "Invalid 'n': 0 is below the minimum, which is 1."],
+    [{ prompt: "x", n: 11 }, "n", "Invalid 'n': 11 is above the maximum, which is 10."],
+    [
+      { prompt: "x", response_format: "jpeg" },
+      "response_format",
+      "Invalid value for 'response_format': 'jpeg'. Supported values are: 'url', 'b64_json'.",
+    ],
+    [{ prompt: "x", dimensions: 1 }, "dimensions", "Unknown parameter: 'dimensions'."],
+    [{ prompt: "x", job: { when: 1 } }, "job.when", "Unknown parameter: 'job.when'."],
+    [
+      { prompt: "x", job: { metadata: { a: 1 } } },
+      "job.metadata.a",
+      "Invalid type for 'job.metadata.a': expected a string, but got a number instead.",
+    ],
+    [{ prompt: "x", user: "u".repeat(513) }, "user", "Invalid 'user': the maximum length is 512 characters."],
+  ])("%j is refused naming %s", (body, param, message) => {
+    expect(fault(body)).toEqual([param, message]);
+  });
+});

@@ -1,0 +1,64 @@
+import type { z } from "zod";
+import { ApiError } from "./api-error.ts";
+
+type Issue = z.core.$ZodIssue;
+
+/**
+ * Checks a request body against its schema and returns the parsed value.
+ * Throws `ApiError` `invalid_request_error` for the first fault, naming the parameter, in OpenAI's wording where OpenAI has one.
+ */
+export function parseBody<T extends z.ZodType>(schema: T, body: unknown): z.output<T> {
+  const result = schema.safeParse(body, { reportInput: true });
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  if (issue === undefined) throw result.error;
+  throw new ApiError("invalid_request_error", describe(issue), { param: paramOf(issue) });
+}
+
+function paramOf(issue: Issue): string | undefined {
+  const path = issue.code === "unrecognized_keys" ? [...issue.path, issue.keys[0]] : issue.path;
+  return path.length === 0 ? undefined : path.join(".");
+}
+
+function describe(issue: Issue): string {
+  const param = paramOf(issue);
+  if (param === undefined) return `The body must be a JSON object, but it is ${kindOf(issue.input)}.`;
+  switch (issue.code) {
+    case "unrecognized_keys":
+      return `Unknown parameter: '${param}'.`;
+    case "invalid_type":
+      if (issue.input === undefined) return `Missing required parameter: '${param}'.`;
+      return `Invalid type for '${param}': expected ${article(issue.expected)}, but got ${kindOf(issue.input)} instead.`;
+    case "invalid_value":
+      return `Invalid value for '${param}': ${quote(issue.input)}. Supported values are: ${issue.values.map(quote).join(", ")}.`;
+    case "too_small":
+      if (issue.origin === "string") return `Invalid '${param}': it must not be empty.`;
+      return `Invalid '${param}': ${String(issue.input)} is below the minimum, which is ${issue.minimum}.`;
+    case "too_big":
+      if (issue.origin === "string") return `Invalid '${param}': the maximum length is ${issue.maximum} characters.`;
+      return `Invalid '${param}': ${String(issue.input)} is above the maximum, which is ${issue.maximum}.`;
+    default:
+      return `Invalid '${param}': ${issue.message}.`;
+  }
+}
+
+function article(expected: string): string {
+  if (expected === "int") return "an integer";
+  if (expected === "number") return "a number";
+  return /^[aeiou]/.test(expected)
+    ? `an ${expected}`
+    : `a ${expected === "record" ? "object" : expected}`.replace("a object", "an object");
+}
+
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return "null";
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "number" && !Number.isInteger(value)) return "a decimal number";
+  return article(typeof value);
+}
+
+/** Long values are cut: a message is for reading, and a prompt has no business in it. */
+function quote(value: unknown): string {
+  const text = String(value);
+  return `'${text.length > 64 ? `${text.slice(0, 64)}…` : text}'`;
+}

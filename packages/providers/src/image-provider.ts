@@ -1,0 +1,43 @@
+import type { ImageParameters, Usage } from "@darkroom/contracts";
+import type { ProviderError } from "./provider-error.ts";
+
+/** Where images come from. An adapter translates one call into the upstream's protocol and back, and keeps nothing in between. */
+export type ImageProvider = {
+  readonly name: string;
+  /**
+   * Draws the images asked for. Resolves when at least one was delivered; throws `ProviderError` when none was.
+   * Honours `call.signal`, and has connect, header, idle and total timeouts of its own.
+   */
+  generate(call: ProviderCall): Promise<ProviderReply>;
+};
+
+export type ProviderCall = {
+  generationId: string;
+  /** The upstream's own id of the model. */
+  model: string;
+  /** Validated against the catalogue; `n` counts the caller's whole request, `indexes` what this call is to draw. */
+  parameters: ImageParameters;
+  /** Positions, from 0, of the wanted images within the request: fewer than `n` where an earlier attempt delivered some. */
+  indexes: readonly number[];
+  signal: AbortSignal;
+};
+
+export type ProviderReply = {
+  images: ProviderImage[];
+  /** What was asked for and not delivered, and why: never dropped, and retried where its error says so. */
+  missing: { index: number; error: ProviderError }[];
+  /** As the upstream resolved them, where it says so (an `auto` that became `high`). */
+  background?: string | undefined;
+  quality?: string | undefined;
+  usage?: Usage | undefined;
+};
+
+export type ProviderImage = {
+  index: number;
+  /** A whole image that has been decoded once, of the type that `mediaType` claims. */
+  bytes: Uint8Array;
+  mediaType: "image/png" | "image/jpeg" | "image/webp";
+  width: number;
+  height: number;
+  revisedPrompt?: string | undefined;
+};

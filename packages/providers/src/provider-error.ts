@@ -1,0 +1,31 @@
+import type { ErrorCode } from "@darkroom/contracts";
+
+export type ProviderErrorFacts = {
+  code: ErrorCode;
+  /** Shown to the caller: says what happened and what would help, without the provider's account, key or address. */
+  message: string;
+  /** The caller's parameter at fault, where the upstream names one. */
+  param?: string | undefined;
+  /** Whether the same call may succeed later. Only true where the upstream cannot have charged for this one. */
+  retryable: boolean;
+  /** The upstream's own wish, from `Retry-After`. */
+  retryAfterMs?: number | undefined;
+  /** True where the request may have been carried out although no image arrived: a timeout, a connection cut after sending. */
+  mayHaveCharged: boolean;
+  /** HTTP status of the upstream, where there was one. */
+  upstreamStatus?: number | undefined;
+  /** The upstream's own words, code and request id. Logged, never shown. */
+  detail?: string | undefined;
+  cause?: unknown;
+};
+
+/** A fact sheet on why a provider delivered no image. The queue decides from it; adapters never retry on their own. */
+export class ProviderError extends Error {
+  override readonly name = "ProviderError";
+  readonly facts: Readonly<ProviderErrorFacts>;
+
+  constructor(facts: ProviderErrorFacts) {
+    super(facts.message, facts.cause === undefined ? undefined : { cause: facts.cause });
+    this.facts = facts;
+  }
+}
