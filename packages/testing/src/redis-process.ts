@@ -1,0 +1,114 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { freePort } from "./free-port.ts";
+import { redisBinary } from "./redis-binary.ts";
+
+export type StartRedisOptions = {
+  /** As Redis spells it: `64mb`. Without it memory is not limited. */
+  maxmemory?: string;
+  /** Keeps an append-only file, so that what was written survives `kill()` and `restart()`. Default true. */
+  persist?: boolean;
+  /** More arguments for the server, `["--hz", "50"]`. They win over ours. */
+  args?: readonly string[];
+};
+
+export type PrivateRedis = {
+  url: string;
+  port: number;
+  /** SIGKILL, as a machine that dies. The folder stays for `restart()`. */
+  kill: () => Promise<void>;
+  /** Starts the server again on the same port with what its folder holds; ends it first (SIGTERM) if it still runs. */
+  restart: () => Promise<void>;
+  /** Ends the server and removes its folder. Safe to call twice. */
+  stop: () => Promise<void>;
+};
+
+/** A Redis server of the caller's own, on a free loopback port, refusing writes when full (`noeviction`): for tests that break it. */
+export async function startRedis({
+  maxmemory,
+  persist = true,
+  args = [],
+}: StartRedisOptions = {}): Promise<PrivateRedis> {
+  const binary = redisBinary();
+  if (binary === null) {
+    throw new Error(
+      "No redis-server or valkey-server on the PATH. Install one: apt-get install redis-server, or brew install redis.",
+    );
+  }
+  const folder = await mkdtemp(join(tmpdir(), "darkroom-redis-"));
+  const settings = {
+    bind: "127.0.0.1",
+    dir: folder,
+    logfile: "",
+    save: "",
+    appendonly: persist ? "yes" : "no",
+    "maxmemory-policy": "noeviction",
+    maxmemory: maxmemory ?? "0",
+  };
+  const ours = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+  const launch = (port: number) => launchServer(binary, ["--port", String(port), ...ours, ...args]);
+  try {
+    let { port, child } = await onFreePort(launch);
+    const end = (signal: NodeJS.Signals) => endProcess(child, signal);
+    return {
+      port,
+      url: `redis://127.0.0.1:${port}`,
+      kill: () => end("SIGKILL"),
+      restart: async () => {
+        await end("SIGTERM");
+        child = await launch(port);
+      },
+      stop: async () => {
+        await end("SIGTERM");
+        await rm(folder, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Three tries: a port that was free a moment ago is rarely taken twice. */
+async function onFreePort(launch: (port: number) => Promise<ChildProcess>) {
+  for (let tries = 1; ; tries++) {
+    const port = await freePort();
+    try {
+      return { port, child: await launch(port) };
+    } catch (error) {
+      if (tries === 3 || !String(error).includes("Address already in use")) throw error;
+    }
+  }
+}
+
+/** Resolves when the server has loaded its data and takes connections; throws with its last lines when it ends before that. */
+async function launchServer(binary: string, args: string[]): Promise<ChildProcess> {
+  const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"] });
+  // A test process that exits early takes its server along.
+  const killAtExit = () => child.kill("SIGKILL");
+  process.once("exit", killAtExit);
+  child.once("exit", () => process.off("exit", killAtExit));
+  const lines: string[] = [];
+  await new Promise<void>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => reject(new Error(`${binary} ended with ${code}:\n${lines.slice(-10).join("\n")}`)));
+    for (const input of [child.stdout, child.stderr]) {
+      createInterface({ input }).on("line", (line) => {
+        if (lines.push(line) > 100) lines.shift();
+        if (line.includes("Ready to accept connections")) resolve();
+      });
+    }
+  });
+  return child;
+}
+
+async function endProcess(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "exit");
+  child.kill(signal);
+  await ended;
+}
