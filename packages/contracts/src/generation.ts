@@ -10,8 +10,7 @@ export type GenerationStatus = (typeof generationStatuses)[number];
 export const endings = ["succeeded", "failed", "canceled", "expired"] as const satisfies readonly GenerationStatus[];
 export type Ending = (typeof endings)[number];
 
-export const isEnding = (status: GenerationStatus): status is Ending =>
-  (endings as readonly GenerationStatus[]).includes(status);
+export const isEnding = (status: string): status is Ending => (endings as readonly string[]).includes(status);
 
 /** What `GET /v1/generations/{id}` shows. Times are Unix seconds, money is integer millionths of a dollar. */
 export const generationSchema = z.object({

@@ -1,1 +1,15 @@
-export {};
+export { checkRedis } from "./check-redis.ts";
+export { type Delivery, type StoredImage } from "./delivery.ts";
+export { createEndingWaits, type EndingWaits } from "./ending-waits.ts";
+export type { Failure } from "./failure.ts";
+export type { GenerationRecord } from "./generation-record.ts";
+export { createGenerationStore, type GenerationStore, type Submission } from "./generation-store.ts";
+export { createJanitor } from "./janitor.ts";
+export { createKeys, type Keys } from "./keys.ts";
+export { createLaneWorker, type LaneWorker } from "./lane-worker.ts";
+export { createLanes, laneName, type Lanes } from "./lanes.ts";
+export { createMemoryGuard, type MemoryGuard } from "./memory-guard.ts";
+export type { Attempt, Outcome, Work } from "./outcome.ts";
+export { connectProducer, connectSubscriber, connectWorker, untilConnected } from "./redis-connections.ts";
+export { defaultRetryPolicy, type RetryPolicy } from "./retry-policy.ts";
+export { createSubmitter } from "./submit-generation.ts";

@@ -1,0 +1,30 @@
+import { usageSchema } from "@darkroom/contracts";
+import { z } from "zod";
+
+/** One image in the object store. */
+const storedImageSchema = z.object({
+  /** Position within the request, from 0. */
+  index: z.int(),
+  key: z.string(),
+  /** Size in bytes: what a second run compares before it believes that the object is whole. */
+  bytes: z.int(),
+  mediaType: z.string(),
+  width: z.int(),
+  height: z.int(),
+  revisedPrompt: z.string().optional(),
+});
+export type StoredImage = z.infer<typeof storedImageSchema>;
+
+/**
+ * What a provider delivered: references and numbers, never bytes. Written to the record before the first upload, so that a worker
+ * that takes over knows what was bought, and again, complete, with the ending.
+ */
+export const deliverySchema = z.object({
+  /** The adapter that served it. */
+  provider: z.string(),
+  images: z.array(storedImageSchema),
+  background: z.string().optional(),
+  quality: z.string().optional(),
+  usage: usageSchema.optional(),
+});
+export type Delivery = z.infer<typeof deliverySchema>;

@@ -1,0 +1,58 @@
+import { generationSchema, type GenerationStatus, type ImageRequest, imageRequestSchema } from "@darkroom/contracts";
+import { type Delivery, deliverySchema } from "./delivery.ts";
+import { type Failure, failureSchema } from "./failure.ts";
+
+/** The truth about one generation. Times are Unix milliseconds by the clock of Redis, which all processes share. */
+export type GenerationRecord = {
+  id: string;
+  tenant: string;
+  /** Names the API key that asked, for usage and logs; never the key. */
+  keyId: string;
+  lane: string;
+  /** The catalogue id that serves it. */
+  model: string;
+  /** The upstream's id of that model when the request was accepted. */
+  upstreamModel: string;
+  request: ImageRequest;
+  status: GenerationStatus;
+  createdAtMs: number;
+  startedAtMs: number | null;
+  endedAtMs: number | null;
+  /** When a generation that has not started expires. */
+  expiresAtMs: number | null;
+  /** How often a worker began it. Also the fencing token: only the latest attempt may write. */
+  attempts: number;
+  /** How many of those attempts reported a failure that was worth another try. */
+  failures: number;
+  /** How many were given back unharmed by a worker that had to stop. */
+  handbacks: number;
+  delivery: Delivery | null;
+  error: Failure | null;
+};
+
+/** Reads the hash that the scripts write; null where there is no record. */
+export function decodeRecord(hash: Record<string, string>): GenerationRecord | null {
+  if (hash["id"] === undefined) return null;
+  const text = (name: string) => hash[name] ?? "";
+  const number = (name: string) => Number(hash[name] ?? 0);
+  const time = (name: string) => (hash[name] === undefined ? null : Number(hash[name]));
+  return {
+    id: text("id"),
+    tenant: text("tenant"),
+    keyId: text("keyId"),
+    lane: text("lane"),
+    model: text("model"),
+    upstreamModel: text("upstreamModel"),
+    request: imageRequestSchema.parse(JSON.parse(text("request"))),
+    status: generationSchema.shape.status.parse(text("status")),
+    createdAtMs: number("createdAt"),
+    startedAtMs: time("startedAt"),
+    endedAtMs: time("endedAt"),
+    expiresAtMs: time("expiresAt"),
+    attempts: number("attempts"),
+    failures: number("failures"),
+    handbacks: number("handbacks"),
+    delivery: hash["delivery"] === undefined ? null : deliverySchema.parse(JSON.parse(hash["delivery"])),
+    error: hash["error"] === undefined ? null : failureSchema.parse(JSON.parse(hash["error"])),
+  };
+}

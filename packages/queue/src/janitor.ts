@@ -1,0 +1,87 @@
+import type { Redis } from "ioredis";
+import type { GenerationStore } from "./generation-store.ts";
+import type { Keys } from "./keys.ts";
+import type { Lanes } from "./lanes.ts";
+import type { Log } from "./log.ts";
+
+export type JanitorOptions = {
+  redis: Redis;
+  keys: Keys;
+  store: GenerationStore;
+  lanes: Lanes;
+  log: Log;
+  /** How often it looks, in milliseconds. */
+  everyMs: number;
+  /** How long a submission may take from record to lane before it is believed to have died on the way, in milliseconds. */
+  unlanedAfterMs: number;
+  /** How long after its start a running generation's job is looked for, in milliseconds: over a lock and two stalled checks. */
+  runningAfterMs: number;
+};
+
+/** Ids per look at one list: a page is a few milliseconds of Redis. */
+const page = 500;
+
+/**
+ * Mends what a crash between two steps leaves behind: records without a job go back on their lane, generations that were not begun
+ * in their time expire. Every worker runs one; all it does may be done twice.
+ */
+export function createJanitor(options: JanitorOptions) {
+  const { redis, keys, store, lanes, log, everyMs, unlanedAfterMs, runningAfterMs } = options;
+
+  /** Calls `visit` with every id whose score is at most `beforeMs`, a page at a time. Ids that a visit removes do not shift the rest. */
+  async function each(key: string, beforeMs: number, visit: (id: string) => Promise<void>): Promise<void> {
+    const ids: string[] = [];
+    for (let offset = 0; ; offset += page) {
+      const found = await redis.zrangebyscore(key, "-inf", beforeMs, "LIMIT", offset, page);
+      ids.push(...found);
+      if (found.length < page) break;
+    }
+    for (const id of ids) await visit(id);
+  }
+
+  async function putBack(id: string): Promise<void> {
+    const [lane, rank] = await redis.hmget(keys.record(id), "lane", "rank");
+    if (lane == null) return;
+    await lanes.add(lane, id, Number(rank));
+    log.warn({ generationId: id, lane }, "The janitor put a generation back on its lane");
+  }
+
+  async function look(): Promise<void> {
+    const nowMs = await redisTime(redis);
+    await each(keys.unlaned, nowMs - unlanedAfterMs, async (id) => {
+      await putBack(id);
+      await redis.zrem(keys.unlaned, id);
+    });
+    await each(keys.running, nowMs - runningAfterMs, async (id) => {
+      const lane = await redis.hget(keys.record(id), "lane");
+      if (lane === null) await redis.zrem(keys.running, id);
+      else if (!(await lanes.has(lane, id))) await putBack(id);
+    });
+    await each(keys.expiring, nowMs, async (id) => {
+      const lane = await redis.hget(keys.record(id), "lane");
+      if (lane === null) await redis.zrem(keys.expiring, id);
+      else if ((await store.expire(id, lane)) === "expired") await lanes.remove(lane, id);
+    });
+  }
+
+  let looking: Promise<void> = Promise.resolve();
+  const timer = setInterval(() => {
+    looking = looking
+      .then(look)
+      .catch((error: unknown) => log.warn({ err: error }, "The janitor could not finish its round"));
+  }, everyMs);
+
+  return {
+    /** One round, now. */
+    look,
+    async close(): Promise<void> {
+      clearInterval(timer);
+      await looking;
+    },
+  };
+}
+
+async function redisTime(redis: Redis): Promise<number> {
+  const [seconds, microseconds] = await redis.time();
+  return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
+}
