@@ -19,3 +19,4 @@ export {
 } from "./image-request.ts";
 export { type ImageData, type ImageResponse, imageResponseSchema, type Usage, usageSchema } from "./image-response.ts";
 export { parseBody } from "./parse-body.ts";
+export { quoteValue } from "./quote-value.ts";

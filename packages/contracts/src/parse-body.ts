@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { ApiError } from "./api-error.ts";
+import { quoteValue } from "./quote-value.ts";
 
 type Issue = z.core.$ZodIssue;
 
@@ -30,7 +31,7 @@ function describe(issue: Issue): string {
       if (issue.input === undefined) return `Missing required parameter: '${param}'.`;
       return `Invalid type for '${param}': expected ${article(issue.expected)}, but got ${kindOf(issue.input)} instead.`;
     case "invalid_value":
-      return `Invalid value for '${param}': ${quote(issue.input)}. Supported values are: ${issue.values.map(quote).join(", ")}.`;
+      return `Invalid value for '${param}': ${quoteValue(issue.input)}. Supported values are: ${issue.values.map(quoteValue).join(", ")}.`;
     case "too_small":
       if (issue.origin === "string") return `Invalid '${param}': it must not be empty.`;
       return `Invalid '${param}': ${String(issue.input)} is below the minimum, which is ${issue.minimum}.`;
@@ -55,10 +56,4 @@ function kindOf(value: unknown): string {
   if (Array.isArray(value)) return "an array";
   if (typeof value === "number" && !Number.isInteger(value)) return "a decimal number";
   return article(typeof value);
-}
-
-/** Long values are cut: a message is for reading, and a prompt has no business in it. */
-function quote(value: unknown): string {
-  const text = String(value);
-  return `'${text.length > 64 ? `${text.slice(0, 64)}…` : text}'`;
 }

@@ -1,0 +1,59 @@
+import { KeyListError } from "./key-list-error.ts";
+
+/** A key that the operator has handed out. The key itself is not here and cannot be found from here. */
+export type StoredKey = {
+  /** Whose generations it sees. */
+  tenant: string;
+  /** What the operator calls it. */
+  name: string;
+  /** SHA-256 of the key, 64 lower-case hex digits. */
+  hash: string;
+};
+
+const howToMake =
+  "make a key with `openssl rand -base64 32`, hash it with `printf %s THE_KEY | sha256sum`, and list it as `tenant:name:hash`";
+
+/**
+ * Reads `tenant:name:sha256` entries: one a line with `#` comments (a file), or separated by commas (an environment variable).
+ * Throws `KeyListError` with every mistake, by line and entry. What stands there is not repeated: it may be a key.
+ */
+export function parseKeyList(text: string): StoredKey[] {
+  const keys: StoredKey[] = [];
+  const mistakes: string[] = [];
+  const places = new Map<string, string>();
+  for (const { entry, place } of entriesOf(text)) {
+    const [tenant = "", name = "", hash = "", ...rest] = entry.split(":").map((part) => part.trim());
+    const reason = faultIn(tenant, name, hash, rest.length);
+    const twin = places.get(hash) ?? places.get(`${tenant}:${name}`);
+    if (reason !== undefined) mistakes.push(`${place}: ${reason}`);
+    else if (twin !== undefined) mistakes.push(`${place}: the same key or the same tenant and name as ${twin}`);
+    else {
+      places.set(hash, place).set(`${tenant}:${name}`, place);
+      keys.push({ tenant, name, hash });
+    }
+  }
+  if (mistakes.length > 0) throw new KeyListError(mistakes);
+  if (keys.length === 0) throw new KeyListError([`it is empty, so nobody could call: ${howToMake}`]);
+  return keys;
+}
+
+function entriesOf(text: string): { entry: string; place: string }[] {
+  return text.split(/\r?\n/).flatMap((line, lineIndex) =>
+    line
+      .replace(/#.*/, "")
+      .split(",")
+      .map((part, entryIndex) => ({ entry: part.trim(), place: `line ${lineIndex + 1}, entry ${entryIndex + 1}` }))
+      .filter(({ entry }) => entry !== ""),
+  );
+}
+
+const label = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+function faultIn(tenant: string, name: string, hash: string, extraParts: number): string | undefined {
+  if (hash === "" || extraParts > 0) return "expected tenant:name:hash, three parts with a colon between";
+  if (!label.test(tenant)) return "expected a tenant of letters, digits and . _ - within, at most 64 characters";
+  if (!label.test(name)) return "expected a name of letters, digits and . _ - within, at most 64 characters";
+  if (!/^[0-9a-f]{64}$/.test(hash))
+    return "expected the SHA-256 of a key as 64 lower-case hex digits (not the key itself)";
+  return undefined;
+}

@@ -1,0 +1,19 @@
+import type { z } from "zod";
+import type { modelSchema } from "./model-schema.ts";
+
+type ModelEntry = z.output<typeof modelSchema>;
+
+/** A served model: its entry in the catalogue, its id, and the id by which its provider knows it. */
+export type CatalogueModel = Omit<ModelEntry, "upstream"> & {
+  id: string;
+  upstream: Omit<ModelEntry["upstream"], "model"> & { model: string };
+};
+
+export type Catalogue = {
+  /** In the order of the files: built in first, then the operator's own. */
+  models: readonly CatalogueModel[];
+  /** What serves a request without `model`. */
+  defaultModel: CatalogueModel;
+  /** The model of this id or alias. */
+  find(idOrAlias: string): CatalogueModel | undefined;
+};

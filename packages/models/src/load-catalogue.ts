@@ -1,0 +1,49 @@
+import { readFileSync } from "node:fs";
+import type { Catalogue } from "./catalogue.ts";
+import { CatalogueError } from "./catalogue-error.ts";
+import { checkCatalogue } from "./check-catalogue.ts";
+import { mergePatch } from "./merge-patch.ts";
+import type { Mistake } from "./mistake.ts";
+import { readYaml, type YamlFile } from "./yaml-file.ts";
+
+export type LoadCatalogueOptions = {
+  /** Path of the operator's YAML or JSON file, laid over the built-in models. Without it, those alone. */
+  file?: string | undefined;
+};
+
+/**
+ * The models that are served: the built-in ones, with the operator's file over them (`docs/models.md`).
+ * Throws `CatalogueError` with every mistake in the file, each with line, column and reason.
+ */
+export function loadCatalogue({ file }: LoadCatalogueOptions = {}): Catalogue {
+  const builtIn = readYaml("catalogue.yaml", readFileSync(new URL("catalogue.yaml", import.meta.url), "utf8"));
+  const top = file === undefined ? builtIn : readYaml(file, textOf(file));
+  if (top.mistakes.length > 0) throw new CatalogueError(top.mistakes);
+  const data = top === builtIn ? builtIn.value : mergePatch(builtIn.value, top.value);
+  const { models, defaultModel, mistakes } = checkCatalogue(data);
+  if (mistakes.length > 0) throw new CatalogueError(tell(mistakes, top));
+
+  const byName = new Map(models.flatMap((model) => [model.id, ...model.aliases].map((name) => [name, model] as const)));
+  const fallback = byName.get(defaultModel);
+  if (fallback === undefined) throw new Error("a checked catalogue has its default model");
+  return { models, defaultModel: fallback, find: (name) => byName.get(name) };
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new CatalogueError([`${file}: cannot be read: ${error instanceof Error ? error.message : String(error)}`]);
+  }
+}
+
+/** In the order of the file, as its author will go through it. */
+function tell(mistakes: readonly Mistake[], file: YamlFile): string[] {
+  return mistakes
+    .map(({ path, reason, atKey }) => ({ path, reason, ...file.locate(path, atKey === true ? "key" : "value") }))
+    .toSorted((a, b) => a.line - b.line || a.column - b.column)
+    .map(({ path, reason, line, column }) => {
+      const what = path.length === 0 ? "" : `${path.map(String).join(".")}: `;
+      return `${file.name}:${line}:${column}: ${what}${reason}`;
+    });
+}

@@ -1,0 +1,45 @@
+import type { z } from "zod";
+import type { Path } from "./yaml-file.ts";
+
+export type Mistake = {
+  path: Path;
+  reason: string;
+  /** The key is at fault, not what stands behind it. */
+  atKey?: boolean;
+};
+
+/** Says in an operator's words what a schema found wrong with the thing that stands at `at`. */
+export function explain(issue: z.core.$ZodIssue, at: Path, atKey = isAboutKey(issue)): Mistake[] {
+  const path = [...at, ...issue.path];
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => ({ path: [...path, key], reason: "unknown key", atKey: true }));
+  }
+  const expectation = issue.message.startsWith("expected") ? issue.message : expectationOf(issue);
+  if (issue.code === "custom") return [{ path, reason: expectation, atKey }];
+  if (issue.input === undefined) return [{ path, reason: `missing; ${expectation}` }];
+  return [{ path, reason: `${expectation}, got ${show(issue.input)}`, atKey }];
+}
+
+/** A refinement that objects to a key says so in `params`. */
+const isAboutKey = (issue: z.core.$ZodIssue) => issue.code === "custom" && issue.params?.["atKey"] === true;
+
+function expectationOf(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case "invalid_type":
+      return `expected ${issue.expected === "record" || issue.expected === "object" ? "a map" : issue.expected}`;
+    case "invalid_value":
+      return `expected one of ${issue.values.map((value) => JSON.stringify(value)).join(", ")}`;
+    case "too_small":
+      return `expected at least ${issue.minimum}${issue.origin === "array" ? " entries" : ""}`;
+    case "too_big":
+      return `expected at most ${issue.maximum}`;
+    default:
+      return issue.message;
+  }
+}
+
+/** Long values are cut: the place is given, and the reader has the file. */
+function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 64 ? `${text.slice(0, 64)}…` : text;
+}

@@ -1,0 +1,76 @@
+import type { Usage } from "@darkroom/contracts";
+import type { CatalogueModel } from "./catalogue.ts";
+import type { Prices } from "./price-schema.ts";
+
+export type Delivered = {
+  /** The measured size of each image that arrived, as `1024x1024`: what was asked for and not delivered costs nothing. */
+  sizes: readonly string[];
+  /** The caller's own quality, in the words of the served model. */
+  requestedQuality?: string | undefined;
+  /** The one that the upstream reported. It counts where the caller left the choice open, with `auto` or silence. */
+  reportedQuality?: string | undefined;
+  usage?: Usage | undefined;
+};
+
+export type Cost = {
+  /** Millionths of a dollar; null where a price is missing, because part of a bill is not a bill. */
+  costMicros: number | null;
+  /** What has no price, in words, for a log line. Empty when the cost is known. */
+  missing: string[];
+};
+
+/**
+ * What an outcome costs. A model bills by image where it has `perImageMicros`, by token where it has `per1kTokensMicros`, by both
+ * where it has both, and then the image fee stands for output tokens that have no price of their own. A model with neither is
+ * unpriced, never free. Everything is added up in thousandths of a micro and rounded once, half up.
+ */
+export function priceOf({ id, prices }: Pick<CatalogueModel, "id" | "prices">, delivered: Delivered): Cost {
+  const { perImageMicros, per1kTokensMicros } = prices;
+  const missing = new Set<string>();
+  let milliMicros = 0;
+
+  const quality = qualityOf(delivered);
+  for (const size of perImageMicros === undefined ? [] : delivered.sizes) {
+    const micros = imagePrice(perImageMicros, quality, size);
+    if (micros === undefined) missing.add(`an image of '${id}' at quality '${quality}' and size ${size}`);
+    else milliMicros += micros * 1000;
+  }
+  if (per1kTokensMicros !== undefined) {
+    if (delivered.usage === undefined) missing.add(`the tokens of '${id}', whose number was not reported`);
+    for (const [kind, count] of tokensOf(delivered.usage)) {
+      const micros = per1kTokensMicros[kind];
+      const coveredByImageFee = perImageMicros !== undefined && kind.endsWith("Output");
+      if (micros !== undefined) milliMicros += count * micros;
+      else if (count > 0 && !coveredByImageFee) missing.add(`${kind} tokens of '${id}'`);
+    }
+  }
+  if (perImageMicros === undefined && per1kTokensMicros === undefined) missing.add(`an image of '${id}'`);
+
+  if (missing.size > 0) return { costMicros: null, missing: [...missing] };
+  return { costMicros: Math.floor((milliMicros + 500) / 1000), missing: [] };
+}
+
+/** The upstream of a mapped model has qualities of its own, so what the caller asked for by name comes first. */
+function qualityOf({ requestedQuality, reportedQuality }: Delivered): string {
+  if (requestedQuality !== undefined && requestedQuality !== "auto") return requestedQuality;
+  return reportedQuality ?? requestedQuality ?? "auto";
+}
+
+function imagePrice(perImage: Prices["perImageMicros"], quality: string, size: string): number | undefined {
+  const bySize = perImage?.[quality];
+  return bySize?.[size] ?? bySize?.["any"] ?? perImage?.["any"]?.[size] ?? perImage?.["any"]?.["any"];
+}
+
+type TokenKind = keyof NonNullable<Prices["per1kTokensMicros"]>;
+
+function tokensOf(usage: Usage | undefined): [TokenKind, number][] {
+  if (usage === undefined) return [];
+  // Upstreams that do not split their output have drawn with all of it.
+  const output = usage.output_tokens_details ?? { text_tokens: 0, image_tokens: usage.output_tokens };
+  return [
+    ["textInput", usage.input_tokens_details.text_tokens],
+    ["imageInput", usage.input_tokens_details.image_tokens],
+    ["textOutput", output.text_tokens],
+    ["imageOutput", output.image_tokens],
+  ];
+}
