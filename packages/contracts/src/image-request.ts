@@ -1,7 +1,11 @@
 import { z } from "zod";
 
 /** OpenAI declares every optional field nullable; an explicit null means "not sent". */
-const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined);
+const optional = <T extends z.ZodType>(schema: T) =>
+  schema
+    .nullable()
+    .transform((value) => value ?? undefined)
+    .optional();
 
 /**
  * What is drawn: the part of a request that a provider sees. Only the shape is checked here; what each model takes is the

@@ -1,0 +1,123 @@
+import { randomBytes } from "node:crypto";
+import { newGenerationId } from "@darkroom/contracts";
+import { testRedisUrl } from "@darkroom/testing";
+import { expect, onTestFinished } from "vitest";
+import type { Delivery } from "./delivery.ts";
+import { createEndingWaits } from "./ending-waits.ts";
+import { createGenerationStore, type Submission } from "./generation-store.ts";
+import { createJanitor, type JanitorOptions } from "./janitor.ts";
+import { createKeys } from "./keys.ts";
+import { createLanes } from "./lanes.ts";
+import { createLaneWorker, type LaneWorkerOptions } from "./lane-worker.ts";
+import type { Log } from "./log.ts";
+import type { Work } from "./outcome.ts";
+import { connectProducer, connectSubscriber, connectWorker, untilConnected } from "./redis-connections.ts";
+import { createSubmitter } from "./submit-generation.ts";
+
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+const ignore = () => {};
+
+export const delivery: Delivery = {
+  provider: "sandbox",
+  images: [{ index: 0, key: "a/0.png", bytes: 3, mediaType: "image/png", width: 1, height: 1 }],
+};
+
+/** A whole queue on a real Redis under a prefix of its own, taken down after the test. */
+export async function openQueue({ url = testRedisUrl(), retentionMs = 60_000, log = silent } = {}) {
+  const prefix = `test-${randomBytes(6).toString("hex")}`;
+  const keys = createKeys(prefix);
+  const redis = connectProducer(url, ignore);
+  const patient = connectWorker(url, ignore);
+  onTestFinished(() => {
+    redis.disconnect();
+    patient.disconnect();
+  });
+  await Promise.all([untilConnected(redis, 5_000), untilConnected(patient, 5_000)]);
+  onTestFinished(async () => {
+    if (patient.status !== "ready") return;
+    for await (const found of patient.scanStream({ match: `${prefix}:*` })) {
+      if (found.length > 0) await patient.del(...found);
+    }
+  });
+  const store = createGenerationStore(redis, keys, retentionMs);
+  const lanes = createLanes(redis, keys);
+  const patientStore = createGenerationStore(patient, keys, retentionMs);
+  const patientLanes = createLanes(patient, keys);
+  const submit = createSubmitter({ redis, keys, store, lanes, log });
+
+  return {
+    keys,
+    redis,
+    store,
+    lanes,
+    submit,
+
+    submission: (over: Partial<Submission> = {}): Submission => ({
+      id: newGenerationId(Date.now()),
+      tenant: "acme",
+      keyId: "key",
+      lane: "sandbox.interactive",
+      model: "m",
+      upstreamModel: "m",
+      request: { prompt: "a cat", n: 1 },
+      ...over,
+    }),
+
+    async waits(instance = randomBytes(4).toString("hex"), reconcileEveryMs = 2_000) {
+      const subscriber = connectSubscriber(url, ignore);
+      const waits = await createEndingWaits({ redis, subscriber, keys, instance, reconcileEveryMs });
+      onTestFinished(() => waits.close());
+      return Object.assign(waits, { subscriber });
+    },
+
+    worker(work: Work, over: Partial<LaneWorkerOptions> = {}) {
+      const connection = connectWorker(url, ignore);
+      const worker = createLaneWorker({
+        redis: connection,
+        keys,
+        store: patientStore,
+        lanes: patientLanes,
+        lane: "sandbox.interactive",
+        concurrency: 10,
+        work,
+        retryPolicy: { maxFailures: 3, maxCrashes: 2, firstPauseMs: 5, maxPauseMs: 20, maxRetryAfterMs: 1_000 },
+        lockDurationMs: 1_000,
+        stalledIntervalMs: 500,
+        random: () => 0.5,
+        log,
+        ...over,
+      });
+      onTestFinished(async () => {
+        await worker.close(1_000);
+        connection.disconnect();
+      });
+      return worker;
+    },
+
+    janitor(over: Partial<JanitorOptions> = {}) {
+      const janitor = createJanitor({
+        redis: patient,
+        keys,
+        store: patientStore,
+        lanes: patientLanes,
+        log,
+        everyMs: 60_000,
+        unlanedAfterMs: 0,
+        runningAfterMs: 0,
+        ...over,
+      });
+      onTestFinished(() => janitor.close());
+      return janitor;
+    },
+
+    /** Nothing may be left of generations that ended but their records, which expire. */
+    async expectNothingButRecords(lane = "sandbox.interactive") {
+      expect(await redis.zrange(keys.unlaned, "0", "-1"), "unlaned").toEqual([]);
+      expect(await redis.zrange(keys.running, "0", "-1"), "running").toEqual([]);
+      expect(await redis.zrange(keys.expiring, "0", "-1"), "expiring").toEqual([]);
+      expect(await redis.hgetall(keys.pending(lane)), "pending").toEqual({});
+    },
+  };
+}
+
+export type TestQueue = Awaited<ReturnType<typeof openQueue>>;
