@@ -10,6 +10,7 @@ export { createLaneWorker, type LaneWorker } from "./lane-worker.ts";
 export { createLanes, laneName, type Lanes } from "./lanes.ts";
 export { createMemoryGuard, type MemoryGuard } from "./memory-guard.ts";
 export type { Attempt, Outcome, Work } from "./outcome.ts";
+export { queueEnvSchema } from "./queue-env-schema.ts";
 export { connectProducer, connectSubscriber, connectWorker, untilConnected } from "./redis-connections.ts";
 export { defaultRetryPolicy, type RetryPolicy } from "./retry-policy.ts";
 export { createSubmitter } from "./submit-generation.ts";
