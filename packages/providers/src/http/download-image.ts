@@ -1,0 +1,99 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Dispatcher, request } from "undici";
+import { ProviderError } from "../provider-error.ts";
+import { deadline } from "./deadline.ts";
+import { assertPublicHost, PrivateAddressError } from "./public-address.ts";
+import { BodyTooLargeError, readBody } from "./read-body.ts";
+
+export type Download = {
+  bytes: Uint8Array;
+  /** The `Content-Type` without its parameters: what the server claims, not what it is. */
+  contentType: string | undefined;
+};
+
+type Limits = { dispatcher: Dispatcher; totalTimeoutMs: number; maxBytes: number; allowPrivate: boolean };
+
+/** A CDN needs one or two; more is a maze. */
+const maxRedirects = 3;
+/**
+ * The image behind the URL is drawn and paid for, and fetching it again costs nothing, so a stumble is not the end: three tries,
+ * these pauses between them.
+ */
+const pausesMs = [250, 1000];
+
+/** An answer that says the server stumbled, not that the image is away. */
+class StumbledError extends Error {
+  override readonly name = "StumbledError";
+}
+
+/**
+ * Fetches an image over http or https: at most three redirects, every host checked before each hop and again where the socket
+ * connects (`publicLookup`), time and size limited. Any failure is a `ProviderError` that may have cost an image: it was drawn.
+ */
+export async function downloadImage(url: string, signal: AbortSignal, limits: Limits): Promise<Download> {
+  signal.throwIfAborted();
+  const ends = deadline(signal, limits.totalTimeoutMs);
+  try {
+    for (const pauseMs of pausesMs) {
+      try {
+        return await follow(url, ends.signal, limits);
+      } catch (error) {
+        if (ends.signal.aborted || !worthAnotherTry(error)) throw error;
+        await sleep(pauseMs, undefined, { signal: ends.signal });
+      }
+    }
+    return await follow(url, ends.signal, limits);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new ProviderError({
+      code: ends.timedOut() ? "timeout_error" : "upstream_error",
+      message: "The provider drew the image but it could not be fetched from the place that the provider named.",
+      retryable: false,
+      mayHaveCharged: true,
+      detail: ends.timedOut() ? "download timed out" : error instanceof Error ? error.message : String(error),
+      cause: error,
+    });
+  } finally {
+    ends.clear();
+  }
+}
+
+async function follow(start: string, signal: AbortSignal, limits: Limits): Promise<Download> {
+  let url = checkUrl(start, limits.allowPrivate);
+  for (let hop = 0; hop <= maxRedirects; hop++) {
+    const response = await request(url, {
+      dispatcher: limits.dispatcher,
+      signal,
+      headers: { accept: "image/png, image/jpeg, image/webp", "accept-encoding": "identity", "user-agent": "darkroom" },
+    });
+    const { statusCode, headers } = response;
+    if (statusCode === 200) {
+      const contentType = String(headers["content-type"] ?? "").split(";", 1)[0];
+      return { bytes: await readBody(response.body, limits.maxBytes), contentType: contentType?.trim().toLowerCase() };
+    }
+    // Not dump(): that would read on politely, and a stranger's body can be endless.
+    response.body.on("error", () => undefined).destroy();
+    if (statusCode >= 500 || statusCode === 429) throw new StumbledError(`HTTP ${statusCode} from the image's server`);
+    const location = headers["location"];
+    if (statusCode < 300 || statusCode > 399 || typeof location !== "string") {
+      throw new Error(`HTTP ${statusCode} from the image's server`);
+    }
+    url = checkUrl(new URL(location, url), limits.allowPrivate);
+  }
+  throw new Error(`more than ${maxRedirects} redirects`);
+}
+
+function checkUrl(text: string | URL, allowPrivate: boolean): URL {
+  const url = URL.parse(text);
+  if (url === null) throw new Error("not a URL");
+  if (url.protocol !== "https:" && url.protocol !== "http:") throw new Error(`not an http URL: ${url.protocol}`);
+  if (url.username !== "" || url.password !== "") throw new Error("a URL with a user or password in it");
+  if (!allowPrivate) assertPublicHost(url);
+  return url;
+}
+
+/** Refusals by rule stay refusals; a broken connection or a 5xx may mend. */
+function worthAnotherTry(error: unknown): boolean {
+  if (error instanceof PrivateAddressError || error instanceof BodyTooLargeError) return false;
+  return error instanceof StumbledError || (error instanceof Error && "code" in error);
+}

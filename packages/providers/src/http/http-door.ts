@@ -1,0 +1,61 @@
+import type { lookup } from "node:dns";
+import { Agent } from "undici";
+import { downloadImage, type Download } from "./download-image.ts";
+import { type JsonAnswer, type JsonPost, postJson } from "./post-json.ts";
+import { publicLookup } from "./public-address.ts";
+import type { HttpSettings } from "./settings.ts";
+
+/** The one way from adapters to the outside. */
+export type HttpDoor = {
+  /** Sends one JSON request, once. Throws `ProviderError` where there is no answer to read, or the signal's reason on abort. */
+  postJson(request: JsonPost): Promise<JsonAnswer>;
+  /** Fetches an image from a URL that an upstream named. Throws `ProviderError`, or the signal's reason on abort. */
+  downloadImage(url: string, signal: AbortSignal): Promise<Download>;
+  /** The largest image that is accepted, in bytes, however it arrives. */
+  readonly maxImageBytes: number;
+  close(): Promise<void>;
+};
+
+export type HttpDoorOptions = { now?: () => number; lookup?: typeof lookup };
+
+/** Opens the door. Whoever opens it closes it. */
+export function createHttpDoor(settings: HttpSettings, options: HttpDoorOptions = {}): HttpDoor {
+  const now = options.now ?? Date.now;
+  const shared = {
+    headersTimeout: settings.PROVIDER_HEADERS_TIMEOUT_MS,
+    bodyTimeout: settings.PROVIDER_IDLE_TIMEOUT_MS,
+    // HTTP/1.1, so that one cut connection costs one call and not every call that shared it.
+    allowH2: false,
+    // No connection is kept for the next call: a server that closes an idle one in the moment we write looks like a cut after
+    // sending, which must count as paid for. A handshake is nothing beside the seconds that a picture takes.
+    pipelining: 0,
+  };
+  const timeout = settings.PROVIDER_CONNECT_TIMEOUT_MS;
+  const api = new Agent({ ...shared, connect: { timeout } });
+  const allowPrivate = settings.PROVIDER_ALLOW_PRIVATE_IMAGE_URLS;
+  const images = allowPrivate
+    ? new Agent({ ...shared, connect: { timeout } })
+    : new Agent({ ...shared, connect: { timeout, lookup: publicLookup(options.lookup) } });
+
+  return {
+    maxImageBytes: settings.PROVIDER_MAX_IMAGE_BYTES,
+    postJson: (request) =>
+      postJson(request, {
+        dispatcher: api,
+        now,
+        totalTimeoutMs: settings.PROVIDER_TOTAL_TIMEOUT_MS,
+        maxBytes: settings.PROVIDER_MAX_REPLY_BYTES,
+      }),
+    downloadImage: (url, signal) =>
+      downloadImage(url, signal, {
+        dispatcher: images,
+        totalTimeoutMs: settings.PROVIDER_DOWNLOAD_TIMEOUT_MS,
+        maxBytes: settings.PROVIDER_MAX_IMAGE_BYTES,
+        allowPrivate,
+      }),
+    close: async () => {
+      // Destroyed, not drained: calls have their own signal, and a stop has a deadline.
+      await Promise.all([api.destroy(), images.destroy()]);
+    },
+  };
+}

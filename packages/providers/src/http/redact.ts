@@ -1,0 +1,17 @@
+/** Long enough for any provider's sentence, short enough for a log line. */
+const longest = 500;
+
+/** What account names and keys look like in the error texts of OpenAI and its likes. */
+const accountWords = /\b(?:sk|rk|pk|ak|org|proj|user|acct)[-_][\w*.…-]{4,}|\bBearer\s+\S+/gi;
+
+/**
+ * Makes an upstream's words fit to repeat: cuts out the secrets given (our key, the prompt: some upstreams quote the whole of it)
+ * and whatever looks like a key or an account, and shortens the rest to 500 characters.
+ */
+export function redact(text: string, secrets: readonly string[]): string {
+  let clean = text;
+  // A short "secret" would punch holes into ordinary words.
+  for (const secret of secrets) if (secret.length >= 8) clean = clean.replaceAll(secret, "[…]");
+  clean = clean.replace(accountWords, "[…]");
+  return clean.length > longest ? `${clean.slice(0, longest)}…` : clean;
+}

@@ -1,0 +1,24 @@
+/** No provider's window is longer; a reply that says "a year" must not park a job for one. */
+const longestMs = 3_600_000;
+
+/**
+ * Reads an upstream's wish for patience, in milliseconds from now, at most an hour: `retry-after-ms` (OpenAI's own), else
+ * `Retry-After` in seconds or as an HTTP date (RFC 9110 §10.2.3). Undefined where it says nothing that makes sense.
+ */
+export function retryAfterMs(headers: Record<string, string | undefined>, nowMs: number): number | undefined {
+  const wish = parse(headers["retry-after-ms"], 1) ?? parse(headers["retry-after"], 1000) ?? parseDate(headers, nowMs);
+  return wish === undefined ? undefined : Math.min(wish, longestMs);
+}
+
+function parse(text: string | undefined, unitMs: number): number | undefined {
+  if (text === undefined || !/^\s*\d+(\.\d+)?\s*$/.test(text)) return undefined;
+  return Math.ceil(Number(text) * unitMs);
+}
+
+function parseDate(headers: Record<string, string | undefined>, nowMs: number): number | undefined {
+  const text = headers["retry-after"];
+  // Date.parse takes nearly anything ("banana 7" is a date to it), so the shape is checked first: all three of HTTP's begin so.
+  if (text === undefined || !/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /.test(text)) return undefined;
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs);
+}

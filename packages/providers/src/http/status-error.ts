@@ -1,0 +1,90 @@
+import { ProviderError, type ProviderErrorFacts } from "../provider-error.ts";
+import type { UpstreamRefusal } from "./post-json.ts";
+
+/** What an upstream said in its error body, already parsed and redacted by the adapter. */
+export type UpstreamWords = { code?: string | undefined; message?: string | undefined; param?: string | undefined };
+
+type Verdict = Pick<ProviderErrorFacts, "code" | "message" | "retryable"> & { mayHaveCharged?: boolean };
+
+/**
+ * The verdict where nothing but the HTTP status is known. An answer with an error in it means that nothing was drawn, with one
+ * exception: 504 and 524 come from a gateway that stopped waiting while the model behind it went on, and is paid.
+ */
+export function statusError(refusal: UpstreamRefusal, words: UpstreamWords): ProviderError {
+  return refusalError(refusal, words, verdictOf(refusal.status, words));
+}
+
+/** Joins a verdict with the facts of the answer. */
+export function refusalError(refusal: UpstreamRefusal, words: UpstreamWords, verdict: Verdict): ProviderError {
+  return new ProviderError({
+    mayHaveCharged: false,
+    ...verdict,
+    param: verdict.code === "invalid_request_error" ? words.param : undefined,
+    retryAfterMs: verdict.retryable ? refusal.retryAfterMs : undefined,
+    upstreamStatus: refusal.status,
+    detail: [`HTTP ${refusal.status}`, words.code, words.message, refusal.requestId].filter(Boolean).join(" · "),
+  });
+}
+
+function verdictOf(status: number, words: UpstreamWords): Verdict {
+  if (status === 401 || status === 403 || status === 407) return operatorsFault;
+  if (status === 402) return accountCannotPay;
+  if (status === 404 || status === 410) return modelNotServed;
+  if (status === 429 || status === 503 || status === 529) return busy;
+  if (status === 504 || status === 524) return gatewayGaveUp;
+  if (status === 408 || status === 409 || status === 425 || status >= 500) return stumbled;
+  if (status >= 400) return badParameter(words);
+  return { ...operatorsFault, message: "The provider answered with something that is not its API." };
+}
+
+/** The caller sent it and the caller can change it: the upstream's own words say how. */
+export const badParameter = (words: UpstreamWords): Verdict => ({
+  code: "invalid_request_error",
+  message: words.message ?? "The provider refused the request as invalid.",
+  retryable: false,
+});
+
+/** Key, account state, permission: the operator's settings are wrong, and the caller learns no more than that. */
+export const operatorsFault: Verdict = {
+  code: "upstream_error",
+  message: "The provider refused this service. The operator has to look at the provider's settings.",
+  retryable: false,
+};
+
+/**
+ * The operator's account with the provider is out of money. `billing_hard_limit_reached` is what OpenAI says of a paying account;
+ * `insufficient_quota` stays free for the caller's own budget here, which this is not.
+ */
+export const accountCannotPay: Verdict = {
+  code: "billing_hard_limit_reached",
+  message: "The account that this service pays the provider with has reached its limit. The operator has to raise it.",
+  retryable: false,
+};
+
+/** The caller's model is in our catalogue, so it is the mapping to the upstream's model that is wrong: not a 404 of the caller's. */
+export const modelNotServed: Verdict = {
+  code: "upstream_error",
+  message: "The provider does not serve the model that this one is mapped to. The operator has to map it to another.",
+  retryable: false,
+};
+
+/** The operator's rate at the provider is used up. Not `rate_limit_exceeded`: the caller's own limit, told in headers, is not. */
+export const busy: Verdict = {
+  code: "overloaded",
+  message: "The provider is busy and takes no request at the moment.",
+  retryable: true,
+};
+
+export const stumbled: Verdict = {
+  code: "upstream_error",
+  message: "The provider failed while handling the request.",
+  retryable: true,
+};
+
+const gatewayGaveUp: Verdict = {
+  code: "timeout_error",
+  message:
+    "The provider did not finish in time. It is not known whether it drew the images, so the request was not sent again.",
+  retryable: false,
+  mayHaveCharged: true,
+};

@@ -1,0 +1,71 @@
+import { z } from "zod";
+import type { UpstreamRefusal } from "../http/post-json.ts";
+import { redact } from "../http/redact.ts";
+import { accountCannotPay, modelNotServed, operatorsFault, refusalError, statusError } from "../http/status-error.ts";
+import type { ProviderError } from "../provider-error.ts";
+
+const text = z.string().nullish().catch(undefined);
+const errorSchema = z.object({
+  error: z.union([
+    z.object({
+      message: text,
+      type: text,
+      code: text,
+      param: text,
+      moderation_details: z
+        .object({ moderation_stage: text, categories: z.array(z.string()).nullish() })
+        .nullish()
+        .catch(undefined),
+    }),
+    z.string().transform((message) => ({
+      message,
+      type: undefined,
+      code: undefined,
+      param: undefined,
+      moderation_details: undefined,
+    })),
+  ]),
+});
+
+/**
+ * OpenAI's refusals by their `code`, and by status where the code says nothing. The messages behind `invalid_request_error` are
+ * OpenAI's own, with keys, accounts and prompts cut out: they name the values that would be right.
+ */
+export function toProviderError(refusal: UpstreamRefusal, secrets: readonly string[]): ProviderError {
+  const parsed = errorSchema.safeParse(refusal.body);
+  const error = parsed.success ? parsed.data.error : undefined;
+  const words = {
+    code: error?.code || error?.type || undefined,
+    message: error?.message ? redact(error.message, secrets) : undefined,
+    param: error?.param || undefined,
+  };
+  switch (words.code) {
+    case "content_policy_violation":
+      return refusalError(refusal, words, {
+        code: "content_policy_violation",
+        message: "The provider's safety system rejected the request. The prompt may contain text that is not allowed.",
+        retryable: false,
+      });
+    case "moderation_blocked": {
+      const stage =
+        error?.moderation_details?.moderation_stage === "output" ? "the image that was drawn" : "the request";
+      const categories =
+        error?.moderation_details?.categories?.join(", ") ??
+        /safety_violations=\[([\w, /-]+)\]/.exec(words.message ?? "")?.[1];
+      return refusalError(refusal, words, {
+        code: "moderation_blocked",
+        message: `The provider's safety system rejected ${stage}${categories ? `, for: ${categories}` : ""}.`,
+        retryable: false,
+      });
+    }
+    case "billing_hard_limit_reached":
+    case "insufficient_quota":
+      return refusalError(refusal, words, accountCannotPay);
+    case "model_not_found":
+      return refusalError(refusal, words, modelNotServed);
+  }
+  // Both are ours to send, not the caller's: the model is mapped by the operator, the response format chosen by this adapter.
+  if (words.param === "model") return refusalError(refusal, words, modelNotServed);
+  if (words.param === "response_format") return refusalError(refusal, words, operatorsFault);
+  return statusError(refusal, words);
+}

@@ -1,0 +1,34 @@
+import { z } from "zod";
+
+const headers = z
+  .string()
+  .transform((text, context) => {
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      context.addIssue({ code: "custom", message: 'must be a JSON object, such as {"x-team":"images"}' });
+      return z.NEVER;
+    }
+  })
+  .pipe(z.record(z.string().regex(/^[\w-]+$/), z.string()));
+
+/** OpenAI, or any server that speaks its wire format. */
+export const settingsSchema = z.object({
+  OPENAI_API_KEY: z
+    .string()
+    .optional()
+    .describe("The key that images are bought with. A server that wants none takes any word."),
+  OPENAI_BASE_URL: z
+    .url({ protocol: /^https?$/ })
+    .default("https://api.openai.com/v1")
+    .transform((url) => url.replace(/\/+$/, ""))
+    .describe("Where the API is, up to and including its /v1."),
+  OPENAI_ORGANIZATION: z
+    .string()
+    .optional()
+    .describe("Sent as OpenAI-Organization, for keys of several organizations."),
+  OPENAI_EXTRA_HEADERS: headers
+    .optional()
+    .describe("A JSON object of headers to send with every call, for gateways that ask for their own."),
+});
+export type OpenAiSettings = z.output<typeof settingsSchema>;

@@ -1,0 +1,63 @@
+import type { Usage } from "@darkroom/contracts";
+import { z } from "zod";
+import { ProviderError } from "../provider-error.ts";
+
+const text = z.string().nullish();
+const count = z.int().nonnegative();
+
+const usageReply = z.object({
+  input_tokens: count.nullish(),
+  /** What older and compatible servers call it. */
+  prompt_tokens: count.nullish(),
+  output_tokens: count.nullish(),
+  total_tokens: count.nullish(),
+  input_tokens_details: z.object({ text_tokens: count, image_tokens: count }).nullish(),
+  output_tokens_details: z.object({ text_tokens: count, image_tokens: count }).nullish(),
+});
+
+const replySchema = z.object({
+  data: z.array(z.object({ b64_json: text, url: text, revised_prompt: text, output_format: text })),
+  background: text,
+  quality: text,
+  output_format: text,
+  // Usage that cannot be read is no usage: it must not cost the caller an image that is paid for.
+  usage: usageReply.nullish().catch(undefined),
+});
+
+/** Reads the body of a 200: only what is needed, absent and null alike. Throws `ProviderError` where no image is in it. */
+export function parseReply(body: unknown) {
+  const result = replySchema.safeParse(body);
+  if (!result.success || result.data.data.length === 0) {
+    throw new ProviderError({
+      code: "upstream_error",
+      message: "The provider reported success without an image, so the request was not sent again.",
+      retryable: false,
+      mayHaveCharged: true,
+      detail: result.success ? "data is empty" : result.error.issues.map(({ path }) => path.join(".")).join(", "),
+    });
+  }
+  const { data, background, quality, output_format: format, usage } = result.data;
+  return {
+    images: data.map((image) => ({
+      sent: { b64_json: image.b64_json, url: image.url, claimed: image.output_format ?? format ?? undefined },
+      revisedPrompt: image.revised_prompt ?? undefined,
+    })),
+    background: background ?? undefined,
+    quality: quality ?? undefined,
+    usage: usage ? toUsage(usage) : undefined,
+  };
+}
+
+function toUsage(usage: z.output<typeof usageReply>): Usage | undefined {
+  const input = usage.input_tokens ?? usage.prompt_tokens;
+  if (typeof input !== "number") return undefined;
+  const output = usage.output_tokens ?? 0;
+  return {
+    prompt_tokens: input,
+    input_tokens: input,
+    output_tokens: output,
+    total_tokens: usage.total_tokens ?? input + output,
+    input_tokens_details: usage.input_tokens_details ?? { text_tokens: input, image_tokens: 0 },
+    ...(usage.output_tokens_details ? { output_tokens_details: usage.output_tokens_details } : {}),
+  };
+}

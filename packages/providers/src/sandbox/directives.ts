@@ -1,0 +1,37 @@
+/** What a prompt asks of the sandbox beside a picture. */
+export type Directives = {
+  delayMs: number | undefined;
+  /** An error code of ours, or the HTTP status that an upstream is to have answered with. */
+  fail: string | undefined;
+  retryAfterMs: number | undefined;
+  /** How many calls of the generation it holds for; undefined is all. */
+  times: number | undefined;
+  /** How many of the images, counted from the last, are not delivered. */
+  missing: number;
+};
+
+/**
+ * Reads `[sandbox:key=value,…]`, anywhere in the prompt and several times if need be:
+ * `delay` (ms), `fail` (code or status), `retry-after` (seconds), `times`, `missing` (images).
+ */
+export function parseDirectives(prompt: string): Directives {
+  const pairs = new Map<string, string>();
+  for (const [, inside = ""] of prompt.matchAll(/\[sandbox:([^\]]{1,200})\]/g)) {
+    for (const pair of inside.split(",")) {
+      const [key = "", value = ""] = pair.split("=", 2);
+      pairs.set(key.trim(), value.trim());
+    }
+  }
+  const number = (key: string) => {
+    const value = Number(pairs.get(key) ?? Number.NaN);
+    return Number.isFinite(value) && value >= 0 ? value : undefined;
+  };
+  const retryAfter = number("retry-after");
+  return {
+    delayMs: number("delay"),
+    fail: pairs.get("fail"),
+    retryAfterMs: retryAfter === undefined ? undefined : retryAfter * 1000,
+    times: number("times"),
+    missing: number("missing") ?? 0,
+  };
+}

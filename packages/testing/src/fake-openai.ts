@@ -1,0 +1,67 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type FakeImageFormat, faultyImage, fakeImage, imageFaults } from "./fake-image.ts";
+import { type Behaviour, type FakeUpstream, type RecordedRequest, startFakeUpstream } from "./fake-upstream.ts";
+
+/**
+ * A server that speaks OpenAI's `POST /v1/images/generations` and `GET`s the images it names. It is as strict as the original where
+ * that has caught adapters out: GPT image models refuse `response_format`, and DALL·E's default is a URL.
+ */
+export function startFakeOpenAi(): Promise<FakeUpstream> {
+  return startFakeUpstream({ basePath: "/v1", reply, other: serveImage });
+}
+
+async function reply({ body }: RecordedRequest, behaviour: Behaviour, origin: string): Promise<unknown> {
+  const gpt = String(body["model"]).includes("gpt-image");
+  const [width, height] = sizeOf(body["size"]);
+  const format = formatOf(body["output_format"]);
+  const as = behaviour.as ?? (gpt || body["response_format"] === "b64_json" ? "b64_json" : "url");
+  const count = behaviour.count ?? Number(body["n"] ?? 1);
+  const base64 = (await faultyImage(await fakeImage(width, height, format), behaviour.imageFault)).toString("base64");
+  const fault = behaviour.imageFault === undefined ? "" : `?fault=${behaviour.imageFault}`;
+  const url = behaviour.imageUrl ?? `${origin}/files/${width}x${height}.${format}${fault}`;
+  const image = as === "url" ? { url } : { b64_json: base64 };
+  return {
+    created: 1_764_000_000,
+    data: Array.from({ length: count }, () => ({
+      ...image,
+      ...(body["model"] === "dall-e-3" ? { revised_prompt: `${String(body["prompt"])}, revised` } : {}),
+    })),
+    ...(gpt ? gptFields(body, behaviour.imageFault === "mislabelled" ? "webp" : format, count) : {}),
+    ...behaviour.extra,
+  };
+}
+
+const gptFields = (body: Record<string, unknown>, format: string, count: number) => ({
+  background: body["background"] === "transparent" ? "transparent" : "opaque",
+  output_format: format,
+  quality: body["quality"] === "low" || body["quality"] === "medium" ? body["quality"] : "high",
+  size: body["size"] ?? "1024x1024",
+  usage: {
+    input_tokens: 13,
+    output_tokens: 4160 * count,
+    total_tokens: 13 + 4160 * count,
+    input_tokens_details: { text_tokens: 13, image_tokens: 0 },
+  },
+});
+
+const sizeOf = (size: unknown): [number, number] => {
+  const [, width, height] = /^(\d+)x(\d+)$/.exec(String(size)) ?? [];
+  return [Number(width ?? 1024), Number(height ?? 1024)];
+};
+
+const formatOf = (format: unknown): FakeImageFormat => (format === "jpeg" || format === "webp" ? format : "png");
+
+/** `/files/640x480.png`; `?fault=` names an image fault, `?to=` a redirect, `?status=` an error. */
+export async function serveImage(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const url = new URL(request.url ?? "/", "http://fake");
+  const [, width, height, format] = /^\/files\/(\d+)x(\d+)\.(\w+)$/.exec(url.pathname) ?? [];
+  const to = url.searchParams.get("to");
+  if (to !== null) return void response.writeHead(302, { location: to }).end();
+  const status = url.searchParams.get("status");
+  if (status !== null) return void response.writeHead(Number(status)).end();
+  if (width === undefined) return void response.writeHead(404).end();
+  const fault = imageFaults.find((name) => name === url.searchParams.get("fault"));
+  const bytes = await faultyImage(await fakeImage(Number(width), Number(height), formatOf(format)), fault);
+  const type = fault === "mislabelled" ? "image/webp" : `image/${formatOf(format)}`;
+  response.writeHead(200, { "content-type": type }).end(bytes);
+}
