@@ -1,6 +1,24 @@
-import { generationSchema, type GenerationStatus, type ImageRequest, imageRequestSchema } from "@darkroom/contracts";
+import {
+  generationSchema,
+  type GenerationStatus,
+  imageParametersSchema,
+  type ImageRequest,
+  imageRequestSchema,
+} from "@darkroom/contracts";
+import { z } from "zod";
 import { type Delivery, deliverySchema } from "./delivery.ts";
 import { type Failure, failureSchema } from "./failure.ts";
+
+/**
+ * What the provider is to be asked, as the catalogue resolved it when the request was accepted: a catalogue that changes later
+ * changes nothing for it. The prompt is not repeated; it stands in the request.
+ */
+const upstreamSchema = z.object({
+  /** The upstream's own id of the model. */
+  model: z.string(),
+  parameters: imageParametersSchema.omit({ prompt: true }),
+});
+export type Upstream = z.infer<typeof upstreamSchema>;
 
 /** The truth about one generation. Times are Unix milliseconds by the clock of Redis, which all processes share. */
 export type GenerationRecord = {
@@ -11,9 +29,9 @@ export type GenerationRecord = {
   lane: string;
   /** The catalogue id that serves it. */
   model: string;
-  /** The upstream's id of that model when the request was accepted. */
-  upstreamModel: string;
+  /** As the caller sent it. */
   request: ImageRequest;
+  upstream: Upstream;
   status: GenerationStatus;
   createdAtMs: number;
   startedAtMs: number | null;
@@ -42,8 +60,8 @@ export function decodeRecord(hash: Record<string, string>): GenerationRecord | n
     keyId: text("keyId"),
     lane: text("lane"),
     model: text("model"),
-    upstreamModel: text("upstreamModel"),
     request: imageRequestSchema.parse(JSON.parse(text("request"))),
+    upstream: upstreamSchema.parse(JSON.parse(text("upstream"))),
     status: generationSchema.shape.status.parse(text("status")),
     createdAtMs: number("createdAt"),
     startedAtMs: time("startedAt"),

@@ -3,7 +3,7 @@ import type { Redis } from "ioredis";
 import { defineScript } from "./define-script.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Failure } from "./failure.ts";
-import { decodeRecord, type GenerationRecord } from "./generation-record.ts";
+import { decodeRecord, type GenerationRecord, type Upstream } from "./generation-record.ts";
 import type { Keys } from "./keys.ts";
 
 export type Submission = {
@@ -12,8 +12,8 @@ export type Submission = {
   keyId: string;
   lane: string;
   model: string;
-  upstreamModel: string;
   request: ImageRequest;
+  upstream: Upstream;
   /** How long it may wait for its start, in milliseconds; absent = for ever. */
   expiresInMs?: number | undefined;
   /** Channel to tell when it ends; absent where nobody waits. */
@@ -49,8 +49,10 @@ export function createGenerationStore(redis: Redis, keys: Keys, retentionMs: num
   return {
     /** Accepts a generation: from here on it ends exactly once. Returns its rank among its tenant's unended ones on the lane. */
     async submit(submission: Submission): Promise<number> {
-      const { id, tenant, lane, expiresInMs, replyTo, request, ...facts } = submission;
-      const fields = Object.entries({ ...facts, lane, request: JSON.stringify(request) }).flat();
+      const { id, tenant, expiresInMs, replyTo, ...rest } = submission;
+      const { lane, request, upstream } = rest;
+      const shapes = { request: JSON.stringify(request), upstream: JSON.stringify(upstream) };
+      const fields = Object.entries({ ...rest, ...shapes }).flat();
       const where = [keys.record(id), keys.unlaned, keys.expiring, keys.pending(lane)];
       return submit(redis, where, [id, tenant, expiresInMs ?? 0, replyTo ?? "", ...fields]);
     },

@@ -2,7 +2,7 @@ export { checkRedis } from "./check-redis.ts";
 export { type Delivery, type StoredImage } from "./delivery.ts";
 export { createEndingWaits, type EndingWaits } from "./ending-waits.ts";
 export type { Failure } from "./failure.ts";
-export type { GenerationRecord } from "./generation-record.ts";
+export type { GenerationRecord, Upstream } from "./generation-record.ts";
 export { createGenerationStore, type GenerationStore, type Submission } from "./generation-store.ts";
 export { createJanitor } from "./janitor.ts";
 export { createKeys, type Keys } from "./keys.ts";

@@ -58,8 +58,8 @@ export async function openQueue({ url = testRedisUrl(), retentionMs = 60_000, lo
       keyId: "key",
       lane: "sandbox.interactive",
       model: "m",
-      upstreamModel: "m",
-      request: { prompt: "a cat", n: 1 },
+      request: { prompt: "a cat" },
+      upstream: { model: "m-2", parameters: { n: 1 } },
       ...over,
     }),
 
