@@ -1,4 +1,5 @@
 export { hashApiKey, newApiKey } from "./api-key.ts";
 export { type Account, type Authenticator, createAuthenticator } from "./authenticator.ts";
-export { parseKeyList, type StoredKey } from "./key-list.ts";
+export { type KeySource, parseKeyList, type StoredKey } from "./key-list.ts";
 export { KeyListError } from "./key-list-error.ts";
+export { type KeySettings, loadKeys } from "./load-keys.ts";

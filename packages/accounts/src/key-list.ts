@@ -10,6 +10,9 @@ export type StoredKey = {
   hash: string;
 };
 
+/** A text with keys in it, and what to call it in a complaint: `API_KEYS`, or the path of a file. */
+export type KeySource = { source: string; text: string };
+
 const howToMake =
   "make a key with `openssl rand -base64 32`, hash it with `printf %s THE_KEY | sha256sum`, and list it as `tenant:name:hash`";
 
@@ -17,16 +20,18 @@ const howToMake =
  * Reads `tenant:name:sha256` entries: one a line with `#` comments (a file), or separated by commas (an environment variable).
  * Throws `KeyListError` with every mistake, by line and entry. What stands there is not repeated: it may be a key.
  */
-export function parseKeyList(text: string): StoredKey[] {
+export function parseKeyList(...sources: readonly KeySource[]): StoredKey[] {
   const keys: StoredKey[] = [];
   const mistakes: string[] = [];
   const places = new Map<string, string>();
-  for (const { entry, place } of entriesOf(text)) {
+  for (const { entry, place } of sources.flatMap(entriesOf)) {
     const [tenant = "", name = "", hash = "", ...rest] = entry.split(":").map((part) => part.trim());
-    const reason = faultIn(tenant, name, hash, rest.length);
-    const twin = places.get(hash) ?? places.get(`${tenant}:${name}`);
-    if (reason !== undefined) mistakes.push(`${place}: ${reason}`);
-    else if (twin !== undefined) mistakes.push(`${place}: the same key or the same tenant and name as ${twin}`);
+    const fault = faultIn(tenant, name, hash, rest.length);
+    const sameKey = places.get(hash);
+    const sameName = places.get(`${tenant}:${name}`);
+    if (fault !== undefined) mistakes.push(`${place}: ${fault}`);
+    else if (sameKey !== undefined) mistakes.push(`${place}: the same key as in ${sameKey}`);
+    else if (sameName !== undefined) mistakes.push(`${place}: the same tenant and name as in ${sameName}`);
     else {
       places.set(hash, place).set(`${tenant}:${name}`, place);
       keys.push({ tenant, name, hash });
@@ -37,12 +42,12 @@ export function parseKeyList(text: string): StoredKey[] {
   return keys;
 }
 
-function entriesOf(text: string): { entry: string; place: string }[] {
+function entriesOf({ source, text }: KeySource): { entry: string; place: string }[] {
   return text.split(/\r?\n/).flatMap((line, lineIndex) =>
     line
       .replace(/#.*/, "")
       .split(",")
-      .map((part, entryIndex) => ({ entry: part.trim(), place: `line ${lineIndex + 1}, entry ${entryIndex + 1}` }))
+      .map((part, index) => ({ entry: part.trim(), place: `${source} line ${lineIndex + 1}, entry ${index + 1}` }))
       .filter(({ entry }) => entry !== ""),
   );
 }
@@ -53,7 +58,8 @@ function faultIn(tenant: string, name: string, hash: string, extraParts: number)
   if (hash === "" || extraParts > 0) return "expected tenant:name:hash, three parts with a colon between";
   if (!label.test(tenant)) return "expected a tenant of letters, digits and . _ - within, at most 64 characters";
   if (!label.test(name)) return "expected a name of letters, digits and . _ - within, at most 64 characters";
-  if (!/^[0-9a-f]{64}$/.test(hash))
+  if (!/^[0-9a-f]{64}$/.test(hash)) {
     return "expected the SHA-256 of a key as 64 lower-case hex digits (not the key itself)";
+  }
   return undefined;
 }

@@ -3,7 +3,7 @@ import { errorObjectSchema } from "./error-body.ts";
 import { imageRequestSchema } from "./image-request.ts";
 import { imageResponseSchema } from "./image-response.ts";
 
-export const generationStatuses = ["queued", "running", "succeeded", "failed", "canceled", "expired"] as const;
+const generationStatuses = ["queued", "running", "succeeded", "failed", "canceled", "expired"] as const;
 export type GenerationStatus = (typeof generationStatuses)[number];
 
 /** The statuses from which nothing moves on its own: an ending. */

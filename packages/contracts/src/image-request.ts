@@ -39,7 +39,7 @@ const jobOptionsSchema = z.strictObject({
   /** The caller's own pairs, given back with the generation: OpenAI's limits for `metadata`. */
   metadata: optional(
     z
-      .record(z.string().max(64), z.string().max(512))
+      .record(z.string().max(64, "a key has at most 64 characters"), z.string().max(512))
       .refine((pairs) => Object.keys(pairs).length <= 16, "must have at most 16 pairs"),
   ),
 });

@@ -12,7 +12,7 @@ export const usageSchema = z.object({
 export type Usage = z.infer<typeof usageSchema>;
 
 /** One image: exactly one of `b64_json` and `url` is a string, the other null. */
-export const imageDataSchema = z.object({
+const imageDataSchema = z.object({
   b64_json: z.string().nullable(),
   url: z.string().nullable(),
   revised_prompt: z.string().optional(),

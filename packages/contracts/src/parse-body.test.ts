@@ -46,6 +46,18 @@ describe("an image request", () => {
       "job.metadata.a",
       "Invalid type for 'job.metadata.a': expected a string, but got a number instead.",
     ],
+    [
+      { prompt: "x", job: { metadata: { ["k".repeat(65)]: "v" } } },
+      "job.metadata",
+      "Invalid key in 'job.metadata': a key has at most 64 characters.",
+    ],
+    [{ prompt: "x", n: 1e20 }, "n", "Invalid 'n': 100000000000000000000 is above the maximum, which is 10."],
+    [
+      { prompt: "x", n: Infinity },
+      "n",
+      "Invalid type for 'n': expected a number, but got a number too large to read instead.",
+    ],
+    [{ prompt: "x", ["k".repeat(99)]: 1 }, `${"k".repeat(64)}…`, `Unknown parameter: '${"k".repeat(64)}…'.`],
     [{ prompt: "x", user: "u".repeat(513) }, "user", "Invalid 'user': the maximum length is 512 characters."],
   ])("%j is refused naming %s", (body, param, message) => {
     expect(fault(body)).toEqual([param, message]);

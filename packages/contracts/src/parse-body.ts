@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { ApiError } from "./api-error.ts";
-import { quoteValue } from "./quote-value.ts";
+import { quoteValue, shorten } from "./quote-value.ts";
 
 type Issue = z.core.$ZodIssue;
 
@@ -11,14 +11,21 @@ type Issue = z.core.$ZodIssue;
 export function parseBody<T extends z.ZodType>(schema: T, body: unknown): z.output<T> {
   const result = schema.safeParse(body, { reportInput: true });
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
+  const issue = firstFault(result.error.issues);
   if (issue === undefined) throw result.error;
   throw new ApiError("invalid_request_error", describe(issue), { param: paramOf(issue) });
 }
 
+/** Of several issues with one value, the last: zod checks that an integer is a safe one before it checks our own bounds. */
+function firstFault(issues: readonly Issue[]): Issue | undefined {
+  return issues.findLast(({ path }) => path.join(".") === issues[0]?.path.join("."));
+}
+
 function paramOf(issue: Issue): string | undefined {
-  const path = issue.code === "unrecognized_keys" ? [...issue.path, issue.keys[0]] : issue.path;
-  return path.length === 0 ? undefined : path.join(".");
+  const path = [...issue.path];
+  if (issue.code === "unrecognized_keys") path.push(issue.keys[0] ?? "");
+  if (issue.code === "invalid_key") path.pop();
+  return path.length === 0 ? undefined : shorten(path.join("."));
 }
 
 function describe(issue: Issue): string {
@@ -32,6 +39,8 @@ function describe(issue: Issue): string {
       return `Invalid type for '${param}': expected ${article(issue.expected)}, but got ${kindOf(issue.input)} instead.`;
     case "invalid_value":
       return `Invalid value for '${param}': ${quoteValue(issue.input)}. Supported values are: ${issue.values.map(quoteValue).join(", ")}.`;
+    case "invalid_key":
+      return `Invalid key in '${param}': ${issue.issues.map(({ message }) => message).join(", ")}.`;
     case "too_small":
       if (issue.origin === "string") return `Invalid '${param}': it must not be empty.`;
       return `Invalid '${param}': ${String(issue.input)} is below the minimum, which is ${issue.minimum}.`;
@@ -43,17 +52,17 @@ function describe(issue: Issue): string {
   }
 }
 
+/** A zod kind as a reader of JSON knows it. */
 function article(expected: string): string {
   if (expected === "int") return "an integer";
-  if (expected === "number") return "a number";
-  return /^[aeiou]/.test(expected)
-    ? `an ${expected}`
-    : `a ${expected === "record" ? "object" : expected}`.replace("a object", "an object");
+  if (expected === "record") return "an object";
+  return /^[aeiou]/.test(expected) ? `an ${expected}` : `a ${expected}`;
 }
 
 function kindOf(value: unknown): string {
   if (value === null || value === undefined) return "null";
   if (Array.isArray(value)) return "an array";
+  if (value === Infinity || value === -Infinity) return "a number too large to read";
   if (typeof value === "number" && !Number.isInteger(value)) return "a decimal number";
   return article(typeof value);
 }

@@ -3,6 +3,7 @@ import type { CatalogueModel } from "./catalogue.ts";
 import { explain, type Mistake } from "./mistake.ts";
 import { modelNameSchema, modelSchema } from "./model-schema.ts";
 import { isPlainObject, type PlainObject } from "./plain-object.ts";
+import type { Path } from "./yaml-file.ts";
 
 type Checked = { models: CatalogueModel[]; defaultModel: string; mistakes: Mistake[] };
 
@@ -29,7 +30,7 @@ export function checkCatalogue(data: unknown): Checked {
   }
   mistakes.push(...checkNames(models, ids));
   const names = [...ids, ...models.flatMap(({ aliases }) => aliases)];
-  if (typeof defaultModel === "string" && !names.includes(defaultModel)) {
+  if (typeof defaultModel === "string" && isPlainObject(entries) && !names.includes(defaultModel)) {
     const reason = `expected a model or an alias, got '${defaultModel}'; the models are ${ids.map((id) => `'${id}'`).join(", ")}`;
     mistakes.push({ path: ["defaultModel"], reason });
   }
@@ -39,14 +40,14 @@ export function checkCatalogue(data: unknown): Checked {
 /** A name means one model: an alias is nobody's id and nobody else's alias. */
 function checkNames(models: readonly CatalogueModel[], ids: readonly string[]): Mistake[] {
   const mistakes: Mistake[] = [];
-  const owners = new Map<string, string>();
+  const owners = new Map<string, Path>();
   for (const { id, aliases } of models) {
     for (const [index, alias] of aliases.entries()) {
       const path = ["models", id, "aliases", index];
-      const owner = ids.includes(alias) ? alias : owners.get(alias);
-      if (owner === undefined) owners.set(alias, id);
-      else if (owner === alias) mistakes.push({ path, reason: `the alias '${alias}' is the id of a model` });
-      else mistakes.push({ path, reason: `the alias '${alias}' already belongs to '${owner}'` });
+      const rival = ids.includes(alias) ? ["models", alias] : owners.get(alias);
+      const reason = `the name '${alias}' is taken twice, as ${path.join(".")} and as ${rival?.map(String).join(".")}`;
+      if (rival === undefined) owners.set(alias, path);
+      else mistakes.push({ path, rival, reason });
     }
   }
   return mistakes;

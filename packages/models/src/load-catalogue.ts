@@ -40,7 +40,11 @@ function textOf(file: string): string {
 /** In the order of the file, as its author will go through it. */
 function tell(mistakes: readonly Mistake[], file: YamlFile): string[] {
   return mistakes
-    .map(({ path, reason, atKey }) => ({ path, reason, ...file.locate(path, atKey === true ? "key" : "value") }))
+    .map(({ path, rival, reason, atKey = false }) => {
+      const foreign = rival !== undefined && !file.has(path);
+      const place = foreign ? file.locate(rival, "key") : file.locate(path, atKey ? "key" : "value");
+      return { ...place, path: foreign ? rival : path, reason };
+    })
     .toSorted((a, b) => a.line - b.line || a.column - b.column)
     .map(({ path, reason, line, column }) => {
       const what = path.length === 0 ? "" : `${path.map(String).join(".")}: `;

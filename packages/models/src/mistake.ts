@@ -3,6 +3,8 @@ import type { Path } from "./yaml-file.ts";
 
 export type Mistake = {
   path: Path;
+  /** What it collides with. Of the two, the one that stands in the operator's own file is the one to change. */
+  rival?: Path;
   reason: string;
   /** The key is at fault, not what stands behind it. */
   atKey?: boolean;

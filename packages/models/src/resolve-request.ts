@@ -2,6 +2,7 @@ import { ApiError, type ImageParameters, type ImageRequest, quoteValue } from "@
 import type { Catalogue, CatalogueModel } from "./catalogue.ts";
 import { acceptsSize, type ParameterName, parameterNames } from "./model-schema.ts";
 import { describeRule } from "./size-rule.ts";
+import { upstreamParameters } from "./upstream-parameters.ts";
 
 export type ResolvedRequest = {
   model: CatalogueModel;
@@ -9,6 +10,8 @@ export type ResolvedRequest = {
   requestedModel: string;
   /** What is to be drawn: the caller's words, with the catalogue's defaults where they were silent. */
   parameters: ImageParameters & { n: number };
+  /** The same in the words of the model's upstream, for the record: what its provider is asked, and by which id. */
+  upstream: { model: string; parameters: ImageParameters };
 };
 
 /**
@@ -39,7 +42,8 @@ export function resolveRequest(catalogue: Catalogue, request: ImageRequest): Res
       "Invalid value for 'background': 'transparent' needs 'output_format' 'png' or 'webp'; 'jpeg' has no transparency.";
     throw refusal("background", message);
   }
-  return { model, requestedModel, parameters };
+  const upstream = { model: model.upstream.model, parameters: upstreamParameters(model, parameters) };
+  return { model, requestedModel, parameters, upstream };
 }
 
 const refusal = (param: string, message: string) => new ApiError("invalid_request_error", message, { param });

@@ -9,6 +9,8 @@ export type YamlFile = {
   value: unknown;
   /** What is wrong with the text as YAML, each as `file:line:column: reason`. */
   mistakes: string[];
+  /** Whether the path stands in this file, to its end. */
+  has(path: Path): boolean;
   /** Where the path's value or key stands, counted from 1, or the nearest thing around it that the file does have. */
   locate(path: Path, part: "key" | "value"): { line: number; column: number };
 };
@@ -31,6 +33,7 @@ export function readYaml(name: string, text: string): YamlFile {
     name,
     value: mistakes.length > 0 ? {} : (document.toJS() ?? {}),
     mistakes,
+    has: (path) => stepsAlong(document, path).length === path.length,
     locate(path, part) {
       const steps = stepsAlong(document, path);
       const last = steps.at(-1);

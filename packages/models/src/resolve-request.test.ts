@@ -1,0 +1,256 @@
+import { ApiError, type ImageRequest, imageRequestSchema } from "@darkroom/contracts";
+import { describe, expect, test } from "vitest";
+import { loadCatalogue } from "./load-catalogue.ts";
+import { resolveRequest } from "./resolve-request.ts";
+
+const catalogue = loadCatalogue();
+const resolve = (request: Partial<ImageRequest>) =>
+  resolveRequest(catalogue, imageRequestSchema.parse({ prompt: "a cat", ...request }));
+
+const refusalOf = (request: Partial<ImageRequest>): ApiError => {
+  try {
+    resolve(request);
+  } catch (error) {
+    if (error instanceof ApiError) return error;
+    throw error;
+  }
+  throw new Error(`accepted: ${JSON.stringify(request)}`);
+};
+
+type Row = { takes?: readonly unknown[]; default?: unknown; refuses?: readonly unknown[] };
+
+/** A parameter without a row here is refused whatever its value. */
+type Expectation = { promptLimit: number | null; n: number; parameters: Record<string, Row> };
+
+// Written by hand from api.md, the commissioned document and OpenAI's reference, not from the catalogue: the two must agree.
+const gptImageParameters: Record<string, Row> = {
+  size: {
+    takes: ["auto", "1024x1024", "1536x1024", "1024x1536"],
+    default: "auto",
+    refuses: ["256x256", "1792x1024", "1024X1024", "1024 x 1024", "large", "", "0x0"],
+  },
+  quality: { takes: ["auto", "low", "medium", "high"], default: "auto", refuses: ["standard", "hd", "HIGH", ""] },
+  background: { takes: ["auto", "transparent", "opaque"], default: "auto", refuses: ["white", ""] },
+  moderation: { takes: ["auto", "low"], default: "auto", refuses: ["high", "none"] },
+  output_format: { takes: ["png", "jpeg", "webp"], default: "png", refuses: ["jpg", "gif", "PNG"] },
+  output_compression: { takes: [0, 85, 100], default: 100 },
+};
+const gptImage: Expectation = { promptLimit: 32_000, n: 10, parameters: gptImageParameters };
+const expectations: Record<string, Expectation> = {
+  "dall-e-2": {
+    promptLimit: 1000,
+    n: 10,
+    parameters: {
+      size: {
+        takes: ["256x256", "512x512", "1024x1024"],
+        default: "1024x1024",
+        refuses: ["auto", "1792x1024", "1024x1536", "256", "256x256x256"],
+      },
+      quality: { takes: ["auto", "standard"], refuses: ["hd", "low", "high"] },
+    },
+  },
+  "dall-e-3": {
+    promptLimit: 4000,
+    n: 1,
+    parameters: {
+      size: {
+        takes: ["1024x1024", "1792x1024", "1024x1792"],
+        default: "1024x1024",
+        refuses: ["auto", "256x256", "512x512", "1536x1024"],
+      },
+      quality: { takes: ["auto", "standard", "hd"], default: "standard", refuses: ["low", "medium", "high"] },
+      style: { takes: ["vivid", "natural"], default: "vivid", refuses: ["auto", "Vivid", ""] },
+    },
+  },
+  "gpt-image-1": gptImage,
+  "gpt-image-1-mini": gptImage,
+  "gpt-image-1.5": gptImage,
+  "gpt-image-2": {
+    ...gptImage,
+    parameters: {
+      ...gptImageParameters,
+      size: {
+        takes: ["auto", "1024x1024", "1536x864", "3840x2160", "2160x3840", "3072x1024", "1024x3072", "16x16"],
+        default: "auto",
+        refuses: [
+          "1000x1000",
+          "1024x1000",
+          "3856x2160",
+          "3840x2176",
+          "2176x2176",
+          "3088x1024",
+          "1024x3088",
+          "01024x1024",
+        ],
+      },
+    },
+  },
+  "doubao-seedream-3-0-t2i": {
+    promptLimit: null,
+    n: 10,
+    parameters: {
+      size: {
+        takes: ["512x512", "1024x1024", "2048x2048", "512x2048", "1512x648", "513x777"],
+        default: "1024x1024",
+        refuses: ["auto", "511x512", "512x511", "2049x2048", "1024x2049", "1K"],
+      },
+      seed: { takes: [-1, 0, 2_147_483_647], default: -1 },
+      guidance_scale: { takes: [1, 2.5, 10], default: 2.5 },
+      watermark: { takes: [true, false], default: true },
+    },
+  },
+};
+
+/** One ordinary value of every parameter, to send to the models that do not know it. */
+const ordinary = {
+  quality: "auto",
+  style: "vivid",
+  background: "opaque",
+  moderation: "low",
+  output_format: "png",
+  output_compression: 80,
+  seed: 7,
+  guidance_scale: 3,
+  watermark: false,
+};
+
+test("every built-in model is examined here", () => {
+  expect(catalogue.models.map(({ id }) => id)).toEqual(Object.keys(expectations));
+});
+
+describe.each(Object.entries(expectations))("%s", (model, { promptLimit, n: maxImages, parameters }) => {
+  const cases = (list: "takes" | "refuses") =>
+    Object.entries(parameters).flatMap(([name, row]) => (row[list] ?? []).map((value) => [name, value] as const));
+
+  test.each(cases("takes"))("takes %s %j and keeps it as it is", (name, value) => {
+    expect(resolve({ model, [name]: value }).parameters).toHaveProperty(name, value);
+  });
+
+  test.each(cases("refuses"))("400 for %s %j, with the values it takes", (name, value) => {
+    const error = refusalOf({ model, [name]: value });
+    expect([error.status, error.code, error.param]).toEqual([400, "invalid_request_error", name]);
+    expect(error.message).toContain(`Invalid value for '${name}': '${String(value)}'.`);
+    const ruled = name === "size" && ["gpt-image-2", "doubao-seedream-3-0-t2i"].includes(model);
+    for (const taken of ruled ? ["WIDTHxHEIGHT"] : (parameters[name]?.takes ?? [])) {
+      expect(error.message).toContain(String(taken));
+    }
+  });
+
+  test.each(Object.entries(ordinary).filter(([name]) => parameters[name] === undefined))(
+    "400 for %s, which it does not know",
+    (name, value) => {
+      const error = refusalOf({ model, [name]: value });
+      expect([error.status, error.param]).toEqual([400, name]);
+      expect(error.message).toContain(`'${model}' does not support '${name}'.`);
+    },
+  );
+
+  test("states its defaults and no more", () => {
+    const stated = Object.entries(parameters).flatMap(([name, row]) => ("default" in row ? [[name, row.default]] : []));
+    const { model: resolved, parameters: filled } = resolve({ model });
+    expect(resolved.id).toBe(model);
+    expect(JSON.parse(JSON.stringify(filled))).toEqual({ prompt: "a cat", n: 1, ...Object.fromEntries(stated) });
+  });
+
+  test(`takes n up to ${maxImages}`, () => {
+    expect(resolve({ model, n: maxImages }).parameters.n).toBe(maxImages);
+  });
+
+  // Eleven is refused for every model, by the contract.
+  test.each(maxImages < 10 ? [maxImages + 1] : [])("400 for n %i", (n) => {
+    const error = refusalOf({ model, n });
+    expect([error.status, error.param]).toEqual([400, "n"]);
+    expect(error.message).toBe(`Invalid 'n': ${n} is above the maximum, which is ${maxImages} for '${model}'.`);
+  });
+
+  test("takes both response formats, a user and job options", () => {
+    for (const response_format of ["url", "b64_json"] as const) {
+      const { parameters: kept } = resolve({ model, response_format, user: "u-1", job: { expires_in: 60 } });
+      expect(kept.user).toBe("u-1");
+      expect(kept).not.toHaveProperty("response_format");
+      expect(kept).not.toHaveProperty("job");
+    }
+  });
+
+  // A family emoji is five code points and eight UTF-16 units, of two characters that people see as one.
+  const texts = { letters: "x", "Chinese characters": "画", emoji: "🎨", "joined emoji": "👩‍👩‍👧" };
+  const limits = promptLimit === null ? [] : Object.entries(texts);
+  test.each(limits)(`counts %s as code points: ${promptLimit} are taken, one more is not`, (_kind, text) => {
+    const points = Array.from(text);
+    const of = (count: number) => Array.from({ length: count }, (_, i) => points[i % points.length]).join("");
+    const limit = Number(promptLimit);
+    expect(resolve({ model, prompt: of(limit) }).parameters.prompt).toBe(of(limit));
+    const error = refusalOf({ model, prompt: of(limit + 1) });
+    expect([error.status, error.param]).toEqual([400, "prompt"]);
+    expect(error.message).toBe(
+      `Invalid 'prompt': '${model}' takes at most ${limit} characters, but this prompt has ${limit + 1}.`,
+    );
+  });
+
+  test.each(promptLimit === null ? [100_000] : [])("leaves a prompt of %i characters to its upstream", (length) => {
+    expect(resolve({ model, prompt: "x".repeat(length) }).parameters.prompt).toHaveLength(length);
+  });
+});
+
+describe("a transparent background", () => {
+  test.each(["png", "webp", undefined])("is taken with output_format %s", (output_format) => {
+    const request = { model: "gpt-image-1", background: "transparent", output_format };
+    expect(resolve(request).parameters.background).toBe("transparent");
+  });
+
+  test("400 with jpeg, which has none", () => {
+    const error = refusalOf({ model: "gpt-image-1", background: "transparent", output_format: "jpeg" });
+    expect([error.status, error.param]).toEqual([400, "background"]);
+    expect(error.message).toContain("'png' or 'webp'");
+  });
+});
+
+describe("the model", () => {
+  test("is the configured default when none is named", () => {
+    const { model, requestedModel } = resolve({});
+    expect([model.id, requestedModel]).toEqual(["gpt-image-2", "gpt-image-2"]);
+  });
+
+  test("is found by an alias, and what the caller said stays known", () => {
+    const { model, requestedModel } = resolve({ model: "gpt-image-2-2026-04-21" });
+    expect([model.id, requestedModel]).toEqual(["gpt-image-2", "gpt-image-2-2026-04-21"]);
+  });
+
+  test.each(["", "gpt-4", "DALL-E-3", " dall-e-3", "__proto__", "constructor"])("400 for %j", (model) => {
+    const error = refusalOf({ model });
+    expect([error.status, error.param, error.code]).toEqual([400, "model", "invalid_request_error"]);
+    expect(error.message).toMatch(/^Invalid model specified\. /);
+    expect(error.message).toContain("'dall-e-2', 'dall-e-3', 'gpt-image-1'");
+  });
+
+  test("400 for a long name cuts it short", () => {
+    expect(refusalOf({ model: "m".repeat(10_000) }).message.length).toBeLessThan(400);
+  });
+});
+
+test("the examples of the commissioned document are taken as they stand", () => {
+  const examples: Partial<ImageRequest>[] = [
+    { model: "dall-e-2", n: 1, size: "1024x1024", response_format: "url" },
+    { model: "dall-e-3", quality: "hd", style: "vivid", size: "1792x1024" },
+    {
+      model: "gpt-image-1",
+      background: "transparent",
+      output_format: "png",
+      output_compression: 85,
+      moderation: "low",
+      n: 2,
+    },
+    { model: "dall-e-3", quality: "hd", size: "1024x1024" },
+    { model: "dall-e-3", quality: "standard", style: "natural" },
+  ];
+  for (const { response_format: _format, model, ...parameters } of examples) {
+    expect(resolve({ model, ...parameters }).parameters).toMatchObject(parameters);
+  }
+});
+
+test("a prompt is in no message", () => {
+  const prompt = "a very secret prompt ".repeat(300);
+  const faults = [{}, { n: 2 }, { size: "1x1" }, { quality: "x" }, { seed: 1 }, { model: "nope" }];
+  for (const fault of faults)
+    expect(refusalOf({ model: "dall-e-3", prompt, ...fault }).message).not.toContain("secret");
+});
