@@ -1,18 +1,33 @@
 import type { Readable } from "node:stream";
+import type { SignedLinkAnswer } from "./signed-links.ts";
 
-/** Bytes under keys. Knows nothing of images, generations or tenants. Keys are `/`-separated, `[A-Za-z0-9._/-]`, at most 512. */
+/**
+ * Bytes under keys. Knows nothing of images, generations or tenants. Keys are `/`-separated, `[A-Za-z0-9._/-]`, at most 512.
+ * Whatever fails throws `StorageError`, except where a method says otherwise.
+ */
 export type ObjectStore = {
-  /** Writes the whole object or nothing; a second put to the same key replaces it. */
+  /**
+   * Writes the whole object or nothing; a second put to the same key replaces it. A stream is read to its end or destroyed;
+   * if it fails, the put throws the stream's own error.
+   */
   put(key: string, body: Uint8Array | Readable, options: { contentType: string }): Promise<void>;
-  /** Opens an object for reading; throws `ObjectNotFoundError`. The caller reads the stream to its end or destroys it. */
-  get(key: string): Promise<StoredObject & { body: Readable }>;
+  /**
+   * Opens an object for reading; throws `ObjectNotFoundError`. The caller reads the stream to its end or destroys it. A stream
+   * that breaks half-way emits the network's or the disk's own error.
+   */
+  get(key: string): Promise<OpenObject>;
   /** What is known of an object without reading it, or null where there is none. */
   head(key: string): Promise<StoredObject | null>;
   /** Removes objects; a key that holds nothing is not an error. */
   delete(keys: readonly string[]): Promise<void>;
-  /** A URL that answers GET without credentials for at least this long. */
+  /** A URL that answers GET without credentials for this long, at most seven days. */
   link(key: string, options: { expiresInSeconds: number }): Promise<string>;
-  /** A real write, read and delete; throws `StorageError` saying what is wrong with the settings. */
+  /**
+   * Answers the path and query of a link that `link` made, for the HTTP service that serves them under `signedLinkPath`. Null
+   * where links lead elsewhere (S3).
+   */
+  openLink: ((pathAndQuery: string) => Promise<SignedLinkAnswer>) | null;
+  /** A real write, read and delete; the error says which setting is wrong. Call it once at start. */
   check(): Promise<void>;
   close(): Promise<void>;
 };
@@ -22,3 +37,5 @@ export type StoredObject = {
   size: number;
   contentType: string;
 };
+
+export type OpenObject = StoredObject & { body: Readable };

@@ -1,0 +1,95 @@
+import { open, readFile, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { Readable } from "node:stream";
+import { checkObjectStore } from "../check-object-store.ts";
+import { assertObjectKey } from "../object-key.ts";
+import { ObjectNotFoundError } from "../object-not-found-error.ts";
+import type { ObjectStore } from "../object-store.ts";
+import { type LinkSettings, signedLinks } from "../signed-links.ts";
+import { removeFile, removeStale, writeAtomically } from "./atomic-file.ts";
+import { codeOf, filesystemError } from "./filesystem-error.ts";
+
+export type FilesystemStoreSettings = {
+  /** Made when missing. Several processes may share it. */
+  directory: string;
+  links: LinkSettings;
+};
+
+/**
+ * Objects as plain files under `objects/`, named by their keys, with the content type of each in a file of the same name under
+ * `content-types/`, and half-written files in `incoming/`.
+ */
+export function createFilesystemStore(settings: FilesystemStoreSettings, now: () => number = Date.now): ObjectStore {
+  const directory = resolve(settings.directory);
+  const objects = join(directory, "objects");
+  const contentTypes = join(directory, "content-types");
+  const incoming = join(directory, "incoming");
+  const contentTypeOf = (key: string) => readFile(join(contentTypes, key), "utf8");
+
+  const files: Pick<ObjectStore, "put" | "get" | "head" | "delete"> = {
+    put: async (key, body, { contentType }) => {
+      try {
+        assertObjectKey("put", key);
+        // The type goes first: without an object it means nothing, and an object is never without its type.
+        await writeAtomically(join(contentTypes, key), Buffer.from(contentType), incoming);
+        await writeAtomically(join(objects, key), body, incoming);
+      } catch (error) {
+        const sourceError = body instanceof Readable ? body.errored : null;
+        if (body instanceof Readable) body.destroy();
+        if (sourceError !== null || codeOf(error) === "") throw error;
+        throw filesystemError("put", key, directory, error);
+      }
+    },
+    get: async (key) => {
+      assertObjectKey("get", key);
+      const file = await open(join(objects, key)).catch((error: unknown) => {
+        if (isAbsent(error)) throw new ObjectNotFoundError(key, { cause: error });
+        throw filesystemError("get", key, directory, error);
+      });
+      try {
+        const found = await file.stat();
+        if (!found.isFile()) throw new ObjectNotFoundError(key);
+        return { size: found.size, contentType: await contentTypeOf(key), body: file.createReadStream() };
+      } catch (error) {
+        await file.close();
+        // Without its type the object was deleted just now.
+        if (isAbsent(error)) throw new ObjectNotFoundError(key, { cause: error });
+        throw error instanceof ObjectNotFoundError ? error : filesystemError("get", key, directory, error);
+      }
+    },
+    head: async (key) => {
+      assertObjectKey("head", key);
+      try {
+        const found = await stat(join(objects, key));
+        return found.isFile() ? { size: found.size, contentType: await contentTypeOf(key) } : null;
+      } catch (error) {
+        if (isAbsent(error)) return null;
+        throw filesystemError("head", key, directory, error);
+      }
+    },
+    delete: async (keys) => {
+      keys.forEach((key) => assertObjectKey("delete", key));
+      for (const key of keys) {
+        try {
+          await removeFile(join(objects, key), objects);
+          await removeFile(join(contentTypes, key), contentTypes);
+        } catch (error) {
+          throw filesystemError("delete", key, directory, error);
+        }
+      }
+    },
+  };
+
+  return {
+    ...files,
+    ...signedLinks(settings.links, files.get, now),
+    check: async () => {
+      await checkObjectStore(files);
+      await removeStale(incoming, now());
+    },
+    close: async () => {},
+  };
+}
+
+/** A folder on the way that is a file (ENOTDIR) holds no object either. */
+const isAbsent = (error: unknown): boolean => ["ENOENT", "ENOTDIR"].includes(codeOf(error));

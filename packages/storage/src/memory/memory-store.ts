@@ -1,0 +1,46 @@
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { assertObjectKey } from "../object-key.ts";
+import { checkObjectStore } from "../check-object-store.ts";
+import { ObjectNotFoundError } from "../object-not-found-error.ts";
+import type { ObjectStore } from "../object-store.ts";
+import { type LinkSettings, signedLinks } from "../signed-links.ts";
+
+export type MemoryStoreSettings = { links: LinkSettings };
+
+/** Objects in this process's memory, gone with it: for tests and benches. */
+export function createMemoryStore(settings: MemoryStoreSettings, now: () => number = Date.now): ObjectStore {
+  const objects = new Map<string, { bytes: Buffer; contentType: string }>();
+
+  const files: Pick<ObjectStore, "put" | "get" | "head" | "delete"> = {
+    put: async (key, body, { contentType }) => {
+      assertObjectKey("put", key);
+      // A copy: the caller's array may change after the put.
+      const bytes = body instanceof Readable ? await buffer(body) : Buffer.from(body);
+      objects.set(key, { bytes, contentType });
+    },
+    get: async (key) => {
+      assertObjectKey("get", key);
+      const object = objects.get(key);
+      if (object === undefined) throw new ObjectNotFoundError(key);
+      const body = Readable.from(object.bytes.length === 0 ? [] : [object.bytes], { objectMode: false });
+      return { size: object.bytes.length, contentType: object.contentType, body };
+    },
+    head: async (key) => {
+      assertObjectKey("head", key);
+      const object = objects.get(key);
+      return object === undefined ? null : { size: object.bytes.length, contentType: object.contentType };
+    },
+    delete: async (keys) => {
+      keys.forEach((key) => assertObjectKey("delete", key));
+      keys.forEach((key) => objects.delete(key));
+    },
+  };
+
+  return {
+    ...files,
+    ...signedLinks(settings.links, files.get, now),
+    check: () => checkObjectStore(files),
+    close: async () => objects.clear(),
+  };
+}

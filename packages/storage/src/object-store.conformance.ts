@@ -1,0 +1,284 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
+import { listeningPort } from "@darkroom/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { bytesAtRest } from "./bytes-at-rest.ts";
+import { ObjectNotFoundError } from "./object-not-found-error.ts";
+import type { ObjectStore } from "./object-store.ts";
+import { StorageError } from "./storage-error.ts";
+
+const MiB = 1024 * 1024;
+const png = { contentType: "image/png" };
+
+export type ConformanceOptions = {
+  /** A new store. Its links begin with `publicBaseUrl` if it serves them through us, and live by `now` (milliseconds). */
+  makeStore: (surroundings: { publicBaseUrl: string; now: () => number }) => ObjectStore | Promise<ObjectStore>;
+  /** A memory store cannot stream what it must hold. */
+  holdsEverythingInMemory?: boolean;
+};
+
+/** What every `ObjectStore` must do, whatever it is made of. */
+export function describeObjectStore(name: string, { makeStore, holdsEverythingInMemory }: ConformanceOptions): void {
+  describe(`${name} as an object store`, () => {
+    const folder = `conformance-${randomUUID()}`;
+    const used: string[] = [];
+    let nowMs = Date.now();
+    let store: ObjectStore;
+
+    /** Serves links as the API does. */
+    const server = createServer(async (request, response) => {
+      const answer = await store.openLink?.(request.url ?? "");
+      if (answer?.status !== "ok") {
+        response.writeHead(answer?.status === "missing" ? 404 : 403).end(answer?.status);
+        return;
+      }
+      response.setHeader("content-type", answer.object.contentType);
+      await pipeline(answer.object.body, response);
+    });
+
+    beforeAll(async () => {
+      const port = await listeningPort(server.listen(0, "127.0.0.1"));
+      store = await makeStore({ publicBaseUrl: `http://127.0.0.1:${port}`, now: () => nowMs });
+    });
+    afterAll(async () => {
+      await store.delete(used);
+      await store.close();
+      server.closeAllConnections();
+      server.close();
+    });
+
+    const newKey = (ending = "0.png") => {
+      const key = `${folder}/${randomUUID()}/${ending}`;
+      used.push(key);
+      return key;
+    };
+    const read = async (key: string) => buffer((await store.get(key)).body);
+
+    test("check passes", async () => {
+      await expect(store.check()).resolves.toBeUndefined();
+    });
+
+    test("a buffer and a stream come back as they went in, with their content type", async () => {
+      const bytes = randomBytes(300_000);
+      for (const body of [bytes, Readable.from([bytes.subarray(0, 7), bytes.subarray(7)])]) {
+        const key = newKey();
+        await store.put(key, body, png);
+        const { body: found, ...facts } = await store.get(key);
+        expect((await buffer(found)).equals(bytes)).toBe(true);
+        expect(facts).toEqual({ size: 300_000, contentType: "image/png" });
+        expect(await store.head(key)).toEqual(facts);
+      }
+    });
+
+    test("a second put replaces the bytes and the content type", async () => {
+      const key = newKey();
+      await store.put(key, Buffer.from("the longer first text"), png);
+      await store.put(key, Buffer.from("second"), { contentType: "image/webp" });
+      expect((await read(key)).toString()).toBe("second");
+      expect(await store.head(key)).toEqual({ size: 6, contentType: "image/webp" });
+    });
+
+    test("an empty object is an object", async () => {
+      for (const body of [Buffer.alloc(0), Readable.from([])]) {
+        const key = newKey();
+        await store.put(key, body, png);
+        expect(await store.head(key)).toEqual({ size: 0, contentType: "image/png" });
+        expect(await read(key)).toHaveLength(0);
+      }
+    });
+
+    test("20 MB come back whole from a buffer and from a stream", async () => {
+      const bytes = randomBytes(20 * MiB);
+      for (const body of [bytes, Readable.from(slices(bytes))]) {
+        const key = newKey();
+        await store.put(key, body, png);
+        expect((await read(key)).equals(bytes)).toBe(true);
+      }
+    });
+
+    test("a hundred puts at once do not mix", async () => {
+      const keys = Array.from({ length: 100 }, () => newKey());
+      await Promise.all(keys.map((key) => store.put(key, Buffer.from(key), png)));
+      expect((await Promise.all(keys.map(read))).map(String)).toEqual(keys);
+    });
+
+    test("puts at once to one key leave one of them, whole", async () => {
+      const key = newKey();
+      const bodies = Array.from({ length: 10 }, (_, i) => Buffer.alloc(50_000, i));
+      await Promise.all(bodies.map((body) => store.put(key, body, png)));
+      const found = await read(key);
+      expect(bodies.some((body) => body.equals(found))).toBe(true);
+    });
+
+    test.each([0, 12 * MiB])("a put whose stream fails after %i bytes leaves nothing behind", async (size) => {
+      const key = newKey();
+      const broken = Readable.from(
+        (async function* () {
+          yield* slices(Buffer.alloc(size));
+          throw new Error("the source broke");
+        })(),
+      );
+      await expect(store.put(key, broken, png)).rejects.toThrow("the source broke");
+      expect(await store.head(key)).toBeNull();
+    });
+
+    test("a failed put leaves what was there before", async () => {
+      const key = newKey();
+      await store.put(key, Buffer.from("before"), png);
+      const broken = new Readable({ read: () => broken.destroy(new Error("the source broke")) });
+      await expect(store.put(key, broken, png)).rejects.toThrow("the source broke");
+      expect((await read(key)).toString()).toBe("before");
+    });
+
+    test("a missing key is not found, has no head, and can be deleted", async () => {
+      const key = newKey();
+      const error: unknown = await store.get(key).catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(ObjectNotFoundError);
+      expect(error).toHaveProperty("key", key);
+      expect(await store.head(key)).toBeNull();
+      await store.delete([key]);
+      // The beginning of a key is not an object either.
+      await store.put(key, Buffer.from("x"), png);
+      await expect(store.get(key.slice(0, key.lastIndexOf("/")))).rejects.toBeInstanceOf(ObjectNotFoundError);
+    });
+
+    test("deleted objects are gone, the others are not", async () => {
+      const keys = Array.from({ length: 40 }, () => newKey());
+      const kept = newKey();
+      for (const key of [...keys, kept]) await store.put(key, Buffer.from("x"), png);
+      await store.delete([...keys, newKey()]);
+      await store.delete([]);
+      expect((await Promise.all(keys.map((key) => store.head(key)))).every((facts) => facts === null)).toBe(true);
+      expect((await read(kept)).toString()).toBe("x");
+    });
+
+    test.each(["a.b-c_d.png", ".hidden", "..two", "a..b", "-", "UPPER", "deep/er/and/deeper", "x".repeat(200)])(
+      "the key ending %j is taken",
+      async (ending) => {
+        const key = newKey(ending);
+        await store.put(key, Buffer.from(ending), png);
+        expect((await read(key)).toString()).toBe(ending);
+      },
+    );
+
+    test.each([
+      "",
+      "/",
+      "/etc/passwd",
+      "../x",
+      "a/../../x",
+      "a/./x",
+      "a//b",
+      "a/",
+      "a\0b",
+      "a b",
+      "é",
+      "a\\b",
+      "x".repeat(513),
+    ])("the key %j is refused", async (key) => {
+      const calls = [
+        () => store.put(key, Buffer.from("x"), png),
+        () => store.get(key),
+        () => store.head(key),
+        () => store.delete([key]),
+        () => store.link(key, { expiresInSeconds: 60 }),
+      ];
+      for (const call of calls) {
+        const error: unknown = await call().catch((reason: unknown) => reason);
+        expect(error).toBeInstanceOf(StorageError);
+        expect(error).toHaveProperty("retryable", false);
+      }
+    });
+
+    test("a link answers GET without credentials, with the right bytes and content type", async () => {
+      const key = newKey();
+      await store.put(key, Buffer.from("an image"), png);
+      const response = await fetch(await store.link(key, { expiresInSeconds: 60 }));
+      expect([response.status, response.headers.get("content-type"), await response.text()]).toEqual([
+        200,
+        "image/png",
+        "an image",
+      ]);
+    });
+
+    test("a link is refused when its time is over, when it was changed, and when its object is gone", async () => {
+      const [key, other] = [newKey(), newKey()];
+      for (const each of [key, other]) await store.put(each, Buffer.from("an image"), png);
+      const link = await store.link(key, { expiresInSeconds: 60 });
+      expect(await statusOf(link)).toBe(200);
+      expect(await statusOf(link.replace(key, other))).toBe(403);
+      expect(await statusOf(link.replace(/(expires=\d*)/i, "$10"))).toBe(403);
+      expect(await statusOf(link.replace(/signature=./i, "signature=x"))).toBe(403);
+      expect(await statusOf(link.replace(/\?.*/, ""))).toBe(403);
+
+      nowMs -= 3_600_000;
+      const old = await store.link(key, { expiresInSeconds: 60 });
+      nowMs += 3_600_000;
+      expect(await statusOf(old)).toBe(403);
+
+      await store.delete([key]);
+      expect(await statusOf(link)).toBe(404);
+    });
+
+    test.each([0, -1, 1.5, Number.NaN, 604_801])("a link of %d seconds is refused", async (expiresInSeconds) => {
+      await expect(store.link(newKey(), { expiresInSeconds })).rejects.toBeInstanceOf(StorageError);
+    });
+
+    test("reading can be given up half-way, as often as one likes", async () => {
+      const key = newKey();
+      await store.put(key, randomBytes(4 * MiB), png);
+      // More often than a client has connections, so that one kept each time would end in a wait for ever.
+      for (let round = 0; round < 10; round++) {
+        await Promise.all(
+          Array.from({ length: 30 }, async () => {
+            const { body } = await store.get(key);
+            await once(body, "data");
+            const closed = new Promise((resolve) => void body.on("error", () => {}).once("close", resolve));
+            body.destroy();
+            await closed;
+          }),
+        );
+      }
+      expect(await read(key)).toHaveLength(4 * MiB);
+    });
+
+    test.skipIf(holdsEverythingInMemory)("100 MB pass in both directions without being held in memory", async () => {
+      const key = newKey();
+      const total = 100 * MiB;
+      const before = bytesAtRest();
+      let peak = 0;
+      const look = () => (peak = Math.max(peak, bytesAtRest() - before));
+      const source = async function* () {
+        for (let sent = 0; sent < total; sent += MiB) {
+          if (sent % (10 * MiB) === 0) look();
+          yield Buffer.alloc(MiB, sent / MiB);
+        }
+      };
+      await store.put(key, Readable.from(source()), png);
+
+      let received = 0;
+      let looks = 0;
+      for await (const chunk of (await store.get(key)).body as AsyncIterable<Buffer>) {
+        received += chunk.length;
+        if (received > looks * 10 * MiB && ++looks) look();
+      }
+      expect(received).toBe(total);
+      // Two parts on their way and one that fills, twice over.
+      expect(peak).toBeLessThan(32 * MiB);
+    });
+  });
+}
+
+async function statusOf(url: string): Promise<number> {
+  const response = await fetch(url);
+  await response.text();
+  return response.status;
+}
+
+function* slices(bytes: Buffer): Generator<Buffer> {
+  for (let start = 0; start < bytes.length; start += 64 * 1024) yield bytes.subarray(start, start + 64 * 1024);
+}

@@ -1,0 +1,29 @@
+import { S3Client } from "@aws-sdk/client-s3";
+import type { S3Settings, S3Timeouts } from "./s3-settings.ts";
+
+/**
+ * Waiting for a free socket counts against the connect timeout, and a slow caller's download holds one, so there are plenty: more
+ * than the images that one process moves at a time.
+ */
+const maxSockets = 256;
+
+/** The SDK's client for our settings; `endpoint` because links may be signed for another one than we talk to. */
+export function createS3Client(settings: S3Settings, timeouts: S3Timeouts, endpoint: string | undefined): S3Client {
+  return new S3Client({
+    region: settings.region,
+    forcePathStyle: settings.forcePathStyle,
+    requestChecksumCalculation: settings.checksums,
+    responseChecksumValidation: settings.checksums,
+    maxAttempts: timeouts.attempts,
+    requestHandler: {
+      connectionTimeout: timeouts.connectMs,
+      requestTimeout: timeouts.answerMs,
+      throwOnRequestTimeout: true,
+      socketTimeout: timeouts.idleMs,
+      httpAgent: { keepAlive: true, maxSockets },
+      httpsAgent: { keepAlive: true, maxSockets },
+    },
+    ...(endpoint !== undefined && { endpoint }),
+    ...(settings.credentials !== undefined && { credentials: settings.credentials }),
+  });
+}

@@ -1,0 +1,124 @@
+import { Readable } from "node:stream";
+import {
+  CreateBucketCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  NoSuchKey,
+  PutObjectCommand,
+} from "@aws-sdk/client-s3";
+import { Upload } from "@aws-sdk/lib-storage";
+import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
+import { checkObjectStore } from "../check-object-store.ts";
+import { assertLinkLifetime } from "../link-lifetime.ts";
+import { assertObjectKey } from "../object-key.ts";
+import { ObjectNotFoundError } from "../object-not-found-error.ts";
+import type { ObjectStore } from "../object-store.ts";
+import { createS3Client } from "./s3-client.ts";
+import { s3Error, statusOf } from "./s3-error.ts";
+import { defaultS3Timeouts, type S3Settings, type S3Timeouts } from "./s3-settings.ts";
+
+/** S3's smallest part, two at a time: a streamed put holds 10 MiB, three at most while the next part fills. */
+const uploadParts = { partSize: 5 * 1024 * 1024, queueSize: 2 };
+/** Deletes at a time. One by one because not every server takes DeleteObjects. */
+const parallelDeletes = 16;
+const unknownType = "application/octet-stream";
+
+/** Objects in a bucket of AWS or of any server of its protocol. `now` gives milliseconds; links are signed with it. */
+export function createS3Store(
+  settings: S3Settings,
+  { timeouts = defaultS3Timeouts, now = Date.now }: { timeouts?: S3Timeouts; now?: () => number } = {},
+): ObjectStore {
+  const client = createS3Client(settings, timeouts, settings.endpoint);
+  const linkClient = createS3Client(settings, timeouts, settings.publicEndpoint ?? settings.endpoint);
+  const Bucket = settings.bucket;
+  const prefix = settings.prefix ? `${settings.prefix.replace(/^\/+|\/+$/g, "")}/` : "";
+  const place = (key: string) => ({ Bucket, Key: `${prefix}${key}` });
+
+  const remove = (key: string) =>
+    client.send(new DeleteObjectCommand(place(key))).catch((error: unknown) => {
+      throw s3Error("delete", key, settings, error);
+    });
+
+  const files: Pick<ObjectStore, "put" | "get" | "head" | "delete"> = {
+    put: async (key, body, { contentType }) => {
+      try {
+        assertObjectKey("put", key);
+        const params = { ...place(key), Body: body, ContentType: contentType };
+        if (body instanceof Readable) await new Upload({ client, params, ...uploadParts }).done();
+        else await client.send(new PutObjectCommand(params));
+      } catch (error) {
+        if (body instanceof Readable) {
+          if (body.errored !== null) throw body.errored;
+          body.destroy();
+        }
+        throw s3Error("put", key, settings, error);
+      }
+    },
+    get: async (key) => {
+      assertObjectKey("get", key);
+      try {
+        const { Body, ContentLength, ContentType } = await client.send(new GetObjectCommand(place(key)));
+        if (!(Body instanceof Readable) || ContentLength === undefined)
+          throw new Error("The reply has no body or no length.");
+        return { body: Body, size: ContentLength, contentType: ContentType ?? unknownType };
+      } catch (error) {
+        if (error instanceof NoSuchKey) throw new ObjectNotFoundError(key, { cause: error });
+        throw s3Error("get", key, settings, error);
+      }
+    },
+    head: async (key) => {
+      assertObjectKey("head", key);
+      try {
+        const { ContentLength = 0, ContentType } = await client.send(new HeadObjectCommand(place(key)));
+        return { size: ContentLength, contentType: ContentType ?? unknownType };
+      } catch (error) {
+        if (statusOf(error) === 404) return null;
+        throw s3Error("head", key, settings, error);
+      }
+    },
+    delete: async (keys) => {
+      keys.forEach((key) => assertObjectKey("delete", key));
+      for (let first = 0; first < keys.length; first += parallelDeletes) {
+        await Promise.all(keys.slice(first, first + parallelDeletes).map(remove));
+      }
+    },
+  };
+
+  async function ensureBucket(): Promise<void> {
+    try {
+      await client.send(new HeadBucketCommand({ Bucket }));
+    } catch (missing) {
+      if (statusOf(missing) !== 404) throw s3Error("check", undefined, settings, missing);
+      await client.send(new CreateBucketCommand({ Bucket })).catch((error: unknown) => {
+        // Another process was faster.
+        if (error instanceof Error && error.name === "BucketAlreadyOwnedByYou") return;
+        throw s3Error("check", undefined, settings, error);
+      });
+    }
+  }
+
+  return {
+    ...files,
+    link: async (key, { expiresInSeconds }) => {
+      assertObjectKey("link", key);
+      assertLinkLifetime(key, expiresInSeconds);
+      const { Key } = place(key);
+      if (settings.publicBaseUrl !== undefined) return `${settings.publicBaseUrl.replace(/\/+$/, "")}/${Key}`;
+      const signing = { expiresIn: expiresInSeconds, signingDate: new Date(now()) };
+      return getSignedUrl(linkClient, new GetObjectCommand({ Bucket, Key }), signing).catch((error: unknown) => {
+        throw s3Error("link", key, settings, error);
+      });
+    },
+    openLink: null,
+    check: async () => {
+      if (settings.createBucket) await ensureBucket();
+      await checkObjectStore(files);
+    },
+    close: async () => {
+      client.destroy();
+      linkClient.destroy();
+    },
+  };
+}

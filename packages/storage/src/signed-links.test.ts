@@ -1,0 +1,38 @@
+import { Readable } from "node:stream";
+import { expect, test } from "vitest";
+import { signedLinks } from "./signed-links.ts";
+
+const settings = { publicBaseUrl: "https://images.example.com/", signingSecret: "s".repeat(32) };
+const get = async () => ({ size: 0, contentType: "image/png", body: Readable.from([]) });
+const linksAt = (nowMs: number, signingSecret = settings.signingSecret) =>
+  signedLinks({ ...settings, signingSecret }, get, () => nowMs);
+const pathOf = (url: string) => url.slice("https://images.example.com".length);
+
+test("a link lives for at least its seconds and not two seconds more", async () => {
+  const url = await linksAt(1_500).link("a/0.png", { expiresInSeconds: 10 });
+  expect(url).toMatch(/^https:\/\/images\.example\.com\/images\/a\/0\.png\?expires=12&signature=[\w-]{43}$/);
+  expect(await linksAt(11_999).openLink(pathOf(url))).toMatchObject({
+    status: "ok",
+    object: { contentType: "image/png" },
+  });
+  expect(await linksAt(12_000).openLink(pathOf(url))).toEqual({ status: "expired" });
+});
+
+test("only whoever knows the secret learns that a link has expired", async () => {
+  const path = pathOf(await linksAt(0, "another secret").link("a/0.png", { expiresInSeconds: 1 }));
+  expect(await linksAt(999_000).openLink(path)).toEqual({ status: "forbidden" });
+});
+
+test.each([
+  "",
+  "/",
+  "/images/",
+  "/images/a/0.png",
+  "/images/a/0.png?expires=99&signature=",
+  "/images/a/0.png?signature=x",
+  "/images/../etc/passwd?expires=99&signature=x",
+  "/images/%2e%2e/x?expires=99&signature=x",
+  "/other/a/0.png?expires=99&signature=x",
+])("%j is forbidden", async (path) => {
+  expect(await linksAt(0).openLink(path)).toEqual({ status: "forbidden" });
+});

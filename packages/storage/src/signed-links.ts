@@ -1,0 +1,72 @@
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { assertLinkLifetime } from "./link-lifetime.ts";
+import { assertObjectKey, isObjectKey } from "./object-key.ts";
+import { ObjectNotFoundError } from "./object-not-found-error.ts";
+import type { ObjectStore, OpenObject } from "./object-store.ts";
+
+/** Where the HTTP service mounts signed links: `GET /images/*`. */
+export const signedLinkPath = "/images/";
+
+export type LinkSettings = {
+  /** Where callers reach the service that serves the links: `https://images.example.com`, with or without a path. */
+  publicBaseUrl: string;
+  /** Whoever knows it can read every object. Changing it voids all links. */
+  signingSecret: string;
+};
+
+export type SignedLinkAnswer =
+  | { status: "ok"; object: OpenObject }
+  /** The link was ours and its time is over. */
+  | { status: "expired" }
+  /** Not a link of ours, or one that was changed. */
+  | { status: "forbidden" }
+  /** The link is good but the object has been deleted. */
+  | { status: "missing" };
+
+/** `link` and `openLink` for stores whose objects we serve ourselves. `now` gives milliseconds. */
+export function signedLinks(
+  { publicBaseUrl, signingSecret }: LinkSettings,
+  get: ObjectStore["get"],
+  now: () => number,
+): Pick<ObjectStore, "link"> & { openLink: NonNullable<ObjectStore["openLink"]> } {
+  const base = publicBaseUrl.replace(/\/+$/, "");
+  const sign = (key: string, expires: string) =>
+    createHmac("sha256", signingSecret).update(`${key}\n${expires}`).digest("base64url");
+
+  return {
+    link: async (key, { expiresInSeconds }) => {
+      assertObjectKey("link", key);
+      assertLinkLifetime(key, expiresInSeconds);
+      const expires = String(Math.ceil(now() / 1000) + expiresInSeconds);
+      return `${base}${signedLinkPath}${key}?expires=${expires}&signature=${sign(key, expires)}`;
+    },
+    openLink: async (pathAndQuery) => {
+      const { key, expires, signature } = partsOf(pathAndQuery);
+      if (!isObjectKey(key) || !isSame(signature, sign(key, expires))) return { status: "forbidden" };
+      if (Number(expires) * 1000 <= now()) return { status: "expired" };
+      try {
+        return { status: "ok", object: await get(key) };
+      } catch (error) {
+        if (error instanceof ObjectNotFoundError) return { status: "missing" };
+        throw error;
+      }
+    },
+  };
+}
+
+/** Nothing is decoded in the path: a key needs no escapes, so a path with one is not ours. */
+function partsOf(pathAndQuery: string) {
+  const [path = "", query = ""] = pathAndQuery.split("?", 2);
+  const parameters = new URLSearchParams(query);
+  return {
+    key: path.startsWith(signedLinkPath) ? path.slice(signedLinkPath.length) : "",
+    expires: parameters.get("expires") ?? "",
+    signature: parameters.get("signature") ?? "",
+  };
+}
+
+/** In constant time, so that a signature cannot be guessed byte by byte. */
+function isSame(given: string, expected: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(expected)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
