@@ -11,6 +11,7 @@ export const errorCodes = {
   billing_hard_limit_reached: { status: 400, type: "invalid_request_error", retryable: false },
   invalid_api_key: { status: 401, type: "authentication_error", retryable: false },
   model_not_allowed: { status: 403, type: "permission_error", retryable: false },
+  invalid_link: { status: 403, type: "permission_error", retryable: false },
   not_found: { status: 404, type: "invalid_request_error", retryable: false },
   expired: { status: 404, type: "invalid_request_error", retryable: false },
   method_not_allowed: { status: 405, type: "invalid_request_error", retryable: false },
