@@ -89,6 +89,12 @@ describe("the example in the documentation", () => {
     expect(flux.upstream.model).toBe("black-forest-labs/FLUX.1-dev");
   });
 
+  test("narrows what a model takes: below its own minimum is a 400 although the contract allows it", () => {
+    expect(() => resolveRequest(load(example), { prompt: "a cat", model: "flux-dev", seed: -1 })).toThrow(
+      "Invalid value for 'seed': '-1'. 'flux-dev' takes 0 to 2147483647.",
+    );
+  });
+
   test("names every key that a model may have", () => {
     const keys = [
       "provider",

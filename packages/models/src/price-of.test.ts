@@ -26,6 +26,7 @@ describe("the price table of the commissioned document", () => {
     ["dall-e-2", "auto", "512x512", 18_000],
     ["dall-e-2", undefined, "1024x1024", 20_000],
     ["dall-e-3", "standard", "1024x1024", 40_000],
+    ["dall-e-3", undefined, "1024x1024", 40_000],
     ["dall-e-3", "hd", "1024x1024", 80_000],
     ["gpt-image-1", "low", "1024x1024", 20_000],
     ["gpt-image-1", "medium", "1024x1024", 40_000],
@@ -79,31 +80,34 @@ describe("a missing price is told, and never counts as nothing", () => {
 
   test("a kind of token", () => {
     const prices = { per1kTokensMicros: { textInput: 5000, imageOutput: 30_000 } };
-    expect(priceOf({ id: "m", prices }, { sizes: ["1x1"], usage: usageOf(1000, 7, 1000) })).toEqual({
+    expect(priceOf({ id: "m", parameters: {}, prices }, { sizes: ["1x1"], usage: usageOf(1000, 7, 1000) })).toEqual({
       costMicros: null,
       missing: ["imageInput tokens of 'm'"],
     });
-    expect(priceOf({ id: "m", prices }, { sizes: ["1x1"], usage: usageOf(1000, 0, 1000) }).costMicros).toBe(35_000);
+    expect(
+      priceOf({ id: "m", parameters: {}, prices }, { sizes: ["1x1"], usage: usageOf(1000, 0, 1000) }).costMicros,
+    ).toBe(35_000);
   });
 });
 
 /** One text token and one image token, at these prices per thousand. */
 const twoTokens = (textInput: number, imageInput: number) => {
   const prices = { per1kTokensMicros: { textInput, imageInput } };
-  return priceOf({ id: "m", prices }, { sizes: [], usage: usageOf(1, 1) }).costMicros;
+  return priceOf({ id: "m", parameters: {}, prices }, { sizes: [], usage: usageOf(1, 1) }).costMicros;
 };
 
 describe("prices of an operator's own", () => {
   test("any stands for every quality or size without an entry", () => {
     const perImageMicros = { any: { any: 1, "2x2": 2 }, high: { any: 3, "4x4": 4 } };
     const cost = (quality: string, size: string) =>
-      priceOf({ id: "m", prices: { perImageMicros } }, { sizes: [size], requestedQuality: quality }).costMicros;
+      priceOf({ id: "m", parameters: {}, prices: { perImageMicros } }, { sizes: [size], requestedQuality: quality })
+        .costMicros;
     expect([cost("low", "1x1"), cost("low", "2x2"), cost("high", "2x2"), cost("high", "4x4")]).toEqual([1, 2, 3, 4]);
   });
 
   test("a zero that somebody wrote is free of charge", () => {
     const prices = { perImageMicros: { any: { any: 0 } } };
-    expect(priceOf({ id: "m", prices }, { sizes: ["1x1"], usage: usageOf(5, 5) })).toEqual({
+    expect(priceOf({ id: "m", parameters: {}, prices }, { sizes: ["1x1"], usage: usageOf(5, 5) })).toEqual({
       costMicros: 0,
       missing: [],
     });
@@ -112,7 +116,7 @@ describe("prices of an operator's own", () => {
   test("output tokens with prices of their own are added to the image fee, text and image apart", () => {
     const prices = { perImageMicros: { any: { any: 10 } }, per1kTokensMicros: { textOutput: 1000, imageOutput: 2000 } };
     const usage = { ...usageOf(0, 0, 30), output_tokens_details: { text_tokens: 10, image_tokens: 20 } };
-    expect(priceOf({ id: "m", prices }, { sizes: ["1x1"], usage }).costMicros).toBe(10 + 10 + 40);
+    expect(priceOf({ id: "m", parameters: {}, prices }, { sizes: ["1x1"], usage }).costMicros).toBe(10 + 10 + 40);
   });
 
   test("fractions of a micro are rounded once, half up", () => {
@@ -126,7 +130,10 @@ describe("prices of an operator's own", () => {
     fc.assert(
       fc.property(price, price, price, count, count, (perImage, textInput, imageInput, text, image) => {
         const prices = { perImageMicros: { any: { any: perImage } }, per1kTokensMicros: { textInput, imageInput } };
-        const { costMicros } = priceOf({ id: "m", prices }, { sizes: ["1x1", "1x1"], usage: usageOf(text, image) });
+        const { costMicros } = priceOf(
+          { id: "m", parameters: {}, prices },
+          { sizes: ["1x1", "1x1"], usage: usageOf(text, image) },
+        );
         const tokens = BigInt(text) * BigInt(textInput) + BigInt(image) * BigInt(imageInput);
         expect(costMicros).toBe(Number(2n * BigInt(perImage) + (tokens + 500n) / 1000n));
       }),

@@ -5,7 +5,7 @@ import type { Prices } from "./price-schema.ts";
 export type Delivered = {
   /** The measured size of each image that arrived, as `1024x1024`: what was asked for and not delivered costs nothing. */
   sizes: readonly string[];
-  /** The caller's own quality, in the words of the served model. */
+  /** The caller's own quality, in the words of the served model; its default when they named none. */
   requestedQuality?: string | undefined;
   /** The one that the upstream reported. It counts where the caller left the choice open, with `auto` or silence. */
   reportedQuality?: string | undefined;
@@ -24,12 +24,13 @@ export type Cost = {
  * where it has both, and then the image fee stands for output tokens that have no price of their own. A model with neither is
  * unpriced, never free. Everything is added up in thousandths of a micro and rounded once, half up.
  */
-export function priceOf({ id, prices }: Pick<CatalogueModel, "id" | "prices">, delivered: Delivered): Cost {
+export function priceOf(model: Pick<CatalogueModel, "id" | "parameters" | "prices">, delivered: Delivered): Cost {
+  const { id, parameters, prices } = model;
   const { perImageMicros, per1kTokensMicros } = prices;
   const missing = new Set<string>();
   let milliMicros = 0;
 
-  const quality = qualityOf(delivered);
+  const quality = qualityOf(delivered, parameters.quality?.default);
   for (const size of perImageMicros === undefined ? [] : delivered.sizes) {
     const micros = imagePrice(perImageMicros, quality, size);
     if (micros === undefined) missing.add(`an image of '${id}' at quality '${quality}' and size ${size}`);
@@ -51,9 +52,9 @@ export function priceOf({ id, prices }: Pick<CatalogueModel, "id" | "prices">, d
 }
 
 /** The upstream of a mapped model has qualities of its own, so what the caller asked for by name comes first. */
-function qualityOf({ requestedQuality, reportedQuality }: Delivered): string {
-  if (requestedQuality !== undefined && requestedQuality !== "auto") return requestedQuality;
-  return reportedQuality ?? requestedQuality ?? "auto";
+function qualityOf({ requestedQuality, reportedQuality }: Delivered, preset = "auto"): string {
+  const wanted = requestedQuality ?? preset;
+  return wanted === "auto" ? (reportedQuality ?? wanted) : wanted;
 }
 
 function imagePrice(perImage: Prices["perImageMicros"], quality: string, size: string): number | undefined {
