@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     include: ["{apps,packages}/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
     globalSetup: "packages/testing/src/global-setup.ts",
+    // `npm test` reads the numbers of its closing line from this report.
+    reporters: process.env.TEST_RESULTS ? ["default", ["json", { outputFile: process.env.TEST_RESULTS }]] : ["default"],
     // A test that waits on real Redis, S3 or a child process answers in well under this; only a hang reaches it.
     testTimeout: 20_000,
     hookTimeout: 60_000,

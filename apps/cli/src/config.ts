@@ -1,0 +1,39 @@
+import { resolve } from "node:path";
+import { type Environment, readSettings } from "@darkroom/process";
+import { z } from "zod";
+
+const variables = z.object({
+  HOST: z.string().default("127.0.0.1"),
+  PORT: z.coerce.number("must be a number").int().min(1).max(65_535).optional(),
+  REDIS_URL: z.url({ protocol: /^rediss?$/, error: "must look like redis://host:6379" }).optional(),
+  REDIS_SERVER: z.string().default("redis-server"),
+  STATE_DIRECTORY: z.string().default(resolve(import.meta.dirname, "../../../.darkroom")),
+});
+
+export type StackConfig = {
+  /** The address that the api listens on. */
+  host: string;
+  /** The port somebody asked for; without one, 4000 or the next that is free. */
+  port: number | undefined;
+  /** A Redis that is already there; without one, the stack runs its own. */
+  redisUrl: string | undefined;
+  /** The program to run as our own Redis. */
+  redisServer: string;
+  /** Where everything that must survive a restart is kept. */
+  stateDirectory: string;
+  /** What the children inherit: provider keys and every setting of theirs. */
+  environment: Environment;
+};
+
+/** Reads the settings of `darkroom start`. Throws `SettingsError`. */
+export function readConfig(environment: Environment = process.env): StackConfig {
+  const settings = readSettings(variables, environment);
+  return {
+    host: settings.HOST,
+    port: settings.PORT,
+    redisUrl: settings.REDIS_URL,
+    redisServer: settings.REDIS_SERVER,
+    stateDirectory: resolve(settings.STATE_DIRECTORY),
+    environment,
+  };
+}

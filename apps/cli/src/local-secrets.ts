@@ -1,0 +1,38 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { hashApiKey, newApiKey } from "@darkroom/accounts";
+import { z } from "zod";
+import { Problem } from "./problem.ts";
+
+const secretsSchema = z.object({ apiKey: z.string().min(1), linkSigningSecret: z.string().min(32) });
+
+export type LocalSecrets = z.infer<typeof secretsSchema>;
+
+/** The key and the signing secret of this checkout: made once, then kept, so that keys and links outlive a restart. */
+export function localSecrets(stateDirectory: string): LocalSecrets {
+  const file = join(stateDirectory, "secrets.json");
+  if (existsSync(file)) return read(file);
+  const secrets = {
+    apiKey: newApiKey(),
+    linkSigningSecret: randomBytes(32).toString("base64url"),
+  };
+  writeFileSync(file, JSON.stringify(secrets, null, 2), { mode: 0o600, flag: "wx" });
+  return secrets;
+}
+
+/** The `tenant:name:hash` entry by which the api knows the key without being told it. */
+export function apiKeyEntry(apiKey: string): string {
+  return `local:start:${hashApiKey(apiKey)}`;
+}
+
+function read(file: string): LocalSecrets {
+  try {
+    return secretsSchema.parse(JSON.parse(readFileSync(file, "utf8")));
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof z.ZodError) {
+      throw new Problem(`${file} is damaged. Delete it, and a new API key is made at the next start.`);
+    }
+    throw error;
+  }
+}

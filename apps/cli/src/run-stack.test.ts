@@ -1,0 +1,201 @@
+import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { hashApiKey } from "@darkroom/accounts";
+import { listeningPort, temporaryFolder } from "@darkroom/testing";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { hasRedisServer, isAlive, launchStack } from "./stubs/launch-stack.ts";
+import { waitUntil } from "./wait-until.ts";
+
+const allGone = (pids: number[]) => waitUntil(() => Promise.resolve(!pids.some(isAlive)), 10_000);
+
+async function takenPort(): Promise<number> {
+  const server = createServer();
+  onTestFinished(() => void server.close());
+  return listeningPort(server.listen(0, "127.0.0.1"));
+}
+
+/** What a stack prints that ends with 1 instead of starting. */
+async function refusal(folder: string, env: Record<string, string> = {}): Promise<string> {
+  const stack = launchStack(folder, env);
+  expect(await stack.ended).toBe(1);
+  expect(stack.printed()).not.toMatch(/\n\s+at /);
+  return stack.printed();
+}
+
+describe.skipIf(!hasRedisServer)("a stack that starts", () => {
+  test("prints where it is and leaves the same facts in a file for its owner only", async () => {
+    const folder = await temporaryFolder();
+    const stack = launchStack(folder);
+    await stack.ready;
+    const { baseUrl, apiKey } = stack.facts();
+    expect(baseUrl).toMatch(/^http:\/\/127\.0\.0\.1:4\d\d\d\/v1$/);
+    expect(stack.printed()).toContain(`curl ${baseUrl}/images/generations`);
+    expect(stack.printed()).toContain(apiKey);
+    expect(statSync(join(folder, "local.json")).mode & 0o777).toBe(0o600);
+    expect(statSync(join(folder, "secrets.json")).mode & 0o777).toBe(0o600);
+  });
+
+  test("tells api and worker the same Redis, store and links, the hash of the key, and passes provider keys on", async () => {
+    const stack = launchStack(await temporaryFolder(), { OPENAI_API_KEY: "sk-upstream" });
+    await stack.ready;
+    const { apiKey, baseUrl } = stack.facts();
+    for (const which of ["api", "worker"] as const) {
+      const { env } = await stack.stub(which);
+      expect(env).toMatchObject({
+        STORAGE: "filesystem",
+        SANDBOX_FALLBACK: "true",
+        OPENAI_API_KEY: "sk-upstream",
+        API_KEYS: `local:start:${hashApiKey(apiKey)}`,
+        PUBLIC_BASE_URL: new URL(baseUrl).origin,
+      });
+      expect(env["REDIS_URL"]).toMatch(/^redis:\/\/127\.0\.0\.1:\d+$/);
+      expect(Object.values(env)).not.toContain(apiKey);
+    }
+  });
+
+  test("runs a Redis that loses nothing and refuses rather than evicts", async () => {
+    const stack = launchStack(await temporaryFolder());
+    await stack.ready;
+    expect(await stack.redis("CONFIG GET maxmemory-policy")).toContain("noeviction");
+    expect(await stack.redis("CONFIG GET appendfsync")).toContain("everysec");
+    expect(await stack.redis("CONFIG GET appendonly")).toContain("yes");
+    expect(await stack.redis("CONFIG GET bind")).toContain("127.0.0.1");
+  });
+
+  test("keeps its key, its Redis data and its Redis port over a restart", async () => {
+    const folder = await temporaryFolder();
+    const first = launchStack(folder);
+    await first.ready;
+    const facts = first.facts();
+    await first.redis("SET kept yes");
+    const port = readFileSync(join(folder, "redis", "port"), "utf8");
+    first.process.kill("SIGINT");
+    await first.ended;
+
+    const second = launchStack(folder);
+    await second.ready;
+    expect(second.facts().apiKey).toBe(facts.apiKey);
+    expect(await second.redis("GET kept")).toBe("$3\r\nyes\r\n");
+    expect(readFileSync(join(folder, "redis", "port"), "utf8")).toBe(port);
+  });
+
+  test("takes another port than 4000 when that is taken, and says so", async () => {
+    const first = launchStack(await temporaryFolder());
+    await first.ready;
+    const second = launchStack(await temporaryFolder());
+    await second.ready;
+    expect(second.facts().baseUrl).not.toBe(first.facts().baseUrl);
+    expect(second.printed()).toMatch(/Port 4000 is taken; using 4\d\d\d\./);
+  });
+
+  test("uses the Redis of REDIS_URL and starts none", async () => {
+    const first = launchStack(await temporaryFolder());
+    await first.ready;
+    const { env } = await first.stub("api");
+    const second = launchStack(await temporaryFolder(), { REDIS_URL: env["REDIS_URL"] ?? "" });
+    await second.ready;
+    expect((await second.stub("worker")).env["REDIS_URL"]).toBe(env["REDIS_URL"]);
+    await expect(second.redis("PING")).rejects.toThrow("ENOENT");
+  });
+});
+
+describe.skipIf(!hasRedisServer)("a stack that ends", () => {
+  test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("on %s ends every child and exits with 0", async (signal) => {
+    const folder = await temporaryFolder();
+    const stack = launchStack(folder);
+    await stack.ready;
+    const pids = await stack.pids();
+    expect(pids.every(isAlive)).toBe(true);
+    stack.process.kill(signal);
+    expect(await stack.ended).toBe(0);
+    expect(pids.some(isAlive)).toBe(false);
+    expect(() => stack.facts()).toThrow("ENOENT");
+    // Warnings of the children reach the terminal, and tell the order: worker, api, and Redis after both.
+    const stops = [...stack.printed().matchAll(/(worker|api): The stub on \d+ stops/g)].map((match) => match[1]);
+    expect(stops).toEqual(["worker", "api"]);
+  });
+
+  test("when the process that started it is gone", async () => {
+    const stack = launchStack(await temporaryFolder());
+    await stack.ready;
+    const pids = await stack.pids();
+    stack.process.disconnect();
+    expect(await stack.ended).toBe(0);
+    expect(pids.some(isAlive)).toBe(false);
+  });
+
+  test("by kill -9 takes its children along, and the next start works", async () => {
+    const folder = await temporaryFolder();
+    const stack = launchStack(folder);
+    await stack.ready;
+    const pids = await stack.pids();
+    await stack.redis("SET kept yes");
+    stack.process.kill("SIGKILL");
+    await stack.ended;
+    const next = launchStack(folder);
+    await next.ready;
+    expect(await next.redis("GET kept")).toBe("$3\r\nyes\r\n");
+    expect(await allGone(pids)).toBe(true);
+  });
+
+  test("because a child died: names it, shows its last lines, stops the others, exits with 1", async () => {
+    const stack = launchStack(await temporaryFolder());
+    await stack.ready;
+    const pids = await stack.pids();
+    await fetch(`${stack.facts().baseUrl.replace("/v1", "")}/crash`).catch(() => {});
+    expect(await stack.ended).toBe(1);
+    expect(stack.printed()).toContain("The api stopped by itself (exit code 3). Its last lines:");
+    expect(stack.printed()).toContain("  The stub was asked to crash.");
+    expect(pids.some(isAlive)).toBe(false);
+  });
+});
+
+describe("a stack that cannot start says so in a sentence and exits with 1", () => {
+  test("when the port that was asked for is taken", async () => {
+    const port = await takenPort();
+    expect(await refusal(await temporaryFolder(), { PORT: String(port) })).toMatch(
+      new RegExp(`Port ${port} on 127.0.0.1 is taken`),
+    );
+  });
+
+  test("when a setting makes no sense", async () => {
+    expect(await refusal(await temporaryFolder(), { PORT: "many" })).toMatch(/PORT: must be a number/);
+    expect(await refusal(await temporaryFolder(), { REDIS_URL: "localhost" })).toMatch(
+      /REDIS_URL: must look like redis:\/\/host:6379/,
+    );
+  });
+
+  test("when its folder cannot be made", async () => {
+    const file = join(await temporaryFolder(), "file");
+    writeFileSync(file, "");
+    expect(await refusal(join(file, "state"))).toMatch(/Darkroom cannot use .*file.* \(ENOTDIR\)/);
+  });
+
+  test.skipIf(process.getuid?.() === 0)("when its folder is read-only", async () => {
+    const folder = await temporaryFolder();
+    chmodSync(folder, 0o500);
+    expect(await refusal(folder)).toMatch(/Darkroom cannot use .* \(EACCES\)/);
+  });
+
+  test("when there is no Redis to start", async () => {
+    const env = { REDIS_SERVER: "/no/such/redis-server" };
+    expect(await refusal(await temporaryFolder(), env)).toMatch(
+      /The redis stopped by itself \(it could not be started: .*ENOENT/,
+    );
+  });
+
+  test("when its secrets are damaged", async () => {
+    const folder = await temporaryFolder();
+    writeFileSync(join(folder, "secrets.json"), "{");
+    expect(await refusal(folder)).toMatch(/secrets\.json is damaged\. Delete it/);
+  });
+
+  test.skipIf(!hasRedisServer)("when it is already running from the same folder", async () => {
+    const folder = await temporaryFolder();
+    const first = launchStack(folder);
+    await first.ready;
+    expect(await refusal(folder)).toMatch(/Darkroom is already running from this folder/);
+    expect(isAlive(first.process.pid ?? 0)).toBe(true);
+  });
+});

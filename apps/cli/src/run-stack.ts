@@ -1,0 +1,114 @@
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type StackChild, startChild } from "./child-process.ts";
+import { chooseApiPort, chooseLoopbackPort } from "./choose-port.ts";
+import type { StackConfig } from "./config.ts";
+import { greeting } from "./greeting.ts";
+import { localSecrets } from "./local-secrets.ts";
+import { startLocalRedis } from "./local-redis.ts";
+import { echoLine } from "./log-echo.ts";
+import { Problem } from "./problem.ts";
+import { reachableUrl } from "./reachable-url.ts";
+import { lockStack } from "./stack-lock.ts";
+import { stackEnvironment } from "./stack-environment.ts";
+import { answersOk, waitUntil } from "./wait-until.ts";
+
+/** Cold, on a slow machine, Node needs about 3 s to load the api; Redis loads about 100 MB of its file a second. */
+const readyTimeoutMs = 60_000;
+/** Longer than the deadline that api and worker are given for their own stop; a process that is still there then is ended hard. */
+const stopGraceMs = 10_000;
+
+export type StackPrograms = {
+  /** TypeScript or JavaScript files, run with the Node that runs us. */
+  api: string;
+  worker: string;
+};
+
+export type StackOptions = {
+  config: StackConfig;
+  programs: StackPrograms;
+  /** Settles when somebody wants the stack to end. */
+  stopRequested: Promise<unknown>;
+  say: (text: string) => void;
+};
+
+/**
+ * Runs Redis, the api and the worker until it is told to stop; then stops them in reverse order.
+ * @throws {Problem} when the stack cannot start, or when one of its processes ends by itself
+ */
+export async function runStack({ config, programs, stopRequested, say }: StackOptions): Promise<void> {
+  const { stateDirectory, environment } = config;
+  const logs = join(stateDirectory, "logs");
+  const facts = join(stateDirectory, "local.json");
+  mkdirSync(logs, { recursive: true });
+
+  const ending = new AbortController();
+  const stops: (() => Promise<void> | void)[] = [lockStack(stateDirectory)];
+  const children: StackChild[] = [];
+  const stopped = stopRequested.then(() => "stop" as const);
+  /** Waits for something to become true, unless somebody stops us or a child dies first. */
+  const until = async (what: string, isReady: () => Promise<boolean>) => {
+    const timedOut = waitUntil(isReady, readyTimeoutMs, ending.signal).then((ready) => {
+      if (!ready && !ending.signal.aborted)
+        throw new Problem(`The ${what} was not ready after ${readyTimeoutMs / 1000} s. Its log is in ${logs}.`);
+      return "ready" as const;
+    });
+    return Promise.race([stopped, timedOut, ...children.map(failWhenEnded)]);
+  };
+  const add = (child: StackChild) => {
+    children.push(child);
+    stops.push(() => child.stop(stopGraceMs));
+  };
+  const startNode = (name: string, program: string, env: NodeJS.ProcessEnv) => {
+    const onLine = (line: string) => {
+      const echo = echoLine(name, line);
+      if (echo !== undefined) say(echo);
+    };
+    add(
+      startChild({ name, command: process.execPath, args: [program], env, logFile: join(logs, `${name}.log`), onLine }),
+    );
+  };
+
+  try {
+    rmSync(facts, { force: true });
+    const { port, insteadOf } = await chooseApiPort(config.host, config.port);
+    if (insteadOf !== undefined) say(`Port ${insteadOf} is taken; using ${port}.`);
+    const workerPort = await chooseLoopbackPort();
+
+    let redisUrl = config.redisUrl;
+    if (redisUrl === undefined) {
+      const logFile = join(logs, "redis.log");
+      const redis = await startLocalRedis({ server: config.redisServer, stateDirectory, logFile });
+      add(redis.child);
+      redisUrl = redis.url;
+      if ((await until("Redis", redis.isReady)) === "stop") return;
+    }
+
+    const secrets = localSecrets(stateDirectory);
+    const origin = reachableUrl(config.host, port);
+    const env = stackEnvironment({ environment, stateDirectory, redisUrl, secrets, origin });
+    startNode("api", programs.api, { ...env, HOST: config.host, PORT: String(port) });
+    startNode("worker", programs.worker, { ...env, WORKER_PORT: String(workerPort) });
+    if ((await until("api", () => answersOk(`${origin}/readyz`))) === "stop") return;
+    if ((await until("worker", () => answersOk(`${reachableUrl("127.0.0.1", workerPort)}/readyz`))) === "stop") return;
+
+    const baseUrl = `${origin}/v1`;
+    writeFileSync(facts, `${JSON.stringify({ baseUrl, apiKey: secrets.apiKey }, null, 2)}\n`, { mode: 0o600 });
+    stops.push(() => rmSync(facts, { force: true }));
+    say(greeting({ baseUrl, apiKey: secrets.apiKey, logs }));
+    await Promise.race([stopped, ...children.map(failWhenEnded)]);
+  } finally {
+    ending.abort();
+    for (const stop of stops.toReversed()) await stop();
+  }
+}
+
+async function failWhenEnded(child: StackChild): Promise<never> {
+  const how = await child.ended;
+  const said = child.lastLines().map((line) => `  ${line}`);
+  throw new Problem(
+    [`The ${child.name} stopped by itself (${how}). Its last lines:`, ...said, `All of its log: ${child.logFile}`].join(
+      "\n",
+    ),
+  );
+}

@@ -1,0 +1,36 @@
+import { join } from "node:path";
+import type { Environment } from "@darkroom/process";
+import { apiKeyEntry, type LocalSecrets } from "./local-secrets.ts";
+
+/** What api and worker get to end in order, the images that are being drawn included. The rest is taken up at the next start. */
+const shutdownDeadlineMs = 8_000;
+
+export type StackEnvironmentOptions = {
+  /** What we were started with: provider keys, and any setting that overrides ours. */
+  environment: Environment;
+  stateDirectory: string;
+  redisUrl: string;
+  secrets: LocalSecrets;
+  /** Where the api is reached; links to images begin with it. */
+  origin: string;
+};
+
+/** The settings by which the api and the worker find each other. What a person has set for themselves stays as it is. */
+export function stackEnvironment(options: StackEnvironmentOptions): NodeJS.ProcessEnv {
+  const { environment, stateDirectory, redisUrl, secrets, origin } = options;
+  const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
+  return {
+    LOG_LEVEL: "info",
+    STORAGE: "filesystem",
+    STORAGE_DIRECTORY: join(stateDirectory, "images"),
+    PUBLIC_BASE_URL: origin,
+    LINK_SIGNING_SECRET: secrets.linkSigningSecret,
+    SANDBOX_FALLBACK: "true",
+    // Somebody's own Redis may be set up otherwise; for a try-out a warning is enough.
+    REDIS_REQUIRE_NOEVICTION: "false",
+    SHUTDOWN_DEADLINE_MS: String(shutdownDeadlineMs),
+    ...set,
+    REDIS_URL: redisUrl,
+    API_KEYS: [apiKeyEntry(secrets.apiKey), set["API_KEYS"]].filter(Boolean).join(","),
+  };
+}

@@ -1,0 +1,30 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+/**
+ * Asks again and again until the answer is yes.
+ * @returns false when it was not within `timeoutMs`, or when the signal aborted before
+ */
+export async function waitUntil(
+  isReady: () => Promise<boolean>,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const deadline = Date.now() + timeoutMs;
+  while (Date.now() < deadline) {
+    if (signal?.aborted) return false;
+    if (await isReady()) return true;
+    await sleep(50);
+  }
+  return false;
+}
+
+/** Whether a health endpoint answers 200 now. */
+export async function answersOk(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+    await response.body?.cancel();
+    return response.status === 200;
+  } catch {
+    return false;
+  }
+}

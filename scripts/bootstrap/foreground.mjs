@@ -1,0 +1,43 @@
+import { spawn } from "node:child_process";
+import { constants } from "node:os";
+
+const signals = /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]);
+
+/**
+ * Runs a program in our place: on our terminal, with our signals, until it ends.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ env: NodeJS.ProcessEnv, channel?: boolean }} options `channel`: for a Node program, an IPC channel whose end tells it
+ * that we are gone, however we went
+ * @returns {Promise<number>} its exit code; for a signal 128 + its number, as a shell does it
+ */
+export function foreground(command, args, { env, channel = false }) {
+  const child = spawn(command, args, { env, stdio: ["inherit", "inherit", "inherit", channel ? "ipc" : "ignore"] });
+  // On Ctrl-C the terminal signals the child as well as us; a second SIGINT would mean "at once" to it.
+  const relay = signals.map((signal) => {
+    const handler = () => void (signal !== "SIGINT" || !process.stdin.isTTY ? child.kill(signal) : undefined);
+    process.on(signal, handler);
+    return () => process.off(signal, handler);
+  });
+  const watch = watchNpm(() => child.kill("SIGTERM"));
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("exit", (code, signal) => {
+      for (const stop of relay) stop();
+      clearInterval(watch);
+      resolve(code ?? 128 + constants.signals[signal ?? "SIGTERM"]);
+    });
+  });
+}
+
+/**
+ * npm runs us through a shell that does not always pass signals on. When npm is gone, its job is over and so is ours.
+ * @param {() => void} onGone
+ */
+function watchNpm(onGone) {
+  const parent = process.ppid;
+  if (!process.env.npm_lifecycle_event) return undefined;
+  return setInterval(() => {
+    if (process.ppid !== parent) onGone();
+  }, 500).unref();
+}
