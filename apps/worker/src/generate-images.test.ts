@@ -1,0 +1,194 @@
+import { createLogger } from "@darkroom/observe";
+import { type ImageProvider, ProviderError, type ProviderErrorFacts, type ProviderImage } from "@darkroom/providers";
+import type { Attempt, Delivery, GenerationRecord } from "@darkroom/queue";
+import { createObjectStore, type ObjectStore, StorageError } from "@darkroom/storage";
+import { expect, test } from "vitest";
+import { createGenerateImages } from "./generate-images.ts";
+
+const log = createLogger({ name: "test", level: "silent", pretty: false });
+const links = { publicBaseUrl: "http://localhost", signingSecret: "x".repeat(32) };
+const memory = () => createObjectStore({ storage: "memory", links });
+
+const image = (index: number): ProviderImage => ({
+  index,
+  bytes: Buffer.from(`picture ${index}`),
+  mediaType: "image/png",
+  width: 8,
+  height: 8,
+});
+const facts: ProviderErrorFacts = { code: "upstream_error", message: "Busy.", retryable: true, mayHaveCharged: false };
+
+/** A provider that delivers all that is asked for, but for the indexes it fails on the first time, and counts its calls. */
+function fakeProvider(failing: Record<number, ProviderErrorFacts> = {}) {
+  const calls: number[][] = [];
+  const provider: ImageProvider = {
+    name: "fake",
+    generate: async ({ indexes }) => {
+      calls.push([...indexes]);
+      const fails = (index: number) => calls.length === 1 && failing[index] !== undefined;
+      const images = indexes.filter((index) => !fails(index)).map(image);
+      const missing = indexes
+        .filter(fails)
+        .map((index) => ({ index, error: new ProviderError(failing[index] ?? facts) }));
+      if (images.length === 0) throw missing[0]?.error ?? new Error("Nothing was asked for");
+      return { images, missing, quality: "high" };
+    },
+  };
+  return { provider, calls };
+}
+
+/** One attempt after another at one generation, as the queue would run them. */
+function generation(n: number) {
+  let delivery: Delivery | null = null;
+  return {
+    attempt: (over: Partial<Attempt> = {}): Attempt => ({
+      record: record(n, delivery),
+      signal: new AbortController().signal,
+      exhausted: false,
+      checkpoint: async (noted) => {
+        delivery = noted;
+        return true;
+      },
+      ...over,
+    }),
+    noted: () => delivery,
+  };
+}
+
+const record = (n: number, delivery: Delivery | null): GenerationRecord => ({
+  id: "gen_1",
+  tenant: "acme",
+  keyId: "k",
+  lane: "fake.interactive",
+  model: "m",
+  request: { prompt: "a cat", n },
+  upstream: { model: "m", parameters: { n } },
+  status: "running",
+  createdAtMs: 0,
+  startedAtMs: 0,
+  endedAtMs: null,
+  expiresAtMs: null,
+  attempts: 1,
+  failures: 0,
+  handbacks: 0,
+  delivery,
+  error: null,
+});
+
+const work = (provider: ImageProvider, store: ObjectStore) =>
+  createGenerateImages({ provider, store, uploadPatienceMs: 5_000, log });
+
+test("images are bought, noted and stored under the generation's own keys", async () => {
+  const { provider } = fakeProvider();
+  const store = memory();
+  const outcome = await work(provider, store)(generation(2).attempt());
+  expect(outcome).toMatchObject({
+    kind: "succeeded",
+    delivery: { provider: "fake", quality: "high", images: [{ key: "acme/gen_1/0.png" }, { key: "acme/gen_1/1.png" }] },
+  });
+  expect(await store.head("acme/gen_1/1.png")).toEqual({ size: 9, contentType: "image/png" });
+});
+
+test("a second run after everything was stored does not call the provider", async () => {
+  const { provider, calls } = fakeProvider();
+  const store = memory();
+  const { attempt } = generation(2);
+  const first = await work(provider, store)(attempt());
+  const second = await work(provider, store)(attempt());
+  expect(second).toEqual(first);
+  expect(calls).toHaveLength(1);
+});
+
+test("a second run after a crash between two uploads buys only what is missing", async () => {
+  const { provider, calls } = fakeProvider();
+  const store = memory();
+  const { attempt } = generation(3);
+  await work(provider, store)(attempt());
+  await store.delete(["acme/gen_1/1.png"]);
+  const outcome = await work(provider, store)(attempt());
+  expect(calls).toEqual([[0, 1, 2], [1]]);
+  expect(outcome).toMatchObject({ delivery: { images: [{ index: 0 }, { index: 1 }, { index: 2 }] } });
+});
+
+test("a torn upload does not count as stored", async () => {
+  const { provider, calls } = fakeProvider();
+  const store = memory();
+  const { attempt } = generation(1);
+  await work(provider, store)(attempt());
+  await store.put("acme/gen_1/0.png", Buffer.from("pic"), { contentType: "image/png" });
+  await work(provider, store)(attempt());
+  expect(calls).toHaveLength(2);
+});
+
+test("an image that failed for now is asked for again, alone", async () => {
+  const { provider, calls } = fakeProvider({ 1: facts });
+  const { attempt } = generation(2);
+  const store = memory();
+  expect(await work(provider, store)(attempt())).toMatchObject({ kind: "retry", partial: { images: [{ index: 0 }] } });
+  expect(await work(provider, store)(attempt())).toMatchObject({ kind: "succeeded", delivery: { images: [{}, {}] } });
+  expect(calls).toEqual([[0, 1], [1]]);
+});
+
+test("an image that failed for good leaves the others delivered", async () => {
+  const { provider } = fakeProvider({ 0: { ...facts, code: "moderation_blocked", retryable: false } });
+  const outcome = await work(provider, memory())(generation(2).attempt());
+  expect(outcome).toMatchObject({ kind: "succeeded", delivery: { images: [{ index: 1 }] } });
+});
+
+test("a provider's refusal fails the generation in its own words", async () => {
+  const { provider } = fakeProvider({ 0: { ...facts, code: "moderation_blocked", message: "No.", retryable: false } });
+  const outcome = await work(provider, memory())(generation(1).attempt());
+  expect(outcome).toEqual({ kind: "failed", error: { code: "moderation_blocked", message: "No.", param: undefined } });
+});
+
+test("a provider's wish for time is passed on", async () => {
+  const { provider } = fakeProvider({ 0: { ...facts, retryAfterMs: 7_000 } });
+  const outcome = await work(provider, memory())(generation(1).attempt());
+  expect(outcome).toMatchObject({ kind: "retry", retryAfterMs: 7_000 });
+});
+
+test("while the store is away the images are kept, and the provider is not asked again", async () => {
+  const { provider, calls } = fakeProvider();
+  const store = memory();
+  let refusals = 2;
+  const flaky: ObjectStore = {
+    ...store,
+    put: async (...args) => {
+      if (refusals-- > 0) throw new StorageError({ operation: "put", retryable: true, advice: "Away." });
+      await store.put(...args);
+    },
+  };
+  expect(await work(provider, flaky)(generation(1).attempt())).toMatchObject({ kind: "succeeded" });
+  expect(calls).toHaveLength(1);
+});
+
+test("images that the store will never take fail the generation instead of being bought again", async () => {
+  const { provider } = fakeProvider();
+  const put = async () => {
+    throw new StorageError({ operation: "put", retryable: false, advice: "Wrong key." });
+  };
+  const outcome = await work(provider, { ...memory(), put })(generation(1).attempt());
+  expect(outcome).toMatchObject({ kind: "failed", error: { code: "server_error" } });
+});
+
+test("an exhausted generation is not begun again, but what is stored is delivered", async () => {
+  const { provider, calls } = fakeProvider();
+  const store = memory();
+  const { attempt } = generation(2);
+  const exhausted = { exhausted: true };
+  expect(await work(provider, store)(attempt(exhausted))).toMatchObject({ kind: "failed" });
+  expect(calls).toHaveLength(0);
+  await work(provider, store)(attempt());
+  await store.delete(["acme/gen_1/0.png"]);
+  const outcome = await work(provider, store)(attempt(exhausted));
+  expect(outcome).toMatchObject({ kind: "succeeded", delivery: { images: [{ index: 1 }] } });
+  expect(calls).toHaveLength(1);
+});
+
+test("a worker that lost the generation stores nothing", async () => {
+  const { provider } = fakeProvider();
+  const store = memory();
+  const late = generation(1).attempt({ checkpoint: async () => false });
+  await expect(work(provider, store)(late)).rejects.toThrow("A later attempt owns gen_1");
+  expect(await store.head("acme/gen_1/0.png")).toBeNull();
+});

@@ -1,0 +1,41 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+
+export type HealthServerOptions = {
+  host: string;
+  /** 0 = any free port. */
+  port: number;
+  /** Whether jobs are being taken. */
+  isReady: () => boolean;
+  /** What is wrong, as sentences; empty when all is well. Liveness is progress: a worker that fetches nothing while jobs wait is ill. */
+  findFaults: () => Promise<string[]>;
+};
+
+/** Answers `/readyz` and `/healthz` with 200, or 503 and what is wrong. */
+export async function startHealthServer({ host, port, isReady, findFaults }: HealthServerOptions) {
+  const server = createServer((request, response) => {
+    const answer = (status: number, body: object) =>
+      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+    if (request.url === "/readyz") {
+      answer(isReady() ? 200 : 503, { ready: isReady() });
+    } else if (request.url === "/healthz") {
+      findFaults().then(
+        (faults) => answer(faults.length === 0 ? 200 : 503, { healthy: faults.length === 0, faults }),
+        // Redis is away: no reason to restart a worker that waits for its return with paid work in hand.
+        () => answer(200, { healthy: true, faults: [] }),
+      );
+    } else answer(404, { error: "Only /healthz and /readyz are served here." });
+  });
+  server.listen(port, host);
+  await once(server, "listening");
+  const address = server.address();
+  return {
+    // Only a server on a pipe has a string for an address.
+    port: typeof address === "object" ? (address?.port ?? port) : port,
+    async close(): Promise<void> {
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close");
+    },
+  };
+}

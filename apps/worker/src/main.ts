@@ -1,0 +1,65 @@
+import { createLogger } from "@darkroom/observe";
+import { runProcess } from "@darkroom/process";
+import { createHttpDoor, createProviders } from "@darkroom/providers";
+import { createLaneWorker, defaultRetryPolicy } from "@darkroom/queue";
+import { createObjectStore } from "@darkroom/storage";
+import { readConfig } from "./config.ts";
+import { createGenerateImages } from "./generate-images.ts";
+import { startHealthServer } from "./health-server.ts";
+import { openQueue } from "./open-queue.ts";
+import { planLanes } from "./plan-lanes.ts";
+
+const config = readConfig();
+const log = createLogger({ name: "worker", level: config.LOG_LEVEL, pretty: process.stdout.isTTY });
+
+await runProcess({
+  log,
+  // Past its deadline running work is aborted and given back, which takes some seconds more.
+  closeWithinMs: config.SHUTDOWN_DEADLINE_MS + 10_000,
+  async start(closes) {
+    const store = createObjectStore(config.storage);
+    closes.add("the object store", () => store.close());
+    await store.check();
+
+    const http = createHttpDoor(config.providers.http);
+    closes.add("the provider connections", () => http.close());
+    const providers = createProviders({
+      settings: config.providers,
+      deps: { http },
+      sandboxFallback: config.SANDBOX_FALLBACK,
+      logger: log,
+    });
+    const plans = planLanes(providers, config.WORKER_LANES, config.WORKER_CONCURRENCY);
+
+    const queue = await openQueue(config, log, closes);
+    const workers = plans.map(({ lane, provider, concurrency }) =>
+      createLaneWorker({
+        ...queue,
+        lane,
+        concurrency,
+        work: createGenerateImages({ provider, store, uploadPatienceMs: config.UPLOAD_PATIENCE_MS, log }),
+        retryPolicy: defaultRetryPolicy,
+        lockDurationMs: config.LOCK_DURATION_MS,
+        stalledIntervalMs: config.STALLED_INTERVAL_MS,
+        random: Math.random,
+        log,
+      }),
+    );
+    closes.add("the lanes' workers", () =>
+      Promise.all(workers.map((worker) => worker.close(config.SHUTDOWN_DEADLINE_MS))),
+    );
+    await Promise.all(workers.map((worker) => worker.ready()));
+
+    if (config.WORKER_PORT !== undefined) {
+      const health = await startHealthServer({
+        host: config.WORKER_HOST,
+        port: config.WORKER_PORT,
+        isReady: () => queue.redis.status === "ready",
+        findFaults: async () =>
+          (await Promise.all(workers.map((worker) => worker.stuck()))).filter((fault) => fault !== null),
+      });
+      closes.add("the health port", () => health.close());
+    }
+    log.info({ lanes: Object.fromEntries(plans.map(({ lane, concurrency }) => [lane, concurrency])) }, "Working");
+  },
+});

@@ -1,0 +1,47 @@
+import type { Logger } from "@darkroom/observe";
+import type { CloseList } from "@darkroom/process";
+import {
+  checkRedis,
+  connectWorker,
+  createGenerationStore,
+  createJanitor,
+  createKeys,
+  createLanes,
+  untilConnected,
+} from "@darkroom/queue";
+import type { WorkerConfig } from "./config.ts";
+
+/** A Redis that is starting up beside us gets this long. */
+const connectWithinMs = 10_000;
+/** A submission that has not reached its lane in ten seconds is on its way no more: commands of the API give up after two. */
+const unlanedAfterMs = 10_000;
+
+/** Connects to Redis and builds the queue as a worker sees it. Throws a sentence when Redis is away or not fit for it. */
+export async function openQueue(config: WorkerConfig, log: Logger, closes: CloseList) {
+  const redis = connectWorker(config.REDIS_URL, (error) =>
+    log.warn({ err: error }, "The connection to Redis reports an error"),
+  );
+  closes.add("the connection to Redis", () => redis.disconnect());
+  await untilConnected(redis, connectWithinMs);
+  await checkRedis(redis).catch((error: Error) => {
+    if (config.REDIS_REQUIRE_NOEVICTION) throw error;
+    log.warn({}, error.message);
+  });
+
+  const keys = createKeys(config.QUEUE_PREFIX);
+  const store = createGenerationStore(redis, keys, config.RETENTION_SECONDS * 1_000);
+  const lanes = createLanes(redis, keys);
+  closes.add("the lanes", () => lanes.close());
+  const janitor = createJanitor({
+    redis,
+    keys,
+    store,
+    lanes,
+    log,
+    everyMs: config.JANITOR_INTERVAL_MS,
+    unlanedAfterMs,
+    runningAfterMs: config.LOCK_DURATION_MS + 2 * config.STALLED_INTERVAL_MS,
+  });
+  closes.add("the janitor", () => janitor.close());
+  return { redis, keys, store, lanes };
+}

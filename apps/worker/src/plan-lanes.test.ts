@@ -1,0 +1,28 @@
+import type { ImageProvider } from "@darkroom/providers";
+import { expect, test } from "vitest";
+import { planLanes } from "./plan-lanes.ts";
+
+const provider = (name: string): ImageProvider => ({ name, generate: () => Promise.reject(new Error("Not called")) });
+const providers = new Map(["openai", "sandbox"].map((name) => [name, provider(name)]));
+const lanes = (named?: string) => planLanes(providers, named, 20).map(({ lane, concurrency }) => [lane, concurrency]);
+
+test("without names every provider's lane is worked off", () => {
+  expect(lanes()).toEqual([
+    ["openai.interactive", 20],
+    ["sandbox.interactive", 20],
+  ]);
+});
+
+test("named lanes have their own concurrency", () => {
+  expect(lanes("openai.interactive=50")).toEqual([["openai.interactive", 50]]);
+});
+
+test("a lane that cannot be served is refused with those that can", () => {
+  expect(() => lanes("volcengine.interactive=5")).toThrow("It can serve: openai.interactive, sandbox.interactive.");
+});
+
+test("a worker without any provider says what to set", () => {
+  expect(() => planLanes(new Map(), undefined, 1)).toThrow(
+    "Set OPENAI_API_KEY or ARK_API_KEY, or SANDBOX_FALLBACK=true",
+  );
+});

@@ -1,0 +1,35 @@
+import type { ImageProvider } from "@darkroom/providers";
+import { laneName } from "@darkroom/queue";
+
+export type LanePlan = { lane: string; provider: ImageProvider; concurrency: number };
+
+/**
+ * Which lanes to work off, and how many calls at a time on each: the ones named (`openai.interactive=50,…`), else every provider's.
+ * Throws when a lane is named whose provider cannot be called from here, or when there is nothing to do.
+ */
+export function planLanes(
+  providers: ReadonlyMap<string, ImageProvider>,
+  named: string | undefined,
+  concurrency: number,
+): LanePlan[] {
+  const all = [...providers].map(([name, provider]) => ({
+    lane: laneName(name, "interactive"),
+    provider,
+    concurrency,
+  }));
+  if (all.length === 0) {
+    throw new Error(
+      "No provider has a key, so there is nothing to work off. Set OPENAI_API_KEY or ARK_API_KEY, or SANDBOX_FALLBACK=true.",
+    );
+  }
+  if (named === undefined) return all;
+  return named.split(",").map((entry) => {
+    const [lane = "", slots = ""] = entry.split("=");
+    const plan = all.find((candidate) => candidate.lane === lane);
+    if (plan === undefined) {
+      const choice = all.map((candidate) => candidate.lane).join(", ");
+      throw new Error(`WORKER_LANES names "${lane}", which this worker cannot serve. It can serve: ${choice}.`);
+    }
+    return { lane, provider: plan.provider, concurrency: Number(slots) };
+  });
+}

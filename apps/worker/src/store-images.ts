@@ -1,0 +1,60 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Logger } from "@darkroom/observe";
+import type { ProviderReply } from "@darkroom/providers";
+import type { Delivery, StoredImage } from "@darkroom/queue";
+import { type ObjectStore, StorageError } from "@darkroom/storage";
+
+/** What of a noted delivery really stands in the store: an object of another size is a torn upload and does not count. */
+export async function findStored(store: ObjectStore, delivery: Delivery): Promise<Delivery> {
+  const heads = await Promise.all(delivery.images.map(({ key }) => store.head(key)));
+  return { ...delivery, images: delivery.images.filter(({ bytes }, i) => heads[i]?.size === bytes) };
+}
+
+export type StoreImagesOptions = {
+  store: ObjectStore;
+  images: readonly StoredImage[];
+  reply: ProviderReply;
+  patienceMs: number;
+  log: Logger;
+  fields: object;
+};
+
+/**
+ * Uploads the images of a reply, all at once, and returns the indexes of those that could not be stored. While the store is away it
+ * tries again: the images are paid for, and asking the provider again would pay twice.
+ */
+export async function storeImages(options: StoreImagesOptions): Promise<ReadonlySet<number>> {
+  const { store, images, reply, patienceMs, log, fields } = options;
+  const lost = new Set<number>();
+  await Promise.all(
+    reply.images.map(async ({ index, bytes, mediaType }) => {
+      const key = images.find((image) => image.index === index)?.key;
+      if (key === undefined) throw new Error(`Image ${index} has no place in the delivery`);
+      try {
+        await patiently(() => store.put(key, bytes, { contentType: mediaType }), patienceMs, log, { ...fields, key });
+      } catch (error) {
+        log.error({ ...fields, key, err: error }, "An image that was paid for could not be stored and is lost");
+        lost.add(index);
+      }
+    }),
+  );
+  return lost;
+}
+
+/** Half a second, then twice as long each time, at most ten: soon after a blip, and no storm against a store that comes back. */
+const firstPauseMs = 500;
+const maxPauseMs = 10_000;
+
+async function patiently(put: () => Promise<void>, patienceMs: number, log: Logger, fields: object): Promise<void> {
+  const giveUpAtMs = performance.now() + patienceMs;
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, maxPauseMs)) {
+    try {
+      return await put();
+    } catch (error) {
+      const hopeless = error instanceof StorageError && !error.retryable;
+      if (hopeless || performance.now() + pauseMs > giveUpAtMs) throw error;
+      log.warn({ ...fields, err: error, pauseMs }, "The store did not take an image; it is sent again");
+      await pause(pauseMs);
+    }
+  }
+}

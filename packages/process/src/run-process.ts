@@ -1,0 +1,37 @@
+import type { Logger } from "@darkroom/observe";
+import { type CloseList, createCloseList } from "./close-list.ts";
+import { stopSignal } from "./stop-signal.ts";
+
+export type RunProcessOptions = {
+  log: Logger;
+  /** How long closing may take, in milliseconds, before the process ends all the same. */
+  closeWithinMs: number;
+  /** Builds, connects and starts, and puts the close of each thing on the list as soon as it is open. */
+  start: (closes: CloseList) => Promise<void>;
+};
+
+/**
+ * The life of a service: start, wait for SIGTERM or SIGINT, close everything backwards, exit. Exits with 1 when it could not start or
+ * could not close in time. A second signal ends it at once.
+ */
+export async function runProcess({ log, closeWithinMs, start }: RunProcessOptions): Promise<never> {
+  const closes = createCloseList(log);
+  let exitCode = 0;
+  const stop = stopSignal();
+  try {
+    await start(closes);
+    const signal = await stop;
+    log.info({ signal }, "Stopping");
+  } catch (error) {
+    exitCode = 1;
+    log.fatal({ err: error }, error instanceof Error ? error.message : String(error));
+  }
+  const late = setTimeout(() => {
+    log.error({ closeWithinMs }, "Not everything closed in time; the process ends all the same");
+    process.exit(1);
+  }, closeWithinMs);
+  await closes.closeAll();
+  clearTimeout(late);
+  log.info("Stopped");
+  process.exit(exitCode);
+}
