@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["{apps,packages}/*/src/**/*.test.ts", "scripts/**/*.test.ts"],
+    include: ["{apps,packages}/*/src/**/*.test.ts", "e2e/src/**/*.test.ts", "scripts/**/*.test.ts"],
     globalSetup: "packages/testing/src/global-setup.ts",
     // `npm test` reads the numbers of its closing line from this report.
     reporters: process.env.TEST_RESULTS ? ["default", ["json", { outputFile: process.env.TEST_RESULTS }]] : ["default"],
