@@ -16,7 +16,7 @@ import { answersOk, waitUntil } from "./wait-until.ts";
 /** Cold, on a slow machine, Node needs about 3 s to load the api; Redis loads about 100 MB of its file a second. */
 const readyTimeoutMs = 60_000;
 /** Longer than the deadline that api and worker are given for their own stop; a process that is still there then is ended hard. */
-const stopGraceMs = 10_000;
+const stopGraceMs = 20_000;
 
 export type StackPrograms = {
   /** TypeScript or JavaScript files, run with the Node that runs us. */
