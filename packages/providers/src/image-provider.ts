@@ -6,7 +6,8 @@ export type ImageProvider = {
   readonly name: string;
   /**
    * Draws the images asked for. Resolves when at least one was delivered; throws `ProviderError` when none was.
-   * Honours `call.signal`, and has connect, header, idle and total timeouts of its own.
+   * Has connect, header, idle and total timeouts of its own. When `call.signal` aborts, rejects with its reason as it stands: whoever
+   * aborted knows why, and the call may have been charged.
    */
   generate(call: ProviderCall): Promise<ProviderReply>;
 };

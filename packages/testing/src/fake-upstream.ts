@@ -1,5 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ImageFault } from "./fake-image.ts";
 
@@ -9,7 +11,7 @@ export type Behaviour = {
   delayMs?: number;
   /** Answers with this and not with images. A body that is no string is sent as JSON. */
   status?: number;
-  headers?: Record<string, string>;
+  headers?: Record<string, string | undefined> | undefined;
   body?: unknown;
   /**
    * What becomes of the connection: `silence` answers nothing, `headers-then-silence` stops after the headers, `cut` resets once the
@@ -38,6 +40,8 @@ export type FakeUpstream = {
   readonly requests: readonly RecordedRequest[];
   /** How many answers were hung up on before they were complete. */
   readonly hangUps: () => number;
+  /** How many calls hold their connection at the moment. */
+  readonly unfinished: () => number;
   /** Behaviours for the next calls, first come first served; afterwards all is well again. */
   next(...behaviours: Behaviour[]): void;
   /** The behaviour of every call for which no `next` waits. */
@@ -61,10 +65,13 @@ export async function startFakeUpstream(options: FakeUpstreamOptions): Promise<F
   const queue: Behaviour[] = [];
   let usual: Behaviour = {};
   let hangUps = 0;
+  let unfinished = 0;
   let origin = "";
 
   const handle = async (request: IncomingMessage, response: ServerResponse) => {
+    unfinished++;
     response.on("close", () => {
+      unfinished--;
       if (!response.writableFinished) hangUps++;
     });
     if (request.method !== "POST" || request.url !== `${options.basePath}/images/generations`) {
@@ -96,6 +103,7 @@ export async function startFakeUpstream(options: FakeUpstreamOptions): Promise<F
     baseUrl: `${origin}${options.basePath}`,
     requests,
     hangUps: () => hangUps,
+    unfinished: () => unfinished,
     next: (...behaviours) => void queue.push(...behaviours),
     always: (behaviour) => void (usual = behaviour),
     reset() {
@@ -136,13 +144,13 @@ async function misbehave(response: ServerResponse, behaviour: Behaviour, reply: 
       response.end();
       return;
     case "endless":
-      while (!response.destroyed) {
-        if (!response.write(Buffer.alloc(65_536, " "))) {
-          await Promise.race([once(response, "drain"), once(response, "close")]);
-        }
-      }
+      await pipeline(Readable.from(endlessly()), response).catch(() => undefined);
       return;
     default:
       response.end(text);
   }
+}
+
+function* endlessly(): Generator<Buffer> {
+  for (;;) yield Buffer.alloc(65_536, " ");
 }

@@ -1,8 +1,7 @@
-import type { lookup } from "node:dns";
 import { Agent } from "undici";
 import { downloadImage, type Download } from "./download-image.ts";
 import { type JsonAnswer, type JsonPost, postJson } from "./post-json.ts";
-import { publicLookup } from "./public-address.ts";
+import { publicLookup, type Resolve } from "./public-address.ts";
 import type { HttpSettings } from "./settings.ts";
 
 /** The one way from adapters to the outside. */
@@ -16,7 +15,7 @@ export type HttpDoor = {
   close(): Promise<void>;
 };
 
-export type HttpDoorOptions = { now?: () => number; lookup?: typeof lookup };
+export type HttpDoorOptions = { now?: () => number; lookup?: Resolve };
 
 /** Opens the door. Whoever opens it closes it. */
 export function createHttpDoor(settings: HttpSettings, options: HttpDoorOptions = {}): HttpDoor {

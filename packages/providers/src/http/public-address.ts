@@ -21,13 +21,20 @@ export function assertPublicHost(url: URL): void {
   if (ipaddr.isValid(host) && !isPublicAddress(host)) throw new PrivateAddressError(`${host} is not a public address`);
 }
 
+/** As much of `dns.lookup` as is used. */
+export type Resolve = (
+  hostname: string,
+  options: { all: true },
+  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void;
+
 /**
  * A `lookup` for sockets that resolves a name once, refuses it if any of its addresses is not public, and hands the socket exactly
  * the addresses that were checked: a name that answers differently the second time (DNS rebinding) has no second time.
  */
-export function publicLookup(lookup: typeof systemLookup = systemLookup): LookupFunction {
+export function publicLookup(lookup: Resolve = systemLookup): LookupFunction {
   return (hostname, options, callback) => {
-    lookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
+    lookup(hostname, { ...options, all: true }, (error, addresses) => {
       if (error !== null) return callback(error, "", 0);
       const [first] = addresses;
       if (first === undefined) return callback(new PrivateAddressError(`${hostname} has no address`), "", 0);

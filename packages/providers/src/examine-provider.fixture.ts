@@ -1,0 +1,93 @@
+import { getEventListeners } from "node:events";
+import { newGenerationId } from "@darkroom/contracts";
+import { describe, expect, test } from "vitest";
+import { checkImage } from "./check-image.ts";
+import type { ImageProvider, ProviderCall } from "./image-provider.ts";
+import { ProviderError } from "./provider-error.ts";
+
+export type Candidate = {
+  /** Called inside each test: the provider, ready to draw. */
+  provider(): ImageProvider;
+  model: string;
+  /** The size to ask for, one that the model takes. */
+  size: `${number}x${number}`;
+  /** Makes the next calls slow: two seconds or more. */
+  slow(): void;
+  /** Makes the next calls fail. */
+  broken(): void;
+};
+
+/** A whole call with the fields that matter laid over it. */
+export function aCall(overrides: Partial<ProviderCall> & Pick<ProviderCall, "model">): ProviderCall {
+  return {
+    generationId: newGenerationId(Date.now()),
+    parameters: { prompt: "a secret garden at dawn" },
+    indexes: [0],
+    signal: new AbortController().signal,
+    ...overrides,
+  };
+}
+
+/** The error that a call ends in; a call that succeeds fails the test. */
+export async function failureOf(work: Promise<unknown>): Promise<ProviderError> {
+  const error = await work.then(
+    () => new Error("it succeeded"),
+    (reason: unknown) => reason,
+  );
+  if (error instanceof ProviderError) return error;
+  throw error;
+}
+
+/** What every adapter must do. Each passes it: the sandbox as it is, the others against a server that speaks their upstream's format. */
+export function examineProvider(candidate: Candidate): void {
+  const [width, height] = candidate.size.split("x").map(Number);
+  const call = (overrides: Partial<ProviderCall> = {}) =>
+    aCall({
+      model: candidate.model,
+      parameters: { prompt: "a secret garden at dawn", size: candidate.size },
+      ...overrides,
+    });
+
+  describe("the examination of every provider", () => {
+    test("delivers each index that is asked for, once, as a decodable image of the size and type it says", async () => {
+      const parameters = { prompt: "a secret garden at dawn", size: candidate.size, n: 4 };
+      const reply = await candidate.provider().generate(call({ parameters, indexes: [0, 2, 3] }));
+      expect(reply.images.map(({ index }) => index)).toEqual([0, 2, 3]);
+      expect(reply.missing).toEqual([]);
+      for (const image of reply.images) {
+        expect(image).toMatchObject({ width, height });
+        expect(await checkImage(image.bytes, image.mediaType)).toMatchObject({ width, height });
+      }
+    });
+
+    test("an abort while drawing ends the call within a second, with the reason of whoever aborted", async () => {
+      candidate.slow();
+      const controller = new AbortController();
+      const reason = new Error("canceled by its owner");
+      const work = candidate.provider().generate(call({ signal: controller.signal, indexes: [0, 1] }));
+      setTimeout(() => controller.abort(reason), 100);
+      const startedAt = performance.now();
+      await expect(work).rejects.toBe(reason);
+      expect(performance.now() - startedAt).toBeLessThan(1100);
+    });
+
+    test("a signal that has aborted already buys nothing", async () => {
+      const reason = new Error("too late");
+      await expect(candidate.provider().generate(call({ signal: AbortSignal.abort(reason) }))).rejects.toBe(reason);
+    });
+
+    test("a failure is a fact sheet that says nothing of the prompt, and is only retried where nothing was charged", async () => {
+      candidate.broken();
+      const { facts, message } = await failureOf(candidate.provider().generate(call()));
+      expect(facts.retryable && facts.mayHaveCharged).toBe(false);
+      expect(message).toMatch(/^[A-Z].*\.$/);
+      expect(JSON.stringify([message, facts.detail])).not.toContain("secret");
+    });
+
+    test("leaves no listener on the signal", async () => {
+      const { signal } = new AbortController();
+      await candidate.provider().generate(call({ signal }));
+      expect(getEventListeners(signal, "abort")).toEqual([]);
+    });
+  });
+}

@@ -1,0 +1,185 @@
+import sharp from "sharp";
+import { describe, expect, test } from "vitest";
+import { aCall, examineProvider, failureOf } from "../examine-provider.fixture.ts";
+import { createHttpDoor } from "../http/http-door.ts";
+import { httpSettingsSchema } from "../http/settings.ts";
+import type { SandboxCall } from "../provider-definition.ts";
+import refusals from "./fixtures/refusals.json" with { type: "json" };
+import { settingsSchema } from "./options.ts";
+import { sandbox } from "./provider.ts";
+
+const http = createHttpDoor(httpSettingsSchema.parse({}));
+const create = (env: Record<string, string> = {}, onSandboxCall?: (call: SandboxCall) => void) =>
+  sandbox.create(settingsSchema.parse(env), { http, onSandboxCall });
+const draw = async (parameters: object, model = "gpt-image-1", env = {}) =>
+  create(env).generate(aCall({ model, parameters: { prompt: "a cat", ...parameters } }));
+
+let env: Record<string, string> = {};
+examineProvider({
+  provider: () => {
+    const provider = create(env);
+    env = {};
+    return provider;
+  },
+  model: "gpt-image-1",
+  size: "256x256",
+  slow: () => void (env = { SANDBOX_DELAY_MS: "5000" }),
+  broken: () => void (env = { SANDBOX_FAIL_EVERY: "1" }),
+});
+
+describe("the sandbox's pictures", () => {
+  test("are the same bytes for the same request, and others for another prompt, seed or index", async () => {
+    const bytes = async (prompt: string, seed: number | undefined, index: number) => {
+      const reply = await create().generate(
+        aCall({ model: "m", parameters: { prompt, seed, size: "128x128" }, indexes: [index] }),
+      );
+      return Buffer.from(reply.images[0]?.bytes ?? []).toString("base64");
+    };
+    const all = await Promise.all([
+      bytes("a cat", 1, 0),
+      bytes("a dog", 1, 0),
+      bytes("a cat", 2, 0),
+      bytes("a cat", 4, 0),
+    ]);
+    expect(new Set(all).size).toBe(4);
+    expect(await bytes("a cat", 1, 0)).toBe(all[0]);
+    expect(await bytes("a cat", 1, 1)).toBe(all[2]);
+  });
+
+  test.each([
+    ["png", undefined, "image/png"],
+    ["jpeg", 40, "image/jpeg"],
+    ["webp", 40, "image/webp"],
+  ])("are %s when asked for", async (output_format, output_compression, mediaType) => {
+    const reply = await draw({ output_format, output_compression, size: "300x200" });
+    expect(reply.images[0]).toMatchObject({ mediaType, width: 300, height: 200 });
+  });
+
+  test("are smaller with more compression", async () => {
+    const size = async (output_compression: number) =>
+      (await draw({ output_format: "jpeg", output_compression })).images[0]?.bytes.length ?? 0;
+    expect(await size(20)).toBeLessThan((await size(95)) / 2);
+  });
+
+  test("have clear corners when transparent, and no alpha at all when not", async () => {
+    const clear = (await draw({ background: "transparent" })).images[0];
+    const opaque = (await draw({ background: "opaque" })).images[0];
+    const corner = await sharp(clear?.bytes).extract({ left: 0, top: 0, width: 1, height: 1 }).raw().toBuffer();
+    expect([...corner]).toEqual([0, 0, 0, 0]);
+    expect((await sharp(clear?.bytes).metadata()).hasAlpha).toBe(true);
+    expect((await sharp(opaque?.bytes).metadata()).hasAlpha).toBe(false);
+  });
+
+  test.each([
+    "<b>&amp;]]>\"'",
+    "中文和日本語",
+    "قطة حתול",
+    "👩‍👩‍👧 \u{20000} \u0000\u0007",
+    " ",
+    "é".repeat(32_000),
+    "x".repeat(5000),
+  ])("can be made from any prompt: %.20s", async (prompt) => {
+    expect((await draw({ prompt, size: "64x64" })).images).toHaveLength(1);
+  });
+
+  test("show the prompt: the card of a short one and of a long one differ in more than colour", async () => {
+    const white = async (prompt: string) => {
+      const picture = (await draw({ prompt, size: "512x512" })).images[0];
+      const pixels = await sharp(picture?.bytes)
+        .extract({ left: 0, top: 230, width: 512, height: 240 })
+        .greyscale()
+        .raw()
+        .toBuffer();
+      return pixels.filter((level) => level > 245).length;
+    };
+    expect(await white("W".repeat(60))).toBeGreaterThan((await white("i")) + 1000);
+  });
+
+  test("come at once, and plain, when told to be instant", async () => {
+    const [first, second] = [
+      await draw({}, "m", { SANDBOX_INSTANT: "true" }),
+      await draw({ prompt: "b" }, "m", { SANDBOX_INSTANT: "true" }),
+    ];
+    expect(first.images[0]).toMatchObject({ width: 1024, height: 1024 });
+    expect(first.images[0]?.bytes).toBe(second.images[0]?.bytes);
+  });
+});
+
+describe("what the sandbox reports", () => {
+  test("tokens by its rule, and resolved quality and background, for GPT image models", async () => {
+    const reply = await draw({ quality: "auto", background: "auto", size: "1536x1024", prompt: "12345" });
+    expect(reply).toMatchObject({ quality: "high", background: "opaque" });
+    expect(reply.usage).toEqual({
+      prompt_tokens: 2,
+      input_tokens: 2,
+      output_tokens: 6240,
+      total_tokens: 6242,
+      input_tokens_details: { text_tokens: 2, image_tokens: 0 },
+    });
+  });
+
+  test("a revised prompt for dall-e-3 and no one else", async () => {
+    expect((await draw({}, "dall-e-3")).images[0]?.revisedPrompt).toContain("a cat");
+    const other = await draw({}, "doubao-seedream-3-0-t2i-250415");
+    expect(other.images[0]?.revisedPrompt).toBeUndefined();
+    expect(other.usage).toBeUndefined();
+  });
+
+  test("each call as it begins", async () => {
+    const calls: SandboxCall[] = [];
+    const call = aCall({ model: "m", parameters: { prompt: "a", size: "16x16" }, indexes: [1, 2] });
+    await create({}, (seen) => calls.push(seen)).generate(call);
+    expect(calls).toEqual([{ generationId: call.generationId, model: "m", indexes: [1, 2] }]);
+  });
+
+  test("a size that is none, as the caller's fault", async () => {
+    expect((await failureOf(draw({ size: "big" }))).facts).toMatchObject({
+      code: "invalid_request_error",
+      param: "size",
+    });
+  });
+});
+
+describe("directives in the prompt", () => {
+  test.each(refusals)("$name", async ({ name, expect: facts }) => {
+    const error = await failureOf(
+      draw({ prompt: `a [sandbox:${name}]`, size: "16x16" }, "m", { SANDBOX_DIRECTIVES: "true" }),
+    );
+    expect(error.facts).toMatchObject(facts);
+  });
+
+  test("hold for as many calls of one generation as they say", async () => {
+    const provider = create({ SANDBOX_DIRECTIVES: "true" });
+    const call = aCall({ model: "m", parameters: { prompt: "[sandbox:fail=500,times=2]", size: "16x16" } });
+    await failureOf(provider.generate(call));
+    await failureOf(provider.generate(call));
+    expect((await provider.generate(call)).images).toHaveLength(1);
+    await failureOf(provider.generate({ ...call, generationId: "gen_other" }));
+  });
+
+  test("withhold images, with a reason that a retry mends", async () => {
+    const call = aCall({
+      model: "m",
+      parameters: { prompt: "[sandbox:missing=2]", size: "16x16" },
+      indexes: [0, 1, 2],
+    });
+    const reply = await create({ SANDBOX_DIRECTIVES: "true" }).generate(call);
+    expect(reply.images.map(({ index }) => index)).toEqual([0]);
+    expect(reply.missing.map(({ index, error }) => [index, error.facts.retryable])).toEqual([
+      [1, true],
+      [2, true],
+    ]);
+  });
+
+  test("are only words where they are not switched on", async () => {
+    expect((await draw({ prompt: "[sandbox:fail=500]", size: "16x16" })).images).toHaveLength(1);
+  });
+});
+
+test("every n-th call fails when told to", async () => {
+  const provider = create({ SANDBOX_FAIL_EVERY: "2" });
+  const call = aCall({ model: "m", parameters: { prompt: "a", size: "16x16" } });
+  await provider.generate(call);
+  expect((await failureOf(provider.generate(call))).facts.retryable).toBe(true);
+  await provider.generate(call);
+});

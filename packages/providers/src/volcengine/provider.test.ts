@@ -1,0 +1,155 @@
+import { startFakeArk } from "@darkroom/testing";
+import { afterAll, afterEach, describe, expect, test } from "vitest";
+import { aCall, examineProvider, failureOf } from "../examine-provider.fixture.ts";
+import { createHttpDoor } from "../http/http-door.ts";
+import { httpSettingsSchema } from "../http/settings.ts";
+import refusals from "./fixtures/refusals.json" with { type: "json" };
+import { settingsSchema } from "./options.ts";
+import { volcengine } from "./provider.ts";
+
+const upstream = await startFakeArk();
+const http = createHttpDoor(httpSettingsSchema.parse({ PROVIDER_ALLOW_PRIVATE_IMAGE_URLS: "true" }));
+afterEach(() => upstream.reset());
+afterAll(async () => {
+  await http.close();
+  await upstream.close();
+});
+
+const key = "ark-key-0123456789";
+const provider = volcengine.create(settingsSchema.parse({ ARK_API_KEY: key, ARK_BASE_URL: upstream.baseUrl }), {
+  http,
+});
+const prompt = "a secret garden at dawn";
+const model = "doubao-seedream-3-0-t2i-250415";
+const draw = (parameters: object = {}, indexes: number[] = [0]) =>
+  provider.generate(aCall({ model, parameters: { prompt, size: "64x48", ...parameters }, indexes }));
+const error = (code: string, message = "x") => ({ error: { code, message } });
+
+examineProvider({
+  provider: () => provider,
+  model,
+  size: "1024x1024",
+  slow: () => upstream.always({ delayMs: 3000 }),
+  broken: () => upstream.next({ status: 500, body: error("InternalServiceError", `failed on ${prompt}`) }),
+});
+
+describe("the requests", () => {
+  test("are one for each image, with what the caller gave, and base64 asked for", async () => {
+    await draw({ n: 3, watermark: false, guidance_scale: 2.5, user: "u1" }, [0, 1, 2]);
+    const body = { model, prompt, size: "64x48", watermark: false, guidance_scale: 2.5, response_format: "b64_json" };
+    expect(upstream.requests.map((request) => request.body)).toEqual([body, body, body]);
+  });
+
+  test("carry the key and an id of their own", async () => {
+    const call = aCall({ model, indexes: [0, 4] });
+    await provider.generate(call);
+    expect(new Set(upstream.requests.map(({ headers }) => headers["x-client-request-id"]))).toEqual(
+      new Set([`${call.generationId}-0`, `${call.generationId}-4`]),
+    );
+    expect(upstream.requests[0]?.headers.authorization).toBe(`Bearer ${key}`);
+  });
+
+  test.each([
+    ["moves a fixed seed on by the index", 7, [0, 1, 3], [7, 8, 10]],
+    ["wraps it at the end of the range", 2_147_483_647, [0, 1], [0, 2_147_483_647]],
+    ["leaves a random one random", -1, [0, 1], [-1, -1]],
+    ["sends none where none was given", undefined, [0, 1], [undefined, undefined]],
+  ])("%s", async (_, seed, indexes, seeds) => {
+    await draw({ seed }, indexes);
+    expect(new Set(upstream.requests.map(({ body }) => body["seed"]))).toEqual(new Set(seeds));
+  });
+});
+
+describe("a fan-out of which some fails", () => {
+  test("delivers what came and says what is missing and why", async () => {
+    upstream.next(
+      {},
+      { body: { data: [error("OutputImageSensitiveContentDetected")] } },
+      { status: 429, body: error("ServerOverloaded") },
+    );
+    const reply = await draw({}, [0, 1, 2]);
+    expect(reply.images).toHaveLength(1);
+    expect(reply.missing.map(({ error: { facts } }) => facts.code).toSorted()).toEqual([
+      "moderation_blocked",
+      "overloaded",
+    ]);
+    const indexes = [...reply.images, ...reply.missing].map(({ index }) => index);
+    expect(new Set(indexes)).toEqual(new Set([0, 1, 2]));
+  });
+
+  test("of which all fails throws the error that tells most", async () => {
+    upstream.next(
+      { status: 429, body: error("ServerOverloaded") },
+      { status: 400, body: error("InputTextSensitiveContentDetected") },
+    );
+    expect((await failureOf(draw({}, [0, 1]))).facts).toMatchObject({
+      code: "content_policy_violation",
+      retryable: false,
+    });
+  });
+
+  test("of which all fails is not retried if one of them may have been charged", async () => {
+    upstream.next({ status: 429, body: error("ServerOverloaded") }, { connection: "cut" });
+    expect((await failureOf(draw({}, [0, 1]))).facts).toMatchObject({ retryable: false, mayHaveCharged: true });
+  });
+
+  test("of which all may be retried waits as long as the longest wish", async () => {
+    const busy = (seconds: string) => ({
+      status: 429,
+      body: error("ServerOverloaded"),
+      headers: { "retry-after": seconds },
+    });
+    upstream.next(busy("2"), busy("9"));
+    expect((await failureOf(draw({}, [0, 1]))).facts).toMatchObject({
+      code: "overloaded",
+      retryable: true,
+      retryAfterMs: 9000,
+    });
+  });
+
+  test("is hung up on as a whole when the signal aborts", async () => {
+    upstream.always({ connection: "silence" });
+    const controller = new AbortController();
+    const work = provider.generate(aCall({ model, indexes: [0, 1, 2], signal: controller.signal }));
+    const ended = work.catch((reason: unknown) => reason);
+    await expect.poll(() => upstream.requests.length).toBe(3);
+    const reason = new Error("enough");
+    controller.abort(reason);
+    expect(await ended).toBe(reason);
+    await expect.poll(() => upstream.hangUps()).toBe(3);
+  });
+});
+
+describe("a refusal of Ark", () => {
+  test.each(refusals)("$name with HTTP $status", async ({ status, headers, body, expect: facts, message }) => {
+    upstream.next({ status, body, headers });
+    const failure = await failureOf(draw());
+    expect(failure.facts).toMatchObject({ ...facts, upstreamStatus: status });
+    expect(failure.message).toContain(message ?? "");
+  });
+});
+
+describe("an error inside a 200", () => {
+  test.each([
+    ["for the image", { data: [error("InputTextSensitiveContentDetected")] }, "content_policy_violation", false, false],
+    ["for the whole", error("InternalServiceError"), "upstream_error", true, false],
+    ["with a code nobody knows", { data: [error("BrandNew")] }, "upstream_error", false, true],
+  ])("%s", async (_, body, code, retryable, mayHaveCharged) => {
+    upstream.next({ body });
+    expect((await failureOf(draw())).facts).toMatchObject({ code, retryable, mayHaveCharged, upstreamStatus: 200 });
+  });
+
+  test.each([{ data: [] }, {}, { data: [{}] }])("that is no error but no image either: %j", async (body) => {
+    upstream.next({ body });
+    expect((await failureOf(draw())).facts).toMatchObject({
+      code: "upstream_error",
+      retryable: false,
+      mayHaveCharged: true,
+    });
+  });
+});
+
+test("a reply that names a URL is fetched", async () => {
+  upstream.next({ as: "url" });
+  expect((await draw()).images[0]).toMatchObject({ mediaType: "image/jpeg", width: 64, height: 48 });
+});
