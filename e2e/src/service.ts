@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import path from "node:path";
 import { createInterface } from "node:readline";
 
 /** A process of ours, run as an operator runs it, with its log read line by line. */
@@ -14,9 +15,10 @@ export type Service = {
   lines: readonly string[];
 };
 
+/** @param entry the file to run, absolute or from this checkout's top */
 export function startService(entry: string, environment: Record<string, string>): Service {
-  const path = new URL(`../../${entry}`, import.meta.url).pathname;
-  const child = spawn(process.execPath, [path], {
+  const program = path.resolve(import.meta.dirname, "../..", entry);
+  const child = spawn(process.execPath, [program], {
     env: { PATH: process.env["PATH"] ?? "", ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });

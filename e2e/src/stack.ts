@@ -1,5 +1,8 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { hashApiKey, newApiKey } from "@darkroom/accounts";
-import { type PrivateRedis, startRedis, temporaryFolder } from "@darkroom/testing";
+import { freePort, type PrivateRedis, startRedis } from "@darkroom/testing";
 import OpenAI from "openai";
 import { onTestFinished } from "vitest";
 import { type Service, startService } from "./service.ts";
@@ -9,23 +12,36 @@ export type StackOptions = {
   workers?: number;
   /** Laid over the settings of every process. */
   environment?: Record<string, string>;
+  /** The checkout whose apps are run; this one when left out. */
+  checkout?: string;
 };
 
 /** Locks short enough that a dead worker is noticed within about two seconds. */
 const quickRecovery = { LOCK_DURATION_MS: "1000", STALLED_INTERVAL_MS: "500", JANITOR_INTERVAL_MS: "500" };
 
+/** A stack for one test, taken down after it. */
+export async function startStack(options: StackOptions = {}) {
+  const stack = await openStack(options);
+  onTestFinished(stack.close);
+  return stack;
+}
+
 /**
  * Redis, api and worker processes as an operator runs them, with a folder for images and the sandbox for every provider, on ports and
- * in folders of their own. Taken down after the test, which fails if a process ended on its own.
+ * in folders of their own. Whoever opens it closes it: `beforeAll` does when `close` is returned from it.
  */
-export async function startStack({ apis = 1, workers = 1, environment = {} }: StackOptions = {}) {
+export async function openStack({ apis = 1, workers = 1, environment = {}, checkout = "" }: StackOptions = {}) {
+  await using opened = new AsyncDisposableStack();
   const redis = await startRedis();
-  onTestFinished(() => redis.stop());
+  opened.defer(() => redis.stop());
+  const images = await mkdtemp(join(tmpdir(), "darkroom-images-"));
+  opened.defer(() => rm(images, { recursive: true, force: true }));
   const apiKey = newApiKey();
   const shared = {
     REDIS_URL: redis.url,
     STORAGE: "filesystem",
-    STORAGE_DIRECTORY: await temporaryFolder(),
+    STORAGE_DIRECTORY: images,
+    // Each api is told its own; a worker makes no links.
     PUBLIC_BASE_URL: "http://127.0.0.1:1",
     LINK_SIGNING_SECRET: "a secret for tests, long enough to be one",
     SANDBOX_FALLBACK: "true",
@@ -36,11 +52,11 @@ export async function startStack({ apis = 1, workers = 1, environment = {} }: St
   };
   const running = new Set<Service>();
   const launch = (entry: string, own: Record<string, string>) => {
-    const service = startService(entry, { ...shared, ...own });
+    const service = startService(join(checkout, entry), { ...shared, ...own });
     running.add(service);
     return service;
   };
-  onTestFinished(async () => {
+  opened.defer(async () => {
     await Promise.all([...running].map((service) => service.end("SIGKILL")));
   });
 
@@ -49,10 +65,18 @@ export async function startStack({ apis = 1, workers = 1, environment = {} }: St
     await worker.logged("Working");
     return worker;
   };
-  const startApi = async (own: Record<string, string> = {}) => {
-    const api = launch("apps/api/src/main.ts", { PORT: "0", API_KEYS: `acme:test:${hashApiKey(apiKey)}`, ...own });
-    const { address } = await api.logged("Listening on");
-    return Object.assign(api, { origin: String(address) });
+  const startApi = async (own: Record<string, string> = {}, tries = 3): Promise<Service & { origin: string }> => {
+    // Links begin with the api's address, so the port is chosen before it listens. Another process may take it in between.
+    const port = String(await freePort());
+    const address = { PORT: port, PUBLIC_BASE_URL: `http://127.0.0.1:${port}` };
+    const api = launch("apps/api/src/main.ts", { ...address, API_KEYS: `acme:test:${hashApiKey(apiKey)}`, ...own });
+    try {
+      const listening = await api.logged("Listening on");
+      return Object.assign(api, { origin: String(listening["address"]) });
+    } catch (error) {
+      if (tries === 1 || !String(error).includes(`Port ${port} on`)) throw error;
+      return startApi(own, tries - 1);
+    }
   };
   const [apiServices, workerServices] = await Promise.all([
     Promise.all(Array.from({ length: apis }, () => startApi())),
@@ -61,7 +85,8 @@ export async function startStack({ apis = 1, workers = 1, environment = {} }: St
   const [api] = apiServices;
   if (api === undefined) throw new Error("A stack needs an api");
 
-  const stack = {
+  const open = opened.move();
+  return {
     redis,
     apiKey,
     apis: apiServices,
@@ -80,9 +105,9 @@ export async function startStack({ apis = 1, workers = 1, environment = {} }: St
         body: JSON.stringify(body),
         ...init,
       }),
+    close: () => open.disposeAsync(),
   };
-  return stack;
 }
 
-export type Stack = Awaited<ReturnType<typeof startStack>>;
+export type Stack = Awaited<ReturnType<typeof openStack>>;
 export type { PrivateRedis };
