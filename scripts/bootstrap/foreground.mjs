@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 
 const signals = /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]);
@@ -31,13 +32,27 @@ export function foreground(command, args, { env, channel = false }) {
 }
 
 /**
- * npm runs us through a shell that does not always pass signals on. When npm is gone, its job is over and so is ours.
+ * npm runs us through a shell that does not pass every signal on, and a killed npm passes on none. When one of the two is gone, their
+ * job is over and so is ours.
  * @param {() => void} onGone
  */
 function watchNpm(onGone) {
-  const parent = process.ppid;
   if (!process.env.npm_lifecycle_event) return undefined;
+  const ancestors = () => `${process.ppid} ${parentOf(process.ppid)}`;
+  const atStart = ancestors();
   return setInterval(() => {
-    if (process.ppid !== parent) onGone();
+    if (ancestors() !== atStart) onGone();
   }, 500).unref();
+}
+
+/**
+ * @param {number} pid
+ * @returns {string | undefined} undefined where there is no /proc, as on macOS
+ */
+function parentOf(pid) {
+  try {
+    return /^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  } catch {
+    return undefined;
+  }
 }
