@@ -29,6 +29,11 @@ describe("an image request", () => {
     [{}, "prompt", "Missing required parameter: 'prompt'."],
     [{ prompt: null }, "prompt", "Invalid type for 'prompt': expected a string, but got null instead."],
     [{ prompt: "" }, "prompt", "Invalid 'prompt': it must not be empty."],
+    [
+      { prompt: "x", response_format: { toString: 1 } },
+      "response_format",
+      "Invalid value for 'response_format': an object. Supported values are: 'url', 'b64_json'.",
+    ],
     [{ prompt: "\ud83d" }, "prompt", "Invalid 'prompt': must be well-formed Unicode, without half a surrogate pair."],
     [{ prompt: "x", n: "2" }, "n", "Invalid type for 'n': expected a number, but got a string instead."],
     [{ prompt: "x", n: 1.5 }, "n", "Invalid type for 'n': expected an integer, but got a decimal number instead."],
