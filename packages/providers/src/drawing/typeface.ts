@@ -13,8 +13,8 @@ export type Letter = { advance: number; outline(x: number, y: number, size: numb
  * Arabic and symbols; Unifont, which has a glyph for everything in the Basic Multilingual Plane, for the rest. Unifont takes 0.2 s to
  * open, so it waits for the first character that needs it.
  */
-const dejaVu = lazily("@fontsource/dejavu-sans/files/dejavu-sans-latin-400-normal.woff");
-const unifont = lazily("@fontsource/unifont/files/unifont-latin-400-normal.woff");
+const dejaVu = lazily(() => require.resolve("@fontsource/dejavu-sans/files/dejavu-sans-latin-400-normal.woff"));
+const unifont = lazily(() => require.resolve("@fontsource/unifont/files/unifont-latin-400-normal.woff"));
 
 /** The letter for one code point; what neither face has is Unifont's box with the number in it. */
 export function letterOf(character: string): Letter {
@@ -43,11 +43,11 @@ function toSvg(command: opentype.PathCommand): string {
   }
 }
 
-function lazily(file: string): () => opentype.Font {
+function lazily(path: () => string): () => opentype.Font {
   let font: opentype.Font | undefined;
   return () => {
     if (font === undefined) {
-      const bytes = readFileSync(require.resolve(file));
+      const bytes = readFileSync(path());
       const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
       // lowMemory reads glyphs when they are asked for: 45 MB instead of 240 for Unifont, and a quarter of the time.
       font = opentype.parse(buffer, { lowMemory: true });

@@ -6,7 +6,7 @@ import ipaddr from "ipaddr.js";
  * True for an address of the public internet alone. Loopback, private, link-local (cloud metadata), multicast, unique-local,
  * carrier-grade NAT, and every IPv6 form that wraps an IPv4 address (mapped, 6to4, Teredo, NAT64) are other ranges to ipaddr.js.
  */
-export const isPublicAddress = (address: string): boolean =>
+const isPublicAddress = (address: string): boolean =>
   ipaddr.isValid(address) && ipaddr.parse(address).range() === "unicast";
 
 /** A name or an address that an image must not be fetched from. */
