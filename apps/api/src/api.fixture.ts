@@ -1,0 +1,173 @@
+import { randomBytes } from "node:crypto";
+import { createAuthenticator, hashApiKey } from "@darkroom/accounts";
+import type { ImageRequest } from "@darkroom/contracts";
+import { type Catalogue, loadCatalogue } from "@darkroom/models";
+import { createLogger } from "@darkroom/observe";
+import { createCloseList } from "@darkroom/process";
+import {
+  connectWorker,
+  createGenerationStore,
+  createKeys,
+  createLanes,
+  createLaneWorker,
+  type Delivery,
+  laneName,
+  type Work,
+} from "@darkroom/queue";
+import { createObjectStore, type ObjectStore, type ObjectStoreSettings } from "@darkroom/storage";
+import { testRedisUrl } from "@darkroom/testing";
+import { afterAll, onTestFinished } from "vitest";
+import { buildApp } from "./app.ts";
+import { createDrain } from "./drain.ts";
+import { createAbandoner } from "./generation/abandoner.ts";
+import { openQueue } from "./open-queue.ts";
+import { createReadiness } from "./readiness.ts";
+
+export type StartApiOptions = {
+  redisUrl?: string;
+  syncTimeoutMs?: number;
+  storage?: ObjectStoreSettings;
+  /** Wraps the store that the service sees. */
+  objects?: (store: ObjectStore) => ObjectStore;
+};
+
+export const apiKey = "sk-test-of-the-api";
+const log = createLogger({ name: "api-test", level: "silent", pretty: false });
+const catalogue: Catalogue = loadCatalogue();
+
+/** Where links lead; `follow` goes there. The port of the service is not known when its store is made. */
+export const links = { publicBaseUrl: "http://darkroom.test", signingSecret: "a secret of thirty-two characters" };
+
+type Finish = (undo: () => Promise<void>) => void;
+
+/** The whole service on a free port, with a queue of its own on a real Redis, taken down after the test. */
+export const startApi = (options: StartApiOptions = {}) => openApi(options, onTestFinished);
+
+/** The same for all tests of a `describe`: call it in `beforeAll`. */
+export const keepApi = (options: StartApiOptions = {}) => openApi(options, afterAll);
+
+async function openApi(options: StartApiOptions, finish: Finish) {
+  const { redisUrl = testRedisUrl(), syncTimeoutMs = 10_000, storage = { storage: "memory", links } } = options;
+  const prefix = `test-${randomBytes(6).toString("hex")}`;
+  const closes = createCloseList(log);
+  finish(() => removeKeys(prefix));
+  finish(() => closes.closeAll());
+  const queue = await openQueue(
+    {
+      REDIS_URL: redisUrl,
+      QUEUE_PREFIX: prefix,
+      INSTANCE: randomBytes(4).toString("hex"),
+      RETENTION_SECONDS: 60,
+      REDIS_REQUIRE_NOEVICTION: false,
+    },
+    log,
+    closes,
+  );
+  const abandoner = createAbandoner({ queue, log, everyMs: 50 });
+  closes.add("the abandoner", () => abandoner.close());
+  const drain = createDrain();
+  const store = createObjectStore(storage);
+  const objects = options.objects?.(store) ?? store;
+
+  const app = buildApp({
+    catalogue,
+    authenticator: createAuthenticator([{ tenant: "acme", name: "test", hash: hashApiKey(apiKey) }]),
+    objects,
+    queue,
+    abandoner,
+    drain,
+    readiness: createReadiness({ queue, objects, drain, log }),
+    log,
+    syncTimeoutMs,
+    linkTtlSeconds: 3_600,
+    trustProxy: false,
+  });
+  const baseUrl = await app.listen({ host: "127.0.0.1", port: 0 });
+  closes.add("the HTTP server", () => app.close());
+
+  const post = (body: unknown, init: RequestInit = {}): Promise<Response> =>
+    fetch(`${baseUrl}/v1/images/generations`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },
+      body: typeof body === "string" ? body : JSON.stringify(body),
+      ...init,
+    });
+
+  return {
+    app,
+    baseUrl,
+    queue,
+    store,
+    drain,
+    abandoner,
+    closes,
+    post,
+    generate: (request: ImageRequest, init?: RequestInit) => post(request, init),
+
+    /** Fetches a link of the test's own store. */
+    follow(url: string, init?: RequestInit): Promise<Response> {
+      const { pathname, search } = new URL(url);
+      return fetch(`${baseUrl}${pathname}${search}`, init);
+    },
+
+    /** Removes every record, as a Redis does that comes back without its data. */
+    async loseRecords() {
+      const redis = connectWorker(redisUrl, () => {});
+      const found = await redis.keys(`${prefix}:generation:*`);
+      await redis.del(...found);
+      redis.disconnect();
+    },
+
+    /** Works off the lane of a provider. */
+    async work(work: Work, provider = "openai") {
+      const keys = createKeys(prefix);
+      const redis = connectWorker(redisUrl, () => {});
+      const worker = createLaneWorker({
+        redis,
+        keys,
+        store: createGenerationStore(redis, keys, 60_000),
+        lanes: createLanes(redis, keys),
+        lane: laneName(provider, "interactive"),
+        concurrency: 5,
+        work,
+        retryPolicy: { maxFailures: 1, maxCrashes: 1, firstPauseMs: 5, maxPauseMs: 20, maxRetryAfterMs: 1_000 },
+        lockDurationMs: 5_000,
+        stalledIntervalMs: 1_000,
+        random: () => 0.5,
+        log,
+      });
+      finish(async () => {
+        await worker.close(0);
+        redis.disconnect();
+      });
+      await worker.ready();
+    },
+  };
+}
+
+export type TestApi = Awaited<ReturnType<typeof startApi>>;
+
+/** Work that stores the given bytes for every image that was asked for. */
+export function drawing(store: ObjectStore, bytes: Uint8Array, more: Partial<Delivery> = {}): Work {
+  return async ({ record }) => {
+    const images = Array.from({ length: record.upstream.parameters.n ?? 1 }, (_, index) => ({
+      index,
+      key: `acme/${record.id}/${index}.png`,
+      bytes: bytes.length,
+      mediaType: "image/png",
+      width: 1024,
+      height: 1024,
+    }));
+    for (const { key } of images) await store.put(key, bytes, { contentType: "image/png" });
+    // The order in which a provider delivers is its own.
+    return { kind: "succeeded", delivery: { provider: "test", images: images.toReversed(), ...more } };
+  };
+}
+
+async function removeKeys(prefix: string): Promise<void> {
+  const redis = connectWorker(testRedisUrl(), () => {});
+  for await (const found of redis.scanStream({ match: `${prefix}:*` })) {
+    if (found.length > 0) await redis.del(...found);
+  }
+  redis.disconnect();
+}

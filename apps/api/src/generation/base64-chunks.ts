@@ -1,0 +1,14 @@
+import type { Readable } from "node:stream";
+
+/** The bytes of a stream as base64, chunk by chunk. Three bytes make four characters, so what is over goes to the next chunk. */
+export async function* base64Chunks(bytes: Readable): AsyncGenerator<string> {
+  let rest = Buffer.alloc(0);
+  for await (const chunk of bytes as AsyncIterable<Buffer>) {
+    const all = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    const whole = all.length - (all.length % 3);
+    if (whole > 0) yield all.toString("base64", 0, whole);
+    // A copy: a view would keep the whole chunk in memory.
+    rest = Buffer.from(all.subarray(whole));
+  }
+  if (rest.length > 0) yield rest.toString("base64");
+}

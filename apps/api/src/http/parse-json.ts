@@ -1,0 +1,24 @@
+import { ApiError } from "@darkroom/contracts";
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/**
+ * Reads a JSON body, which is UTF-8 whatever the caller's `charset` says (RFC 8259 §8.1). A key like `__proto__` stays a plain key,
+ * which the strict schemas refuse by name. Throws `ApiError` without quoting the body: a prompt is nothing for a message.
+ */
+export function parseJson(body: Buffer): unknown {
+  if (body.length === 0) throw new ApiError("invalid_request_error", "The body is empty: send a JSON object.");
+  let text: string;
+  try {
+    text = utf8.decode(body);
+  } catch (cause) {
+    throw new ApiError("invalid_request_error", "The body is not valid UTF-8.", { cause });
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const place = /at position \d+(?: \(line \d+ column \d+\))?/.exec(String(error))?.[0];
+    const where = place === undefined ? "" : `, ${place}`;
+    throw new ApiError("invalid_request_error", `The body is not valid JSON${where}.`);
+  }
+}

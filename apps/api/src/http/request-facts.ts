@@ -1,0 +1,53 @@
+import { randomBytes } from "node:crypto";
+import type { Account } from "@darkroom/accounts";
+import type { Logger } from "@darkroom/observe";
+import type { FastifyReply, FastifyRequest } from "fastify";
+
+/** What becomes known of a request while it is served, for the line that is logged about it. */
+export type RequestFacts = {
+  account?: Account;
+  model?: string;
+  generationId?: string;
+  errorCode?: string;
+};
+
+declare module "fastify" {
+  // oxlint-disable-next-line typescript/consistent-type-definitions -- only an interface can be added to
+  interface FastifyRequest {
+    facts: RequestFacts;
+  }
+}
+
+export const newRequestId = (): string => `req_${randomBytes(12).toString("hex")}`;
+
+/** Probes come every few seconds for ever. */
+const probes = new Set(["/healthz", "/readyz"]);
+
+/** Begins to follow a request: it gets its id on the answer, and one line in the log when the answer is out or the caller has gone. */
+export function followRequest(request: FastifyRequest, reply: FastifyReply, log: Logger): void {
+  request.facts = {};
+  reply.header("x-request-id", request.id);
+  const startedAtMs = performance.now();
+  // Without the query: a signed link is a credential.
+  const path = request.url.split("?", 1)[0] ?? "";
+
+  reply.raw.once("close", () => {
+    const { account, ...facts } = request.facts;
+    const answered = reply.raw.writableFinished;
+    // 499 is what nginx writes for a caller who left.
+    const status = answered ? reply.raw.statusCode : 499;
+    const fields = {
+      requestId: request.id,
+      clientRequestId: request.headers["x-client-request-id"]?.slice(0, 512),
+      tenant: account?.tenant,
+      keyId: account?.keyId,
+      ...facts,
+      ip: request.ip,
+      status,
+      durationMs: Math.round(performance.now() - startedAtMs),
+    };
+    const level = probes.has(path) ? "debug" : status >= 500 ? "warn" : "info";
+    const end = answered ? `was answered with ${status}` : "was cut off before its answer was complete";
+    log[level](fields, `${request.method} ${path} ${end}`);
+  });
+}

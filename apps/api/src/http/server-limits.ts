@@ -1,0 +1,29 @@
+import type { Server } from "node:http";
+import type { FastifyHttpOptions } from "fastify";
+
+/**
+ * What a connection may ask of us. There is no limit on how long an answer takes: a caller waits up to ten minutes for one, and the
+ * wait has its own limit.
+ */
+export const serverLimits = {
+  /** A prompt of 32,000 characters is 128 KB at most; the rest of a request is small. */
+  bodyLimit: 1_048_576,
+  /** For a whole request to arrive: 1 MiB at 35 KB/s. */
+  requestTimeout: 30_000,
+  /** Longer than the 60 s of common load balancers: whoever closes an idle connection first must be the one who opened it. */
+  keepAliveTimeout: 75_000,
+  /** No limit on a silent socket: that is what a waiting caller looks like. */
+  connectionTimeout: 0,
+  /** The longest model name is 128 characters, three times that when every one of them is escaped. */
+  routerOptions: { maxParamLength: 384 },
+  http: {
+    /** Headers come in one packet or a few. */
+    headersTimeout: 10_000,
+    /** How late the two limits above may be noticed. */
+    connectionsCheckingInterval: 5_000,
+    /** Keys, cookies of a gateway, tracing: Node's own default, said aloud. */
+    maxHeaderSize: 16_384,
+    /** Node would answer without a body; we say it in the error shape. */
+    requireHostHeader: false,
+  },
+} as const satisfies FastifyHttpOptions<Server>;

@@ -1,0 +1,51 @@
+import { createAuthenticator, loadKeys } from "@darkroom/accounts";
+import { loadCatalogue } from "@darkroom/models";
+import { createLogger } from "@darkroom/observe";
+import { runProcess } from "@darkroom/process";
+import { createObjectStore } from "@darkroom/storage";
+import { buildApp } from "./app.ts";
+import { closeServer } from "./close-server.ts";
+import { readConfig } from "./config.ts";
+import { createDrain } from "./drain.ts";
+import { createAbandoner } from "./generation/abandoner.ts";
+import { listen } from "./listen.ts";
+import { openQueue } from "./open-queue.ts";
+import { createReadiness } from "./readiness.ts";
+
+const config = readConfig();
+const log = createLogger({ name: "api", level: config.LOG_LEVEL, pretty: process.stdout.isTTY });
+
+await runProcess({
+  log,
+  closeWithinMs: config.SHUTDOWN_DEADLINE_MS,
+  async start(closes) {
+    const catalogue = loadCatalogue({ file: config.MODELS_FILE });
+    const authenticator = createAuthenticator(loadKeys({ list: config.API_KEYS, file: config.API_KEYS_FILE }));
+
+    const objects = createObjectStore(config.storage);
+    closes.add("the object store", () => objects.close());
+    await objects.check();
+
+    const queue = await openQueue(config, log, closes);
+    const abandoner = createAbandoner({ queue, log });
+    closes.add("the abandoner", () => abandoner.close());
+
+    const drain = createDrain();
+    const app = buildApp({
+      catalogue,
+      authenticator,
+      objects,
+      queue,
+      abandoner,
+      drain,
+      readiness: createReadiness({ queue, objects, drain, log }),
+      log,
+      syncTimeoutMs: config.SYNC_TIMEOUT_MS,
+      linkTtlSeconds: config.LINK_TTL_SECONDS,
+      trustProxy: config.TRUST_PROXY,
+    });
+    closes.add("the HTTP server", () => closeServer({ app, drain, deadlineMs: config.SHUTDOWN_DEADLINE_MS }));
+    const address = await listen({ app, host: config.HOST, port: config.PORT });
+    log.info({ address }, `Listening on ${address}`);
+  },
+});

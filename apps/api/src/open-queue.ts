@@ -1,0 +1,58 @@
+import type { Logger } from "@darkroom/observe";
+import type { CloseList } from "@darkroom/process";
+import {
+  checkRedis,
+  connectProducer,
+  connectSubscriber,
+  createEndingWaits,
+  createGenerationStore,
+  createKeys,
+  createLanes,
+  createMemoryGuard,
+  createSubmitter,
+  untilConnected,
+} from "@darkroom/queue";
+import type { ApiConfig } from "./config.ts";
+
+type QueueConfig = Pick<
+  ApiConfig,
+  "REDIS_URL" | "REDIS_REQUIRE_NOEVICTION" | "QUEUE_PREFIX" | "RETENTION_SECONDS" | "INSTANCE"
+>;
+
+/** A Redis that is starting up beside us gets this long. */
+const connectWithinMs = 10_000;
+
+/** Connects to Redis and builds the queue as a producer sees it. Throws a sentence when Redis is away or not fit for it. */
+export async function openQueue(config: QueueConfig, log: Logger, closes: CloseList) {
+  const onError = (error: Error) => log.warn({ err: error }, "The connection to Redis reports an error");
+
+  const redis = connectProducer(config.REDIS_URL, onError);
+  closes.add("the connection to Redis", () => redis.disconnect());
+  const subscriber = connectSubscriber(config.REDIS_URL, onError);
+  closes.add("the reply channel's connection", () => subscriber.disconnect());
+  await Promise.all([untilConnected(redis, connectWithinMs), untilConnected(subscriber, connectWithinMs)]);
+  await checkRedis(redis).catch((error: Error) => {
+    if (config.REDIS_REQUIRE_NOEVICTION) throw error;
+    log.warn({}, error.message);
+  });
+
+  const keys = createKeys(config.QUEUE_PREFIX);
+  const store = createGenerationStore(redis, keys, config.RETENTION_SECONDS * 1_000);
+  const lanes = createLanes(redis, keys);
+  closes.add("the lanes", () => lanes.close());
+  const waits = await createEndingWaits({ redis, subscriber, keys, instance: config.INSTANCE });
+  closes.add("the reply channel", () => waits.close());
+  const memoryGuard = createMemoryGuard({ redis });
+  closes.add("the memory guard", () => memoryGuard.close());
+
+  return {
+    store,
+    lanes,
+    waits,
+    memoryGuard,
+    submit: createSubmitter({ redis, keys, store, lanes, log }),
+    ping: async (): Promise<void> => void (await redis.ping()),
+  };
+}
+
+export type OpenQueue = Awaited<ReturnType<typeof openQueue>>;

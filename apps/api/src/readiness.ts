@@ -1,0 +1,49 @@
+import type { Logger } from "@darkroom/observe";
+import type { ObjectStore } from "@darkroom/storage";
+import type { Drain } from "./drain.ts";
+import type { OpenQueue } from "./open-queue.ts";
+
+export type ReadinessOptions = {
+  queue: Pick<OpenQueue, "ping">;
+  objects: Pick<ObjectStore, "check">;
+  drain: Drain;
+  log: Logger;
+};
+
+/** The store's check writes, reads and deletes: often enough at this pace, whatever the number of probes. */
+const storeCheckEveryMs = 15_000;
+/** A probe gives up after some seconds; it should hear what is wrong before that. */
+const storeCheckWithinMs = 3_000;
+
+/** Returns the function that says what keeps this process from serving: nothing, or one sentence for each part. */
+export function createReadiness({ queue, objects, drain, log }: ReadinessOptions) {
+  let checked = { atMs: Number.NEGATIVE_INFINITY, fault: Promise.resolve<string[]>([]) };
+
+  const tell = (sentence: string) => (error: unknown) => {
+    log.warn({ err: error }, sentence);
+    return [sentence];
+  };
+
+  async function checkStore(): Promise<string[]> {
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => reject(new Error(`No answer within ${storeCheckWithinMs} ms`)), storeCheckWithinMs);
+    try {
+      await Promise.race([objects.check(), late]);
+      return [];
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  return async (): Promise<string[]> => {
+    if (drain.draining) return ["This process is shutting down."];
+    const nowMs = performance.now();
+    if (nowMs - checked.atMs >= storeCheckEveryMs) {
+      checked = { atMs: nowMs, fault: checkStore().catch(tell("The object store cannot be used.")) };
+    }
+    const redis = queue.ping().then(() => [], tell("Redis does not answer."));
+    return (await Promise.all([redis, checked.fault])).flat();
+  };
+}
+
+export type Readiness = ReturnType<typeof createReadiness>;

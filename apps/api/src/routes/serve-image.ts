@@ -1,0 +1,47 @@
+import { ApiError } from "@darkroom/contracts";
+import { type ObjectStore, signedLinkPath } from "@darkroom/storage";
+import type { FastifyInstance } from "fastify";
+
+export type ServeImageDependencies = { objects: ObjectStore };
+
+/** `GET /images/*`: the signed links of stores that have no web server of their own. */
+export function serveImageRoute(app: FastifyInstance, { objects: { openLink } }: ServeImageDependencies): void {
+  // Links lead elsewhere, so there is nothing here.
+  if (openLink === null) return;
+
+  app.route({
+    method: ["GET", "HEAD"],
+    url: `${signedLinkPath}*`,
+    handler: async (request, reply) => {
+      const answer = await openLink(request.url).catch((cause: unknown) => {
+        throw new ApiError("overloaded", "The image cannot be read just now.", { retryAfterMs: 1_000, cause });
+      });
+      switch (answer.status) {
+        case "forbidden":
+          throw new ApiError(
+            "invalid_link",
+            "This link was not made here, or was changed. Use it exactly as it was given.",
+          );
+        case "expired":
+          throw new ApiError("expired", "This link has expired.");
+        case "missing":
+          throw new ApiError("not_found", "The image of this link is no longer kept.");
+        case "ok":
+      }
+      const { size, contentType, body } = answer.object;
+      reply.headers({
+        "content-type": contentType,
+        "content-length": size,
+        // Whoever has the link has the image: no cache on the way may share it.
+        "cache-control": "private, max-age=31536000, immutable",
+        "content-disposition": "inline",
+        "x-content-type-options": "nosniff",
+      });
+      if (request.method === "HEAD") {
+        body.destroy();
+        return reply.send();
+      }
+      return reply.send(body);
+    },
+  });
+}
