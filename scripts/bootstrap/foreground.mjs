@@ -38,11 +38,14 @@ export function foreground(command, args, { env, channel = false }) {
  */
 function watchNpm(onGone) {
   if (!process.env.npm_lifecycle_event) return undefined;
-  const ancestors = () => `${process.ppid} ${parentOf(process.ppid)}`;
   const atStart = ancestors();
   return setInterval(() => {
     if (ancestors() !== atStart) onGone();
   }, 500).unref();
+}
+
+function ancestors() {
+  return `${process.ppid} ${parentOf(process.ppid)}`;
 }
 
 /**
