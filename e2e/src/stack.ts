@@ -60,8 +60,9 @@ export async function openStack({ apis = 1, workers = 1, environment = {}, check
     await Promise.all([...running].map((service) => service.end("SIGKILL")));
   });
 
+  const launchWorker = (own: Record<string, string> = {}) => launch("apps/worker/src/main.ts", own);
   const startWorker = async (own: Record<string, string> = {}) => {
-    const worker = launch("apps/worker/src/main.ts", own);
+    const worker = launchWorker(own);
     await worker.logged("Working");
     return worker;
   };
@@ -91,6 +92,8 @@ export async function openStack({ apis = 1, workers = 1, environment = {}, check
     apiKey,
     apis: apiServices,
     workers: workerServices,
+    /** Starts a worker and does not wait for it: one that is about to die, say. */
+    launchWorker,
     startWorker,
     startApi,
     /** The first api's, without a path. */

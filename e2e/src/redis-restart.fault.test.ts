@@ -1,0 +1,48 @@
+import { imageResponseSchema } from "@darkroom/contracts";
+import { startFakeOpenAi } from "@darkroom/testing";
+import { expect, onTestFinished, test } from "vitest";
+import { everyGeneration, expectAllSucceeded } from "./every-generation.ts";
+import { startStack } from "./stack.ts";
+
+const callers = 50;
+
+test("Redis restarted while 50 callers wait: every caller gets an image, every call is made once", async () => {
+  const upstream = await startFakeOpenAi();
+  onTestFinished(() => upstream.close());
+  upstream.always({ delayMs: 3_000 });
+  const environment = {
+    OPENAI_API_KEY: "sk-upstream",
+    OPENAI_BASE_URL: upstream.baseUrl,
+    // As in production: a restart is over long before a lock is.
+    LOCK_DURATION_MS: "30000",
+    STALLED_INTERVAL_MS: "10000",
+  };
+  const stack = await startStack({ environment });
+  const answers = Array.from({ length: callers }, (_, i) =>
+    stack.generate({ model: "dall-e-2", prompt: `cat ${i}`, size: "256x256" }),
+  );
+  // Twenty are with the provider, thirty wait on the lane.
+  await expect.poll(() => upstream.requests.length).toBe(20);
+  await expect.poll(async () => (await everyGeneration(stack.redis.url)).length).toBe(callers);
+  await stack.redis.restart();
+
+  const bodies = await Promise.all((await Promise.all(answers)).map((answer) => answer.json()));
+  for (const body of bodies) expect(imageResponseSchema.parse(body).data).toHaveLength(1);
+  expect(upstream.requests).toHaveLength(callers);
+  await expectAllSucceeded(stack.redis.url, callers);
+}, 60_000);
+
+test("a caller who comes while Redis is away is told so at once, and buys nothing", async () => {
+  const stack = await startStack();
+  await stack.redis.kill();
+  const startedAtMs = performance.now();
+  const refused = await stack.generate({ model: "dall-e-2", prompt: "a cat", size: "256x256" });
+  expect(performance.now() - startedAtMs).toBeLessThan(3_000);
+  expect(refused.status).toBe(503);
+  expect(refused.headers.get("retry-after")).not.toBeNull();
+  await stack.redis.restart();
+  await expect.poll(async () => (await stack.generate({ model: "dall-e-2", prompt: "a cat" })).status).toBe(200);
+  await expect
+    .poll(async () => (await everyGeneration(stack.redis.url)).filter(({ status }) => status === "succeeded").length)
+    .toBe(1);
+});

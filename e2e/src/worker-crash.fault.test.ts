@@ -1,0 +1,83 @@
+import { imageResponseSchema } from "@darkroom/contracts";
+import { startFakeOpenAi } from "@darkroom/testing";
+import { expect, onTestFinished, test } from "vitest";
+import { expectAllSucceeded } from "./every-generation.ts";
+import { startStack } from "./stack.ts";
+
+const request = { model: "dall-e-2", prompt: "a cat", size: "256x256" };
+const crashPoint = new URL("crash-point.mjs", import.meta.url).pathname;
+
+async function stackWithUpstream() {
+  const upstream = await startFakeOpenAi();
+  onTestFinished(() => upstream.close());
+  const environment = { OPENAI_API_KEY: "sk-upstream", OPENAI_BASE_URL: upstream.baseUrl };
+  const stack = await startStack({ workers: 0, environment });
+  /** Starts a worker that will die at the point, and resolves when it has. */
+  const dyingWorker = async (at: string) => {
+    const worker = stack.launchWorker({ NODE_OPTIONS: `--import=${crashPoint}`, CRASH_AT: at });
+    expect(await worker.exited).toBe("SIGKILL");
+  };
+  return { upstream, stack, dyingWorker };
+}
+
+const calls = (upstream: Awaited<ReturnType<typeof startFakeOpenAi>>) => upstream.requests.length;
+
+test("kill -9 before the provider call: the next worker makes the one call", async () => {
+  const { upstream, stack, dyingWorker } = await stackWithUpstream();
+  const answer = stack.generate(request);
+  await dyingWorker(`connect:${new URL(upstream.origin).port}`);
+  expect(calls(upstream)).toBe(0);
+  await stack.startWorker();
+  expect((await answer).status).toBe(200);
+  expect(calls(upstream)).toBe(1);
+});
+
+test("kill -9 during the provider call: it is made again, and counted", async () => {
+  const { upstream, stack } = await stackWithUpstream();
+  upstream.next({ connection: "silence" });
+  const answer = stack.generate(request);
+  const dying = await stack.startWorker();
+  await expect.poll(() => calls(upstream)).toBe(1);
+  await dying.end("SIGKILL");
+  await stack.startWorker();
+  expect((await answer).status).toBe(200);
+  expect(calls(upstream)).toBe(2);
+});
+
+test("kill -9 after the upload: the next worker delivers what is stored and calls nobody", async () => {
+  const { upstream, stack, dyingWorker } = await stackWithUpstream();
+  const answer = stack.generate(request);
+  await dyingWorker("stored");
+  await stack.startWorker();
+  expect(imageResponseSchema.parse(await (await answer).json()).data).toHaveLength(1);
+  expect(calls(upstream)).toBe(1);
+});
+
+test("kill -9 at all three points of one generation: the fourth worker delivers without a call", async () => {
+  const { upstream, stack, dyingWorker } = await stackWithUpstream();
+  const answer = stack.generate(request);
+  await dyingWorker(`connect:${new URL(upstream.origin).port}`);
+  upstream.next({ connection: "silence" });
+  const during = await stack.startWorker();
+  await expect.poll(() => calls(upstream), { timeout: 10_000 }).toBe(1);
+  await during.end("SIGKILL");
+  await dyingWorker("stored");
+  expect(calls(upstream)).toBe(2);
+  await stack.startWorker();
+  expect((await answer).status).toBe(200);
+  expect(calls(upstream)).toBe(2);
+  const [record] = await expectAllSucceeded(stack.redis.url, 1);
+  expect(record?.attempts).toBe(4);
+});
+
+test("SIGTERM while the provider draws: the call finishes, and nobody calls again", async () => {
+  const { upstream, stack } = await stackWithUpstream();
+  upstream.always({ delayMs: 500 });
+  const answer = stack.generate(request);
+  const worker = await stack.startWorker();
+  await expect.poll(() => calls(upstream)).toBe(1);
+  await worker.end("SIGTERM");
+  expect(await worker.exited).toBe(0);
+  expect((await answer).status).toBe(200);
+  expect(calls(upstream)).toBe(1);
+});
