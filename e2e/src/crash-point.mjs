@@ -10,11 +10,12 @@ const die = () => process.kill(process.pid, "SIGKILL");
 
 if (point === "connect") {
   const connect = Reflect.get(net.Socket.prototype, "connect");
-  Reflect.set(net.Socket.prototype, "connect", function dieOrConnect(...args) {
+  /** @this {net.Socket} */
+  net.Socket.prototype.connect = function dieOrConnect(...args) {
     const [options] = Array.isArray(args[0]) ? args[0] : args;
     if (String(options?.port) === port) die();
     return Reflect.apply(connect, this, args);
-  });
+  };
 }
 if (point === "stored") {
   const { rename } = fs;

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { logEnvSchema } from "@darkroom/observe";
-import { type Environment, readSettings } from "@darkroom/process";
+import { type Environment, readSettings } from "@darkroom/settings";
 import { queueEnvSchema } from "@darkroom/queue";
 import { type ObjectStoreSettings, objectStoreSettings, storageEnvSchema } from "@darkroom/storage";
 import { z } from "zod";

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { type Environment, readSettings } from "@darkroom/process";
+import { type Environment, readSettings } from "@darkroom/settings";
 import { z } from "zod";
 
 const variables = z.object({

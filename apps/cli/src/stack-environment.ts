@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Environment } from "@darkroom/process";
+import type { Environment } from "@darkroom/settings";
 import { apiKeyEntry, type LocalSecrets } from "./local-secrets.ts";
 
 /** What api and worker get to end in order, the images that are being drawn included. The rest is taken up at the next start. */

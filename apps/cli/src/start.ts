@@ -1,4 +1,4 @@
-import { SettingsError } from "@darkroom/process";
+import { SettingsError } from "@darkroom/settings";
 import { readConfig } from "./config.ts";
 import { Problem } from "./problem.ts";
 import { runStack, type StackPrograms } from "./run-stack.ts";

@@ -1,7 +1,7 @@
 import { logEnvSchema } from "@darkroom/observe";
 import { type ProviderSettings, readProviderSettings } from "@darkroom/providers";
 import { queueEnvSchema } from "@darkroom/queue";
-import { type Environment, readSettings } from "@darkroom/process";
+import { type Environment, readSettings } from "@darkroom/settings";
 import { type ObjectStoreSettings, objectStoreSettings } from "@darkroom/storage";
 import { z } from "zod";
 

@@ -1,5 +1,7 @@
+import { type Environment, readSettings } from "@darkroom/settings";
 import { z } from "zod";
 import { type HttpSettings, httpSettingsSchema } from "./http/settings.ts";
+import type { ProviderDefinition } from "./provider-definition.ts";
 import * as registry from "./registry.ts";
 
 /** The settings of the HTTP door and of each registered provider, by its name. Holds keys: never log it. */
@@ -12,20 +14,16 @@ export const providerSettingsSchemas: Readonly<Record<string, z.ZodObject>> = {
 };
 
 /**
- * Reads every provider's settings from an environment, without its reader knowing the providers. An empty variable counts as unset
- * (Compose passes those). Throws an `Error` with one line for each variable at fault; values are not repeated, they may be keys.
+ * Reads every provider's settings from an environment, without its reader knowing the providers. Throws one `SettingsError` for all
+ * variables at fault together.
  */
-export function readProviderSettings(env: Readonly<Record<string, string | undefined>>): ProviderSettings {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ""));
-  const faults = Object.values(providerSettingsSchemas).flatMap((schema) => {
-    const issues = schema.safeParse(given).error?.issues ?? [];
-    return issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
-  });
-  if (faults.length > 0) throw new Error(`The settings of the providers are not usable:\n${faults.join("\n")}`);
+export function readProviderSettings(environment: Environment): ProviderSettings {
+  const definitions = Object.values<ProviderDefinition>(registry);
+  const everything = z.object(Object.assign({}, ...Object.values(providerSettingsSchemas).map(({ shape }) => shape)));
+  const read = readSettings(everything, environment);
+  const own = (schema: z.ZodObject) => Object.fromEntries(Object.keys(schema.shape).map((name) => [name, read[name]]));
   return {
-    http: httpSettingsSchema.parse(given),
-    providers: Object.fromEntries(
-      Object.values(registry).map(({ name, settingsSchema }) => [name, settingsSchema.parse(given)]),
-    ),
+    http: readSettings(httpSettingsSchema, environment),
+    providers: Object.fromEntries(definitions.map(({ name, settingsSchema }) => [name, own(settingsSchema)])),
   };
 }

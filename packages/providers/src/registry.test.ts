@@ -47,7 +47,7 @@ describe("reading the settings", () => {
   test("names every variable at fault and repeats no value", () => {
     const env = { OPENAI_BASE_URL: "ftp://secret", OPENAI_EXTRA_HEADERS: "{secret", SANDBOX_DELAY_MS: "soon" };
     expect(() => readProviderSettings(env)).toThrow(
-      /OPENAI_BASE_URL: .*\nOPENAI_EXTRA_HEADERS: .*\nSANDBOX_DELAY_MS: /,
+      /OPENAI_BASE_URL: .*\n +OPENAI_EXTRA_HEADERS: .*\n +SANDBOX_DELAY_MS: /,
     );
     expect(() => readProviderSettings(env)).not.toThrow(/secret/);
   });

@@ -53,15 +53,24 @@ describe("complete settings", () => {
 
 describe("incomplete or wrong settings are refused, naming all of", () => {
   test.each([
-    [{}, "STORAGE=s3 also needs S3_BUCKET, S3_REGION."],
-    [{ S3_BUCKET: "b", S3_REGION: "r", S3_ACCESS_KEY_ID: "id" }, "STORAGE=s3 also needs S3_SECRET_ACCESS_KEY."],
-    [{ S3_REGION: "r", S3_SECRET_ACCESS_KEY: "x" }, "STORAGE=s3 also needs S3_BUCKET, S3_ACCESS_KEY_ID."],
-    [{ STORAGE: "filesystem" }, "also needs STORAGE_DIRECTORY, PUBLIC_BASE_URL, LINK_SIGNING_SECRET."],
-    [{ STORAGE: "memory", PUBLIC_BASE_URL: "" }, "also needs PUBLIC_BASE_URL, LINK_SIGNING_SECRET."],
+    [{}, "S3_BUCKET: is required with STORAGE=s3\n  S3_REGION: is required with STORAGE=s3"],
+    [{ S3_BUCKET: "b", S3_REGION: "r", S3_ACCESS_KEY_ID: "id" }, "S3_SECRET_ACCESS_KEY: is required with STORAGE=s3"],
+    [
+      { S3_REGION: "r", S3_SECRET_ACCESS_KEY: "x" },
+      "S3_BUCKET: is required with STORAGE=s3\n  S3_ACCESS_KEY_ID: is required with STORAGE=s3",
+    ],
+    [
+      { STORAGE: "filesystem" },
+      "STORAGE_DIRECTORY: is required with STORAGE=filesystem\n  PUBLIC_BASE_URL: is required with STORAGE=filesystem\n  LINK_SIGNING_SECRET: is required with STORAGE=filesystem",
+    ],
+    [
+      { STORAGE: "memory", PUBLIC_BASE_URL: "" },
+      "PUBLIC_BASE_URL: is required with STORAGE=memory\n  LINK_SIGNING_SECRET: is required with STORAGE=memory",
+    ],
     [{ STORAGE: "disk" }, "STORAGE: "],
     [
       { S3_ENDPOINT: "s3:9000", S3_CREATE_BUCKET: "maybe" },
-      /S3_ENDPOINT: must be an http or https URL.*S3_CREATE_BUCKET: /,
+      /S3_ENDPOINT: must be an http or https URL\n +S3_CREATE_BUCKET: /,
     ],
     [{ ...links, LINK_SIGNING_SECRET: "short" }, "LINK_SIGNING_SECRET: must have at least 32 characters"],
     [{ S3_PREFIX: "über" }, "S3_PREFIX: must have only"],

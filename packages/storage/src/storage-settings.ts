@@ -1,3 +1,4 @@
+import { type Environment, readSettings, SettingsError } from "@darkroom/settings";
 import { z } from "zod";
 import type { FilesystemStoreSettings } from "./filesystem/filesystem-store.ts";
 import type { MemoryStoreSettings } from "./memory/memory-store.ts";
@@ -55,15 +56,9 @@ export const storageEnvSchema = z.object({
 
 type StorageEnv = z.output<typeof storageEnvSchema>;
 
-/** Reads the store's settings out of an environment. Throws one `Error` that names every variable that is missing or wrong. */
-export function objectStoreSettings(env: Readonly<Record<string, string | undefined>>): ObjectStoreSettings {
-  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""));
-  const parsed = storageEnvSchema.safeParse(set);
-  if (!parsed.success) {
-    const faults = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
-    throw new Error(`The storage settings are wrong. ${faults.join("; ")}.`);
-  }
-  const { data } = parsed;
+/** Reads the store's settings out of an environment. Throws one `SettingsError` that names every variable that is missing or wrong. */
+export function objectStoreSettings(environment: Environment): ObjectStoreSettings {
+  const data = readSettings(storageEnvSchema, environment);
   if (data.STORAGE === "s3") return { storage: "s3", ...s3Settings(data) };
   if (data.STORAGE === "filesystem") {
     assertSet(data, ["STORAGE_DIRECTORY", "PUBLIC_BASE_URL", "LINK_SIGNING_SECRET"]);
@@ -106,5 +101,5 @@ function assertSet<K extends keyof StorageEnv>(
 ): asserts env is StorageEnv & { [N in K]-?: NonNullable<StorageEnv[N]> } {
   const missing = names.filter((name) => env[name] === undefined);
   if (missing.length > 0)
-    throw new Error(`STORAGE=${env.STORAGE} also needs ${missing.join(", ")}. Set them and start again.`);
+    throw new SettingsError(missing.map((name) => `${name}: is required with STORAGE=${env.STORAGE}`));
 }

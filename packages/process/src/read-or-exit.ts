@@ -1,0 +1,12 @@
+/**
+ * What `read` returns. When it throws, the process ends with its sentence and code 1: whoever starts a service has a setting to mend,
+ * and no use for a stack.
+ */
+export function readOrExit<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exit(1);
+  }
+}

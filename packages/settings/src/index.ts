@@ -1,0 +1,3 @@
+export type { Environment } from "./environment.ts";
+export { readSettings } from "./read-settings.ts";
+export { SettingsError } from "./settings-error.ts";
