@@ -37,7 +37,7 @@ export async function registryTool({ name, version, folder, env = process.env })
  * @param {NodeJS.ProcessEnv} env
  * @returns {[string, ...string[]]}
  */
-export function npmCommand(env) {
+function npmCommand(env) {
   const running = env.npm_execpath;
   return running?.endsWith("npm-cli.js") && existsSync(running) ? [process.execPath, running] : ["npm"];
 }
@@ -46,7 +46,7 @@ export function npmCommand(env) {
  * @param {string} what
  * @param {string} output what npm printed
  */
-export function explainNpm(what, output) {
+function explainNpm(what, output) {
   const network = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH/.exec(output);
   if (network) {
     return `The npm registry cannot be reached (${network[0]}), so ${what} could not be fetched. Check the network, or the proxy and registry that npm is set to ("npm config list"), and run the command again.`;
