@@ -2,7 +2,8 @@ import { resolve } from "node:path";
 import { type Environment, readSettings } from "@darkroom/settings";
 import { z } from "zod";
 
-const variables = z.object({
+/** The environment variables of `darkroom start`. Those of the api and the worker are handed on to them. */
+const stackEnvSchema = z.object({
   HOST: z.string().default("127.0.0.1"),
   PORT: z.coerce.number("must be a number").int().min(1).max(65_535).optional(),
   REDIS_URL: z.url({ protocol: /^rediss?$/, error: "must look like redis://host:6379" }).optional(),
@@ -27,7 +28,7 @@ export type StackConfig = {
 
 /** Reads the settings of `darkroom start`. Throws `SettingsError`. */
 export function readConfig(environment: Environment = process.env): StackConfig {
-  const settings = readSettings(variables, environment);
+  const settings = readSettings(stackEnvSchema, environment);
   return {
     host: settings.HOST,
     port: settings.PORT,
