@@ -15,16 +15,21 @@ import {
   type Work,
 } from "@darkroom/queue";
 import { createObjectStore, type ObjectStore, type ObjectStoreSettings } from "@darkroom/storage";
-import { testRedisUrl } from "@darkroom/testing";
+import { startTcpProxy, testRedisUrl } from "@darkroom/testing";
 import { afterAll, onTestFinished } from "vitest";
 import { buildApp } from "./app.ts";
+import { closeServer } from "./close-server.ts";
 import { createDrain } from "./drain.ts";
 import { createAbandoner } from "./generation/abandoner.ts";
-import { openQueue } from "./open-queue.ts";
+import { openQueue, type OpenQueue } from "./open-queue.ts";
 import { createReadiness } from "./readiness.ts";
 
 export type StartApiOptions = {
   redisUrl?: string;
+  /** Reaches Redis over a line that the test can break: `redisLine`. */
+  behindProxy?: boolean;
+  /** Says that Redis is full. */
+  full?: boolean;
   syncTimeoutMs?: number;
   storage?: ObjectStoreSettings;
   /** Wraps the store that the service sees. */
@@ -52,9 +57,11 @@ async function openApi(options: StartApiOptions, finish: Finish) {
   const closes = createCloseList(log);
   finish(() => removeKeys(prefix));
   finish(() => closes.closeAll());
-  const queue = await openQueue(
+  const redisLine = await startTcpProxy(redisUrl);
+  closes.add("the line to Redis", () => redisLine.close());
+  const opened = await openQueue(
     {
-      REDIS_URL: redisUrl,
+      REDIS_URL: options.behindProxy === true ? redisLine.url : redisUrl,
       QUEUE_PREFIX: prefix,
       INSTANCE: randomBytes(4).toString("hex"),
       RETENTION_SECONDS: 60,
@@ -63,6 +70,15 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     log,
     closes,
   );
+  let onSubmission: ((id: string) => void) | undefined;
+  const queue: OpenQueue = {
+    ...opened,
+    memoryGuard: { ...opened.memoryGuard, isFull: () => options.full === true },
+    submit: async (submission) => {
+      const { id } = submission;
+      await opened.submit(submission).finally(() => onSubmission?.(id));
+    },
+  };
   const abandoner = createAbandoner({ queue, log, everyMs: 50 });
   closes.add("the abandoner", () => abandoner.close());
   const drain = createDrain();
@@ -83,7 +99,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     trustProxy: false,
   });
   const baseUrl = await app.listen({ host: "127.0.0.1", port: 0 });
-  closes.add("the HTTP server", () => app.close());
+  closes.add("the HTTP server", () => closeServer({ app, drain, deadlineMs: 1_000 }));
 
   const post = (body: unknown, init: RequestInit = {}): Promise<Response> =>
     fetch(`${baseUrl}/v1/images/generations`, {
@@ -97,6 +113,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     app,
     baseUrl,
     queue,
+    redisLine,
     store,
     drain,
     abandoner,
@@ -108,6 +125,18 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     follow(url: string, init?: RequestInit): Promise<Response> {
       const { pathname, search } = new URL(url);
       return fetch(`${baseUrl}${pathname}${search}`, init);
+    },
+
+    /** The id of the next generation, when it has been submitted or could not be. */
+    nextSubmission: () => new Promise<string>((resolve) => (onSubmission = resolve)),
+
+    /** How many generations have ended, by a look at Redis itself. */
+    async endings(): Promise<number> {
+      const redis = connectWorker(redisUrl, () => {});
+      const keys = await redis.keys(`${prefix}:generation:*`);
+      const ended = await Promise.all(keys.map((key) => redis.hexists(key, "endedAt")));
+      redis.disconnect();
+      return ended.reduce((sum, one) => sum + one, 0);
     },
 
     /** Removes every record, as a Redis does that comes back without its data. */

@@ -1,7 +1,7 @@
 import { createAuthenticator, loadKeys } from "@darkroom/accounts";
 import { loadCatalogue } from "@darkroom/models";
 import { createLogger } from "@darkroom/observe";
-import { runProcess } from "@darkroom/process";
+import { readOrExit, runProcess } from "@darkroom/process";
 import { createObjectStore } from "@darkroom/storage";
 import { buildApp } from "./app.ts";
 import { closeServer } from "./close-server.ts";
@@ -12,7 +12,7 @@ import { listen } from "./listen.ts";
 import { openQueue } from "./open-queue.ts";
 import { createReadiness } from "./readiness.ts";
 
-const config = readConfig();
+const config = readOrExit(readConfig);
 const log = createLogger({ name: "api", level: config.LOG_LEVEL, pretty: process.stdout.isTTY });
 
 await runProcess({

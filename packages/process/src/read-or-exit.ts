@@ -7,6 +7,6 @@ export function readOrExit<T>(read: () => T): T {
     return read();
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));
-    process.exit(1);
+    return process.exit(1);
   }
 }

@@ -1,8 +1,12 @@
 import type { Logger } from "@darkroom/observe";
-import type { OpenQueue } from "../open-queue.ts";
+import type { EndingWaits, GenerationStore, Lanes } from "@darkroom/queue";
 
 export type AbandonerOptions = {
-  queue: Pick<OpenQueue, "store" | "lanes" | "waits">;
+  queue: {
+    store: Pick<GenerationStore, "abandon">;
+    lanes: Pick<Lanes, "remove">;
+    waits: Pick<EndingWaits, "channel">;
+  };
   log: Logger;
   /** Between rounds while Redis is away, in milliseconds. */
   everyMs?: number;

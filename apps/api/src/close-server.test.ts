@@ -1,0 +1,75 @@
+import { expect, test } from "vitest";
+import { drawing, startApi } from "./api.fixture.ts";
+import { closeServer } from "./close-server.ts";
+
+const request = { prompt: "a cat", model: "dall-e-2" } as const;
+const failure = { code: "upstream_error", message: "It ran to its end." } as const;
+
+test("callers who wait get their answers before the server is gone", async () => {
+  const api = await startApi();
+  const mayEnd = Promise.withResolvers<void>();
+  const draw = drawing(api.store, Buffer.from("image"));
+  await api.work(async (attempt) => {
+    await mayEnd.promise;
+    return draw(attempt);
+  });
+  const submitted = api.nextSubmission();
+  const waiting = api.generate(request);
+  await submitted;
+
+  const closed = closeServer({ app: api.app, drain: api.drain, deadlineMs: 60_000 });
+  await expect(fetch(`${api.baseUrl}/healthz`), "no new connection is taken").rejects.toThrow("fetch failed");
+  mayEnd.resolve();
+  const answer = await waiting;
+  expect(answer.status).toBe(200);
+  expect(answer.headers.get("connection")).toBe("close");
+  await closed;
+});
+
+test("near the deadline, who still waits is told: sent again for what nobody began, not for what runs", async () => {
+  const api = await startApi();
+  const begun = Promise.withResolvers<void>();
+  await api.work(async ({ signal }) => {
+    begun.resolve();
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    return { kind: "failed", error: failure };
+  });
+  const running = api.generate(request);
+  await begun.promise;
+  const submitted = api.nextSubmission();
+  // No worker has this lane.
+  const unbegun = api.generate({ prompt: "a cat", model: "doubao-seedream-3-0-t2i" });
+  const unbegunId = await submitted;
+
+  await closeServer({ app: api.app, drain: api.drain, deadlineMs: 100 });
+  const answers = await Promise.all([running, unbegun]);
+  expect(answers.map(({ status }) => status)).toEqual([503, 503]);
+  expect(answers.map(({ headers }) => headers.get("x-should-retry"))).toEqual(["false", "true"]);
+  const runningId = answers[0]?.headers.get("x-generation-id");
+  expect(await answers[0]?.json()).toMatchObject({
+    error: {
+      code: "overloaded",
+      message: `This server is shutting down. The generation goes on; its id is ${runningId}.`,
+    },
+  });
+  expect(await api.queue.store.read(unbegunId)).toMatchObject({ status: "canceled" });
+});
+
+test("a request that comes in over an open connection while draining is sent elsewhere", async () => {
+  const api = await startApi();
+  api.drain.begin();
+  const answer = await api.generate(request);
+  expect(answer.status).toBe(503);
+  expect(answer.headers.get("x-should-retry")).toBe("true");
+  expect(answer.headers.get("connection")).toBe("close");
+});
+
+test("a connection whose long answer ends during the shutdown does not hold it up", async () => {
+  const api = await startApi();
+  await api.work(drawing(api.store, Buffer.alloc(8_000_000)));
+  // Its head is out before the shutdown begins, so it could not say that the connection will be closed.
+  const answer = await api.generate({ ...request, response_format: "b64_json" });
+  const closed = closeServer({ app: api.app, drain: api.drain, deadlineMs: 60_000 });
+  expect((await answer.arrayBuffer()).byteLength).toBeGreaterThan(10_000_000);
+  await closed;
+});

@@ -1,0 +1,57 @@
+import { expect, test } from "vitest";
+import { apiEnvSchema, readConfig } from "./config.ts";
+
+const needed = {
+  STORAGE: "memory",
+  PUBLIC_BASE_URL: "http://127.0.0.1:4000",
+  LINK_SIGNING_SECRET: "a secret of thirty-two characters",
+};
+
+test("everything but the store has a default", () => {
+  const { INSTANCE, ...config } = readConfig(needed);
+  expect(config).toMatchObject({
+    HOST: "127.0.0.1",
+    PORT: 4_000,
+    REDIS_URL: "redis://127.0.0.1:6379",
+    QUEUE_PREFIX: "darkroom",
+    SYNC_TIMEOUT_MS: 600_000,
+    LINK_TTL_SECONDS: 86_400,
+    SHUTDOWN_DEADLINE_MS: 25_000,
+    TRUST_PROXY: false,
+    LOG_LEVEL: "info",
+    storage: { storage: "memory" },
+  });
+  expect(INSTANCE).not.toBe(readConfig(needed).INSTANCE);
+});
+
+test("all mistakes are told at once, by name, without the values", () => {
+  const wrong = {
+    ...needed,
+    PORT: "http",
+    LINK_TTL_SECONDS: "60",
+    LINK_SIGNING_SECRET: "short",
+    REDIS_URL: "secret@redis",
+  };
+  const read = () => readConfig(wrong);
+  expect(read).toThrow("PORT: must be a whole number from 0 to 65535");
+  expect(read).toThrow("LINK_TTL_SECONDS: must be a whole number from 3600 to 604800");
+  expect(read).toThrow("LINK_SIGNING_SECRET: must have at least 32 characters");
+  expect(read).toThrow("REDIS_URL: must look like redis://");
+  expect(read).not.toThrow(/secret@redis|short/);
+});
+
+test("a store that lacks a setting names it", () => {
+  expect(() => readConfig({ STORAGE: "s3" })).toThrow(/S3_BUCKET: is required[^]*S3_REGION: is required/);
+});
+
+test.each([
+  ["true", true],
+  ["false", false],
+  ["10.0.0.0/8, 127.0.0.1", ["10.0.0.0/8", "127.0.0.1"]],
+])("TRUST_PROXY=%s", (text, trusted) => {
+  expect(readConfig({ ...needed, TRUST_PROXY: text }).TRUST_PROXY).toEqual(trusted);
+});
+
+test.each(Object.entries(apiEnvSchema.shape))("%s says what it is for", (_name, schema) => {
+  expect(schema.description).toMatch(/\.$/);
+});

@@ -1,0 +1,29 @@
+import { OpenAI } from "openai";
+import { expect, test } from "vitest";
+import { apiKey, startApi } from "../api.fixture.ts";
+
+test("the SDK lists the models and finds one by its id and by its alias", async () => {
+  const { baseUrl } = await startApi();
+  const client = new OpenAI({ baseURL: `${baseUrl}/v1`, apiKey });
+  const ids: string[] = [];
+  for await (const { id } of client.models.list()) ids.push(id);
+  expect(ids).toEqual(expect.arrayContaining(["dall-e-2", "dall-e-3", "gpt-image-1", "doubao-seedream-3-0-t2i"]));
+
+  const model = await client.models.retrieve("gpt-image-2-2026-04-21");
+  expect(model).toMatchObject({ id: "gpt-image-2", object: "model", owned_by: "openai", created: 1_776_729_600 });
+});
+
+test("a model tells its limits, prices and last day", async () => {
+  const { baseUrl } = await startApi();
+  const answer = await fetch(`${baseUrl}/v1/models/dall-e-3`, { headers: { authorization: `Bearer ${apiKey}` } });
+  expect(await answer.json()).toMatchObject({
+    sunset: "2026-05-12",
+    limits: {
+      prompt_characters: 4_000,
+      images: 1,
+      sizes: { values: ["1024x1024", "1792x1024", "1024x1792"], default: "1024x1024" },
+      parameters: { style: { values: ["vivid", "natural"] } },
+    },
+    prices: { per_image_micros: { hd: { "1024x1024": 80_000 } }, per_1k_tokens_micros: null },
+  });
+});
