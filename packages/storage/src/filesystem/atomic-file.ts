@@ -31,8 +31,9 @@ export async function writeAtomically(path: string, body: Uint8Array | Readable,
 
 async function moveInto(temporary: string, path: string): Promise<void> {
   for (let tries = 1; ; tries++) {
-    await mkdir(dirname(path), { recursive: true });
     try {
+      // This too fails when a deletion removes a folder halfway down that was just made.
+      await mkdir(dirname(path), { recursive: true });
       await rename(temporary, path);
       break;
     } catch (error) {
