@@ -3,13 +3,27 @@ import { type Environment, readSettings } from "@darkroom/settings";
 import { z } from "zod";
 
 /** The environment variables of `darkroom start`. Those of the api and the worker are handed on to them. */
-const stackEnvSchema = z.object({
-  HOST: z.string().default("127.0.0.1"),
-  PORT: z.coerce.number("must be a number").int().min(1).max(65_535).optional(),
-  REDIS_URL: z.url({ protocol: /^rediss?$/, error: "must look like redis://host:6379" }).optional(),
-  REDIS_SERVER: z.string().default("redis-server"),
-  STATE_DIRECTORY: z.string().default(resolve(import.meta.dirname, "../../../.darkroom")),
+export const stackEnvSchema = z.object({
+  HOST: z.string().default("127.0.0.1").describe("The address that the api listens on."),
+  PORT: z.coerce
+    .number("must be a number")
+    .int()
+    .min(1)
+    .max(65_535)
+    .optional()
+    .describe("The api's port. Unset: 4000, or the next one that is free."),
+  REDIS_URL: z
+    .url({ protocol: /^rediss?$/, error: "must look like redis://host:6379" })
+    .optional()
+    .describe("A Redis that runs already. Unset: the stack starts one of its own."),
+  REDIS_SERVER: z.string().default("redis-server").describe("The program that the stack starts as its own Redis."),
+  STATE_DIRECTORY: z
+    .string()
+    .optional()
+    .describe("Where queue, images, key and logs are kept between runs. Unset: `.darkroom` in the checkout."),
 });
+
+const usualStateDirectory = resolve(import.meta.dirname, "../../../.darkroom");
 
 export type StackConfig = {
   /** The address that the api listens on. */
@@ -34,7 +48,7 @@ export function readConfig(environment: Environment = process.env): StackConfig 
     port: settings.PORT,
     redisUrl: settings.REDIS_URL,
     redisServer: settings.REDIS_SERVER,
-    stateDirectory: resolve(settings.STATE_DIRECTORY),
+    stateDirectory: resolve(settings.STATE_DIRECTORY ?? usualStateDirectory),
     environment,
   };
 }
