@@ -20,7 +20,7 @@ WORKDIR /app
 COPY --from=manifests /manifests .
 # Only what the three apps need to run: neither test tools nor anything else's dependencies.
 RUN pnpm install --prod --frozen-lockfile \
-      --filter '@darkroom/api...' --filter '@darkroom/worker...' --filter '@darkroom/cli...'
+      --filter-prod '@darkroom/api...' --filter-prod '@darkroom/worker...' --filter-prod '@darkroom/cli...'
 
 FROM ${BASE_IMAGE}
 ENV NODE_ENV=production HOST=0.0.0.0
