@@ -148,52 +148,67 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     },
 
     /** Works off the lane of a provider. */
-    async work(work: Work, provider = "openai") {
-      const keys = createKeys(prefix);
-      const redis = connectWorker(redisUrl, () => {});
-      const worker = createLaneWorker({
-        redis,
-        keys,
-        store: createGenerationStore(redis, keys, 60_000),
-        lanes: createLanes(redis, keys),
-        lane: laneName(provider, "interactive"),
-        concurrency: 5,
-        work,
-        retryPolicy: { maxFailures: 1, maxCrashes: 1, firstPauseMs: 5, maxPauseMs: 20, maxRetryAfterMs: 1_000 },
-        lockDurationMs: 5_000,
-        stalledIntervalMs: 1_000,
-        random: () => 0.5,
-        log,
-      });
-      finish(async () => {
-        await worker.close(0);
-        redis.disconnect();
-      });
-      await worker.ready();
-    },
+    work: (work: Work, provider?: string) => workLane({ redisUrl, prefix, work, provider, finish }),
   };
 }
 
 export type TestApi = Awaited<ReturnType<typeof startApi>>;
 
+export type WorkLaneOptions = {
+  redisUrl: string;
+  prefix: string;
+  work: Work;
+  provider?: string | undefined;
+  finish: Finish;
+};
+
+/** Works off the interactive lane of a provider. */
+export async function workLane({ redisUrl, prefix, work, provider = "openai", finish }: WorkLaneOptions) {
+  const keys = createKeys(prefix);
+  const redis = connectWorker(redisUrl, () => {});
+  const worker = createLaneWorker({
+    redis,
+    keys,
+    store: createGenerationStore(redis, keys, 60_000),
+    lanes: createLanes(redis, keys),
+    lane: laneName(provider, "interactive"),
+    concurrency: 5,
+    work,
+    retryPolicy: { maxFailures: 1, maxCrashes: 1, firstPauseMs: 5, maxPauseMs: 20, maxRetryAfterMs: 1_000 },
+    lockDurationMs: 5_000,
+    stalledIntervalMs: 1_000,
+    random: () => 0.5,
+    log,
+  });
+  finish(async () => {
+    await worker.close(0);
+    redis.disconnect();
+  });
+  await worker.ready();
+}
+
 /** Work that stores the given bytes for every image that was asked for. */
-export function drawing(store: ObjectStore, bytes: Uint8Array, more: Partial<Delivery> = {}): Work {
+export const drawing = (store: ObjectStore, bytes: Uint8Array, more: Partial<Delivery> = {}): Work =>
+  delivering(async (key) => store.put(key, bytes, { contentType: "image/png" }), bytes.length, more);
+
+/** Work that delivers every image that was asked for, once `put` has done what there is to do for its key. */
+export function delivering(put: (key: string) => Promise<void>, bytes: number, more: Partial<Delivery> = {}): Work {
   return async ({ record }) => {
     const images = Array.from({ length: record.upstream.parameters.n ?? 1 }, (_, index) => ({
       index,
       key: `acme/${record.id}/${index}.png`,
-      bytes: bytes.length,
+      bytes,
       mediaType: "image/png",
       width: 1024,
       height: 1024,
     }));
-    for (const { key } of images) await store.put(key, bytes, { contentType: "image/png" });
+    for (const { key } of images) await put(key);
     // The order in which a provider delivers is its own.
     return { kind: "succeeded", delivery: { provider: "test", images: images.toReversed(), ...more } };
   };
 }
 
-async function removeKeys(prefix: string): Promise<void> {
+export async function removeKeys(prefix: string): Promise<void> {
   const redis = connectWorker(testRedisUrl(), () => {});
   for await (const found of redis.scanStream({ match: `${prefix}:*` })) {
     if (found.length > 0) await redis.del(...found);

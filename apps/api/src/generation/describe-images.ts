@@ -3,7 +3,7 @@ import type { CatalogueModel } from "@darkroom/models";
 import type { GenerationRecord, StoredImage } from "@darkroom/queue";
 
 /** One image of a response, and the key in the object store under which its bytes are. */
-export type DescribedImage = { key: string; facts: Omit<ImageData, "b64_json" | "url"> };
+type DescribedImage = { key: string; facts: Omit<ImageData, "b64_json" | "url"> };
 
 /** A response without the images themselves, which come as links or as bytes. */
 export type DescribedImages = {

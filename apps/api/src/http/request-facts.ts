@@ -4,7 +4,7 @@ import type { Logger } from "@darkroom/observe";
 import type { FastifyReply, FastifyRequest } from "fastify";
 
 /** What becomes known of a request while it is served, for the line that is logged about it. */
-export type RequestFacts = {
+type RequestFacts = {
   account?: Account;
   model?: string;
   generationId?: string;
