@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { OutboundError, parseOutboundUrl } from "@darkroom/outbound";
 import { type Dispatcher, request } from "undici";
 import { ProviderError } from "../provider-error.ts";
 import { deadline } from "./deadline.ts";
-import { assertPublicHost, PrivateAddressError } from "./public-address.ts";
 import { BodyTooLargeError, readBody } from "./read-body.ts";
 
 export type Download = {
@@ -28,7 +28,7 @@ class StumbledError extends Error {
 
 /**
  * Fetches an image over http or https: at most three redirects, every host checked before each hop and again where the socket
- * connects (`publicLookup`), time and size limited. Any failure is a `ProviderError` that may have cost an image: it was drawn.
+ * connects (`createGuardedAgent`), time and size limited. Any failure is a `ProviderError` that may have cost an image: it was drawn.
  */
 export async function downloadImage(url: string, signal: AbortSignal, limits: Limits): Promise<Download> {
   signal.throwIfAborted();
@@ -50,7 +50,7 @@ export async function downloadImage(url: string, signal: AbortSignal, limits: Li
       message: "The provider drew the image but it could not be fetched from the place that the provider named.",
       retryable: false,
       mayHaveCharged: true,
-      detail: ends.timedOut() ? "download timed out" : error instanceof Error ? error.message : String(error),
+      detail: ends.timedOut() ? "download timed out" : detailOf(error),
       cause: error,
     });
   } finally {
@@ -59,7 +59,9 @@ export async function downloadImage(url: string, signal: AbortSignal, limits: Li
 }
 
 async function follow(start: string, signal: AbortSignal, limits: Limits): Promise<Download> {
-  let url = checkUrl(start, limits.allowPrivate);
+  // A picture is no secret, and some upstreams serve theirs over http.
+  const rules = { allowPrivate: limits.allowPrivate, allowInsecure: true };
+  let url = parseOutboundUrl(start, rules);
   for (let hop = 0; hop <= maxRedirects; hop++) {
     const response = await request(url, {
       dispatcher: limits.dispatcher,
@@ -78,22 +80,19 @@ async function follow(start: string, signal: AbortSignal, limits: Limits): Promi
     if (statusCode < 300 || statusCode > 399 || typeof location !== "string") {
       throw new Error(`HTTP ${statusCode} from the image's server`);
     }
-    url = checkUrl(new URL(location, url), limits.allowPrivate);
+    url = parseOutboundUrl(new URL(location, url), rules);
   }
   throw new Error(`more than ${maxRedirects} redirects`);
 }
 
-function checkUrl(text: string | URL, allowPrivate: boolean): URL {
-  const url = URL.parse(text);
-  if (url === null) throw new Error("not a URL");
-  if (url.protocol !== "https:" && url.protocol !== "http:") throw new Error(`not an http URL: ${url.protocol}`);
-  if (url.username !== "" || url.password !== "") throw new Error("a URL with a user or password in it");
-  if (!allowPrivate) assertPublicHost(url);
-  return url;
+function detailOf(error: unknown): string {
+  if (error instanceof OutboundError) return error.detail;
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Refusals by rule stay refusals; a broken connection or a 5xx may mend. */
 function worthAnotherTry(error: unknown): boolean {
-  if (error instanceof PrivateAddressError || error instanceof BodyTooLargeError) return false;
+  if (error instanceof OutboundError) return error.retryable;
+  if (error instanceof BodyTooLargeError) return false;
   return error instanceof StumbledError || (error instanceof Error && "code" in error);
 }

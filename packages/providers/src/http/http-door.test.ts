@@ -132,10 +132,14 @@ describe("fetching an image", () => {
       "HTTP 503 from the image's server",
     ],
     ["more than three redirects", loop, "more than 3 redirects"],
-    ["another protocol", () => "ftp://example.com/a.png", "not an http URL: ftp:"],
-    ["a file", () => "file:///etc/passwd", "not an http URL: file:"],
-    ["no URL", () => "image.png", "not a URL"],
-    ["a URL with a password", () => "http://a:b@example.com/a.png", "a URL with a user or password in it"],
+    ["another protocol", () => "ftp://example.com/a.png", "The URL must start with https:// or http://, not with ftp:"],
+    ["a file", () => "file:///etc/passwd", "The URL must start with https:// or http://, not with file:"],
+    ["no URL", () => "image.png", "This is not a URL. It must be a full one, with https:// or http://"],
+    [
+      "a URL with a password",
+      () => "http://a:b@example.com/a.png",
+      "The URL must not have a user or a password in it. Put a token into its path or query instead.",
+    ],
   ])("%s is a failure of an image that was paid for", async (_, url, detail) => {
     expect((await failureOf(download(url()))).facts).toMatchObject({ ...perhapsPaid, code: "upstream_error", detail });
   });
@@ -176,14 +180,14 @@ describe("fetching an image", () => {
 
   test("a name is refused when any of its addresses is private, and resolved only once", async () => {
     let lookups = 0;
-    const lookup: HttpDoorOptions["lookup"] = (_name, _options, callback) => {
+    const resolve: HttpDoorOptions["resolve"] = async () => {
       lookups++;
-      callback(null, [
+      return [
         { address: "93.184.215.14", family: 4 },
         { address: "127.0.0.1", family: 4 },
-      ]);
+      ];
     };
-    const error = await failureOf(open({}, { lookup }).downloadImage("http://rebinding.example/a.png", never));
+    const error = await failureOf(open({}, { resolve }).downloadImage("http://rebinding.example/a.png", never));
     expect(error.facts.detail).toBe("rebinding.example resolves to 127.0.0.1, which is not public");
     expect(lookups).toBe(1);
   });
@@ -197,7 +201,7 @@ describe("fetching an image", () => {
     expect((await downloadImage(`${here}/files/1x1.png`, never, limits)).contentType).toBe("image/png");
     const redirect = `${here}/files/1x1.png?to=${encodeURIComponent("http://169.254.169.254/latest/")}`;
     const error = await failureOf(downloadImage(redirect, never, limits));
-    expect(error.facts.detail).toBe("169.254.169.254 is not a public address");
+    expect(error.facts.detail).toContain("169.254.169.254 is not a public address");
   });
 });
 

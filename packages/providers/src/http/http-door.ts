@@ -1,7 +1,7 @@
+import { createGuardedAgent, type ResolveName } from "@darkroom/outbound";
 import { Agent } from "undici";
 import { downloadImage, type Download } from "./download-image.ts";
 import { type JsonAnswer, type JsonPost, postJson } from "./post-json.ts";
-import { publicLookup, type Resolve } from "./public-address.ts";
 import type { HttpSettings } from "./settings.ts";
 
 /** The one way from adapters to the outside. */
@@ -15,26 +15,27 @@ export type HttpDoor = {
   close(): Promise<void>;
 };
 
-export type HttpDoorOptions = { now?: () => number; lookup?: Resolve };
+export type HttpDoorOptions = { now?: () => number; resolve?: ResolveName };
 
 /** Opens the door. Whoever opens it closes it. */
 export function createHttpDoor(settings: HttpSettings, options: HttpDoorOptions = {}): HttpDoor {
   const now = options.now ?? Date.now;
-  const shared = {
+  const timeouts = {
     headersTimeout: settings.PROVIDER_HEADERS_TIMEOUT_MS,
     bodyTimeout: settings.PROVIDER_IDLE_TIMEOUT_MS,
+  };
+  const timeout = settings.PROVIDER_CONNECT_TIMEOUT_MS;
+  const api = new Agent({
+    ...timeouts,
+    connect: { timeout },
     // HTTP/1.1, so that one cut connection costs one call and not every call that shared it.
     allowH2: false,
     // No connection is kept for the next call: a server that closes an idle one in the moment we write looks like a cut after
     // sending, which must count as paid for. A handshake is nothing beside the seconds that a picture takes.
     pipelining: 0,
-  };
-  const timeout = settings.PROVIDER_CONNECT_TIMEOUT_MS;
-  const api = new Agent({ ...shared, connect: { timeout } });
+  });
   const allowPrivate = settings.PROVIDER_ALLOW_PRIVATE_IMAGE_URLS;
-  const images = allowPrivate
-    ? new Agent({ ...shared, connect: { timeout } })
-    : new Agent({ ...shared, connect: { timeout, lookup: publicLookup(options.lookup) } });
+  const images = createGuardedAgent({ ...timeouts, allowPrivate, connectTimeoutMs: timeout, resolve: options.resolve });
 
   return {
     maxImageBytes: settings.PROVIDER_MAX_IMAGE_BYTES,

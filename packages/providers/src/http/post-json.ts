@@ -1,10 +1,10 @@
 import { Readable } from "node:stream";
+import { retryAfterMs } from "@darkroom/outbound";
 import { type Dispatcher, request } from "undici";
 import { ProviderError } from "../provider-error.ts";
 import { deadline } from "./deadline.ts";
 import { networkError } from "./network-error.ts";
 import { readBody } from "./read-body.ts";
-import { retryAfterMs } from "./retry-after.ts";
 
 export type JsonPost = {
   url: string;

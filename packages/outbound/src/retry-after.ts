@@ -1,11 +1,15 @@
 /** No provider's window is longer; a reply that says "a year" must not park a job for one. */
-const longestMs = 3_600_000;
+const anHourMs = 3_600_000;
 
 /**
- * Reads an upstream's wish for patience, in milliseconds from now, at most an hour: `retry-after-ms` (OpenAI's own), else
+ * Reads a server's wish for patience, in milliseconds from now, at most `longestMs`: `retry-after-ms` (OpenAI's own), else
  * `Retry-After` in seconds or as an HTTP date (RFC 9110 §10.2.3). Undefined where it says nothing that makes sense.
  */
-export function retryAfterMs(headers: Record<string, string | undefined>, nowMs: number): number | undefined {
+export function retryAfterMs(
+  headers: Record<string, string | undefined>,
+  nowMs: number,
+  longestMs = anHourMs,
+): number | undefined {
   const wish = parse(headers["retry-after-ms"], 1) ?? parse(headers["retry-after"], 1000) ?? parseDate(headers, nowMs);
   return wish === undefined ? undefined : Math.min(wish, longestMs);
 }

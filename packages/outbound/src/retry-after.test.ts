@@ -21,3 +21,8 @@ test.each([
 ])("%j is %s ms", (headers, expected) => {
   expect(retryAfterMs(headers, now)).toBe(expected);
 });
+
+test("a server that may ask for more than an hour may ask for more than an hour", () => {
+  expect(retryAfterMs({ "retry-after": "7200" }, now, 86_400_000)).toBe(7_200_000);
+  expect(retryAfterMs({ "retry-after": "172800" }, now, 86_400_000)).toBe(86_400_000);
+});
