@@ -7,7 +7,7 @@ import { copyCheckout } from "./copy-checkout.ts";
 import { blocksIn, labelledBlocks } from "./labelled-blocks.ts";
 import { measureLink } from "./measure-image.ts";
 import { runProgram } from "./run-program.ts";
-import { startStack } from "./stack.ts";
+import { type Stack, startStack } from "./stack.ts";
 
 const page = await readFile(new URL("../../docs/adding-a-provider.md", import.meta.url), "utf8");
 const [tests = "", ask = ""] = blocksIn("sh", page);
@@ -38,6 +38,8 @@ const startToy = async () => {
   return toy;
 };
 
+const whereToAsk = ({ origin, apiKey }: Stack) => ({ BASE_URL: `${origin}/v1`, API_KEY: apiKey });
+
 describe("docs/adding-a-provider.md, followed to the letter", () => {
   test("its request is answered with a picture from the new provider, through api, queue and worker", async () => {
     const toy = await startToy();
@@ -45,7 +47,7 @@ describe("docs/adding-a-provider.md, followed to the letter", () => {
       checkout,
       environment: { MODELS_FILE: join(checkout, "models.yaml"), TOY_API_KEY: "toy-key", TOY_BASE_URL: toy.baseUrl },
     });
-    const printed = await runProgram("bash", [], ask, { BASE_URL: `${stack.origin}/v1`, API_KEY: stack.apiKey });
+    const printed = await runProgram("bash", [], ask, { environment: whereToAsk(stack) });
     const answer = imageResponseSchema.parse(JSON.parse(printed));
     expect(await measureLink(answer.data[0]?.url ?? "")).toMatchObject({ size: "512x256", format: "png" });
     expect(toy.requests.map(({ body }) => body)).toEqual([{ words: "a cat made of felt", width: 512, height: 256 }]);
@@ -55,7 +57,7 @@ describe("docs/adding-a-provider.md, followed to the letter", () => {
   test("without a key the sandbox draws in its place, and the worker says so", async () => {
     const stack = await startStack({ checkout, environment: { MODELS_FILE: join(checkout, "models.yaml") } });
     await stack.workers[0]?.logged("The provider toy has no key: the sandbox draws in its place.");
-    const printed = await runProgram("bash", [], ask, { BASE_URL: `${stack.origin}/v1`, API_KEY: stack.apiKey });
+    const printed = await runProgram("bash", [], ask, { environment: whereToAsk(stack) });
     const answer = imageResponseSchema.parse(JSON.parse(printed));
     expect(await measureLink(answer.data[0]?.url ?? "")).toMatchObject({ size: "512x256" });
   });
@@ -80,7 +82,9 @@ describe("docs/adding-a-provider.md, followed to the letter", () => {
         TEST_S3_SECRET_ACCESS_KEY: s3.secretAccessKey,
       }),
     };
-    const printed = await runProgram(process.execPath, [vitest, "run", "--root", checkout, ...only], "", services);
+    const printed = await runProgram(process.execPath, [vitest, "run", "--root", checkout, ...only], "", {
+      environment: services,
+    });
     expect(printed).toMatch(/Test Files .*2 passed/);
   }, 60_000);
 });

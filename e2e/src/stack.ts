@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { hashApiKey, newApiKey } from "@darkroom/accounts";
-import { freePort, type PrivateRedis, startRedis } from "@darkroom/testing";
+import { freePort, startRedis } from "@darkroom/testing";
 import OpenAI from "openai";
 import { onTestFinished } from "vitest";
 import { type Service, startService } from "./service.ts";
@@ -113,4 +113,3 @@ export async function openStack({ apis = 1, workers = 1, environment = {}, check
 }
 
 export type Stack = Awaited<ReturnType<typeof openStack>>;
-export type { PrivateRedis };

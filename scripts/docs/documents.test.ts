@@ -1,0 +1,52 @@
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { describe, expect, test } from "vitest";
+import manifest from "../../package.json" with { type: "json" };
+import { mentionsIn } from "./mentions.ts";
+
+const checkout = resolve(import.meta.dirname, "../..");
+// Not from git: a checkout may be a copy without it.
+const files = globSync("**/*.{ts,mjs,lua,yaml,yml,md,json}", { cwd: checkout, exclude: ["**/node_modules", ".*"] });
+const documents = files.filter((file) => file.endsWith(".md"));
+const code = files
+  .filter((file) => /\.(?:ts|mjs|yml)$/.test(file) && !file.endsWith(".test.ts"))
+  .map((file) => readFileSync(join(checkout, file), "utf8"));
+/** Made by a person who follows a page. */
+const madeLater = (path: string) => path.startsWith("packages/providers/src/toy/") || path === "models.yaml";
+/** Read by other programs, or by a page's own example. */
+const readElsewhere = /^(?:TOY_\w+|BASE_URL|API_KEY|TESTCONTAINERS_\w+|RYUK_\w+)$/;
+
+const read = (document: string) => mentionsIn(readFileSync(join(checkout, document), "utf8"));
+
+describe.each(documents)("%s names nothing that is not there", (document) => {
+  const { links, paths, scripts, variables } = read(document);
+
+  test("links", () => {
+    const broken = links.filter((link) => !existsSync(join(checkout, dirname(document), link)));
+    expect(broken).toEqual([]);
+  });
+
+  test("paths", () => {
+    const exists = (path: string) =>
+      existsSync(join(checkout, path)) || files.some((file) => file.endsWith(`/${path}`)) || madeLater(path);
+    expect(paths.filter((path) => !exists(path))).toEqual([]);
+  });
+
+  test("scripts", () => {
+    expect(scripts.filter((name) => !Object.hasOwn(manifest.scripts, name))).toEqual([]);
+  });
+
+  test("variables", () => {
+    const isRead = (name: string) => code.some((text) => new RegExp(`\\b${name}\\b`).test(text));
+    const named = [...new Set(variables)].filter((name) => !readElsewhere.test(name));
+    expect(named.filter((name) => !isRead(name))).toEqual([]);
+  });
+});
+
+test("the documents do name things", () => {
+  const all = documents.map(read);
+  const count = (kind: keyof ReturnType<typeof read>) => all.reduce((sum, mentions) => sum + mentions[kind].length, 0);
+  expect(documents.length).toBeGreaterThan(8);
+  for (const kind of ["links", "paths", "scripts", "variables"] as const)
+    expect({ [kind]: count(kind) }[kind]).toBeGreaterThan(5);
+});
