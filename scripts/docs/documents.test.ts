@@ -43,6 +43,15 @@ describe.each(documents)("%s names nothing that is not there", (document) => {
   });
 });
 
+test("the architecture tells of every app and every package", () => {
+  const folders = ["apps", "packages"].flatMap((top) =>
+    globSync(`${top}/*/package.json`, { cwd: checkout }).map(dirname),
+  );
+  const { paths } = read("docs/architecture.md");
+  expect(folders.length).toBeGreaterThan(8);
+  expect(folders.filter((folder) => !paths.includes(folder))).toEqual([]);
+});
+
 test("the documents do name things", () => {
   const all = documents.map(read);
   const count = (kind: keyof ReturnType<typeof read>) => all.reduce((sum, mentions) => sum + mentions[kind].length, 0);
