@@ -1,0 +1,57 @@
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { describeMachine, loadAverage } from "./machine.ts";
+import { type Report, tableOf, writeReport } from "./report.ts";
+import type { Scenario } from "./wait/scenario.ts";
+import { redisCost } from "./wait/redis-cost.ts";
+import { submitLatency } from "./wait/submit-latency.ts";
+import { throughput } from "./wait/throughput.ts";
+import { waitingMemory } from "./wait/waiting-memory.ts";
+
+const usage = `pnpm bench wait [--quick] [--scenario 1,2,3,4] [--profile FOLDER] [--output FILE]
+
+  --quick     small counts, one round: a look within a minute, not a measurement
+  --scenario  only these
+  --profile   write a CPU profile of every api and worker process into this folder
+  --output    where the JSON goes; bench/results/ by default`;
+
+const benches: { wait: Scenario[] } = { wait: [throughput, redisCost, waitingMemory, submitLatency] };
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: "boolean", default: false },
+    scenario: { type: "string" },
+    profile: { type: "string" },
+    output: { type: "string" },
+  },
+});
+const [bench = ""] = positionals;
+if (bench !== "wait") {
+  console.error(usage);
+  process.exit(1);
+}
+
+const { quick, scenario, profile } = values;
+const wanted = scenario?.split(",").map(Number);
+const report: Report = {
+  bench,
+  startedAt: new Date().toISOString(),
+  quick,
+  machine: await describeMachine(),
+  loadAverageBefore: loadAverage(),
+  scenarios: [],
+};
+const tell = (text: string) => console.error(`  ${text}`);
+for (const candidate of benches[bench]) {
+  const { number, title } = candidate;
+  if (wanted !== undefined && !wanted.includes(number)) continue;
+  console.log(`\n### ${number}. ${title}\n`);
+  const rows = await candidate.run({ quick, profileTo: profile, tell });
+  report.scenarios.push({ number, title, rows });
+  console.log(tableOf(rows));
+}
+const results = join(import.meta.dirname, "../results");
+const output = values.output ?? join(results, `${bench}-${report.startedAt.replaceAll(":", "-").slice(0, 19)}.json`);
+await writeReport(output, report);
+console.error(`\nWritten to ${output}`);

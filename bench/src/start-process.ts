@@ -1,0 +1,77 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { setTimeout as pause } from "node:timers/promises";
+import { freePort } from "@darkroom/testing";
+
+export type MeasuredProcess = {
+  pid: number;
+  origin: string;
+  /** SIGTERM, so that a CPU profile is written; SIGKILL for one that does not go within ten seconds. Safe to call twice. */
+  stop(): Promise<void>;
+};
+
+export type StartProcessOptions = {
+  /** The absolute path of the file to run. */
+  program: string;
+  environment: Record<string, string>;
+  /** The variable that names the port on which it answers `/healthz`. */
+  portVariable: string;
+  /** A folder for a `.cpuprofile`, written when the process stops. */
+  profileTo: string | undefined;
+};
+
+const startWithinMs = 30_000;
+const stopWithinMs = 10_000;
+
+/** Starts a process and resolves when its `/healthz` answers. Throws with its last lines when it ends before that. */
+export async function startProcess(options: StartProcessOptions): Promise<MeasuredProcess> {
+  const { program, environment, portVariable, profileTo } = options;
+  const port = await freePort();
+  const origin = `http://127.0.0.1:${port}`;
+  const flags = profileTo === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", profileTo];
+  const child = spawn(process.execPath, [...flags, program], {
+    // Links begin with the api's own address; what has none ignores it.
+    env: { PUBLIC_BASE_URL: origin, ...environment, [portVariable]: String(port) },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`${program} could not be started`);
+  const lines: string[] = [];
+  for (const input of [child.stdout, child.stderr]) {
+    createInterface({ input }).on("line", (line) => {
+      if (lines.push(line) > 20) lines.shift();
+    });
+  }
+  const exited = once(child, "exit");
+  const killAtExit = () => child.kill("SIGKILL");
+  process.once("exit", killAtExit);
+  void exited.then(() => process.off("exit", killAtExit));
+
+  const giveUpAtMs = performance.now() + startWithinMs;
+  while (!(await answers(`${origin}/healthz`))) {
+    if (child.exitCode !== null || child.signalCode !== null || performance.now() > giveUpAtMs) {
+      child.kill("SIGKILL");
+      throw new Error(`${program} did not start:\n${lines.join("\n")}`);
+    }
+    await pause(50);
+  }
+
+  return {
+    pid,
+    origin,
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill("SIGTERM");
+      const timer = setTimeout(() => child.kill("SIGKILL"), stopWithinMs);
+      await exited;
+      clearTimeout(timer);
+    },
+  };
+}
+
+const answers = (url: string): Promise<boolean> =>
+  fetch(url).then(
+    ({ ok, body }) => body?.cancel().then(() => ok) ?? ok,
+    () => false,
+  );

@@ -1,0 +1,15 @@
+export type Row = Record<string, string | number>;
+
+export type ScenarioSettings = {
+  /** Small counts and one round, for a look within a minute. */
+  quick: boolean;
+  profileTo: string | undefined;
+  /** Says what is going on, on standard error. */
+  tell: (text: string) => void;
+};
+
+export type Scenario = {
+  number: number;
+  title: string;
+  run(settings: ScenarioSettings): Promise<Row[]>;
+};
