@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
 /** A program that waits for something that never comes is ended after this. */
-const timeoutMs = 30_000;
+const timeoutMs = 60_000;
 
 export type RunProgramOptions = {
   /** All that the program sees besides the PATH. */
