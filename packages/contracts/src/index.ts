@@ -20,3 +20,4 @@ export {
 export { type ImageData, type ImageResponse, imageResponseSchema, type Usage, usageSchema } from "./image-response.ts";
 export { parseBody } from "./parse-body.ts";
 export { quoteValue } from "./quote-value.ts";
+export { type WebhookEvent, webhookEventSchema, type WebhookEventType, webhookEventTypes } from "./webhook-event.ts";
