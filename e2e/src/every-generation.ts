@@ -8,7 +8,7 @@ export async function everyGeneration(redisUrl: string): Promise<GenerationRecor
   const redis = connectProducer(redisUrl, () => {});
   await new Promise<void>((resolve) => redis.once("ready", () => resolve()));
   try {
-    const store = createGenerationStore(redis, keys, 60_000);
+    const store = createGenerationStore(redis, keys, { recordsMs: 60_000, claimsMs: 60_000, tombstonesMs: 60_000 });
     const records: GenerationRecord[] = [];
     for (const key of await redis.keys(keys.record("*"))) {
       const record = await store.read(key.slice(keys.record("").length));

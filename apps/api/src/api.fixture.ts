@@ -6,7 +6,7 @@ import { createLogger } from "@darkroom/observe";
 import { createCloseList } from "@darkroom/process";
 import {
   connectWorker,
-  createGenerationStore,
+  createAttemptStore,
   createKeys,
   createLanes,
   createLaneWorker,
@@ -65,6 +65,8 @@ async function openApi(options: StartApiOptions, finish: Finish) {
       QUEUE_PREFIX: prefix,
       INSTANCE: randomBytes(4).toString("hex"),
       RETENTION_SECONDS: 60,
+      IDEMPOTENCY_SECONDS: 60,
+      TOMBSTONE_SECONDS: 60,
       REDIS_REQUIRE_NOEVICTION: false,
     },
     log,
@@ -76,7 +78,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     memoryGuard: { ...opened.memoryGuard, isFull: () => options.full === true },
     submit: async (submission) => {
       const { id } = submission;
-      await opened.submit(submission).finally(() => onSubmission?.(id));
+      return opened.submit(submission).finally(() => onSubmission?.(id));
     },
   };
   const abandoner = createAbandoner({ queue, log, everyMs: 50 });
@@ -169,7 +171,7 @@ export async function workLane({ redisUrl, prefix, work, provider = "openai", fi
   const worker = createLaneWorker({
     redis,
     keys,
-    store: createGenerationStore(redis, keys, 60_000),
+    store: createAttemptStore(redis, keys, { recordsMs: 60_000, claimsMs: 60_000, tombstonesMs: 60_000 }),
     lanes: createLanes(redis, keys),
     lane: laneName(provider, "interactive"),
     concurrency: 5,

@@ -10,14 +10,13 @@ import {
   createLanes,
   createMemoryGuard,
   createSubmitter,
+  type queueEnvSchema,
+  retentionOf,
   untilConnected,
 } from "@darkroom/queue";
 import type { ApiConfig } from "./config.ts";
 
-type QueueConfig = Pick<
-  ApiConfig,
-  "REDIS_URL" | "REDIS_REQUIRE_NOEVICTION" | "QUEUE_PREFIX" | "RETENTION_SECONDS" | "INSTANCE"
->;
+type QueueConfig = Pick<ApiConfig, keyof typeof queueEnvSchema.shape | "INSTANCE">;
 
 /** A Redis that is starting up beside us gets this long. */
 const connectWithinMs = 10_000;
@@ -31,13 +30,10 @@ export async function openQueue(config: QueueConfig, log: Logger, closes: CloseL
   const subscriber = connectSubscriber(config.REDIS_URL, onError);
   closes.add("the reply channel's connection", () => subscriber.disconnect());
   await Promise.all([untilConnected(redis, connectWithinMs), untilConnected(subscriber, connectWithinMs)]);
-  await checkRedis(redis).catch((error: Error) => {
-    if (config.REDIS_REQUIRE_NOEVICTION) throw error;
-    log.warn({}, error.message);
-  });
+  await checkRedis(redis, { required: config.REDIS_REQUIRE_NOEVICTION, log });
 
   const keys = createKeys(config.QUEUE_PREFIX);
-  const store = createGenerationStore(redis, keys, config.RETENTION_SECONDS * 1_000);
+  const store = createGenerationStore(redis, keys, retentionOf(config));
   const lanes = createLanes(redis, keys);
   closes.add("the lanes", () => lanes.close());
   const waits = await createEndingWaits({ redis, subscriber, keys, instance: config.INSTANCE });
@@ -46,6 +42,8 @@ export async function openQueue(config: QueueConfig, log: Logger, closes: CloseL
   closes.add("the memory guard", () => memoryGuard.close());
 
   return {
+    redis,
+    keys,
     store,
     lanes,
     waits,

@@ -49,6 +49,7 @@ function generation(n: number) {
         delivery = noted;
         return true;
       },
+      showPartial: async () => {},
       ...over,
     }),
     noted: () => delivery,
@@ -68,6 +69,8 @@ const record = (n: number, delivery: Delivery | null): GenerationRecord => ({
   startedAtMs: 0,
   endedAtMs: null,
   expiresAtMs: null,
+  resumesAtMs: null,
+  version: 2,
   attempts: 1,
   failures: 0,
   handbacks: 0,

@@ -1,7 +1,7 @@
 import { createLogger } from "@darkroom/observe";
-import { runProcess } from "@darkroom/process";
+import { readOrExit, runProcess } from "@darkroom/process";
 import { createHttpDoor, createProviders } from "@darkroom/providers";
-import { createLaneWorker, defaultRetryPolicy } from "@darkroom/queue";
+import { connectSubscriber, createCancelListener, createLaneWorker, defaultRetryPolicy } from "@darkroom/queue";
 import { createObjectStore } from "@darkroom/storage";
 import { readConfig } from "./config.ts";
 import { createGenerateImages } from "./generate-images.ts";
@@ -9,7 +9,7 @@ import { startHealthServer } from "./health-server.ts";
 import { openQueue } from "./open-queue.ts";
 import { planLanes } from "./plan-lanes.ts";
 
-const config = readConfig();
+const config = readOrExit(readConfig);
 const log = createLogger({ name: "worker", level: config.LOG_LEVEL, pretty: process.stdout.isTTY });
 
 await runProcess({
@@ -31,7 +31,7 @@ await runProcess({
     });
     const plans = planLanes(providers, config.WORKER_LANES, config.WORKER_CONCURRENCY);
 
-    const queue = await openQueue(config, log, closes);
+    const queue = await openQueue(config, store, log, closes);
     const workers = plans.map(({ lane, provider, concurrency }) =>
       createLaneWorker({
         ...queue,
@@ -49,6 +49,11 @@ await runProcess({
       Promise.all(workers.map((worker) => worker.close(config.SHUTDOWN_DEADLINE_MS))),
     );
     await Promise.all(workers.map((worker) => worker.ready()));
+    const subscriber = connectSubscriber(config.REDIS_URL, (error) =>
+      log.warn({ err: error }, "The connection that hears of cancellations reports an error"),
+    );
+    const cancelListener = await createCancelListener({ ...queue, subscriber, workers });
+    closes.add("the cancel listener", () => cancelListener.close());
 
     if (config.WORKER_PORT !== undefined) {
       const health = await startHealthServer({

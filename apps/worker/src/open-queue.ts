@@ -3,12 +3,15 @@ import type { CloseList } from "@darkroom/process";
 import {
   checkRedis,
   connectWorker,
+  createAttemptStore,
   createGenerationStore,
   createJanitor,
   createKeys,
   createLanes,
+  retentionOf,
   untilConnected,
 } from "@darkroom/queue";
+import type { ObjectStore } from "@darkroom/storage";
 import type { WorkerConfig } from "./config.ts";
 
 /** A Redis that is starting up beside us gets this long. */
@@ -17,31 +20,30 @@ const connectWithinMs = 10_000;
 const unlanedAfterMs = 10_000;
 
 /** Connects to Redis and builds the queue as a worker sees it. Throws a sentence when Redis is away or not fit for it. */
-export async function openQueue(config: WorkerConfig, log: Logger, closes: CloseList) {
+export async function openQueue(config: WorkerConfig, objects: ObjectStore, log: Logger, closes: CloseList) {
   const redis = connectWorker(config.REDIS_URL, (error) =>
     log.warn({ err: error }, "The connection to Redis reports an error"),
   );
   closes.add("the connection to Redis", () => redis.disconnect());
   await untilConnected(redis, connectWithinMs);
-  await checkRedis(redis).catch((error: Error) => {
-    if (config.REDIS_REQUIRE_NOEVICTION) throw error;
-    log.warn({}, error.message);
-  });
+  await checkRedis(redis, { required: config.REDIS_REQUIRE_NOEVICTION, log });
 
   const keys = createKeys(config.QUEUE_PREFIX);
-  const store = createGenerationStore(redis, keys, config.RETENTION_SECONDS * 1_000);
+  const retention = retentionOf(config);
   const lanes = createLanes(redis, keys);
   closes.add("the lanes", () => lanes.close());
   const janitor = createJanitor({
     redis,
     keys,
-    store,
+    store: createGenerationStore(redis, keys, retention),
     lanes,
+    retention,
+    dropObjects: (dropped) => objects.delete(dropped),
     log,
     everyMs: config.JANITOR_INTERVAL_MS,
     unlanedAfterMs,
     runningAfterMs: config.LOCK_DURATION_MS + 2 * config.STALLED_INTERVAL_MS,
   });
   closes.add("the janitor", () => janitor.close());
-  return { redis, keys, store, lanes };
+  return { redis, keys, store: createAttemptStore(redis, keys, retention), lanes };
 }

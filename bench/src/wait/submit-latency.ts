@@ -73,7 +73,11 @@ const chunk = 500;
 /** Puts generations on the lane as the api does, of a hundred tenants. */
 async function fill(redis: Redis, count: number, tell: (text: string) => void): Promise<void> {
   tell(`Filling the lane with ${count} jobs`);
-  const store = createGenerationStore(redis, keys, 86_400_000);
+  const store = createGenerationStore(redis, keys, {
+    recordsMs: 86_400_000,
+    claimsMs: 86_400_000,
+    tombstonesMs: 86_400_000,
+  });
   const lanes = createLanes(redis, keys);
   const log = { debug() {}, info() {}, warn() {}, error() {} };
   const submit = createSubmitter({ redis, keys, store, lanes, log });

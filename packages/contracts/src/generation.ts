@@ -1,16 +1,11 @@
 import { z } from "zod";
+import { endings } from "./ending.ts";
 import { errorObjectSchema } from "./error-body.ts";
 import { imageRequestSchema } from "./image-request.ts";
 import { imageResponseSchema } from "./image-response.ts";
 
-const generationStatuses = ["queued", "running", "succeeded", "failed", "canceled", "expired"] as const;
+const generationStatuses = ["queued", "running", ...endings] as const;
 export type GenerationStatus = (typeof generationStatuses)[number];
-
-/** The statuses from which nothing moves on its own: an ending. */
-export const endings = ["succeeded", "failed", "canceled", "expired"] as const satisfies readonly GenerationStatus[];
-export type Ending = (typeof endings)[number];
-
-export const isEnding = (status: string): status is Ending => (endings as readonly string[]).includes(status);
 
 /** What `GET /v1/generations/{id}` shows. Times are Unix seconds, money is integer millionths of a dollar. */
 export const generationSchema = z.object({
@@ -21,12 +16,23 @@ export const generationSchema = z.object({
   created_at: z.int(),
   started_at: z.int().nullable(),
   completed_at: z.int().nullable(),
+  /** When it expires if nobody has begun it by then. */
   expires_at: z.int().nullable(),
+  /**
+   * Its place in line while it is queued: how many are begun before it, plus one, as things stand, and when it will begin at the pace
+   * of the last minute. Null when it is not in line; no estimate where that minute saw no start.
+   */
+  queue: z.object({ position: z.int(), estimated_start_at: z.int().nullable() }).nullable(),
   /** How many times a worker has begun it. */
   attempts: z.int(),
   /** The adapter that served it; "sandbox" where a provider without a key was stood in for. */
   provider: z.string().nullable(),
+  /** Milliseconds from submission to the first start (`queued`), from there to the ending (`ran`), and both (`total`). */
+  timings_ms: z.object({ queued: z.int().optional(), ran: z.int().optional(), total: z.int().optional() }),
+  /** Millionths of a dollar; null until prices are settled with the ending. */
+  cost: z.int().nullable(),
   metadata: z.record(z.string(), z.string()),
+  batch_id: z.string().nullable(),
   request: imageRequestSchema,
   response: imageResponseSchema.nullable(),
   error: errorObjectSchema.nullable(),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { endings } from "./ending.ts";
 
 /** OpenAI declares every optional field nullable; an explicit null means "not sent". */
 const optional = <T extends z.ZodType>(schema: T) =>
@@ -42,6 +43,10 @@ const jobOptionsSchema = z.strictObject({
       .record(z.string().max(64, "a key has at most 64 characters"), z.string().max(512))
       .refine((pairs) => Object.keys(pairs).length <= 16, "must have at most 16 pairs"),
   ),
+  /** Where to POST how it ended. Whether the address may be called is checked when the request is submitted, and at each call. */
+  webhook: optional(z.url("must be an https URL").max(2_048)),
+  /** Of which endings to tell; all of them when left out. */
+  webhook_events: optional(z.array(z.enum(endings)).min(1).max(endings.length)),
 });
 
 /** The body of `POST /v1/images/generations`. An unknown field is an error, never ignored. */
@@ -49,6 +54,10 @@ export const imageRequestSchema = z.strictObject({
   ...imageParameters,
   model: optional(z.string()),
   response_format: optional(z.enum(["url", "b64_json"])),
+  /** Answer with OpenAI's server-sent events instead of one body. */
+  stream: optional(z.boolean()),
+  /** How many unfinished versions of each image to show on the way, with `stream`. */
+  partial_images: optional(z.int().min(0).max(3)),
   job: optional(jobOptionsSchema),
 });
 export type ImageRequest = z.infer<typeof imageRequestSchema>;

@@ -1,14 +1,8 @@
 export { ApiError, type ApiErrorOptions } from "./api-error.ts";
+export { type Ending, endings, isEnding } from "./ending.ts";
 export { type ErrorBody, errorBodySchema, type ErrorObject } from "./error-body.ts";
 export { type ErrorCode, errorCodes } from "./error-codes.ts";
-export {
-  endings,
-  type Ending,
-  type Generation,
-  generationSchema,
-  type GenerationStatus,
-  isEnding,
-} from "./generation.ts";
+export { type Generation, generationSchema, type GenerationStatus } from "./generation.ts";
 export { isGenerationId, newGenerationId } from "./generation-id.ts";
 export {
   type ImageParameterName,

@@ -22,7 +22,7 @@ export function resolveRequest(catalogue: Catalogue, request: ImageRequest): Res
   const requestedModel = request.model ?? catalogue.defaultModel.id;
   const model = catalogue.find(requestedModel);
   if (model === undefined) throw refusal("model", unknownModel(catalogue, requestedModel));
-  const { model: _model, response_format: _format, job: _job, ...asked } = request;
+  const { model: _model, response_format: _format, stream, partial_images: partials, job: _job, ...asked } = request;
 
   checkPrompt(model, asked.prompt);
   const n = asked.n ?? 1;
@@ -42,6 +42,10 @@ export function resolveRequest(catalogue: Catalogue, request: ImageRequest): Res
       "Invalid value for 'background': 'transparent' needs 'output_format' 'png' or 'webp'; 'jpeg' has no transparency.";
     throw refusal("background", message);
   }
+  if (stream === true && model.family !== "gpt-image") throw refusal("stream", notStreamed(catalogue, model));
+  if (partials !== undefined && partials > 0 && stream !== true) {
+    throw refusal("partial_images", "'partial_images' needs 'stream' to be true: partial images are sent as events.");
+  }
   const upstream = { model: model.upstream.model, parameters: upstreamParameters(model, parameters) };
   return { model, requestedModel, parameters, upstream };
 }
@@ -53,6 +57,11 @@ const list = (values: readonly unknown[]) => values.map(quoteValue).join(", ");
 function unknownModel({ models }: Catalogue, asked: string): string {
   // The first sentence is the commissioned document's own.
   return `Invalid model specified. ${quoteValue(asked)} is not served here; the models are: ${list(models.map(({ id }) => id))}.`;
+}
+
+function notStreamed({ models }: Catalogue, { id }: CatalogueModel): string {
+  const others = models.filter(({ family }) => family === "gpt-image").map((model) => model.id);
+  return `'${id}' does not support 'stream'.${others.length === 0 ? "" : ` Models that do: ${list(others)}.`}`;
 }
 
 /** Says how long the prompt is and never what it says: messages end up in logs. */

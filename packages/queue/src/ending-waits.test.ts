@@ -1,11 +1,12 @@
+import { once } from "node:events";
 import { expect, test } from "vitest";
 import { delivery, openQueue, type TestQueue } from "./queue.fixture.ts";
 
 const never = 3_600_000;
 
-async function succeed({ store }: TestQueue, { id, lane }: { id: string; lane: string }) {
-  await store.start(id, lane);
-  await store.succeed(id, lane, 1, delivery);
+async function succeed({ attempts }: TestQueue, { id, lane }: { id: string; lane: string }) {
+  await attempts.start(id, lane);
+  await attempts.succeed(id, lane, 1, delivery);
 }
 
 test("whoever waits hears of the ending by message, long before a look at the record", async () => {
@@ -44,7 +45,9 @@ test("a cut subscriber catches up as soon as it is back", async () => {
   const given = queue.submission({ replyTo: waits.channel });
   const wait = waits.wait(given.id);
   await queue.store.submit(given);
+  const ended = once(waits.subscriber, "end");
   waits.subscriber.disconnect();
+  await ended;
   await succeed(queue, given);
   await waits.subscriber.connect();
   await expect(wait.ended).resolves.toBeUndefined();
@@ -52,8 +55,24 @@ test("a cut subscriber catches up as soon as it is back", async () => {
 
 test("a record that is gone ends the wait: it will not end any more", async () => {
   const queue = await openQueue();
-  const waits = await queue.waits("a", 20);
+  const waits = await queue.waits("a", 20, 0);
   await expect(waits.wait("gen_lost").ended).resolves.toBeUndefined();
+});
+
+test("a record that is not written yet does not end the wait", async () => {
+  const queue = await openQueue();
+  const waits = await queue.waits("a", 5);
+  const given = queue.submission({ replyTo: waits.channel });
+  let over = false;
+  const ended = waits.wait(given.id).ended.then(() => (over = true));
+  const other = queue.submission();
+  await queue.store.submit(other);
+  await queue.store.cancel(other.id, other.lane);
+  await waits.wait(other.id).ended;
+  expect(over).toBe(false);
+  await queue.store.submit(given);
+  await queue.store.cancel(given.id, given.lane);
+  expect(await ended).toBe(true);
 });
 
 test("leaving forgets the wait", async () => {

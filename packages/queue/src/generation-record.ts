@@ -38,6 +38,10 @@ export type GenerationRecord = {
   endedAtMs: number | null;
   /** When a generation that has not started expires. */
   expiresAtMs: number | null;
+  /** When a generation that pauses between two attempts goes on. */
+  resumesAtMs: number | null;
+  /** Counts the changes of its state: the id of the event that shows it. */
+  version: number;
   /** How often a worker began it. Also the fencing token: only the latest attempt may write. */
   attempts: number;
   /** How many of those attempts reported a failure that was worth another try. */
@@ -67,6 +71,8 @@ export function decodeRecord(hash: Record<string, string>): GenerationRecord | n
     startedAtMs: time("startedAt"),
     endedAtMs: time("endedAt"),
     expiresAtMs: time("expiresAt"),
+    resumesAtMs: time("resumesAt"),
+    version: number("version"),
     attempts: number("attempts"),
     failures: number("failures"),
     handbacks: number("handbacks"),

@@ -1,10 +1,10 @@
-import type { Ending, ImageRequest } from "@darkroom/contracts";
+import { endings, type ImageRequest } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
 import { defineScript } from "./define-script.ts";
-import type { Delivery } from "./delivery.ts";
-import type { Failure } from "./failure.ts";
+import { digestOf, fingerprintOf } from "./fingerprint.ts";
 import { decodeRecord, type GenerationRecord, type Upstream } from "./generation-record.ts";
-import type { Keys } from "./keys.ts";
+import { generationKeys, type Keys } from "./keys.ts";
+import type { Retention } from "./retention.ts";
 
 export type Submission = {
   id: string;
@@ -18,97 +18,102 @@ export type Submission = {
   expiresInMs?: number | undefined;
   /** Channel to tell when it ends; absent where nobody waits. */
   replyTo?: string | undefined;
+  /** Whether that channel is to hear of every change and partial image, too. */
+  watch?: boolean | undefined;
+  /** The caller's own name for this request: the same again is the same generation. */
+  idempotencyKey?: string | undefined;
+  /** For callers whose client counts its retries (`X-Stainless-Retry-Count`): a retry finds the generation of its first try. */
+  clientRetry?: "first" | "retry" | undefined;
 };
 
-/** What a script said: `fenced` = a later attempt owns the record, `ended` = the terminal state was set before, `gone` = no record. */
-export type Verdict = "ok" | "fenced" | "ended" | "gone";
+/** What became of a submission: `mismatch` = its idempotency key was used before, with another body. */
+export type Submitted = { kind: "accepted"; rank: number } | { kind: "attached" | "mismatch"; id: string };
 
-const submit = defineScript<number>("submit");
-const start = defineScript<"gone" | "ended" | "expired" | string[]>("start", ["ending"]);
-const checkpoint = defineScript<"ok" | "fenced">("checkpoint");
-const end = defineScript<Verdict>("end", ["ending"]);
-const postpone = defineScript<"ok" | "fenced">("postpone");
-const abandon = defineScript<"canceled" | "kept">("abandon", ["ending"]);
-const expire = defineScript<"expired" | "kept">("expire", ["ending"]);
+const submit = defineScript<["accepted", number] | ["attached" | "mismatch", string]>("submit");
+const abandon = defineScript<"canceled" | "kept">("abandon", ["generation"]);
+const cancel = defineScript<"gone" | "ended" | "queued" | "running">("cancel", ["generation"]);
+const retry = defineScript<"gone" | "succeeded" | "unended" | number>("retry", ["generation"]);
+const expire = defineScript<"expired" | "kept">("expire", ["generation"]);
+const watch = defineScript<"ok" | "gone">("watch");
+
+/** An SDK gives up its retries well within this; later the same body is a new wish. */
+const clientRetryWindowMs = 15 * 60_000;
 
 /**
- * The records of all generations, and every move of their states. Each move is one script: it happens whole or not at all, may be
- * repeated after a lost answer, and the terminal state is set once.
- *
- * @param retentionMs how long the record of an ended generation is kept
+ * The records of all generations as a caller's side sees them. Each move of a state is one script: it happens whole or not at all,
+ * may be repeated after a lost answer, and the terminal state is set once.
  */
-export function createGenerationStore(redis: Redis, keys: Keys, retentionMs: number) {
-  const endingKeys = (id: string, lane: string) => [
-    keys.record(id),
-    keys.running,
-    keys.unlaned,
-    keys.expiring,
-    keys.pending(lane),
-  ];
+export function createGenerationStore(redis: Redis, keys: Keys, retention: Retention) {
+  const where = (id: string, lane: string) => generationKeys(keys, id, lane);
 
   return {
-    /** Accepts a generation: from here on it ends exactly once. Returns its rank among its tenant's unended ones on the lane. */
-    async submit(submission: Submission): Promise<number> {
-      const { id, tenant, expiresInMs, replyTo, ...rest } = submission;
-      const { lane, request, upstream } = rest;
-      const shapes = { request: JSON.stringify(request), upstream: JSON.stringify(upstream) };
-      const fields = Object.entries({ ...rest, ...shapes }).flat();
-      const where = [keys.record(id), keys.unlaned, keys.expiring, keys.pending(lane)];
-      return submit(redis, where, [id, tenant, expiresInMs ?? 0, replyTo ?? "", ...fields]);
+    /** Accepts a generation, which from here on ends exactly once, or finds the one that this request has made before. */
+    async submit(submission: Submission): Promise<Submitted> {
+      const { id, tenant, keyId, lane, model, request, upstream, replyTo, idempotencyKey, clientRetry } = submission;
+      const fingerprint = fingerprintOf(request);
+      const events = request.job?.webhook === undefined ? [] : (request.job.webhook_events ?? endings);
+      const fields = Object.entries({
+        keyId,
+        lane,
+        model,
+        request: JSON.stringify(request),
+        upstream: JSON.stringify(upstream),
+        ...(events.length > 0 && { webhook: events.join(" ") }),
+      }).flat();
+      const [kind, answer] = await submit(
+        redis,
+        [
+          keys.record(id),
+          keys.unlaned,
+          keys.expiring,
+          keys.pending(lane),
+          keys.index(tenant),
+          keys.claim(keyId, digestOf(idempotencyKey ?? "")),
+          keys.bodies(keyId, fingerprint),
+        ],
+        [
+          id,
+          tenant,
+          submission.expiresInMs ?? 0,
+          replyTo ?? "",
+          submission.watch === true ? "1" : "0",
+          fingerprint,
+          idempotencyKey === undefined ? 0 : retention.claimsMs,
+          clientRetry === undefined ? 0 : clientRetryWindowMs,
+          clientRetry === "retry" ? "1" : "0",
+          ...fields,
+        ],
+      );
+      return kind === "accepted" ? { kind, rank: answer } : { kind, id: answer };
     },
 
     async read(id: string): Promise<GenerationRecord | null> {
       return decodeRecord(await redis.hgetall(keys.record(id)));
     },
 
-    /** Begins an attempt, or says why there is nothing to do. */
-    async start(id: string, lane: string): Promise<GenerationRecord | "gone" | "ended" | "expired"> {
-      const answer = await start(redis, endingKeys(id, lane), [id, retentionMs]);
-      if (typeof answer === "string") return answer;
-      const record = decodeRecord(Object.fromEntries(pairs(answer)));
-      if (record === null)
-        throw new Error(`The record of ${id} has no id: something else wrote to ${keys.record(id)}.`);
-      return record;
-    },
+    /** The tenant whose generation this was, when its record has been dropped not long ago. */
+    readTombstone: (id: string): Promise<string | null> => redis.get(keys.tombstone(id)),
 
-    /** Notes what was bought before it is uploaded. */
-    async checkpoint(id: string, attempt: number, delivery: Delivery): Promise<Verdict> {
-      return checkpoint(redis, [keys.record(id)], [attempt, JSON.stringify(delivery)]);
-    },
+    /** Tells that nobody waits on `replyTo` any more: an unbegun generation that no other process waits for is canceled. */
+    abandon: (id: string, lane: string, replyTo: string) =>
+      abandon(redis, where(id, lane), [id, replyTo, retention.recordsMs]),
 
-    async succeed(id: string, lane: string, attempt: number, delivery: Delivery): Promise<Verdict> {
-      return endAs("succeeded", id, lane, attempt, ["delivery", JSON.stringify(delivery)]);
-    },
+    /** Cancels a generation that has not ended, and tells the worker that runs it. Answers the status that it was canceled in. */
+    cancel: (id: string, lane: string) => cancel(redis, [...where(id, lane), keys.cancels], [id, retention.recordsMs]),
 
-    async fail(id: string, lane: string, attempt: number, error: Failure): Promise<Verdict> {
-      return endAs("failed", id, lane, attempt, ["error", JSON.stringify(error)]);
-    },
-
-    /** Puts a running generation down for another attempt. A failure counts against its tries, handing it back does not. */
-    async postpone(id: string, attempt: number, reason: "failures" | "handbacks", pauseMs: number): Promise<Verdict> {
-      const where = [keys.record(id), keys.running, keys.unlaned];
-      return postpone(redis, where, [id, attempt, reason, pauseMs]);
-    },
-
-    /** Tells that the caller behind `replyTo` is gone: an unbegun generation that nobody else waits for is canceled. */
-    async abandon(id: string, lane: string, replyTo: string): Promise<"canceled" | "kept"> {
-      return abandon(redis, endingKeys(id, lane), [id, replyTo, retentionMs]);
-    },
+    /** Queues a failed, canceled or expired generation again under its own id. Answers its rank, or why not. */
+    retry: (id: string, lane: string, tenant: string) => retry(redis, where(id, lane), [id, tenant]),
 
     /** Ends a generation that was not begun in its time. */
-    async expire(id: string, lane: string): Promise<"expired" | "kept"> {
-      return expire(redis, endingKeys(id, lane), [id, retentionMs]);
-    },
-  };
+    expire: (id: string, lane: string) => expire(redis, where(id, lane), [id, retention.recordsMs]),
 
-  async function endAs(status: Ending, id: string, lane: string, attempt: number, fields: string[]): Promise<Verdict> {
-    return end(redis, endingKeys(id, lane), [id, attempt, status, retentionMs, ...fields]);
-  }
+    /** Has a reply channel hear of the ending (`waiters`) or of every change (`watchers`) of a generation that was submitted before. */
+    listen: (id: string, replyTo: string, as: "waiters" | "watchers") =>
+      watch(redis, [keys.record(id)], [replyTo, as, "add"]),
+
+    unlisten: (id: string, replyTo: string, as: "waiters" | "watchers") =>
+      watch(redis, [keys.record(id)], [replyTo, as, "remove"]),
+  };
 }
 
 export type GenerationStore = ReturnType<typeof createGenerationStore>;
-
-/** A flat list of field, value, … as Lua sees a hash, in pairs. */
-function* pairs(flat: readonly string[]): Generator<[string, string]> {
-  for (let i = 0; i + 1 < flat.length; i += 2) yield [flat[i] ?? "", flat[i + 1] ?? ""];
-}

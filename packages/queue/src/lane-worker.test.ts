@@ -130,7 +130,7 @@ test("a generation that keeps killing workers is exhausted, and its work is told
   const queue = await openQueue();
   const given = queue.submission();
   await queue.store.submit(given);
-  for (let crash = 0; crash < 3; crash++) await queue.store.start(given.id, given.lane);
+  for (let crash = 0; crash < 3; crash++) await queue.attempts.start(given.id, given.lane);
   const told: boolean[] = [];
   queue.worker(async ({ exhausted }) => {
     told.push(exhausted);

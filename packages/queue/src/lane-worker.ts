@@ -1,18 +1,18 @@
 import { DelayedError, type Job, Worker } from "bullmq";
 import type { Redis } from "ioredis";
-import type { GenerationStore } from "./generation-store.ts";
+import type { AttemptStore } from "./attempt-store.ts";
 import type { Keys } from "./keys.ts";
 import type { Lanes } from "./lanes.ts";
 import type { Log } from "./log.ts";
 import type { Work } from "./outcome.ts";
 import type { RetryPolicy } from "./retry-policy.ts";
-import { runAttempt } from "./run-attempt.ts";
+import { type Interruption, runAttempt } from "./run-attempt.ts";
 
 export type LaneWorkerOptions = {
   /** A patient connection: commands wait while Redis is away. */
   redis: Redis;
   keys: Keys;
-  store: GenerationStore;
+  store: AttemptStore;
   lanes: Lanes;
   lane: string;
   /** Attempts at a time. */
@@ -28,18 +28,14 @@ export type LaneWorkerOptions = {
   log: Log;
 };
 
-/** Why a signal was aborted: another worker may have the job by now. */
-const lockLost = "the lock on the job was lost";
-/** Why a signal was aborted: this worker stops and gives its work back. */
-const stopping = "the worker is stopping";
-
 /** Free slots and waiting jobs, and nothing fetched for this long: the worker looks alive and is not. */
 const stuckAfterMs = 60_000;
 
 /** Works off one lane. The only place that runs a BullMQ worker. */
 export function createLaneWorker(options: LaneWorkerOptions) {
   const { redis, keys, lanes, lane, concurrency, log } = options;
-  let active = 0;
+  const active = new Set<string>();
+  const interrupt = (id: string, why: Interruption) => worker.cancelJob(id, why);
   let lastFetchAtMs = Date.now();
 
   // Exactly three plain parameters: BullMQ counts them, and passes no signal to a function with fewer.
@@ -47,15 +43,16 @@ export function createLaneWorker(options: LaneWorkerOptions) {
     if (job.id === undefined || token === undefined || signal === undefined) {
       throw new Error("BullMQ gave no job id, token or signal");
     }
-    active++;
+    const { id } = job;
+    active.add(id);
     lastFetchAtMs = Date.now();
     try {
-      const pauseMs = await runAttempt(options, job.id, signal, () => signal.reason === stopping);
+      const pauseMs = await runAttempt(options, id, signal, () => interruptionOf(signal));
       if (pauseMs === null) return;
       await job.moveToDelayed(Date.now() + pauseMs, token);
       throw new DelayedError();
     } finally {
-      active--;
+      active.delete(id);
     }
   };
 
@@ -77,11 +74,17 @@ export function createLaneWorker(options: LaneWorkerOptions) {
     log.warn({ lane, generationId: id }, "A worker fell silent; its generation is begun again"),
   );
   worker.on("lockRenewalFailed", (ids) => {
-    for (const id of ids) worker.cancelJob(id, lockLost);
+    for (const id of ids) interrupt(id, "lock lost");
   });
 
   return {
     lane,
+
+    /** The generations that are being worked on. */
+    active: (): string[] => [...active],
+
+    /** Aborts the work on a generation that was canceled; nothing happens where it is not run here. */
+    cancel: (id: string): void => void interrupt(id, "canceled"),
 
     /** Resolves when the lane is being worked off. */
     ready: (): Promise<void> => worker.waitUntilReady(),
@@ -89,10 +92,10 @@ export function createLaneWorker(options: LaneWorkerOptions) {
     /** A sentence when jobs wait, slots are free and yet nothing has been fetched for a minute; null when all is well. */
     async stuck(): Promise<string | null> {
       const idleMs = Date.now() - lastFetchAtMs;
-      if (active >= concurrency || idleMs < stuckAfterMs) return null;
+      if (active.size >= concurrency || idleMs < stuckAfterMs) return null;
       const { waiting, paused } = await lanes.depth(lane);
       if (waiting === 0 || paused) return null;
-      return `Lane ${lane}: ${waiting} jobs wait, ${concurrency - active} slots are free, and nothing was fetched for ${idleMs} ms.`;
+      return `Lane ${lane}: ${waiting} jobs wait, ${concurrency - active.size} slots are free, and nothing was fetched for ${idleMs} ms.`;
     },
 
     /**
@@ -101,7 +104,7 @@ export function createLaneWorker(options: LaneWorkerOptions) {
      */
     async close(deadlineMs: number): Promise<void> {
       const closed = worker.close();
-      const timer = setTimeout(() => worker.cancelAllJobs(stopping), deadlineMs);
+      const timer = setTimeout(() => active.forEach((id) => interrupt(id, "stopping")), deadlineMs);
       const { promise: gaveUp, resolve } = Promise.withResolvers<void>();
       const lastTimer = setTimeout(resolve, deadlineMs + handBackMs);
       await Promise.race([closed, gaveUp]);
@@ -113,5 +116,11 @@ export function createLaneWorker(options: LaneWorkerOptions) {
 
 /** Giving a job back takes two round trips; five seconds is for a Redis that is busy. */
 const handBackMs = 5_000;
+
+/** BullMQ passes the reason on as it was given to `cancelJob`. */
+function interruptionOf({ aborted, reason }: AbortSignal): Interruption | null {
+  if (!aborted) return null;
+  return reason === "stopping" || reason === "canceled" ? reason : "lock lost";
+}
 
 export type LaneWorker = ReturnType<typeof createLaneWorker>;

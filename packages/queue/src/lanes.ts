@@ -38,6 +38,11 @@ export function createLanes(redis: Redis, keys: Keys) {
   }
 
   return {
+    /** Opens lanes ahead of their first job. One that is first used while Redis is away cannot be opened at all. */
+    async open(names: Iterable<string>): Promise<void> {
+      await Promise.all([...names].map((lane) => queue(lane).waitUntilReady()));
+    },
+
     /** Every job has a priority: one without would overtake all that have. A tenant's tenth waits behind another's first. */
     async add(lane: string, id: string, rank: number): Promise<void> {
       await queue(lane).add("generate", null, { jobId: id, priority: Math.min(Math.max(rank, 1), maxPriority) });
@@ -48,9 +53,18 @@ export function createLanes(redis: Redis, keys: Keys) {
       return (await queue(lane).remove(id)) === 1;
     },
 
-    /** Whether BullMQ still knows the job, in whatever state. */
-    async has(lane: string, id: string): Promise<boolean> {
-      return (await queue(lane).getJobState(id)) !== "unknown";
+    /** What BullMQ knows of the job: whether a worker holds it, whether it waits for one, or nothing. */
+    async find(lane: string, id: string): Promise<"held" | "waiting" | null> {
+      const state = await queue(lane).getJobState(id);
+      return state === "unknown" ? null : state === "active" ? "held" : "waiting";
+    },
+
+    /** How many jobs are given out before this one, plus one; null when it does not wait in line. */
+    async position(lane: string, id: string): Promise<number | null> {
+      const name = (kind: string) => queue(lane).toKey(kind);
+      // Jobs of a worker that fell silent are in `wait`, ahead of all that have a priority.
+      const [rank, recovered] = await Promise.all([redis.zrank(name("prioritized"), id), redis.llen(name("wait"))]);
+      return rank === null ? null : rank + recovered + 1;
     },
 
     async depth(lane: string): Promise<{ waiting: number; paused: boolean }> {

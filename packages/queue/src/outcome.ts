@@ -1,6 +1,7 @@
 import type { Delivery } from "./delivery.ts";
 import type { Failure } from "./failure.ts";
 import type { GenerationRecord } from "./generation-record.ts";
+import type { PartialImage } from "./partial-image.ts";
 
 /** How an attempt ended. What the queue makes of it, and how BullMQ spells that, is the queue's business. */
 export type Outcome =
@@ -17,7 +18,9 @@ export type Attempt = {
   /** True when so many workers died over this generation that it must not be begun again: finish what is stored, or fail. */
   exhausted: boolean;
   /** Notes what the provider delivered, before it is uploaded. Resolves false when a later attempt owns the generation. */
-  checkpoint(delivery: Delivery): Promise<boolean>;
+  checkpoint: (delivery: Delivery) => Promise<boolean>;
+  /** Shows a partial image to those who watch. Nothing depends on it: failing to is no failure. */
+  showPartial: (partial: PartialImage) => Promise<void>;
 };
 
 /** One attempt at a generation. It may throw only when its signal was aborted or it is itself at fault. */

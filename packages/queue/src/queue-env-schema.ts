@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Retention } from "./retention.ts";
 
 /** The environment variables of every process that speaks to the queue. */
 export const queueEnvSchema = z.object({
@@ -16,9 +17,31 @@ export const queueEnvSchema = z.object({
     .int("must be a whole number of seconds")
     .min(60, "must be at least 60")
     .default(86_400)
-    .describe("How long the record of an ended generation is kept. A day, by default."),
+    .describe("How long an ended generation is kept, its images included. A day, by default."),
+  IDEMPOTENCY_SECONDS: z.coerce
+    .number("must be a number of seconds")
+    .int("must be a whole number of seconds")
+    .min(60, "must be at least 60")
+    .default(86_400)
+    .describe("How long an idempotency key stands for its first request. At most RETENTION_SECONDS."),
+  TOMBSTONE_SECONDS: z.coerce
+    .number("must be a number of seconds")
+    .int("must be a whole number of seconds")
+    .min(0, "must be at least 0")
+    .default(604_800)
+    .describe("How long the owner of a dropped generation is told that it expired, and not that it never was."),
   REDIS_REQUIRE_NOEVICTION: z
     .stringbool("must be true or false")
     .default(true)
     .describe("`false`: an evicting Redis is a warning instead of a refusal to start."),
 });
+
+/** The three times of keeping, as the scripts want them. A claim is cut to the record's own time: without a record it answers nothing. */
+export function retentionOf(settings: z.output<typeof queueEnvSchema>): Retention {
+  const { RETENTION_SECONDS, IDEMPOTENCY_SECONDS, TOMBSTONE_SECONDS } = settings;
+  return {
+    recordsMs: RETENTION_SECONDS * 1_000,
+    claimsMs: Math.min(IDEMPOTENCY_SECONDS, RETENTION_SECONDS) * 1_000,
+    tombstonesMs: Math.max(TOMBSTONE_SECONDS * 1_000, 1),
+  };
+}

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { newGenerationId } from "@darkroom/contracts";
 import { testRedisUrl } from "@darkroom/testing";
 import { expect, onTestFinished } from "vitest";
+import { createAttemptStore } from "./attempt-store.ts";
 import type { Delivery } from "./delivery.ts";
 import { createEndingWaits } from "./ending-waits.ts";
 import { createGenerationStore, type Submission } from "./generation-store.ts";
@@ -12,10 +13,13 @@ import { createLaneWorker, type LaneWorkerOptions } from "./lane-worker.ts";
 import type { Log } from "./log.ts";
 import type { Work } from "./outcome.ts";
 import { connectProducer, connectSubscriber, connectWorker, untilConnected } from "./redis-connections.ts";
+import type { Retention } from "./retention.ts";
 import { createSubmitter } from "./submit-generation.ts";
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 const ignore = () => {};
+
+const dayOfTests: Retention = { recordsMs: 60_000, claimsMs: 60_000, tombstonesMs: 60_000 };
 
 export const delivery: Delivery = {
   provider: "sandbox",
@@ -23,7 +27,7 @@ export const delivery: Delivery = {
 };
 
 /** A whole queue on a real Redis under a prefix of its own, taken down after the test. */
-export async function openQueue({ url = testRedisUrl(), retentionMs = 60_000, log = silent } = {}) {
+export async function openQueue({ url = testRedisUrl(), retention = dayOfTests, log = silent } = {}) {
   const prefix = `test-${randomBytes(6).toString("hex")}`;
   const keys = createKeys(prefix);
   const redis = connectProducer(url, ignore);
@@ -39,18 +43,24 @@ export async function openQueue({ url = testRedisUrl(), retentionMs = 60_000, lo
       if (found.length > 0) await patient.del(...found);
     }
   });
-  const store = createGenerationStore(redis, keys, retentionMs);
+  const store = createGenerationStore(redis, keys, retention);
+  const attempts = createAttemptStore(redis, keys, retention);
   const lanes = createLanes(redis, keys);
-  const patientStore = createGenerationStore(patient, keys, retentionMs);
+  const patientStore = createGenerationStore(patient, keys, retention);
+  const patientAttempts = createAttemptStore(patient, keys, retention);
   const patientLanes = createLanes(patient, keys);
+  const droppedObjects: string[] = [];
   const submit = createSubmitter({ redis, keys, store, lanes, log });
 
   return {
     keys,
     redis,
     store,
+    attempts,
     lanes,
     submit,
+    /** What the janitor had removed from the object store. */
+    droppedObjects,
 
     submission: (over: Partial<Submission> = {}): Submission => ({
       id: newGenerationId(Date.now()),
@@ -63,9 +73,9 @@ export async function openQueue({ url = testRedisUrl(), retentionMs = 60_000, lo
       ...over,
     }),
 
-    async waits(instance = randomBytes(4).toString("hex"), reconcileEveryMs = 2_000) {
+    async waits(instance = randomBytes(4).toString("hex"), reconcileEveryMs = 2_000, lostAfterMs = 5_000) {
       const subscriber = connectSubscriber(url, ignore);
-      const waits = await createEndingWaits({ redis, subscriber, keys, instance, reconcileEveryMs });
+      const waits = await createEndingWaits({ redis, subscriber, keys, instance, reconcileEveryMs, lostAfterMs });
       onTestFinished(() => waits.close());
       return Object.assign(waits, { subscriber });
     },
@@ -75,7 +85,7 @@ export async function openQueue({ url = testRedisUrl(), retentionMs = 60_000, lo
       const worker = createLaneWorker({
         redis: connection,
         keys,
-        store: patientStore,
+        store: patientAttempts,
         lanes: patientLanes,
         lane: "sandbox.interactive",
         concurrency: 10,
@@ -100,6 +110,8 @@ export async function openQueue({ url = testRedisUrl(), retentionMs = 60_000, lo
         keys,
         store: patientStore,
         lanes: patientLanes,
+        retention,
+        dropObjects: async (dropped) => void droppedObjects.push(...dropped),
         log,
         everyMs: 60_000,
         unlanedAfterMs: 0,

@@ -1,12 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { GenerationRecord } from "./generation-record.ts";
-import type { GenerationStore, Verdict } from "./generation-store.ts";
+import type { AttemptStore, Verdict } from "./attempt-store.ts";
 import type { Log } from "./log.ts";
 import type { Outcome, Work } from "./outcome.ts";
 import { pauseBeforeRetry, type RetryPolicy } from "./retry-policy.ts";
 
 export type RunAttemptOptions = {
-  store: GenerationStore;
+  store: AttemptStore;
   lane: string;
   work: Work;
   retryPolicy: RetryPolicy;
@@ -14,18 +14,21 @@ export type RunAttemptOptions = {
   log: Log;
 };
 
+/** Why running work is broken off: its lock was lost, its worker stops, or somebody canceled it. */
+export type Interruption = "lock lost" | "stopping" | "canceled";
+
 /**
  * Runs one attempt at a generation, from its start in the record to its settlement.
  * Returns null when the job is done with, or how long to wait, in milliseconds, before it should be tried again. Throws when the job
  * belongs to another by now, or Redis cannot be written to: the stalled check finds it then.
  *
- * @param mustStop whether an abort of the signal means that the work is to be given back
+ * @param interruption why the signal was aborted: `stopping` means that the work is to be given back, `canceled` that nobody wants it
  */
 export async function runAttempt(
   options: RunAttemptOptions,
   id: string,
   signal: AbortSignal,
-  mustStop: () => boolean,
+  interruption: () => Interruption | null,
 ): Promise<number | null> {
   const { store, lane, work, retryPolicy, log } = options;
   const record = await store.start(id, lane);
@@ -45,10 +48,20 @@ export async function runAttempt(
       exhausted: crashes > retryPolicy.maxCrashes,
       checkpoint: async (delivery) =>
         (await insist(() => store.checkpoint(id, attempts, delivery), log, fields)) === "ok",
+      showPartial: async (partial) => {
+        await store.appendPartial(id, attempts, partial).catch((error: unknown) => {
+          log.warn({ ...fields, err: error }, "A partial image could not be shown");
+        });
+      },
     });
   } catch (error) {
-    if (mustStop()) {
-      await insist(() => store.postpone(id, attempts, "handbacks", 0), log, fields);
+    const why = interruption();
+    if (why === "canceled") {
+      log.info(fields, "The generation was canceled; its provider call is aborted");
+      return null;
+    }
+    if (why === "stopping") {
+      await insist(() => store.postpone(id, lane, attempts, "handbacks", 0), log, fields);
       log.info(fields, "The worker stops; the generation is given back to its lane");
       return 0;
     }
@@ -71,7 +84,7 @@ async function settle(
   if (outcome.kind === "retry") {
     const pauseMs = pauseBeforeRetry(retryPolicy, failures + 1, outcome.retryAfterMs, random);
     if (pauseMs !== null) {
-      const verdict = await insist(() => store.postpone(id, attempts, "failures", pauseMs), log, fields);
+      const verdict = await insist(() => store.postpone(id, lane, attempts, "failures", pauseMs), log, fields);
       log.warn(
         { ...fields, verdict, pauseMs, code: outcome.error.code },
         `The attempt failed and is tried again: ${outcome.error.message}`,

@@ -1,5 +1,5 @@
 import type { Redis } from "ioredis";
-import type { GenerationStore, Submission } from "./generation-store.ts";
+import type { GenerationStore, Submission, Submitted } from "./generation-store.ts";
 import type { Keys } from "./keys.ts";
 import type { Lanes } from "./lanes.ts";
 import type { Log } from "./log.ts";
@@ -11,16 +11,18 @@ export type SubmitterOptions = { redis: Redis; keys: Keys; store: GenerationStor
  * after, and where that fails the janitor does it. Throws what Redis threw when the record could not be written, or may not have been.
  */
 export function createSubmitter({ redis, keys, store, lanes, log }: SubmitterOptions) {
-  return async (submission: Submission): Promise<void> => {
+  return async (submission: Submission): Promise<Submitted> => {
     const { id, lane } = submission;
-    const rank = await store.submit(submission);
+    const submitted = await store.submit(submission);
+    if (submitted.kind !== "accepted") return submitted;
     try {
-      await lanes.add(lane, id, rank);
+      await lanes.add(lane, id, submitted.rank);
     } catch (error) {
       log.warn({ generationId: id, lane, err: error }, "The job could not be put on its lane; the janitor will");
-      return;
+      return submitted;
     }
     // Not awaited: it only saves the janitor a look.
     redis.zrem(keys.unlaned, id).catch(() => {});
+    return submitted;
   };
 }

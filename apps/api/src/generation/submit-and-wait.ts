@@ -23,7 +23,7 @@ export async function submitAndWait(options: SubmitAndWaitOptions): Promise<Gene
   let wait = waits.wait(id);
   try {
     const accepted = submit({ ...submission, replyTo: waits.channel });
-    let interruption = await Promise.race([accepted, options.interrupted]);
+    let interruption: Interruption | void = await Promise.race([accepted.then(() => undefined), options.interrupted]);
     for (;;) {
       interruption ??= await Promise.race([wait.ended, options.interrupted]);
       if (interruption !== undefined) return interruption;

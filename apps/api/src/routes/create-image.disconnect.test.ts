@@ -21,7 +21,7 @@ test("a caller who leaves cancels what nobody has begun", async () => {
   expect((await api.queue.store.read(id))?.status).toBe("queued");
   await hangUp();
   await expect.poll(async () => (await api.queue.store.read(id))?.status).toBe("canceled");
-  await expect.poll(() => api.queue.lanes.has("openai.interactive", id)).toBe(false);
+  await expect.poll(() => api.queue.lanes.find("openai.interactive", id)).toBeNull();
   expect(api.queue.waits.size).toBe(0);
 });
 

@@ -1,12 +1,25 @@
--- A waiting API process lost its caller. A generation that nobody has begun and nobody else waits for is canceled.
+-- An API process has nobody left who waits. A generation that nobody has begun and no other process waits for is canceled; any other
+-- is marked as an orphan, so that its caller's retry finds it.
 --   ARGV[1] id  ARGV[2] reply channel  ARGV[3] retention in milliseconds
 -- Answers 'canceled' or 'kept'.
-local status, attempts, waiters = unpack(redis.call('HMGET', KEYS[1], 'status', 'attempts', 'waiters'))
-local others = {}
-for channel in string.gmatch(waiters or '', '%S+') do
-  if channel ~= ARGV[2] then others[#others + 1] = channel end
+local status, attempts, waiters, watchers = unpack(redis.call('HMGET', KEYS[1], 'status', 'attempts', 'waiters', 'watchers'))
+if not status then return 'kept' end
+
+local function without(channels)
+  local others = {}
+  for channel in string.gmatch(channels or '', '%S+') do
+    if channel ~= ARGV[2] then others[#others + 1] = channel end
+  end
+  return table.concat(others, ' ')
 end
-if waiters then redis.call('HSET', KEYS[1], 'waiters', table.concat(others, ' ')) end
-if status ~= 'queued' or attempts or #others > 0 then return 'kept' end
-end_generation(ARGV[1], 'canceled', ARGV[3], {})
-return 'canceled'
+
+local others = without(waiters)
+if waiters then redis.call('HSET', KEYS[1], 'waiters', others) end
+if watchers then redis.call('HSET', KEYS[1], 'watchers', without(watchers)) end
+if others ~= '' then return 'kept' end
+if status == 'queued' and not attempts then
+  end_generation(ARGV[1], 'canceled', ARGV[3], { 'abandoned', '1' })
+  return 'canceled'
+end
+redis.call('HSET', KEYS[1], 'orphan', '1')
+return 'kept'

@@ -1,8 +1,8 @@
 -- Ends an attempt for good. Only the latest attempt may, and only once; repeating it is harmless.
 --   ARGV[1] id  ARGV[2] fencing token  ARGV[3] status  ARGV[4] retention in milliseconds  ARGV[5…] field, value, …
-local status = redis.call('HGET', KEYS[1], 'status')
+local status, attempts = unpack(redis.call('HMGET', KEYS[1], 'status', 'attempts'))
 if not status then return 'gone' end
-if redis.call('HGET', KEYS[1], 'attempts') ~= ARGV[2] then return 'fenced' end
+if attempts ~= ARGV[2] then return 'fenced' end
 if is_ending(status) then return 'ended' end
 end_generation(ARGV[1], ARGV[3], ARGV[4], { unpack(ARGV, 5) })
 return 'ok'

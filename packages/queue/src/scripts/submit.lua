@@ -1,18 +1,78 @@
--- Writes a generation's record and counts it for its tenant. Safe to repeat: a second call with the same id changes nothing.
---   ARGV[1] id  ARGV[2] tenant  ARGV[3] milliseconds it may wait, or 0  ARGV[4] reply channel, or ''  ARGV[5…] field, value, …
--- Answers the rank of the generation among its tenant's unended ones on the lane, from 1.
-local record, unlaned, expiring, pending = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local rank = redis.call('HGET', record, 'rank')
-if rank then return tonumber(rank) end
+-- Accepts a generation, or finds the one that this request has made before. Safe to repeat: a second call with the same id changes
+-- nothing.
+--   KEYS[1] record  KEYS[2] unlaned  KEYS[3] expiring  KEYS[4] pending  KEYS[5] the tenant's index
+--   KEYS[6] claim of the idempotency key  KEYS[7] list of the generations of this body
+--   ARGV[1] id  ARGV[2] tenant  ARGV[3] milliseconds it may wait, or 0  ARGV[4] reply channel, or ''  ARGV[5] '1' to watch, too
+--   ARGV[6] fingerprint of the body  ARGV[7] milliseconds a claim is kept, 0 without an idempotency key
+--   ARGV[8] milliseconds a body is remembered, 0 where the caller's client does not count its retries  ARGV[9] '1' for such a retry
+--   ARGV[10…] field, value, … of the record
+-- Answers { 'accepted', rank among the tenant's unended ones on the lane, from 1 }, { 'attached', id } or { 'mismatch', id }.
+local id = ARGV[1]
+local rank = redis.call('HGET', KEYS[1], 'rank')
+if rank then return { 'accepted', tonumber(rank) } end
+
+local prefix = string.sub(KEYS[1], 1, #KEYS[1] - #id)
+local function field(of, name) return redis.call('HGET', prefix .. of, name) end
+
+local function attach(found)
+  local status = field(found, 'status')
+  if ARGV[4] ~= '' and (status == 'queued' or status == 'running') then
+    for _, list in ipairs(ARGV[5] == '1' and { 'waiters', 'watchers' } or { 'waiters' }) do
+      local channels = field(found, list) or ''
+      if not string.find(' ' .. channels .. ' ', ' ' .. ARGV[4] .. ' ', 1, true) then
+        redis.call('HSET', prefix .. found, list, channels .. ' ' .. ARGV[4])
+      end
+    end
+  end
+  redis.call('HDEL', prefix .. found, 'orphan')
+  return { 'attached', found }
+end
+
+-- One that was canceled because its caller left has bought nothing and answers nobody: the next request starts anew.
+local function answers(found)
+  local status = field(found, 'status')
+  return status and not (status == 'canceled' and field(found, 'abandoned'))
+end
+
+if ARGV[7] ~= '0' then
+  local claim = redis.call('GET', KEYS[6])
+  if claim then
+    local fingerprint, found = string.match(claim, '^(%S+) (%S+)$')
+    if answers(found) then
+      if fingerprint ~= ARGV[6] then return { 'mismatch', found } end
+      return attach(found)
+    end
+  end
+  redis.call('SET', KEYS[6], ARGV[6] .. ' ' .. id, 'PX', ARGV[7])
+elseif ARGV[9] == '1' then
+  -- The one whose caller is known to have left; else, its process having died with it, the latest.
+  local latest
+  for _, found in ipairs(redis.call('LRANGE', KEYS[7], 0, -1)) do
+    if answers(found) then
+      if field(found, 'orphan') then return attach(found) end
+      latest = found
+    end
+  end
+  if latest then return attach(latest) end
+end
+if ARGV[8] ~= '0' then
+  redis.call('RPUSH', KEYS[7], id)
+  redis.call('LTRIM', KEYS[7], -20, -1)
+  redis.call('PEXPIRE', KEYS[7], ARGV[8])
+end
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-rank = redis.call('HINCRBY', pending, ARGV[2], 1)
-redis.call('HSET', record, 'id', ARGV[1], 'tenant', ARGV[2], 'status', 'queued', 'createdAt', now, 'rank', rank, unpack(ARGV, 5))
-if ARGV[4] ~= '' then redis.call('HSET', record, 'waiters', ARGV[4]) end
-if ARGV[3] ~= '0' then
-  redis.call('HSET', record, 'expiresAt', now + ARGV[3])
-  redis.call('ZADD', expiring, now + ARGV[3], ARGV[1])
+rank = redis.call('HINCRBY', KEYS[4], ARGV[2], 1)
+redis.call('HSET', KEYS[1], 'id', id, 'tenant', ARGV[2], 'status', 'queued', 'version', 1, 'createdAt', now, 'rank', rank, unpack(ARGV, 10))
+if ARGV[4] ~= '' then
+  redis.call('HSET', KEYS[1], 'waiters', ARGV[4])
+  if ARGV[5] == '1' then redis.call('HSET', KEYS[1], 'watchers', ARGV[4]) end
 end
-redis.call('ZADD', unlaned, now, ARGV[1])
-return rank
+if ARGV[3] ~= '0' then
+  redis.call('HSET', KEYS[1], 'expiresAt', now + ARGV[3])
+  redis.call('ZADD', KEYS[3], now + ARGV[3], id)
+end
+redis.call('ZADD', KEYS[2], now, id)
+redis.call('ZADD', KEYS[5], now, id)
+return { 'accepted', rank }

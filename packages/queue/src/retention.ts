@@ -1,0 +1,9 @@
+/** How long things are kept, in milliseconds. */
+export type Retention = {
+  /** The record and the images of a generation after it ended. */
+  recordsMs: number;
+  /** What an idempotency key stands for, from its first use. No longer than records: a claim without a record answers nothing. */
+  claimsMs: number;
+  /** That there once was a generation, after its record was dropped. */
+  tombstonesMs: number;
+};

@@ -1,0 +1,7 @@
+-- Appends a partial image for those who watch. KEYS[1] record  KEYS[2] partial images
+--   ARGV[1] id  ARGV[2] fencing token  ARGV[3] the partial image
+local status, attempts, watchers = unpack(redis.call('HMGET', KEYS[1], 'status', 'attempts', 'watchers'))
+if status ~= 'running' or attempts ~= ARGV[2] then return 'fenced' end
+redis.call('RPUSH', KEYS[2], ARGV[3])
+for channel in string.gmatch(watchers or '', '%S+') do redis.call('PUBLISH', channel, ARGV[1] .. ' changed') end
+return 'ok'
