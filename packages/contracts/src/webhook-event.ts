@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { type Ending, generationSchema } from "./generation.ts";
+import type { Ending } from "./ending.ts";
+import { generationSchema } from "./generation.ts";
 
 /** One for each ending of a generation, as the Standard Webhooks specification names types. */
 export const webhookEventTypes = [

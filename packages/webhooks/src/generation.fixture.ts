@@ -10,9 +10,13 @@ export const generation = (changes: Partial<Generation> = {}): Generation => ({
   started_at: 1_790_000_001,
   completed_at: 1_790_000_009,
   expires_at: null,
+  queue: null,
   attempts: 1,
   provider: "openai",
+  timings_ms: { queued: 1_000, ran: 8_000, total: 9_000 },
+  cost: null,
   metadata: { order: "17" },
+  batch_id: null,
   request: { prompt: "a red bicycle", job: { metadata: { order: "17" } } },
   response: {
     created: 1_790_000_009,
