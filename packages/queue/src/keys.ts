@@ -21,8 +21,16 @@ export function createKeys(prefix: string) {
     expiring: `${prefix}:expiring`,
     /** ZSET of ids by the time when their retention is over. */
     retained: `${prefix}:retained`,
-    /** ZSET of endings by time whose webhooks have not been put on their lane. Empty but for the last moments. */
+    /** ZSET of endings (id, version, status) by time whose webhooks have not been put on their lane. Empty but for the last moments. */
     outbox: `${prefix}:outbox`,
+    /** HASH: one webhook delivery. Kept until it is settled, then as long as its index. */
+    delivery: (id: string) => `${prefix}:delivery:${id}`,
+    /** ZSET of delivery ids by the time of their next attempt: what is not settled. */
+    deliveries: `${prefix}:deliveries`,
+    /** ZSET of delivery ids by time: a tenant's deliveries of the last weeks. */
+    deliveryIndex: (tenant: string) => `${prefix}:delivery-index:${tenant}`,
+    /** STRING: an address that answered 410 to an API key's webhooks. Lives some days. */
+    addressOff: (keyId: string, digest: string) => `${prefix}:address-off:${keyId}:${digest}`,
     /** HASH tenant → number of its generations on the lane that have not ended. A tenant with none has no field. */
     pending: (lane: string) => `${prefix}:pending:${lane}`,
     /** STRING: how many attempts the lane has begun within one span of time. Lives some spans. */

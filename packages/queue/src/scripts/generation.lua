@@ -37,6 +37,6 @@ local function end_generation(id, status, retention_ms, fields)
   tell(waiters, id)
   redis.call('HDEL', KEYS[1], 'waiters', 'watchers')
   if webhook and string.find(webhook, status, 1, true) then
-    redis.call('ZADD', KEYS[7], time, id .. ' ' .. redis.call('HGET', KEYS[1], 'version'))
+    redis.call('ZADD', KEYS[7], time, id .. ' ' .. redis.call('HGET', KEYS[1], 'version') .. ' ' .. status)
   end
 end

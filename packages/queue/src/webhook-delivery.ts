@@ -1,0 +1,29 @@
+import { endings } from "@darkroom/contracts";
+import { z } from "zod";
+
+/** The lane of webhooks: a receiver that is slow or away delays no generation. */
+export const webhookLane = "webhooks";
+
+const deliverySchema = z.object({
+  /** Stays the same over all attempts: what a receiver tells repetitions by. */
+  id: z.string(),
+  tenant: z.string(),
+  keyId: z.string(),
+  generationId: z.string(),
+  /** The ending that is told of. */
+  ending: z.enum(endings),
+  url: z.string(),
+  /** `dead`: given up, can be replayed. `off`: not sent, because the address said 410 before. */
+  status: z.enum(["pending", "delivered", "dead", "off"]),
+  attempts: z.coerce.number().int(),
+  createdAtMs: z.coerce.number().int(),
+  /** When it is tried again, while it is pending. */
+  nextAttemptAtMs: z.coerce.number().int().optional(),
+  /** What came of the latest attempt, in a sentence. */
+  lastAnswer: z.string().optional(),
+});
+export type WebhookDelivery = z.infer<typeof deliverySchema>;
+
+/** Reads the hash of a delivery; null where there is none. */
+export const decodeDelivery = (hash: Record<string, string>): WebhookDelivery | null =>
+  hash["id"] === undefined ? null : deliverySchema.parse(hash);
