@@ -1,6 +1,7 @@
 import type { Redis } from "ioredis";
 import type { Keys } from "./keys.ts";
 import type { LaneWorker } from "./lane-worker.ts";
+import { repeat } from "./repeat.ts";
 
 export type CancelListenerOptions = {
   redis: Redis;
@@ -27,11 +28,12 @@ export async function createCancelListener(options: CancelListenerOptions) {
 
   subscriber.on("message", (_channel: string, id: string) => workers.forEach((worker) => worker.cancel(id)));
   await subscriber.subscribe(keys.cancels);
-  const timer = setInterval(() => void reconcile().catch(() => {}), reconcileEveryMs);
+  // Where Redis is away, the next look is as good.
+  const repetition = repeat(reconcileEveryMs, reconcile, () => {});
 
   return {
     async close(): Promise<void> {
-      clearInterval(timer);
+      await repetition.close();
       await subscriber.quit().catch(() => subscriber.disconnect());
     },
   };

@@ -6,6 +6,7 @@ import type { Keys } from "./keys.ts";
 import type { Lanes } from "./lanes.ts";
 import type { Log } from "./log.ts";
 import { partialImageSchema } from "./partial-image.ts";
+import { repeat } from "./repeat.ts";
 import type { Retention } from "./retention.ts";
 
 const forgetScript = defineScript<"ok" | "kept">("forget");
@@ -94,20 +95,14 @@ export function createJanitor(options: JanitorOptions) {
     await forgetScript(redis, where, [id, retention.tombstonesMs]);
   }
 
-  let looking: Promise<void> = Promise.resolve();
-  const timer = setInterval(() => {
-    looking = looking
-      .then(look)
-      .catch((error: unknown) => log.warn({ err: error }, "The janitor could not finish its round"));
-  }, everyMs);
+  const repetition = repeat(everyMs, look, (error) =>
+    log.warn({ err: error }, "The janitor could not finish its round"),
+  );
 
   return {
     /** One round, now. */
     look,
-    async close(): Promise<void> {
-      clearInterval(timer);
-      await looking;
-    },
+    close: (): Promise<void> => repetition.close(),
   };
 }
 

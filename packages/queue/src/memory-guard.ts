@@ -1,4 +1,5 @@
 import type { Redis } from "ioredis";
+import { repeat } from "./repeat.ts";
 
 export type MemoryGuardOptions = {
   redis: Redis;
@@ -20,13 +21,14 @@ export function createMemoryGuard({ redis, limit = 0.7, everyMs = 1_000 }: Memor
     share = max === 0 ? 0 : field("used_memory") / max;
   }
 
-  const timer = setInterval(() => void look().catch(() => {}), everyMs);
+  // While Redis is away, what was last known stands.
+  const repetition = repeat(everyMs, look, () => {});
 
   return {
     look,
     /** Whether new generations should be refused for now. */
     isFull: (): boolean => share >= limit,
-    close: (): void => clearInterval(timer),
+    close: (): Promise<void> => repetition.close(),
   };
 }
 

@@ -5,6 +5,7 @@ import type { GenerationStore } from "./generation-store.ts";
 import type { Keys } from "./keys.ts";
 import type { Lanes } from "./lanes.ts";
 import type { Log } from "./log.ts";
+import { repeat } from "./repeat.ts";
 import { webhookLane } from "./webhook-delivery.ts";
 import type { WebhookStore } from "./webhook-store.ts";
 
@@ -65,22 +66,12 @@ export function createWebhookDispatcher(options: WebhookDispatcherOptions) {
     }
   }
 
-  let looking: Promise<void> = Promise.resolve();
-  let busy = false;
-  const timer = setInterval(() => {
-    if (busy) return;
-    busy = true;
-    looking = look()
-      .catch((error: unknown) => log.warn({ err: error }, "The outbox of webhooks could not be emptied"))
-      .finally(() => (busy = false));
-  }, everyMs);
+  const onError = (error: unknown) => log.warn({ err: error }, "The outbox of webhooks could not be emptied");
+  const repetition = repeat(everyMs, look, onError);
 
   return {
     /** One look, now. */
     look,
-    async close(): Promise<void> {
-      clearInterval(timer);
-      await looking;
-    },
+    close: (): Promise<void> => repetition.close(),
   };
 }
