@@ -1,5 +1,5 @@
 import type { WebhookEvent } from "@darkroom/contracts";
-import { OutboundError, parseOutboundUrl, retryAfterMs } from "@darkroom/outbound";
+import { orAborted, OutboundError, parseOutboundUrl, retryAfterMs } from "@darkroom/outbound";
 import { type Dispatcher, request } from "undici";
 import { discardBody } from "./discard-body.ts";
 import { signWebhook } from "./sign-webhook.ts";
@@ -62,15 +62,6 @@ export async function postWebhook(post: WebhookPost, http: WebhookHttp): Promise
   }
   await discardBody(response.body);
   return read(response, post.sentAtMs);
-}
-
-/** undici obeys a signal only once it has a connection, and then sends nothing. Whoever waits for the connection waits no longer. */
-function orAborted<T>(call: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = new Promise<never>((_resolve, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
-  return Promise.race([call, aborted]);
 }
 
 function read({ statusCode: status, headers }: Dispatcher.ResponseData, nowMs: number): WebhookAnswer {

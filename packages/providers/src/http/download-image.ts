@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { OutboundError, parseOutboundUrl } from "@darkroom/outbound";
+import { orAborted, OutboundError, parseOutboundUrl } from "@darkroom/outbound";
 import { type Dispatcher, request } from "undici";
 import { ProviderError } from "../provider-error.ts";
 import { deadline } from "./deadline.ts";
@@ -63,11 +63,12 @@ async function follow(start: string, signal: AbortSignal, limits: Limits): Promi
   const rules = { allowPrivate: limits.allowPrivate, allowInsecure: true };
   let url = parseOutboundUrl(start, rules);
   for (let hop = 0; hop <= maxRedirects; hop++) {
-    const response = await request(url, {
+    const call = request(url, {
       dispatcher: limits.dispatcher,
       signal,
       headers: { accept: "image/png, image/jpeg, image/webp", "accept-encoding": "identity", "user-agent": "darkroom" },
     });
+    const response = await orAborted(call, signal);
     const { statusCode, headers } = response;
     if (statusCode === 200) {
       const contentType = String(headers["content-type"] ?? "").split(";", 1)[0];
