@@ -1,3 +1,4 @@
+export { addUsage } from "./add-usage.ts";
 export { ApiError, type ApiErrorOptions } from "./api-error.ts";
 export { type Ending, endings, isEnding } from "./ending.ts";
 export { type ErrorBody, errorBodySchema, type ErrorObject } from "./error-body.ts";
@@ -12,6 +13,12 @@ export {
   imageRequestSchema,
 } from "./image-request.ts";
 export { type ImageData, type ImageResponse, imageResponseSchema, type Usage, usageSchema } from "./image-response.ts";
+export {
+  type ImageCompletedEvent,
+  type ImagePartialEvent,
+  type ImageStreamEvent,
+  imageStreamEventSchema,
+} from "./image-stream-event.ts";
 export { parseBody } from "./parse-body.ts";
 export { quoteValue } from "./quote-value.ts";
 export { type WebhookEvent, webhookEventSchema, type WebhookEventType, webhookEventTypes } from "./webhook-event.ts";

@@ -2,7 +2,7 @@ import { getEventListeners } from "node:events";
 import { newGenerationId } from "@darkroom/contracts";
 import { describe, expect, test } from "vitest";
 import { checkImage } from "./check-image.ts";
-import type { ImageProvider, ProviderCall } from "./image-provider.ts";
+import type { ImageProvider, PartialImage, ProviderCall } from "./image-provider.ts";
 import { ProviderError } from "./provider-error.ts";
 
 export type Candidate = {
@@ -11,6 +11,8 @@ export type Candidate = {
   model: string;
   /** The size to ask for, one that the model takes. */
   size: `${number}x${number}`;
+  /** Whether the upstream shows unfinished versions; those that show none are examined for showing none. */
+  showsPartials?: boolean;
   /** Makes the next calls slow: two seconds or more. */
   slow(): void;
   /** Makes the next calls fail. */
@@ -37,6 +39,8 @@ export async function failureOf(work: Promise<unknown>): Promise<ProviderError> 
   if (error instanceof ProviderError) return error;
   throw error;
 }
+
+const storeIsAway = () => Promise.reject(new Error("the store is away"));
 
 /** What every adapter must do. Each passes it: the sandbox as it is, the others against a server that speaks their upstream's format. */
 export function examineProvider(candidate: Candidate): void {
@@ -82,6 +86,28 @@ export function examineProvider(candidate: Candidate): void {
       expect(facts.retryable && facts.mayHaveCharged).toBe(false);
       expect(message).toMatch(/^[A-Z].*\.$/);
       expect(JSON.stringify([message, facts.detail])).not.toContain("secret");
+    });
+
+    test("unfinished versions come before the result, those of each image in their order, and can be decoded", async () => {
+      const shown: PartialImage[] = [];
+      const onPartial = async (partial: PartialImage) => void shown.push(partial);
+      const parameters = { prompt: "a secret garden at dawn", size: candidate.size, n: 3 };
+      const reply = await candidate
+        .provider()
+        .generate(call({ parameters, indexes: [0, 2], partialImages: 3, onPartial }));
+      expect(reply.images.map(({ index }) => index)).toEqual([0, 2]);
+      for (const image of [0, 2]) {
+        const versions = shown.filter(({ index }) => index === image).map(({ partialIndex }) => partialIndex);
+        expect(versions).toEqual(candidate.showsPartials === true ? [0, 1, 2] : []);
+      }
+      for (const { bytes, mediaType, width: w, height: h } of shown) {
+        expect(await checkImage(bytes, mediaType)).toMatchObject({ width: w, height: h });
+      }
+    });
+
+    test("an unfinished version that cannot be shown costs nobody the image", async () => {
+      const reply = await candidate.provider().generate(call({ partialImages: 2, onPartial: storeIsAway }));
+      expect(reply.images).toHaveLength(1);
     });
 
     test("leaves no listener on the signal", async () => {

@@ -21,6 +21,10 @@ export type ProviderCall = {
   /** Positions, from 0, of the wanted images within the request: fewer than `n` where an earlier attempt delivered some. */
   indexes: readonly number[];
   signal: AbortSignal;
+  /** How many unfinished versions of each image to show on the way, where the upstream draws any. Absent: none. */
+  partialImages?: number | undefined;
+  /** Shows the `partialIndex`-th of image `index`, from 0, before `generate` settles. Must settle soon; may fail without harm. */
+  onPartial?: ((partial: PartialImage) => Promise<void>) | undefined;
 };
 
 export type ProviderReply = {
@@ -42,3 +46,5 @@ export type ProviderImage = {
   height: number;
   revisedPrompt?: string | undefined;
 };
+
+export type PartialImage = Omit<ProviderImage, "revisedPrompt"> & { partialIndex: number };

@@ -4,10 +4,11 @@ import { type Behaviour, type FakeUpstream, type RecordedRequest, startFakeUpstr
 
 /**
  * A server that speaks OpenAI's `POST /v1/images/generations` and `GET`s the images it names. It is as strict as the original where
- * that has caught adapters out: GPT image models refuse `response_format`, and DALL·E's default is a URL.
+ * that has caught adapters out: GPT image models refuse `response_format`, and DALL·E's default is a URL. With `stream` it sends
+ * OpenAI's events: for each image `partial_images` versions, the images taking turns, then the finished ones.
  */
 export function startFakeOpenAi(): Promise<FakeUpstream> {
-  return startFakeUpstream({ basePath: "/v1", reply, other: serveImage });
+  return startFakeUpstream({ basePath: "/v1", reply, events, other: serveImage });
 }
 
 async function reply({ body }: RecordedRequest, behaviour: Behaviour, origin: string): Promise<unknown> {
@@ -31,17 +32,43 @@ async function reply({ body }: RecordedRequest, behaviour: Behaviour, origin: st
   };
 }
 
+async function events({ body }: RecordedRequest, behaviour: Behaviour): Promise<{ type: string }[] | undefined> {
+  if (body["stream"] !== true) return undefined;
+  const [width, height] = sizeOf(body["size"]);
+  const format = formatOf(body["output_format"]);
+  const count = behaviour.count ?? Number(body["n"] ?? 1);
+  const picture = async (fault: Behaviour["imageFault"]) => {
+    const bytes = await faultyImage(await fakeImage(width, height, format), fault);
+    const { usage: _usage, output_format, ...fields } = gptFields(body, fault === "mislabelled" ? "webp" : format, 1);
+    return { b64_json: bytes.toString("base64"), created_at: 1_764_000_000, output_format, ...fields };
+  };
+  const [partial, finished] = await Promise.all([picture(behaviour.partialFault), picture(behaviour.imageFault)]);
+  const images = Array.from({ length: count }, (_, image) => image);
+  const versions = Array.from({ length: Number(body["partial_images"] ?? 0) }, (_, version) => version);
+  const partials = versions.flatMap((version) =>
+    images.map(() => Object.assign({ type: "image_generation.partial_image", partial_image_index: version }, partial)),
+  );
+  // The prompt is read once: its tokens are on the first image's bill.
+  const completed = images.map((image) => {
+    const usage = usageOf(image === 0 ? 13 : 0, 4160);
+    return Object.assign({ type: "image_generation.completed", usage }, finished, behaviour.extra);
+  });
+  return [...partials, ...completed];
+}
+
 const gptFields = (body: Record<string, unknown>, format: string, count: number) => ({
   background: body["background"] === "transparent" ? "transparent" : "opaque",
   output_format: format,
   quality: body["quality"] === "low" || body["quality"] === "medium" ? body["quality"] : "high",
   size: body["size"] ?? "1024x1024",
-  usage: {
-    input_tokens: 13,
-    output_tokens: 4160 * count,
-    total_tokens: 13 + 4160 * count,
-    input_tokens_details: { text_tokens: 13, image_tokens: 0 },
-  },
+  usage: usageOf(13, 4160 * count),
+});
+
+const usageOf = (input: number, output: number) => ({
+  input_tokens: input,
+  output_tokens: output,
+  total_tokens: input + output,
+  input_tokens_details: { text_tokens: input, image_tokens: 0 },
 });
 
 const sizeOf = (size: unknown): [number, number] => {

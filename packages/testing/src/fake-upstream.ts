@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { sendEvents, type StreamBehaviour } from "./fake-events.ts";
 import type { ImageFault } from "./fake-image.ts";
 
 /** What a fake upstream does with one call. Without any of it, it answers as the real one does when all is well. */
@@ -25,6 +26,10 @@ export type Behaviour = {
   /** How many images to deliver, whatever was asked for. */
   count?: number;
   imageFault?: ImageFault;
+  /** The same for the unfinished versions in a stream. */
+  partialFault?: ImageFault;
+  /** How an answer is streamed that the request wants streamed; `ignored` answers with one body all the same. */
+  stream?: StreamBehaviour | "ignored";
   /** Fields to lay over the reply. */
   extra?: Record<string, unknown>;
 };
@@ -58,6 +63,8 @@ export type FakeUpstreamOptions = {
   route?: string;
   /** The body of a success. */
   reply(request: RecordedRequest, behaviour: Behaviour, origin: string): Promise<unknown>;
+  /** The events of a success, for a request that wants them streamed; undefined for any other. */
+  events?(request: RecordedRequest, behaviour: Behaviour): Promise<{ type: string }[] | undefined>;
   /** Answers everything that is not a call to draw: the images behind URLs. */
   other?(request: IncomingMessage, response: ServerResponse): Promise<void>;
 };
@@ -87,6 +94,14 @@ export async function startFakeUpstream(options: FakeUpstreamOptions): Promise<F
     const behaviour = queue.shift() ?? usual;
     requests.push(recorded);
     if (behaviour.delayMs) await sleep(behaviour.delayMs);
+    const { stream = {} } = behaviour;
+    if (stream !== "ignored" && behaviour.body === undefined && behaviour.connection === undefined) {
+      const events = await options.events?.(recorded, behaviour);
+      if (events !== undefined) {
+        response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8", "x-request-id": "req_fake" });
+        return sendEvents(response, events, stream);
+      }
+    }
     await misbehave(response, behaviour, async () =>
       behaviour.body === undefined ? options.reply(recorded, behaviour, origin) : behaviour.body,
     );

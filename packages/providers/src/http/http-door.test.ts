@@ -59,16 +59,44 @@ describe("a request that never left", () => {
   });
 
   test("no connection within the time for it", async () => {
-    // A server that accepts and never shakes hands stands in for a lost SYN-ACK: the connect timeout covers TLS too.
-    const server = createServer(() => undefined).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const address = server.address();
-    if (address === null || typeof address === "string") throw new Error("no port");
-    onTestFinished(() => void server.close());
+    // It stands in for a lost SYN-ACK: the connect timeout covers TLS too.
+    const url = await withoutHandshake();
     const startedAt = performance.now();
-    const error = await failureOf(post({ PROVIDER_CONNECT_TIMEOUT_MS: "300" }, `https://127.0.0.1:${address.port}/v1`));
+    const error = await failureOf(post({ PROVIDER_CONNECT_TIMEOUT_MS: "300" }, url));
     expect(error.facts).toMatchObject({ ...notSent, detail: "UND_ERR_CONNECT_TIMEOUT" });
     expect(performance.now() - startedAt).toBeLessThan(3000);
+  });
+});
+
+/** A server that accepts and never shakes hands. */
+async function withoutHandshake(): Promise<string> {
+  const server = createServer(() => undefined).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return `https://127.0.0.1:${address.port}/v1`;
+}
+
+describe("an abort while the connection is being made", () => {
+  const reason = new Error("canceled by its owner");
+  const abortSoon = () => {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(reason), 50);
+    return controller.signal;
+  };
+
+  test.each([
+    ["postJson", (url: string, signal: AbortSignal) => open().postJson({ url, headers: {}, body: {}, signal })],
+    [
+      "downloadImage",
+      (url: string, signal: AbortSignal) =>
+        open({ PROVIDER_ALLOW_PRIVATE_IMAGE_URLS: "true" }).downloadImage(url, signal),
+    ],
+  ])("ends %s at once", async (_, call) => {
+    const startedAt = performance.now();
+    await expect(call(await withoutHandshake(), abortSoon())).rejects.toBe(reason);
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
   });
 });
 

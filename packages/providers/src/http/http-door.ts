@@ -1,13 +1,17 @@
 import { createGuardedAgent, type ResolveName } from "@darkroom/outbound";
 import { Agent } from "undici";
 import { downloadImage, type Download } from "./download-image.ts";
-import { type JsonAnswer, type JsonPost, postJson } from "./post-json.ts";
+import type { JsonPost } from "./exchange.ts";
+import { type EventsAnswer, postForEvents, type ServerSentEvent } from "./post-for-events.ts";
+import { type JsonAnswer, postJson } from "./post-json.ts";
 import type { HttpSettings } from "./settings.ts";
 
 /** The one way from adapters to the outside. */
 export type HttpDoor = {
   /** Sends one JSON request, once. Throws `ProviderError` where there is no answer to read, or the signal's reason on abort. */
   postJson(request: JsonPost): Promise<JsonAnswer>;
+  /** The same for an answer that may come as server-sent events: `onEvent` sees each, and returns false when it wants no more. */
+  postForEvents(request: JsonPost, onEvent: (event: ServerSentEvent) => boolean): Promise<EventsAnswer>;
   /** Fetches an image from a URL that an upstream named. Throws `ProviderError`, or the signal's reason on abort. */
   downloadImage(url: string, signal: AbortSignal): Promise<Download>;
   /** The largest image that is accepted, in bytes, however it arrives. */
@@ -37,15 +41,17 @@ export function createHttpDoor(settings: HttpSettings, options: HttpDoorOptions 
   const allowPrivate = settings.PROVIDER_ALLOW_PRIVATE_IMAGE_URLS;
   const images = createGuardedAgent({ ...timeouts, allowPrivate, connectTimeoutMs: timeout, resolve: options.resolve });
 
+  const limits = {
+    dispatcher: api,
+    now,
+    totalTimeoutMs: settings.PROVIDER_TOTAL_TIMEOUT_MS,
+    maxBytes: settings.PROVIDER_MAX_REPLY_BYTES,
+  };
+
   return {
     maxImageBytes: settings.PROVIDER_MAX_IMAGE_BYTES,
-    postJson: (request) =>
-      postJson(request, {
-        dispatcher: api,
-        now,
-        totalTimeoutMs: settings.PROVIDER_TOTAL_TIMEOUT_MS,
-        maxBytes: settings.PROVIDER_MAX_REPLY_BYTES,
-      }),
+    postJson: (request) => postJson(request, limits),
+    postForEvents: (request, onEvent) => postForEvents(request, limits, onEvent),
     downloadImage: (url, signal) =>
       downloadImage(url, signal, {
         dispatcher: images,

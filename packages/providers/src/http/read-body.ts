@@ -6,9 +6,8 @@ export class BodyTooLargeError extends Error {
   readonly code = "BODY_TOO_LARGE";
 }
 
-/** Reads a body to its end, holding at most `maxBytes`; beyond that the connection is dropped and `BodyTooLargeError` thrown. */
-export async function readBody(body: Readable, maxBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
+/** The chunks of a body; beyond `maxBytes` the connection is dropped and `BodyTooLargeError` thrown. */
+export async function* readChunks(body: Readable, maxBytes: number): AsyncGenerator<Buffer> {
   let size = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
     size += chunk.length;
@@ -16,7 +15,13 @@ export async function readBody(body: Readable, maxBytes: number): Promise<Buffer
       // Leaving the loop destroys the body, and with it the socket.
       throw new BodyTooLargeError(`The answer is larger than ${maxBytes} bytes.`);
     }
-    chunks.push(chunk);
+    yield chunk;
   }
-  return Buffer.concat(chunks, size);
+}
+
+/** Reads a body to its end, holding at most `maxBytes`. */
+export async function readBody(body: Readable, maxBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of readChunks(body, maxBytes)) chunks.push(chunk);
+  return Buffer.concat(chunks);
 }

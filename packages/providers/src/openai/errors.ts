@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { UpstreamRefusal } from "../http/post-json.ts";
 import { redact } from "../http/redact.ts";
 import { accountCannotPay, modelNotServed, operatorsFault, refusalError, statusError } from "../http/status-error.ts";
-import type { ProviderError } from "../provider-error.ts";
+import { ProviderError } from "../provider-error.ts";
 
 const text = z.string().nullish().catch(undefined);
 const errorSchema = z.object({
@@ -68,4 +68,21 @@ export function toProviderError(refusal: UpstreamRefusal, secrets: readonly stri
   if (words.param === "model") return refusalError(refusal, words, modelNotServed);
   if (words.param === "response_format") return refusalError(refusal, words, operatorsFault);
   return statusError(refusal, words);
+}
+
+/**
+ * An error that came as an event, after the stream had begun: by then the model was at work, so it may have been charged and is not
+ * tried again. An event has no status, and its `type` only tells the caller's fault from the provider's.
+ */
+export function toStreamError(body: unknown, secrets: readonly string[]): ProviderError {
+  const type = errorSchema.safeParse(body).data?.error.type ?? "";
+  const status = /invalid_request|user_error/.test(type) ? 400 : 500;
+  const { facts } = toProviderError({ status, body, requestId: undefined, retryAfterMs: undefined }, secrets);
+  return new ProviderError({
+    ...facts,
+    retryable: false,
+    mayHaveCharged: true,
+    upstreamStatus: 200,
+    detail: facts.detail?.replace(`HTTP ${status}`, "error event"),
+  });
 }

@@ -1,8 +1,9 @@
-import { startFakeOpenAi } from "@darkroom/testing";
-import { afterAll, afterEach, describe, expect, test } from "vitest";
+import { fakeImage, startFakeOpenAi } from "@darkroom/testing";
+import { afterAll, afterEach, describe, expect, onTestFinished, test } from "vitest";
 import { aCall, examineProvider, failureOf } from "../examine-provider.fixture.ts";
 import { createHttpDoor } from "../http/http-door.ts";
 import { httpSettingsSchema } from "../http/settings.ts";
+import type { PartialImage } from "../image-provider.ts";
 import refusals from "./fixtures/refusals.json" with { type: "json" };
 import { settingsSchema } from "./options.ts";
 import { openai } from "./provider.ts";
@@ -29,6 +30,7 @@ examineProvider({
   provider: () => create(),
   model: "gpt-image-1",
   size: "1024x1024",
+  showsPartials: true,
   slow: () => upstream.always({ delayMs: 3000 }),
   broken: () => upstream.next({ status: 500, body: { error: { message: `failed on ${prompt}` } } }),
 });
@@ -185,5 +187,152 @@ describe("a 200 that is none", () => {
       retryable: false,
       mayHaveCharged: true,
     });
+  });
+});
+
+describe("a stream", () => {
+  const drawStreamed = async (overrides: object = {}) => {
+    const shown: PartialImage[] = [];
+    const onPartial = async (partial: PartialImage) => void shown.push(partial);
+    const reply = await draw({ n: 2 }, { indexes: [0, 1], partialImages: 2, onPartial, ...overrides });
+    return { reply, shown: shown.map(({ index, partialIndex }) => `${index}.${partialIndex}`) };
+  };
+  const moderated = {
+    event: "error",
+    data: { type: "error", error: { type: "image_generation_user_error", code: "moderation_blocked", message: "No." } },
+  };
+
+  test("is asked for only where somebody wants to see what comes on the way", async () => {
+    await draw({}, { partialImages: 0, onPartial: async () => {} });
+    await drawStreamed();
+    const asked = upstream.requests.map(({ body }) => [body["stream"], body["partial_images"]]);
+    expect(asked).toEqual([
+      [undefined, undefined],
+      [true, 2],
+    ]);
+  });
+
+  test("gives the same reply as one body does, the usage of its images added up", async () => {
+    const whole = await draw({ n: 2 }, { indexes: [0, 1] });
+    const { reply, shown } = await drawStreamed();
+    expect(reply).toEqual(whole);
+    expect(shown).toEqual(["0.0", "1.0", "0.1", "1.1"]);
+  });
+
+  test("may be cut into chunks anywhere", async () => {
+    upstream.next({ stream: { chunkBytes: 7 } });
+    const { reply, shown } = await drawStreamed();
+    expect(reply.images).toHaveLength(2);
+    expect(shown).toHaveLength(4);
+  });
+
+  test.each([
+    ["with CRLF, comments, data of several lines, unknown events and [DONE]", "\r\n"],
+    ["with bare LF", "\n"],
+  ])("%s is read", async (_, eol) => {
+    const base64 = (await fakeImage(4, 4, "png")).toString("base64");
+    const lines = [
+      ": ping",
+      "",
+      "event: image_generation.started",
+      'data: {"type":"image_generation.started"}',
+      "",
+      "data: not json",
+      "",
+      "event: image_generation.completed",
+      "data: {",
+      `data: "b64_json": "${base64}",`,
+      'data: "output_format": "png"}',
+      "",
+      "data: [DONE]",
+      "",
+      "",
+    ];
+    upstream.next({ body: lines.join(eol), headers: { "content-type": "text/event-stream" } });
+    const { reply } = await drawStreamed();
+    expect(reply.images).toMatchObject([{ index: 0, width: 4, height: 4 }]);
+    expect(reply.missing).toMatchObject([{ index: 1, error: { facts: { retryable: false, mayHaveCharged: true } } }]);
+  });
+
+  test("that the server does not know of is one body", async () => {
+    upstream.next({ stream: "ignored" });
+    expect(await drawStreamed()).toMatchObject({ reply: { images: [{ index: 0 }, { index: 1 }] }, shown: [] });
+  });
+
+  test("that is refused is refused as any request is", async () => {
+    upstream.next({ status: 429, body: { error: { message: "Slow down.", code: "rate_limit_exceeded" } } });
+    const { facts } = await failureOf(drawStreamed());
+    expect(facts).toMatchObject({ code: "overloaded", retryable: true, mayHaveCharged: false, upstreamStatus: 429 });
+  });
+
+  test.each(["truncated", "empty", "garbage", "mislabelled", "gif"] as const)(
+    "with a %s version on the way skips it",
+    async (partialFault) => {
+      upstream.next({ partialFault });
+      expect(await drawStreamed()).toMatchObject({ reply: { images: [{ index: 0 }, { index: 1 }] }, shown: [] });
+    },
+  );
+
+  test.each([
+    ["cut", { stop: "cut" }, "upstream_error", 2],
+    ["ended", { stop: "end" }, "upstream_error", 2],
+    ["ended by an error", { stop: { event: "error", data: { error: { message: "Oops." } } } }, "upstream_error", 2],
+    ["ended by moderation", { stop: moderated }, "moderation_blocked", 2],
+    ["ended by an error without a name", { stop: { event: "x", data: { error: "Oops." } } }, "upstream_error", 2],
+  ] as const)("%s before an image is an error that may have been charged", async (_, stream, code, shows) => {
+    upstream.next({ stream: { ...stream, stopAfter: shows } });
+    const shown: PartialImage[] = [];
+    const onPartial = async (partial: PartialImage) => void shown.push(partial);
+    const error = await failureOf(draw({ n: 2 }, { indexes: [0, 1], partialImages: 2, onPartial }));
+    expect(error.facts).toMatchObject({ code, retryable: false, mayHaveCharged: true });
+    expect(shown).toHaveLength(shows);
+    await expect.poll(() => upstream.unfinished()).toBe(0);
+  });
+
+  test.each([["cut"], ["end"], [moderated]] as const)(
+    "%j between two images delivers the first, and says why the second is missing",
+    async (stop) => {
+      upstream.next({ stream: { stopAfter: 5, stop } });
+      const { reply } = await drawStreamed();
+      expect(reply.images).toMatchObject([{ index: 0 }]);
+      expect(reply.missing).toMatchObject([{ index: 1, error: { facts: { retryable: false, mayHaveCharged: true } } }]);
+    },
+  );
+
+  test("that falls silent is left after the idle time", async () => {
+    const impatient = createHttpDoor(httpSettingsSchema.parse({ PROVIDER_IDLE_TIMEOUT_MS: "300" }));
+    onTestFinished(() => impatient.close());
+    upstream.next({ stream: { stopAfter: 1, stop: "silence" } });
+    const settings = settingsSchema.parse({ OPENAI_API_KEY: key, OPENAI_BASE_URL: upstream.baseUrl });
+    const call = aCall({ model: "gpt-image-1", partialImages: 1, onPartial: async () => {} });
+    const { facts } = await failureOf(openai.create(settings, { http: impatient }).generate(call));
+    expect(facts).toMatchObject({ code: "timeout_error", retryable: false, mayHaveCharged: true });
+  });
+
+  test("that is larger than allowed is not read to its end", async () => {
+    const small = createHttpDoor(httpSettingsSchema.parse({ PROVIDER_MAX_REPLY_BYTES: "1000" }));
+    onTestFinished(() => small.close());
+    upstream.next({
+      connection: "endless",
+      headers: { "content-type": "text/event-stream" },
+    });
+    const settings = settingsSchema.parse({ OPENAI_API_KEY: key, OPENAI_BASE_URL: upstream.baseUrl });
+    const call = aCall({ model: "gpt-image-1", partialImages: 1, onPartial: async () => {} });
+    const { facts } = await failureOf(openai.create(settings, { http: small }).generate(call));
+    expect(facts).toMatchObject({ code: "upstream_error", mayHaveCharged: true, detail: "BODY_TOO_LARGE" });
+  });
+
+  test("ends at once when its reader is aborted, and shows nothing more", async () => {
+    upstream.next({ stream: { pauseMs: 100 } });
+    const controller = new AbortController();
+    const reason = new Error("canceled by its owner");
+    let shown = 0;
+    const onPartial = async () => {
+      shown++;
+      controller.abort(reason);
+    };
+    await expect(drawStreamed({ onPartial, signal: controller.signal })).rejects.toBe(reason);
+    expect(shown).toBe(1);
+    await expect.poll(() => upstream.unfinished()).toBe(0);
   });
 });

@@ -1,4 +1,5 @@
 import type { ProviderCall } from "../image-provider.ts";
+import { partialsWanted } from "../show-partials.ts";
 import type { OpenAiSettings } from "./options.ts";
 
 /**
@@ -6,9 +7,12 @@ import type { OpenAiSettings } from "./options.ts";
  *
  * - The GPT image models refuse `response_format` ("Unknown parameter") and always answer in base64. DALL·E is asked for base64, so
  *   that the bytes come with the answer and not from a link that may be gone. Other servers are left to their default: both are read.
+ * - It is asked to stream only where somebody wants to see unfinished versions: one answer has fewer ways to break than a stream.
  * - `output_compression` with PNG is refused upstream; Darkroom accepts and ignores it, as its reference does.
  */
-export function requestBody({ model, parameters, indexes }: ProviderCall): Record<string, unknown> {
+export function requestBody(call: ProviderCall): Record<string, unknown> {
+  const { model, parameters, indexes } = call;
+  const partials = partialsWanted(call);
   const { output_compression: compression, ...rest } = parameters;
   const lossy = parameters.output_format === "jpeg" || parameters.output_format === "webp";
   return {
@@ -17,6 +21,7 @@ export function requestBody({ model, parameters, indexes }: ProviderCall): Recor
     n: indexes.length,
     output_compression: lossy ? compression : undefined,
     response_format: model.startsWith("dall-e") ? "b64_json" : undefined,
+    ...(partials > 0 && { stream: true, partial_images: partials }),
   };
 }
 

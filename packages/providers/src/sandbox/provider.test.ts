@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { aCall, examineProvider, failureOf } from "../examine-provider.fixture.ts";
 import { createHttpDoor } from "../http/http-door.ts";
 import { httpSettingsSchema } from "../http/settings.ts";
+import type { PartialImage } from "../image-provider.ts";
 import type { SandboxCall } from "../provider-definition.ts";
 import refusals from "./fixtures/refusals.json" with { type: "json" };
 import { settingsSchema } from "./options.ts";
@@ -23,6 +24,7 @@ examineProvider({
   },
   model: "gpt-image-1",
   size: "256x256",
+  showsPartials: true,
   slow: () => void (env = { SANDBOX_DELAY_MS: "5000" }),
   broken: () => void (env = { SANDBOX_FAIL_EVERY: "1" }),
 });
@@ -102,6 +104,41 @@ describe("the sandbox's pictures", () => {
     ];
     expect(first.images[0]).toMatchObject({ width: 1024, height: 1024 });
     expect(first.images[0]?.bytes).toBe(second.images[0]?.bytes);
+  });
+});
+
+describe("unfinished versions", () => {
+  const scripted = { SANDBOX_DELAY_MS: "150", SANDBOX_DIRECTIVES: "true" };
+  const drawWith = async (prompt: string, partialImages: number) => {
+    const shown: PartialImage[] = [];
+    const onPartial = async (partial: PartialImage) => void shown.push(partial);
+    const parameters = { prompt, size: "256x128", output_format: "webp" };
+    const call = aCall({ model: "gpt-image-1", parameters, partialImages, onPartial });
+    return { shown, work: create(scripted).generate(call), plain: create().generate({ ...call, partialImages: 0 }) };
+  };
+
+  test("come nearer to the finished picture, which is the same with and without them", async () => {
+    const { shown, work, plain } = await drawWith("a cat", 3);
+    const finished = (await work).images[0]?.bytes;
+    expect(finished).toEqual((await plain).images[0]?.bytes);
+    const pixels = (bytes: Uint8Array | undefined) => sharp(bytes).greyscale().raw().toBuffer();
+    const wanted = await pixels(finished);
+    const distances = await Promise.all(
+      shown.map(async ({ bytes, mediaType, width, height }) => {
+        expect([mediaType, width, height]).toEqual(["image/webp", 256, 128]);
+        const drawn = await pixels(bytes);
+        return wanted.reduce((sum, level, i) => sum + Math.abs(level - (drawn[i] ?? 0)), 0);
+      }),
+    );
+    expect(distances).toHaveLength(3);
+    expect(distances).toEqual(distances.toSorted((a, b) => b - a));
+    expect(new Set(distances).size).toBe(3);
+  });
+
+  test("come before a failure, too", async () => {
+    const { shown, work } = await drawWith("a cat [sandbox:fail=moderation_blocked]", 2);
+    expect((await failureOf(work)).facts.code).toBe("moderation_blocked");
+    expect(shown.map(({ partialIndex }) => partialIndex)).toEqual([0, 1]);
   });
 });
 

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { drawPicture, plainPicture } from "../drawing/draw-picture.ts";
+import { unfinishedPicture } from "../drawing/unfinished-picture.ts";
 import type { ProviderCall, ProviderImage, ProviderReply } from "../image-provider.ts";
 import type { ProviderDefinition } from "../provider-definition.ts";
 import { countedTurns } from "../script/counted-turns.ts";
 import { parseDirectives } from "../script/directives.ts";
+import { partialsWanted, showPartials } from "../show-partials.ts";
 import { passingError, scriptedError } from "./errors.ts";
 import { type SandboxSettings, settingsSchema } from "./options.ts";
 import { revisedPromptOf, usageOf } from "./reply.ts";
@@ -31,16 +33,57 @@ export const sandbox: ProviderDefinition<typeof settingsSchema> = {
         const inForce =
           script !== undefined && (script.times === undefined || takeTurn(call.generationId) <= script.times);
         const delayMs = script?.delayMs ?? settings.SANDBOX_DELAY_MS;
-        if (delayMs > 0) await wait(delayMs, call.signal);
+        const paint = painter(call, settings);
+        await think(call, delayMs, paint);
         if (inForce && script.fail !== undefined) throw scriptedError(script.fail, script.retryAfterMs);
         if (failsByCount) throw passingError();
-        return draw(call, settings, inForce ? script.missing : 0);
+        return draw(call, paint, inForce ? script.missing : 0);
       },
     };
   },
 };
 
-async function draw(call: ProviderCall, settings: SandboxSettings, missing: number): Promise<ProviderReply> {
+type Paint = (index: number) => Promise<Buffer>;
+
+/** Paints each image once, when it is first asked for. */
+function painter(call: ProviderCall, settings: SandboxSettings): Paint {
+  const painted = new Map<number, Buffer>();
+  return async (index) => {
+    const drawing = resolveDrawing(call);
+    const picture =
+      painted.get(index) ??
+      (await (settings.SANDBOX_INSTANT
+        ? plainPicture(drawing)
+        : drawPicture({ ...drawing, prompt: call.parameters.prompt, seed: drawing.seed + index })));
+    painted.set(index, picture);
+    return picture;
+  };
+}
+
+/** Detail of the first unfinished version; each later one has four times as much. */
+const firstRows = 8;
+
+/** Takes its time, and shows unfinished versions where somebody wants to see them: evenly spread, the last before the end. */
+async function think(call: ProviderCall, delayMs: number, paint: Paint): Promise<void> {
+  const versions = partialsWanted(call);
+  const pauseMs = delayMs / (versions + 1);
+  const partials = showPartials(call);
+  const { width, height, format } = resolveDrawing(call);
+  for (let partialIndex = 0; partialIndex < versions; partialIndex++) {
+    await wait(pauseMs, call.signal);
+    const rows = firstRows * 4 ** partialIndex;
+    for (const index of call.indexes) {
+      partials.show(async () => {
+        const bytes = await unfinishedPicture(await paint(index), { width, height, format, rows });
+        return { index, partialIndex, bytes, mediaType: `image/${format}`, width, height };
+      });
+    }
+  }
+  await wait(pauseMs, call.signal);
+  await partials.shown();
+}
+
+async function draw(call: ProviderCall, paint: Paint, missing: number): Promise<ProviderReply> {
   const drawing = resolveDrawing(call);
   const wanted = call.indexes.slice(0, Math.max(0, call.indexes.length - missing));
   if (wanted.length === 0) throw passingError();
@@ -48,9 +91,7 @@ async function draw(call: ProviderCall, settings: SandboxSettings, missing: numb
   // One after the other: sharp works on all cores for one picture, and ten at once would hold ten in memory.
   for (const index of wanted) {
     call.signal.throwIfAborted();
-    const bytes = settings.SANDBOX_INSTANT
-      ? await plainPicture(drawing)
-      : await drawPicture({ ...drawing, prompt: call.parameters.prompt, seed: drawing.seed + index });
+    const bytes = await paint(index);
     const { width, height } = drawing;
     images.push({
       index,
@@ -72,6 +113,7 @@ async function draw(call: ProviderCall, settings: SandboxSettings, missing: numb
 
 /** Waits, and throws the signal's own reason when it aborts, where Node's timer would throw an error of its own around it. */
 async function wait(delayMs: number, signal: AbortSignal): Promise<void> {
+  if (delayMs <= 0) return;
   await sleep(delayMs, undefined, { signal }).catch((error: unknown) => {
     signal.throwIfAborted();
     throw error;

@@ -6,7 +6,10 @@ import { settingsSchema } from "./options.ts";
 import { parseReply } from "./reply.ts";
 import { requestBody, requestHeaders } from "./request.ts";
 
-/** Volcano Engine's Ark. One of its calls draws one image, so several are asked for side by side: at most ten, the API's limit of `n`. */
+/**
+ * Volcano Engine's Ark. One of its calls draws one image, so several are asked for side by side: at most ten, the API's limit of `n`. It
+ * shows no unfinished versions: what Ark's own stream calls "partial" is one finished image of several, and a call has but one.
+ */
 export const volcengine: ProviderDefinition<typeof settingsSchema> = {
   name: "volcengine",
   settingsSchema,

@@ -1,0 +1,38 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { orAborted } from "@darkroom/outbound";
+import type { PartialImage, ProviderCall } from "./image-provider.ts";
+
+/** How many unfinished versions of each image somebody wants to see. */
+export const partialsWanted = ({ partialImages, onPartial }: ProviderCall): number =>
+  onPartial === undefined ? 0 : (partialImages ?? 0);
+
+/** How long finished images are held back for unfinished ones that are still on their way. A few decodes and uploads take less. */
+const lastWaitMs = 3_000;
+
+/**
+ * Shows unfinished versions beside the work, one after the other in the order of their `show`. What cannot be made ready or shown
+ * is skipped: nothing depends on it.
+ */
+export function showPartials({ onPartial, signal }: ProviderCall) {
+  let last = Promise.resolve();
+  let over = false;
+  return {
+    show(ready: () => Promise<PartialImage>): void {
+      last = last
+        .then(async () => {
+          if (over || signal.aborted) return;
+          const partial = await ready();
+          if (!over && !signal.aborted) await onPartial?.(partial);
+        })
+        .catch(() => {});
+    },
+
+    /** Resolves when all have been shown or skipped, in three seconds at most; rejects with the signal's reason when it aborts. */
+    async shown(): Promise<void> {
+      const timer = new AbortController();
+      const tooLong = sleep(lastWaitMs, undefined, { signal: timer.signal }).catch(() => {});
+      await orAborted(Promise.race([last, tooLong]), signal).finally(() => timer.abort());
+      over = true;
+    },
+  };
+}
