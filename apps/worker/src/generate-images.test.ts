@@ -1,8 +1,9 @@
 import { createLogger } from "@darkroom/observe";
 import { type ImageProvider, ProviderError, type ProviderErrorFacts, type ProviderImage } from "@darkroom/providers";
-import type { Attempt, Delivery, GenerationRecord } from "@darkroom/queue";
+import type { Attempt, Delivery } from "@darkroom/queue";
 import { createObjectStore, type ObjectStore, StorageError } from "@darkroom/storage";
 import { expect, test } from "vitest";
+import { anAttempt, aRecord } from "./attempt.fixture.ts";
 import { createGenerateImages } from "./generate-images.ts";
 
 const log = createLogger({ name: "test", level: "silent", pretty: false });
@@ -41,42 +42,16 @@ function fakeProvider(failing: Record<number, ProviderErrorFacts> = {}) {
 function generation(n: number) {
   let delivery: Delivery | null = null;
   return {
-    attempt: (over: Partial<Attempt> = {}): Attempt => ({
-      record: record(n, delivery),
-      signal: new AbortController().signal,
-      exhausted: false,
-      checkpoint: async (noted) => {
+    attempt: (over: Partial<Attempt> = {}): Attempt => {
+      const checkpoint: Attempt["checkpoint"] = async (noted) => {
         delivery = noted;
         return true;
-      },
-      showPartial: async () => {},
-      ...over,
-    }),
+      };
+      return anAttempt({ record: aRecord({ n, delivery }), checkpoint, ...over });
+    },
     noted: () => delivery,
   };
 }
-
-const record = (n: number, delivery: Delivery | null): GenerationRecord => ({
-  id: "gen_1",
-  tenant: "acme",
-  keyId: "k",
-  lane: "fake.interactive",
-  model: "m",
-  request: { prompt: "a cat", n },
-  upstream: { model: "m", parameters: { n } },
-  status: "running",
-  createdAtMs: 0,
-  startedAtMs: 0,
-  endedAtMs: null,
-  expiresAtMs: null,
-  resumesAtMs: null,
-  version: 2,
-  attempts: 1,
-  failures: 0,
-  handbacks: 0,
-  delivery,
-  error: null,
-});
 
 const work = (provider: ImageProvider, store: ObjectStore) =>
   createGenerateImages({ provider, store, uploadPatienceMs: 5_000, log });
@@ -194,4 +169,24 @@ test("a worker that lost the generation stores nothing", async () => {
   const late = generation(1).attempt({ checkpoint: async () => false });
   await expect(work(provider, store)(late)).rejects.toThrow("A later attempt owns gen_1");
   expect(await store.head("acme/gen_1/0.png")).toBeNull();
+});
+
+test("partial images are shown while the provider draws, and a caller who does not stream sees none", async () => {
+  const shown: string[] = [];
+  const provider: ImageProvider = {
+    name: "fake",
+    generate: async ({ onPartial }) => {
+      await onPartial?.({ ...image(0), partialIndex: 0 });
+      return { images: [image(0)], missing: [] };
+    },
+  };
+  const draw = (request: object) => {
+    const usual = aRecord({ n: 1 });
+    const record = { ...usual, request: { ...usual.request, ...request } };
+    return work(provider, memory())(anAttempt({ record, showPartial: async ({ key }) => void shown.push(key) }));
+  };
+  await draw({});
+  expect(shown).toEqual([]);
+  expect(await draw({ stream: true, partial_images: 1 })).toMatchObject({ kind: "succeeded" });
+  expect(shown).toEqual(["acme/gen_1/partial-0-0.png"]);
 });

@@ -4,6 +4,7 @@ import type { ObjectStore } from "@darkroom/storage";
 import type { Logger } from "@darkroom/observe";
 import { delivered, planDelivery } from "./delivery.ts";
 import { outcomeOfError } from "./outcome-of-error.ts";
+import { showPartials } from "./show-partials.ts";
 import { findStored, storeImages } from "./store-images.ts";
 
 export type GenerateImagesOptions = {
@@ -29,19 +30,22 @@ export function createGenerateImages({ provider, store, uploadPatienceMs, log }:
     if (stored !== null && wanted.length === 0) return { kind: "succeeded", delivery: stored };
     if (attempt.exhausted) return stored === null || have.size === 0 ? gaveUp : { kind: "succeeded", delivery: stored };
 
+    const folder = `${tenant}/${id}`;
     const fields = { generationId: id, tenant, lane: record.lane, attempt: record.attempts, provider: provider.name };
     log.debug({ ...fields, prompt: request.prompt, wanted }, "The provider is called");
     let reply: ProviderReply;
     try {
       const parameters = { ...upstream.parameters, prompt: request.prompt };
-      reply = await provider.generate({ generationId: id, model: upstream.model, parameters, indexes: wanted, signal });
+      const partials = showPartials({ attempt, store, folder, log, fields });
+      const call = { generationId: id, model: upstream.model, parameters, indexes: wanted, signal };
+      reply = await provider.generate({ ...call, ...partials });
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;
       log.warn({ ...fields, ...logged(error) }, "The provider delivered nothing");
       return outcomeOfError(error, stored);
     }
 
-    const planned = planDelivery({ provider: provider.name, folder: `${tenant}/${id}`, reply, earlier: stored });
+    const planned = planDelivery({ provider: provider.name, folder, reply, earlier: stored });
     if (!(await attempt.checkpoint(planned))) throw new Error(`A later attempt owns ${id}`);
     const lost = await storeImages({ store, images: planned.images, reply, patienceMs: uploadPatienceMs, log, fields });
     const delivery: Delivery = delivered(planned, lost);

@@ -17,6 +17,7 @@ export { createMemoryGuard, type MemoryGuard } from "./memory-guard.ts";
 export type { Attempt, Outcome, Work } from "./outcome.ts";
 export { type PartialImage, partialImageSchema } from "./partial-image.ts";
 export { queueEnvSchema, retentionOf } from "./queue-env-schema.ts";
+export { readPartials } from "./read-partials.ts";
 export { connectProducer, connectSubscriber, connectWorker, untilConnected } from "./redis-connections.ts";
 export { defaultRetryPolicy, type RetryPolicy } from "./retry-policy.ts";
 export { createSubmitter } from "./submit-generation.ts";

@@ -1,0 +1,34 @@
+import type { Attempt, Delivery, GenerationRecord } from "@darkroom/queue";
+
+/** A running generation of `n` images. */
+export const aRecord = ({ n = 1, delivery = null }: { n?: number; delivery?: Delivery | null }): GenerationRecord => ({
+  id: "gen_1",
+  tenant: "acme",
+  keyId: "k",
+  lane: "fake.interactive",
+  model: "m",
+  request: { prompt: "a cat", n },
+  upstream: { model: "m", parameters: { n } },
+  status: "running",
+  createdAtMs: 0,
+  startedAtMs: 0,
+  endedAtMs: null,
+  expiresAtMs: null,
+  resumesAtMs: null,
+  version: 2,
+  attempts: 1,
+  failures: 0,
+  handbacks: 0,
+  delivery,
+  error: null,
+});
+
+/** An attempt at it whose notes are taken and forgotten. */
+export const anAttempt = (over: Partial<Attempt> = {}): Attempt => ({
+  record: aRecord({}),
+  signal: new AbortController().signal,
+  exhausted: false,
+  checkpoint: async () => true,
+  showPartial: async () => {},
+  ...over,
+});

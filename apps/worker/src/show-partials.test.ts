@@ -1,0 +1,71 @@
+import { createLogger } from "@darkroom/observe";
+import type { PartialImage } from "@darkroom/providers";
+import type { Attempt, PartialImage as PartialReference } from "@darkroom/queue";
+import { createObjectStore, type ObjectStore, StorageError } from "@darkroom/storage";
+import { expect, test } from "vitest";
+import { anAttempt } from "./attempt.fixture.ts";
+import { showPartials } from "./show-partials.ts";
+
+const log = createLogger({ name: "test", level: "silent", pretty: false });
+const links = { publicBaseUrl: "http://localhost", signingSecret: "x".repeat(32) };
+
+const partial = (index: number, partialIndex: number): PartialImage => ({
+  index,
+  partialIndex,
+  bytes: Buffer.from(`${index} ${partialIndex}`),
+  mediaType: "image/webp",
+  width: 8,
+  height: 4,
+});
+
+function watched(request: object = { stream: true, partial_images: 2 }, over: Partial<ObjectStore> = {}) {
+  const shown: PartialReference[] = [];
+  const memory = createObjectStore({ storage: "memory", links });
+  const usual = anAttempt({ showPartial: async (reference) => void shown.push(reference) });
+  const attempt: Attempt = { ...usual, record: { ...usual.record, request: { prompt: "a cat", ...request } } };
+  const store = { ...memory, ...over };
+  const call = showPartials({ attempt, store, folder: "acme/gen_1", log, fields: {}, patienceMs: 50 });
+  return { ...call, shown, memory };
+}
+
+test.each([{}, { stream: true }, { stream: true, partial_images: 0 }, { stream: false, partial_images: 2 }])(
+  "a request with %j asks the provider for none",
+  (request) => {
+    const { partialImages, onPartial } = watched(request);
+    expect([partialImages, onPartial]).toEqual([undefined, undefined]);
+  },
+);
+
+test("partial images are stored beside the finished ones, and shown by reference", async () => {
+  const { partialImages, onPartial, shown, memory } = watched();
+  expect(partialImages).toBe(2);
+  await onPartial?.(partial(1, 0));
+  const key = "acme/gen_1/partial-1-0.webp";
+  expect(shown).toEqual([{ index: 1, partialIndex: 0, key, mediaType: "image/webp", width: 8, height: 4 }]);
+  expect(await memory.head(key)).toEqual({ size: 3, contentType: "image/webp" });
+});
+
+test("a store that is away is asked once, and not again", async () => {
+  let asked = 0;
+  const put = async () => {
+    asked++;
+    throw new StorageError({ operation: "put", retryable: true, advice: "Away." });
+  };
+  const { onPartial, shown } = watched(undefined, { put });
+  await onPartial?.(partial(0, 0));
+  await onPartial?.(partial(0, 1));
+  expect([asked, shown]).toEqual([1, []]);
+});
+
+test("a store that hangs is waited for no longer than said, and what it takes in later is removed", async () => {
+  const mayEnd = Promise.withResolvers<void>();
+  const removed: string[] = [];
+  const { onPartial, shown } = watched(undefined, {
+    put: () => mayEnd.promise,
+    delete: async (keys) => void removed.push(...keys),
+  });
+  await onPartial?.(partial(0, 0));
+  mayEnd.resolve();
+  await expect.poll(() => removed).toEqual(["acme/gen_1/partial-0-0.webp"]);
+  expect(shown).toEqual([]);
+});

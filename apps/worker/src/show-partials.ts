@@ -1,0 +1,61 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Logger } from "@darkroom/observe";
+import type { PartialImage, ProviderCall } from "@darkroom/providers";
+import type { Attempt } from "@darkroom/queue";
+import type { ObjectStore } from "@darkroom/storage";
+
+export type ShowPartialsOptions = {
+  attempt: Attempt;
+  store: Pick<ObjectStore, "put" | "delete">;
+  /** Where the generation's images go. */
+  folder: string;
+  log: Logger;
+  fields: object;
+  /** How long one partial image may hold up the provider's answer, in milliseconds. */
+  patienceMs?: number;
+};
+
+/** Writing a picture and a reference takes milliseconds; two seconds are for a store that is busy. */
+const usualPatienceMs = 2_000;
+
+/**
+ * What the provider is told when the caller wants to see partial images, nothing where not. They are stored beside the finished
+ * images and shown to whoever watches. The first that fails, or takes too long, is the last: a store or a Redis that is away must
+ * not delay what the caller pays for.
+ */
+export function showPartials(options: ShowPartialsOptions): Pick<ProviderCall, "partialImages" | "onPartial"> {
+  const { attempt, store, folder, log, fields, patienceMs = usualPatienceMs } = options;
+  const { stream, partial_images: partialImages = 0 } = attempt.record.request;
+  if (stream !== true || partialImages === 0) return {};
+  let givenUp = false;
+
+  async function show({ bytes, ...partial }: PartialImage): Promise<void> {
+    const type = partial.mediaType.slice("image/".length);
+    const key = `${folder}/partial-${partial.index}-${partial.partialIndex}.${type}`;
+    await store.put(key, bytes, { contentType: partial.mediaType });
+    // Nobody knows of it yet, and nobody would remove it with the generation.
+    if (givenUp) await store.delete([key]);
+    else await attempt.showPartial({ ...partial, key });
+  }
+
+  async function onPartial(partial: PartialImage): Promise<void> {
+    if (givenUp) return;
+    const timer = new AbortController();
+    const tooLong = pause(patienceMs, undefined, { signal: timer.signal }).then(() => {
+      throw new Error(`It took more than ${patienceMs} ms.`);
+    });
+    const shown = show(partial);
+    try {
+      await Promise.race([shown, tooLong]);
+    } catch (error) {
+      givenUp = true;
+      shown.catch(() => {});
+      log.warn({ ...fields, err: error }, "A partial image could not be shown; the rest of them are left out");
+    } finally {
+      tooLong.catch(() => {});
+      timer.abort();
+    }
+  }
+
+  return { partialImages, onPartial };
+}
