@@ -47,9 +47,16 @@ for (const candidate of benches[bench]) {
   const { number, title } = candidate;
   if (wanted !== undefined && !wanted.includes(number)) continue;
   console.log(`\n### ${number}. ${title}\n`);
-  const rows = await candidate.run({ quick, profileTo: profile, tell });
-  report.scenarios.push({ number, title, rows });
-  console.log(tableOf(rows));
+  try {
+    const rows = await candidate.run({ quick, profileTo: profile, tell });
+    report.scenarios.push({ number, title, rows });
+    console.log(tableOf(rows));
+  } catch (error) {
+    // The others can be measured all the same.
+    report.scenarios.push({ number, title, rows: [], error: String(error) });
+    console.error(error);
+    process.exitCode = 1;
+  }
 }
 const results = join(import.meta.dirname, "../results");
 const output = values.output ?? join(results, `${bench}-${report.startedAt.replaceAll(":", "-").slice(0, 19)}.json`);

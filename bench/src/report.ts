@@ -11,7 +11,8 @@ export type Report = {
   machine: Machine;
   /** Of the minute before the run. */
   loadAverageBefore: number;
-  scenarios: { number: number; title: string; rows: Row[] }[];
+  /** `error` where a scenario could not be measured. */
+  scenarios: { number: number; title: string; rows: Row[]; error?: string }[];
 };
 
 /** Rows as a Markdown table; the first row names the columns. */

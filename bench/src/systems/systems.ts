@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { hashApiKey, newApiKey } from "@darkroom/accounts";
-import { createKeys, laneName } from "@darkroom/queue";
+import { darkroomKeys, darkroomLane } from "../open-submitter.ts";
 import { openSystem } from "./open-system.ts";
 import type { System, SystemOptions } from "./system.ts";
 
@@ -12,10 +12,6 @@ const imageRequest = { model: "dall-e-2", prompt: "A lighthouse at dusk, seen fr
 
 const top = join(import.meta.dirname, "../../..");
 const baseline = join(top, "bench/baseline");
-
-/** The keys that Darkroom uses in Redis. */
-export const darkroomKeys = createKeys("darkroom");
-export const darkroomLane = laneName("openai", "interactive");
 
 /** Darkroom's own api and worker, as an operator runs them, with a provider that has its picture at once. */
 export function openDarkroom(options: SystemOptions, over: { headers?: Record<string, string> } = {}): Promise<System> {

@@ -6,7 +6,7 @@ import type { Row, Scenario, ScenarioSettings } from "./scenario.ts";
 
 const callers = 50;
 /** Jobs that are watched command by command: enough that what happens once a second is lost in them. */
-const watched = 500;
+const watched = 300;
 
 export const redisCost: Scenario = {
   number: 2,
@@ -33,8 +33,8 @@ export const redisCost: Scenario = {
 };
 
 async function measure({ targets, redis }: System, { quick }: ScenarioSettings): Promise<Row> {
-  const count = quick ? 1_000 : 10_000;
-  const plan = { targets, warmUp: quick ? 300 : 2_000, count, atMostMs: 30_000, pace: { callers } };
+  const count = quick ? 600 : 10_000;
+  const plan = { targets, warmUp: (quick ? 200 : 1_000) * targets.length, count, atMostMs: 30_000, pace: { callers } };
   const load = await startLoad(plan);
   const before = await readRedis(redis);
   const { results } = await load.go();

@@ -29,13 +29,13 @@ export const waitingMemory: Scenario = {
 };
 
 async function measure(system: System, { quick, tell }: ScenarioSettings): Promise<Row> {
-  const callers = quick ? 1_000 : 10_000;
-  const holdMs = quick ? 3_000 : 20_000;
+  const callers = quick ? 500 : 10_000;
+  const holdMs = quick ? 2_000 : 20_000;
   const { targets } = system;
   const [api] = system.apis;
   if (api === undefined) throw new Error("There is no api process");
 
-  const warmUp = await startLoad({ targets, warmUp: 0, count: 1_000, atMostMs: 30_000, pace: { callers: 50 } });
+  const warmUp = await startLoad({ targets, warmUp: 0, count: 500, atMostMs: 30_000, pace: { callers: 50 } });
   await warmUp.go();
   await Promise.all(system.workers.map((worker) => worker.stop()));
   const idleBytes = await residentBytes(api.pid);

@@ -1,0 +1,21 @@
+import type { ImageRequest } from "@darkroom/contracts";
+import { createGenerationStore, createKeys, createLanes, createSubmitter, laneName } from "@darkroom/queue";
+import type { Redis } from "ioredis";
+
+/** The keys that Darkroom uses in Redis, and the lane that its requests here are put on. */
+export const darkroomKeys = createKeys("darkroom");
+export const darkroomLane = laneName("openai", "interactive");
+
+const dayMs = 86_400_000;
+const retention = { recordsMs: dayMs, claimsMs: dayMs, tombstonesMs: dayMs };
+const log = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** Submits generations as the api does, without the api. */
+export function openSubmitter(redis: Redis) {
+  const store = createGenerationStore(redis, darkroomKeys, retention);
+  const lanes = createLanes(redis, darkroomKeys);
+  const submit = createSubmitter({ redis, keys: darkroomKeys, store, lanes, log });
+  const upstream = { model: "dall-e-2", parameters: { n: 1, size: "256x256" } };
+  return (id: string, tenant: string, request: ImageRequest) =>
+    submit({ id, tenant, keyId: "key_bench", lane: darkroomLane, model: "dall-e-2", request, upstream });
+}
