@@ -5,6 +5,7 @@ import { logEnvSchema } from "../../packages/observe/src/index.ts";
 import { providerSettingsSchemas } from "../../packages/providers/src/index.ts";
 import { queueEnvSchema } from "../../packages/queue/src/index.ts";
 import { storageEnvSchema } from "../../packages/storage/src/index.ts";
+import { webhookEnvSchema } from "../../packages/webhooks/src/index.ts";
 
 /** As much of a zod object as the tables need. */
 type Settings = {
@@ -23,6 +24,7 @@ if (http === undefined) throw new Error("The providers' settings have no section
 export const configurationSections: readonly ConfigurationSection[] = [
   { title: "api and worker: the queue", settings: queueEnvSchema },
   { title: "api and worker: images", settings: storageEnvSchema },
+  { title: "api: webhooks", settings: webhookEnvSchema },
   { title: "api and worker: the log", settings: logEnvSchema },
   { title: "api", settings: apiEnvSchema },
   { title: "worker", settings: workerEnvSchema },

@@ -7,11 +7,14 @@ import { createCloseList } from "@darkroom/process";
 import {
   connectWorker,
   createAttemptStore,
+  createGenerationStore,
+  createJanitor,
   createKeys,
   createLanes,
   createLaneWorker,
   type Delivery,
   laneName,
+  type Retention,
   type Work,
 } from "@darkroom/queue";
 import { createObjectStore, type ObjectStore, type ObjectStoreSettings } from "@darkroom/storage";
@@ -21,8 +24,9 @@ import { buildApp } from "./app.ts";
 import { closeServer } from "./close-server.ts";
 import { createDrain } from "./drain.ts";
 import { createAbandoner } from "./generation/abandoner.ts";
-import { openQueue, type OpenQueue } from "./open-queue.ts";
+import { lanesOf, openQueue, type OpenQueue } from "./open-queue.ts";
 import { createReadiness } from "./readiness.ts";
+import type { WebhookSettings } from "./webhook-settings.ts";
 
 export type StartApiOptions = {
   redisUrl?: string;
@@ -32,16 +36,26 @@ export type StartApiOptions = {
   full?: boolean;
   syncTimeoutMs?: number;
   storage?: ObjectStoreSettings;
+  webhooks?: Partial<WebhookSettings>;
+  /** Shares the queue and the images of another service, as a second instance of it. */
+  beside?: { prefix: string; store: ObjectStore };
   /** Wraps the store that the service sees. */
   objects?: (store: ObjectStore) => ObjectStore;
 };
 
 export const apiKey = "sk-test-of-the-api";
+/** The key of another tenant. */
+export const otherApiKey = "sk-test-of-another";
 const log = createLogger({ name: "api-test", level: "silent", pretty: false });
 const catalogue: Catalogue = loadCatalogue();
 
 /** Where links lead; `follow` goes there. The port of the service is not known when its store is made. */
 export const links = { publicBaseUrl: "http://darkroom.test", signingSecret: "a secret of thirty-two characters" };
+
+const retention: Retention = { recordsMs: 60_000, claimsMs: 60_000, tombstonesMs: 60_000 };
+const goodHeaders = { authorization: `Bearer ${apiKey}`, "content-type": "application/json" };
+
+type CallInit = Omit<RequestInit, "headers"> & { headers?: Record<string, string> };
 
 type Finish = (undo: () => Promise<void>) => void;
 
@@ -53,7 +67,7 @@ export const keepApi = (options: StartApiOptions = {}) => openApi(options, after
 
 async function openApi(options: StartApiOptions, finish: Finish) {
   const { redisUrl = testRedisUrl(), syncTimeoutMs = 10_000, storage = { storage: "memory", links } } = options;
-  const prefix = `test-${randomBytes(6).toString("hex")}`;
+  const prefix = options.beside?.prefix ?? `test-${randomBytes(6).toString("hex")}`;
   const closes = createCloseList(log);
   finish(() => removeKeys(prefix));
   finish(() => closes.closeAll());
@@ -72,6 +86,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     log,
     closes,
   );
+  await opened.lanes.open(lanesOf(catalogue));
   let onSubmission: ((id: string) => void) | undefined;
   const queue: OpenQueue = {
     ...opened,
@@ -84,12 +99,15 @@ async function openApi(options: StartApiOptions, finish: Finish) {
   const abandoner = createAbandoner({ queue, log, everyMs: 50 });
   closes.add("the abandoner", () => abandoner.close());
   const drain = createDrain();
-  const store = createObjectStore(storage);
+  const store = options.beside?.store ?? createObjectStore(storage);
   const objects = options.objects?.(store) ?? store;
 
   const app = buildApp({
     catalogue,
-    authenticator: createAuthenticator([{ tenant: "acme", name: "test", hash: hashApiKey(apiKey) }]),
+    authenticator: createAuthenticator([
+      { tenant: "acme", name: "test", hash: hashApiKey(apiKey) },
+      { tenant: "other", name: "test", hash: hashApiKey(otherApiKey) },
+    ]),
     objects,
     queue,
     abandoner,
@@ -99,21 +117,28 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     syncTimeoutMs,
     linkTtlSeconds: 3_600,
     trustProxy: false,
+    webhooks: { signingSecret: undefined, allowPrivate: true, allowInsecure: true, ...options.webhooks },
   });
   const baseUrl = await app.listen({ host: "127.0.0.1", port: 0 });
   closes.add("the HTTP server", () => closeServer({ app, drain, deadlineMs: 1_000 }));
 
-  const post = (body: unknown, init: RequestInit = {}): Promise<Response> =>
+  const post = (body: unknown, init: CallInit = {}): Promise<Response> =>
     fetch(`${baseUrl}/v1/images/generations`, {
       method: "POST",
-      headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },
       body: typeof body === "string" ? body : JSON.stringify(body),
       ...init,
+      headers: { ...goodHeaders, ...init.headers },
     });
+
+  /** Calls any route, as `acme` unless another key is given. */
+  const call = (path: string, { key = apiKey, headers, ...init }: CallInit & { key?: string } = {}) =>
+    fetch(`${baseUrl}${path}`, { ...init, headers: { authorization: `Bearer ${key}`, ...headers } });
 
   return {
     app,
     baseUrl,
+    prefix,
+    call,
     queue,
     redisLine,
     store,
@@ -121,13 +146,16 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     abandoner,
     closes,
     post,
-    generate: (request: ImageRequest, init?: RequestInit) => post(request, init),
+    generate: (request: ImageRequest, init?: CallInit) => post(request, init),
 
     /** Fetches a link of the test's own store. */
     follow(url: string, init?: RequestInit): Promise<Response> {
       const { pathname, search } = new URL(url);
       return fetch(`${baseUrl}${pathname}${search}`, init);
     },
+
+    /** The reply channels that a generation's record names as watching. */
+    watchersOf: async (id: string) => ((await opened.redis.hget(opened.keys.record(id), "watchers")) ?? "").trim(),
 
     /** The id of the next generation, when it has been submitted or could not be. */
     nextSubmission: () => new Promise<string>((resolve) => (onSubmission = resolve)),
@@ -148,6 +176,9 @@ async function openApi(options: StartApiOptions, finish: Finish) {
       await redis.del(...found);
       redis.disconnect();
     },
+
+    /** One round of the janitor, for whom nothing is too young to be looked at. */
+    tidy: () => tidy(redisUrl, prefix),
 
     /** Works off the lane of a provider. */
     work: (work: Work, provider?: string) => workLane({ redisUrl, prefix, work, provider, finish }),
@@ -171,7 +202,7 @@ export async function workLane({ redisUrl, prefix, work, provider = "openai", fi
   const worker = createLaneWorker({
     redis,
     keys,
-    store: createAttemptStore(redis, keys, { recordsMs: 60_000, claimsMs: 60_000, tombstonesMs: 60_000 }),
+    store: createAttemptStore(redis, keys, retention),
     lanes: createLanes(redis, keys),
     lane: laneName(provider, "interactive"),
     concurrency: 5,
@@ -187,6 +218,28 @@ export async function workLane({ redisUrl, prefix, work, provider = "openai", fi
     redis.disconnect();
   });
   await worker.ready();
+}
+
+async function tidy(redisUrl: string, prefix: string): Promise<void> {
+  const keys = createKeys(prefix);
+  const redis = connectWorker(redisUrl, () => {});
+  const lanes = createLanes(redis, keys);
+  const janitor = createJanitor({
+    redis,
+    keys,
+    store: createGenerationStore(redis, keys, retention),
+    lanes,
+    retention,
+    dropObjects: async () => {},
+    log,
+    everyMs: 3_600_000,
+    unlanedAfterMs: 0,
+    runningAfterMs: 0,
+  });
+  await janitor.look();
+  await janitor.close();
+  await lanes.close();
+  redis.disconnect();
 }
 
 /** Work that stores the given bytes for every image that was asked for. */

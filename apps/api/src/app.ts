@@ -1,6 +1,15 @@
 import type { Authenticator } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
+import type { Catalogue } from "@darkroom/models";
+import type { Logger } from "@darkroom/observe";
+import type { ObjectStore } from "@darkroom/storage";
 import Fastify, { type FastifyInstance } from "fastify";
+import type { Drain } from "./drain.ts";
+import type { Abandoner } from "./generation/abandoner.ts";
+import { createFindGeneration } from "./generation/find-generation.ts";
+import { createJoinGeneration } from "./generation/join-generation.ts";
+import { createRefuseNewWork } from "./generation/refuse-new-work.ts";
+import { createRenderGeneration } from "./generation/render-generation.ts";
 import { createSendImages } from "./generation/send-images.ts";
 import { answerBrokenRequest } from "./http/answer-broken-request.ts";
 import { answerError } from "./http/answer-error.ts";
@@ -9,20 +18,36 @@ import { parseJson } from "./http/parse-json.ts";
 import { refuseOtherMethods } from "./http/refuse-other-methods.ts";
 import { followRequest, newRequestId } from "./http/request-facts.ts";
 import { serverLimits } from "./http/server-limits.ts";
-import { type CreateImageDependencies, createImageRoute } from "./routes/create-image.ts";
+import type { OpenQueue } from "./open-queue.ts";
+import { cancelGenerationRoute } from "./routes/cancel-generation.ts";
+import { createImageRoute } from "./routes/create-image.ts";
+import { generationEventsRoute } from "./routes/generation-events.ts";
 import { type HealthDependencies, healthRoutes } from "./routes/health.ts";
-import { type ModelsDependencies, modelsRoutes } from "./routes/models.ts";
-import { type ServeImageDependencies, serveImageRoute } from "./routes/serve-image.ts";
+import { listGenerationsRoute } from "./routes/list-generations.ts";
+import { modelsRoutes } from "./routes/models.ts";
+import { readGenerationRoute } from "./routes/read-generation.ts";
+import { retryGenerationRoute } from "./routes/retry-generation.ts";
+import { serveImageRoute } from "./routes/serve-image.ts";
+import { webhookSecretRoute } from "./routes/webhook-secret.ts";
+import { createAnswerAtOnce } from "./wait-modes/answer-at-once.ts";
+import { createAnswerWhenEnded } from "./wait-modes/answer-when-ended.ts";
+import type { WebhookSettings } from "./webhook-settings.ts";
 
-export type AppDependencies = Omit<CreateImageDependencies, "sendImages"> &
-  ModelsDependencies &
-  ServeImageDependencies &
-  HealthDependencies & {
-    authenticator: Authenticator;
-    linkTtlSeconds: number;
-    /** Whose `X-Forwarded-For` is believed: everybody's, nobody's, or that of these addresses and networks. */
-    trustProxy: boolean | string[];
-  };
+export type AppDependencies = HealthDependencies & {
+  catalogue: Catalogue;
+  authenticator: Authenticator;
+  objects: ObjectStore;
+  queue: OpenQueue;
+  abandoner: Abandoner;
+  drain: Drain;
+  log: Logger;
+  webhooks: WebhookSettings;
+  /** How long a caller waits on the line. */
+  syncTimeoutMs: number;
+  linkTtlSeconds: number;
+  /** Whose `X-Forwarded-For` is believed: everybody's, nobody's, or that of these addresses and networks. */
+  trustProxy: boolean | string[];
+};
 
 /** Builds the HTTP service. It listens to nothing yet, and opens and closes nothing that it was given. */
 export function buildApp(dependencies: AppDependencies): FastifyInstance {
@@ -43,7 +68,8 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
   app.server.on("checkExpectation", (request, response) => app.routing(request, response));
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, async (_request: unknown, body: Buffer) =>
-    parseJson(body),
+    // Many clients say JSON of a POST without a body, too. Where one is needed the route misses it.
+    body.length === 0 ? undefined : parseJson(body),
   );
 
   app.decorateRequest("facts");
@@ -67,9 +93,24 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
     healthRoutes(open, dependencies);
     serveImageRoute(open, dependencies);
   });
+  const tools = {
+    ...dependencies,
+    sendImages: createSendImages(dependencies),
+    findGeneration: createFindGeneration(dependencies.queue),
+    renderGeneration: createRenderGeneration(dependencies),
+    joinGeneration: createJoinGeneration(dependencies),
+    refuseNewWork: createRefuseNewWork(dependencies),
+  };
+  const waitModes = { whenEnded: createAnswerWhenEnded(tools), atOnce: createAnswerAtOnce(tools) };
   void app.register(async (v1) => {
     authenticateCallers(v1, authenticator);
-    createImageRoute(v1, { ...dependencies, sendImages: createSendImages(dependencies) });
+    createImageRoute(v1, { ...tools, waitModes });
+    listGenerationsRoute(v1, tools);
+    readGenerationRoute(v1, tools);
+    cancelGenerationRoute(v1, tools);
+    retryGenerationRoute(v1, tools);
+    generationEventsRoute(v1, tools);
+    webhookSecretRoute(v1, tools);
     modelsRoutes(v1, dependencies);
   });
   refuse();

@@ -3,6 +3,7 @@ import { logEnvSchema } from "@darkroom/observe";
 import { type Environment, readSettings } from "@darkroom/settings";
 import { queueEnvSchema } from "@darkroom/queue";
 import { type ObjectStoreSettings, objectStoreSettings, storageEnvSchema } from "@darkroom/storage";
+import { webhookEnvSchema } from "@darkroom/webhooks";
 import { z } from "zod";
 
 /** A whole number within limits; one message says all that is wrong with another. */
@@ -47,7 +48,11 @@ export const apiEnvSchema = z.object({
     .describe("Names this process. No two may share it; unset: random."),
 });
 
-const schema = apiEnvSchema.extend(queueEnvSchema.shape).extend(logEnvSchema.shape).extend(storageEnvSchema.shape);
+const schema = apiEnvSchema
+  .extend(queueEnvSchema.shape)
+  .extend(webhookEnvSchema.shape)
+  .extend(logEnvSchema.shape)
+  .extend(storageEnvSchema.shape);
 
 export type ApiConfig = z.output<typeof schema> & { storage: ObjectStoreSettings };
 

@@ -9,8 +9,9 @@ import { readConfig } from "./config.ts";
 import { createDrain } from "./drain.ts";
 import { createAbandoner } from "./generation/abandoner.ts";
 import { listen } from "./listen.ts";
-import { openQueue } from "./open-queue.ts";
+import { lanesOf, openQueue } from "./open-queue.ts";
 import { createReadiness } from "./readiness.ts";
+import { webhookSettings } from "./webhook-settings.ts";
 
 const config = readOrExit(readConfig);
 const log = createLogger({ name: "api", level: config.LOG_LEVEL, pretty: process.stdout.isTTY });
@@ -27,6 +28,7 @@ await runProcess({
     await objects.check();
 
     const queue = await openQueue(config, log, closes);
+    await queue.lanes.open(lanesOf(catalogue));
     const abandoner = createAbandoner({ queue, log });
     closes.add("the abandoner", () => abandoner.close());
 
@@ -43,6 +45,7 @@ await runProcess({
       syncTimeoutMs: config.SYNC_TIMEOUT_MS,
       linkTtlSeconds: config.LINK_TTL_SECONDS,
       trustProxy: config.TRUST_PROXY,
+      webhooks: webhookSettings(config),
     });
     closes.add("the HTTP server", () => closeServer({ app, drain, deadlineMs: config.SHUTDOWN_DEADLINE_MS }));
     const address = await listen({ app, host: config.HOST, port: config.PORT });

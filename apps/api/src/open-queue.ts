@@ -1,3 +1,4 @@
+import type { Catalogue } from "@darkroom/models";
 import type { Logger } from "@darkroom/observe";
 import type { CloseList } from "@darkroom/process";
 import {
@@ -10,6 +11,7 @@ import {
   createLanes,
   createMemoryGuard,
   createSubmitter,
+  laneName,
   type queueEnvSchema,
   retentionOf,
   untilConnected,
@@ -20,6 +22,10 @@ type QueueConfig = Pick<ApiConfig, keyof typeof queueEnvSchema.shape | "INSTANCE
 
 /** A Redis that is starting up beside us gets this long. */
 const connectWithinMs = 10_000;
+
+/** The lanes that calls of this service go on: open them at the start, for one that is first used while Redis is away cannot be opened. */
+export const lanesOf = ({ models }: Pick<Catalogue, "models">): Set<string> =>
+  new Set(models.map(({ provider }) => laneName(provider, "interactive")));
 
 /** Connects to Redis and builds the queue as a producer sees it. Throws a sentence when Redis is away or not fit for it. */
 export async function openQueue(config: QueueConfig, log: Logger, closes: CloseList) {

@@ -89,6 +89,9 @@ export async function createEndingWaits(options: EndingWaitsOptions) {
       return waits.size;
     },
 
+    /** Whether anybody in this process waits for the generation. */
+    isAwaited: (id: string): boolean => waits.has(id),
+
     /**
      * Begins to wait: call it before the generation is submitted, so that no ending can slip by. `ended` resolves when the
      * generation has ended or its record is gone; read the record to know. `leave` must be called when the wait is over, and tells

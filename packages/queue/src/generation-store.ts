@@ -31,6 +31,7 @@ export type Submitted = { kind: "accepted"; rank: number } | { kind: "attached" 
 
 const submit = defineScript<["accepted", number] | ["attached" | "mismatch", string]>("submit");
 const abandon = defineScript<"canceled" | "kept">("abandon", ["generation"]);
+const keep = defineScript<"ok" | "gone">("keep");
 const cancel = defineScript<"gone" | "ended" | "queued" | "running">("cancel", ["generation"]);
 const retry = defineScript<"gone" | "succeeded" | "unended" | number>("retry", ["generation"]);
 const expire = defineScript<"expired" | "kept">("expire", ["generation"]);
@@ -97,6 +98,9 @@ export function createGenerationStore(redis: Redis, keys: Keys, retention: Reten
     /** Tells that nobody waits on `replyTo` any more: an unbegun generation that no other process waits for is canceled. */
     abandon: (id: string, lane: string, replyTo: string) =>
       abandon(redis, where(id, lane), [id, replyTo, retention.recordsMs]),
+
+    /** Has a generation go on though nobody waits for it: its caller was told its id. */
+    keep: (id: string) => keep(redis, [keys.record(id)], []),
 
     /** Cancels a generation that has not ended, and tells the worker that runs it. Answers the status that it was canceled in. */
     cancel: (id: string, lane: string) => cancel(redis, [...where(id, lane), keys.cancels], [id, retention.recordsMs]),

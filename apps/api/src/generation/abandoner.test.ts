@@ -19,7 +19,7 @@ function openAbandoner(failures: number, forMs = 60_000) {
         },
       },
       lanes: { remove: async (_lane: string, id: string) => removed.push(id) > 0 },
-      waits: { channel: "replies" },
+      waits: { channel: "replies", isAwaited: (id: string) => id.startsWith("awaited") },
     },
     log,
     everyMs: 5,
@@ -36,6 +36,14 @@ test("each is given up once, and what was canceled is taken off its lane", async
   await expect.poll(() => abandoner.size).toBe(0);
   expect(abandoned).toEqual(["running-1", "queued-1"]);
   expect(removed).toEqual(["queued-1"]);
+});
+
+test("one that somebody else here waits for is left alone", async () => {
+  const { abandoner, abandoned } = openAbandoner(0);
+  expect(await abandoner.abandonNow("awaited-1", "lane")).toBe("kept");
+  abandoner.abandon("awaited-2", "lane");
+  await expect.poll(() => abandoner.size).toBe(0);
+  expect(abandoned).toEqual([]);
 });
 
 test("while Redis is away they are kept in mind", async () => {

@@ -5,7 +5,7 @@ export type AbandonerOptions = {
   queue: {
     store: Pick<GenerationStore, "abandon">;
     lanes: Pick<Lanes, "remove">;
-    waits: Pick<EndingWaits, "channel">;
+    waits: Pick<EndingWaits, "channel" | "isAwaited">;
   };
   log: Logger;
   /** Between rounds while Redis is away, in milliseconds. */
@@ -24,6 +24,8 @@ export function createAbandoner({ queue, log, everyMs = 1_000, forMs = 60_000 }:
   let round: Promise<void> = Promise.resolve();
 
   async function abandonNow(id: string, lane: string): Promise<"canceled" | "kept"> {
+    // Another call of this process has part in it, or has come to it since.
+    if (waits.isAwaited(id)) return "kept";
     const verdict = await store.abandon(id, lane, waits.channel);
     log.debug({ generationId: id, verdict }, "A generation was given up by its caller");
     if (verdict === "canceled") {

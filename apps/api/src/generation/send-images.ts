@@ -1,4 +1,4 @@
-import { ApiError, type ImageRequest } from "@darkroom/contracts";
+import type { ImageRequest } from "@darkroom/contracts";
 import type { Catalogue } from "@darkroom/models";
 import type { Logger } from "@darkroom/observe";
 import type { GenerationRecord } from "@darkroom/queue";
@@ -7,6 +7,7 @@ import type { FastifyReply } from "fastify";
 import { base64Response } from "./base64-response.ts";
 import { describeImages } from "./describe-images.ts";
 import { linkResponse } from "./link-response.ts";
+import { unreadable } from "./unreadable.ts";
 
 export type SendImagesOptions = {
   catalogue: Catalogue;
@@ -36,9 +37,3 @@ export function createSendImages({ catalogue, objects, linkTtlSeconds, log }: Se
 }
 
 export type SendImages = ReturnType<typeof createSendImages>;
-
-/** Not retryable: the images exist, and the same request sent again would buy others. */
-const unreadable = (id: string) => (cause: unknown) => {
-  const message = `The images of ${id} are done, but cannot be read from the store just now.`;
-  throw new ApiError("overloaded", message, { retryable: false, cause });
-};

@@ -7,7 +7,6 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
  * which the strict schemas refuse by name. Throws `ApiError` without quoting the body: a prompt is nothing for a message.
  */
 export function parseJson(body: Buffer): unknown {
-  if (body.length === 0) throw new ApiError("invalid_request_error", "The body is empty: send a JSON object.");
   let text: string;
   try {
     text = utf8.decode(body);

@@ -27,7 +27,7 @@ describe("accepted", () => {
     { it: "a byte order mark", body: `\ufeff${JSON.stringify(good)}` },
     { it: "a scheme in small letters", body: good, headers: { authorization: `bearer ${apiKey}` } },
   ])("$it", async ({ body, headers }) => {
-    const answer = await api.post(body, { headers: headersOf(headers) });
+    const answer = await api.post(body, { headers: Object.fromEntries(headersOf(headers)) });
     const { error } = errorBodySchema.parse(await answer.json());
     expect({ status: answer.status, code: error.code }).toEqual(accepted);
   });

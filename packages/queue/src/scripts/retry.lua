@@ -9,6 +9,8 @@ local rank = redis.call('HINCRBY', KEYS[5], ARGV[2], 1)
 redis.call('HDEL', KEYS[1], 'endedAt', 'startedAt', 'error', 'failures', 'handbacks', 'resumesAt', 'abandoned', 'orphan', 'expiresAt')
 -- Attempts go on counting: they are the fencing token. Those of before are no crashes of the new life.
 redis.call('HSET', KEYS[1], 'status', 'queued', 'rank', rank, 'handbacks', redis.call('HGET', KEYS[1], 'attempts') or 0)
+-- Whoever retries it by its id comes back for it by its id.
+redis.call('HSET', KEYS[1], 'kept', '1')
 redis.call('ZREM', KEYS[6], ARGV[1])
 redis.call('ZADD', KEYS[3], now(), ARGV[1])
 moved(ARGV[1])

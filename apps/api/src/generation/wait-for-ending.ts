@@ -1,31 +1,31 @@
 import { isEnding } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/observe";
-import type { GenerationRecord, Submission } from "@darkroom/queue";
+import type { GenerationRecord } from "@darkroom/queue";
 import type { OpenQueue } from "../open-queue.ts";
+import type { Joined } from "./join-generation.ts";
 import type { Interruption } from "./limit-wait.ts";
 
-export type SubmitAndWaitOptions = {
-  queue: Pick<OpenQueue, "submit" | "store" | "waits">;
-  submission: Submission;
+export type WaitForEndingOptions = {
+  queue: Pick<OpenQueue, "store" | "waits">;
+  joined: Joined;
   interrupted: Promise<Interruption>;
   log: Logger;
 };
 
 /**
- * Submits a generation and waits until it has ended, its record is gone, or the wait is interrupted.
- * Throws what Redis threw when the generation could not be submitted, or may not have been.
+ * Waits until a generation has ended, its record is gone, or the wait is interrupted, and leaves the wait. A Redis that is away only
+ * makes it longer.
  */
-export async function submitAndWait(options: SubmitAndWaitOptions): Promise<GenerationRecord | "gone" | Interruption> {
-  const { submit, store, waits } = options.queue;
-  const { submission, log } = options;
-  const { id } = submission;
-  // Before the submission, so that no ending can slip by.
-  let wait = waits.wait(id);
+export async function waitForEnding(options: WaitForEndingOptions): Promise<GenerationRecord | "gone" | Interruption> {
+  const { joined, interrupted, log } = options;
+  const { store, waits } = options.queue;
+  const { id, found } = joined;
+  let { wait } = joined;
   try {
-    const accepted = submit({ ...submission, replyTo: waits.channel });
-    let interruption: Interruption | void = await Promise.race([accepted.then(() => undefined), options.interrupted]);
+    if (found === null) return "gone";
+    if (found !== undefined && isEnding(found.status)) return found;
     for (;;) {
-      interruption ??= await Promise.race([wait.ended, options.interrupted]);
+      const interruption = await Promise.race([wait.ended, interrupted]);
       if (interruption !== undefined) return interruption;
 
       // The next wait begins before the record is read. It is needed where the record could not be read because Redis is away, or

@@ -1,0 +1,23 @@
+import { ApiError, type ImageRequest } from "@darkroom/contracts";
+import { assertPublicUrl, OutboundError } from "@darkroom/outbound";
+import type { WebhookSettings } from "../webhook-settings.ts";
+
+/** Throws `ApiError` where a request names a webhook that cannot be, or must not be, posted to. */
+export async function checkWebhook({ job }: ImageRequest, settings: WebhookSettings): Promise<void> {
+  if (job?.webhook === undefined) {
+    if (job?.webhook_events === undefined) return;
+    throw refuse("job.webhook_events", "'job.webhook_events' needs 'job.webhook': the address to tell.");
+  }
+  if (settings.signingSecret === undefined) {
+    throw refuse("job.webhook", "Webhooks are not configured here, so 'job.webhook' cannot be used.");
+  }
+  try {
+    await assertPublicUrl(job.webhook, settings);
+  } catch (error) {
+    if (!(error instanceof OutboundError)) throw error;
+    throw refuse("job.webhook", `Invalid 'job.webhook': ${error.message}`, error.retryable);
+  }
+}
+
+const refuse = (param: string, message: string, retryable = false) =>
+  new ApiError("invalid_request_error", message, { param, retryable });

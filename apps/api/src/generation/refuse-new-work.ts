@@ -1,0 +1,25 @@
+import { ApiError } from "@darkroom/contracts";
+import type { Drain } from "../drain.ts";
+import type { OpenQueue } from "../open-queue.ts";
+
+export type RefuseNewWorkOptions = { queue: Pick<OpenQueue, "memoryGuard">; drain: Drain };
+
+/** Finished images make room in a full Redis; that takes some seconds. */
+const fullRetryAfterMs = 5_000;
+
+/** Returns the function that throws `ApiError` where this process, or Redis, has no room for another generation. */
+export function createRefuseNewWork({ queue, drain }: RefuseNewWorkOptions) {
+  return (): void => {
+    if (drain.draining) {
+      throw new ApiError("overloaded", "This server is shutting down. Send the request again.", {
+        retryAfterMs: 1_000,
+      });
+    }
+    if (queue.memoryGuard.isFull()) {
+      const message = "Too many requests are waiting. Send this one again later.";
+      throw new ApiError("overloaded", message, { retryAfterMs: fullRetryAfterMs });
+    }
+  };
+}
+
+export type RefuseNewWork = ReturnType<typeof createRefuseNewWork>;

@@ -1,0 +1,21 @@
+import type { Generation } from "@darkroom/contracts";
+import type { FastifyReply } from "fastify";
+import { pollAfterSeconds } from "./poll-after.ts";
+
+/** The headers that go with a generation as it stands: no cache may keep it, and when it is worth asking again. */
+export function generationHeaders(generation: Generation): Record<string, string> {
+  const pollAfter = pollAfterSeconds(generation, Date.now());
+  return {
+    "cache-control": "no-store",
+    "x-generation-id": generation.id,
+    ...(pollAfter !== null && { "retry-after": String(pollAfter) }),
+  };
+}
+
+/** Answers with a generation as it stands. */
+export const sendGeneration = (reply: FastifyReply, generation: Generation): FastifyReply =>
+  reply.headers(generationHeaders(generation)).send(generation);
+
+/** Answers that a generation was accepted, and where it is to be read. */
+export const sendAccepted = (reply: FastifyReply, generation: Generation): FastifyReply =>
+  sendGeneration(reply.code(202).header("location", `/v1/generations/${generation.id}`), generation);

@@ -1,0 +1,38 @@
+import type { OpenQueue } from "../open-queue.ts";
+import { queueAnswer } from "./queue-answer.ts";
+
+/** A look-out for changes of one generation. Whoever opens it closes it. */
+export type GenerationWatch = {
+  /** Resolves when the generation may have changed since the last call; at once where it may have since the watch began. */
+  changed(): Promise<void>;
+  close(): void;
+};
+
+/**
+ * Begins to watch a generation for changes of its state. It is a wake-up and no more: read the record to know what is new. Throws
+ * `ApiError` when Redis is away.
+ */
+export async function watchGeneration(
+  { store, waits }: Pick<OpenQueue, "store" | "waits">,
+  id: string,
+): Promise<GenerationWatch> {
+  let next = Promise.withResolvers<void>();
+  const unwatch = waits.watch(id, () => next.resolve());
+  const close = () => {
+    // What is left in the record of a watcher that Redis could not be told of costs some messages that nobody reads.
+    if (unwatch()) store.unlisten(id, waits.channel, "watchers").catch(() => {});
+  };
+  try {
+    await queueAnswer(store.listen(id, waits.channel, "watchers"));
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return {
+    async changed() {
+      await next.promise;
+      next = Promise.withResolvers();
+    },
+    close,
+  };
+}

@@ -1,0 +1,33 @@
+import { ApiError } from "@darkroom/contracts";
+import type { FastifyInstance } from "fastify";
+import type { FindGeneration } from "../generation/find-generation.ts";
+import { queueAnswer } from "../generation/queue-answer.ts";
+import type { RenderGeneration } from "../generation/render-generation.ts";
+import { sendGeneration } from "../generation/send-generation.ts";
+import { accountOf } from "../http/authenticate.ts";
+import type { OpenQueue } from "../open-queue.ts";
+
+export type CancelGenerationDependencies = {
+  queue: Pick<OpenQueue, "store" | "lanes">;
+  findGeneration: FindGeneration;
+  renderGeneration: RenderGeneration;
+};
+
+/** `POST /v1/generations/{id}/cancel`: nothing more is bought for it, and what runs is broken off. */
+export function cancelGenerationRoute(app: FastifyInstance, dependencies: CancelGenerationDependencies): void {
+  const { queue, findGeneration, renderGeneration } = dependencies;
+
+  app.post<{ Params: { id: string } }>("/v1/generations/:id/cancel", async (request, reply) => {
+    const { tenant } = accountOf(request);
+    const { id, lane } = await findGeneration(tenant, request.params.id);
+    request.facts.generationId = id;
+    const canceledIn = await queueAnswer(queue.store.cancel(id, lane));
+    const record = await findGeneration(tenant, id);
+    if (canceledIn === "ended") {
+      throw new ApiError("conflict", `The generation ${id} has ended before: it is ${record.status}.`);
+    }
+    // Its job does nothing any more; taking it off the lane only saves a worker the look.
+    if (canceledIn === "queued") await queue.lanes.remove(lane, id).catch(() => {});
+    return sendGeneration(reply, await renderGeneration(record));
+  });
+}

@@ -1,0 +1,93 @@
+import type { ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { isEnding } from "@darkroom/contracts";
+import type { Logger } from "@darkroom/observe";
+import type { GenerationRecord } from "@darkroom/queue";
+import type { FastifyInstance } from "fastify";
+import type { Drain } from "../drain.ts";
+import type { FindGeneration } from "../generation/find-generation.ts";
+import { limitWait } from "../generation/limit-wait.ts";
+import type { RenderGeneration } from "../generation/render-generation.ts";
+import { type GenerationWatch, watchGeneration } from "../generation/watch-generation.ts";
+import { accountOf } from "../http/authenticate.ts";
+import { eventStreamHeaders, formatEvent, heartbeat, heartbeatEveryMs } from "../http/event-stream.ts";
+import type { OpenQueue } from "../open-queue.ts";
+
+export type GenerationEventsDependencies = {
+  queue: Pick<OpenQueue, "store" | "waits">;
+  findGeneration: FindGeneration;
+  renderGeneration: RenderGeneration;
+  drain: Drain;
+  log: Logger;
+};
+
+/**
+ * `GET /v1/generations/{id}/events`: the generation now, and again whenever its state has changed, until it has ended. An event's id is
+ * the version that it shows; who comes back with `Last-Event-ID` is told only what is newer.
+ */
+export function generationEventsRoute(app: FastifyInstance, dependencies: GenerationEventsDependencies): void {
+  const { queue, findGeneration, renderGeneration, drain, log } = dependencies;
+
+  app.route<{ Params: { id: string } }>({
+    method: "GET",
+    url: "/v1/generations/:id/events",
+    // The head of an endless answer has no use of its own.
+    exposeHeadRoute: false,
+    handler: async (request, reply) => {
+      const { tenant } = accountOf(request);
+      const record = await findGeneration(tenant, request.params.id);
+      request.facts.generationId = record.id;
+      reply.headers({ ...eventStreamHeaders, "x-generation-id": record.id });
+      const seen = lastVersion(request.headers["last-event-id"]);
+      // By the specification of event streams 204 is how a reader is told not to come again.
+      if (isEnding(record.status) && seen >= record.version) {
+        return reply.code(204).removeHeader("content-type").send();
+      }
+      const watch = await watchGeneration(queue, record.id);
+      const stream = Readable.from(events(record, seen, watch, reply.raw), { objectMode: false });
+      stream.once("close", () => watch.close());
+      stream.once("error", (error) =>
+        log.warn({ generationId: record.id, err: error }, "A stream of events broke off"),
+      );
+      return reply.send(stream);
+    },
+  });
+
+  /** Nothing is made ready ahead of a reader who is slow: changes that come meanwhile are one event, which shows the last of them. */
+  async function* events(
+    { id, tenant }: GenerationRecord,
+    seen: number,
+    watch: GenerationWatch,
+    response: ServerResponse,
+  ): AsyncGenerator<string> {
+    let shown = seen;
+    // So that the head of the answer goes out though there may be nothing to tell yet.
+    yield heartbeat;
+    for (let over = false; !over;) {
+      const record = await findGeneration(tenant, id);
+      if (record.version > shown) {
+        shown = record.version;
+        const data = await renderGeneration(record);
+        yield formatEvent({ event: `generation.${record.status}`, id: String(shown), data });
+      }
+      if (isEnding(record.status)) return;
+      over = yield* untilChanged(watch, response);
+    }
+  }
+
+  /** Keeps the connection alive until there may be something to tell. Returns whether it is over: the reader or this process goes. */
+  async function* untilChanged(watch: GenerationWatch, response: ServerResponse): AsyncGenerator<string, boolean> {
+    const changed = watch.changed();
+    for (;;) {
+      const limit = limitWait({ response, timeoutMs: heartbeatEveryMs, drain });
+      const interruption = await Promise.race([changed, limit.interrupted]).finally(() => limit.release());
+      if (interruption === undefined) return false;
+      if (interruption !== "timeout") return true;
+      yield heartbeat;
+    }
+  }
+}
+
+/** Versions count from 1; what is no version is as if nothing had been seen. */
+const lastVersion = (header: string | string[] | undefined): number =>
+  typeof header === "string" && /^\d{1,9}$/.test(header) ? Number(header) : 0;

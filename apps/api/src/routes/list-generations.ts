@@ -1,0 +1,63 @@
+import { ApiError, generationSchema, parseBody } from "@darkroom/contracts";
+import type { Catalogue } from "@darkroom/models";
+import { listGenerations } from "@darkroom/queue";
+import type { FastifyInstance } from "fastify";
+import { z } from "zod";
+import { queueAnswer } from "../generation/queue-answer.ts";
+import type { RenderGeneration } from "../generation/render-generation.ts";
+import { accountOf } from "../http/authenticate.ts";
+import type { OpenQueue } from "../open-queue.ts";
+
+export type ListGenerationsDependencies = {
+  queue: Pick<OpenQueue, "redis" | "keys">;
+  catalogue: Catalogue;
+  renderGeneration: RenderGeneration;
+};
+
+const querySchema = z.strictObject({
+  status: generationSchema.shape.status.optional(),
+  model: z.string().optional(),
+  after: z.string().optional(),
+  before: z.string().optional(),
+  limit: z
+    .string()
+    .regex(/^\d+$/, "must be a whole number from 1 to 100")
+    .transform(Number)
+    .pipe(z.int().min(1).max(100))
+    .default(20),
+});
+
+/** `GET /v1/generations`: the tenant's generations, newest first, as OpenAI's list object. */
+export function listGenerationsRoute(app: FastifyInstance, dependencies: ListGenerationsDependencies): void {
+  const { queue, catalogue, renderGeneration } = dependencies;
+
+  app.get("/v1/generations", async (request, reply) => {
+    const { tenant } = accountOf(request);
+    const { status, model, after, before, limit } = parseBody(querySchema, request.query);
+    if (after !== undefined && before !== undefined) {
+      throw refusal("before", "'before' cannot be used together with 'after': send one of them.");
+    }
+    // An alias stands for its model. One that is no longer served may have generations all the same.
+    const served = model === undefined ? undefined : (catalogue.find(model)?.id ?? model);
+    const options = { tenant, status, model: served, after, before, limit };
+    const page = await queueAnswer(listGenerations(queue.redis, queue.keys, options));
+    if (page === null) {
+      const name = after === undefined ? "before" : "after";
+      throw refusal(name, `Invalid '${name}': there is no generation of this id, or no longer.`);
+    }
+    const data = await Promise.all(page.records.map(renderGeneration));
+    const first = data[0]?.id ?? null;
+    const last = data.at(-1)?.id ?? null;
+    // A filter that matches little leaves a page short, or empty, before the end. Where it was left is where to go on.
+    const upwards = before !== undefined;
+    return reply.header("cache-control", "no-store").send({
+      object: "list",
+      data,
+      first_id: page.hasMore && upwards ? page.cursor : first,
+      last_id: page.hasMore && !upwards ? page.cursor : last,
+      has_more: page.hasMore,
+    });
+  });
+}
+
+const refusal = (param: string, message: string) => new ApiError("invalid_request_error", message, { param });

@@ -1,0 +1,81 @@
+import { imageRequestSchema, isEnding, parseBody } from "@darkroom/contracts";
+import type { Catalogue } from "@darkroom/models";
+import type { GenerationRecord } from "@darkroom/queue";
+import type { ObjectStore } from "@darkroom/storage";
+import type { FastifyInstance, FastifyReply } from "fastify";
+import { z } from "zod";
+import type { Drain } from "../drain.ts";
+import { base64Response } from "../generation/base64-response.ts";
+import { describeImages } from "../generation/describe-images.ts";
+import type { FindGeneration } from "../generation/find-generation.ts";
+import { type Interruption, limitWait } from "../generation/limit-wait.ts";
+import type { RenderGeneration } from "../generation/render-generation.ts";
+import { sendGeneration } from "../generation/send-generation.ts";
+import { sendGenerationBase64 } from "../generation/send-generation-base64.ts";
+import { unreadable } from "../generation/unreadable.ts";
+import { watchGeneration } from "../generation/watch-generation.ts";
+import { accountOf } from "../http/authenticate.ts";
+import { readPreference } from "../http/preference.ts";
+import type { OpenQueue } from "../open-queue.ts";
+
+export type ReadGenerationDependencies = {
+  queue: Pick<OpenQueue, "store" | "waits">;
+  findGeneration: FindGeneration;
+  renderGeneration: RenderGeneration;
+  catalogue: Catalogue;
+  objects: ObjectStore;
+  drain: Drain;
+};
+
+const querySchema = z.strictObject({ response_format: imageRequestSchema.shape.response_format });
+
+/** A poll is for those whose connections do not last: under what proxies allow by default. */
+const maxWaitSeconds = 60;
+
+/** `GET /v1/generations/{id}`: the generation as it stands; with `Prefer: wait`, as soon as it has ended. */
+export function readGenerationRoute(app: FastifyInstance, dependencies: ReadGenerationDependencies): void {
+  const { queue, findGeneration, renderGeneration, catalogue, objects, drain } = dependencies;
+
+  app.get<{ Params: { id: string } }>("/v1/generations/:id", async (request, reply) => {
+    const { tenant } = accountOf(request);
+    const { response_format: format = "url" } = parseBody(querySchema, request.query);
+    const { waitSeconds = 0 } = readPreference(request.headers.prefer);
+    reply.header("vary", "Prefer");
+    let record = await findGeneration(tenant, request.params.id);
+    if (waitSeconds > 0) {
+      const applied = Math.min(waitSeconds, maxWaitSeconds);
+      reply.header("preference-applied", `wait=${applied}`);
+      const waited = await untilEnded(record, reply, applied * 1_000);
+      if (waited === "disconnect") return reply.hijack();
+      record = waited;
+    }
+    const generation = await renderGeneration(record);
+    if (format === "url" || record.status !== "succeeded") return sendGeneration(reply, generation);
+    const described = describeImages(record, catalogue.find(record.model));
+    const response = await base64Response(described, objects).catch(unreadable(record.id));
+    return sendGenerationBase64(reply, generation, response);
+  });
+
+  /** The record when it has ended, or as it stands when the wait is over. */
+  async function untilEnded(
+    first: GenerationRecord,
+    reply: FastifyReply,
+    timeoutMs: number,
+  ): Promise<GenerationRecord | "disconnect"> {
+    if (isEnding(first.status)) return first;
+    const limit = limitWait({ response: reply.raw, timeoutMs, drain });
+    const watch = await watchGeneration(queue, first.id);
+    try {
+      for (let interruption: Interruption | void = undefined; ;) {
+        // Read after the watch began, so that no change slips by between the two.
+        const record = await findGeneration(first.tenant, first.id);
+        if (isEnding(record.status) || interruption !== undefined) return record;
+        interruption = await Promise.race([watch.changed(), limit.interrupted]);
+        if (interruption === "disconnect") return interruption;
+      }
+    } finally {
+      watch.close();
+      limit.release();
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import { ApiError, type Generation } from "@darkroom/contracts";
+import type { Logger } from "@darkroom/observe";
+import type { Drain } from "../drain.ts";
+import type { JoinGeneration } from "../generation/join-generation.ts";
+import { limitWait } from "../generation/limit-wait.ts";
+import type { RenderGeneration } from "../generation/render-generation.ts";
+import { sendAccepted } from "../generation/send-generation.ts";
+import { sendEnding } from "../generation/send-ending.ts";
+import type { SendImages } from "../generation/send-images.ts";
+import { waitForEnding } from "../generation/wait-for-ending.ts";
+import type { OpenQueue } from "../open-queue.ts";
+import type { WaitMode } from "./wait-mode.ts";
+
+export type AnswerAtOnceOptions = {
+  queue: Pick<OpenQueue, "store" | "waits">;
+  joinGeneration: JoinGeneration;
+  renderGeneration: RenderGeneration;
+  sendImages: SendImages;
+  drain: Drain;
+  log: Logger;
+  /** No caller waits on the line for longer, whatever they prefer. */
+  syncTimeoutMs: number;
+};
+
+/**
+ * The way of a caller who prefers `respond-async`: the generation with 202, to be read by its id; with `wait`, the images if they are
+ * there in time. Whoever asks so may hang up: the generation goes on.
+ */
+export function createAnswerAtOnce(options: AnswerAtOnceOptions): WaitMode {
+  const { queue, joinGeneration, renderGeneration, sendImages, drain, log, syncTimeoutMs } = options;
+
+  return async ({ request, reply, submission, preference }) => {
+    const waitSeconds = Math.min(preference.waitSeconds ?? 0, Math.floor(syncTimeoutMs / 1_000));
+    const limit = limitWait({ response: reply.raw, timeoutMs: waitSeconds * 1_000, drain });
+    try {
+      const joined = await joinGeneration({ request, reply, submission });
+      const { id } = joined;
+      // Not before it is accepted: one that its caller was told to send again must not run.
+      const kept = queue.store.keep(id).catch((error: unknown) => {
+        log.warn({ generationId: id, err: error }, "Redis is away: a generation may be canceled after its 202");
+      });
+      if (waitSeconds > 0) {
+        const ended = await waitForEnding({ queue, joined, interrupted: limit.interrupted, log });
+        if (ended === "disconnect") return reply.hijack();
+        if (typeof ended === "object" || ended === "gone") {
+          reply.header("preference-applied", `wait=${waitSeconds}`);
+          return await sendEnding(reply, ended, sendImages);
+        }
+      } else {
+        joined.wait.leave();
+      }
+      const [generation] = await Promise.all([show(id), kept]);
+      if (generation === "gone") return await sendEnding(reply, "gone", sendImages);
+      reply.header("preference-applied", waitSeconds > 0 ? `respond-async, wait=${waitSeconds}` : "respond-async");
+      return sendAccepted(reply, generation);
+    } finally {
+      limit.release();
+    }
+  };
+
+  async function show(id: string): Promise<Generation | "gone"> {
+    try {
+      const record = await queue.store.read(id);
+      return record === null ? "gone" : await renderGeneration(record);
+    } catch (cause) {
+      // Not to be sent again: it was accepted, and would be bought twice.
+      const message = `The generation ${id} was accepted, but cannot be shown just now. Read it by its id.`;
+      throw new ApiError("overloaded", message, { retryable: false, cause });
+    }
+  }
+}

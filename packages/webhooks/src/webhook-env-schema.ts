@@ -1,0 +1,22 @@
+import { z } from "zod";
+
+/** A secret shorter than the keys that are made from it would be the weakest part. */
+const masterSecret = z.string().min(32, "must have at least 32 characters").optional();
+
+/** The environment variables of every process that takes or posts webhooks. */
+export const webhookEnvSchema = z.object({
+  WEBHOOK_SIGNING_SECRET: masterSecret.describe(
+    "What each API key's webhook secret is made from, 32 characters or more. Unset: `job.webhook` is refused.",
+  ),
+  WEBHOOK_PREVIOUS_SIGNING_SECRET: masterSecret.describe(
+    "The one before it. While it is set, webhooks carry a signature of each.",
+  ),
+  WEBHOOK_ALLOW_PRIVATE: z
+    .stringbool("must be true or false")
+    .default(false)
+    .describe("`true`: webhooks may go to addresses of our own network. For a local stack only."),
+  WEBHOOK_ALLOW_INSECURE: z
+    .stringbool("must be true or false")
+    .default(false)
+    .describe("`true`: webhooks may go over plain http. For a local stack only."),
+});
