@@ -7,6 +7,8 @@ import Fastify, { type FastifyInstance } from "fastify";
 import type { Drain } from "./drain.ts";
 import type { Abandoner } from "./generation/abandoner.ts";
 import { createFindGeneration } from "./generation/find-generation.ts";
+import { createImageEvents } from "./generation/image-events.ts";
+import { createInterruptionError } from "./generation/interruption-error.ts";
 import { createJoinGeneration } from "./generation/join-generation.ts";
 import { createRefuseNewWork } from "./generation/refuse-new-work.ts";
 import { createRenderGeneration } from "./generation/render-generation.ts";
@@ -29,6 +31,7 @@ import { readGenerationRoute } from "./routes/read-generation.ts";
 import { retryGenerationRoute } from "./routes/retry-generation.ts";
 import { serveImageRoute } from "./routes/serve-image.ts";
 import { webhookSecretRoute } from "./routes/webhook-secret.ts";
+import { createAnswerAsStream } from "./wait-modes/answer-as-stream.ts";
 import { createAnswerAtOnce } from "./wait-modes/answer-at-once.ts";
 import { createAnswerWhenEnded } from "./wait-modes/answer-when-ended.ts";
 import type { WebhookSettings } from "./webhook-settings.ts";
@@ -100,8 +103,14 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
     renderGeneration: createRenderGeneration(dependencies),
     joinGeneration: createJoinGeneration(dependencies),
     refuseNewWork: createRefuseNewWork(dependencies),
+    imageEvents: createImageEvents(dependencies),
+    interruptionError: createInterruptionError(dependencies),
   };
-  const waitModes = { whenEnded: createAnswerWhenEnded(tools), atOnce: createAnswerAtOnce(tools) };
+  const waitModes = {
+    whenEnded: createAnswerWhenEnded(tools),
+    atOnce: createAnswerAtOnce(tools),
+    asStream: createAnswerAsStream(tools),
+  };
   void app.register(async (v1) => {
     authenticateCallers(v1, authenticator);
     createImageRoute(v1, { ...tools, waitModes });

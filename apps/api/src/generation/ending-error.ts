@@ -27,3 +27,11 @@ export function endingError({ id, status, error }: GenerationRecord): ApiError {
     cause: new Error(`The record of ${id} is ${status} and holds neither images nor an error`),
   });
 }
+
+/** What a waiting caller is told of a generation whose record is gone: a Redis that came back without its data had not begun it. */
+export const lostError = () =>
+  new ApiError(
+    "overloaded",
+    "The queue lost this request before it was begun, and nothing was generated. Send it again.",
+    { retryAfterMs: 1_000 },
+  );

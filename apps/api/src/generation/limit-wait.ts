@@ -6,7 +6,8 @@ export type Interruption = "timeout" | "disconnect" | "shutdown";
 
 export type LimitWaitOptions = {
   response: ServerResponse;
-  timeoutMs: number;
+  /** Absent: as long as it takes. */
+  timeoutMs?: number;
   drain: Drain;
 };
 
@@ -17,7 +18,7 @@ export function limitWait({ response, timeoutMs, drain }: LimitWaitOptions) {
   const onClose = () => resolve("disconnect");
   if (response.destroyed) onClose();
   else response.once("close", onClose);
-  const timer = setTimeout(() => resolve("timeout"), timeoutMs);
+  const timer = timeoutMs === undefined ? undefined : setTimeout(() => resolve("timeout"), timeoutMs);
   const forget = drain.onDismiss(() => resolve("shutdown"));
 
   return {

@@ -1,7 +1,6 @@
-import { ApiError } from "@darkroom/contracts";
 import type { GenerationRecord } from "@darkroom/queue";
 import type { FastifyReply } from "fastify";
-import { endingError } from "./ending-error.ts";
+import { endingError, lostError } from "./ending-error.ts";
 import type { SendImages } from "./send-images.ts";
 
 /**
@@ -13,13 +12,7 @@ export async function sendEnding(
   ended: GenerationRecord | "gone",
   sendImages: SendImages,
 ): Promise<FastifyReply> {
-  if (ended === "gone") {
-    throw new ApiError(
-      "overloaded",
-      "The queue lost this request before it was begun, and nothing was generated. Send it again.",
-      { retryAfterMs: 1_000 },
-    );
-  }
+  if (ended === "gone") throw lostError();
   if (ended.status !== "succeeded") throw endingError(ended);
   return sendImages(reply, ended, ended.request.response_format ?? "url");
 }

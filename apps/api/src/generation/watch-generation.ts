@@ -12,27 +12,29 @@ export type GenerationWatch = {
  * Begins to watch a generation for changes of its state. It is a wake-up and no more: read the record to know what is new. Throws
  * `ApiError` when Redis is away.
  */
-export async function watchGeneration(
-  { store, waits }: Pick<OpenQueue, "store" | "waits">,
-  id: string,
-): Promise<GenerationWatch> {
-  let next = Promise.withResolvers<void>();
-  const unwatch = waits.watch(id, () => next.resolve());
-  const close = () => {
-    // What is left in the record of a watcher that Redis could not be told of costs some messages that nobody reads.
-    if (unwatch()) store.unlisten(id, waits.channel, "watchers").catch(() => {});
-  };
+export async function watchGeneration(queue: Pick<OpenQueue, "store" | "waits">, id: string): Promise<GenerationWatch> {
+  const watch = wakeOnChange(queue, id);
   try {
-    await queueAnswer(store.listen(id, waits.channel, "watchers"));
+    await queueAnswer(queue.store.listen(id, queue.waits.channel, "watchers"));
+    return watch;
   } catch (error) {
-    close();
+    watch.close();
     throw error;
   }
+}
+
+/** The same for a generation whose record names this process as a watcher since its submission. */
+export function wakeOnChange({ store, waits }: Pick<OpenQueue, "store" | "waits">, id: string): GenerationWatch {
+  let next = Promise.withResolvers<void>();
+  const unwatch = waits.watch(id, () => next.resolve());
   return {
     async changed() {
       await next.promise;
       next = Promise.withResolvers();
     },
-    close,
+    close() {
+      // What is left in the record of a watcher that Redis could not be told of costs some messages that nobody reads.
+      if (unwatch()) store.unlisten(id, waits.channel, "watchers").catch(() => {});
+    },
   };
 }

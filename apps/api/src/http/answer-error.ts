@@ -13,6 +13,15 @@ export function errorHeaders({ retryable, retryAfterMs, status }: ApiError): Rec
   };
 }
 
+/** Puts an error on the log, with what happened underneath. */
+export function noteError(error: ApiError, request: FastifyRequest, log: Logger): void {
+  request.facts.errorCode = error.code;
+  if (error.cause === undefined) return;
+  const level = error.status >= 500 ? "error" : "debug";
+  const { generationId } = request.facts;
+  log[level]({ requestId: request.id, generationId, err: error.cause }, error.message);
+}
+
 /** Answers with whatever was thrown, in the one shape that errors have. */
 export async function answerError(
   thrown: unknown,
@@ -21,12 +30,7 @@ export async function answerError(
   log: Logger,
 ): Promise<void> {
   const error = toApiError(thrown);
-  request.facts.errorCode = error.code;
-  if (error.cause !== undefined) {
-    const level = error.status >= 500 ? "error" : "debug";
-    const { generationId } = request.facts;
-    log[level]({ requestId: request.id, generationId, err: error.cause }, error.message);
-  }
+  noteError(error, request, log);
   // Fastify closes the connection on a body that it will not read. Closed with bytes unread it is reset, and the caller never sees
   // why; left open, Node reads the rest away, for `requestTimeout` at most.
   reply.removeHeader("connection");

@@ -7,14 +7,14 @@ import type { RefuseNewWork } from "../generation/refuse-new-work.ts";
 import { accountOf } from "../http/authenticate.ts";
 import { readClientRetry } from "../http/client-retry.ts";
 import { readIdempotencyKey } from "../http/idempotency-key.ts";
-import { readPreference } from "../http/preference.ts";
+import { type Preference, readPreference } from "../http/preference.ts";
 import type { WaitMode } from "../wait-modes/wait-mode.ts";
 import type { WebhookSettings } from "../webhook-settings.ts";
 
 export type CreateImageDependencies = {
   catalogue: Catalogue;
   refuseNewWork: RefuseNewWork;
-  waitModes: { whenEnded: WaitMode; atOnce: WaitMode };
+  waitModes: { whenEnded: WaitMode; atOnce: WaitMode; asStream: WaitMode };
   webhooks: WebhookSettings;
 };
 
@@ -30,9 +30,6 @@ export function createImageRoute(app: FastifyInstance, dependencies: CreateImage
     const imageRequest = parseBody(imageRequestSchema, request.body);
     const { model, upstream } = resolveRequest(catalogue, imageRequest);
     request.facts.model = model.id;
-    if (imageRequest.stream === true) {
-      throw new ApiError("invalid_request_error", "'stream' is not available here.", { param: "stream" });
-    }
     const idempotencyKey = readIdempotencyKey(request.raw);
     await checkWebhook(imageRequest, webhooks);
     refuseNewWork();
@@ -50,9 +47,19 @@ export function createImageRoute(app: FastifyInstance, dependencies: CreateImage
       clientRetry: readClientRetry(request.headers),
     };
     const preference = readPreference(request.headers.prefer);
-    const answer = preference.respondAsync ? waitModes.atOnce : waitModes.whenEnded;
+    const answer = chooseWaitMode(waitModes, imageRequest, preference);
     return answer({ request, reply: reply.header("vary", "Prefer"), submission, preference });
   });
+}
+
+/** `stream` is part of the request, and its answer can be nothing else; `Prefer` is a preference, which may be passed over. */
+function chooseWaitMode(
+  modes: CreateImageDependencies["waitModes"],
+  { stream }: ImageRequest,
+  prefers: Preference,
+): WaitMode {
+  if (stream === true) return modes.asStream;
+  return prefers.respondAsync ? modes.atOnce : modes.whenEnded;
 }
 
 const expiresInMs = ({ job }: ImageRequest) => (job?.expires_in === undefined ? undefined : job.expires_in * 1_000);

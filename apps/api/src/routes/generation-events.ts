@@ -1,4 +1,3 @@
-import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { isEnding } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/observe";
@@ -6,11 +5,12 @@ import type { GenerationRecord } from "@darkroom/queue";
 import type { FastifyInstance } from "fastify";
 import type { Drain } from "../drain.ts";
 import type { FindGeneration } from "../generation/find-generation.ts";
-import { limitWait } from "../generation/limit-wait.ts";
+import { type Interruption, limitWait } from "../generation/limit-wait.ts";
 import type { RenderGeneration } from "../generation/render-generation.ts";
 import { type GenerationWatch, watchGeneration } from "../generation/watch-generation.ts";
 import { accountOf } from "../http/authenticate.ts";
-import { eventStreamHeaders, formatEvent, heartbeat, heartbeatEveryMs } from "../http/event-stream.ts";
+import { eventStreamHeaders, formatEvent, heartbeat } from "../http/event-stream.ts";
+import { createKeepAlive } from "../http/keep-alive.ts";
 import type { OpenQueue } from "../open-queue.ts";
 
 export type GenerationEventsDependencies = {
@@ -44,8 +44,12 @@ export function generationEventsRoute(app: FastifyInstance, dependencies: Genera
         return reply.code(204).removeHeader("content-type").send();
       }
       const watch = await watchGeneration(queue, record.id);
-      const stream = Readable.from(events(record, seen, watch, reply.raw), { objectMode: false });
-      stream.once("close", () => watch.close());
+      const limit = limitWait({ response: reply.raw, drain });
+      const stream = Readable.from(events(record, seen, watch, limit.interrupted), { objectMode: false });
+      stream.once("close", () => {
+        limit.release();
+        watch.close();
+      });
       stream.once("error", (error) =>
         log.warn({ generationId: record.id, err: error }, "A stream of events broke off"),
       );
@@ -58,12 +62,13 @@ export function generationEventsRoute(app: FastifyInstance, dependencies: Genera
     { id, tenant }: GenerationRecord,
     seen: number,
     watch: GenerationWatch,
-    response: ServerResponse,
+    interrupted: Promise<Interruption>,
   ): AsyncGenerator<string> {
+    const alive = createKeepAlive();
     let shown = seen;
     // So that the head of the answer goes out though there may be nothing to tell yet.
     yield heartbeat;
-    for (let over = false; !over;) {
+    for (;;) {
       const record = await findGeneration(tenant, id);
       if (record.version > shown) {
         shown = record.version;
@@ -71,19 +76,7 @@ export function generationEventsRoute(app: FastifyInstance, dependencies: Genera
         yield formatEvent({ event: `generation.${record.status}`, id: String(shown), data });
       }
       if (isEnding(record.status)) return;
-      over = yield* untilChanged(watch, response);
-    }
-  }
-
-  /** Keeps the connection alive until there may be something to tell. Returns whether it is over: the reader or this process goes. */
-  async function* untilChanged(watch: GenerationWatch, response: ServerResponse): AsyncGenerator<string, boolean> {
-    const changed = watch.changed();
-    for (;;) {
-      const limit = limitWait({ response, timeoutMs: heartbeatEveryMs, drain });
-      const interruption = await Promise.race([changed, limit.interrupted]).finally(() => limit.release());
-      if (interruption === undefined) return false;
-      if (interruption !== "timeout") return true;
-      yield heartbeat;
+      if ((yield* alive.until(Promise.race([watch.changed(), interrupted]))) !== undefined) return;
     }
   }
 }

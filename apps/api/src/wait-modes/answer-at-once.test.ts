@@ -142,10 +142,3 @@ test.each([["wait=1"], ["return=minimal"], ["handling=strict"]])(
     expect((await answer).headers.get("vary")).toBe("Prefer");
   },
 );
-
-test("400 for a stream, which is not available", async () => {
-  const api = await startApi();
-  const answer = await api.generate({ prompt: "a cat", model: "gpt-image-1", stream: true });
-  expect(answer.status).toBe(400);
-  expect(await answer.json()).toMatchObject({ error: { param: "stream", code: "invalid_request_error" } });
-});

@@ -1,7 +1,7 @@
-import { ApiError } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/observe";
 import type { Drain } from "../drain.ts";
 import type { Abandoner } from "../generation/abandoner.ts";
+import type { InterruptionError } from "../generation/interruption-error.ts";
 import type { JoinGeneration } from "../generation/join-generation.ts";
 import { limitWait } from "../generation/limit-wait.ts";
 import { sendEnding } from "../generation/send-ending.ts";
@@ -14,6 +14,7 @@ export type AnswerWhenEndedOptions = {
   queue: Pick<OpenQueue, "store" | "waits">;
   joinGeneration: JoinGeneration;
   sendImages: SendImages;
+  interruptionError: InterruptionError;
   abandoner: Abandoner;
   drain: Drain;
   log: Logger;
@@ -23,7 +24,7 @@ export type AnswerWhenEndedOptions = {
 
 /** The way of a caller who asks for nothing special: the images, or the error, on the line that asked. */
 export function createAnswerWhenEnded(options: AnswerWhenEndedOptions): WaitMode {
-  const { queue, joinGeneration, sendImages, abandoner, drain, log, syncTimeoutMs } = options;
+  const { queue, joinGeneration, sendImages, interruptionError, abandoner, drain, log, syncTimeoutMs } = options;
 
   return async ({ request, reply, submission }) => {
     const limit = limitWait({ response: reply.raw, timeoutMs: syncTimeoutMs, drain });
@@ -36,16 +37,8 @@ export function createAnswerWhenEnded(options: AnswerWhenEndedOptions): WaitMode
           abandoner.abandon(id, lane);
           return reply.hijack();
         case "shutdown":
-          throw await shutdownError(id, lane);
         case "timeout":
-          // The caller is told that it goes on, so nobody else's leaving may cancel it.
-          await queue.store.keep(id).catch((error: unknown) => {
-            log.warn({ generationId: id, err: error }, "Redis is away: a generation may be canceled after its 504");
-          });
-          throw new ApiError(
-            "timeout_error",
-            `The images were not ready within ${syncTimeoutMs / 1_000} s. The generation goes on; its id is ${id}.`,
-          );
+          throw await interruptionError(ended, joined);
         default:
           return await sendEnding(reply, ended, sendImages);
       }
@@ -53,15 +46,4 @@ export function createAnswerWhenEnded(options: AnswerWhenEndedOptions): WaitMode
       limit.release();
     }
   };
-
-  /** A generation that nobody has begun is canceled, and may be sent again; one that runs goes on, and sent again would be bought twice. */
-  async function shutdownError(id: string, lane: string): Promise<ApiError> {
-    const verdict = await abandoner.abandonNow(id, lane).catch(() => "kept" as const);
-    if (verdict === "canceled") {
-      const message = "This server is shutting down, and the request was not begun. Send it again.";
-      return new ApiError("overloaded", message, { retryAfterMs: 1_000 });
-    }
-    const message = `This server is shutting down. The generation goes on; its id is ${id}.`;
-    return new ApiError("overloaded", message, { retryable: false });
-  }
 }

@@ -1,0 +1,141 @@
+import { Readable } from "node:stream";
+import { ApiError, isEnding } from "@darkroom/contracts";
+import type { Logger } from "@darkroom/observe";
+import { type GenerationRecord, type PartialImage, readPartials } from "@darkroom/queue";
+import type { FastifyRequest } from "fastify";
+import type { Drain } from "../drain.ts";
+import type { Abandoner } from "../generation/abandoner.ts";
+import { endingError, lostError } from "../generation/ending-error.ts";
+import type { ImageEvents } from "../generation/image-events.ts";
+import type { InterruptionError } from "../generation/interruption-error.ts";
+import type { Joined, JoinGeneration } from "../generation/join-generation.ts";
+import { type Interruption, limitWait } from "../generation/limit-wait.ts";
+import { type GenerationWatch, wakeOnChange } from "../generation/watch-generation.ts";
+import { noteError } from "../http/answer-error.ts";
+import { eventStreamHeaders, heartbeat } from "../http/event-stream.ts";
+import { createKeepAlive, type KeepAlive } from "../http/keep-alive.ts";
+import type { OpenQueue } from "../open-queue.ts";
+import type { WaitMode } from "./wait-mode.ts";
+
+export type AnswerAsStreamOptions = {
+  queue: Pick<OpenQueue, "redis" | "keys" | "store" | "waits">;
+  joinGeneration: JoinGeneration;
+  imageEvents: ImageEvents;
+  interruptionError: InterruptionError;
+  abandoner: Abandoner;
+  drain: Drain;
+  log: Logger;
+  /** How long a caller waits on the line. */
+  syncTimeoutMs: number;
+};
+
+type Follow = {
+  request: FastifyRequest;
+  joined: Joined;
+  watch: GenerationWatch;
+  interrupted: Promise<Interruption>;
+  alive: KeepAlive;
+  /** Called when the caller has been told how it ended, or why they will not be. */
+  onTold: () => void;
+};
+
+/**
+ * The way of a caller who asks for `stream`: once the generation is accepted the answer begins, and its events come as they happen.
+ * What goes wrong from there on is an event, too. Whoever joins late is told all that has happened first.
+ */
+export function createAnswerAsStream(options: AnswerAsStreamOptions): WaitMode {
+  const { queue, joinGeneration, imageEvents, interruptionError, abandoner, drain, log, syncTimeoutMs } = options;
+  const { redis, keys, store } = queue;
+
+  return async ({ request, reply, submission }) => {
+    const limit = limitWait({ response: reply.raw, timeoutMs: syncTimeoutMs, drain });
+    let joined: Joined;
+    try {
+      joined = await joinGeneration({ request, reply, submission: { ...submission, watch: true } });
+    } catch (error) {
+      limit.release();
+      throw error;
+    }
+    const { id, lane, wait } = joined;
+    const watch = wakeOnChange(queue, id);
+    let told = false;
+    const follow: Follow = {
+      request,
+      joined,
+      watch,
+      interrupted: limit.interrupted,
+      alive: createKeepAlive(),
+      onTold: () => (told = true),
+    };
+    const stream = Readable.from(events(follow), { objectMode: false });
+    stream.once("close", () => {
+      limit.release();
+      watch.close();
+      wait.leave();
+      if (!told) abandoner.abandon(id, lane);
+    });
+    // The status line is out: all that is left is to break off, which Fastify does, and to say so.
+    stream.once("error", (error) =>
+      log.error({ generationId: id, err: error }, "A stream broke off: an image could not be read"),
+    );
+    return reply.headers(eventStreamHeaders).send(stream);
+  };
+
+  async function* events(follow: Follow): AsyncGenerator<string> {
+    // So that the head of the answer goes out though there may be nothing to tell yet.
+    yield heartbeat;
+    try {
+      const ended = yield* untilEnded(follow);
+      if (ended === "disconnect") return;
+      if (ended.status !== "succeeded") throw endingError(ended);
+      yield* imageEvents.completed(ended, follow.alive);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      noteError(error, follow.request, log);
+      yield `event: error\ndata: ${JSON.stringify({ error: error.toObject() })}\n\n`;
+    }
+    follow.onTold();
+  }
+
+  /** Shows partial images as they come, until the generation has ended. Throws `ApiError` where that is not waited for. */
+  async function* untilEnded(follow: Follow): AsyncGenerator<string, GenerationRecord | "disconnect", void> {
+    const { joined, watch, interrupted, alive } = follow;
+    const shown = new Set<string>();
+    let listed = 0;
+    for (;;) {
+      const { record, partials } = await look(joined.id, listed);
+      listed += partials.length;
+      for (const partial of partials) {
+        // An attempt that follows a broken one draws its own under the same keys.
+        if (record && !shown.has(partial.key)) yield* imageEvents.partial(record, partial, alive);
+        shown.add(partial.key);
+      }
+      if (record === null) throw lostError();
+      if (record && isEnding(record.status)) return record;
+
+      const interruption = yield* alive.until(Promise.race([watch.changed(), interrupted]));
+      if (interruption === "disconnect") return interruption;
+      if (interruption !== undefined) {
+        // Before it is given up: whoever waits for it in this process keeps it.
+        joined.wait.leave();
+        throw await interruptionError(interruption, joined);
+      }
+    }
+  }
+
+  /** The record and what is new in its list of partial images, in this order: when it has ended, nothing is missed. */
+  async function look(
+    id: string,
+    from: number,
+  ): Promise<{ record: GenerationRecord | null | undefined; partials: PartialImage[] }> {
+    try {
+      const record = await store.read(id);
+      const wanted = record?.request.partial_images ?? 0;
+      return { record, partials: wanted > 0 ? await readPartials(redis, keys, id, from) : [] };
+    } catch (error) {
+      // Redis is away. The next look is in two seconds at most.
+      log.warn({ generationId: id, err: error }, "The record of a streamed generation cannot be read yet");
+      return { record: undefined, partials: [] };
+    }
+  }
+}
