@@ -55,6 +55,15 @@ describe("an attempt", () => {
     expect(await store.read(id)).toMatchObject({ status: "queued", failures: 1, handbacks: 1, attempts: 2 });
   });
 
+  test("that was canceled cannot end the life that a retry began", async () => {
+    const { store, attempts, id, lane, tenant } = await started();
+    await store.cancel(id, lane);
+    await store.retry(id, lane, tenant);
+    expect(await attempts.succeed(id, lane, 1, delivery)).toBe("fenced");
+    expect(await attempts.fail(id, lane, 1, failure)).toBe("fenced");
+    expect(await store.read(id)).toMatchObject({ status: "queued", error: null });
+  });
+
   test("finds nothing to do where there is no record", async () => {
     const { attempts } = await openQueue();
     expect(await attempts.start("gen_none", "lane")).toBe("gone");

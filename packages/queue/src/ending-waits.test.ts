@@ -81,6 +81,8 @@ test("leaving forgets the wait", async () => {
   const [first, second] = [waits.wait("gen_x"), waits.wait("gen_x")];
   first.leave();
   expect(waits.size).toBe(1);
+  expect(waits.isAwaited("gen_x")).toBe(true);
   second.leave();
   expect(waits.size).toBe(0);
+  expect(waits.isAwaited("gen_x")).toBe(false);
 });

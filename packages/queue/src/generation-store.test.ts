@@ -188,6 +188,23 @@ describe("a caller who leaves", () => {
     await store.submit(given);
     expect(await store.abandon(given.id, given.lane, "here")).toBe("kept");
   });
+
+  test("does not cancel one whose caller was told its id", async () => {
+    const { store, submission } = await openQueue();
+    const given = submission({ replyTo: "here" });
+    await store.submit(given);
+    expect(await store.keep(given.id)).toBe("ok");
+    expect(await store.abandon(given.id, given.lane, "here")).toBe("kept");
+    expect(await store.keep("gen_none")).toBe("gone");
+  });
+
+  test("says the same when it is repeated", async () => {
+    const { store, submission } = await openQueue();
+    const given = submission({ replyTo: "here" });
+    await store.submit(given);
+    expect(await store.abandon(given.id, given.lane, "here")).toBe("canceled");
+    expect(await store.abandon(given.id, given.lane, "here")).toBe("canceled");
+  });
 });
 
 describe("cancel", () => {

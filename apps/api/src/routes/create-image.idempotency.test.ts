@@ -136,6 +136,21 @@ describe("an idempotency key", () => {
     expect((await staying).status).toBe(200);
   });
 
+  test("who was told 504 is told the truth: another's leaving does not cancel it", async () => {
+    const hasty = await startApi({ syncTimeoutMs: 1_000 });
+    const told = await hasty.generate(request, key("k"));
+    expect(told.status).toBe(504);
+    const id = told.headers.get("x-generation-id") ?? "";
+    const call = new AbortController();
+    const gone = hasty.generate(request, { ...key("k"), signal: call.signal }).catch(() => "gone");
+    await expect.poll(() => hasty.queue.waits.isAwaited(id)).toBe(true);
+    call.abort();
+    expect(await gone).toBe("gone");
+    await expect.poll(() => hasty.queue.waits.size).toBe(0);
+    await expect.poll(() => hasty.abandoner.size).toBe(0);
+    expect((await hasty.queue.store.read(id))?.status).toBe("queued");
+  });
+
   test("two who wait are told the same when the process stops", async () => {
     const api = await startApi();
     const submitted = api.nextSubmission();

@@ -4,5 +4,7 @@ local status, attempts = unpack(redis.call('HMGET', KEYS[1], 'status', 'attempts
 if not status then return 'gone' end
 if attempts ~= ARGV[2] then return 'fenced' end
 if is_ending(status) then return 'ended' end
+-- Canceled under its hands and queued again since: that is another life, which only its own attempt may end.
+if status ~= 'running' then return 'fenced' end
 end_generation(ARGV[1], ARGV[3], ARGV[4], { unpack(ARGV, 5) })
 return 'ok'

@@ -1,0 +1,111 @@
+import { generationSchema } from "@darkroom/contracts";
+import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import { drawing, startApi, type TestApi } from "../api.fixture.ts";
+import { generationIn, imageBytes, request } from "../generation.fixture.ts";
+
+const listSchema = z.strictObject({
+  object: z.literal("list"),
+  data: z.array(generationSchema.strict()),
+  first_id: z.string().nullable(),
+  last_id: z.string().nullable(),
+  has_more: z.boolean(),
+});
+
+/** Five generations, every other of them by dall-e-3. Returns their ids, the oldest first. */
+async function submitFive(api: TestApi): Promise<string[]> {
+  const ids: string[] = [];
+  for (let i = 0; i < 5; i++) {
+    const body = { ...request, model: i % 2 === 0 ? "dall-e-2" : "dall-e-3" };
+    ids.push((await generationIn(await api.post(body, { headers: { prefer: "respond-async" } }))).id);
+  }
+  return ids;
+}
+
+async function withFive() {
+  const api = await startApi();
+  const ids = await submitFive(api);
+  const list = async (query = "") => {
+    const answer = await api.call(`/v1/generations?${query}`);
+    expect(answer.headers.get("cache-control")).toBe("no-store");
+    const { data, ...page } = listSchema.parse(await answer.json());
+    return { seen: data.map(({ id }) => ids.indexOf(id)), data, page };
+  };
+  return { api, ids, list };
+}
+
+describe("200", () => {
+  test("all of them, newest first, each with its place in line", async () => {
+    const { ids, list } = await withFive();
+    const { seen, data, page } = await list();
+    expect(seen).toEqual([4, 3, 2, 1, 0]);
+    expect(data.map(({ queue }) => queue?.position)).toEqual([5, 4, 3, 2, 1]);
+    expect(page).toEqual({ object: "list", first_id: ids[4], last_id: ids[0], has_more: false });
+  });
+
+  test("an empty list", async () => {
+    const api = await startApi();
+    const answer = await api.call("/v1/generations");
+    expect(await answer.json()).toEqual({ object: "list", data: [], first_id: null, last_id: null, has_more: false });
+  });
+
+  test("page by page, with what ended shown with its links", async () => {
+    const { api, ids, list } = await withFive();
+    await api.work(drawing(api.store, imageBytes));
+    await expect.poll(() => api.endings()).toBe(5);
+    const first = await list("limit=2");
+    expect(first).toMatchObject({ seen: [4, 3], page: { last_id: ids[3], has_more: true } });
+    const second = await list(`limit=2&after=${first.page.last_id}`);
+    expect(second).toMatchObject({ seen: [2, 1], page: { last_id: ids[1], has_more: true } });
+    expect(await list(`limit=2&after=${second.page.last_id}`)).toMatchObject({ seen: [0], page: { has_more: false } });
+    const url = first.data[0]?.response?.data[0]?.url ?? "";
+    expect((await api.follow(url)).status).toBe(200);
+  });
+
+  test("page by page towards the newest", async () => {
+    const { ids, list } = await withFive();
+    const page = await list(`limit=2&before=${ids[1]}`);
+    expect(page).toMatchObject({ seen: [3, 2], page: { first_id: ids[3], has_more: true } });
+    expect(await list(`limit=2&before=${page.page.first_id}`)).toMatchObject({ seen: [4], page: { has_more: false } });
+  });
+
+  test("those of one model, by its alias too, and of one status", async () => {
+    const { api, ids, list } = await withFive();
+    await api.call(`/v1/generations/${ids[2]}/cancel`, { method: "POST" });
+    expect((await list("model=dall-e-3")).seen).toEqual([3, 1]);
+    expect((await list("status=canceled")).seen).toEqual([2]);
+    expect((await list("status=queued&model=dall-e-2")).seen).toEqual([4, 0]);
+    expect((await list("model=of-old")).seen).toEqual([]);
+  });
+
+  test("filtered pages go on from last_id to the end", async () => {
+    const { list } = await withFive();
+    const seen: number[] = [];
+    for (let after = "", more = true; more;) {
+      const { page, ...rest } = await list(`model=dall-e-2&limit=1${after}`);
+      seen.push(...rest.seen);
+      after = `&after=${page.last_id}`;
+      more = page.has_more;
+    }
+    expect(seen).toEqual([4, 2, 0]);
+  });
+});
+
+describe("400", () => {
+  test.each([
+    ["limit=0", "limit"],
+    ["limit=101", "limit"],
+    ["limit=ten", "limit"],
+    ["limit=1&limit=2", "limit"],
+    ["status=done", "status"],
+    ["after=gen_none", "after"],
+    ["before=gen_none", "before"],
+    ["after=a&before=b", "before"],
+    ["order=asc", "order"],
+  ])("?%s", async (query, param) => {
+    const api = await startApi();
+    const answer = await api.call(`/v1/generations?${query}`);
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({ error: { code: "invalid_request_error", param } });
+  });
+});
