@@ -20,13 +20,16 @@ describeWithS3("images in S3", (s3) => {
     S3_CHECKSUMS: s3.checksums,
   };
 
+  /** Keys of partial images. The janitor would remove them with their records, a day from now. */
+  const partials: string[] = [];
   let stack: Stack;
   beforeAll(async () => {
     stack = await openStack({ environment });
     return async () => {
       const store = createObjectStore(objectStoreSettings(environment));
       const records = await everyGeneration(stack.redis.url);
-      await store.delete(records.flatMap(({ delivery }) => delivery?.images.map(({ key }) => key) ?? []));
+      const images = records.flatMap(({ delivery }) => delivery?.images.map(({ key }) => key) ?? []);
+      await store.delete([...images, ...partials]);
       await store.close();
       await stack.close();
     };
@@ -57,5 +60,20 @@ describeWithS3("images in S3", (s3) => {
     const images = await generate("b64_json");
     expect(images).toHaveLength(2);
     for (const { b64_json: base64 } of images) expect(await measureImage(base64 ?? "")).toEqual(picture);
+  });
+
+  test("a stream carries partial images and the finished one through S3, whole", async () => {
+    const { data, response } = await stack
+      .openai()
+      .images.generate({ model: "gpt-image-2", prompt: "A ferry", size: "256x256", stream: true, partial_images: 2 })
+      .withResponse();
+    const id = response.headers.get("x-generation-id") ?? "";
+    partials.push(...[0, 1].map((partial) => `acme/${id}/partial-0-${partial}.png`));
+    const types: string[] = [];
+    for await (const { type, b64_json: base64 } of data) {
+      types.push(type.replace("image_generation.", ""));
+      expect(await measureImage(base64)).toMatchObject({ size: "256x256", format: "png" });
+    }
+    expect(types).toEqual(["partial_image", "partial_image", "completed"]);
   });
 });

@@ -29,6 +29,6 @@ export const anAttempt = (over: Partial<Attempt> = {}): Attempt => ({
   signal: new AbortController().signal,
   exhausted: false,
   checkpoint: async () => true,
-  showPartial: async () => {},
+  showPartial: async () => true,
   ...over,
 });

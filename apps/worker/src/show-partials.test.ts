@@ -18,10 +18,14 @@ const partial = (index: number, partialIndex: number): PartialImage => ({
   height: 4,
 });
 
-function watched(request: object = { stream: true, partial_images: 2 }, over: Partial<ObjectStore> = {}) {
+function watched(
+  request: object = { stream: true, partial_images: 2 },
+  over: Partial<ObjectStore> = {},
+  wanted = true,
+) {
   const shown: PartialReference[] = [];
   const memory = createObjectStore({ storage: "memory", links });
-  const usual = anAttempt({ showPartial: async (reference) => void shown.push(reference) });
+  const usual = anAttempt({ showPartial: async (reference) => shown.push(reference) > 0 && wanted });
   const attempt: Attempt = { ...usual, record: { ...usual.record, request: { prompt: "a cat", ...request } } };
   const store = { ...memory, ...over };
   const call = showPartials({ attempt, store, folder: "acme/gen_1", log, fields: {}, patienceMs: 50 });
@@ -68,4 +72,10 @@ test("a store that hangs is waited for no longer than said, and what it takes in
   mayEnd.resolve();
   await expect.poll(() => removed).toEqual(["acme/gen_1/partial-0-0.webp"]);
   expect(shown).toEqual([]);
+});
+
+test("one that came too late to be shown is removed: the generation has ended, or is another attempt's", async () => {
+  const { onPartial, memory } = watched(undefined, {}, false);
+  await onPartial?.(partial(0, 0));
+  expect(await memory.head("acme/gen_1/partial-0-0.webp")).toBeNull();
 });

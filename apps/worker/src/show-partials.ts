@@ -33,9 +33,9 @@ export function showPartials(options: ShowPartialsOptions): Pick<ProviderCall, "
     const type = partial.mediaType.slice("image/".length);
     const key = `${folder}/partial-${partial.index}-${partial.partialIndex}.${type}`;
     await store.put(key, bytes, { contentType: partial.mediaType });
-    // Nobody knows of it yet, and nobody would remove it with the generation.
-    if (givenUp) await store.delete([key]);
-    else await attempt.showPartial({ ...partial, key });
+    const known = !givenUp && (await attempt.showPartial({ ...partial, key }));
+    // What nobody knows of nobody would remove with the generation.
+    if (!known) await store.delete([key]);
   }
 
   async function onPartial(partial: PartialImage): Promise<void> {

@@ -19,8 +19,11 @@ export type Attempt = {
   exhausted: boolean;
   /** Notes what the provider delivered, before it is uploaded. Resolves false when a later attempt owns the generation. */
   checkpoint: (delivery: Delivery) => Promise<boolean>;
-  /** Shows a partial image to those who watch. Nothing depends on it: failing to is no failure. */
-  showPartial: (partial: PartialImage) => Promise<void>;
+  /**
+   * Shows a partial image to those who watch, and has it removed from the store with the generation. Nothing depends on it: it resolves
+   * false where it could not be shown, or another attempt or an ending has come before. Nobody removes it then.
+   */
+  showPartial: (partial: PartialImage) => Promise<boolean>;
 };
 
 /** One attempt at a generation. It may throw only when its signal was aborted or it is itself at fault. */

@@ -49,9 +49,12 @@ export async function runAttempt(
       checkpoint: async (delivery) =>
         (await insist(() => store.checkpoint(id, attempts, delivery), log, fields)) === "ok",
       showPartial: async (partial) => {
-        await store.appendPartial(id, attempts, partial).catch((error: unknown) => {
+        try {
+          return (await store.appendPartial(id, attempts, partial)) === "ok";
+        } catch (error) {
           log.warn({ ...fields, err: error }, "A partial image could not be shown");
-        });
+          return false;
+        }
       },
     });
   } catch (error) {
