@@ -4,6 +4,7 @@ import { workerEnvSchema } from "../../apps/worker/src/config.ts";
 import { logEnvSchema } from "../../packages/observe/src/index.ts";
 import { providerSettingsSchemas } from "../../packages/providers/src/index.ts";
 import { queueEnvSchema } from "../../packages/queue/src/index.ts";
+import { renderingEnvSchema } from "../../packages/rendering/src/index.ts";
 import { storageEnvSchema } from "../../packages/storage/src/index.ts";
 import { webhookEnvSchema } from "../../packages/webhooks/src/index.ts";
 
@@ -24,7 +25,8 @@ if (http === undefined) throw new Error("The providers' settings have no section
 export const configurationSections: readonly ConfigurationSection[] = [
   { title: "api and worker: the queue", settings: queueEnvSchema },
   { title: "api and worker: images", settings: storageEnvSchema },
-  { title: "api: webhooks", settings: webhookEnvSchema },
+  { title: "api and worker: how generations are shown", settings: renderingEnvSchema },
+  { title: "api and worker: webhooks", settings: webhookEnvSchema },
   { title: "api and worker: the log", settings: logEnvSchema },
   { title: "api", settings: apiEnvSchema },
   { title: "worker", settings: workerEnvSchema },

@@ -30,6 +30,7 @@ import { modelsRoutes } from "./routes/models.ts";
 import { readGenerationRoute } from "./routes/read-generation.ts";
 import { retryGenerationRoute } from "./routes/retry-generation.ts";
 import { serveImageRoute } from "./routes/serve-image.ts";
+import { webhookDeliveriesRoutes } from "./routes/webhook-deliveries.ts";
 import { webhookSecretRoute } from "./routes/webhook-secret.ts";
 import { createAnswerAsStream } from "./wait-modes/answer-as-stream.ts";
 import { createAnswerAtOnce } from "./wait-modes/answer-at-once.ts";
@@ -120,6 +121,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
     retryGenerationRoute(v1, tools);
     generationEventsRoute(v1, tools);
     webhookSecretRoute(v1, tools);
+    webhookDeliveriesRoutes(v1, tools);
     modelsRoutes(v1, dependencies);
   });
   refuse();

@@ -1,18 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { logEnvSchema } from "@darkroom/observe";
-import { type Environment, readSettings } from "@darkroom/settings";
+import { renderingEnvSchema } from "@darkroom/rendering";
+import { type Environment, readSettings, wholeNumber } from "@darkroom/settings";
 import { queueEnvSchema } from "@darkroom/queue";
 import { type ObjectStoreSettings, objectStoreSettings, storageEnvSchema } from "@darkroom/storage";
 import { webhookEnvSchema } from "@darkroom/webhooks";
 import { z } from "zod";
-
-/** A whole number within limits; one message says all that is wrong with another. */
-function whole(least: number, most: number) {
-  const error = `must be a whole number from ${least} to ${most}`;
-  return z.coerce.number({ error }).refine((n) => Number.isInteger(n) && n >= least && n <= most, { error });
-}
-
-const secondsPerWeek = 604_800;
 
 /** The API's own environment variables; those of queue, storage and logging are their packages'. */
 export const apiEnvSchema = z.object({
@@ -20,17 +13,13 @@ export const apiEnvSchema = z.object({
     .string()
     .default("127.0.0.1")
     .describe("The address to listen on. `0.0.0.0` in a container; by default only this machine can call."),
-  PORT: whole(0, 65_535).default(4000).describe("The port to listen on. 0: any free one, which the log names."),
-  LINK_TTL_SECONDS: whole(3_600, secondsPerWeek)
-    .default(86_400)
-    .describe("How long a link to an image works: from an hour, which the API promises, to the week that S3 allows."),
+  PORT: wholeNumber(0, 65_535).default(4000).describe("The port to listen on. 0: any free one, which the log names."),
   API_KEYS: z
     .string()
     .optional()
     .describe("Who may call: `tenant:name:sha256-of-the-key`, separated by commas. This or API_KEYS_FILE, or both."),
   API_KEYS_FILE: z.string().optional().describe("A file with such entries, one a line, `#` for comments."),
-  MODELS_FILE: z.string().optional().describe("A YAML file laid over the built-in models."),
-  SYNC_TIMEOUT_MS: whole(1_000, 3_600_000)
+  SYNC_TIMEOUT_MS: wholeNumber(1_000, 3_600_000)
     .default(600_000)
     .describe("How long a caller waits on the line before a 504. The job goes on."),
   TRUST_PROXY: z
@@ -38,7 +27,7 @@ export const apiEnvSchema = z.object({
     .default("false")
     .transform((text) => (text === "true" || text === "false" ? text === "true" : text.split(/\s*,\s*/)))
     .describe("Whose `X-Forwarded-For` is believed in the log: `true`, or addresses and networks with commas between."),
-  SHUTDOWN_DEADLINE_MS: whole(1_000, 3_600_000)
+  SHUTDOWN_DEADLINE_MS: wholeNumber(1_000, 3_600_000)
     .default(25_000)
     .describe("How long a stop may take. Under the 30 s after which Kubernetes kills."),
   INSTANCE: z
@@ -50,6 +39,7 @@ export const apiEnvSchema = z.object({
 
 const schema = apiEnvSchema
   .extend(queueEnvSchema.shape)
+  .extend(renderingEnvSchema.shape)
   .extend(webhookEnvSchema.shape)
   .extend(logEnvSchema.shape)
   .extend(storageEnvSchema.shape);

@@ -5,17 +5,22 @@ import { hashApiKey, newApiKey } from "@darkroom/accounts";
 import { z } from "zod";
 import { Problem } from "./problem.ts";
 
-const secretsSchema = z.object({ apiKey: z.string().min(1), linkSigningSecret: z.string().min(32) });
+const secretsSchema = z.object({
+  apiKey: z.string().min(1),
+  linkSigningSecret: z.string().min(32),
+  webhookSigningSecret: z.string().min(32),
+});
 
 export type LocalSecrets = z.infer<typeof secretsSchema>;
 
-/** The key and the signing secret of this checkout: made once, then kept, so that keys and links outlive a restart. */
+/** The key and the signing secrets of this checkout: made once, then kept, so that keys and links outlive a restart. */
 export function localSecrets(stateDirectory: string): LocalSecrets {
   const file = join(stateDirectory, "secrets.json");
   if (existsSync(file)) return read(file);
   const secrets = {
     apiKey: newApiKey(),
     linkSigningSecret: randomBytes(32).toString("base64url"),
+    webhookSigningSecret: randomBytes(32).toString("base64url"),
   };
   writeFileSync(file, JSON.stringify(secrets, null, 2), { mode: 0o600, flag: "wx" });
   return secrets;

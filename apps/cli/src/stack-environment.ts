@@ -25,6 +25,10 @@ export function stackEnvironment(options: StackEnvironmentOptions): NodeJS.Proce
     STORAGE_DIRECTORY: join(stateDirectory, "images"),
     PUBLIC_BASE_URL: origin,
     LINK_SIGNING_SECRET: secrets.linkSigningSecret,
+    WEBHOOK_SIGNING_SECRET: secrets.webhookSigningSecret,
+    // Whoever tries webhooks at home receives them at home.
+    WEBHOOK_ALLOW_PRIVATE: "true",
+    WEBHOOK_ALLOW_INSECURE: "true",
     SANDBOX_FALLBACK: "true",
     // Somebody's own Redis may be set up otherwise; for a try-out a warning is enough.
     REDIS_REQUIRE_NOEVICTION: "false",

@@ -7,6 +7,7 @@ import { readConfig } from "./config.ts";
 import { createGenerateImages } from "./generate-images.ts";
 import { startHealthServer } from "./health-server.ts";
 import { openQueue } from "./open-queue.ts";
+import { openWebhooks } from "./open-webhooks.ts";
 import { planLanes } from "./plan-lanes.ts";
 
 const config = readOrExit(readConfig);
@@ -54,6 +55,8 @@ await runProcess({
     );
     const cancelListener = await createCancelListener({ ...queue, subscriber, workers });
     closes.add("the cancel listener", () => cancelListener.close());
+
+    await openWebhooks(config, queue, store, log, closes);
 
     if (config.WORKER_PORT !== undefined) {
       const health = await startHealthServer({

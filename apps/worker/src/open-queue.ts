@@ -30,12 +30,13 @@ export async function openQueue(config: WorkerConfig, objects: ObjectStore, log:
 
   const keys = createKeys(config.QUEUE_PREFIX);
   const retention = retentionOf(config);
+  const generations = createGenerationStore(redis, keys, retention);
   const lanes = createLanes(redis, keys);
   closes.add("the lanes", () => lanes.close());
   const janitor = createJanitor({
     redis,
     keys,
-    store: createGenerationStore(redis, keys, retention),
+    store: generations,
     lanes,
     retention,
     dropObjects: (dropped) => objects.delete(dropped),
@@ -45,5 +46,7 @@ export async function openQueue(config: WorkerConfig, objects: ObjectStore, log:
     runningAfterMs: config.LOCK_DURATION_MS + 2 * config.STALLED_INTERVAL_MS,
   });
   closes.add("the janitor", () => janitor.close());
-  return { redis, keys, store: createAttemptStore(redis, keys, retention), lanes };
+  return { redis, keys, generations, store: createAttemptStore(redis, keys, retention), lanes };
 }
+
+export type OpenQueue = Awaited<ReturnType<typeof openQueue>>;

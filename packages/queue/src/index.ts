@@ -21,7 +21,7 @@ export { readPartials } from "./read-partials.ts";
 export { connectProducer, connectSubscriber, connectWorker, untilConnected } from "./redis-connections.ts";
 export { defaultRetryPolicy, type RetryPolicy } from "./retry-policy.ts";
 export { createSubmitter } from "./submit-generation.ts";
-export { type WebhookDelivery, webhookLane } from "./webhook-delivery.ts";
+export { type WebhookDelivery, webhookDeliveryStatuses, webhookLane } from "./webhook-delivery.ts";
 export { createWebhookDispatcher } from "./webhook-dispatcher.ts";
 export { createWebhookStore, type WebhookStore } from "./webhook-store.ts";
 export { createWebhookWorker, type WebhookAnswer } from "./webhook-worker.ts";

@@ -1,5 +1,8 @@
+import { wholeNumber } from "@darkroom/settings";
 import { z } from "zod";
 import type { Retention } from "./retention.ts";
+
+const secondsPerYear = 31_536_000;
 
 /** The environment variables of every process that speaks to the queue. */
 export const queueEnvSchema = z.object({
@@ -12,22 +15,13 @@ export const queueEnvSchema = z.object({
     .regex(/^[a-z0-9-]{1,32}$/, "must be 1 to 32 of a-z, 0-9 and '-'")
     .default("darkroom")
     .describe("Begins every key in Redis, so that installations can share a server."),
-  RETENTION_SECONDS: z.coerce
-    .number("must be a number of seconds")
-    .int("must be a whole number of seconds")
-    .min(60, "must be at least 60")
+  RETENTION_SECONDS: wholeNumber(60, secondsPerYear)
     .default(86_400)
     .describe("How long an ended generation is kept, its images included. A day, by default."),
-  IDEMPOTENCY_SECONDS: z.coerce
-    .number("must be a number of seconds")
-    .int("must be a whole number of seconds")
-    .min(60, "must be at least 60")
+  IDEMPOTENCY_SECONDS: wholeNumber(60, secondsPerYear)
     .default(86_400)
     .describe("How long an idempotency key stands for its first request. At most RETENTION_SECONDS."),
-  TOMBSTONE_SECONDS: z.coerce
-    .number("must be a number of seconds")
-    .int("must be a whole number of seconds")
-    .min(0, "must be at least 0")
+  TOMBSTONE_SECONDS: wholeNumber(0, secondsPerYear)
     .default(604_800)
     .describe("How long the owner of a dropped generation is told that it expired, and not that it never was."),
   REDIS_REQUIRE_NOEVICTION: z

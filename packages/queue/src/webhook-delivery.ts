@@ -4,6 +4,9 @@ import { z } from "zod";
 /** The lane of webhooks: a receiver that is slow or away delays no generation. */
 export const webhookLane = "webhooks";
 
+/** `dead`: given up, can be replayed. `off`: not sent, because the address said 410 before. */
+export const webhookDeliveryStatuses = ["pending", "delivered", "dead", "off"] as const;
+
 const deliverySchema = z.object({
   /** Stays the same over all attempts: what a receiver tells repetitions by. */
   id: z.string(),
@@ -13,8 +16,7 @@ const deliverySchema = z.object({
   /** The ending that is told of. */
   ending: z.enum(endings),
   url: z.string(),
-  /** `dead`: given up, can be replayed. `off`: not sent, because the address said 410 before. */
-  status: z.enum(["pending", "delivered", "dead", "off"]),
+  status: z.enum(webhookDeliveryStatuses),
   attempts: z.coerce.number().int(),
   createdAtMs: z.coerce.number().int(),
   /** When it is tried again, while it is pending. */

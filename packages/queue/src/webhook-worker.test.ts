@@ -7,7 +7,7 @@ import { createWebhookDispatcher } from "./webhook-dispatcher.ts";
 import { createWebhookStore } from "./webhook-store.ts";
 import { createWebhookWorker, type WebhookAnswer, type WebhookWorkerOptions } from "./webhook-worker.ts";
 
-const delivered: WebhookAnswer = { outcome: "delivered", what: "It answered 200." };
+const delivered: WebhookAnswer = { outcome: "delivered", status: 200 };
 const retry: WebhookAnswer = { outcome: "retry", what: "It answered 500." };
 
 async function openWebhooks() {
@@ -54,6 +54,8 @@ async function openWebhooks() {
         concurrency: 10,
         perOrigin: 10,
         schedule: (attempt) => (attempt > 3 ? null : 1),
+        lockDurationMs: 1_000,
+        stalledIntervalMs: 500,
         log,
         post: async ({ id }) => {
           posted.push(id);
@@ -194,6 +196,8 @@ test("a worker that stops gives what it was sending back at once", async () => {
     concurrency: 1,
     perOrigin: 1,
     schedule: () => 1,
+    lockDurationMs: 60_000,
+    stalledIntervalMs: 60_000,
     log: { debug() {}, info() {}, warn() {}, error() {} },
     post: (_delivery, _record, signal) => {
       begun.resolve();

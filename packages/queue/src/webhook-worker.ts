@@ -9,7 +9,7 @@ import type { WebhookStore } from "./webhook-store.ts";
 
 /** What came of one attempt. `what` is a sentence for the log and for the tenant. */
 export type WebhookAnswer =
-  | { outcome: "delivered"; what: string }
+  | { outcome: "delivered"; status: number }
   /** Not now; not before `afterMs` where the receiver named a time. */
   | { outcome: "retry"; what: string; afterMs?: number | undefined }
   /** The address wants no more of this. */
@@ -29,6 +29,9 @@ export type WebhookWorkerOptions = {
   post: (delivery: WebhookDelivery, record: GenerationRecord, signal: AbortSignal) => Promise<WebhookAnswer>;
   /** The pause before an attempt, counted from 1, in milliseconds; null when there is to be none. */
   schedule: (attempt: number) => number | null;
+  /** As with generations: how long a worker may be silent, and how often such workers are looked for, in milliseconds. */
+  lockDurationMs: number;
+  stalledIntervalMs: number;
   log: Log;
 };
 
@@ -85,8 +88,10 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
 
     const attempts = delivery.attempts + 1;
     const answer = await post(delivery, record, signal);
+    if (answer.outcome === "delivered") {
+      return settle(delivery, "delivered", { attempts, lastAnswer: `The receiver answered ${answer.status}.` });
+    }
     const noted = { attempts, lastAnswer: answer.what };
-    if (answer.outcome === "delivered") return settle(delivery, "delivered", noted);
     log.warn({ ...fields, attempts, outcome: answer.outcome }, `A webhook was not delivered: ${answer.what}`);
     if (answer.outcome === "gone") await webhooks.switchOff(delivery);
     const pauseMs = answer.outcome === "retry" ? schedule(attempts + 1) : null;
@@ -111,9 +116,8 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
     connection: redis,
     prefix: keys.lanes,
     concurrency,
-    // A receiver is given up after 15 s: a worker that is silent for a minute is dead.
-    lockDuration: 60_000,
-    stalledInterval: 15_000,
+    lockDuration: options.lockDurationMs,
+    stalledInterval: options.stalledIntervalMs,
     maxStalledCount: 1_000_000,
     runRetryDelay: 1_000,
     removeOnComplete: { count: 0 },

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import type { ObjectStore } from "@darkroom/storage";
 import { base64Chunks } from "./base64-chunks.ts";
-import type { DescribedImages } from "./describe-images.ts";
+import type { DescribedImages } from "@darkroom/rendering";
 
 /**
  * A response body with the images in it, as a stream: ten images of 50 MB are never in memory. The first image is opened before this

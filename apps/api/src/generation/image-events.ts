@@ -5,7 +5,7 @@ import type { GenerationRecord, PartialImage } from "@darkroom/queue";
 import { ObjectNotFoundError, type ObjectStore, type OpenObject } from "@darkroom/storage";
 import type { KeepAlive } from "../http/keep-alive.ts";
 import { base64Chunks } from "./base64-chunks.ts";
-import { describeImages } from "./describe-images.ts";
+import { describeImages } from "@darkroom/rendering";
 import { divideUsage } from "./divide-usage.ts";
 import { unreadable } from "./unreadable.ts";
 

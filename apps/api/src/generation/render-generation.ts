@@ -1,31 +1,19 @@
 import type { Generation } from "@darkroom/contracts";
-import type { Catalogue } from "@darkroom/models";
 import { type GenerationRecord, queuePosition } from "@darkroom/queue";
-import type { ObjectStore } from "@darkroom/storage";
+import { createShowEnded, showGeneration, type ShowEndedOptions } from "@darkroom/rendering";
 import type { OpenQueue } from "../open-queue.ts";
-import { describeImages } from "./describe-images.ts";
-import { linkResponse } from "./link-response.ts";
 import { queueAnswer } from "./queue-answer.ts";
-import { showGeneration } from "./show-generation.ts";
 import { unreadable } from "./unreadable.ts";
 
-export type RenderGenerationOptions = {
-  queue: Pick<OpenQueue, "redis" | "keys" | "lanes">;
-  catalogue: Catalogue;
-  objects: Pick<ObjectStore, "link">;
-  linkTtlSeconds: number;
-};
+export type RenderGenerationOptions = ShowEndedOptions & { queue: Pick<OpenQueue, "redis" | "keys" | "lanes"> };
 
 /** Returns the function that shows a generation with fresh links to its images, and with its place in line while it is queued. */
-export function createRenderGeneration({ queue, catalogue, objects, linkTtlSeconds }: RenderGenerationOptions) {
+export function createRenderGeneration({ queue, ...options }: RenderGenerationOptions) {
   const { redis, keys, lanes } = queue;
+  const showEnded = createShowEnded(options);
 
   return async (record: GenerationRecord): Promise<Generation> => {
-    if (record.status === "succeeded") {
-      const described = describeImages(record, catalogue.find(record.model));
-      const response = await linkResponse(described, objects, linkTtlSeconds).catch(unreadable(record.id));
-      return showGeneration(record, { response, position: null });
-    }
+    if (record.status === "succeeded") return showEnded(record).catch(unreadable(record.id));
     const position =
       record.status === "queued" ? await queueAnswer(queuePosition(redis, keys, lanes, record, Date.now())) : null;
     return showGeneration(record, { response: null, position });

@@ -1,6 +1,6 @@
 import type { GenerationRecord } from "@darkroom/queue";
 import type { FastifyReply } from "fastify";
-import { endingError, lostError } from "./ending-error.ts";
+import { endingError, lostError } from "@darkroom/rendering";
 import type { SendImages } from "./send-images.ts";
 
 /**

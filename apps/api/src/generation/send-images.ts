@@ -5,8 +5,7 @@ import type { GenerationRecord } from "@darkroom/queue";
 import type { ObjectStore } from "@darkroom/storage";
 import type { FastifyReply } from "fastify";
 import { base64Response } from "./base64-response.ts";
-import { describeImages } from "./describe-images.ts";
-import { linkResponse } from "./link-response.ts";
+import { describeImages, linkResponse } from "@darkroom/rendering";
 import { unreadable } from "./unreadable.ts";
 
 export type SendImagesOptions = {

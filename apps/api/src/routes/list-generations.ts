@@ -6,6 +6,7 @@ import { z } from "zod";
 import { queueAnswer } from "../generation/queue-answer.ts";
 import type { RenderGeneration } from "../generation/render-generation.ts";
 import { accountOf } from "../http/authenticate.ts";
+import { limitSchema } from "../http/limit-schema.ts";
 import type { OpenQueue } from "../open-queue.ts";
 
 export type ListGenerationsDependencies = {
@@ -19,12 +20,7 @@ const querySchema = z.strictObject({
   model: z.string().optional(),
   after: z.string().optional(),
   before: z.string().optional(),
-  limit: z
-    .string()
-    .regex(/^\d+$/, "must be a whole number from 1 to 100")
-    .transform(Number)
-    .pipe(z.int().min(1).max(100))
-    .default(20),
+  limit: limitSchema,
 });
 
 /** `GET /v1/generations`: the tenant's generations, newest first, as OpenAI's list object. */

@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyReply } from "fastify";
 import { z } from "zod";
 import type { Drain } from "../drain.ts";
 import { base64Response } from "../generation/base64-response.ts";
-import { describeImages } from "../generation/describe-images.ts";
+import { describeImages } from "@darkroom/rendering";
 import type { FindGeneration } from "../generation/find-generation.ts";
 import { type Interruption, limitWait } from "../generation/limit-wait.ts";
 import type { RenderGeneration } from "../generation/render-generation.ts";

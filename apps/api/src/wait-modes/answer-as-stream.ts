@@ -5,7 +5,7 @@ import { type GenerationRecord, type PartialImage, readPartials } from "@darkroo
 import type { FastifyRequest } from "fastify";
 import type { Drain } from "../drain.ts";
 import type { Abandoner } from "../generation/abandoner.ts";
-import { endingError, lostError } from "../generation/ending-error.ts";
+import { endingError, lostError } from "@darkroom/rendering";
 import type { ImageEvents } from "../generation/image-events.ts";
 import type { InterruptionError } from "../generation/interruption-error.ts";
 import type { Joined, JoinGeneration } from "../generation/join-generation.ts";

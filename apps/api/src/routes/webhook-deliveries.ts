@@ -1,0 +1,70 @@
+import { ApiError, parseBody } from "@darkroom/contracts";
+import { type WebhookDelivery, webhookDeliveryStatuses, webhookLane } from "@darkroom/queue";
+import type { FastifyInstance } from "fastify";
+import { z } from "zod";
+import { queueAnswer } from "../generation/queue-answer.ts";
+import { accountOf } from "../http/authenticate.ts";
+import { limitSchema } from "../http/limit-schema.ts";
+import type { OpenQueue } from "../open-queue.ts";
+
+export type WebhookDeliveriesDependencies = { queue: Pick<OpenQueue, "webhooks" | "lanes"> };
+
+const querySchema = z.strictObject({
+  status: z.enum(webhookDeliveryStatuses).optional(),
+  after: z.string().optional(),
+  limit: limitSchema,
+});
+
+/**
+ * `GET /v1/webhooks/deliveries`: what became of the tenant's webhooks, newest first; `status=dead` are those that were given up.
+ * `POST /v1/webhooks/deliveries/{id}/replay`: sends one that is settled again, under the same id.
+ */
+export function webhookDeliveriesRoutes(app: FastifyInstance, { queue }: WebhookDeliveriesDependencies): void {
+  const { webhooks, lanes } = queue;
+
+  app.get("/v1/webhooks/deliveries", async (request, reply) => {
+    const { tenant } = accountOf(request);
+    const query = parseBody(querySchema, request.query);
+    const page = await queueAnswer(webhooks.list({ tenant, ...query }));
+    if (page === null) {
+      const message = "Invalid 'after': there is no delivery of this id, or no longer.";
+      throw new ApiError("invalid_request_error", message, { param: "after" });
+    }
+    const data = page.deliveries.map(showDelivery);
+    return reply.header("cache-control", "no-store").send({
+      object: "list",
+      data,
+      first_id: data[0]?.id ?? null,
+      last_id: data.at(-1)?.id ?? null,
+      has_more: page.hasMore,
+    });
+  });
+
+  app.post<{ Params: { id: string } }>("/v1/webhooks/deliveries/:id/replay", async (request, reply) => {
+    const { tenant } = accountOf(request);
+    const { id } = request.params;
+    const own = await queueAnswer(webhooks.read(id));
+    if (own === null || own.tenant !== tenant) {
+      throw new ApiError("not_found", "There is no webhook delivery of this id.");
+    }
+    if (!(await queueAnswer(webhooks.revive(id, Date.now())))) {
+      throw new ApiError("conflict", `The delivery ${id} is still being sent.`);
+    }
+    await queueAnswer(lanes.add(webhookLane, id, 1));
+    const revived = await queueAnswer(webhooks.read(id));
+    return reply.status(202).send(showDelivery(revived ?? own));
+  });
+}
+
+const showDelivery = (delivery: WebhookDelivery) => ({
+  id: delivery.id,
+  object: "webhook.delivery",
+  type: `generation.${delivery.ending}`,
+  generation_id: delivery.generationId,
+  url: delivery.url,
+  status: delivery.status,
+  attempts: delivery.attempts,
+  created_at: Math.floor(delivery.createdAtMs / 1_000),
+  next_attempt_at: delivery.nextAttemptAtMs === undefined ? null : Math.floor(delivery.nextAttemptAtMs / 1_000),
+  last_answer: delivery.lastAnswer ?? null,
+});

@@ -1,0 +1,59 @@
+import { loadCatalogue } from "@darkroom/models";
+import type { Logger } from "@darkroom/observe";
+import type { CloseList } from "@darkroom/process";
+import { createWebhookDispatcher, createWebhookStore, createWebhookWorker } from "@darkroom/queue";
+import { createShowEnded } from "@darkroom/rendering";
+import type { ObjectStore } from "@darkroom/storage";
+import { createWebhookHttp, generationEvent, postWebhook, webhookSchedule, webhookSecret } from "@darkroom/webhooks";
+import type { WorkerConfig } from "./config.ts";
+import type { OpenQueue } from "./open-queue.ts";
+
+/** Deliveries at a time: they mostly wait. One receiver that hangs for its 15 s holds at most four. */
+const concurrency = 50;
+const perOrigin = 4;
+
+/** Delivers webhooks, where a signing secret is set. */
+export async function openWebhooks(
+  config: WorkerConfig,
+  queue: OpenQueue,
+  objects: ObjectStore,
+  log: Logger,
+  closes: CloseList,
+): Promise<void> {
+  const masters = [config.WEBHOOK_SIGNING_SECRET, config.WEBHOOK_PREVIOUS_SIGNING_SECRET].filter(
+    (master) => master !== undefined,
+  );
+  if (masters.length === 0) return;
+
+  const http = createWebhookHttp({
+    allowPrivate: config.WEBHOOK_ALLOW_PRIVATE,
+    allowInsecure: config.WEBHOOK_ALLOW_INSECURE,
+  });
+  closes.add("the webhook connections", () => http.close());
+  const catalogue = loadCatalogue({ file: config.MODELS_FILE });
+  const showEnded = createShowEnded({ catalogue, objects, linkTtlSeconds: config.LINK_TTL_SECONDS });
+  const { redis, keys, lanes, generations } = queue;
+  const webhooks = createWebhookStore(redis, keys);
+
+  const dispatcher = createWebhookDispatcher({ redis, keys, store: generations, webhooks, lanes, log });
+  closes.add("the outbox of webhooks", () => dispatcher.close());
+  const worker = createWebhookWorker({
+    redis,
+    keys,
+    store: generations,
+    webhooks,
+    concurrency,
+    perOrigin,
+    schedule: (attempt) => webhookSchedule(attempt, Math.random),
+    lockDurationMs: config.LOCK_DURATION_MS,
+    stalledIntervalMs: config.STALLED_INTERVAL_MS,
+    post: async ({ id, url, keyId }, record, signal) => {
+      const payload = generationEvent(await showEnded(record));
+      const secrets = masters.map((master) => webhookSecret(master, keyId));
+      return postWebhook({ url, id, sentAtMs: Date.now(), payload, secrets, signal }, http);
+    },
+    log,
+  });
+  closes.add("the webhook worker", () => worker.close());
+  await worker.ready();
+}

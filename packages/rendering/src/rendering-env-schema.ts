@@ -1,0 +1,12 @@
+import { wholeNumber } from "@darkroom/settings";
+import { z } from "zod";
+
+const secondsPerWeek = 604_800;
+
+/** The environment variables of every process that shows generations. */
+export const renderingEnvSchema = z.object({
+  LINK_TTL_SECONDS: wholeNumber(3_600, secondsPerWeek)
+    .default(86_400)
+    .describe("How long a link to an image works: from an hour, which the API promises, to the week that S3 allows."),
+  MODELS_FILE: z.string().optional().describe("A YAML file laid over the built-in models."),
+});
