@@ -51,7 +51,8 @@ export function createGenerationStore(redis: Redis, keys: Keys, retention: Reten
     /** Accepts a generation, which from here on ends exactly once, or finds the one that this request has made before. */
     async submit(submission: Submission): Promise<Submitted> {
       const { id, tenant, keyId, lane, model, request, upstream, replyTo, idempotencyKey, clientRetry } = submission;
-      const fingerprint = fingerprintOf(request);
+      // Only who may come back with the same request needs to be recognised.
+      const fingerprint = (idempotencyKey ?? clientRetry) === undefined ? "" : fingerprintOf(request);
       const events = request.job?.webhook === undefined ? [] : (request.job.webhook_events ?? endings);
       const fields = Object.entries({
         keyId,
@@ -69,7 +70,7 @@ export function createGenerationStore(redis: Redis, keys: Keys, retention: Reten
           keys.expiring,
           keys.pending(lane),
           keys.index(tenant),
-          keys.claim(keyId, digestOf(idempotencyKey ?? "")),
+          keys.claim(keyId, idempotencyKey === undefined ? "" : digestOf(idempotencyKey)),
           keys.bodies(keyId, fingerprint),
         ],
         [

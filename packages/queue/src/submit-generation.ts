@@ -6,11 +6,25 @@ import type { Log } from "./log.ts";
 
 export type SubmitterOptions = { redis: Redis; keys: Keys; store: GenerationStore; lanes: Lanes; log: Log };
 
+/** Well before the janitor looks, which is after ten seconds. */
+const noteLanedAfterMs = 200;
+
 /**
  * Returns the function that accepts a generation. It is accepted once its record is written; putting the job on its lane comes
  * after, and where that fails the janitor does it. Throws what Redis threw when the record could not be written, or may not have been.
  */
 export function createSubmitter({ redis, keys, store, lanes, log }: SubmitterOptions) {
+  let laned: string[] = [];
+
+  /** Takes what reached its lane off the janitor's list: once for all that did in the meantime, since it only saves a look. */
+  function noteLaned(id: string): void {
+    if (laned.push(id) > 1) return;
+    setTimeout(() => {
+      redis.zrem(keys.unlaned, ...laned).catch(() => {});
+      laned = [];
+    }, noteLanedAfterMs);
+  }
+
   return async (submission: Submission): Promise<Submitted> => {
     const { id, lane } = submission;
     const submitted = await store.submit(submission);
@@ -21,8 +35,7 @@ export function createSubmitter({ redis, keys, store, lanes, log }: SubmitterOpt
       log.warn({ generationId: id, lane, err: error }, "The job could not be put on its lane; the janitor will");
       return submitted;
     }
-    // Not awaited: it only saves the janitor a look.
-    redis.zrem(keys.unlaned, id).catch(() => {});
+    noteLaned(id);
     return submitted;
   };
 }

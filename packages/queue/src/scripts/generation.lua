@@ -16,27 +16,32 @@ local function tell(channels, message)
   for channel in string.gmatch(channels or '', '%S+') do redis.call('PUBLISH', channel, message) end
 end
 
--- Counts a change of state, and tells those who watch. The version is the id of the event that they are shown.
-local function moved(id)
-  redis.call('HINCRBY', KEYS[1], 'version', 1)
-  tell(redis.call('HGET', KEYS[1], 'watchers'), id .. ' changed')
+-- Notes a change of state in the record, and tells those who watch. The version, counted up, is the id of the event that they are
+-- shown; `version` and `watchers` are what the record said of them before, `fields` the change itself.
+local function move(id, version, watchers, fields)
+  redis.call('HSET', KEYS[1], 'version', (tonumber(version) or 0) + 1, unpack(fields))
+  tell(watchers, id .. ' changed')
 end
 
 -- The terminal state is set once, and all that the living needed is released. `fields` are further pairs for the record. The waiting
 -- API processes are told; the record is what they then read.
 local function end_generation(id, status, retention_ms, fields)
   local time = now()
-  redis.call('HSET', KEYS[1], 'status', status, 'endedAt', time, unpack(fields))
+  local tenant, waiters, watchers, webhook, version, expires =
+    unpack(redis.call('HMGET', KEYS[1], 'tenant', 'waiters', 'watchers', 'webhook', 'version', 'expiresAt'))
+  fields[#fields + 1] = 'status'
+  fields[#fields + 1] = status
+  fields[#fields + 1] = 'endedAt'
+  fields[#fields + 1] = time
+  move(id, version, watchers, fields)
   redis.call('ZREM', KEYS[2], id)
   redis.call('ZREM', KEYS[3], id)
-  redis.call('ZREM', KEYS[4], id)
+  if expires then redis.call('ZREM', KEYS[4], id) end
   redis.call('ZADD', KEYS[6], time + retention_ms, id)
-  local tenant, waiters, webhook = unpack(redis.call('HMGET', KEYS[1], 'tenant', 'waiters', 'webhook'))
   if redis.call('HINCRBY', KEYS[5], tenant, -1) <= 0 then redis.call('HDEL', KEYS[5], tenant) end
-  moved(id)
   tell(waiters, id)
-  redis.call('HDEL', KEYS[1], 'waiters', 'watchers')
+  if waiters or watchers then redis.call('HDEL', KEYS[1], 'waiters', 'watchers') end
   if webhook and string.find(webhook, status, 1, true) then
-    redis.call('ZADD', KEYS[7], time, id .. ' ' .. redis.call('HGET', KEYS[1], 'version') .. ' ' .. status)
+    redis.call('ZADD', KEYS[7], time, id .. ' ' .. (tonumber(version) or 0) + 1 .. ' ' .. status)
   end
 end

@@ -3,7 +3,8 @@
 --   ARGV[1] id  ARGV[2] retention of ended records, in milliseconds  ARGV[3] milliseconds for which starts are counted
 -- Answers 'gone', 'ended', 'expired', or the record as field, value, …
 local id = ARGV[1]
-local status, expires, started = unpack(redis.call('HMGET', KEYS[1], 'status', 'expiresAt', 'startedAt'))
+local status, expires, started, attempts, version, watchers =
+  unpack(redis.call('HMGET', KEYS[1], 'status', 'expiresAt', 'startedAt', 'attempts', 'version', 'watchers'))
 if not status then return 'gone' end
 if is_ending(status) then return 'ended' end
 local time = now()
@@ -12,11 +13,10 @@ if expires and not started and time >= tonumber(expires) then
   return 'expired'
 end
 
-redis.call('HINCRBY', KEYS[1], 'attempts', 1)
-redis.call('HSET', KEYS[1], 'status', 'running', 'startedAt', started or time)
+attempts = (tonumber(attempts) or 0) + 1
+move(id, version, watchers, { 'status', 'running', 'attempts', attempts, 'startedAt', started or time })
 redis.call('ZADD', KEYS[2], time, id)
 redis.call('ZREM', KEYS[3], id)
 if expires then redis.call('ZREM', KEYS[4], id) end
 if redis.call('INCR', KEYS[8]) == 1 then redis.call('PEXPIRE', KEYS[8], ARGV[3]) end
-moved(id)
 return redis.call('HGETALL', KEYS[1])
