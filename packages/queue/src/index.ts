@@ -1,27 +1,32 @@
-export { type AttemptStore, createAttemptStore } from "./attempt-store.ts";
-export { createCancelListener } from "./cancel-listener.ts";
-export { checkRedis } from "./check-redis.ts";
-export { type Delivery, type StoredImage } from "./delivery.ts";
-export { createEndingWaits, type EndingWaits } from "./ending-waits.ts";
-export type { Failure } from "./failure.ts";
-export type { GenerationRecord, Upstream } from "./generation-record.ts";
-export { createGenerationStore, type GenerationStore, type Submission, type Submitted } from "./generation-store.ts";
-export { createJanitor } from "./janitor.ts";
-export { createKeys, type Keys } from "./keys.ts";
-export { createLaneWorker, type LaneWorker } from "./lane-worker.ts";
-export { type GenerationPage, listGenerations, type ListOptions } from "./list-generations.ts";
-export { queuePosition, type QueuePosition } from "./queue-position.ts";
-export type { Retention } from "./retention.ts";
-export { createLanes, laneName, type Lanes } from "./lanes.ts";
-export { createMemoryGuard, type MemoryGuard } from "./memory-guard.ts";
-export type { Attempt, Outcome, Work } from "./outcome.ts";
-export { type PartialImage, partialImageSchema } from "./partial-image.ts";
-export { queueEnvSchema, retentionOf } from "./queue-env-schema.ts";
-export { readPartials } from "./read-partials.ts";
-export { connectProducer, connectSubscriber, connectWorker, untilConnected } from "./redis-connections.ts";
-export { defaultRetryPolicy, type RetryPolicy } from "./retry-policy.ts";
-export { createSubmitter } from "./submit-generation.ts";
-export { type WebhookDelivery, webhookDeliveryStatuses, webhookLane } from "./webhook-delivery.ts";
-export { createWebhookDispatcher } from "./webhook-dispatcher.ts";
-export { createWebhookStore, type WebhookStore } from "./webhook-store.ts";
-export { createWebhookWorker, type WebhookAnswer } from "./webhook-worker.ts";
+export { type AttemptStore, createAttemptStore } from "./records/attempt-store.ts";
+export { createCancelListener } from "./lanes/cancel-listener.ts";
+export { checkRedis } from "./connection/check-redis.ts";
+export { type Delivery, type StoredImage } from "./records/delivery.ts";
+export { createEndingWaits, type EndingWaits } from "./waiting/ending-waits.ts";
+export type { Failure } from "./records/failure.ts";
+export type { GenerationRecord, Upstream } from "./records/generation-record.ts";
+export {
+  createGenerationStore,
+  type GenerationStore,
+  type Submission,
+  type Submitted,
+} from "./records/generation-store.ts";
+export { createJanitor } from "./upkeep/janitor.ts";
+export { createKeys, type Keys } from "./connection/keys.ts";
+export { createLaneWorker, type LaneWorker } from "./lanes/lane-worker.ts";
+export { type GenerationPage, listGenerations, type ListOptions } from "./records/list-generations.ts";
+export { queuePosition, type QueuePosition } from "./lanes/queue-position.ts";
+export type { Retention } from "./records/retention.ts";
+export { createLanes, laneName, type Lanes } from "./lanes/lanes.ts";
+export { createMemoryGuard, type MemoryGuard } from "./upkeep/memory-guard.ts";
+export type { Attempt, Outcome, Work } from "./lanes/outcome.ts";
+export { type PartialImage, partialImageSchema } from "./records/partial-image.ts";
+export { queueEnvSchema, retentionOf } from "./connection/queue-env-schema.ts";
+export { readPartials } from "./records/read-partials.ts";
+export { connectProducer, connectSubscriber, connectWorker, untilConnected } from "./connection/redis-connections.ts";
+export { defaultRetryPolicy, type RetryPolicy } from "./lanes/retry-policy.ts";
+export { createSubmitter } from "./lanes/submit-generation.ts";
+export { type WebhookDelivery, webhookDeliveryStatuses, webhookLane } from "./webhooks/webhook-delivery.ts";
+export { createWebhookDispatcher } from "./webhooks/webhook-dispatcher.ts";
+export { createWebhookStore, type WebhookStore } from "./webhooks/webhook-store.ts";
+export { createWebhookWorker, type WebhookAnswer } from "./webhooks/webhook-worker.ts";

@@ -1,0 +1,58 @@
+/** The names of everything the queue keeps in Redis, under one prefix so that installations can share a server. */
+export function createKeys(prefix: string) {
+  return {
+    /** HASH: the truth about one generation. Kept until it ends, then for the retention time. */
+    record: (id: string) => `${prefix}:generation:${id}`,
+    /** LIST of the partial images of a generation that is watched while it is drawn. Lives as long as the record. */
+    partials: (id: string) => `${prefix}:partials:${id}`,
+    /** STRING: the tenant whose generation this was, for a while after its record was dropped. */
+    tombstone: (id: string) => `${prefix}:expired:${id}`,
+    /** ZSET of ids by time of submission: a tenant's generations, until their records are dropped. */
+    index: (tenant: string) => `${prefix}:index:${tenant}`,
+    /** STRING: body and generation that an idempotency key of an API key stands for. */
+    claim: (keyId: string, digest: string) => `${prefix}:claim:${keyId}:${digest}`,
+    /** LIST of the generations that an API key has lately asked for with one body. */
+    bodies: (keyId: string, fingerprint: string) => `${prefix}:bodies:${keyId}:${fingerprint}`,
+    /** ZSET of ids by time of submission: records that are not known to have a job yet. Empty but for the last moments. */
+    unlaned: `${prefix}:unlaned`,
+    /** ZSET of ids by time of their latest start: generations that a worker has begun and not put down. */
+    running: `${prefix}:running`,
+    /** ZSET of ids by time of expiry: queued generations with a deadline for their start. */
+    expiring: `${prefix}:expiring`,
+    /** ZSET of ids by the time when their retention is over. */
+    retained: `${prefix}:retained`,
+    /** ZSET of endings (id, version, status) by time whose webhooks have not been put on their lane. Empty but for the last moments. */
+    outbox: `${prefix}:outbox`,
+    /** HASH: one webhook delivery. Kept until it is settled, then as long as its index. */
+    delivery: (id: string) => `${prefix}:delivery:${id}`,
+    /** ZSET of delivery ids by the time of their next attempt: what is not settled. */
+    deliveries: `${prefix}:deliveries`,
+    /** ZSET of delivery ids by time: a tenant's deliveries of the last weeks. */
+    deliveryIndex: (tenant: string) => `${prefix}:delivery-index:${tenant}`,
+    /** STRING: an address that answered 410 to an API key's webhooks. Lives some days. */
+    addressOff: (keyId: string, digest: string) => `${prefix}:address-off:${keyId}:${digest}`,
+    /** HASH tenant → number of its generations on the lane that have not ended. A tenant with none has no field. */
+    pending: (lane: string) => `${prefix}:pending:${lane}`,
+    /** STRING: how many attempts the lane has begun within one span of time. Lives some spans. */
+    starts: (lane: string, span: number) => `${prefix}:starts:${lane}:${span}`,
+    /** Prefix of all that BullMQ keeps. */
+    lanes: `${prefix}:lane`,
+    /** Pub/Sub channel on which one API process hears that a generation ended or changed. */
+    replies: (instance: string) => `${prefix}:replies:${instance}`,
+    /** Pub/Sub channel on which workers hear of running generations that were canceled. */
+    cancels: `${prefix}:cancels`,
+  };
+}
+
+export type Keys = ReturnType<typeof createKeys>;
+
+/** What every script that moves a generation is given, in the order of `records/scripts/generation.lua`. */
+export const generationKeys = (keys: Keys, id: string, lane: string): string[] => [
+  keys.record(id),
+  keys.running,
+  keys.unlaned,
+  keys.expiring,
+  keys.pending(lane),
+  keys.retained,
+  keys.outbox,
+];

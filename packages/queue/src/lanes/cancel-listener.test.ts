@@ -1,0 +1,42 @@
+import { expect, onTestFinished, test } from "vitest";
+import { createCancelListener } from "./cancel-listener.ts";
+import { openQueue } from "../queue.fixture.ts";
+import { connectSubscriber } from "../connection/redis-connections.ts";
+import { testRedisUrl } from "@darkroom/testing";
+
+async function running(reconcileEveryMs: number) {
+  const queue = await openQueue();
+  const begun = Promise.withResolvers<void>();
+  const aborted = Promise.withResolvers<unknown>();
+  const worker = queue.worker(({ signal }) => {
+    begun.resolve();
+    return new Promise((_, reject) => {
+      signal.addEventListener("abort", () => {
+        aborted.resolve(signal.reason);
+        reject(new Error("aborted"));
+      });
+    });
+  });
+  const subscriber = connectSubscriber(testRedisUrl(), () => {});
+  const listener = await createCancelListener({ ...queue, subscriber, workers: [worker], reconcileEveryMs });
+  onTestFinished(() => listener.close());
+  const given = queue.submission();
+  await queue.submit(given);
+  await begun.promise;
+  return { queue, given, subscriber, worker, aborted: aborted.promise };
+}
+
+test("a running generation that is canceled is aborted in the worker that runs it", async () => {
+  const { queue, given, aborted, worker } = await running(3_600_000);
+  await queue.store.cancel(given.id, given.lane);
+  expect(await aborted).toBe("canceled");
+  await expect.poll(() => worker.active()).toEqual([]);
+  expect(await queue.store.read(given.id)).toMatchObject({ status: "canceled", attempts: 1 });
+});
+
+test("a cancellation whose message was lost is found by a look at the record", async () => {
+  const { queue, given, aborted, subscriber } = await running(20);
+  await subscriber.unsubscribe();
+  await queue.store.cancel(given.id, given.lane);
+  expect(await aborted).toBe("canceled");
+});

@@ -1,0 +1,156 @@
+import { once } from "node:events";
+import { describe, expect, test } from "vitest";
+import { delivery, openQueue } from "../queue.fixture.ts";
+
+const done = { kind: "succeeded", delivery } as const;
+const retry = { kind: "retry", error: { code: "upstream_error", message: "Busy." } } as const;
+
+describe("a job ends in one of four ways:", () => {
+  test("done", async () => {
+    const queue = await openQueue();
+    queue.worker(async () => done);
+    const record = await run(queue);
+    expect(record).toMatchObject({ status: "succeeded", attempts: 1, delivery });
+    await queue.expectNothingButRecords();
+  });
+
+  test("never again", async () => {
+    const queue = await openQueue();
+    const error = { code: "moderation_blocked", message: "No." } as const;
+    queue.worker(async () => ({ kind: "failed", error }));
+    expect(await run(queue)).toMatchObject({ status: "failed", attempts: 1, error });
+    await queue.expectNothingButRecords();
+  });
+
+  test("try again, until the tries are used up", async () => {
+    const queue = await openQueue();
+    queue.worker(async () => retry);
+    expect(await run(queue)).toMatchObject({ status: "failed", attempts: 3, failures: 2, error: retry.error });
+    await queue.expectNothingButRecords();
+  });
+
+  test("try again after the time that the upstream named", async () => {
+    const queue = await openQueue();
+    const startsMs: number[] = [];
+    queue.worker(async ({ record }) => {
+      startsMs.push(Date.now());
+      return record.failures === 0 ? { ...retry, retryAfterMs: 300 } : done;
+    });
+    expect(await run(queue)).toMatchObject({ status: "succeeded", attempts: 2, failures: 1 });
+    const [first = 0, second = 0] = startsMs;
+    expect(second - first).toBeGreaterThanOrEqual(300);
+  });
+});
+
+test("what was delivered before the tries ran out is not thrown away", async () => {
+  const queue = await openQueue();
+  queue.worker(async () => ({ ...retry, partial: delivery }));
+  expect(await run(queue)).toMatchObject({ status: "succeeded", attempts: 3, delivery });
+});
+
+test("a fault of our own fails the generation and shows no internals", async () => {
+  const queue = await openQueue();
+  queue.worker(async () => {
+    throw new Error("password=hunter2");
+  });
+  const record = await run(queue);
+  expect(record?.error).toEqual({ code: "server_error", message: expect.not.stringContaining("hunter2") });
+});
+
+test("a generation submitted twice runs once", async () => {
+  const queue = await openQueue();
+  let runs = 0;
+  const given = queue.submission();
+  await queue.submit(given);
+  await queue.submit(given);
+  queue.worker(async () => {
+    runs++;
+    return done;
+  });
+  await ended(queue, given.id);
+  await run(queue);
+  expect(runs).toBe(2);
+});
+
+test("a tenant with many waiting does not delay one with few", async () => {
+  const queue = await openQueue();
+  for (let i = 0; i < 20; i++) await queue.submit(queue.submission({ tenant: "many" }));
+  const few = queue.submission({ tenant: "few" });
+  await queue.submit(few);
+  const order: string[] = [];
+  queue.worker(
+    async ({ record }) => {
+      order.push(record.tenant);
+      return done;
+    },
+    { concurrency: 1 },
+  );
+  await ended(queue, few.id);
+  expect(order.indexOf("few")).toBeLessThanOrEqual(1);
+});
+
+test("a worker that stops lets running work finish", async () => {
+  const queue = await openQueue();
+  const begun = new EventTarget();
+  const work = Promise.withResolvers<typeof done>();
+  const worker = queue.worker(() => {
+    begun.dispatchEvent(new Event("begun"));
+    return work.promise;
+  });
+  const given = queue.submission();
+  const beginning = once(begun, "begun");
+  await queue.submit(given);
+  await beginning;
+  const closed = worker.close(10_000);
+  work.resolve(done);
+  await closed;
+  expect(await queue.store.read(given.id)).toMatchObject({ status: "succeeded" });
+});
+
+test("a worker whose deadline passes gives its work back, and another finishes it without a wait for the lock", async () => {
+  const queue = await openQueue();
+  const begun = Promise.withResolvers<void>();
+  const stubborn = queue.worker(
+    ({ signal }) => {
+      begun.resolve();
+      return new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("aborted"))));
+    },
+    { lockDurationMs: 60_000 },
+  );
+  const given = queue.submission();
+  await queue.submit(given);
+  await begun.promise;
+  await stubborn.close(1);
+  expect(await queue.store.read(given.id)).toMatchObject({ status: "queued", handbacks: 1 });
+  queue.worker(async () => done, { lockDurationMs: 60_000 });
+  expect(await ended(queue, given.id)).toMatchObject({ status: "succeeded", attempts: 2, failures: 0 });
+});
+
+test("a generation that keeps killing workers is exhausted, and its work is told", async () => {
+  const queue = await openQueue();
+  const given = queue.submission();
+  await queue.store.submit(given);
+  for (let crash = 0; crash < 3; crash++) await queue.attempts.start(given.id, given.lane);
+  const told: boolean[] = [];
+  queue.worker(async ({ exhausted }) => {
+    told.push(exhausted);
+    return done;
+  });
+  await queue.lanes.add(given.lane, given.id, 1);
+  await ended(queue, given.id);
+  expect(told).toEqual([true]);
+});
+
+type Queue = Awaited<ReturnType<typeof openQueue>>;
+
+async function run(queue: Queue) {
+  const given = queue.submission();
+  await queue.submit(given);
+  return ended(queue, given.id);
+}
+
+async function ended(queue: Queue, id: string) {
+  const waits = await queue.waits(undefined, 10);
+  await waits.wait(id).ended;
+  return queue.store.read(id);
+}

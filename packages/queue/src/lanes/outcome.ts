@@ -1,0 +1,30 @@
+import type { Delivery } from "../records/delivery.ts";
+import type { Failure } from "../records/failure.ts";
+import type { GenerationRecord } from "../records/generation-record.ts";
+import type { PartialImage } from "../records/partial-image.ts";
+
+/** How an attempt ended. What the queue makes of it, and how BullMQ spells that, is the queue's business. */
+export type Outcome =
+  | { kind: "succeeded"; delivery: Delivery }
+  /** Try again, not before `retryAfterMs` where the upstream named a time. With no tries left, `partial` is delivered, or the failure stands. */
+  | { kind: "retry"; error: Failure; retryAfterMs?: number | undefined; partial?: Delivery | undefined }
+  /** Never again. */
+  | { kind: "failed"; error: Failure };
+
+export type Attempt = {
+  record: GenerationRecord;
+  /** Aborted when the work is no longer wanted: the lock was lost, or the worker must stop. */
+  signal: AbortSignal;
+  /** True when so many workers died over this generation that it must not be begun again: finish what is stored, or fail. */
+  exhausted: boolean;
+  /** Notes what the provider delivered, before it is uploaded. Resolves false when a later attempt owns the generation. */
+  checkpoint: (delivery: Delivery) => Promise<boolean>;
+  /**
+   * Shows a partial image to those who watch, and has it removed from the store with the generation. Nothing depends on it: it resolves
+   * false where it could not be shown, or another attempt or an ending has come before. Nobody removes it then.
+   */
+  showPartial: (partial: PartialImage) => Promise<boolean>;
+};
+
+/** One attempt at a generation. It may throw only when its signal was aborted or it is itself at fault. */
+export type Work = (attempt: Attempt) => Promise<Outcome>;

@@ -1,0 +1,27 @@
+import type { Redis } from "ioredis";
+import type { Keys } from "../connection/keys.ts";
+import { laneRate } from "./lane-rate.ts";
+import type { Lanes } from "./lanes.ts";
+
+export type QueuePosition = {
+  /** How many jobs the lane gives out before this one, plus one, as the lane stands now. */
+  position: number;
+  /** When it will begin at the rate of the last minute, in Unix milliseconds; null where that minute saw no start. */
+  estimatedStartAtMs: number | null;
+};
+
+/**
+ * Where a queued generation stands. Null when its lane does not hold it in line (it is being handed out, or pauses before another
+ * attempt). The cost does not depend on how many wait: the line is a sorted set, and Redis knows the rank of a member.
+ */
+export async function queuePosition(
+  redis: Redis,
+  keys: Keys,
+  lanes: Lanes,
+  { id, lane }: { id: string; lane: string },
+  nowMs: number,
+): Promise<QueuePosition | null> {
+  const [position, rate] = await Promise.all([lanes.position(lane, id), laneRate(redis, keys, lane, nowMs)]);
+  if (position === null) return null;
+  return { position, estimatedStartAtMs: rate === null ? null : nowMs + Math.round((position / rate) * 1_000) };
+}

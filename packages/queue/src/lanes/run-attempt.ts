@@ -1,0 +1,130 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { GenerationRecord } from "../records/generation-record.ts";
+import type { AttemptStore, Verdict } from "../records/attempt-store.ts";
+import type { Log } from "../log.ts";
+import type { Outcome, Work } from "./outcome.ts";
+import { pauseBeforeRetry, type RetryPolicy } from "./retry-policy.ts";
+
+export type RunAttemptOptions = {
+  store: AttemptStore;
+  lane: string;
+  work: Work;
+  retryPolicy: RetryPolicy;
+  random: () => number;
+  log: Log;
+};
+
+/** Why running work is broken off: its lock was lost, its worker stops, or somebody canceled it. */
+export type Interruption = "lock lost" | "stopping" | "canceled";
+
+/**
+ * Runs one attempt at a generation, from its start in the record to its settlement.
+ * Returns null when the job is done with, or how long to wait, in milliseconds, before it should be tried again. Throws when the job
+ * belongs to another by now, or Redis cannot be written to: the stalled check finds it then.
+ *
+ * @param interruption why the signal was aborted: `stopping` means that the work is to be given back, `canceled` that nobody wants it
+ */
+export async function runAttempt(
+  options: RunAttemptOptions,
+  id: string,
+  signal: AbortSignal,
+  interruption: () => Interruption | null,
+): Promise<number | null> {
+  const { store, lane, work, retryPolicy, log } = options;
+  const record = await store.start(id, lane);
+  if (typeof record === "string") {
+    log.debug({ generationId: id, lane }, `Nothing to do: the generation is ${record}`);
+    return null;
+  }
+
+  const { attempts } = record;
+  const crashes = attempts - 1 - record.failures - record.handbacks;
+  const fields = { generationId: id, tenant: record.tenant, lane, attempt: attempts };
+  let outcome: Outcome;
+  try {
+    outcome = await work({
+      record,
+      signal,
+      exhausted: crashes > retryPolicy.maxCrashes,
+      checkpoint: async (delivery) =>
+        (await insist(() => store.checkpoint(id, attempts, delivery), log, fields)) === "ok",
+      showPartial: async (partial) => {
+        try {
+          return (await store.appendPartial(id, attempts, partial)) === "ok";
+        } catch (error) {
+          log.warn({ ...fields, err: error }, "A partial image could not be shown");
+          return false;
+        }
+      },
+    });
+  } catch (error) {
+    const why = interruption();
+    if (why === "canceled") {
+      log.info(fields, "The generation was canceled; its provider call is aborted");
+      return null;
+    }
+    if (why === "stopping") {
+      await insist(() => store.postpone(id, lane, attempts, "handbacks", 0), log, fields);
+      log.info(fields, "The worker stops; the generation is given back to its lane");
+      return 0;
+    }
+    if (signal.aborted) throw error;
+    log.error({ ...fields, err: error }, "The attempt broke on a fault of our own");
+    outcome = {
+      kind: "failed",
+      error: { code: "server_error", message: "Darkroom failed while it handled this request." },
+    };
+  }
+  return settle(options, record, outcome, fields);
+}
+
+async function settle(
+  { store, lane, retryPolicy, random, log }: RunAttemptOptions,
+  { id, attempts, failures }: GenerationRecord,
+  outcome: Outcome,
+  fields: object,
+): Promise<number | null> {
+  if (outcome.kind === "retry") {
+    const pauseMs = pauseBeforeRetry(retryPolicy, failures + 1, outcome.retryAfterMs, random);
+    if (pauseMs !== null) {
+      const verdict = await insist(() => store.postpone(id, lane, attempts, "failures", pauseMs), log, fields);
+      log.warn(
+        { ...fields, verdict, pauseMs, code: outcome.error.code },
+        `The attempt failed and is tried again: ${outcome.error.message}`,
+      );
+      return verdict === "ok" ? pauseMs : null;
+    }
+  }
+  const delivery =
+    outcome.kind === "failed" ? undefined : outcome.kind === "retry" ? outcome.partial : outcome.delivery;
+  if (delivery !== undefined) {
+    const verdict = await insist(() => store.succeed(id, lane, attempts, delivery), log, fields);
+    log.info({ ...fields, verdict, images: delivery.images.length }, "The generation succeeded");
+  } else if (outcome.kind !== "succeeded") {
+    const { error } = outcome;
+    const verdict = await insist(() => store.fail(id, lane, attempts, error), log, fields);
+    log.warn({ ...fields, verdict, code: error.code }, `The generation failed: ${error.message}`);
+  }
+  return null;
+}
+
+/** Between tries to write to a Redis that answers with errors (a failover, a full disk). */
+const insistPauseMs = 1_000;
+/** Ten minutes outlast a failover and a disk that someone clears; then the stalled check may have the job. */
+const insistTries = 600;
+
+/**
+ * Writes to the record until Redis takes it. An error of Redis while an attempt is settled says nothing about the attempt: the
+ * outcome is unknown, never failed, and every script may be repeated.
+ */
+async function insist(write: () => Promise<Verdict>, log: Log, fields: object): Promise<Verdict> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await write();
+    } catch (error) {
+      if (tries === insistTries) throw error;
+      log.warn({ ...fields, tries, err: error }, "Redis did not take the outcome; it is written again");
+      await pause(insistPauseMs);
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import type { Ending } from "@darkroom/contracts";
+import type { Redis } from "ioredis";
+import { defineScript } from "./define-script.ts";
+import type { Delivery } from "./delivery.ts";
+import type { Failure } from "./failure.ts";
+import { decodeRecord, type GenerationRecord } from "./generation-record.ts";
+import { generationKeys, type Keys } from "../connection/keys.ts";
+import { startsSpanMs, startsSpans } from "../lanes/lane-rate.ts";
+import type { PartialImage } from "./partial-image.ts";
+import type { Retention } from "./retention.ts";
+
+/** What a script said: `fenced` = a later attempt owns the record, `ended` = the terminal state was set before, `gone` = no record. */
+export type Verdict = "ok" | "fenced" | "ended" | "gone";
+
+const start = defineScript<"gone" | "ended" | "expired" | string[]>("start", ["generation"]);
+const checkpoint = defineScript<"ok" | "fenced">("checkpoint");
+const appendPartial = defineScript<"ok" | "fenced">("append-partial");
+const end = defineScript<Verdict>("end", ["generation"]);
+const postpone = defineScript<"ok" | "fenced">("postpone", ["generation"]);
+
+/** The records as a worker sees them: attempts are begun, and only the latest attempt may write. */
+export function createAttemptStore(redis: Redis, keys: Keys, retention: Retention) {
+  const where = (id: string, lane: string) => generationKeys(keys, id, lane);
+
+  const endAs = (status: Ending, id: string, lane: string, attempt: number, fields: string[]) =>
+    end(redis, where(id, lane), [id, attempt, status, retention.recordsMs, ...fields]);
+
+  return {
+    /** Begins an attempt, or says why there is nothing to do. */
+    async start(id: string, lane: string): Promise<GenerationRecord | "gone" | "ended" | "expired"> {
+      const starts = keys.starts(lane, Math.floor(Date.now() / startsSpanMs));
+      const answer = await start(
+        redis,
+        [...where(id, lane), starts],
+        [id, retention.recordsMs, startsSpanMs * (startsSpans + 1)],
+      );
+      if (typeof answer === "string") return answer;
+      const record = decodeRecord(Object.fromEntries(pairs(answer)));
+      if (record === null)
+        throw new Error(`The record of ${id} has no id: something else wrote to ${keys.record(id)}.`);
+      return record;
+    },
+
+    /** Notes what was bought before it is uploaded. */
+    checkpoint: (id: string, attempt: number, delivery: Delivery): Promise<Verdict> =>
+      checkpoint(redis, [keys.record(id)], [attempt, JSON.stringify(delivery)]),
+
+    /** Shows a partial image, which is in the object store, to those who watch. */
+    appendPartial: (id: string, attempt: number, partial: PartialImage): Promise<Verdict> =>
+      appendPartial(redis, [keys.record(id), keys.partials(id)], [id, attempt, JSON.stringify(partial)]),
+
+    succeed: (id: string, lane: string, attempt: number, delivery: Delivery): Promise<Verdict> =>
+      endAs("succeeded", id, lane, attempt, ["delivery", JSON.stringify(delivery)]),
+
+    fail: (id: string, lane: string, attempt: number, error: Failure): Promise<Verdict> =>
+      endAs("failed", id, lane, attempt, ["error", JSON.stringify(error)]),
+
+    /** Puts a running generation down for another attempt. A failure counts against its tries, handing it back does not. */
+    postpone: (
+      id: string,
+      lane: string,
+      attempt: number,
+      reason: "failures" | "handbacks",
+      pauseMs: number,
+    ): Promise<Verdict> => postpone(redis, where(id, lane), [id, attempt, reason, pauseMs]),
+  };
+}
+
+/** A flat list of field, value, … as Lua sees a hash, in pairs. */
+function* pairs(flat: readonly string[]): Generator<[string, string]> {
+  for (let i = 0; i + 1 < flat.length; i += 2) yield [flat[i] ?? "", flat[i + 1] ?? ""];
+}
+
+export type AttemptStore = ReturnType<typeof createAttemptStore>;

@@ -1,0 +1,124 @@
+import { endings, type ImageRequest } from "@darkroom/contracts";
+import type { Redis } from "ioredis";
+import { defineScript } from "./define-script.ts";
+import { digestOf, fingerprintOf } from "./fingerprint.ts";
+import { decodeRecord, type GenerationRecord, type Upstream } from "./generation-record.ts";
+import { generationKeys, type Keys } from "../connection/keys.ts";
+import type { Retention } from "./retention.ts";
+
+export type Submission = {
+  id: string;
+  tenant: string;
+  keyId: string;
+  lane: string;
+  model: string;
+  request: ImageRequest;
+  upstream: Upstream;
+  /** How long it may wait for its start, in milliseconds; absent = for ever. */
+  expiresInMs?: number | undefined;
+  /** Channel to tell when it ends; absent where nobody waits. */
+  replyTo?: string | undefined;
+  /** Whether that channel is to hear of every change and partial image, too. */
+  watch?: boolean | undefined;
+  /** The caller's own name for this request: the same again is the same generation. */
+  idempotencyKey?: string | undefined;
+  /** For callers whose client counts its retries (`X-Stainless-Retry-Count`): a retry finds the generation of its first try. */
+  clientRetry?: "first" | "retry" | undefined;
+};
+
+/** What became of a submission: `mismatch` = its idempotency key was used before, with another body. */
+export type Submitted = { kind: "accepted"; rank: number } | { kind: "attached" | "mismatch"; id: string };
+
+const submit = defineScript<["accepted", number] | ["attached" | "mismatch", string]>("submit");
+const abandon = defineScript<"canceled" | "kept">("abandon", ["generation"]);
+const keep = defineScript<"ok" | "gone">("keep");
+const cancel = defineScript<"gone" | "ended" | "queued" | "running">("cancel", ["generation"]);
+const retry = defineScript<"gone" | "succeeded" | "unended" | number>("retry", ["generation"]);
+const expire = defineScript<"expired" | "kept">("expire", ["generation"]);
+const watch = defineScript<"ok" | "gone">("watch");
+
+/** An SDK gives up its retries well within this; later the same body is a new wish. */
+const clientRetryWindowMs = 15 * 60_000;
+
+/**
+ * The records of all generations as a caller's side sees them. Each move of a state is one script: it happens whole or not at all,
+ * may be repeated after a lost answer, and the terminal state is set once.
+ */
+export function createGenerationStore(redis: Redis, keys: Keys, retention: Retention) {
+  const where = (id: string, lane: string) => generationKeys(keys, id, lane);
+
+  return {
+    /** Accepts a generation, which from here on ends exactly once, or finds the one that this request has made before. */
+    async submit(submission: Submission): Promise<Submitted> {
+      const { id, tenant, keyId, lane, model, request, upstream, replyTo, idempotencyKey, clientRetry } = submission;
+      // Only who may come back with the same request needs to be recognised.
+      const fingerprint = (idempotencyKey ?? clientRetry) === undefined ? "" : fingerprintOf(request);
+      const events = request.job?.webhook === undefined ? [] : (request.job.webhook_events ?? endings);
+      const fields = Object.entries({
+        keyId,
+        lane,
+        model,
+        request: JSON.stringify(request),
+        upstream: JSON.stringify(upstream),
+        ...(events.length > 0 && { webhook: events.join(" ") }),
+      }).flat();
+      const [kind, answer] = await submit(
+        redis,
+        [
+          keys.record(id),
+          keys.unlaned,
+          keys.expiring,
+          keys.pending(lane),
+          keys.index(tenant),
+          keys.claim(keyId, idempotencyKey === undefined ? "" : digestOf(idempotencyKey)),
+          keys.bodies(keyId, fingerprint),
+        ],
+        [
+          id,
+          tenant,
+          submission.expiresInMs ?? 0,
+          replyTo ?? "",
+          submission.watch === true ? "1" : "0",
+          fingerprint,
+          idempotencyKey === undefined ? 0 : retention.claimsMs,
+          clientRetry === undefined ? 0 : clientRetryWindowMs,
+          clientRetry === "retry" ? "1" : "0",
+          ...fields,
+        ],
+      );
+      return kind === "accepted" ? { kind, rank: answer } : { kind, id: answer };
+    },
+
+    async read(id: string): Promise<GenerationRecord | null> {
+      return decodeRecord(await redis.hgetall(keys.record(id)));
+    },
+
+    /** The tenant whose generation this was, when its record has been dropped not long ago. */
+    readTombstone: (id: string): Promise<string | null> => redis.get(keys.tombstone(id)),
+
+    /** Tells that nobody waits on `replyTo` any more: an unbegun generation that no other process waits for is canceled. */
+    abandon: (id: string, lane: string, replyTo: string) =>
+      abandon(redis, where(id, lane), [id, replyTo, retention.recordsMs]),
+
+    /** Has a generation go on though nobody waits for it: its caller was told its id. */
+    keep: (id: string) => keep(redis, [keys.record(id)], []),
+
+    /** Cancels a generation that has not ended, and tells the worker that runs it. Answers the status that it was canceled in. */
+    cancel: (id: string, lane: string) => cancel(redis, [...where(id, lane), keys.cancels], [id, retention.recordsMs]),
+
+    /** Queues a failed, canceled or expired generation again under its own id. Answers its rank, or why not. */
+    retry: (id: string, lane: string, tenant: string) => retry(redis, where(id, lane), [id, tenant]),
+
+    /** Ends a generation that was not begun in its time. */
+    expire: (id: string, lane: string) => expire(redis, where(id, lane), [id, retention.recordsMs]),
+
+    /** Has a reply channel hear of the ending (`waiters`) or of every change (`watchers`) of a generation that was submitted before. */
+    listen: (id: string, replyTo: string, as: "waiters" | "watchers") =>
+      watch(redis, [keys.record(id)], [replyTo, as, "add"]),
+
+    unlisten: (id: string, replyTo: string, as: "waiters" | "watchers") =>
+      watch(redis, [keys.record(id)], [replyTo, as, "remove"]),
+  };
+}
+
+export type GenerationStore = ReturnType<typeof createGenerationStore>;

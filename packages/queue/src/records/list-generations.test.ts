@@ -1,0 +1,54 @@
+import { newGenerationId } from "@darkroom/contracts";
+import { describe, expect, test } from "vitest";
+import { listGenerations, type ListOptions } from "./list-generations.ts";
+import { openQueue } from "../queue.fixture.ts";
+
+async function withFive() {
+  const queue = await openQueue();
+  const ids: string[] = [];
+  for (let i = 0; i < 5; i++) {
+    // Within one millisecond the ids decide, so these sort as they are counted.
+    const given = queue.submission({ id: newGenerationId(i), model: i % 2 === 0 ? "even" : "odd" });
+    await queue.store.submit(given);
+    ids.push(given.id);
+  }
+  await queue.store.submit(queue.submission({ tenant: "other" }));
+  const list = async (over: Partial<ListOptions> = {}) => {
+    const page = await listGenerations(queue.redis, queue.keys, { tenant: "acme", limit: 10, ...over });
+    return page && { ids: page.records.map(({ id }) => ids.indexOf(id)), hasMore: page.hasMore, cursor: page.cursor };
+  };
+  return { queue, ids, list };
+}
+
+describe("a tenant's generations", () => {
+  test("are its own, newest first", async () => {
+    const { list } = await withFive();
+    expect(await list()).toMatchObject({ ids: [4, 3, 2, 1, 0], hasMore: false });
+  });
+
+  test("come in pages that neither skip nor repeat, though new ones arrive in between", async () => {
+    const { queue, ids, list } = await withFive();
+    expect(await list({ limit: 2 })).toMatchObject({ ids: [4, 3], hasMore: true });
+    await queue.store.submit(queue.submission());
+    expect(await list({ limit: 2, after: ids[3] })).toMatchObject({ ids: [2, 1], hasMore: true });
+    expect(await list({ limit: 2, after: ids[1] })).toMatchObject({ ids: [0], hasMore: false });
+  });
+
+  test("go backwards with before", async () => {
+    const { ids, list } = await withFive();
+    expect(await list({ limit: 2, before: ids[1] })).toMatchObject({ ids: [3, 2], hasMore: true });
+    expect(await list({ limit: 9, before: ids[2] })).toMatchObject({ ids: [4, 3], hasMore: false });
+  });
+
+  test("can be asked for by model and status", async () => {
+    const { queue, ids, list } = await withFive();
+    await queue.store.cancel(ids[0] ?? "", "sandbox.interactive");
+    expect(await list({ model: "even" })).toMatchObject({ ids: [4, 2, 0] });
+    expect(await list({ model: "even", status: "canceled" })).toMatchObject({ ids: [0] });
+  });
+
+  test("cannot be continued from another's id", async () => {
+    const { list } = await withFive();
+    expect(await list({ after: "gen_none" })).toBeNull();
+  });
+});

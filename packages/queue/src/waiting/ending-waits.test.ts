@@ -1,0 +1,88 @@
+import { once } from "node:events";
+import { expect, test } from "vitest";
+import { delivery, openQueue, type TestQueue } from "../queue.fixture.ts";
+
+const never = 3_600_000;
+
+async function succeed({ attempts }: TestQueue, { id, lane }: { id: string; lane: string }) {
+  await attempts.start(id, lane);
+  await attempts.succeed(id, lane, 1, delivery);
+}
+
+test("whoever waits hears of the ending by message, long before a look at the record", async () => {
+  const queue = await openQueue();
+  const waits = await queue.waits("a", never);
+  const given = queue.submission({ replyTo: waits.channel });
+  const wait = waits.wait(given.id);
+  await queue.store.submit(given);
+  await succeed(queue, given);
+  await expect(wait.ended).resolves.toBeUndefined();
+});
+
+test("two who wait for the same generation both hear", async () => {
+  const queue = await openQueue();
+  const waits = await queue.waits("a", never);
+  const given = queue.submission({ replyTo: waits.channel });
+  const both = [waits.wait(given.id), waits.wait(given.id)];
+  await queue.store.submit(given);
+  await succeed(queue, given);
+  await expect(Promise.all(both.map((wait) => wait.ended))).resolves.toHaveLength(2);
+});
+
+test("an ending whose message was lost is found in the record", async () => {
+  const queue = await openQueue();
+  const waits = await queue.waits("a", 20);
+  const given = queue.submission();
+  const wait = waits.wait(given.id);
+  await queue.store.submit(given);
+  await succeed(queue, given);
+  await expect(wait.ended).resolves.toBeUndefined();
+});
+
+test("a cut subscriber catches up as soon as it is back", async () => {
+  const queue = await openQueue();
+  const waits = await queue.waits("a", never);
+  const given = queue.submission({ replyTo: waits.channel });
+  const wait = waits.wait(given.id);
+  await queue.store.submit(given);
+  const ended = once(waits.subscriber, "end");
+  waits.subscriber.disconnect();
+  await ended;
+  await succeed(queue, given);
+  await waits.subscriber.connect();
+  await expect(wait.ended).resolves.toBeUndefined();
+});
+
+test("a record that is gone ends the wait: it will not end any more", async () => {
+  const queue = await openQueue();
+  const waits = await queue.waits("a", 20, 0);
+  await expect(waits.wait("gen_lost").ended).resolves.toBeUndefined();
+});
+
+test("a record that is not written yet does not end the wait", async () => {
+  const queue = await openQueue();
+  const waits = await queue.waits("a", 5);
+  const given = queue.submission({ replyTo: waits.channel });
+  let over = false;
+  const ended = waits.wait(given.id).ended.then(() => (over = true));
+  const other = queue.submission();
+  await queue.store.submit(other);
+  await queue.store.cancel(other.id, other.lane);
+  await waits.wait(other.id).ended;
+  expect(over).toBe(false);
+  await queue.store.submit(given);
+  await queue.store.cancel(given.id, given.lane);
+  expect(await ended).toBe(true);
+});
+
+test("leaving forgets the wait", async () => {
+  const queue = await openQueue();
+  const waits = await queue.waits("a", never);
+  const [first, second] = [waits.wait("gen_x"), waits.wait("gen_x")];
+  first.leave();
+  expect(waits.size).toBe(1);
+  expect(waits.isAwaited("gen_x")).toBe(true);
+  second.leave();
+  expect(waits.size).toBe(0);
+  expect(waits.isAwaited("gen_x")).toBe(false);
+});

@@ -1,0 +1,211 @@
+import { testRedisUrl } from "@darkroom/testing";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { delivery as images, openQueue } from "../queue.fixture.ts";
+import { connectWorker } from "../connection/redis-connections.ts";
+import { webhookLane } from "./webhook-delivery.ts";
+import { createWebhookDispatcher } from "./webhook-dispatcher.ts";
+import { createWebhookStore } from "./webhook-store.ts";
+import { createWebhookWorker, type WebhookAnswer, type WebhookWorkerOptions } from "./webhook-worker.ts";
+
+const delivered: WebhookAnswer = { outcome: "delivered", status: 200 };
+const retry: WebhookAnswer = { outcome: "retry", what: "It answered 500." };
+
+async function openWebhooks() {
+  const queue = await openQueue();
+  const { redis, keys, store, lanes } = queue;
+  const log = { debug() {}, info() {}, warn() {}, error() {} };
+  const webhooks = createWebhookStore(redis, keys);
+  const dispatcher = createWebhookDispatcher({
+    redis,
+    keys,
+    store,
+    webhooks,
+    lanes,
+    log,
+    everyMs: 3_600_000,
+    overdueAfterMs: 0,
+  });
+  onTestFinished(() => dispatcher.close());
+
+  return {
+    ...queue,
+    webhooks,
+    dispatcher,
+
+    /** A generation with a webhook that has ended. Returns the id of its delivery. */
+    async ended(job: { webhook?: string; webhook_events?: ("succeeded" | "failed")[] } = {}, tenant = "acme") {
+      const request = { prompt: "a cat", job: { webhook: "https://example.com/hook", ...job } };
+      const given = queue.submission({ request, tenant });
+      await store.submit(given);
+      await queue.attempts.start(given.id, given.lane);
+      await queue.attempts.succeed(given.id, given.lane, 1, images);
+      return `msg_${given.id.slice("gen_".length)}_3`;
+    },
+
+    /** Answers in turn, the last one for ever; returns what was posted. */
+    work(answers: WebhookAnswer[], over: Partial<WebhookWorkerOptions> = {}) {
+      const posted: string[] = [];
+      const connection = connectWorker(testRedisUrl(), () => {});
+      const worker = createWebhookWorker({
+        redis: connection,
+        keys,
+        store,
+        webhooks,
+        concurrency: 10,
+        perOrigin: 10,
+        schedule: (attempt) => (attempt > 3 ? null : 1),
+        lockDurationMs: 1_000,
+        stalledIntervalMs: 500,
+        log,
+        post: async ({ id }) => {
+          posted.push(id);
+          return answers[Math.min(posted.length, answers.length) - 1] ?? delivered;
+        },
+        ...over,
+      });
+      onTestFinished(async () => {
+        await worker.close();
+        connection.disconnect();
+      });
+      return posted;
+    },
+  };
+}
+
+describe("an ending", () => {
+  test("is told once, and its outbox is empty then", async () => {
+    const queue = await openWebhooks();
+    const id = await queue.ended();
+    await queue.dispatcher.look();
+    await queue.dispatcher.look();
+    const posted = queue.work([delivered]);
+    await expect
+      .poll(() => queue.webhooks.read(id))
+      .toMatchObject({ status: "delivered", attempts: 1, ending: "succeeded" });
+    expect(posted).toEqual([id]);
+    expect(await queue.redis.exists(queue.keys.outbox, queue.keys.deliveries, queue.keys.pending(webhookLane))).toBe(0);
+  });
+
+  test("that was not asked for is not told", async () => {
+    const queue = await openWebhooks();
+    await queue.ended({ webhook_events: ["failed"] });
+    expect(await queue.redis.exists(queue.keys.outbox)).toBe(0);
+  });
+
+  test("is tried again under the same id until its tries are used up, and is dead then", async () => {
+    const queue = await openWebhooks();
+    const id = await queue.ended();
+    await queue.dispatcher.look();
+    const posted = queue.work([retry]);
+    await expect
+      .poll(() => queue.webhooks.read(id))
+      .toMatchObject({ status: "dead", attempts: 3, lastAnswer: "It answered 500." });
+    expect(posted).toEqual([id, id, id]);
+  });
+
+  test("whose job was lost gets another", async () => {
+    const queue = await openWebhooks();
+    const id = await queue.ended();
+    await queue.dispatcher.look();
+    await queue.lanes.remove(webhookLane, id);
+    await queue.dispatcher.look();
+    queue.work([delivered]);
+    await expect.poll(() => queue.webhooks.read(id)).toMatchObject({ status: "delivered" });
+  });
+
+  test("that a retry has undone is not told", async () => {
+    const queue = await openWebhooks();
+    const request = { prompt: "a cat", job: { webhook: "https://example.com/hook" } };
+    const given = queue.submission({ request });
+    await queue.store.submit(given);
+    await queue.store.cancel(given.id, given.lane);
+    await queue.store.retry(given.id, given.lane, given.tenant);
+    await queue.dispatcher.look();
+    const posted = queue.work([delivered]);
+    await expect
+      .poll(async () => (await queue.webhooks.list({ tenant: "acme", limit: 9 }))?.deliveries)
+      .toMatchObject([{ status: "dead", lastAnswer: "The generation was retried and is queued." }]);
+    expect(posted).toEqual([]);
+  });
+});
+
+test("an address that answers 410 is sent nothing more, until a delivery to it is replayed", async () => {
+  const queue = await openWebhooks();
+  const first = await queue.ended();
+  await queue.dispatcher.look();
+  const posted = queue.work([{ outcome: "gone", what: "It answered 410." }, delivered]);
+  await expect.poll(() => queue.webhooks.read(first)).toMatchObject({ status: "dead" });
+  const second = await queue.ended();
+  await queue.dispatcher.look();
+  await expect.poll(() => queue.webhooks.read(second)).toMatchObject({ status: "off", attempts: 0 });
+  expect(await queue.webhooks.revive(first, Date.now())).toBe(true);
+  await queue.dispatcher.look();
+  await expect.poll(() => queue.webhooks.read(first)).toMatchObject({ status: "delivered" });
+  expect(posted).toEqual([first, first]);
+});
+
+test("a receiver that hangs holds its own slots and nobody else's", async () => {
+  const queue = await openWebhooks();
+  const slow = "https://slow.example/hook";
+  for (let i = 0; i < 5; i++) await queue.ended({ webhook: slow }, "slow");
+  const quick = await queue.ended({ webhook: "https://quick.example/hook" }, "quick");
+  await queue.dispatcher.look();
+  const hanging = Promise.withResolvers<WebhookAnswer>();
+  let inFlight = 0;
+  queue.work([], {
+    concurrency: 3,
+    perOrigin: 2,
+    post: ({ url }) => {
+      if (url !== slow) return Promise.resolve(delivered);
+      inFlight++;
+      return hanging.promise;
+    },
+  });
+  await expect.poll(() => queue.webhooks.read(quick)).toMatchObject({ status: "delivered" });
+  expect(inFlight).toBe(2);
+  hanging.resolve(delivered);
+});
+
+test("a tenant's deliveries are listed newest first, by status, page by page", async () => {
+  const queue = await openWebhooks();
+  const [first, second] = [await queue.ended(), await queue.ended()];
+  await queue.ended({}, "other");
+  await queue.dispatcher.look();
+  await queue.webhooks.settle(first, "dead", { attempts: 1, lastAnswer: "No." });
+  const ids = async (options: { status?: "dead" | "pending"; after?: string; limit?: number }) =>
+    (await queue.webhooks.list({ tenant: "acme", limit: 9, ...options }))?.deliveries.map(({ id }) => id);
+  expect(new Set(await ids({}))).toEqual(new Set([first, second]));
+  expect(await ids({ status: "dead" })).toEqual([first]);
+  const [newest = ""] = (await ids({ limit: 1 })) ?? [];
+  expect(await ids({ after: newest })).toHaveLength(1);
+  expect(await ids({ after: "msg_none" })).toBeUndefined();
+});
+
+test("a worker that stops gives what it was sending back at once", async () => {
+  const queue = await openWebhooks();
+  const id = await queue.ended();
+  await queue.dispatcher.look();
+  const begun = Promise.withResolvers<void>();
+  const connection = connectWorker(testRedisUrl(), () => {});
+  onTestFinished(() => connection.disconnect());
+  const stopping = createWebhookWorker({
+    redis: connection,
+    keys: queue.keys,
+    store: queue.store,
+    webhooks: queue.webhooks,
+    concurrency: 1,
+    perOrigin: 1,
+    schedule: () => 1,
+    lockDurationMs: 60_000,
+    stalledIntervalMs: 60_000,
+    log: { debug() {}, info() {}, warn() {}, error() {} },
+    post: (_delivery, _record, signal) => {
+      begun.resolve();
+      return new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("aborted"))));
+    },
+  });
+  await begun.promise;
+  await stopping.close();
+  queue.work([delivered]);
+  await expect.poll(() => queue.webhooks.read(id)).toMatchObject({ status: "delivered", attempts: 1 });
+});

@@ -1,0 +1,137 @@
+import { DelayedError, type Job, Worker } from "bullmq";
+import type { Redis } from "ioredis";
+import type { GenerationRecord } from "../records/generation-record.ts";
+import type { GenerationStore } from "../records/generation-store.ts";
+import type { Keys } from "../connection/keys.ts";
+import type { Log } from "../log.ts";
+import { type WebhookDelivery, webhookLane } from "./webhook-delivery.ts";
+import type { WebhookStore } from "./webhook-store.ts";
+
+/** What came of one attempt. `what` is a sentence for the log and for the tenant. */
+export type WebhookAnswer =
+  | { outcome: "delivered"; status: number }
+  /** Not now; not before `afterMs` where the receiver named a time. */
+  | { outcome: "retry"; what: string; afterMs?: number | undefined }
+  /** The address wants no more of this. */
+  | { outcome: "gone"; what: string }
+  /** The address may not be called at all. */
+  | { outcome: "refused"; what: string };
+
+export type WebhookWorkerOptions = {
+  /** A patient connection. */
+  redis: Redis;
+  keys: Keys;
+  store: Pick<GenerationStore, "read">;
+  webhooks: WebhookStore;
+  /** Deliveries at a time, and how many of them to one origin: a receiver that hangs holds no more than those. */
+  concurrency: number;
+  perOrigin: number;
+  post: (delivery: WebhookDelivery, record: GenerationRecord, signal: AbortSignal) => Promise<WebhookAnswer>;
+  /** The pause before an attempt, counted from 1, in milliseconds; null when there is to be none. */
+  schedule: (attempt: number) => number | null;
+  /** As with generations: how long a worker may be silent, and how often such workers are looked for, in milliseconds. */
+  lockDurationMs: number;
+  stalledIntervalMs: number;
+  log: Log;
+};
+
+/** While an origin has all its slots in use, its other deliveries step aside for this long. */
+const stepAsideMs = 1_000;
+
+/** Works off the lane of webhooks. */
+export function createWebhookWorker(options: WebhookWorkerOptions) {
+  const { redis, keys, store, webhooks, concurrency, perOrigin, post, schedule, log } = options;
+  const inFlight = new Map<string, number>();
+
+  const processor = async (job: Job, token: string | undefined, signal: AbortSignal | undefined): Promise<void> => {
+    if (job.id === undefined || token === undefined || signal === undefined) {
+      throw new Error("BullMQ gave no job id, token or signal");
+    }
+    const pauseMs = await deliver(job.id, signal).catch((error: unknown) => {
+      // Broken off because this worker stops: the delivery goes back to its lane at once.
+      if (signal.aborted) return 0;
+      throw error;
+    });
+    if (pauseMs === null) return;
+    await job.moveToDelayed(Date.now() + pauseMs, token);
+    throw new DelayedError();
+  };
+
+  /** One attempt. Returns how long to wait for the next, or null when the delivery is settled. */
+  async function deliver(id: string, signal: AbortSignal): Promise<number | null> {
+    const delivery = await webhooks.read(id);
+    if (delivery === null || delivery.status !== "pending") return null;
+    const { origin } = new URL(delivery.url);
+    const busy = inFlight.get(origin) ?? 0;
+    if (busy >= perOrigin) return stepAsideMs;
+    inFlight.set(origin, busy + 1);
+    try {
+      return await attempt(delivery, signal);
+    } finally {
+      const left = (inFlight.get(origin) ?? 1) - 1;
+      if (left === 0) inFlight.delete(origin);
+      else inFlight.set(origin, left);
+    }
+  }
+
+  async function attempt(delivery: WebhookDelivery, signal: AbortSignal): Promise<number | null> {
+    const { id, generationId, tenant } = delivery;
+    const fields = { webhookId: id, generationId, tenant };
+    if (await webhooks.isOff(delivery)) {
+      return settle(delivery, "off", { attempts: delivery.attempts, lastAnswer: "The address answered 410 before." });
+    }
+    const record = await store.read(generationId);
+    if (record === null || record.status !== delivery.ending) {
+      const why = record === null ? "is not kept any more" : `was retried and is ${record.status}`;
+      return settle(delivery, "dead", { attempts: delivery.attempts, lastAnswer: `The generation ${why}.` });
+    }
+
+    const attempts = delivery.attempts + 1;
+    const answer = await post(delivery, record, signal);
+    if (answer.outcome === "delivered") {
+      return settle(delivery, "delivered", { attempts, lastAnswer: `The receiver answered ${answer.status}.` });
+    }
+    const noted = { attempts, lastAnswer: answer.what };
+    log.warn({ ...fields, attempts, outcome: answer.outcome }, `A webhook was not delivered: ${answer.what}`);
+    if (answer.outcome === "gone") await webhooks.switchOff(delivery);
+    const pauseMs = answer.outcome === "retry" ? schedule(attempts + 1) : null;
+    if (answer.outcome !== "retry" || pauseMs === null) return settle(delivery, "dead", noted);
+    const waitMs = Math.max(pauseMs, answer.afterMs ?? 0);
+    await webhooks.postpone(id, attempts, answer.what, Date.now() + waitMs);
+    return waitMs;
+  }
+
+  async function settle(
+    { id, tenant }: WebhookDelivery,
+    status: "delivered" | "dead" | "off",
+    noted: { attempts: number; lastAnswer: string },
+  ): Promise<null> {
+    await webhooks.settle(id, status, noted);
+    const pending = keys.pending(webhookLane);
+    if ((await redis.hincrby(pending, tenant, -1)) <= 0) await redis.hdel(pending, tenant);
+    return null;
+  }
+
+  const worker = new Worker(webhookLane, processor, {
+    connection: redis,
+    prefix: keys.lanes,
+    concurrency,
+    lockDuration: options.lockDurationMs,
+    stalledInterval: options.stalledIntervalMs,
+    maxStalledCount: 1_000_000,
+    runRetryDelay: 1_000,
+    removeOnComplete: { count: 0 },
+    removeOnFail: { count: 0 },
+  });
+  worker.on("error", (error) => log.warn({ lane: webhookLane, err: error }, "The lane reports an error"));
+
+  return {
+    ready: (): Promise<void> => worker.waitUntilReady(),
+
+    /** Stops: what is being sent is broken off and sent again by another worker, under the same id. */
+    async close(): Promise<void> {
+      worker.cancelAllJobs("stopping");
+      await worker.close();
+    },
+  };
+}
