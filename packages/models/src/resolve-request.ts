@@ -34,8 +34,10 @@ export function resolveRequest(catalogue: Catalogue, request: ImageRequest): Res
   const parameters = { ...asked, n, size };
   for (const name of parameterNames) {
     const value = parameters[name];
-    if (value === undefined) Object.assign(parameters, { [name]: model.parameters[name]?.default });
-    else checkParameter(catalogue, model, name, value);
+    if (value !== undefined) checkParameter(catalogue, model, name, value);
+    else if (model.parameters[name]?.default !== undefined) {
+      Object.assign(parameters, { [name]: model.parameters[name].default });
+    }
   }
   if (parameters.background === "transparent" && parameters.output_format === "jpeg") {
     const message =

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import type { Account } from "@darkroom/accounts";
 import type { Logger } from "@darkroom/observe";
 import type { FastifyReply, FastifyRequest } from "fastify";
@@ -18,7 +18,7 @@ declare module "fastify" {
   }
 }
 
-export const newRequestId = (): string => `req_${randomBytes(12).toString("hex")}`;
+export const newRequestId = (): string => `req_${randomUUID().replaceAll("-", "")}`;
 
 /** Probes come every few seconds for ever. */
 const probes = new Set(["/healthz", "/readyz"]);

@@ -1,4 +1,5 @@
 import { Redis, type RedisOptions } from "ioredis";
+import { gatherWrites } from "./gather-writes.ts";
 
 export type OnRedisError = (error: Error) => void;
 
@@ -12,6 +13,7 @@ function connect(url: string, options: RedisOptions, onError: OnRedisError): Red
   const redis = new Redis(url, { connectTimeout, retryStrategy, lazyConnect: false, ...options });
   // Without a listener ioredis prints every failed reconnect to the console.
   redis.on("error", onError);
+  gatherWrites(redis);
   return redis;
 }
 

@@ -6,9 +6,6 @@ import type { Log } from "../log.ts";
 
 export type SubmitterOptions = { redis: Redis; keys: Keys; store: GenerationStore; lanes: Lanes; log: Log };
 
-/** Well before the janitor looks, which is after ten seconds. */
-const noteLanedAfterMs = 200;
-
 /**
  * Returns the function that accepts a generation. It is accepted once its record is written; putting the job on its lane comes
  * after, and where that fails the janitor does it. Throws what Redis threw when the record could not be written, or may not have been.
@@ -16,13 +13,16 @@ const noteLanedAfterMs = 200;
 export function createSubmitter({ redis, keys, store, lanes, log }: SubmitterOptions) {
   let laned: string[] = [];
 
-  /** Takes what reached its lane off the janitor's list: once for all that did in the meantime, since it only saves a look. */
+  /**
+   * Takes what reached its lane off the janitor's list: one command for all that one turn of the event loop brought, since it only
+   * saves a look. Not later: a generation that was begun and put down meanwhile is on that list again, for a reason.
+   */
   function noteLaned(id: string): void {
     if (laned.push(id) > 1) return;
-    setTimeout(() => {
+    setImmediate(() => {
       redis.zrem(keys.unlaned, ...laned).catch(() => {});
       laned = [];
-    }, noteLanedAfterMs);
+    });
   }
 
   return async (submission: Submission): Promise<Submitted> => {

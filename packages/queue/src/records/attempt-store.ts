@@ -12,7 +12,7 @@ import type { Retention } from "./retention.ts";
 /** What a script said: `fenced` = a later attempt owns the record, `ended` = the terminal state was set before, `gone` = no record. */
 export type Verdict = "ok" | "fenced" | "ended" | "gone";
 
-const start = defineScript<"gone" | "ended" | "expired" | string[]>("start", ["generation"]);
+const start = defineScript<"gone" | "ended" | "expired" | (string | number)[]>("start", ["generation"]);
 const checkpoint = defineScript<"ok" | "fenced">("checkpoint");
 const appendPartial = defineScript<"ok" | "fenced">("append-partial");
 const end = defineScript<Verdict>("end", ["generation"]);
@@ -29,13 +29,13 @@ export function createAttemptStore(redis: Redis, keys: Keys, retention: Retentio
     /** Begins an attempt, or says why there is nothing to do. */
     async start(id: string, lane: string): Promise<GenerationRecord | "gone" | "ended" | "expired"> {
       const starts = keys.starts(lane, Math.floor(Date.now() / startsSpanMs));
-      const answer = await start(
-        redis,
-        [...where(id, lane), starts],
-        [id, retention.recordsMs, startsSpanMs * (startsSpans + 1)],
-      );
+      // Read beside it and not by it: through Lua every field would be copied twice. What the start changed is its answer.
+      const [answer, hash] = await Promise.all([
+        start(redis, [...where(id, lane), starts], [id, retention.recordsMs, startsSpanMs * (startsSpans + 1)]),
+        redis.hgetall(keys.record(id)),
+      ]);
       if (typeof answer === "string") return answer;
-      const record = decodeRecord(Object.fromEntries(pairs(answer)));
+      const record = decodeRecord({ ...hash, ...Object.fromEntries(pairs(answer.map(String))) });
       if (record === null)
         throw new Error(`The record of ${id} has no id: something else wrote to ${keys.record(id)}.`);
       return record;

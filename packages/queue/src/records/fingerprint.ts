@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /**
  * A digest of a request that is the same for the same request: neither the order of its fields nor white space changes it, and a field
@@ -9,7 +9,7 @@ export function fingerprintOf(request: unknown): string {
 }
 
 /** 128 bits of SHA-256: short in Redis, and no two requests or keys of one tenant will meet. */
-export const digestOf = (text: string): string => createHash("sha256").update(text).digest("base64url").slice(0, 22);
+export const digestOf = (text: string): string => hash("sha256", text, "base64url").slice(0, 22);
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);

@@ -27,16 +27,20 @@ end
 -- API processes are told; the record is what they then read.
 local function end_generation(id, status, retention_ms, fields)
   local time = now()
-  local tenant, waiters, watchers, webhook, version, expires =
-    unpack(redis.call('HMGET', KEYS[1], 'tenant', 'waiters', 'watchers', 'webhook', 'version', 'expiresAt'))
+  local was, tenant, waiters, watchers, webhook, version =
+    unpack(redis.call('HMGET', KEYS[1], 'status', 'tenant', 'waiters', 'watchers', 'webhook', 'version'))
   fields[#fields + 1] = 'status'
   fields[#fields + 1] = status
   fields[#fields + 1] = 'endedAt'
   fields[#fields + 1] = time
   move(id, version, watchers, fields)
-  redis.call('ZREM', KEYS[2], id)
-  redis.call('ZREM', KEYS[3], id)
-  if expires then redis.call('ZREM', KEYS[4], id) end
+  if was == 'running' then
+    -- Its start took it off the other two.
+    redis.call('ZREM', KEYS[2], id)
+  else
+    redis.call('ZREM', KEYS[3], id)
+    redis.call('ZREM', KEYS[4], id)
+  end
   redis.call('ZADD', KEYS[6], time + retention_ms, id)
   if redis.call('HINCRBY', KEYS[5], tenant, -1) <= 0 then redis.call('HDEL', KEYS[5], tenant) end
   tell(waiters, id)
