@@ -22,7 +22,7 @@ describe("200", () => {
     const api = await withWork();
     const answer = await api.generate({ prompt: "a cat", model: "dall-e-2", n: 3 });
     expect(answer.status).toBe(200);
-    expect(answer.headers.get("x-request-id")).toMatch(/^req_[0-9a-f]{24}$/);
+    expect(answer.headers.get("x-request-id")).toMatch(/^req_[0-9a-f]{32}$/);
     const id = answer.headers.get("x-generation-id");
     expect(id).toMatch(/^gen_/);
 
