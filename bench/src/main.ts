@@ -32,6 +32,9 @@ if (bench !== "wait") {
   process.exit(1);
 }
 
+// Through an orderly exit, which takes the processes and folders along that are open at that moment.
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
+
 const { quick, scenario, profile } = values;
 const wanted = scenario?.split(",").map(Number);
 const report: Report = {

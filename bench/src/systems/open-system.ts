@@ -1,5 +1,5 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
+import { mkdir, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startRedis } from "@darkroom/testing";
@@ -32,7 +32,12 @@ export async function openSystem(parts: SystemParts, options: SystemOptions): Pr
   const redis = new Redis(server.url);
   opened.defer(() => redis.disconnect());
   const images = await mkdtemp(join(memoryFolder, "darkroom-bench-"));
-  opened.defer(() => rm(images, { recursive: true, force: true }));
+  const removeAtExit = () => rmSync(images, { recursive: true, force: true });
+  process.once("exit", removeAtExit);
+  opened.defer(() => {
+    process.off("exit", removeAtExit);
+    removeAtExit();
+  });
   if (options.profileTo !== undefined) await mkdir(options.profileTo, { recursive: true });
 
   const environment = {
