@@ -1,0 +1,34 @@
+import { startFakeOpenAi } from "@darkroom/testing";
+import OpenAI from "openai";
+import { expect, onTestFinished, test } from "vitest";
+import { measureImage } from "./measure-image.ts";
+import { startStack } from "./stack.ts";
+
+const request = { model: "dall-e-2", prompt: "a cat", size: "256x256", response_format: "b64_json" } as const;
+
+async function stackWithUpstream(apis: number) {
+  const upstream = await startFakeOpenAi();
+  onTestFinished(() => upstream.close());
+  upstream.always({ delayMs: 2_000 });
+  const environment = { OPENAI_API_KEY: "sk-upstream", OPENAI_BASE_URL: upstream.baseUrl };
+  return { upstream, stack: await startStack({ apis, environment }) };
+}
+
+test("the SDK's own retries after its own timeout get the image of the first try: one provider call", async () => {
+  const { upstream, stack } = await stackWithUpstream(1);
+  // The default of two retries; the job takes longer than one try waits, and less than three do.
+  const openai = stack.openai({ timeout: 1_200 });
+  const { data } = await openai.images.generate(request);
+  expect(await measureImage(data?.[0]?.b64_json ?? "")).toMatchObject({ size: "256x256" });
+  expect(upstream.requests).toHaveLength(1);
+});
+
+test("fifty duplicates of one idempotency key over two api processes are one provider call and one answer", async () => {
+  const { upstream, stack } = await stackWithUpstream(2);
+  const clients = stack.apis.map(({ origin }) => new OpenAI({ baseURL: `${origin}/v1`, apiKey: stack.apiKey }));
+  const ask = (openai: OpenAI) => openai.images.generate(request, { headers: { "Idempotency-Key": "order-17" } });
+  const answers = await Promise.all(Array.from({ length: 25 }, () => clients.map(ask)).flat());
+  expect(answers).toHaveLength(50);
+  expect(upstream.requests).toHaveLength(1);
+  expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
+});
