@@ -21,6 +21,11 @@ const read = (document: string) => mentionsIn(readFileSync(join(checkout, docume
 describe.each(documents)("%s names nothing that is not there", (document) => {
   const { links, paths, scripts, variables } = read(document);
 
+  test("nor the marks of a merge that was not finished", () => {
+    const marks = /^[|> ]*(?:<{7}|(?:> ?){7}) /m;
+    expect(readFileSync(join(checkout, document), "utf8")).not.toMatch(marks);
+  });
+
   test("links", () => {
     const broken = links.filter((link) => !existsSync(join(checkout, dirname(document), link)));
     expect(broken).toEqual([]);

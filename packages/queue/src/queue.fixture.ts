@@ -128,6 +128,7 @@ export async function openQueue({ url = testRedisUrl(), retention = dayOfTests, 
       expect(await redis.zrange(keys.running, "0", "-1"), "running").toEqual([]);
       expect(await redis.zrange(keys.expiring, "0", "-1"), "expiring").toEqual([]);
       expect(await redis.hgetall(keys.pending(lane)), "pending").toEqual({});
+      expect(await redis.hgetall(keys.ranks(lane)), "ranks").toEqual({});
     },
   };
 }

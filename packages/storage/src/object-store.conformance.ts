@@ -271,8 +271,9 @@ export function describeObjectStore(name: string, { makeStore, holdsEverythingIn
         if (received > looks * 10 * MiB && ++looks) look();
       }
       expect(received).toBe(total);
-      // Two parts on their way and one that fills, twice over.
-      expect(peak).toBeLessThan(32 * MiB);
+      // Two parts of 5 MiB on their way and one that fills, each with its copy in the SDK, make 30; a busy machine's sockets held 4
+      // more. A store that holds it all would show 100.
+      expect(peak).toBeLessThan(48 * MiB);
     });
   });
 }

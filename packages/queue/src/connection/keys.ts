@@ -33,6 +33,8 @@ export function createKeys(prefix: string) {
     addressOff: (keyId: string, digest: string) => `${prefix}:address-off:${keyId}:${digest}`,
     /** HASH tenant → number of its generations on the lane that have not ended. A tenant with none has no field. */
     pending: (lane: string) => `${prefix}:pending:${lane}`,
+    /** HASH tenant → rank of its latest job on the lane, and '' → the rank that the lane has come to. Gone when the lane is empty. */
+    ranks: (lane: string) => `${prefix}:ranks:${lane}`,
     /** STRING: how many attempts the lane has begun within one span of time. Lives some spans. */
     starts: (lane: string, span: number) => `${prefix}:starts:${lane}:${span}`,
     /** Prefix of all that BullMQ keeps. */
@@ -55,4 +57,5 @@ export const generationKeys = (keys: Keys, id: string, lane: string): string[] =
   keys.pending(lane),
   keys.retained,
   keys.outbox,
+  keys.ranks(lane),
 ];

@@ -22,11 +22,34 @@ describe("submit", () => {
     expect(await store.read(given.id)).toMatchObject({ ...facts, ...fresh });
   });
 
-  test("answers the rank among the tenant's own unended generations on the lane", async () => {
+  test("ranks a tenant's generations in their order, and another tenant's first beside its first", async () => {
     const { store, submission } = await openQueue();
     expect(await store.submit(submission({ tenant: "a" }))).toEqual(accepted(1));
     expect(await store.submit(submission({ tenant: "a" }))).toEqual(accepted(2));
     expect(await store.submit(submission({ tenant: "b" }))).toEqual(accepted(1));
+  });
+
+  test("ranks whoever comes new behind what has begun, and nobody's later generation before an earlier one of theirs", async () => {
+    const { store, attempts, submission } = await openQueue();
+    const [first, second] = [submission({ tenant: "a" }), submission({ tenant: "a" })];
+    await store.submit(first);
+    await store.submit(second);
+    for (const { id, lane } of [first, second]) await attempts.start(id, lane);
+    await attempts.succeed(first.id, first.lane, 1, delivery);
+    // One of two is left, and the next is still the third.
+    expect(await store.submit(submission({ tenant: "a" }))).toEqual(accepted(3));
+    expect(await store.submit(submission({ tenant: "b" }))).toEqual(accepted(3));
+  });
+
+  test("ranks from one again when the lane has been empty", async () => {
+    const { store, redis, keys, submission } = await openQueue();
+    const [one, other] = [submission({ tenant: "a" }), submission({ tenant: "b" })];
+    await store.submit(one);
+    await store.submit(other);
+    await store.cancel(other.id, other.lane);
+    expect(await redis.hgetall(keys.ranks(one.lane))).toEqual({ a: "1" });
+    await store.cancel(one.id, one.lane);
+    expect(await store.submit(submission({ tenant: "a" }))).toEqual(accepted(1));
   });
 
   test("changes nothing when it is repeated after a lost answer", async () => {

@@ -29,12 +29,12 @@ export type Submission = {
 /** What became of a submission: `mismatch` = its idempotency key was used before, with another body. */
 export type Submitted = { kind: "accepted"; rank: number } | { kind: "attached" | "mismatch"; id: string };
 
-const submit = defineScript<["accepted", number] | ["attached" | "mismatch", string]>("submit");
-const abandon = defineScript<"canceled" | "kept">("abandon", ["generation"]);
+const submit = defineScript<["accepted", number] | ["attached" | "mismatch", string]>("submit", ["rank"]);
+const abandon = defineScript<"canceled" | "kept">("abandon", ["rank", "generation"]);
 const keep = defineScript<"ok" | "gone">("keep");
-const cancel = defineScript<"gone" | "ended" | "queued" | "running">("cancel", ["generation"]);
-const retry = defineScript<"gone" | "succeeded" | "unended" | number>("retry", ["generation"]);
-const expire = defineScript<"expired" | "kept">("expire", ["generation"]);
+const cancel = defineScript<"gone" | "ended" | "queued" | "running">("cancel", ["rank", "generation"]);
+const retry = defineScript<"gone" | "succeeded" | "unended" | number>("retry", ["rank", "generation"]);
+const expire = defineScript<"expired" | "kept">("expire", ["rank", "generation"]);
 const watch = defineScript<"ok" | "gone">("watch");
 
 /** An SDK gives up its retries well within this; later the same body is a new wish. */
@@ -72,6 +72,7 @@ export function createGenerationStore(redis: Redis, keys: Keys, retention: Reten
           keys.index(tenant),
           keys.claim(keyId, idempotencyKey === undefined ? "" : digestOf(idempotencyKey)),
           keys.bodies(keyId, fingerprint),
+          keys.ranks(lane),
         ],
         [
           id,

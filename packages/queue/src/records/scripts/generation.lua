@@ -1,6 +1,6 @@
 -- Shared by the scripts that move a generation from state to state.
 --   KEYS[1] record    KEYS[2] running   KEYS[3] unlaned  KEYS[4] expiring
---   KEYS[5] pending of the lane         KEYS[6] retained KEYS[7] outbox
+--   KEYS[5] pending of the lane         KEYS[6] retained KEYS[7] outbox    KEYS[8] ranks of the lane
 
 local function now()
   local time = redis.call('TIME')
@@ -42,7 +42,10 @@ local function end_generation(id, status, retention_ms, fields)
     redis.call('ZREM', KEYS[4], id)
   end
   redis.call('ZADD', KEYS[6], time + retention_ms, id)
-  if redis.call('HINCRBY', KEYS[5], tenant, -1) <= 0 then redis.call('HDEL', KEYS[5], tenant) end
+  if redis.call('HINCRBY', KEYS[5], tenant, -1) <= 0 then
+    redis.call('HDEL', KEYS[5], tenant)
+    leave_ranks(KEYS[8], KEYS[5], tenant)
+  end
   tell(waiters, id)
   if waiters or watchers then redis.call('HDEL', KEYS[1], 'waiters', 'watchers') end
   if webhook and string.find(webhook, status, 1, true) then

@@ -1,11 +1,12 @@
 -- Queues a failed, canceled or expired generation once more, under its own id.
 --   ARGV[1] id  ARGV[2] tenant
--- Answers 'gone', 'succeeded' or 'unended' where there is nothing to retry, or the new rank among the tenant's unended ones.
+-- Answers 'gone', 'succeeded' or 'unended' where there is nothing to retry, or its new rank.
 local status, version, attempts = unpack(redis.call('HMGET', KEYS[1], 'status', 'version', 'attempts'))
 if not status then return 'gone' end
 if status == 'succeeded' then return 'succeeded' end
 if not is_ending(status) then return 'unended' end
-local rank = redis.call('HINCRBY', KEYS[5], ARGV[2], 1)
+redis.call('HINCRBY', KEYS[5], ARGV[2], 1)
+local rank = next_rank(KEYS[8], ARGV[2])
 redis.call('HDEL', KEYS[1], 'endedAt', 'startedAt', 'error', 'failures', 'handbacks', 'resumesAt', 'abandoned', 'orphan', 'expiresAt')
 -- Attempts go on counting: they are the fencing token. Those of before are no crashes of the new life. And whoever retries it by its
 -- id comes back for it by its id, so it is kept. Nobody watches one that had ended.

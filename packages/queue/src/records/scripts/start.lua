@@ -1,10 +1,10 @@
 -- Begins an attempt: the attempt number it sets is the fencing token under which everything later is written.
---   KEYS[8] starts of the lane in this span of time
+--   KEYS[9] starts of the lane in this span of time
 --   ARGV[1] id  ARGV[2] retention of ended records, in milliseconds  ARGV[3] milliseconds for which starts are counted
 -- Answers 'gone', 'ended', 'expired', or what it changed in the record, as field, value, …
 local id = ARGV[1]
-local status, expires, started, attempts, version, watchers =
-  unpack(redis.call('HMGET', KEYS[1], 'status', 'expiresAt', 'startedAt', 'attempts', 'version', 'watchers'))
+local status, expires, started, attempts, version, watchers, rank =
+  unpack(redis.call('HMGET', KEYS[1], 'status', 'expiresAt', 'startedAt', 'attempts', 'version', 'watchers', 'rank'))
 if not status then return 'gone' end
 if is_ending(status) then return 'ended' end
 local time = now()
@@ -16,8 +16,9 @@ end
 attempts = (tonumber(attempts) or 0) + 1
 local change = { 'status', 'running', 'attempts', attempts, 'startedAt', started or string.format('%d', time) }
 move(id, version, watchers, change)
+reach_rank(KEYS[8], tonumber(rank))
 redis.call('ZADD', KEYS[2], time, id)
 redis.call('ZREM', KEYS[3], id)
 if expires then redis.call('ZREM', KEYS[4], id) end
-if redis.call('INCR', KEYS[8]) == 1 then redis.call('PEXPIRE', KEYS[8], ARGV[3]) end
+if redis.call('INCR', KEYS[9]) == 1 then redis.call('PEXPIRE', KEYS[9], ARGV[3]) end
 return change

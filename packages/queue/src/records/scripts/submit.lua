@@ -1,12 +1,12 @@
 -- Accepts a generation, or finds the one that this request has made before. Safe to repeat: a second call with the same id changes
 -- nothing.
 --   KEYS[1] record  KEYS[2] unlaned  KEYS[3] expiring  KEYS[4] pending  KEYS[5] the tenant's index
---   KEYS[6] claim of the idempotency key  KEYS[7] list of the generations of this body
+--   KEYS[6] claim of the idempotency key  KEYS[7] list of the generations of this body  KEYS[8] ranks of the lane
 --   ARGV[1] id  ARGV[2] tenant  ARGV[3] milliseconds it may wait, or 0  ARGV[4] reply channel, or ''  ARGV[5] '1' to watch, too
 --   ARGV[6] fingerprint of the body  ARGV[7] milliseconds a claim is kept, 0 without an idempotency key
 --   ARGV[8] milliseconds a body is remembered, 0 where the caller's client does not count its retries  ARGV[9] '1' for such a retry
 --   ARGV[10…] field, value, … of the record
--- Answers { 'accepted', rank among the tenant's unended ones on the lane, from 1 }, { 'attached', id } or { 'mismatch', id }.
+-- Answers { 'accepted', its rank on the lane }, { 'attached', id } or { 'mismatch', id }.
 local id = ARGV[1]
 local rank = redis.call('HGET', KEYS[1], 'rank')
 if rank then return { 'accepted', tonumber(rank) } end
@@ -63,7 +63,8 @@ end
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-rank = redis.call('HINCRBY', KEYS[4], ARGV[2], 1)
+redis.call('HINCRBY', KEYS[4], ARGV[2], 1)
+rank = next_rank(KEYS[8], ARGV[2])
 redis.call('HSET', KEYS[1], 'id', id, 'tenant', ARGV[2], 'status', 'queued', 'version', 1, 'createdAt', now, 'rank', rank, unpack(ARGV, 10))
 if ARGV[4] ~= '' then
   redis.call('HSET', KEYS[1], 'waiters', ARGV[4])
