@@ -154,13 +154,19 @@ async function expectNothingLeft(redisUrl: string): Promise<void> {
   const redis = connectProducer(redisUrl, () => {});
   onTestFinished(() => redis.disconnect());
   await untilConnected(redis, 5_000);
-  const { running, expiring, outbox } = keys;
-  await expect
-    .poll(
-      () => redis.exists(running, keys.unlaned, expiring, outbox, keys.deliveries, keys.pending("openai.interactive")),
-      {
-        timeout: 30_000,
-      },
-    )
-    .toBe(0);
+  const lane = "openai.interactive";
+  const names = [
+    keys.running,
+    keys.unlaned,
+    keys.expiring,
+    keys.outbox,
+    keys.deliveries,
+    keys.pending(lane),
+    keys.ranks(lane),
+  ];
+  const left = async () => {
+    const exist = await Promise.all(names.map((name) => redis.exists(name)));
+    return names.filter((_, i) => exist[i] === 1);
+  };
+  await expect.poll(left, { timeout: 30_000 }).toEqual([]);
 }

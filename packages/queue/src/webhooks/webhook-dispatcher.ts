@@ -41,13 +41,10 @@ export function createWebhookDispatcher(options: WebhookDispatcherOptions) {
       const id = `msg_${generationId.slice("gen_".length)}_${version}`;
       const ending = z.enum(endings).parse(status);
       await webhooks.create({ id, tenant, keyId, generationId, ending, url, createdAtMs: endedAtMs ?? Date.now() });
-      await lanes.add(webhookLane, id, await rank(tenant));
+      await lanes.add(webhookLane, id, 1);
     }
     await redis.zrem(keys.outbox, entry);
   }
-
-  /** As with generations: a tenant with many deliveries does not delay one with few. */
-  const rank = async (tenant: string) => Math.max(await redis.hincrby(keys.pending(webhookLane), tenant, 1), 1);
 
   async function look(): Promise<void> {
     for (const entry of await redis.zrange(keys.outbox, "0", `${page - 1}`)) await handOver(entry);

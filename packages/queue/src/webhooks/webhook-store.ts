@@ -1,8 +1,11 @@
 import { z } from "zod";
 import type { Redis } from "ioredis";
+import { defineScript } from "../records/define-script.ts";
 import { digestOf } from "../records/fingerprint.ts";
 import type { Keys } from "../connection/keys.ts";
 import { decodeDelivery, type WebhookDelivery } from "./webhook-delivery.ts";
+
+const create = defineScript<"created" | "known">("create-delivery");
 
 /** Settled deliveries can be looked up and replayed for a month. */
 const keptMs = 30 * 24 * 3_600_000;
@@ -23,16 +26,11 @@ export function createWebhookStore(redis: Redis, keys: Keys) {
     read,
 
     /** Writes down that an ending is to be told. Repeating it changes nothing. */
-    async create(delivery: Omit<WebhookDelivery, "status" | "attempts">): Promise<void> {
+    async create(delivery: Omit<WebhookDelivery, "status" | "attempts">): Promise<"created" | "known"> {
       const { id, tenant, createdAtMs } = delivery;
-      if ((await redis.exists(keys.delivery(id))) === 1) return;
-      await redis
-        .multi()
-        .hset(keys.delivery(id), { ...delivery, status: "pending", attempts: 0 })
-        .zadd(keys.deliveries, createdAtMs, id)
-        .zadd(keys.deliveryIndex(tenant), createdAtMs, id)
-        .zremrangebyscore(keys.deliveryIndex(tenant), "-inf", createdAtMs - keptMs)
-        .exec();
+      const where = [keys.delivery(id), keys.deliveries, keys.deliveryIndex(tenant)];
+      const fields = Object.entries(delivery).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
+      return create(redis, where, [id, createdAtMs, createdAtMs - keptMs, ...fields]);
     },
 
     /** Notes an attempt that is to be followed by another. */

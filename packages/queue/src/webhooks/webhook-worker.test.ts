@@ -83,7 +83,21 @@ describe("an ending", () => {
       .poll(() => queue.webhooks.read(id))
       .toMatchObject({ status: "delivered", attempts: 1, ending: "succeeded" });
     expect(posted).toEqual([id]);
-    expect(await queue.redis.exists(queue.keys.outbox, queue.keys.deliveries, queue.keys.pending(webhookLane))).toBe(0);
+    expect(await queue.redis.exists(queue.keys.outbox, queue.keys.deliveries)).toBe(0);
+  });
+
+  test("that two workers find in the outbox at once is told once", async () => {
+    const queue = await openWebhooks();
+    const id = await queue.ended();
+    const found = await queue.redis.zrange(queue.keys.outbox, "0", "-1");
+    await queue.dispatcher.look();
+    const posted = queue.work([delivered]);
+    await expect.poll(() => queue.webhooks.read(id)).toMatchObject({ status: "delivered" });
+    await queue.redis.zadd(queue.keys.outbox, 0, found[0] ?? "");
+    await queue.dispatcher.look();
+    expect(await queue.webhooks.read(id)).toMatchObject({ status: "delivered" });
+    expect(await queue.redis.exists(queue.keys.outbox, queue.keys.deliveries)).toBe(0);
+    expect(posted).toEqual([id]);
   });
 
   test("that was not asked for is not told", async () => {

@@ -102,13 +102,11 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
   }
 
   async function settle(
-    { id, tenant }: WebhookDelivery,
+    { id }: WebhookDelivery,
     status: "delivered" | "dead" | "off",
     noted: { attempts: number; lastAnswer: string },
   ): Promise<null> {
     await webhooks.settle(id, status, noted);
-    const pending = keys.pending(webhookLane);
-    if ((await redis.hincrby(pending, tenant, -1)) <= 0) await redis.hdel(pending, tenant);
     return null;
   }
 
