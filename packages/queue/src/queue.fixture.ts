@@ -133,4 +133,13 @@ export async function openQueue({ url = testRedisUrl(), retention = dayOfTests, 
   };
 }
 
+/** A queue with one generation that a worker has begun. */
+export async function openStarted() {
+  const queue = await openQueue();
+  const submission = queue.submission();
+  await queue.store.submit(submission);
+  await queue.attempts.start(submission.id, submission.lane);
+  return { ...queue, ...submission };
+}
+
 export type TestQueue = Awaited<ReturnType<typeof openQueue>>;

@@ -1,75 +1,38 @@
-import { DelayedError, type Job, Worker } from "bullmq";
-import type { Redis } from "ioredis";
 import type { AttemptStore } from "../records/attempt-store.ts";
-import type { Keys } from "../connection/keys.ts";
 import type { Lanes } from "./lanes.ts";
-import type { Log } from "../log.ts";
 import type { Work } from "./outcome.ts";
 import type { RetryPolicy } from "./retry-policy.ts";
 import { type Interruption, runAttempt } from "./run-attempt.ts";
+import { workOffLane, type WorkOffLaneOptions } from "./work-off-lane.ts";
 
-export type LaneWorkerOptions = {
-  /** A patient connection: commands wait while Redis is away. */
-  redis: Redis;
-  keys: Keys;
+export type LaneWorkerOptions = WorkOffLaneOptions & {
   store: AttemptStore;
   lanes: Lanes;
-  lane: string;
-  /** Attempts at a time. */
-  concurrency: number;
   work: Work;
   retryPolicy: RetryPolicy;
-  /** How long a worker may be silent before its jobs are given to another, in milliseconds; renewed at half of it. */
-  lockDurationMs: number;
-  /** How often silent workers are looked for, in milliseconds. */
-  stalledIntervalMs: number;
   /** Uniform in [0, 1), for jitter. */
   random: () => number;
-  log: Log;
 };
 
 /** Free slots and waiting jobs, and nothing fetched for this long: the worker looks alive and is not. */
 const stuckAfterMs = 60_000;
 
-/** Works off one lane. The only place that runs a BullMQ worker. */
+/** Works off one lane of generations. */
 export function createLaneWorker(options: LaneWorkerOptions) {
-  const { redis, keys, lanes, lane, concurrency, log } = options;
+  const { lanes, lane, concurrency, log } = options;
   const active = new Set<string>();
   const interrupt = (id: string, why: Interruption) => worker.cancelJob(id, why);
   let lastFetchAtMs = Date.now();
 
-  // Exactly three plain parameters: BullMQ counts them, and passes no signal to a function with fewer.
-  const processor = async (job: Job, token: string | undefined, signal: AbortSignal | undefined): Promise<void> => {
-    if (job.id === undefined || token === undefined || signal === undefined) {
-      throw new Error("BullMQ gave no job id, token or signal");
-    }
-    const { id } = job;
+  const worker = workOffLane(options, async (id, signal) => {
     active.add(id);
     lastFetchAtMs = Date.now();
     try {
-      const pauseMs = await runAttempt(options, id, signal, () => interruptionOf(signal));
-      if (pauseMs === null) return;
-      await job.moveToDelayed(Date.now() + pauseMs, token);
-      throw new DelayedError();
+      return await runAttempt(options, id, signal, () => interruptionOf(signal));
     } finally {
       active.delete(id);
     }
-  };
-
-  const worker = new Worker(lane, processor, {
-    connection: redis,
-    prefix: keys.lanes,
-    concurrency,
-    lockDuration: options.lockDurationMs,
-    stalledInterval: options.stalledIntervalMs,
-    // Crashes are counted in the record, which also knows what is stored; BullMQ's own limit would fail a job unseen.
-    maxStalledCount: 1_000_000,
-    // After an error while fetching; the default of 15 s is dead time after a short outage.
-    runRetryDelay: 1_000,
-    removeOnComplete: { count: 0 },
-    removeOnFail: { count: 0 },
   });
-  worker.on("error", (error) => log.warn({ lane, err: error }, "The lane reports an error"));
   worker.on("stalled", (id) =>
     log.warn({ lane, generationId: id }, "A worker fell silent; its generation is begun again"),
   );

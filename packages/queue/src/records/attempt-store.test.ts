@@ -1,25 +1,17 @@
 import { describe, expect, test } from "vitest";
-import { delivery, openQueue } from "../queue.fixture.ts";
+import { delivery, openQueue, openStarted } from "../queue.fixture.ts";
 
 const failure = { code: "upstream_error", message: "It broke." } as const;
 
-async function started() {
-  const queue = await openQueue();
-  const submission = queue.submission();
-  await queue.store.submit(submission);
-  await queue.attempts.start(submission.id, submission.lane);
-  return { ...queue, ...submission };
-}
-
 describe("an attempt", () => {
   test("is numbered, and marks the record running", async () => {
-    const { store, attempts, id, lane } = await started();
+    const { store, attempts, id, lane } = await openStarted();
     expect(await store.read(id)).toMatchObject({ status: "running", attempts: 1 });
     expect(await attempts.start(id, lane)).toMatchObject({ attempts: 2 });
   });
 
   test("that is not the latest can write nothing", async () => {
-    const { store, attempts, id, lane } = await started();
+    const { store, attempts, id, lane } = await openStarted();
     await attempts.start(id, lane);
     expect(await attempts.checkpoint(id, 1, delivery)).toBe("fenced");
     expect(await attempts.succeed(id, lane, 1, delivery)).toBe("fenced");
@@ -29,7 +21,7 @@ describe("an attempt", () => {
   });
 
   test("ends once: the first ending stays", async () => {
-    const queue = await started();
+    const queue = await openStarted();
     const { store, attempts, id, lane } = queue;
     expect(await attempts.succeed(id, lane, 1, delivery)).toBe("ok");
     expect(await attempts.succeed(id, lane, 1, delivery)).toBe("ended");
@@ -40,14 +32,14 @@ describe("an attempt", () => {
   });
 
   test("that failed leaves the reason in the record", async () => {
-    const queue = await started();
+    const queue = await openStarted();
     await queue.attempts.fail(queue.id, queue.lane, 1, failure);
     expect(await queue.store.read(queue.id)).toMatchObject({ status: "failed", error: failure });
     await queue.expectNothingButRecords();
   });
 
   test("that is put down counts as a failure, or as handed back", async () => {
-    const { store, attempts, id, lane } = await started();
+    const { store, attempts, id, lane } = await openStarted();
     await attempts.postpone(id, lane, 1, "failures", 0);
     expect(await store.read(id)).toMatchObject({ status: "queued", failures: 1, handbacks: 0 });
     await attempts.start(id, lane);
@@ -56,7 +48,7 @@ describe("an attempt", () => {
   });
 
   test("that was canceled cannot end the life that a retry began", async () => {
-    const { store, attempts, id, lane, tenant } = await started();
+    const { store, attempts, id, lane, tenant } = await openStarted();
     await store.cancel(id, lane);
     await store.retry(id, lane, tenant);
     expect(await attempts.succeed(id, lane, 1, delivery)).toBe("fenced");

@@ -1,16 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { delivery, openQueue } from "../queue.fixture.ts";
+import { delivery, openQueue, openStarted } from "../queue.fixture.ts";
 
 const accepted = (rank: number) => ({ kind: "accepted", rank });
 const attached = ({ id }: { id: string }) => ({ kind: "attached", id });
-
-async function started() {
-  const queue = await openQueue();
-  const submission = queue.submission();
-  await queue.store.submit(submission);
-  await queue.attempts.start(submission.id, submission.lane);
-  return { ...queue, ...submission };
-}
 
 describe("submit", () => {
   test("writes a record that can be read back", async () => {
@@ -182,7 +174,7 @@ describe("expiry", () => {
   });
 
   test("does not touch one that has begun", async () => {
-    const { store, id, lane } = await started();
+    const { store, id, lane } = await openStarted();
     expect(await store.expire(id, lane)).toBe("kept");
     expect(await store.read(id)).toMatchObject({ status: "running" });
   });
@@ -199,7 +191,7 @@ describe("a caller who leaves", () => {
   });
 
   test("does not cancel one that has begun, even between two attempts", async () => {
-    const { store, attempts, id, lane } = await started();
+    const { store, attempts, id, lane } = await openStarted();
     expect(await store.abandon(id, lane, "here")).toBe("kept");
     await attempts.postpone(id, lane, 1, "failures", 0);
     expect(await store.abandon(id, lane, "here")).toBe("kept");
@@ -241,7 +233,7 @@ describe("cancel", () => {
   });
 
   test("ends a running one, and voids what its worker still writes", async () => {
-    const { store, attempts, id, lane } = await started();
+    const { store, attempts, id, lane } = await openStarted();
     expect(await store.cancel(id, lane)).toBe("running");
     expect(await attempts.checkpoint(id, 1, delivery)).toBe("fenced");
     expect(await attempts.succeed(id, lane, 1, delivery)).toBe("ended");
@@ -249,7 +241,7 @@ describe("cancel", () => {
   });
 
   test("comes too late after an ending, and finds nothing where there is nothing", async () => {
-    const { store, id, lane } = await started();
+    const { store, id, lane } = await openStarted();
     await store.cancel(id, lane);
     expect(await store.cancel(id, lane)).toBe("ended");
     expect(await store.cancel("gen_none", lane)).toBe("gone");
@@ -258,7 +250,7 @@ describe("cancel", () => {
 
 describe("retry", () => {
   test("queues an ended generation again, with all its tries", async () => {
-    const queue = await started();
+    const queue = await openStarted();
     const { store, attempts, id, lane, tenant } = queue;
     await attempts.fail(id, lane, 1, { code: "upstream_error", message: "It broke." });
     expect(await store.retry(id, lane, tenant)).toBe(1);
@@ -270,7 +262,7 @@ describe("retry", () => {
   });
 
   test("is refused where nothing has failed", async () => {
-    const { store, attempts, id, lane, tenant } = await started();
+    const { store, attempts, id, lane, tenant } = await openStarted();
     expect(await store.retry(id, lane, tenant)).toBe("unended");
     await attempts.succeed(id, lane, 1, delivery);
     expect(await store.retry(id, lane, tenant)).toBe("succeeded");

@@ -1,9 +1,6 @@
-import { DelayedError, type Job, Worker } from "bullmq";
-import type { Redis } from "ioredis";
 import type { GenerationRecord } from "../records/generation-record.ts";
 import type { GenerationStore } from "../records/generation-store.ts";
-import type { Keys } from "../connection/keys.ts";
-import type { Log } from "../log.ts";
+import { workOffLane, type WorkOffLaneOptions } from "../lanes/work-off-lane.ts";
 import { type WebhookDelivery, webhookLane } from "./webhook-delivery.ts";
 import type { WebhookStore } from "./webhook-store.ts";
 
@@ -17,22 +14,14 @@ export type WebhookAnswer =
   /** The address may not be called at all. */
   | { outcome: "refused"; what: string };
 
-export type WebhookWorkerOptions = {
-  /** A patient connection. */
-  redis: Redis;
-  keys: Keys;
+export type WebhookWorkerOptions = Omit<WorkOffLaneOptions, "lane"> & {
   store: Pick<GenerationStore, "read">;
   webhooks: WebhookStore;
-  /** Deliveries at a time, and how many of them to one origin: a receiver that hangs holds no more than those. */
-  concurrency: number;
+  /** How many of the deliveries at a time may go to one origin: a receiver that hangs holds no more than those. */
   perOrigin: number;
   post: (delivery: WebhookDelivery, record: GenerationRecord, signal: AbortSignal) => Promise<WebhookAnswer>;
   /** The pause before an attempt, counted from 1, in milliseconds; null when there is to be none. */
   schedule: (attempt: number) => number | null;
-  /** As with generations: how long a worker may be silent, and how often such workers are looked for, in milliseconds. */
-  lockDurationMs: number;
-  stalledIntervalMs: number;
-  log: Log;
 };
 
 /** While an origin has all its slots in use, its other deliveries step aside for this long. */
@@ -40,22 +29,8 @@ const stepAsideMs = 1_000;
 
 /** Works off the lane of webhooks. */
 export function createWebhookWorker(options: WebhookWorkerOptions) {
-  const { redis, keys, store, webhooks, concurrency, perOrigin, post, schedule, log } = options;
+  const { store, webhooks, perOrigin, post, schedule, log } = options;
   const inFlight = new Map<string, number>();
-
-  const processor = async (job: Job, token: string | undefined, signal: AbortSignal | undefined): Promise<void> => {
-    if (job.id === undefined || token === undefined || signal === undefined) {
-      throw new Error("BullMQ gave no job id, token or signal");
-    }
-    const pauseMs = await deliver(job.id, signal).catch((error: unknown) => {
-      // Broken off because this worker stops: the delivery goes back to its lane at once.
-      if (signal.aborted) return 0;
-      throw error;
-    });
-    if (pauseMs === null) return;
-    await job.moveToDelayed(Date.now() + pauseMs, token);
-    throw new DelayedError();
-  };
 
   /** One attempt. Returns how long to wait for the next, or null when the delivery is settled. */
   async function deliver(id: string, signal: AbortSignal): Promise<number | null> {
@@ -110,18 +85,13 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
     return null;
   }
 
-  const worker = new Worker(webhookLane, processor, {
-    connection: redis,
-    prefix: keys.lanes,
-    concurrency,
-    lockDuration: options.lockDurationMs,
-    stalledInterval: options.stalledIntervalMs,
-    maxStalledCount: 1_000_000,
-    runRetryDelay: 1_000,
-    removeOnComplete: { count: 0 },
-    removeOnFail: { count: 0 },
-  });
-  worker.on("error", (error) => log.warn({ lane: webhookLane, err: error }, "The lane reports an error"));
+  const worker = workOffLane({ ...options, lane: webhookLane }, (id, signal) =>
+    deliver(id, signal).catch((error: unknown) => {
+      // Broken off because this worker stops: the delivery goes back to its lane at once.
+      if (signal.aborted) return 0;
+      throw error;
+    }),
+  );
 
   return {
     ready: (): Promise<void> => worker.waitUntilReady(),
