@@ -1,5 +1,5 @@
 import { imageRequestSchema, newGenerationId } from "@darkroom/contracts";
-import { connectProducer, untilConnected } from "@darkroom/queue";
+import { connectProducer, untilConnected } from "@darkroom/redis";
 import Fastify from "fastify";
 import { openSubmitter } from "../src/open-submitter.ts";
 import { readConfig } from "./config.ts";

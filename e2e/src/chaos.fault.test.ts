@@ -1,7 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { generationSchema, isEnding, webhookEventSchema } from "@darkroom/contracts";
-import { connectProducer, createKeys, untilConnected } from "@darkroom/queue";
+import { createKeys } from "@darkroom/queue";
+import { connectProducer, untilConnected } from "@darkroom/redis";
 import { startFakeOpenAi } from "@darkroom/testing";
 import { Webhook } from "standardwebhooks";
 import { expect, onTestFinished, test } from "vitest";

@@ -1,4 +1,5 @@
-import { connectProducer, createGenerationStore, createKeys, type GenerationRecord } from "@darkroom/queue";
+import { createGenerationStore, createKeys, type GenerationRecord } from "@darkroom/queue";
+import { connectProducer } from "@darkroom/redis";
 import { expect } from "vitest";
 
 const keys = createKeys("darkroom");

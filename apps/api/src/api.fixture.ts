@@ -5,7 +5,6 @@ import { type Catalogue, loadCatalogue } from "@darkroom/models";
 import { createLogger } from "@darkroom/observe";
 import { createCloseList } from "@darkroom/process";
 import {
-  connectWorker,
   createAttemptStore,
   createGenerationStore,
   createJanitor,
@@ -17,6 +16,7 @@ import {
   type Retention,
   type Work,
 } from "@darkroom/queue";
+import { connectWorker } from "@darkroom/redis";
 import { createObjectStore, type ObjectStore, type ObjectStoreSettings } from "@darkroom/storage";
 import { startTcpProxy, testRedisUrl } from "@darkroom/testing";
 import { afterAll, onTestFinished } from "vitest";

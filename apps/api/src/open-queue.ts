@@ -2,9 +2,6 @@ import type { Catalogue } from "@darkroom/models";
 import type { Logger } from "@darkroom/observe";
 import type { CloseList } from "@darkroom/process";
 import {
-  checkRedis,
-  connectProducer,
-  connectSubscriber,
   createEndingWaits,
   createGenerationStore,
   createKeys,
@@ -15,8 +12,8 @@ import {
   laneName,
   type queueEnvSchema,
   retentionOf,
-  untilConnected,
 } from "@darkroom/queue";
+import { checkRedis, connectProducer, connectSubscriber, untilConnected } from "@darkroom/redis";
 import type { ApiConfig } from "./config.ts";
 
 type QueueConfig = Pick<ApiConfig, keyof typeof queueEnvSchema.shape | "INSTANCE">;

@@ -1,7 +1,8 @@
 import { createLogger } from "@darkroom/observe";
 import { readOrExit, runProcess } from "@darkroom/process";
 import { createHttpDoor, createProviders } from "@darkroom/providers";
-import { connectSubscriber, createCancelListener, createLaneWorker, defaultRetryPolicy } from "@darkroom/queue";
+import { createCancelListener, createLaneWorker, defaultRetryPolicy } from "@darkroom/queue";
+import { connectSubscriber } from "@darkroom/redis";
 import { createObjectStore } from "@darkroom/storage";
 import { readConfig } from "./config.ts";
 import { createGenerateImages } from "./generate-images.ts";

@@ -1,16 +1,14 @@
 import type { Logger } from "@darkroom/observe";
 import type { CloseList } from "@darkroom/process";
 import {
-  checkRedis,
-  connectWorker,
   createAttemptStore,
   createGenerationStore,
   createJanitor,
   createKeys,
   createLanes,
   retentionOf,
-  untilConnected,
 } from "@darkroom/queue";
+import { checkRedis, connectWorker, untilConnected } from "@darkroom/redis";
 import type { ObjectStore } from "@darkroom/storage";
 import type { WorkerConfig } from "./config.ts";
 

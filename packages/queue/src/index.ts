@@ -1,6 +1,5 @@
 export { type AttemptStore, createAttemptStore } from "./records/attempt-store.ts";
 export { createCancelListener } from "./lanes/cancel-listener.ts";
-export { checkRedis } from "./connection/check-redis.ts";
 export { type Delivery, type StoredImage } from "./records/delivery.ts";
 export { createEndingWaits, type EndingWaits } from "./waiting/ending-waits.ts";
 export type { Failure } from "./records/failure.ts";
@@ -23,7 +22,6 @@ export type { Attempt, Outcome, Work } from "./lanes/outcome.ts";
 export { type PartialImage, partialImageSchema } from "./records/partial-image.ts";
 export { queueEnvSchema, retentionOf } from "./connection/queue-env-schema.ts";
 export { readPartials } from "./records/read-partials.ts";
-export { connectProducer, connectSubscriber, connectWorker, untilConnected } from "./connection/redis-connections.ts";
 export { defaultRetryPolicy, type RetryPolicy } from "./lanes/retry-policy.ts";
 export { createSubmitter } from "./lanes/submit-generation.ts";
 export { type WebhookDelivery, webhookDeliveryStatuses, webhookLane } from "./webhooks/webhook-delivery.ts";

@@ -12,7 +12,7 @@ import { createLanes } from "./lanes/lanes.ts";
 import { createLaneWorker, type LaneWorkerOptions } from "./lanes/lane-worker.ts";
 import type { Log } from "./log.ts";
 import type { Work } from "./lanes/outcome.ts";
-import { connectProducer, connectSubscriber, connectWorker, untilConnected } from "./connection/redis-connections.ts";
+import { connectProducer, connectSubscriber, connectWorker, untilConnected } from "@darkroom/redis";
 import type { Retention } from "./records/retention.ts";
 import { createSubmitter } from "./lanes/submit-generation.ts";
 

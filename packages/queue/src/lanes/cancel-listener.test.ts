@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import { createCancelListener } from "./cancel-listener.ts";
 import { openQueue } from "../queue.fixture.ts";
-import { connectSubscriber } from "../connection/redis-connections.ts";
+import { connectSubscriber } from "@darkroom/redis";
 import { testRedisUrl } from "@darkroom/testing";
 
 async function running(reconcileEveryMs: number) {

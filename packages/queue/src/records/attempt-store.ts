@@ -1,6 +1,6 @@
 import type { Ending } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
-import { defineScript } from "./define-script.ts";
+import { queueScript } from "./queue-script.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Failure } from "./failure.ts";
 import { decodeRecord, type GenerationRecord } from "./generation-record.ts";
@@ -12,11 +12,11 @@ import type { Retention } from "./retention.ts";
 /** What a script said: `fenced` = a later attempt owns the record, `ended` = the terminal state was set before, `gone` = no record. */
 export type Verdict = "ok" | "fenced" | "ended" | "gone";
 
-const start = defineScript<"gone" | "ended" | "expired" | (string | number)[]>("start", ["rank", "generation"]);
-const checkpoint = defineScript<"ok" | "fenced">("checkpoint");
-const appendPartial = defineScript<"ok" | "fenced">("append-partial");
-const end = defineScript<Verdict>("end", ["rank", "generation"]);
-const postpone = defineScript<"ok" | "fenced">("postpone", ["rank", "generation"]);
+const start = queueScript<"gone" | "ended" | "expired" | (string | number)[]>("start", ["rank", "generation"]);
+const checkpoint = queueScript<"ok" | "fenced">("checkpoint");
+const appendPartial = queueScript<"ok" | "fenced">("append-partial");
+const end = queueScript<Verdict>("end", ["rank", "generation"]);
+const postpone = queueScript<"ok" | "fenced">("postpone", ["rank", "generation"]);
 
 /** The records as a worker sees them: attempts are begun, and only the latest attempt may write. */
 export function createAttemptStore(redis: Redis, keys: Keys, retention: Retention) {

@@ -1,6 +1,6 @@
 import { endings, type ImageRequest } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
-import { defineScript } from "./define-script.ts";
+import { queueScript } from "./queue-script.ts";
 import { digestOf, fingerprintOf } from "./fingerprint.ts";
 import { decodeRecord, type GenerationRecord, type Upstream } from "./generation-record.ts";
 import { generationKeys, type Keys } from "../connection/keys.ts";
@@ -29,13 +29,13 @@ export type Submission = {
 /** What became of a submission: `mismatch` = its idempotency key was used before, with another body. */
 export type Submitted = { kind: "accepted"; rank: number } | { kind: "attached" | "mismatch"; id: string };
 
-const submit = defineScript<["accepted", number] | ["attached" | "mismatch", string]>("submit", ["rank"]);
-const abandon = defineScript<"canceled" | "kept">("abandon", ["rank", "generation"]);
-const keep = defineScript<"ok" | "gone">("keep");
-const cancel = defineScript<"gone" | "ended" | "queued" | "running">("cancel", ["rank", "generation"]);
-const retry = defineScript<"gone" | "succeeded" | "unended" | number>("retry", ["rank", "generation"]);
-const expire = defineScript<"expired" | "kept">("expire", ["rank", "generation"]);
-const watch = defineScript<"ok" | "gone">("watch");
+const submit = queueScript<["accepted", number] | ["attached" | "mismatch", string]>("submit", ["rank"]);
+const abandon = queueScript<"canceled" | "kept">("abandon", ["rank", "generation"]);
+const keep = queueScript<"ok" | "gone">("keep");
+const cancel = queueScript<"gone" | "ended" | "queued" | "running">("cancel", ["rank", "generation"]);
+const retry = queueScript<"gone" | "succeeded" | "unended" | number>("retry", ["rank", "generation"]);
+const expire = queueScript<"expired" | "kept">("expire", ["rank", "generation"]);
+const watch = queueScript<"ok" | "gone">("watch");
 
 /** An SDK gives up its retries well within this; later the same body is a new wish. */
 const clientRetryWindowMs = 15 * 60_000;

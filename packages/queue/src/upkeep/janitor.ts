@@ -1,6 +1,6 @@
 import { isEnding } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
-import { defineScript } from "../records/define-script.ts";
+import { queueScript } from "../records/queue-script.ts";
 import type { GenerationStore } from "../records/generation-store.ts";
 import type { Keys } from "../connection/keys.ts";
 import type { Lanes } from "../lanes/lanes.ts";
@@ -9,7 +9,7 @@ import { partialImageSchema } from "../records/partial-image.ts";
 import { repeat } from "./repeat.ts";
 import type { Retention } from "../records/retention.ts";
 
-const forgetScript = defineScript<"ok" | "kept">("forget");
+const forgetScript = queueScript<"ok" | "kept">("forget");
 
 export type JanitorOptions = {
   redis: Redis;

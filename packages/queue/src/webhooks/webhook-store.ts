@@ -1,11 +1,11 @@
 import { z } from "zod";
 import type { Redis } from "ioredis";
-import { defineScript } from "../records/define-script.ts";
+import { queueScript } from "../records/queue-script.ts";
 import { digestOf } from "../records/fingerprint.ts";
 import type { Keys } from "../connection/keys.ts";
 import { decodeDelivery, type WebhookDelivery } from "./webhook-delivery.ts";
 
-const create = defineScript<"created" | "known">("create-delivery");
+const create = queueScript<"created" | "known">("create-delivery");
 
 /** Settled deliveries can be looked up and replayed for a month. */
 const keptMs = 30 * 24 * 3_600_000;

@@ -1,7 +1,7 @@
 import { testRedisUrl } from "@darkroom/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { delivery as images, openQueue } from "../queue.fixture.ts";
-import { connectWorker } from "../connection/redis-connections.ts";
+import { connectWorker } from "@darkroom/redis";
 import { webhookLane } from "./webhook-delivery.ts";
 import { createWebhookDispatcher } from "./webhook-dispatcher.ts";
 import { createWebhookStore } from "./webhook-store.ts";

@@ -1,11 +1,12 @@
 import type { Redis } from "ioredis";
-import type { Log } from "../log.ts";
+
+type Warn = { warn: (fields: object, sentence: string) => void };
 
 /**
  * Looks whether Redis may evict what it was given to keep: an evicted record is a lost generation. Throws a sentence if so, or, where
  * noeviction is not required, warns.
  */
-export async function checkRedis(redis: Redis, { required, log }: { required: boolean; log: Log }): Promise<void> {
+export async function checkRedis(redis: Redis, { required, log }: { required: boolean; log: Warn }): Promise<void> {
   const info = await redis.info("memory");
   const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1];
   if (policy === "noeviction") return;

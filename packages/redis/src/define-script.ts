@@ -8,13 +8,11 @@ type Argument = string | number;
 export type Script<Answer> = (redis: Redis, keys: readonly string[], args: readonly Argument[]) => Promise<Answer>;
 
 /**
- * Loads a script from `scripts/`, with the named fragments before it. Called by its digest; sent whole only when Redis does not
- * know it (first use, or after a restart). `Answer` is what the script's own text says it returns.
+ * Loads a script that is put together from files: fragments that define functions, then the one that uses them. Called by its digest;
+ * sent whole only when Redis does not know it (first use, or after a restart). `Answer` is what the script's own text says it returns.
  */
-export function defineScript<Answer>(name: string, fragments: readonly string[] = []): Script<Answer> {
-  const lua = [...fragments, name]
-    .map((file) => readFileSync(new URL(`scripts/${file}.lua`, import.meta.url), "utf8"))
-    .join("\n");
+export function defineScript<Answer>(files: readonly URL[]): Script<Answer> {
+  const lua = files.map((file) => readFileSync(file, "utf8")).join("\n");
   const digest = createHash("sha1").update(lua).digest("hex");
   const run = async (redis: Redis, keys: readonly string[], args: readonly Argument[]): Promise<unknown> => {
     try {

@@ -1,0 +1,9 @@
+export { checkRedis } from "./check-redis.ts";
+export { defineScript, type Script } from "./define-script.ts";
+export {
+  connectProducer,
+  connectSubscriber,
+  connectWorker,
+  type OnRedisError,
+  untilConnected,
+} from "./redis-connections.ts";
