@@ -1,4 +1,16 @@
 export { addUsage } from "./add-usage.ts";
+export {
+  type ApiKey,
+  apiKeySchema,
+  type Budget,
+  budgetSchema,
+  createdApiKeySchema,
+  labelSchema,
+  type Limits,
+  limitsSchema,
+  noBudget,
+  noLimits,
+} from "./api-key.ts";
 export { ApiError, type ApiErrorOptions } from "./api-error.ts";
 export { type Ending, endings, isEnding } from "./ending.ts";
 export { type ErrorBody, errorBodySchema, type ErrorObject } from "./error-body.ts";
@@ -19,6 +31,9 @@ export {
   type ImageStreamEvent,
   imageStreamEventSchema,
 } from "./image-stream-event.ts";
+export { type LedgerEntry, ledgerEntrySchema } from "./ledger-entry.ts";
+export { microsSchema } from "./micros.ts";
 export { parseBody } from "./parse-body.ts";
 export { quoteValue } from "./quote-value.ts";
+export { type UsageRow, usageRowSchema } from "./usage-row.ts";
 export { type WebhookEvent, webhookEventSchema, type WebhookEventType, webhookEventTypes } from "./webhook-event.ts";

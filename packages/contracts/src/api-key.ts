@@ -1,0 +1,62 @@
+import { z } from "zod";
+import { microsSchema } from "./micros.ts";
+
+/** A tenant, and what the operator calls a key. Both are in keys of Redis, paths of objects and log lines. */
+export const labelSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "must have letters, digits and . _ - within, at most 64 characters");
+
+const count = z.int().min(1).max(1_000_000).nullable();
+
+/** What a key may do in a time or at a time. Null: as much as it likes. */
+export const limitsSchema = z.strictObject({
+  /** Generations begun in any sixty seconds. */
+  requests_per_minute: count,
+  /** Images asked for in any sixty seconds, refused requests not counted. */
+  images_per_minute: count,
+  /** Generations that have been accepted and have not ended. */
+  concurrent_generations: count,
+  /** Of those, the ones that no worker has begun. */
+  queued_generations: count,
+});
+export type Limits = z.infer<typeof limitsSchema>;
+
+/** What a key may cost, in micros. Days and months are those of UTC. Null: as much as it likes. */
+export const budgetSchema = z.strictObject({
+  day: microsSchema.nullable(),
+  month: microsSchema.nullable(),
+  total: microsSchema.nullable(),
+});
+export type Budget = z.infer<typeof budgetSchema>;
+
+export const noLimits: Limits = {
+  requests_per_minute: null,
+  images_per_minute: null,
+  concurrent_generations: null,
+  queued_generations: null,
+};
+export const noBudget: Budget = { day: null, month: null, total: null };
+
+/** An API key as `/admin/keys` shows it. The key itself is in the answer to its creation and to a rotation, and nowhere else. */
+export const apiKeySchema = z.object({
+  id: z.string(),
+  object: z.literal("api_key"),
+  tenant: labelSchema,
+  name: labelSchema,
+  /** The beginning of the key, by which a person recognises it. */
+  prefix: z.string(),
+  /** `expired` is an active key whose time is over. */
+  status: z.enum(["active", "disabled", "expired"]),
+  /** Ids of the catalogue that it may use; null: all. */
+  models: z.array(z.string()).nullable(),
+  limits: limitsSchema,
+  budget: budgetSchema,
+  created_at: z.int(),
+  expires_at: z.int().nullable(),
+  /** Until when the key that was rotated out still works; null where none does. */
+  previous_key_expires_at: z.int().nullable(),
+});
+export type ApiKey = z.infer<typeof apiKeySchema>;
+
+/** The answer to a creation or a rotation: the only place where the key itself is shown. */
+export const createdApiKeySchema = apiKeySchema.extend({ key: z.string() });

@@ -1,0 +1,31 @@
+import { z } from "zod";
+import { endings } from "./ending.ts";
+import { microsSchema } from "./micros.ts";
+
+/**
+ * One line of the ledger: what one ending came to. A generation that is retried ends more than once, so an entry is named by the
+ * generation and the version of its record. Written by the script that sets the ending, and never changed.
+ */
+export const ledgerEntrySchema = z.object({
+  /** `{generation}:{version}`: no two entries share it. */
+  id: z.string(),
+  generation: z.string(),
+  status: z.enum(endings),
+  tenant: z.string(),
+  key_id: z.string(),
+  model: z.string(),
+  /** The adapter that served it; null where nothing was delivered. */
+  provider: z.string().nullable(),
+  /** Images that were delivered. */
+  images: z.int(),
+  input_tokens: z.int(),
+  output_tokens: z.int(),
+  /** What the tenant is billed, in micros; null where a price is missing. Nothing delivered costs 0. */
+  cost: microsSchema.nullable(),
+  /** What the provider charges by the prices that the operator configured for it; null where none are. */
+  provider_cost: microsSchema.nullable(),
+  /** Unix milliseconds, by the clock of Redis. */
+  created_at_ms: z.int(),
+  ended_at_ms: z.int(),
+});
+export type LedgerEntry = z.infer<typeof ledgerEntrySchema>;
