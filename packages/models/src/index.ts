@@ -1,6 +1,10 @@
+export { type Bill, billOf } from "./bill-of.ts";
 export type { Catalogue, CatalogueModel } from "./catalogue.ts";
 export { CatalogueError } from "./catalogue-error.ts";
 export { loadCatalogue, type LoadCatalogueOptions } from "./load-catalogue.ts";
-export { type Cost, type Delivered, priceOf } from "./price-of.ts";
+export { type MissingPrices, missingPrices } from "./missing-prices.ts";
+export type { Delivered } from "./price-of.ts";
 export { type ResolvedRequest, resolveRequest } from "./resolve-request.ts";
 export { parseSize, type Size } from "./size-rule.ts";
+export { type Terms, termsOf, termsSchema } from "./terms.ts";
+export { type WorstCase, worstCaseOf } from "./worst-case-of.ts";

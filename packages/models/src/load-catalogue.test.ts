@@ -7,6 +7,7 @@ import { CatalogueError } from "./catalogue-error.ts";
 import { loadCatalogue } from "./load-catalogue.ts";
 import { priceOf } from "./price-of.ts";
 import { resolveRequest } from "./resolve-request.ts";
+import { termsOf } from "./terms.ts";
 
 function load(text: string) {
   const folder = mkdtempSync(join(tmpdir(), "darkroom-models-"));
@@ -76,13 +77,13 @@ describe("the example in the documentation", () => {
     expect(catalogue.find("chatgpt-image-latest")?.id).toBe("gpt-image-1");
 
     const request = { prompt: "a cat", model: "dall-e-3", quality: "hd", style: "vivid", size: "1792x1024" };
-    const { model, upstream } = resolveRequest(catalogue, request);
+    const { model, parameters, upstream } = resolveRequest(catalogue, request);
     expect(upstream).toEqual({
       model: "gpt-image-2",
       parameters: { prompt: "a cat", n: 1, quality: "high", size: "1792x1024" },
     });
-    const delivered = { sizes: ["1792x1024"], requestedQuality: "hd", reportedQuality: "high" };
-    expect(priceOf(model, delivered).costMicros).toBe(120_000);
+    const delivered = { sizes: ["1792x1024"], reportedQuality: "high" };
+    expect(priceOf(termsOf(model, parameters), delivered).costMicros).toBe(120_000);
 
     const flux = resolveRequest(catalogue, { prompt: "a cat", model: "flux-dev", size: "1536x768", n: 4 });
     expect(flux.parameters).toEqual({ prompt: "a cat", n: 4, size: "1536x768", quality: "final" });
@@ -138,6 +139,11 @@ describe("a mistake in the file is told with line, column and reason", () => {
       "a price for a size it has not",
       "models:\n  dall-e-3:\n    prices: { perImageMicros: { hd: { 1x1: 1 } } }",
       "models.yaml:3:39: models.dall-e-3.prices.perImageMicros.hd.1x1: expected a WIDTHxHEIGHT that this model takes, or any",
+    ],
+    [
+      "a provider's price for a quality it has not",
+      "models:\n  dall-e-3:\n    providerPrices: { perImageMicros: { high: { any: 1 } } }",
+      "models.yaml:3:41: models.dall-e-3.providerPrices.perImageMicros.high: expected a quality of this model, or any",
     ],
     ["an unknown key at the top", "modells: {}", "models.yaml:1:1: modells: unknown key"],
     [

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { anyOther } from "./image-price.ts";
 import { pricesSchema } from "./price-schema.ts";
 import { fitsRule, parseSize, sizeRuleSchema } from "./size-rule.ts";
 
@@ -106,21 +107,28 @@ export const modelSchema = z
     promptLimit: z.int().min(1).optional(),
     /** The most that `n` may be. Ten is OpenAI's own most. */
     maxImages: z.int().min(1).max(10),
+    /** The most output tokens that one image can count. Needed for the worst case where output is priced by token. */
+    maxOutputTokensPerImage: z.int().min(1).max(1_000_000).optional(),
     sizes: sizesSchema,
     parameters: parametersSchema.prefault({}),
+    /** What the tenant pays. */
     prices: pricesSchema.prefault({}),
+    /** What the provider charges the operator. Never shown to a tenant. */
+    providerPrices: pricesSchema.optional(),
   })
-  .superRefine(({ prices, parameters, sizes }, context) => {
+  .superRefine(({ prices, providerPrices, parameters, sizes }, context) => {
     const refuse = (path: string[], message: string) =>
       context.addIssue({ code: "custom", path, message, params: { atKey: true } });
-    for (const [quality, bySize] of Object.entries(prices.perImageMicros ?? {})) {
-      const path = ["prices", "perImageMicros", quality];
-      if (quality !== "any" && parameters.quality?.values.includes(quality) !== true) {
-        refuse(path, "expected a quality of this model, or any");
-      }
-      for (const size of Object.keys(bySize)) {
-        if (size === "any" || (parseSize(size) !== undefined && acceptsSize(sizes, size))) continue;
-        refuse([...path, size], "expected a WIDTHxHEIGHT that this model takes, or any");
+    for (const [key, { perImageMicros = {} }] of Object.entries({ prices, providerPrices: providerPrices ?? {} })) {
+      for (const [quality, bySize] of Object.entries(perImageMicros)) {
+        const path = [key, "perImageMicros", quality];
+        if (quality !== anyOther && parameters.quality?.values.includes(quality) !== true) {
+          refuse(path, "expected a quality of this model, or any");
+        }
+        for (const size of Object.keys(bySize)) {
+          if (size === anyOther || (parseSize(size) !== undefined && acceptsSize(sizes, size))) continue;
+          refuse([...path, size], "expected a WIDTHxHEIGHT that this model takes, or any");
+        }
       }
     }
   });

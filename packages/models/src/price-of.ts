@@ -1,12 +1,11 @@
 import type { Usage } from "@darkroom/contracts";
-import type { CatalogueModel } from "./catalogue.ts";
-import type { Prices } from "./price-schema.ts";
+import { describeImage, imagePrice } from "./image-price.ts";
+import type { TokenKind } from "./price-schema.ts";
+import type { Terms } from "./terms.ts";
 
 export type Delivered = {
   /** The measured size of each image that arrived, as `1024x1024`: what was asked for and not delivered costs nothing. */
   sizes: readonly string[];
-  /** The caller's own quality, in the words of the served model; its default when they named none. */
-  requestedQuality?: string | undefined;
   /** The one that the upstream reported. It counts where the caller left the choice open, with `auto` or silence. */
   reportedQuality?: string | undefined;
   usage?: Usage | undefined;
@@ -24,45 +23,32 @@ export type Cost = {
  * where it has both, and then the image fee stands for output tokens that have no price of their own. A model with neither is
  * unpriced, never free. Everything is added up in thousandths of a micro and rounded once, half up.
  */
-export function priceOf(model: Pick<CatalogueModel, "id" | "parameters" | "prices">, delivered: Delivered): Cost {
-  const { id, parameters, prices } = model;
+export function priceOf({ model, quality: agreed, prices }: Terms, delivered: Delivered): Cost {
   const { perImageMicros, per1kTokensMicros } = prices;
   const missing = new Set<string>();
   let milliMicros = 0;
 
-  const quality = qualityOf(delivered, parameters.quality?.default);
+  // The upstream of a mapped model has qualities of its own, so what the caller asked for by name comes first.
+  const quality = agreed === "auto" ? (delivered.reportedQuality ?? agreed) : agreed;
   for (const size of perImageMicros === undefined ? [] : delivered.sizes) {
     const micros = imagePrice(perImageMicros, quality, size);
-    if (micros === undefined) missing.add(`an image of '${id}' at quality '${quality}' and size ${size}`);
+    if (micros === undefined) missing.add(describeImage(model, quality, size));
     else milliMicros += micros * 1000;
   }
   if (per1kTokensMicros !== undefined) {
-    if (delivered.usage === undefined) missing.add(`the tokens of '${id}', whose number was not reported`);
+    if (delivered.usage === undefined) missing.add(`the tokens of '${model}', whose number was not reported`);
     for (const [kind, count] of tokensOf(delivered.usage)) {
       const micros = per1kTokensMicros[kind];
       const coveredByImageFee = perImageMicros !== undefined && kind.endsWith("Output");
       if (micros !== undefined) milliMicros += count * micros;
-      else if (count > 0 && !coveredByImageFee) missing.add(`${kind} tokens of '${id}'`);
+      else if (count > 0 && !coveredByImageFee) missing.add(`${kind} tokens of '${model}'`);
     }
   }
-  if (perImageMicros === undefined && per1kTokensMicros === undefined) missing.add(`an image of '${id}'`);
+  if (perImageMicros === undefined && per1kTokensMicros === undefined) missing.add(`an image of '${model}'`);
 
   if (missing.size > 0) return { costMicros: null, missing: [...missing] };
   return { costMicros: Math.floor((milliMicros + 500) / 1000), missing: [] };
 }
-
-/** The upstream of a mapped model has qualities of its own, so what the caller asked for by name comes first. */
-function qualityOf({ requestedQuality, reportedQuality }: Delivered, preset = "auto"): string {
-  const wanted = requestedQuality ?? preset;
-  return wanted === "auto" ? (reportedQuality ?? wanted) : wanted;
-}
-
-function imagePrice(perImage: Prices["perImageMicros"], quality: string, size: string): number | undefined {
-  const bySize = perImage?.[quality];
-  return bySize?.[size] ?? bySize?.["any"] ?? perImage?.["any"]?.[size] ?? perImage?.["any"]?.["any"];
-}
-
-type TokenKind = keyof NonNullable<Prices["per1kTokensMicros"]>;
 
 function tokensOf(usage: Usage | undefined): [TokenKind, number][] {
   if (usage === undefined) return [];

@@ -19,3 +19,4 @@ export const pricesSchema = z.strictObject({
     .optional(),
 });
 export type Prices = z.infer<typeof pricesSchema>;
+export type TokenKind = keyof NonNullable<Prices["per1kTokensMicros"]>;

@@ -1,0 +1,41 @@
+import { type Delivered, priceOf } from "./price-of.ts";
+import type { Terms } from "./terms.ts";
+
+export type Bill = {
+  /** Images delivered. */
+  images: number;
+  inputTokens: number;
+  outputTokens: number;
+  /** What the tenant pays; null where a price is missing. */
+  costMicros: number | null;
+  /** What the provider charges; null where the operator has not said, or not all of it. */
+  providerCostMicros: number | null;
+  /** What has no price, in words, for a log line. */
+  missing: string[];
+  /** What it would have come to, were it not more than was reserved. */
+  cappedFromMicros?: number;
+};
+
+/**
+ * The bill for what was delivered, never above what was reserved for it.
+ * @param reservedMicros null where nothing was reserved because no worst case is known
+ */
+export function billOf(terms: Terms, reservedMicros: number | null, delivered: Delivered): Bill {
+  const { sizes, usage } = delivered;
+  const cost = priceDelivered(terms, delivered);
+  const provider = terms.providerPrices && priceDelivered({ ...terms, prices: terms.providerPrices }, delivered);
+  const capped = cost.costMicros !== null && reservedMicros !== null && cost.costMicros > reservedMicros;
+  return {
+    images: sizes.length,
+    inputTokens: usage?.input_tokens ?? 0,
+    outputTokens: usage?.output_tokens ?? 0,
+    costMicros: capped ? reservedMicros : cost.costMicros,
+    providerCostMicros: provider?.costMicros ?? null,
+    missing: [...cost.missing, ...(provider?.missing ?? []).map((what) => `the provider's price of ${what}`)],
+    ...(capped && cost.costMicros !== null && { cappedFromMicros: cost.costMicros }),
+  };
+}
+
+/** No image is no bill, whatever was counted on the way. */
+const priceDelivered = (terms: Terms, delivered: Delivered) =>
+  delivered.sizes.length === 0 ? { costMicros: 0, missing: [] } : priceOf(terms, delivered);
