@@ -1,3 +1,4 @@
+import { loadCatalogue, missingPrices } from "@darkroom/models";
 import { startRedis } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { apiKey } from "./api.fixture.ts";
@@ -31,6 +32,18 @@ test("it starts, logs a line for each request without the key or the prompt, and
     }),
   ]);
   expect(JSON.stringify(lines)).not.toMatch(/private cat|sk-test|secret/);
+});
+
+test("it warns of each model whose prices have gaps, once", async () => {
+  const { child, lines, baseUrl, exitCode } = startProcess();
+  await baseUrl;
+  child.kill("SIGTERM");
+  await exitCode();
+  const warnings = lines.filter(({ msg }) => msg.startsWith("No price for"));
+  expect(warnings.map(({ level, model }) => [level, model])).toEqual(
+    missingPrices(loadCatalogue()).map(({ model }) => [40, model]),
+  );
+  expect(warnings.length).toBeGreaterThan(0);
 });
 
 test("a port that is taken is one sentence and exit code 1", async () => {

@@ -1,5 +1,5 @@
 import { createAuthenticator, loadKeys } from "@darkroom/accounts";
-import { loadCatalogue } from "@darkroom/models";
+import { loadCatalogue, missingPrices } from "@darkroom/models";
 import { createLogger } from "@darkroom/observe";
 import { readOrExit, runProcess } from "@darkroom/process";
 import { createObjectStore } from "@darkroom/storage";
@@ -21,6 +21,8 @@ await runProcess({
   closeWithinMs: config.SHUTDOWN_DEADLINE_MS,
   async start(closes) {
     const catalogue = loadCatalogue({ file: config.MODELS_FILE });
+    // Here alone: the api notes the prices that a request is billed by.
+    for (const { model, sentence } of missingPrices(catalogue)) log.warn({ model }, sentence);
     const authenticator = createAuthenticator(loadKeys({ list: config.API_KEYS, file: config.API_KEYS_FILE }));
 
     const objects = createObjectStore(config.storage);

@@ -26,7 +26,9 @@ export const workerEnvSchema = z.object({
     .optional()
     .describe("Only these lanes, each with its own concurrency. Unset: the lanes of every provider that has a key."),
   WORKER_HOST: z.string().default("127.0.0.1").describe("Where the health port listens."),
-  WORKER_PORT: wholeNumber(0, 65_535).optional().describe("Serves `/healthz` and `/readyz`. Unset: no port is opened."),
+  WORKER_PORT: wholeNumber(0, 65_535)
+    .optional()
+    .describe("Serves `/healthz`, `/readyz` and `/metrics`. Unset: no port is opened."),
   SANDBOX_FALLBACK: z
     .stringbool("must be true or false")
     .default(false)

@@ -1,16 +1,24 @@
+import { createMetrics } from "@darkroom/observe";
 import { expect, onTestFinished, test } from "vitest";
-import { startHealthServer } from "./health-server.ts";
+import { type HealthServerOptions, startHealthServer } from "./health-server.ts";
 
-async function ask(path: string, over: { isReady?: () => boolean; findFaults?: () => Promise<string[]> }) {
+type Setting = Partial<Omit<HealthServerOptions, "host" | "port">>;
+
+async function get(path: string, over: Setting): Promise<Response> {
   const server = await startHealthServer({
     host: "127.0.0.1",
     port: 0,
     isReady: () => true,
     findFaults: async () => [],
+    metrics: createMetrics({ ofProcess: false }),
     ...over,
   });
   onTestFinished(() => server.close());
-  const response = await fetch(`http://127.0.0.1:${server.port}${path}`);
+  return fetch(`http://127.0.0.1:${server.port}${path}`);
+}
+
+async function ask(path: string, over: Setting) {
+  const response = await get(path, over);
   return { status: response.status, body: await response.json() };
 }
 
@@ -31,6 +39,19 @@ test("503 when jobs wait and nothing is fetched, and the lane is named", async (
 test("200 while Redis is away: a restart would lose paid work", async () => {
   const answer = await ask("/healthz", { findFaults: () => Promise.reject(new Error("away")) });
   expect(answer).toMatchObject({ status: 200 });
+});
+
+test("200 with the counters, as Prometheus reads them", async () => {
+  const metrics = createMetrics({ ofProcess: false });
+  metrics.billedMicros.inc({ model: "m" }, 5);
+  const response = await get("/metrics", { metrics });
+  expect(response.headers.get("content-type")).toMatch(/^text\/plain/);
+  expect(await response.text()).toContain('darkroom_billed_micros_total{model="m"} 5');
+});
+
+test("500 when the counters cannot be read, and the next question is answered", async () => {
+  const metrics = { contentType: "text/plain", render: () => Promise.reject(new Error("broken")) };
+  expect(await ask("/metrics", { metrics })).toMatchObject({ status: 500 });
 });
 
 test("404 elsewhere", async () => {

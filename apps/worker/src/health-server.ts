@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
+import type { Metrics } from "@darkroom/observe";
 
 export type HealthServerOptions = {
   host: string;
@@ -9,10 +10,11 @@ export type HealthServerOptions = {
   isReady: () => boolean;
   /** What is wrong, as sentences; empty when all is well. Liveness is progress: a worker that fetches nothing while jobs wait is ill. */
   findFaults: () => Promise<string[]>;
+  metrics: Pick<Metrics, "render" | "contentType">;
 };
 
-/** Answers `/readyz` and `/healthz` with 200, or 503 and what is wrong. */
-export async function startHealthServer({ host, port, isReady, findFaults }: HealthServerOptions) {
+/** Answers `/readyz` and `/healthz` with 200, or 503 and what is wrong, and `/metrics` with the counters of this process. */
+export async function startHealthServer({ host, port, isReady, findFaults, metrics }: HealthServerOptions) {
   const server = createServer((request, response) => {
     const answer = (status: number, body: object) =>
       response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
@@ -24,7 +26,12 @@ export async function startHealthServer({ host, port, isReady, findFaults }: Hea
         // Redis is away: no reason to restart a worker that waits for its return with paid work in hand.
         () => answer(200, { healthy: true, faults: [] }),
       );
-    } else answer(404, { error: "Only /healthz and /readyz are served here." });
+    } else if (request.url === "/metrics") {
+      metrics.render().then(
+        (text) => response.writeHead(200, { "content-type": metrics.contentType }).end(text),
+        () => answer(500, { error: "The metrics could not be read." }),
+      );
+    } else answer(404, { error: "Only /healthz, /readyz and /metrics are served here." });
   });
   server.listen(port, host);
   await once(server, "listening");

@@ -1,4 +1,4 @@
-import { createLogger } from "@darkroom/observe";
+import { createLogger, createMetrics } from "@darkroom/observe";
 import { readOrExit, runProcess } from "@darkroom/process";
 import { createHttpDoor, createProviders } from "@darkroom/providers";
 import { createCancelListener, createLaneWorker, defaultRetryPolicy } from "@darkroom/queue";
@@ -12,6 +12,7 @@ import { openWebhooks } from "./open-webhooks.ts";
 import { planLanes } from "./plan-lanes.ts";
 
 const config = readOrExit(readConfig);
+const metrics = createMetrics({ ofProcess: true });
 const log = createLogger({ name: "worker", level: config.LOG_LEVEL, pretty: process.stdout.isTTY });
 
 await runProcess({
@@ -63,6 +64,7 @@ await runProcess({
       const health = await startHealthServer({
         host: config.WORKER_HOST,
         port: config.WORKER_PORT,
+        metrics,
         isReady: () => queue.redis.status === "ready",
         findFaults: async () =>
           (await Promise.all(workers.map((worker) => worker.stuck()))).filter((fault) => fault !== null),

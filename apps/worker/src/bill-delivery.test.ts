@@ -1,0 +1,108 @@
+import { loadCatalogue, termsOf } from "@darkroom/models";
+import { createMetrics } from "@darkroom/observe";
+import type { Delivery } from "@darkroom/queue";
+import { pino } from "pino";
+import { describe, expect, test } from "vitest";
+import { createBillDelivery } from "./bill-delivery.ts";
+
+const terms = (id: string, quality?: string) => {
+  const model = loadCatalogue().find(id) ?? expect.fail(`no model ${id}`);
+  // As it comes out of the record.
+  return JSON.parse(JSON.stringify(termsOf(model, { quality })));
+};
+
+function deliveryOf(sizes: [number, number][], over: Partial<Delivery> = {}): Delivery {
+  const images = sizes.map(([width, height], index) => {
+    return { index, key: `k${index}`, bytes: 1, mediaType: "image/png", width, height };
+  });
+  return { provider: "sandbox", images, ...over };
+}
+
+/** Bills one delivery, and gives what was counted and logged beside the bill. */
+async function bill(over: { terms?: unknown; reservedMicros?: number | null; model?: string }, delivery: Delivery) {
+  const metrics = createMetrics({ ofProcess: false });
+  const warnings: Record<string, unknown>[] = [];
+  const log = pino({ base: null }, { write: (line) => void warnings.push(JSON.parse(line)) });
+  const billDelivery = createBillDelivery({ metrics, log });
+  const record = { id: "gen_1", tenant: "acme", keyId: "k", model: "dall-e-3", terms: undefined, reservedMicros: null };
+  const billed = billDelivery({ ...record, ...over }, delivery);
+  const counted = (await metrics.render()).split("\n").filter((line) => /^darkroom_.* [1-9]/.test(line));
+  return { billed, counted, warnings };
+}
+
+describe("a delivery is billed by the terms of its record", () => {
+  test("each image that was delivered, at its measured size", async () => {
+    const reservedMicros = 60_000;
+    const sizes: [number, number][] = [
+      [1024, 1024],
+      [256, 256],
+    ];
+    expect(await bill({ model: "dall-e-2", terms: terms("dall-e-2"), reservedMicros }, deliveryOf(sizes))).toEqual({
+      billed: {
+        images: 2,
+        inputTokens: 0,
+        outputTokens: 0,
+        costMicros: 36_000,
+        providerCostMicros: null,
+        missing: [],
+      },
+      counted: ['darkroom_billed_micros_total{model="dall-e-2"} 36000'],
+      warnings: [],
+    });
+  });
+
+  test("at the upstream's quality where the caller left it open, with its tokens", async () => {
+    const usage = {
+      prompt_tokens: 50,
+      input_tokens: 50,
+      output_tokens: 1056,
+      total_tokens: 1106,
+      input_tokens_details: { text_tokens: 40, image_tokens: 10 },
+    };
+    const delivery = deliveryOf([[1024, 1024]], { quality: "medium", usage });
+    const { billed } = await bill({ model: "gpt-image-1", terms: terms("gpt-image-1") }, delivery);
+    expect(billed).toMatchObject({ costMicros: 40_180, inputTokens: 50, outputTokens: 1056 });
+  });
+
+  test("never above what was reserved, with a warning and a count", async () => {
+    const { billed, counted, warnings } = await bill(
+      { terms: terms("dall-e-3"), reservedMicros: 30_000 },
+      deliveryOf([[1024, 1024]]),
+    );
+    expect(billed.costMicros).toBe(30_000);
+    expect(counted).toEqual([
+      'darkroom_capped_generations_total{model="dall-e-3"} 1',
+      'darkroom_billed_micros_total{model="dall-e-3"} 30000',
+    ]);
+    expect(warnings).toEqual([
+      expect.objectContaining({
+        generationId: "gen_1",
+        tenant: "acme",
+        keyId: "k",
+        costMicros: 30_000,
+        cappedFromMicros: 40_000,
+      }),
+    ]);
+  });
+});
+
+describe("a cost that nobody can say is null, with a warning and a count", () => {
+  const missingPrice = ["an image of 'dall-e-3' at quality 'hd' and size 1792x1024"];
+  const missingTerms = ["the terms of this generation, which its record does not hold in a form that can be read"];
+  test.each([
+    ["a missing price", terms("dall-e-3", "hd"), missingPrice],
+    ["a record without terms", undefined, missingTerms],
+    ["terms that are null", null, missingTerms],
+    ["terms in a newer form", { ...terms("dall-e-3"), perPixelMicros: 1 }, missingTerms],
+  ])("%s", async (_what, recorded, missing) => {
+    const delivery = deliveryOf([[1792, 1024]]);
+    const { billed, counted, warnings } = await bill({ terms: recorded, reservedMicros: 40_000 }, delivery);
+    expect(billed).toMatchObject({ images: 1, costMicros: null, missing });
+    expect(counted).toEqual(['darkroom_unpriced_generations_total{model="dall-e-3"} 1']);
+    expect(warnings).toEqual([expect.objectContaining({ level: 40, generationId: "gen_1", missing })]);
+  });
+
+  test("but no image costs nothing, whatever the terms", async () => {
+    expect(await bill({}, deliveryOf([]))).toMatchObject({ billed: { costMicros: 0 }, counted: [], warnings: [] });
+  });
+});

@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { createMetrics } from "./metrics.ts";
+
+const countersOf = (text: string) => [...text.matchAll(/^# TYPE (darkroom_\S+) counter$/gm)].map(([, name]) => name);
+
+test("every counter is told with its help before anything has happened", async () => {
+  const text = await createMetrics({ ofProcess: false }).render();
+  expect(countersOf(text)).toEqual([
+    "darkroom_unpriced_generations_total",
+    "darkroom_capped_generations_total",
+    "darkroom_billed_micros_total",
+    "darkroom_refused_requests_total",
+  ]);
+  expect(text.match(/^# HELP darkroom_\S+ \S.*\.$/gm)).toHaveLength(4);
+});
+
+test("what was counted is told by label", async () => {
+  const metrics = createMetrics({ ofProcess: false });
+  metrics.billedMicros.inc({ model: "m" }, 40_000);
+  metrics.billedMicros.inc({ model: "m" }, 2);
+  metrics.refusedRequests.inc({ code: "not_found" });
+  const text = await metrics.render();
+  expect(text).toContain('darkroom_billed_micros_total{model="m"} 40002\n');
+  expect(text).toContain('darkroom_refused_requests_total{code="not_found"} 1\n');
+  expect(metrics.contentType).toMatch(/^text\/plain; version=0\.0\.4/);
+});
+
+test("the process tells of itself where it is asked to", async () => {
+  expect(await createMetrics({ ofProcess: true }).render()).toMatch(/^process_resident_memory_bytes \d+/m);
+  expect(await createMetrics({ ofProcess: false }).render()).not.toContain("process_");
+});

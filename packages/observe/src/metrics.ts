@@ -1,0 +1,45 @@
+import { collectDefaultMetrics, Counter, Registry } from "prom-client";
+
+export type MetricsOptions = {
+  /** Also tell of the process itself: memory, CPU, event loop, garbage collection. One registry of a process does; it is measured all the time. */
+  ofProcess: boolean;
+};
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/**
+ * The counters of a process, for Prometheus. All of them stand here. A label is a model of the catalogue or a code of our error table,
+ * so that their number is bounded: never a key, a tenant or anything that a caller wrote.
+ */
+export function createMetrics({ ofProcess }: MetricsOptions) {
+  const registry = new Registry();
+  const contentType: string = registry.contentType;
+  if (ofProcess) collectDefaultMetrics({ register: registry });
+  const counter = <Label extends string>(name: string, help: string, label: Label) =>
+    new Counter({ name, help, labelNames: [label], registers: [registry] });
+  return {
+    unpricedGenerations: counter(
+      "darkroom_unpriced_generations_total",
+      "Generations that delivered images for which a price is missing.",
+      "model",
+    ),
+    cappedGenerations: counter(
+      "darkroom_capped_generations_total",
+      "Generations that would have cost more than the worst case that was reserved for them.",
+      "model",
+    ),
+    billedMicros: counter(
+      "darkroom_billed_micros_total",
+      "What generations cost their tenants, in millionths of a dollar. An ending written twice counts twice: bill by the ledger.",
+      "model",
+    ),
+    refusedRequests: counter(
+      "darkroom_refused_requests_total",
+      "Requests that were answered with an error, by its code.",
+      "code",
+    ),
+    /** What a scraper is answered with. */
+    contentType,
+    render: () => registry.metrics(),
+  };
+}
