@@ -90,7 +90,10 @@ describe("output that is priced by token", () => {
   const prices = { per1kTokensMicros: { textInput: 0, imageOutput: 2000 } };
 
   test("is unknown where nobody knows how many an image can count", () => {
-    expect(worstOf({ prices })).toEqual({ micros: null, missing: ["the most output tokens of 'm' for an image"] });
+    expect(worstOf({ prices })).toEqual({
+      micros: null,
+      missing: ["output tokens of 'm', of which an image can have any number"],
+    });
     expect(worstOf({ prices: { per1kTokensMicros: { textInput: 0, imageOutput: 0 } } }).micros).toBe(0);
   });
 

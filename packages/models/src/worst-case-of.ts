@@ -59,7 +59,8 @@ export function worstCaseOf({ model: id, quality, prices }: Terms, asked: Asked,
     if (imageOutput === undefined && perImageMicros === undefined) missing.push(`imageOutput tokens of '${id}'`);
     const dearest = Math.max(textOutput ?? 0, imageOutput ?? 0);
     const { maxOutputTokensPerImage: most } = asked.model;
-    if (dearest > 0 && most === undefined) missing.push(`the most output tokens of '${id}' for an image`);
+    if (dearest > 0 && most === undefined)
+      missing.push(`output tokens of '${id}', of which an image can have any number`);
     milliMicrosEach += ((most ?? 0) + partialImageTokens * partialImages) * dearest;
   }
   if (missing.length > 0) return { micros: null, missing };

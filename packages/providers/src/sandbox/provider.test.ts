@@ -208,6 +208,21 @@ describe("directives in the prompt", () => {
     ]);
   });
 
+  test("say how many tokens went in, for models that count any", async () => {
+    const prompt = "[sandbox:text-tokens=40,image-tokens=10]";
+    const scripted = { SANDBOX_DIRECTIVES: "true" };
+    expect((await draw({ prompt, quality: "low" }, "gpt-image-1", scripted)).usage).toEqual({
+      prompt_tokens: 50,
+      input_tokens: 50,
+      output_tokens: 272,
+      total_tokens: 322,
+      input_tokens_details: { text_tokens: 40, image_tokens: 10 },
+    });
+    expect((await draw({ prompt }, "dall-e-2", scripted)).usage).toBeUndefined();
+    const nonsense = await draw({ prompt: "[sandbox:text-tokens=1.5]" }, "gpt-image-1", scripted);
+    expect(nonsense.usage?.input_tokens_details).toEqual({ text_tokens: 7, image_tokens: 0 });
+  });
+
   test("are only words where they are not switched on", async () => {
     expect((await draw({ prompt: "[sandbox:fail=500]", size: "16x16" })).images).toHaveLength(1);
   });

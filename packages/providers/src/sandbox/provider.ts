@@ -4,7 +4,7 @@ import { unfinishedPicture } from "../drawing/unfinished-picture.ts";
 import type { ProviderCall, ProviderImage, ProviderReply } from "../image-provider.ts";
 import type { ProviderDefinition } from "../provider-definition.ts";
 import { countedTurns } from "../script/counted-turns.ts";
-import { parseDirectives } from "../script/directives.ts";
+import { type Directives, parseDirectives } from "../script/directives.ts";
 import { partialsWanted, showPartials } from "../show-partials.ts";
 import { passingError, scriptedError } from "./errors.ts";
 import { type SandboxSettings, settingsSchema } from "./options.ts";
@@ -37,7 +37,7 @@ export const sandbox: ProviderDefinition<typeof settingsSchema> = {
         await think(call, delayMs, paint);
         if (inForce && script.fail !== undefined) throw scriptedError(script.fail, script.retryAfterMs);
         if (failsByCount) throw passingError();
-        return draw(call, paint, inForce ? script.missing : 0);
+        return draw(call, paint, inForce ? script : undefined);
       },
     };
   },
@@ -83,9 +83,9 @@ async function think(call: ProviderCall, delayMs: number, paint: Paint): Promise
   await partials.shown();
 }
 
-async function draw(call: ProviderCall, paint: Paint, missing: number): Promise<ProviderReply> {
+async function draw(call: ProviderCall, paint: Paint, script: Directives | undefined): Promise<ProviderReply> {
   const drawing = resolveDrawing(call);
-  const wanted = call.indexes.slice(0, Math.max(0, call.indexes.length - missing));
+  const wanted = call.indexes.slice(0, Math.max(0, call.indexes.length - (script?.missing ?? 0)));
   if (wanted.length === 0) throw passingError();
   const images: ProviderImage[] = [];
   // One after the other: sharp works on all cores for one picture, and ten at once would hold ten in memory.
@@ -107,7 +107,7 @@ async function draw(call: ProviderCall, paint: Paint, missing: number): Promise<
     missing: call.indexes.slice(wanted.length).map((index) => ({ index, error: passingError() })),
     background: isGptImage(call.model) ? drawing.background : undefined,
     quality: drawing.quality,
-    usage: usageOf({ ...call, indexes: wanted }, drawing),
+    usage: usageOf({ ...call, indexes: wanted }, drawing, script),
   };
 }
 

@@ -8,11 +8,14 @@ export type Directives = {
   times: number | undefined;
   /** How many of the images, counted from the last, are not delivered. */
   missing: number;
+  /** Tokens of the input that are to be reported, by a model that reports any; undefined is as many as there are. */
+  textTokens: number | undefined;
+  imageTokens: number | undefined;
 };
 
 /**
  * Reads `[sandbox:key=value,…]`, anywhere in the prompt and several times if need be:
- * `delay` (ms), `fail` (code or status), `retry-after` (seconds), `times`, `missing` (images).
+ * `delay` (ms), `fail` (code or status), `retry-after` (seconds), `times`, `missing` (images), `text-tokens`, `image-tokens`.
  */
 export function parseDirectives(prompt: string): Directives {
   const pairs = new Map<string, string>();
@@ -26,6 +29,7 @@ export function parseDirectives(prompt: string): Directives {
     const value = Number(pairs.get(key) ?? Number.NaN);
     return Number.isFinite(value) && value >= 0 ? value : undefined;
   };
+  const whole = (key: string) => (Number.isSafeInteger(number(key)) ? number(key) : undefined);
   const retryAfter = number("retry-after");
   return {
     delayMs: number("delay"),
@@ -33,5 +37,7 @@ export function parseDirectives(prompt: string): Directives {
     retryAfterMs: retryAfter === undefined ? undefined : retryAfter * 1000,
     times: number("times"),
     missing: number("missing") ?? 0,
+    textTokens: whole("text-tokens"),
+    imageTokens: whole("image-tokens"),
   };
 }
