@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { createAuthenticator, hashApiKey } from "@darkroom/accounts";
 import type { ImageRequest } from "@darkroom/contracts";
 import { type Catalogue, loadCatalogue } from "@darkroom/models";
-import { createLogger } from "@darkroom/observe";
+import { createLogger, createMetrics } from "@darkroom/observe";
 import { createCloseList } from "@darkroom/process";
 import {
   createAttemptStore,
@@ -102,7 +102,9 @@ async function openApi(options: StartApiOptions, finish: Finish) {
   const store = options.beside?.store ?? createObjectStore(storage);
   const objects = options.objects?.(store) ?? store;
 
+  const metrics = createMetrics({ ofProcess: false });
   const app = buildApp({
+    metrics,
     catalogue,
     authenticator: createAuthenticator([
       { tenant: "acme", name: "test", hash: hashApiKey(apiKey) },
@@ -144,6 +146,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     store,
     drain,
     abandoner,
+    metrics,
     closes,
     post,
     generate: (request: ImageRequest, init?: CallInit) => post(request, init),

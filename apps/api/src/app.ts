@@ -1,7 +1,7 @@
 import type { Authenticator } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
 import type { Catalogue } from "@darkroom/models";
-import type { Logger } from "@darkroom/observe";
+import type { Logger, Metrics } from "@darkroom/observe";
 import type { ObjectStore } from "@darkroom/storage";
 import Fastify, { type FastifyInstance } from "fastify";
 import type { Drain } from "./drain.ts";
@@ -45,6 +45,7 @@ export type AppDependencies = HealthDependencies & {
   abandoner: Abandoner;
   drain: Drain;
   log: Logger;
+  metrics: Metrics;
   webhooks: WebhookSettings;
   /** How long a caller waits on the line. */
   syncTimeoutMs: number;
@@ -63,10 +64,10 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
     // Fastify's own answer while closing is not in the error shape; the routes say it themselves.
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => {
-      followRequest(request, reply, log);
+      followRequest(request, reply, dependencies);
       void answerError(error, request, reply, log);
     },
-    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, log),
+    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, dependencies),
   });
   // Node answers an `Expect` that it does not know with an empty 417. RFC 9110 §10.1.1 lets us ignore it.
   app.server.on("checkExpectation", (request, response) => app.routing(request, response));
@@ -79,7 +80,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
   app.decorateRequest("facts");
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, log));
   app.addHook("onRequest", async (request, reply) => {
-    followRequest(request, reply, log);
+    followRequest(request, reply, dependencies);
     if (request.is404) {
       throw new ApiError("not_found", `There is no ${request.method} ${request.url.split("?", 1)[0]} here.`);
     }

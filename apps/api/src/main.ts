@@ -1,6 +1,6 @@
 import { createAuthenticator, loadKeys } from "@darkroom/accounts";
 import { loadCatalogue, missingPrices } from "@darkroom/models";
-import { createLogger } from "@darkroom/observe";
+import { createLogger, createMetrics } from "@darkroom/observe";
 import { readOrExit, runProcess } from "@darkroom/process";
 import { createObjectStore } from "@darkroom/storage";
 import { buildApp } from "./app.ts";
@@ -44,6 +44,7 @@ await runProcess({
       drain,
       readiness: createReadiness({ queue, objects, drain, log }),
       log,
+      metrics: createMetrics({ ofProcess: true }),
       syncTimeoutMs: config.SYNC_TIMEOUT_MS,
       linkTtlSeconds: config.LINK_TTL_SECONDS,
       trustProxy: config.TRUST_PROXY,

@@ -1,18 +1,22 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { ApiError } from "@darkroom/contracts";
-import type { Logger } from "@darkroom/observe";
 import { errorHeaders } from "./answer-error.ts";
-import { newRequestId } from "./request-facts.ts";
+import { type FollowRequestDependencies, newRequestId } from "./request-facts.ts";
 import { serverLimits } from "./server-limits.ts";
 
 /** Answers bytes that are no HTTP request. There is no request and no reply here, only a socket. */
-export function answerBrokenRequest({ code }: { code: string }, socket: Socket, log: Logger): void {
+export function answerBrokenRequest(
+  { code }: { code: string },
+  socket: Socket,
+  { log, metrics }: FollowRequestDependencies,
+): void {
   if (code === "ECONNRESET" || !socket.writable) {
     socket.destroy();
     return;
   }
   const error = errorFor(code);
+  metrics.refusedRequests.inc({ code: error.code });
   const requestId = newRequestId();
   const body = JSON.stringify({ error: error.toObject() });
   const headers = {

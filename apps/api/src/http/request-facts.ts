@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Account } from "@darkroom/accounts";
-import type { Logger } from "@darkroom/observe";
+import type { Logger, Metrics } from "@darkroom/observe";
 import type { FastifyReply, FastifyRequest } from "fastify";
 
 /** What becomes known of a request while it is served, for the line that is logged about it. */
@@ -23,8 +23,17 @@ export const newRequestId = (): string => `req_${randomUUID().replaceAll("-", ""
 /** Probes come every few seconds for ever. */
 const probes = new Set(["/healthz", "/readyz"]);
 
-/** Begins to follow a request: it gets its id on the answer, and one line in the log when the answer is out or the caller has gone. */
-export function followRequest(request: FastifyRequest, reply: FastifyReply, log: Logger): void {
+export type FollowRequestDependencies = { log: Logger; metrics: Pick<Metrics, "refusedRequests"> };
+
+/**
+ * Begins to follow a request: it gets its id on the answer, and when the answer is out or the caller has gone, it is counted if it was
+ * refused and has one line in the log.
+ */
+export function followRequest(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { log, metrics }: FollowRequestDependencies,
+): void {
   request.facts = {};
   reply.header("x-request-id", request.id);
   const startedAtMs = performance.now();
@@ -33,6 +42,7 @@ export function followRequest(request: FastifyRequest, reply: FastifyReply, log:
 
   reply.raw.once("close", () => {
     const { account, ...facts } = request.facts;
+    if (facts.errorCode !== undefined) metrics.refusedRequests.inc({ code: facts.errorCode });
     const answered = reply.raw.writableFinished;
     // 499 is what nginx writes for a caller who left.
     const status = answered ? reply.raw.statusCode : 499;
