@@ -1,5 +1,5 @@
 import { apiEnvSchema } from "../../apps/api/src/config.ts";
-import { stackEnvSchema } from "../../apps/cli/src/config.ts";
+import { clientEnvSchema, stackEnvSchema } from "../../apps/cli/src/config.ts";
 import { workerEnvSchema } from "../../apps/worker/src/config.ts";
 import { logEnvSchema } from "../../packages/observe/src/index.ts";
 import { providerSettingsSchemas } from "../../packages/providers/src/index.ts";
@@ -33,4 +33,5 @@ export const configurationSections: readonly ConfigurationSection[] = [
   { title: "worker: calls to providers", settings: http },
   ...Object.entries(providers).map(([name, settings]) => ({ title: `worker: the provider ${name}`, settings })),
   { title: "npm start", settings: stackEnvSchema },
+  { title: "darkroom: the commands that speak to a service", settings: clientEnvSchema },
 ];

@@ -23,6 +23,26 @@ export const stackEnvSchema = z.object({
     .describe("Where queue, images, key and logs are kept between runs. Unset: `.darkroom` in the checkout."),
 });
 
+/** One word, as it goes into a header. The message does not repeat it. */
+const key = z
+  .string()
+  .trim()
+  .regex(/^[!-~]+$/, "must be one word, without blanks");
+
+/** The environment variables of the commands that speak to a running service. They read STATE_DIRECTORY as well. */
+export const clientEnvSchema = z.object({
+  DARKROOM_URL: z
+    .url({ protocol: /^https?$/, error: "must look like https://darkroom.example.com" })
+    .optional()
+    .describe("The service to speak to. Unset: the one that `darkroom start` runs from this checkout."),
+  DARKROOM_ADMIN_KEY: key
+    .optional()
+    .describe("The admin key of that service. Unset: the local one, for the local service alone."),
+  DARKROOM_API_KEY: key
+    .optional()
+    .describe("A tenant's key, for the tenant's own usage. Unset: the local one, for the local service alone."),
+});
+
 const usualStateDirectory = resolve(import.meta.dirname, "../../../.darkroom");
 
 export type StackConfig = {
@@ -50,5 +70,25 @@ export function readConfig(environment: Environment = process.env): StackConfig 
     redisServer: settings.REDIS_SERVER,
     stateDirectory: resolve(settings.STATE_DIRECTORY ?? usualStateDirectory),
     environment,
+  };
+}
+
+export type ClientConfig = {
+  url: string | undefined;
+  adminKey: string | undefined;
+  apiKey: string | undefined;
+  /** Where the local stack, if one runs, says how to reach it. */
+  stateDirectory: string;
+};
+
+/** Reads the settings of the commands that speak to a service. Throws `SettingsError`. */
+export function readClientConfig(environment: Environment = process.env): ClientConfig {
+  const { STATE_DIRECTORY } = stackEnvSchema.shape;
+  const settings = readSettings(clientEnvSchema.extend({ STATE_DIRECTORY }), environment);
+  return {
+    url: settings.DARKROOM_URL,
+    adminKey: settings.DARKROOM_ADMIN_KEY,
+    apiKey: settings.DARKROOM_API_KEY,
+    stateDirectory: resolve(settings.STATE_DIRECTORY ?? usualStateDirectory),
   };
 }

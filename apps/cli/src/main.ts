@@ -1,16 +1,17 @@
+#!/usr/bin/env node
 import { resolve } from "node:path";
-import { start } from "./start.ts";
+import { keysCommand } from "./commands/keys.ts";
+import { ledgerCommand } from "./commands/ledger.ts";
+import { startCommand } from "./commands/start.ts";
+import { usageCommand } from "./commands/usage.ts";
+import { runCommands } from "./run-commands.ts";
+import { processShell } from "./shell.ts";
 
 const apps = resolve(import.meta.dirname, "../..");
 
-const usage = `Usage: darkroom start
-
-start   run Redis, the api and the worker on this machine, until Ctrl-C`;
-
-const [command] = process.argv.slice(2);
-if (command === "start") {
-  await start({ api: resolve(apps, "api/src/main.ts"), worker: resolve(apps, "worker/src/main.ts") });
-} else {
-  console.error(usage);
-  process.exitCode = command === undefined || command === "help" || command === "--help" ? 0 : 2;
-}
+await runCommands([
+  startCommand({ api: resolve(apps, "api/src/main.ts"), worker: resolve(apps, "worker/src/main.ts") }),
+  keysCommand(processShell),
+  usageCommand(processShell),
+  ledgerCommand(processShell),
+]);

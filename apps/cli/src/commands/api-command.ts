@@ -1,0 +1,15 @@
+import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
+import { clientEnvSchema } from "../config.ts";
+
+/** A command that speaks to a running service. */
+export function apiCommand(name: string) {
+  return new Command(name)
+    .option("--url <url>", "the service to speak to, instead of DARKROOM_URL or the local stack", parseUrl)
+    .option("--json", "print what the API answers, as it is");
+}
+
+function parseUrl(text: string): string {
+  const { success } = clientEnvSchema.shape.DARKROOM_URL.safeParse(text);
+  if (!success) throw new InvalidArgumentError("It must look like https://darkroom.example.com.");
+  return text;
+}

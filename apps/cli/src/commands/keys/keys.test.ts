@@ -1,0 +1,208 @@
+import { noBudget, noLimits } from "@darkroom/contracts";
+import { describe, expect, test } from "vitest";
+import { runDarkroom } from "../../stubs/run-darkroom.ts";
+import { stubKey } from "../../stubs/stub-key.ts";
+import { type StubAnswer, startStubService } from "../../stubs/stub-service.ts";
+
+/** One command against a service that gives one answer. */
+async function run(args: string[], answer: StubAnswer["body"]) {
+  const service = await startStubService(() => ({ body: answer }));
+  const env = { DARKROOM_URL: service.url, DARKROOM_ADMIN_KEY: "admin-secret" };
+  return { ...(await runDarkroom(["keys", ...args], env)), asked: service.asked };
+}
+
+const created = { ...stubKey(), key: "dk_abcdef_the_rest", later: "a field of tomorrow" };
+
+describe("keys create", () => {
+  test("prints the key alone on stdout, and beside it that it is not shown again", async () => {
+    const ran = await run(["create", "--tenant", "acme", "--name", "website"], created);
+    expect(ran).toMatchObject({ code: 0, stdout: "dk_abcdef_the_rest\n" });
+    expect(ran.stderr).toBe("This is the key key_1 of acme. Keep it now: it is not shown again.\n");
+    expect(ran.asked).toEqual([
+      { line: "POST /admin/keys", authorization: "Bearer admin-secret", body: { tenant: "acme", name: "website" } },
+    ]);
+  });
+
+  test("sends every limit as the API counts it: dollars in micros, moments in seconds", async () => {
+    const limits = [
+      "--requests-per-minute",
+      "60",
+      "--images-per-minute",
+      "100",
+      "--concurrent",
+      "8",
+      "--queued",
+      "none",
+    ];
+    const budget = ["--budget-day", "0.29", "--budget-month", "$12.5", "--budget-total", "999999999.999999"];
+    const rest = ["--models", "gpt-image-1, dall-e-3", "--expires", "2026-12-31"];
+    const { asked } = await run(["create", "--tenant", "a", "--name", "b", ...limits, ...budget, ...rest], created);
+    expect(asked[0]?.body).toEqual({
+      tenant: "a",
+      name: "b",
+      models: ["gpt-image-1", "dall-e-3"],
+      limits: {
+        requests_per_minute: 60,
+        images_per_minute: 100,
+        concurrent_generations: 8,
+        queued_generations: null,
+      },
+      budget: { day: 290_000, month: 12_500_000, total: 999_999_999_999_999 },
+      expires_at: Date.UTC(2026, 11, 31, 23, 59, 59) / 1000,
+    });
+  });
+
+  test("prints the API's own answer with --json, fields that it does not know included", async () => {
+    const { stdout } = await run(["create", "--tenant", "acme", "--name", "website", "--json"], created);
+    expect(JSON.parse(stdout)).toEqual(created);
+  });
+
+  test.each([
+    ["--budget-day", "1e3"],
+    ["--budget-day", "0.0000001"],
+    ["--concurrent", "-1"],
+    ["--concurrent", "1.5"],
+    ["--models", "a,,b"],
+    ["--expires", "2026-02-30"],
+    ["--expires", "soon"],
+  ])("takes %s %s for wrong usage and asks nobody", async (option, value) => {
+    const ran = await run(["create", "--tenant", "a", "--name", "b", option, value], created);
+    expect(ran).toMatchObject({ code: 2, stdout: "", asked: [] });
+    expect(ran.stderr).toContain("Usage: darkroom keys create");
+  });
+});
+
+describe("keys list", () => {
+  const keys = [1, 2, 3].map((number) => stubKey({ id: `key_${number}`, name: `name-${number}` }));
+  /** A service that gives its keys one at a time. */
+  const startPages = () =>
+    startStubService(({ line }) => {
+      const after = new URL(line.split(" ")[1] ?? "", "http://x").searchParams.get("after");
+      const next = keys.findIndex((key) => key.id === after) + 1;
+      const id = keys[next]?.id;
+      return { body: { object: "list", data: [keys[next]], first_id: id, last_id: id, has_more: next < 2 } };
+    });
+
+  test("follows every page, in columns for a person and as one list for a program", async () => {
+    const service = await startPages();
+    const env = { DARKROOM_URL: service.url, DARKROOM_ADMIN_KEY: "k" };
+    const { stdout } = await runDarkroom(["keys", "list", "--tenant", "acme"], env);
+    expect(service.asked.map(({ line }) => line)).toEqual([
+      "GET /admin/keys?tenant=acme&limit=100",
+      "GET /admin/keys?tenant=acme&limit=100&after=key_1",
+      "GET /admin/keys?tenant=acme&limit=100&after=key_2",
+    ]);
+    expect(stdout.split("\n")).toMatchInlineSnapshot(`
+      [
+        "id    | tenant | name   | begins with | status | created              | expires",
+        "----- | ------ | ------ | ----------- | ------ | -------------------- | -------",
+        "key_1 | acme   | name-1 | dk_abcdef   | active | 2026-11-22 09:30 UTC | never",
+        "key_2 | acme   | name-2 | dk_abcdef   | active | 2026-11-22 09:30 UTC | never",
+        "key_3 | acme   | name-3 | dk_abcdef   | active | 2026-11-22 09:30 UTC | never",
+        "",
+      ]
+    `);
+    const asJson = await runDarkroom(["keys", "list", "--json"], env);
+    expect(JSON.parse(asJson.stdout)).toEqual({
+      object: "list",
+      data: keys,
+      first_id: "key_1",
+      last_id: "key_3",
+      has_more: false,
+    });
+  });
+
+  test("says on stderr that there are none", async () => {
+    const empty = { object: "list", data: [], first_id: null, last_id: null, has_more: false };
+    expect(await run(["list"], empty)).toMatchObject({ code: 0, stdout: "", stderr: "There are no keys.\n" });
+  });
+
+  test("does not go round in circles when a service cannot say where it goes on", async () => {
+    const broken = { object: "list", data: [keys[0]], first_id: "key_1", last_id: null, has_more: true };
+    expect((await run(["list"], broken)).code).toBe(1);
+  });
+});
+
+test("keys show tells what the key may do, has under way and has cost", async () => {
+  const key = stubKey({
+    models: ["gpt-image-1"],
+    limits: { ...noLimits, requests_per_minute: 60 },
+    budget: { ...noBudget, day: 5_000_000 },
+  });
+  const usage = { active: 3, queued: 1, reserved: 120_000, spent: { day: 40_001, month: 1_500_000, total: 2_000_000 } };
+  const ran = await run(["show", "key/1"], { ...key, usage });
+  expect(ran.asked[0]?.line).toBe("GET /admin/keys/key%2F1");
+  expect(ran.stdout).toMatchInlineSnapshot(`
+    "id                   key_1
+    tenant               acme
+    name                 website
+    begins with          dk_abcdef
+    status               active
+    models               gpt-image-1
+    requests per minute  60
+    images per minute    no limit
+    concurrent           no limit
+    queued               no limit
+    budget a day         $5.00
+    budget a month       no limit
+    budget in all        no limit
+    created              2026-11-22 09:30 UTC
+    expires              never
+
+    under way           3, 1 of them queued
+    reserved for these  $0.12
+    spent today         $0.040001
+    spent this month    $1.50
+    spent in all        $2.00
+    "
+  `);
+});
+
+test("keys update sends what was said and nothing else, and none as null", async () => {
+  const ran = await run(["update", "key_1", "--budget-day", "none", "--queued", "5", "--expires", "none"], stubKey());
+  expect(ran.asked[0]).toMatchObject({ line: "PATCH /admin/keys/key_1" });
+  expect(ran.asked[0]?.body).toEqual({ limits: { queued_generations: 5 }, budget: { day: null }, expires_at: null });
+  expect(await run(["update", "key_1"], stubKey())).toMatchObject({ code: 2, asked: [] });
+});
+
+test("keys rotate prints the new key alone, and says how long the old one works", async () => {
+  const until = Date.UTC(2026, 10, 23, 9, 30) / 1000;
+  const rotated = { ...created, previous_key_expires_at: until };
+  const ran = await run(["rotate", "key_1", "--grace", "24h"], rotated);
+  expect(ran.asked[0]).toMatchObject({ line: "POST /admin/keys/key_1/rotate", body: { grace_seconds: 86_400 } });
+  expect(ran.stdout).toBe("dk_abcdef_the_rest\n");
+  expect(ran.stderr).toContain("The old one works until 2026-11-23 09:30 UTC.");
+});
+
+test("keys disable and enable change the status", async () => {
+  const disabled = await run(["disable", "key_1"], stubKey({ status: "disabled" }));
+  expect(disabled.asked[0]).toMatchObject({ line: "PATCH /admin/keys/key_1", body: { status: "disabled" } });
+  expect(disabled.stdout).toMatch(/^status +disabled$/m);
+  const enabled = await run(["enable", "key_1"], stubKey());
+  expect(enabled.asked[0]).toMatchObject({ line: "PATCH /admin/keys/key_1", body: { status: "active" } });
+});
+
+describe("keys delete", () => {
+  const deleted = { id: "key_1", object: "api_key", deleted: true };
+
+  test("deletes with --yes", async () => {
+    const ran = await run(["delete", "key_1", "--yes"], deleted);
+    expect(ran).toMatchObject({ code: 0, stdout: "", stderr: "The key key_1 is deleted.\n" });
+    expect(ran.asked[0]?.line).toBe("DELETE /admin/keys/key_1");
+  });
+
+  test("wants --yes where there is nobody to ask", async () => {
+    const ran = await run(["delete", "key_1"], deleted);
+    expect(ran).toMatchObject({ code: 2, asked: [] });
+    expect(ran.stderr).toContain("--yes is required");
+  });
+});
+
+test("keys webhook-secret rotate prints the new secret alone", async () => {
+  const ran = await run(["webhook-secret", "rotate", "key_1", "--grace", "0s"], { secret: "whsec_x" });
+  expect(ran).toMatchObject({ code: 0, stdout: "whsec_x\n" });
+  expect(ran.asked[0]).toMatchObject({
+    line: "POST /admin/keys/key_1/webhook-secret/rotate",
+    body: { grace_seconds: 0 },
+  });
+});

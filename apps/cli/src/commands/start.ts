@@ -1,0 +1,27 @@
+import { Command } from "@commander-js/extra-typings";
+import { readConfig } from "../config.ts";
+import { Problem } from "../problem.ts";
+import { runStack, type StackPrograms } from "../run-stack.ts";
+import { stopRequested } from "../stop-requested.ts";
+
+/** `darkroom start`: Redis, the api and the worker on this machine. */
+export function startCommand(programs: StackPrograms) {
+  return new Command("start")
+    .description("run Redis, the api and the worker on this machine, until Ctrl-C")
+    .action(async () => {
+      try {
+        await runStack({ config: readConfig(), programs, stopRequested: stopRequested(), say: console.log });
+      } catch (error) {
+        // What the stack has said stands above: its end is set apart from it.
+        console.error();
+        throw explainFileError(error) ?? error;
+      }
+    });
+}
+
+function explainFileError(error: unknown): Problem | undefined {
+  if (!(error instanceof Error && "code" in error && "path" in error)) return undefined;
+  return new Problem(
+    `Darkroom cannot use ${String(error.path)} (${String(error.code)}). Make it readable and writable for this user, or set STATE_DIRECTORY to another folder.`,
+  );
+}

@@ -1,0 +1,42 @@
+import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import { SettingsError } from "@darkroom/settings";
+import { Problem } from "./problem.ts";
+
+const surroundings = `
+Every command but start speaks to a service that runs: the one of --url or of
+DARKROOM_URL, else the one that start runs from this checkout. Another than
+that wants DARKROOM_ADMIN_KEY in the environment, or for a tenant's own usage
+DARKROOM_API_KEY. Keys are never read from the command line.`;
+
+/**
+ * Runs the command that this process was started for and sets the exit code: 0; 1 for a problem, told in a sentence; 2 for wrong usage,
+ * told with the help. Anything else that is thrown is a fault of ours and keeps its stack trace.
+ */
+export async function runCommands(
+  commands: readonly CommandUnknownOpts[],
+  args: readonly string[] = process.argv.slice(2),
+): Promise<void> {
+  const program = new Command("darkroom").description("A durable queue behind OpenAI's Images API");
+  for (const command of commands) program.addCommand(command);
+  program.addHelpText("after", surroundings);
+  settle(program);
+  try {
+    await program.parseAsync(args.length === 0 ? ["--help"] : args, { from: "user" });
+  } catch (error) {
+    process.exitCode = tell(error);
+  }
+}
+
+/** Commander hands its settings on only to commands that it makes itself. */
+function settle(command: CommandUnknownOpts): void {
+  command.exitOverride().showHelpAfterError();
+  for (const child of command.commands) settle(child);
+}
+
+function tell(error: unknown): number {
+  // Commander has told it already. Help that was asked for is an error of code 0.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (!(error instanceof Problem || error instanceof SettingsError)) throw error;
+  console.error(error.message);
+  return 1;
+}

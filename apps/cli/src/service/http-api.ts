@@ -1,0 +1,139 @@
+import { z } from "zod";
+import { Problem } from "../problem.ts";
+import { explainAnswer, explainNoAnswer } from "./explain-failure.ts";
+import type { Service } from "./find-service.ts";
+
+/** Every answer here comes from Redis; one that takes longer than this does not come. */
+const usualTimeoutMs = 30_000;
+/** The most that OpenAI's lists give at a time. */
+const pageSize = 100;
+
+type ApiRequest<T> = {
+  /** GET when left out. */
+  method?: "GET" | "POST" | "PATCH" | "DELETE";
+  /** From `/v1` or `/admin` on. Ids in it are encoded by `pathOf`. */
+  path: string;
+  /** What is undefined is left out. */
+  query?: Record<string, string | undefined>;
+  body?: object;
+  /** Whose key opens it. */
+  as: "tenant" | "admin";
+  answer: z.ZodType<T>;
+  timeoutMs?: number;
+};
+
+/** An answer as our code knows it, and as it came. */
+type Answer<T> = { value: T; json: unknown };
+
+export type HttpApi = {
+  /**
+   * One call.
+   * @throws {Problem} that tells the API's refusal, or why there was no answer
+   */
+  send: <T>(request: ApiRequest<T>) => Promise<Answer<T>>;
+  /**
+   * A whole list, page after page, as one list object.
+   * @throws {Problem} as `send` does
+   */
+  list: <T>(request: ListRequest<T>) => Promise<Answer<T[]>>;
+};
+
+type ListRequest<T> = Omit<ApiRequest<T>, "answer" | "method" | "body"> & { item: z.ZodType<T> };
+
+export type HttpApiOptions = { service: Service; fetch: typeof globalThis.fetch };
+
+type Page<T> = { data: T[]; first_id: string | null; last_id: string | null; has_more: boolean };
+
+const pageOf = <T>(item: z.ZodType<T>): z.ZodType<Page<T>> =>
+  z.object({
+    data: z.array(item),
+    first_id: z.string().nullable(),
+    last_id: z.string().nullable(),
+    has_more: z.boolean(),
+  });
+const anyPage = pageOf(z.unknown());
+
+/** The HTTP API of a running service. The only place that speaks to it. */
+export function createHttpApi({ service, fetch }: HttpApiOptions): HttpApi {
+  const { root } = service;
+
+  async function send<T>(request: ApiRequest<T>): Promise<Answer<T>> {
+    const { method = "GET", path, query = {}, body, answer, timeoutMs = usualTimeoutMs } = request;
+    const url = new URL(root + path);
+    for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
+    const headers = new Headers({ authorization: `Bearer ${keyFor(request.as, service)}`, accept: "application/json" });
+    if (body !== undefined) headers.set("content-type", "application/json");
+
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(url, {
+        method,
+        headers,
+        // A redirect would turn a POST into a GET, and carry the key to who knows whom.
+        redirect: "manual",
+        signal: AbortSignal.timeout(timeoutMs),
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+      text = await response.text();
+    } catch (error) {
+      throw explainNoAnswer(error, { root, method, timeoutMs });
+    }
+    const json = parseJson(text);
+    if (!response.ok) throw explainAnswer(response, json, root);
+    const result = answer.safeParse(json);
+    if (result.success) return { value: result.data, json };
+    const [issue] = result.error.issues;
+    throw new Problem(
+      `${root} gave an answer that this darkroom does not understand (${path}: ${issue?.path.join(".")} ${issue?.message}). Are both of the same version?`,
+    );
+  }
+
+  async function list<T>({ item, query, ...request }: ListRequest<T>): Promise<Answer<T[]>> {
+    const values: T[] = [];
+    const rows: unknown[] = [];
+    let firstId: string | null = null;
+    let after: string | null = null;
+    for (;;) {
+      const page: Answer<Page<T>> = await send<Page<T>>({
+        ...request,
+        query: { ...query, limit: String(pageSize), after: after ?? undefined },
+        answer: pageOf(item),
+      });
+      const { data, first_id, last_id, has_more } = page.value;
+      values.push(...data);
+      rows.push(...anyPage.parse(page.json).data);
+      firstId ??= first_id;
+      if (has_more && (last_id === null || last_id === after)) {
+        throw new Problem(`${root} says that ${request.path} has more, and not where it goes on.`);
+      }
+      after = last_id ?? after;
+      if (!has_more) break;
+    }
+    const json = { object: "list", data: rows, first_id: firstId, last_id: after, has_more: false };
+    return { value: values, json };
+  }
+
+  return { send, list };
+}
+
+/** A path with ids in it that people typed: `` pathOf`/admin/keys/${id}` ``. */
+export function pathOf(parts: TemplateStringsArray, ...ids: readonly string[]): string {
+  return String.raw({ raw: parts }, ...ids.map(encodeURIComponent));
+}
+
+function keyFor(as: "tenant" | "admin", { root, apiKey, adminKey }: Service): string {
+  const key = as === "admin" ? adminKey : apiKey;
+  if (key !== undefined) return key;
+  const variable = as === "admin" ? "DARKROOM_ADMIN_KEY" : "DARKROOM_API_KEY";
+  const what = as === "admin" ? "the admin key" : "an API key";
+  throw new Problem(`${root} wants ${what}: set ${variable} in the environment.`);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,32 @@
+import type { ApiKey } from "@darkroom/contracts";
+import { formatDollars } from "./dollars.ts";
+import { facts } from "./facts.ts";
+import { formatMoment } from "./moments.ts";
+
+/** All that a person wants to know of a key, a line each. */
+export function keyFacts(key: ApiKey): string {
+  const { limits, budget } = key;
+  return facts([
+    ["id", key.id],
+    ["tenant", key.tenant],
+    ["name", key.name],
+    ["begins with", key.prefix],
+    ["status", key.status],
+    ["models", key.models?.join(", ") ?? "all"],
+    ["requests per minute", count(limits.requests_per_minute)],
+    ["images per minute", count(limits.images_per_minute)],
+    ["concurrent", count(limits.concurrent_generations)],
+    ["queued", count(limits.queued_generations)],
+    ["budget a day", dollars(budget.day)],
+    ["budget a month", dollars(budget.month)],
+    ["budget in all", dollars(budget.total)],
+    ["created", formatMoment(key.created_at)],
+    ["expires", key.expires_at === null ? "never" : formatMoment(key.expires_at)],
+    ...(key.previous_key_expires_at === null
+      ? []
+      : [["the old key works until", formatMoment(key.previous_key_expires_at)] as const]),
+  ]);
+}
+
+const count = (limit: number | null) => (limit === null ? "no limit" : String(limit));
+const dollars = (micros: number | null) => (micros === null ? "no limit" : formatDollars(micros));
