@@ -3,3 +3,5 @@ export { type Account, type Authenticator, createAuthenticator } from "./authent
 export { type KeySource, parseKeyList, type StoredKey } from "./key-list.ts";
 export { KeyListError } from "./key-list-error.ts";
 export { type KeySettings, loadKeys } from "./load-keys.ts";
+export { createLedger, type Ledger } from "./ledger/create-ledger.ts";
+export { LedgerError } from "./ledger/ledger-error.ts";

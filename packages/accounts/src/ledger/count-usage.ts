@@ -1,0 +1,44 @@
+import { endings, type LedgerEntry } from "@darkroom/contracts";
+
+/** What is summed up of each tenant, key, model and day. `unpriced` counts endings whose cost is unknown: they are in no sum of money. */
+export const measures = [
+  ...endings,
+  "images",
+  "input_tokens",
+  "output_tokens",
+  "cost",
+  "provider_cost",
+  "unpriced",
+] as const;
+export type Measure = (typeof measures)[number];
+
+/** Tenant → `{keyId} {model} {measure}` → sum, as Redis holds it. What is zero is not there. */
+export type DayUsage = Map<string, Map<string, number>>;
+
+/** Adds an entry to the usage of its day. The script that ends a generation counts by the same rule. */
+export function countEntry(usage: DayUsage, entry: LedgerEntry): void {
+  const { images, input_tokens, output_tokens, cost, provider_cost } = entry;
+  const counts: Partial<Record<Measure, number>> = {
+    [entry.status]: 1,
+    images,
+    input_tokens,
+    output_tokens,
+    cost: cost ?? 0,
+    provider_cost: provider_cost ?? 0,
+    unpriced: cost === null ? 1 : 0,
+  };
+  for (const measure of measures) {
+    const count = counts[measure] ?? 0;
+    if (count === 0) continue;
+    const sums = usage.get(entry.tenant) ?? new Map<string, number>();
+    const field = `${entry.key_id} ${entry.model} ${measure}`;
+    usage.set(entry.tenant, sums.set(field, (sums.get(field) ?? 0) + count));
+  }
+}
+
+/** What entries of one day come to. */
+export function usageOf(entries: Iterable<LedgerEntry>): DayUsage {
+  const usage: DayUsage = new Map();
+  for (const entry of entries) countEntry(usage, entry);
+  return usage;
+}

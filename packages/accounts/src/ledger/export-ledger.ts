@@ -1,0 +1,113 @@
+import type { Redis } from "ioredis";
+import { keptSeconds, type LedgerKeys } from "./ledger-keys.ts";
+import { ledgerScript } from "./ledger-script.ts";
+import { type LedgerSegments, segmentKey } from "./ledger-segments.ts";
+import { redisTime } from "./redis-clock.ts";
+import { dayOf } from "./usage-days.ts";
+
+const claimScript = ledgerScript<[offset: number, entries: string[]] | null>("claim-segment");
+const moveScript = ledgerScript<0 | 1>("move-export");
+const closeScript = ledgerScript<0 | 1>("close-day");
+
+export type ExportLedgerOptions = {
+  redis: Redis;
+  keys: LedgerKeys;
+  segments: LedgerSegments;
+  log: { warn: (fields: object, sentence: string) => void };
+  /** Entries of a whole segment. */
+  segmentEntries: number;
+  /** How old an entry may become before it is exported in a segment that is not whole, in milliseconds. */
+  maxAgeMs: number;
+};
+
+/** What one export has moved to the store. */
+export type Exported = { entries: number; segments: number };
+
+/**
+ * Moves entries out of Redis into the object store, each exactly once: a script claims the entries of the next segment, they are
+ * written under a name that says where they stand, and a script commits. Several may do so at the same time, and each may die at any
+ * point: whoever comes next is given the same claim and writes the same bytes.
+ */
+export function createExportLedger({ redis, keys, segments, log, segmentEntries, maxAgeMs }: ExportLedgerOptions) {
+  /** Exports the segment that is claimed, or the next. Says how many entries were claimed, and whether this call has committed them. */
+  async function exportSegment(day: string): Promise<{ count: number; committed: boolean }> {
+    const where = [keys.entries(day), keys.export(day)];
+    const claim = await claimScript(redis, where, [segmentEntries]);
+    if (claim === null) {
+      // A new day, or a Redis that has lost what it knew: it goes on behind what is in the store.
+      await redis.hsetnx(keys.export(day), "offset", await segments.end(day));
+      return exportSegment(day);
+    }
+    const [offset, entries] = claim;
+    const count = entries.length;
+    if (count === 0) return { count, committed: false };
+    if (await segments.write(day, offset, entries)) {
+      const committed = (await moveScript(redis, where, [offset, count, offset + count, count])) === 1;
+      return { count, committed };
+    }
+    // Redis was set back to an earlier state, and the store knows better. Entries that are in it already are written once more behind
+    // it: readers know an entry by its id.
+    const end = await segments.end(day, offset);
+    log.warn(
+      { day, segment: segmentKey(day, offset), end },
+      "The store has more of the ledger than Redis knows of; the export goes on behind it",
+    );
+    await moveScript(redis, where, [offset, count, end, 0]);
+    return exportSegment(day);
+  }
+
+  async function isDue(day: string, nowMs: number): Promise<boolean> {
+    if (day < dayOf(nowMs)) return (await redis.exists(keys.entries(day))) === 1;
+    if ((await redis.hexists(keys.export(day), "claimed")) === 1) return true;
+    if ((await redis.llen(keys.entries(day))) >= segmentEntries) return true;
+    const oldest = await redis.lindex(keys.entries(day), 0);
+    return oldest !== null && endedAtMs(oldest) <= nowMs - maxAgeMs;
+  }
+
+  /** Takes a day off the list when it is over and nothing of it is left in Redis. */
+  async function close(day: string, nowMs: number): Promise<void> {
+    if (day >= dayOf(nowMs)) return;
+    await closeScript(redis, [keys.entries(day), keys.export(day), keys.days], [day, keptSeconds]);
+  }
+
+  return {
+    /** Exports what is due: whole segments, what has become old, and days that are over. */
+    async exportDue(): Promise<Exported> {
+      const exported = { entries: 0, segments: 0 };
+      const days = await redis.smembers(keys.days);
+      for (const day of days.toSorted()) {
+        const nowMs = await redisTime(redis);
+        while (await isDue(day, nowMs)) add(exported, await exportSegment(day));
+        await close(day, nowMs);
+      }
+      return exported;
+    },
+
+    /** Exports all that Redis holds of a day at this moment, due or not. */
+    async exportDay(day: string): Promise<Exported> {
+      const exported = { entries: 0, segments: 0 };
+      const nowMs = await redisTime(redis);
+      let left = await redis.llen(keys.entries(day));
+      while (left > 0) {
+        const { count, committed } = await exportSegment(day);
+        if (count === 0) break;
+        add(exported, { count, committed });
+        left -= count;
+      }
+      await close(day, nowMs);
+      return exported;
+    },
+  };
+}
+
+function add(exported: Exported, { count, committed }: { count: number; committed: boolean }): void {
+  if (!committed) return;
+  exported.entries += count;
+  exported.segments++;
+}
+
+/** When an entry was written. One that cannot be read is as old as can be: whoever reads the ledger will name it. */
+function endedAtMs(entry: string): number {
+  const digits = /"ended_at_ms":(\d+)/.exec(entry)?.[1];
+  return digits === undefined ? 0 : Number(digits);
+}

@@ -1,0 +1,22 @@
+/** How long aggregates are kept, and how far a day's export came: over a year, so that a year can be compared with the one before. */
+export const keptSeconds = 400 * 86_400;
+
+/** The names of what the ledger keeps in Redis. A day is one of UTC, `2026-11-22`. */
+export function createLedgerKeys(prefix: string) {
+  return {
+    /** LIST: entries of a day that are not in the object store yet, as JSON, in the order of the endings. */
+    entries: (day: string) => `${prefix}:ledger:${day}`,
+    /** SET of the days that have, or had, such a list and are not closed. */
+    days: `${prefix}:ledger-days`,
+    /** HASH: `offset`, the entries of the day that are in the store; `claimed`, how many make up the segment that is being written. */
+    export: (day: string) => `${prefix}:ledger-export:${day}`,
+    /** HASH `{keyId} {model} {measure}` → sum: what a tenant's day came to. */
+    usage: (day: string, tenant: string) => `${prefix}:usage:${day}:${tenant}`,
+    /** SET of the tenants that have a usage on this day. */
+    usageTenants: (day: string) => `${prefix}:usage-tenants:${day}`,
+    /** HASH: usage that is being computed anew. Renamed when it is whole; expires within the hour where that does not happen. */
+    rebuiltUsage: (rebuild: string, tenant: string) => `${prefix}:usage-rebuild:${rebuild}:${tenant}`,
+  };
+}
+
+export type LedgerKeys = ReturnType<typeof createLedgerKeys>;

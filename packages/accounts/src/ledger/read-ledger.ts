@@ -1,0 +1,67 @@
+import { type LedgerEntry, ledgerEntrySchema } from "@darkroom/contracts";
+import type { Redis } from "ioredis";
+import { LedgerError } from "./ledger-error.ts";
+import type { LedgerKeys } from "./ledger-keys.ts";
+import { ledgerScript } from "./ledger-script.ts";
+import { type LedgerSegments, segmentKey } from "./ledger-segments.ts";
+
+const readScript = ledgerScript<[offset: number, entries: string[]]>("read-unexported");
+
+/** Entries per look at Redis: about half a megabyte. */
+const page = 1_000;
+
+export type ReadLedgerDependencies = { redis: Redis; keys: LedgerKeys; segments: LedgerSegments };
+
+/**
+ * All entries of a day, from the store and then from Redis, each once, while exports go on. Throws `LedgerError` for a line that is no
+ * entry and for a segment that is missing. Holds the ids of the day in memory.
+ */
+export async function* readLedger(
+  { redis, keys, segments }: ReadLedgerDependencies,
+  day: string,
+): AsyncGenerator<LedgerEntry, void> {
+  const seen = new Set<string>();
+  function* fresh(lines: readonly string[], placeOf: (index: number) => string): Generator<LedgerEntry> {
+    for (const [index, line] of lines.entries()) {
+      const entry = parseEntry(line, () => placeOf(index));
+      if (seen.has(entry.id)) continue;
+      seen.add(entry.id);
+      yield entry;
+    }
+  }
+
+  /** Entries that were read in the store, entries that Redis says are there, and the place of the next one to be read in Redis. */
+  let end = 0;
+  let exported = 0;
+  let next = 0;
+  for (;;) {
+    for (let lines = await segments.read(day, end); lines !== null; lines = await segments.read(day, end)) {
+      const offset = end;
+      yield* fresh(lines, (index) => `Line ${index + 1} of ${segmentKey(day, offset)}`);
+      end += lines.length;
+    }
+    if (end < exported) throw missing(day, end, exported);
+    const [offset, entries] = await readScript(redis, [keys.entries(day), keys.export(day)], [next, page, end]);
+    exported = offset;
+    // Some were exported since the store was read: they are read there.
+    if (offset > end) continue;
+    const first = Math.max(next, offset);
+    yield* fresh(entries, (index) => `Entry ${first - offset + index + 1} of ${keys.entries(day)} in Redis`);
+    next = first + entries.length;
+    if (entries.length < page) return;
+  }
+}
+
+function parseEntry(line: string, place: () => string): LedgerEntry {
+  try {
+    return ledgerEntrySchema.parse(JSON.parse(line));
+  } catch (cause) {
+    throw new LedgerError("broken", `${place()} is not an entry of the ledger. Put back what was exported.`, { cause });
+  }
+}
+
+const missing = (day: string, end: number, offset: number) =>
+  new LedgerError(
+    "missing",
+    `The segment ${segmentKey(day, end)} is missing: ${offset} entries of ${day} were exported. Put it back, or see whether this is the right object store.`,
+  );
