@@ -42,6 +42,9 @@ export const workerEnvSchema = z.object({
   JANITOR_INTERVAL_MS: milliseconds
     .default(10_000)
     .describe("How often lost jobs and expired generations are looked for."),
+  LEDGER_EXPORT_INTERVAL_MS: milliseconds
+    .default(60_000)
+    .describe("How often the ledger is looked through for entries to move from Redis to the object store."),
   UPLOAD_PATIENCE_MS: milliseconds
     .default(300_000)
     .describe("How long images that were bought are kept in memory while the store is away."),

@@ -7,6 +7,7 @@ import { createObjectStore } from "@darkroom/storage";
 import { readConfig } from "./config.ts";
 import { createGenerateImages } from "./generate-images.ts";
 import { startHealthServer } from "./health-server.ts";
+import { openLedger } from "./open-ledger.ts";
 import { openQueue } from "./open-queue.ts";
 import { openWebhooks } from "./open-webhooks.ts";
 import { planLanes } from "./plan-lanes.ts";
@@ -59,6 +60,7 @@ await runProcess({
     closes.add("the cancel listener", () => cancelListener.close());
 
     await openWebhooks(config, queue, store, log, closes);
+    openLedger(config, queue, store, log, closes);
 
     if (config.WORKER_PORT !== undefined) {
       const health = await startHealthServer({

@@ -15,6 +15,7 @@ export { createKeys, type Keys } from "./connection/keys.ts";
 export { createLaneWorker, type LaneWorker } from "./lanes/lane-worker.ts";
 export { type GenerationPage, listGenerations, type ListOptions } from "./records/list-generations.ts";
 export { queuePosition, type QueuePosition } from "./lanes/queue-position.ts";
+export { repeat } from "./upkeep/repeat.ts";
 export type { Retention } from "./records/retention.ts";
 export { createLanes, laneName, type Lanes } from "./lanes/lanes.ts";
 export { createMemoryGuard, type MemoryGuard } from "./upkeep/memory-guard.ts";

@@ -1,0 +1,27 @@
+import { createLedger } from "@darkroom/accounts";
+import type { Logger } from "@darkroom/observe";
+import type { CloseList } from "@darkroom/process";
+import { repeat } from "@darkroom/queue";
+import type { ObjectStore } from "@darkroom/storage";
+import type { WorkerConfig } from "./config.ts";
+import type { OpenQueue } from "./open-queue.ts";
+
+/** Moves the ledger out of Redis into the object store, every so often. Every worker does; each entry is moved once all the same. */
+export function openLedger(
+  config: Pick<WorkerConfig, "QUEUE_PREFIX" | "LEDGER_EXPORT_INTERVAL_MS">,
+  { redis }: Pick<OpenQueue, "redis">,
+  objects: ObjectStore,
+  log: Logger,
+  closes: CloseList,
+): void {
+  const ledger = createLedger({ redis, prefix: config.QUEUE_PREFIX, objects, log });
+  const exports = repeat(
+    config.LEDGER_EXPORT_INTERVAL_MS,
+    async () => {
+      const exported = await ledger.exportDue();
+      if (exported.entries > 0) log.info(exported, "Exported entries of the ledger");
+    },
+    (error) => log.warn({ err: error }, "The ledger could not be exported; its entries stay in Redis until it can"),
+  );
+  closes.add("the export of the ledger", () => exports.close());
+}
