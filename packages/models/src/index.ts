@@ -1,6 +1,7 @@
 export { type Bill, billOf } from "./bill-of.ts";
 export type { Catalogue, CatalogueModel } from "./catalogue.ts";
 export { CatalogueError } from "./catalogue-error.ts";
+export { pricedImages } from "./image-choices.ts";
 export { loadCatalogue, type LoadCatalogueOptions } from "./load-catalogue.ts";
 export { type MissingPrices, missingPrices } from "./missing-prices.ts";
 export type { Delivered } from "./price-of.ts";

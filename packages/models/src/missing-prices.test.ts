@@ -9,11 +9,11 @@ test("the built-in models that are not priced throughout are named, each once, w
   expect(missingPrices(loadCatalogue())).toEqual([
     {
       model: "dall-e-3",
-      sentence: `No price for 'dall-e-3': 1792x1024 at standard, hd; 1024x1792 at standard, hd. ${unknown}`,
+      sentence: `No price for 'dall-e-3': 1792x1024; 1024x1792. ${unknown}`,
     },
     {
       model: "gpt-image-1",
-      sentence: `No price for 'gpt-image-1': 1536x1024 at low, medium, high; 1024x1536 at low, medium, high. ${unknown}`,
+      sentence: `No price for 'gpt-image-1': 1536x1024; 1024x1536. ${unknown}`,
     },
     ...["gpt-image-1-mini", "gpt-image-1.5", "gpt-image-2", "doubao-seedream-3-0-t2i"].map((model) => ({
       model,
@@ -38,6 +38,14 @@ test("a model with a price for everything is not named", () => {
 
 test.each([
   ["any other size", { perImageMicros: { any: { "1x1": 1 } } }, { sizes: { values: ["1x1"], rule: {} } }],
+  [
+    "any other size at high",
+    { perImageMicros: { low: { any: 1 }, high: { "1x1": 1 } } },
+    {
+      sizes: { values: ["1x1"], rule: {} },
+      parameters: { quality: { values: ["auto", "low", "high"] } },
+    },
+  ],
   ["textInput tokens; imageOutput tokens", { per1kTokensMicros: {} }, {}],
   ["textInput tokens", { perImageMicros: { any: { any: 1 } }, per1kTokensMicros: { imageInput: 1 } }, {}],
   ["maxOutputTokensPerImage is not set", { per1kTokensMicros: { textInput: 1, imageOutput: 1 } }, {}],

@@ -1,6 +1,5 @@
 import type { Catalogue, CatalogueModel } from "./catalogue.ts";
-import { anyOther, imagePrice } from "./image-price.ts";
-import { qualitiesOf, sizesOf } from "./worst-case-of.ts";
+import { unpricedImages } from "./image-choices.ts";
 
 export type MissingPrices = {
   model: string;
@@ -21,15 +20,7 @@ export function missingPrices({ models }: Pick<Catalogue, "models">): MissingPri
 function gapsOf(model: CatalogueModel): string[] {
   const { perImageMicros, per1kTokensMicros } = model.prices;
   if (perImageMicros === undefined && per1kTokensMicros === undefined) return ["none at all"];
-  const gaps: string[] = [];
-  if (perImageMicros !== undefined) {
-    for (const size of sizesOf(model)) {
-      const without = qualitiesOf(model).filter((quality) => imagePrice(perImageMicros, quality, size) === undefined);
-      if (without.length === 0) continue;
-      const atQualities = without.includes(anyOther) ? "" : ` at ${without.join(", ")}`;
-      gaps.push(`${size === anyOther ? "any other size" : size}${atQualities}`);
-    }
-  }
+  const gaps = perImageMicros === undefined ? [] : unpricedImages(model);
   if (per1kTokensMicros !== undefined) {
     const { textInput, textOutput, imageOutput } = per1kTokensMicros;
     if (textInput === undefined) gaps.push("textInput tokens");

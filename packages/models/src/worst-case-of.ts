@@ -1,6 +1,7 @@
+import { qualitiesOf, sizesOf } from "./image-choices.ts";
 import { describeImage, anyOther, imagePrice } from "./image-price.ts";
-import { parseSize } from "./size-rule.ts";
 import type { ResolvedRequest } from "./resolve-request.ts";
+import { parseSize } from "./size-rule.ts";
 import type { Terms } from "./terms.ts";
 
 /** What the worst case goes by. A `ResolvedRequest` has it all. */
@@ -65,18 +66,6 @@ export function worstCaseOf({ model: id, quality, prices }: Terms, asked: Asked,
   }
   if (missing.length > 0) return { micros: null, missing };
   return { micros: Math.ceil((n * milliMicrosEach) / 1000), missing };
-}
-
-/** What `auto` may become. Where the model names nothing else, it has one price for any. */
-export function qualitiesOf({ parameters }: Asked["model"]): string[] {
-  const named = parameters.quality?.values.filter((quality) => quality !== "auto") ?? [];
-  return named.length === 0 ? [anyOther] : named;
-}
-
-/** Every size that a model may choose: those of its list, and where a rule allows more or it has no list, any. */
-export function sizesOf({ sizes: { values, rule } }: Asked["model"]): string[] {
-  const listed = values.filter((size) => parseSize(size) !== undefined);
-  return rule === undefined && listed.length > 0 ? listed : [...listed, anyOther];
 }
 
 /** Whether the upstream chooses the size: `auto`, silence, or a word of its own. */
