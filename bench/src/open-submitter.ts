@@ -1,3 +1,4 @@
+import { unlimited } from "@darkroom/accounts";
 import type { ImageRequest } from "@darkroom/contracts";
 import { createGenerationStore, createKeys, createLanes, createSubmitter, laneName } from "@darkroom/queue";
 import type { Redis } from "ioredis";
@@ -16,6 +17,8 @@ export function openSubmitter(redis: Redis) {
   const lanes = createLanes(redis, darkroomKeys);
   const submit = createSubmitter({ redis, keys: darkroomKeys, store, lanes, log });
   const upstream = { model: "dall-e-2", parameters: { n: 1, size: "256x256" } };
-  return (id: string, tenant: string, request: ImageRequest) =>
-    submit({ id, tenant, keyId: "key_bench", lane: darkroomLane, model: "dall-e-2", request, upstream });
+  const terms = { model: "dall-e-2", quality: "auto", prices: { perImageMicros: { any: { "256x256": 16_000 } } } };
+  const admission = { ...unlimited, images: 1, worstCaseMicros: 16_000 };
+  const same = { keyId: "key_bench", lane: darkroomLane, model: "dall-e-2", upstream, terms, admission };
+  return (id: string, tenant: string, request: ImageRequest) => submit({ id, tenant, request, ...same });
 }

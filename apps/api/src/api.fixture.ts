@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { createAuthenticator, hashApiKey } from "@darkroom/accounts";
 import type { ImageRequest } from "@darkroom/contracts";
-import { type Catalogue, loadCatalogue } from "@darkroom/models";
+import { billOf, type Catalogue, loadCatalogue, termsSchema } from "@darkroom/models";
 import { createLogger, createMetrics } from "@darkroom/observe";
 import { createCloseList } from "@darkroom/process";
 import {
@@ -210,6 +210,10 @@ export async function workLane({ redisUrl, prefix, work, provider = "openai", fi
     lane: laneName(provider, "interactive"),
     concurrency: 5,
     work,
+    billOf: (record, { images }) => {
+      const sizes = images.map(({ width, height }) => `${width}x${height}`);
+      return billOf(termsSchema.parse(record.terms), record.reservedMicros, { sizes });
+    },
     retryPolicy: { maxFailures: 1, maxCrashes: 1, firstPauseMs: 5, maxPauseMs: 20, maxRetryAfterMs: 1_000 },
     lockDurationMs: 5_000,
     stalledIntervalMs: 1_000,

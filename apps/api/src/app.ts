@@ -20,6 +20,7 @@ import { parseJson } from "./http/parse-json.ts";
 import { refuseOtherMethods } from "./http/refuse-other-methods.ts";
 import { followRequest, newRequestId } from "./http/request-facts.ts";
 import { serverLimits } from "./http/server-limits.ts";
+import { tellLimits } from "./http/tell-limits.ts";
 import type { OpenQueue } from "./open-queue.ts";
 import { cancelGenerationRoute } from "./routes/cancel-generation.ts";
 import { createImageRoute } from "./routes/create-image.ts";
@@ -115,6 +116,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
   };
   void app.register(async (v1) => {
     authenticateCallers(v1, authenticator);
+    tellLimits(v1, dependencies.queue.readMinuteUse);
     createImageRoute(v1, { ...tools, waitModes });
     listGenerationsRoute(v1, tools);
     readGenerationRoute(v1, tools);

@@ -1,3 +1,4 @@
+import { createMinuteUseReader } from "@darkroom/accounts";
 import type { Catalogue } from "@darkroom/models";
 import type { Logger } from "@darkroom/observe";
 import type { CloseList } from "@darkroom/process";
@@ -53,6 +54,7 @@ export async function openQueue(config: QueueConfig, log: Logger, closes: CloseL
     webhooks: createWebhookStore(redis, keys),
     waits,
     memoryGuard,
+    readMinuteUse: createMinuteUseReader(redis, keys.root),
     submit: createSubmitter({ redis, keys, store, lanes, log }),
     ping: async (): Promise<void> => void (await redis.ping()),
   };

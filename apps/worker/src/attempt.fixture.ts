@@ -21,6 +21,9 @@ export const aRecord = ({ n = 1, delivery = null }: { n?: number; delivery?: Del
   handbacks: 0,
   delivery,
   error: null,
+  terms: null,
+  reservedMicros: null,
+  costMicros: null,
 });
 
 /** An attempt at it whose notes are taken and forgotten. */

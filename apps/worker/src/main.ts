@@ -4,6 +4,7 @@ import { createHttpDoor, createProviders } from "@darkroom/providers";
 import { createCancelListener, createLaneWorker, defaultRetryPolicy } from "@darkroom/queue";
 import { connectSubscriber } from "@darkroom/redis";
 import { createObjectStore } from "@darkroom/storage";
+import { createBillDelivery } from "./bill-delivery.ts";
 import { readConfig } from "./config.ts";
 import { createGenerateImages } from "./generate-images.ts";
 import { startHealthServer } from "./health-server.ts";
@@ -42,6 +43,7 @@ await runProcess({
         lane,
         concurrency,
         work: createGenerateImages({ provider, store, uploadPatienceMs: config.UPLOAD_PATIENCE_MS, log }),
+        billOf: createBillDelivery({ metrics, log }),
         retryPolicy: defaultRetryPolicy,
         lockDurationMs: config.LOCK_DURATION_MS,
         stalledIntervalMs: config.STALLED_INTERVAL_MS,

@@ -1,4 +1,4 @@
-import { ApiError } from "@darkroom/contracts";
+import { ApiError, type Budget, type Limits, noBudget, noLimits } from "@darkroom/contracts";
 import { hashApiKey, keyIdOf } from "./api-key.ts";
 import type { StoredKey } from "./key-list.ts";
 
@@ -9,11 +9,17 @@ export type Account = {
   keyId: string;
   /** What the operator calls the key. */
   name: string;
+  /** Ids of the catalogue that it may use; null: all. */
+  models: readonly string[] | null;
+  limits: Limits;
+  budget: Budget;
 };
 
 export type Authenticator = {
   /** Takes the `Authorization` header as it came. Throws `ApiError` `invalid_api_key`; the key is in no message. */
   authenticate(authorizationHeader: string | undefined): Account;
+  /** The account of a key, by its id. */
+  find(keyId: string): Account | undefined;
 };
 
 /** No key that we or OpenAI make is half as long, and a stranger cannot have us hash more than this. */
@@ -21,8 +27,14 @@ const maxKeyLength = 256;
 
 /** Knows the callers by the hashes of their keys. */
 export function createAuthenticator(keys: readonly StoredKey[]): Authenticator {
-  const accounts = new Map(keys.map(({ hash, tenant, name }) => [hash, { tenant, name, keyId: keyIdOf(hash) }]));
+  const accounts = new Map(
+    keys.map(({ hash, tenant, name }): [string, Account] => [
+      hash,
+      { tenant, name, keyId: keyIdOf(hash), models: null, limits: noLimits, budget: noBudget },
+    ]),
+  );
   return {
+    find: (keyId) => [...accounts.values()].find((account) => account.keyId === keyId),
     authenticate(header) {
       // How long the lookup takes says something about the hash at most, and a hash tells nothing about how to come nearer to a key.
       const account = accounts.get(hashApiKey(bearerKey(header)));

@@ -29,7 +29,7 @@ export const generationSchema = z.object({
   provider: z.string().nullable(),
   /** Milliseconds from submission to the first start (`queued`), from there to the ending (`ran`), and both (`total`). */
   timings_ms: z.object({ queued: z.int().optional(), ran: z.int().optional(), total: z.int().optional() }),
-  /** Millionths of a dollar; null until prices are settled with the ending. */
+  /** Millionths of a dollar, for what was delivered. Null until it ends, and where a price is missing. */
   cost: z.int().nullable(),
   metadata: z.record(z.string(), z.string()),
   batch_id: z.string().nullable(),

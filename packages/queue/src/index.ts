@@ -7,6 +7,7 @@ export type { GenerationRecord, Upstream } from "./records/generation-record.ts"
 export {
   createGenerationStore,
   type GenerationStore,
+  type Retried,
   type Submission,
   type Submitted,
 } from "./records/generation-store.ts";

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { type Admission, type Bill, unlimited } from "@darkroom/accounts";
 import { newGenerationId } from "@darkroom/contracts";
 import { testRedisUrl } from "@darkroom/testing";
 import { expect, onTestFinished } from "vitest";
@@ -25,6 +26,12 @@ export const delivery: Delivery = {
   provider: "sandbox",
   images: [{ index: 0, key: "a/0.png", bytes: 3, mediaType: "image/png", width: 1, height: 1 }],
 };
+
+/** What `delivery` is billed with. */
+export const bill: Bill = { images: 1, inputTokens: 0, outputTokens: 0, costMicros: 0, providerCostMicros: null };
+
+/** What a generation asks that costs nothing, of a key that may do as it likes. */
+export const free: Admission = { ...unlimited, images: 1, worstCaseMicros: 0 };
 
 /** A whole queue on a real Redis under a prefix of its own, taken down after the test. */
 export async function openQueue({ url = testRedisUrl(), retention = dayOfTests, log = silent } = {}) {
@@ -70,6 +77,8 @@ export async function openQueue({ url = testRedisUrl(), retention = dayOfTests, 
       model: "m",
       request: { prompt: "a cat" },
       upstream: { model: "m-2", parameters: { n: 1 } },
+      terms: {},
+      admission: free,
       ...over,
     }),
 
@@ -90,6 +99,7 @@ export async function openQueue({ url = testRedisUrl(), retention = dayOfTests, 
         lane: "sandbox.interactive",
         concurrency: 10,
         work,
+        billOf: () => bill,
         retryPolicy: { maxFailures: 3, maxCrashes: 2, firstPauseMs: 5, maxPauseMs: 20, maxRetryAfterMs: 1_000 },
         lockDurationMs: 1_000,
         stalledIntervalMs: 500,

@@ -33,7 +33,7 @@ export function showGeneration(record: GenerationRecord, { response, position }:
       ...(startedAtMs !== null && endedAtMs !== null && { ran: endedAtMs - startedAtMs }),
       ...(endedAtMs !== null && { total: endedAtMs - createdAtMs }),
     },
-    cost: null,
+    cost: record.costMicros,
     metadata: record.request.job?.metadata ?? {},
     batch_id: null,
     request: record.request,

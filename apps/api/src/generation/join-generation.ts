@@ -1,7 +1,9 @@
+import { type MinuteUse, refusalError } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/observe";
 import type { GenerationRecord, Submission } from "@darkroom/queue";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { limitHeaders } from "../http/limit-headers.ts";
 import type { OpenQueue } from "../open-queue.ts";
 import type { Abandoner } from "./abandoner.ts";
 
@@ -25,24 +27,29 @@ export type Joined = {
   wait: ReturnType<OpenQueue["waits"]["wait"]>;
 };
 
+/** What a caller is told on the way: which generation is theirs, what they have used of their limits. */
+type Tell = { id: (id: string) => void; use: (use: MinuteUse) => void };
+
 /** A generation that is canceled just as another call finds it is passed over by the next submission, so twice is enough. */
 const maxTries = 2;
 
 /**
  * Returns the function that submits a call's generation, or finds the one that the same request has made before, and says on the
- * answer which it is. Throws `ApiError`: the idempotency key stands for another body, or Redis is away.
+ * answer which it is. Throws `ApiError`: the key has reached a limit, the idempotency key stands for another body, or Redis is away.
  */
 export function createJoinGeneration({ queue, abandoner, log }: JoinGenerationOptions) {
   const { submit, store, waits } = queue;
 
-  async function join(submission: Submission, tell: (id: string) => void): Promise<Joined> {
+  async function join(submission: Submission, tell: Tell): Promise<Joined> {
     // Before the submission, so that no ending can slip by.
     let wait = waits.wait(submission.id);
     try {
       for (let tries = 1; ; tries++) {
         const submitted = await submit({ ...submission, replyTo: waits.channel });
+        if ("use" in submitted && submitted.use !== null) tell.use(submitted.use);
+        if (submitted.kind === "refused") throw refusalError(submitted.refusal, submission.admission);
         const id = submitted.kind === "accepted" ? submission.id : submitted.id;
-        tell(id);
+        tell.id(id);
         if (submitted.kind === "accepted") return { id, lane: submission.lane, wait };
         if (submitted.kind === "mismatch") throw mismatch(id);
         const over = wait;
@@ -63,9 +70,12 @@ export function createJoinGeneration({ queue, abandoner, log }: JoinGenerationOp
   return async ({ request, reply, submission }: Call): Promise<Joined> => {
     const { id, lane, request: imageRequest } = submission;
     log.debug({ requestId: request.id, generationId: id, prompt: imageRequest.prompt }, "A generation is submitted");
-    const tell = (joinedId: string) => {
-      request.facts.generationId = joinedId;
-      reply.header("x-generation-id", joinedId);
+    const tell: Tell = {
+      id(joinedId) {
+        request.facts.generationId = joinedId;
+        reply.header("x-generation-id", joinedId);
+      },
+      use: (use) => void reply.headers(limitHeaders(submission.admission.limits, use)),
     };
     try {
       const joined = await join(submission, tell);

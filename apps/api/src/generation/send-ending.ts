@@ -4,7 +4,7 @@ import { endingError, lostError } from "@darkroom/rendering";
 import type { SendImages } from "./send-images.ts";
 
 /**
- * Answers with the images of a generation that has ended, in the format that its request asked for. Throws `ApiError` where it ended
+ * Answers with the images of a generation that has ended, in the format that its request asked for, and with what they cost. Throws `ApiError` where it ended
  * without, or was lost.
  */
 export async function sendEnding(
@@ -13,6 +13,7 @@ export async function sendEnding(
   sendImages: SendImages,
 ): Promise<FastifyReply> {
   if (ended === "gone") throw lostError();
+  if (ended.costMicros !== null) reply.header("x-generation-cost", String(ended.costMicros));
   if (ended.status !== "succeeded") throw endingError(ended);
   return sendImages(reply, ended, ended.request.response_format ?? "url");
 }

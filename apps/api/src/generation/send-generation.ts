@@ -8,6 +8,7 @@ export function generationHeaders(generation: Generation): Record<string, string
   return {
     "cache-control": "no-store",
     "x-generation-id": generation.id,
+    ...(generation.cost !== null && { "x-generation-cost": String(generation.cost) }),
     ...(pollAfter !== null && { "retry-after": String(pollAfter) }),
   };
 }

@@ -1,7 +1,8 @@
 import { ApiError, type ImageRequest, imageRequestSchema, newGenerationId, parseBody } from "@darkroom/contracts";
-import { type Catalogue, resolveRequest } from "@darkroom/models";
+import { type Catalogue, resolveRequest, termsOf } from "@darkroom/models";
 import { laneName } from "@darkroom/queue";
 import type { FastifyInstance } from "fastify";
+import { admissionOf } from "../generation/admission-of.ts";
 import { checkWebhook } from "../generation/check-webhook.ts";
 import type { RefuseNewWork } from "../generation/refuse-new-work.ts";
 import { accountOf } from "../http/authenticate.ts";
@@ -23,25 +24,29 @@ export function createImageRoute(app: FastifyInstance, dependencies: CreateImage
   const { catalogue, refuseNewWork, waitModes, webhooks } = dependencies;
 
   app.post("/v1/images/generations", async (request, reply) => {
-    const { tenant, keyId } = accountOf(request);
+    const account = accountOf(request);
     // Without a body Fastify parses none.
     if (request.body === undefined)
       throw new ApiError("invalid_request_error", "The body is empty: send a JSON object.");
     const imageRequest = parseBody(imageRequestSchema, request.body);
-    const { model, upstream } = resolveRequest(catalogue, imageRequest);
+    const resolved = resolveRequest(catalogue, imageRequest);
+    const { model, upstream } = resolved;
     request.facts.model = model.id;
     const idempotencyKey = readIdempotencyKey(request.raw);
     await checkWebhook(imageRequest, webhooks);
     refuseNewWork();
 
+    const terms = termsOf(model, resolved.parameters);
     const submission = {
       id: newGenerationId(Date.now()),
-      tenant,
-      keyId,
+      tenant: account.tenant,
+      keyId: account.keyId,
       lane: laneName(model.provider, "interactive"),
       model: model.id,
       request: imageRequest,
       upstream: { model: upstream.model, parameters: withoutPrompt(upstream.parameters) },
+      terms,
+      admission: admissionOf(account, resolved, terms, imageRequest.partial_images),
       expiresInMs: expiresInMs(imageRequest),
       idempotencyKey,
       clientRetry: readClientRetry(request.headers),

@@ -1,5 +1,7 @@
+import { type Admission, type Authenticator, refusalError } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/observe";
+import type { GenerationRecord } from "@darkroom/queue";
 import type { FastifyInstance } from "fastify";
 import type { FindGeneration } from "../generation/find-generation.ts";
 import { queueAnswer } from "../generation/queue-answer.ts";
@@ -14,28 +16,49 @@ export type RetryGenerationDependencies = {
   findGeneration: FindGeneration;
   renderGeneration: RenderGeneration;
   refuseNewWork: RefuseNewWork;
+  authenticator: Pick<Authenticator, "find">;
   log: Logger;
 };
 
 /** `POST /v1/generations/{id}/retry`: a failed, expired or canceled generation is queued once more, under its own id. */
 export function retryGenerationRoute(app: FastifyInstance, dependencies: RetryGenerationDependencies): void {
-  const { queue, findGeneration, renderGeneration, refuseNewWork, log } = dependencies;
+  const { queue, findGeneration, renderGeneration, refuseNewWork, authenticator, log } = dependencies;
 
   app.post<{ Params: { id: string } }>("/v1/generations/:id/retry", async (request, reply) => {
     const { tenant } = accountOf(request);
-    const { id, lane } = await findGeneration(tenant, request.params.id);
+    const generation = await findGeneration(tenant, request.params.id);
+    const { id, lane } = generation;
     request.facts.generationId = id;
     refuseNewWork();
-    const rank = await queueAnswer(queue.store.retry(id, lane, tenant));
-    if (rank === "unended") throw new ApiError("conflict", `The generation ${id} has not ended: there is no need.`);
-    if (rank === "succeeded")
+    const admission = retryAdmission(authenticator, generation);
+    const retried = await queueAnswer(queue.store.retry(id, lane, tenant, admission));
+    if (retried.kind === "unended")
+      throw new ApiError("conflict", `The generation ${id} has not ended: there is no need.`);
+    if (retried.kind === "succeeded")
       throw new ApiError("conflict", `The generation ${id} has succeeded: its images are there.`);
-    if (rank !== "gone") {
+    if (retried.kind === "refused") throw refusalError(retried.refusal, admission);
+    if (retried.kind === "accepted") {
       // A worker may still hold the job of an attempt that was canceled, and then this adds none. The janitor has its eye on it.
-      await queue.lanes.add(lane, id, rank).catch((error: unknown) => {
+      await queue.lanes.add(lane, id, retried.rank).catch((error: unknown) => {
         log.warn({ generationId: id, lane, err: error }, "The job could not be put on its lane; the janitor will");
       });
     }
     return sendAccepted(reply, await renderGeneration(await findGeneration(tenant, id)));
   });
+}
+
+/**
+ * What a retry takes, of the generation's own key: whoever of its tenant asks for it. It reserves what it reserved before, for it is
+ * billed by the terms of before.
+ */
+function retryAdmission(keys: Pick<Authenticator, "find">, record: GenerationRecord): Admission {
+  const account = keys.find(record.keyId);
+  if (account === undefined) {
+    throw new ApiError(
+      "conflict",
+      `The API key that ${record.id} was made with is no longer in use. Send it as a new request.`,
+    );
+  }
+  const { limits, budget } = account;
+  return { limits, budget, images: record.upstream.parameters.n ?? 1, worstCaseMicros: record.reservedMicros };
 }

@@ -1,6 +1,8 @@
 /** The names of everything the queue keeps in Redis, under one prefix so that installations can share a server. */
 export function createKeys(prefix: string) {
   return {
+    /** Begins every name: the root from which `@darkroom/accounts` makes its own, in Lua too. */
+    root: `${prefix}:`,
     /** HASH: the truth about one generation. Kept until it ends, then for the retention time. */
     record: (id: string) => `${prefix}:generation:${id}`,
     /** LIST of the partial images of a generation that is watched while it is drawn. Lives as long as the record. */
@@ -48,8 +50,8 @@ export function createKeys(prefix: string) {
 
 export type Keys = ReturnType<typeof createKeys>;
 
-/** What every script that moves a generation is given, in the order of `records/scripts/generation.lua`. */
-export const generationKeys = (keys: Keys, id: string, lane: string): string[] => [
+/** What every script that moves a generation is given, in the order of `records/scripts/generation.lua`; `more` are the script's own. */
+export const generationKeys = (keys: Keys, id: string, lane: string, ...more: string[]): string[] => [
   keys.record(id),
   keys.running,
   keys.unlaned,
@@ -58,4 +60,6 @@ export const generationKeys = (keys: Keys, id: string, lane: string): string[] =
   keys.retained,
   keys.outbox,
   keys.ranks(lane),
+  ...more,
+  keys.root,
 ];

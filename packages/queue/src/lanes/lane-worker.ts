@@ -1,5 +1,6 @@
 import type { AttemptStore } from "../records/attempt-store.ts";
 import type { Lanes } from "./lanes.ts";
+import type { RunAttemptOptions } from "./run-attempt.ts";
 import type { Work } from "./outcome.ts";
 import type { RetryPolicy } from "./retry-policy.ts";
 import { type Interruption, runAttempt } from "./run-attempt.ts";
@@ -9,6 +10,7 @@ export type LaneWorkerOptions = WorkOffLaneOptions & {
   store: AttemptStore;
   lanes: Lanes;
   work: Work;
+  billOf: RunAttemptOptions["billOf"];
   retryPolicy: RetryPolicy;
   /** Uniform in [0, 1), for jitter. */
   random: () => number;

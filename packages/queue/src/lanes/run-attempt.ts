@@ -1,5 +1,7 @@
+import type { Bill } from "@darkroom/accounts";
 import { setTimeout as pause } from "node:timers/promises";
 import type { GenerationRecord } from "../records/generation-record.ts";
+import type { Delivery } from "../records/delivery.ts";
 import type { AttemptStore, Verdict } from "../records/attempt-store.ts";
 import type { Log } from "../log.ts";
 import type { Outcome, Work } from "./outcome.ts";
@@ -9,6 +11,8 @@ export type RunAttemptOptions = {
   store: AttemptStore;
   lane: string;
   work: Work;
+  /** What a delivery is billed with. */
+  billOf: (record: GenerationRecord, delivery: Delivery) => Bill;
   retryPolicy: RetryPolicy;
   random: () => number;
   log: Log;
@@ -79,11 +83,12 @@ export async function runAttempt(
 }
 
 async function settle(
-  { store, lane, retryPolicy, random, log }: RunAttemptOptions,
-  { id, attempts, failures }: GenerationRecord,
+  { store, lane, billOf, retryPolicy, random, log }: RunAttemptOptions,
+  record: GenerationRecord,
   outcome: Outcome,
   fields: object,
 ): Promise<number | null> {
+  const { id, attempts, failures } = record;
   if (outcome.kind === "retry") {
     const pauseMs = pauseBeforeRetry(retryPolicy, failures + 1, outcome.retryAfterMs, random);
     if (pauseMs !== null) {
@@ -98,8 +103,9 @@ async function settle(
   const delivery =
     outcome.kind === "failed" ? undefined : outcome.kind === "retry" ? outcome.partial : outcome.delivery;
   if (delivery !== undefined) {
-    const verdict = await insist(() => store.succeed(id, lane, attempts, delivery), log, fields);
-    log.info({ ...fields, verdict, images: delivery.images.length }, "The generation succeeded");
+    const bill = billOf(record, delivery);
+    const verdict = await insist(() => store.succeed(id, lane, attempts, delivery, bill), log, fields);
+    log.info({ ...fields, verdict, images: bill.images, costMicros: bill.costMicros }, "The generation succeeded");
   } else if (outcome.kind !== "succeeded") {
     const { error } = outcome;
     const verdict = await insist(() => store.fail(id, lane, attempts, error), log, fields);

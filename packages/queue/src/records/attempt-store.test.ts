@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { delivery, openQueue, openStarted } from "../queue.fixture.ts";
+import { bill, delivery, free, openQueue, openStarted } from "../queue.fixture.ts";
 
 const failure = { code: "upstream_error", message: "It broke." } as const;
 
@@ -14,7 +14,7 @@ describe("an attempt", () => {
     const { store, attempts, id, lane } = await openStarted();
     await attempts.start(id, lane);
     expect(await attempts.checkpoint(id, 1, delivery)).toBe("fenced");
-    expect(await attempts.succeed(id, lane, 1, delivery)).toBe("fenced");
+    expect(await attempts.succeed(id, lane, 1, delivery, bill)).toBe("fenced");
     expect(await attempts.fail(id, lane, 1, failure)).toBe("fenced");
     expect(await attempts.postpone(id, lane, 1, "failures", 0)).toBe("fenced");
     expect(await store.read(id)).toMatchObject({ status: "running", delivery: null });
@@ -23,8 +23,8 @@ describe("an attempt", () => {
   test("ends once: the first ending stays", async () => {
     const queue = await openStarted();
     const { store, attempts, id, lane } = queue;
-    expect(await attempts.succeed(id, lane, 1, delivery)).toBe("ok");
-    expect(await attempts.succeed(id, lane, 1, delivery)).toBe("ended");
+    expect(await attempts.succeed(id, lane, 1, delivery, bill)).toBe("ok");
+    expect(await attempts.succeed(id, lane, 1, delivery, bill)).toBe("ended");
     expect(await attempts.fail(id, lane, 1, failure)).toBe("ended");
     expect(await attempts.start(id, lane)).toBe("ended");
     expect(await store.read(id)).toMatchObject({ status: "succeeded", delivery, error: null });
@@ -50,8 +50,8 @@ describe("an attempt", () => {
   test("that was canceled cannot end the life that a retry began", async () => {
     const { store, attempts, id, lane, tenant } = await openStarted();
     await store.cancel(id, lane);
-    await store.retry(id, lane, tenant);
-    expect(await attempts.succeed(id, lane, 1, delivery)).toBe("fenced");
+    await store.retry(id, lane, tenant, free);
+    expect(await attempts.succeed(id, lane, 1, delivery, bill)).toBe("fenced");
     expect(await attempts.fail(id, lane, 1, failure)).toBe("fenced");
     expect(await store.read(id)).toMatchObject({ status: "queued", error: null });
   });

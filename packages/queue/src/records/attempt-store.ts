@@ -1,6 +1,7 @@
+import { type Bill, billArgument, nothingDelivered } from "@darkroom/accounts";
 import type { Ending } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
-import { queueScript } from "./queue-script.ts";
+import { moving, queueScript } from "./queue-script.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Failure } from "./failure.ts";
 import { decodeRecord, type GenerationRecord } from "./generation-record.ts";
@@ -12,18 +13,18 @@ import type { Retention } from "./retention.ts";
 /** What a script said: `fenced` = a later attempt owns the record, `ended` = the terminal state was set before, `gone` = no record. */
 export type Verdict = "ok" | "fenced" | "ended" | "gone";
 
-const start = queueScript<"gone" | "ended" | "expired" | (string | number)[]>("start", ["rank", "generation"]);
+const start = queueScript<"gone" | "ended" | "expired" | (string | number)[]>("start", moving);
 const checkpoint = queueScript<"ok" | "fenced">("checkpoint");
 const appendPartial = queueScript<"ok" | "fenced">("append-partial");
-const end = queueScript<Verdict>("end", ["rank", "generation"]);
-const postpone = queueScript<"ok" | "fenced">("postpone", ["rank", "generation"]);
+const end = queueScript<Verdict>("end", moving);
+const postpone = queueScript<"ok" | "fenced">("postpone", moving);
 
 /** The records as a worker sees them: attempts are begun, and only the latest attempt may write. */
 export function createAttemptStore(redis: Redis, keys: Keys, retention: Retention) {
   const where = (id: string, lane: string) => generationKeys(keys, id, lane);
 
-  const endAs = (status: Ending, id: string, lane: string, attempt: number, fields: string[]) =>
-    end(redis, where(id, lane), [id, attempt, status, retention.recordsMs, ...fields]);
+  const endAs = (status: Ending, id: string, lane: string, attempt: number, bill: string, fields: string[]) =>
+    end(redis, where(id, lane), [id, attempt, status, retention.recordsMs, bill, ...fields]);
 
   return {
     /** Begins an attempt, or says why there is nothing to do. */
@@ -31,7 +32,11 @@ export function createAttemptStore(redis: Redis, keys: Keys, retention: Retentio
       const starts = keys.starts(lane, Math.floor(Date.now() / startsSpanMs));
       // Read beside it and not by it: through Lua every field would be copied twice. What the start changed is its answer.
       const [answer, hash] = await Promise.all([
-        start(redis, [...where(id, lane), starts], [id, retention.recordsMs, startsSpanMs * (startsSpans + 1)]),
+        start(redis, generationKeys(keys, id, lane, starts), [
+          id,
+          retention.recordsMs,
+          startsSpanMs * (startsSpans + 1),
+        ]),
         redis.hgetall(keys.record(id)),
       ]);
       if (typeof answer === "string") return answer;
@@ -49,11 +54,14 @@ export function createAttemptStore(redis: Redis, keys: Keys, retention: Retentio
     appendPartial: (id: string, attempt: number, partial: PartialImage): Promise<Verdict> =>
       appendPartial(redis, [keys.record(id), keys.partials(id)], [id, attempt, JSON.stringify(partial)]),
 
-    succeed: (id: string, lane: string, attempt: number, delivery: Delivery): Promise<Verdict> =>
-      endAs("succeeded", id, lane, attempt, ["delivery", JSON.stringify(delivery)]),
+    succeed: (id: string, lane: string, attempt: number, delivery: Delivery, bill: Bill): Promise<Verdict> =>
+      endAs("succeeded", id, lane, attempt, billArgument(bill, delivery.provider), [
+        "delivery",
+        JSON.stringify(delivery),
+      ]),
 
     fail: (id: string, lane: string, attempt: number, error: Failure): Promise<Verdict> =>
-      endAs("failed", id, lane, attempt, ["error", JSON.stringify(error)]),
+      endAs("failed", id, lane, attempt, nothingDelivered, ["error", JSON.stringify(error)]),
 
     /** Puts a running generation down for another attempt. A failure counts against its tries, handing it back does not. */
     postpone: (

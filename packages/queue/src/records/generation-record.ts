@@ -50,6 +50,12 @@ export type GenerationRecord = {
   handbacks: number;
   delivery: Delivery | null;
   error: Failure | null;
+  /** The terms that it is billed by, as they were submitted: `@darkroom/models` reads them. */
+  terms: unknown;
+  /** The most that it can cost, in micros; null where that is not known. */
+  reservedMicros: number | null;
+  /** What it cost, in micros; null until it ends, and where a price is missing. */
+  costMicros: number | null;
 };
 
 /** Reads the hash that the scripts write; null where there is no record. */
@@ -57,6 +63,7 @@ export function decodeRecord(hash: Record<string, string>): GenerationRecord | n
   if (hash["id"] === undefined) return null;
   const text = (name: string) => hash[name] ?? "";
   const number = (name: string) => Number(hash[name] ?? 0);
+  const micros = (name: string) => (hash[name] === undefined || hash[name] === "-" ? null : Number(hash[name]));
   const time = (name: string) => (hash[name] === undefined ? null : Number(hash[name]));
   return {
     id: text("id"),
@@ -77,6 +84,9 @@ export function decodeRecord(hash: Record<string, string>): GenerationRecord | n
     failures: number("failures"),
     handbacks: number("handbacks"),
     delivery: hash["delivery"] === undefined ? null : deliverySchema.parse(JSON.parse(hash["delivery"])),
+    terms: hash["terms"] === undefined ? null : JSON.parse(hash["terms"]),
+    reservedMicros: micros("reserved"),
+    costMicros: micros("cost"),
     error: hash["error"] === undefined ? null : failureSchema.parse(JSON.parse(hash["error"])),
   };
 }

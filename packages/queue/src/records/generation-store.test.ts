@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { delivery, openQueue, openStarted } from "../queue.fixture.ts";
+import { bill, delivery, free, openQueue, openStarted } from "../queue.fixture.ts";
 
-const accepted = (rank: number) => ({ kind: "accepted", rank });
+const accepted = (rank: number) => ({ kind: "accepted", rank, use: null });
 const attached = ({ id }: { id: string }) => ({ kind: "attached", id });
 
 describe("submit", () => {
@@ -9,7 +9,7 @@ describe("submit", () => {
     const { store, submission } = await openQueue();
     const given = submission({ expiresInMs: 5_000 });
     await store.submit(given);
-    const { expiresInMs: _, ...facts } = given;
+    const { expiresInMs: _, admission: __, ...facts } = given;
     const fresh = { status: "queued", version: 1, attempts: 0, startedAtMs: null, error: null };
     expect(await store.read(given.id)).toMatchObject({ ...facts, ...fresh });
   });
@@ -27,7 +27,7 @@ describe("submit", () => {
     await store.submit(first);
     await store.submit(second);
     for (const { id, lane } of [first, second]) await attempts.start(id, lane);
-    await attempts.succeed(first.id, first.lane, 1, delivery);
+    await attempts.succeed(first.id, first.lane, 1, delivery, bill);
     // One of two is left, and the next is still the third.
     expect(await store.submit(submission({ tenant: "a" }))).toEqual(accepted(3));
     expect(await store.submit(submission({ tenant: "b" }))).toEqual(accepted(3));
@@ -64,7 +64,7 @@ describe("an idempotency key", () => {
     expect(await store.submit(first)).toEqual(accepted(1));
     expect(await store.submit(submission({ idempotencyKey: "k" }))).toEqual(attached(first));
     await attempts.start(first.id, first.lane);
-    await attempts.succeed(first.id, first.lane, 1, delivery);
+    await attempts.succeed(first.id, first.lane, 1, delivery, bill);
     expect(await store.submit(submission({ idempotencyKey: "k" }))).toEqual(attached(first));
   });
 
@@ -107,7 +107,7 @@ describe("an idempotency key", () => {
     const wait = waits.wait(first.id);
     await queue.store.submit(queue.submission({ idempotencyKey: "k", replyTo: waits.channel }));
     await queue.attempts.start(first.id, first.lane);
-    await queue.attempts.succeed(first.id, first.lane, 1, delivery);
+    await queue.attempts.succeed(first.id, first.lane, 1, delivery, bill);
     await expect(wait.ended).resolves.toBeUndefined();
   });
 
@@ -236,7 +236,7 @@ describe("cancel", () => {
     const { store, attempts, id, lane } = await openStarted();
     expect(await store.cancel(id, lane)).toBe("running");
     expect(await attempts.checkpoint(id, 1, delivery)).toBe("fenced");
-    expect(await attempts.succeed(id, lane, 1, delivery)).toBe("ended");
+    expect(await attempts.succeed(id, lane, 1, delivery, bill)).toBe("ended");
     expect(await store.read(id)).toMatchObject({ status: "canceled", delivery: null });
   });
 
@@ -253,20 +253,20 @@ describe("retry", () => {
     const queue = await openStarted();
     const { store, attempts, id, lane, tenant } = queue;
     await attempts.fail(id, lane, 1, { code: "upstream_error", message: "It broke." });
-    expect(await store.retry(id, lane, tenant)).toBe(1);
+    expect(await store.retry(id, lane, tenant, free)).toEqual({ kind: "accepted", rank: 1, use: null });
     expect(await store.read(id)).toMatchObject({ status: "queued", error: null, failures: 0, endedAtMs: null });
     const second = await attempts.start(id, lane);
     expect(second).toMatchObject({ attempts: 2, failures: 0, handbacks: 1 });
-    expect(await attempts.succeed(id, lane, 2, delivery)).toBe("ok");
+    expect(await attempts.succeed(id, lane, 2, delivery, bill)).toBe("ok");
     await queue.expectNothingButRecords();
   });
 
   test("is refused where nothing has failed", async () => {
     const { store, attempts, id, lane, tenant } = await openStarted();
-    expect(await store.retry(id, lane, tenant)).toBe("unended");
-    await attempts.succeed(id, lane, 1, delivery);
-    expect(await store.retry(id, lane, tenant)).toBe("succeeded");
-    expect(await store.retry("gen_none", lane, tenant)).toBe("gone");
+    expect(await store.retry(id, lane, tenant, free)).toEqual({ kind: "unended" });
+    await attempts.succeed(id, lane, 1, delivery, bill);
+    expect(await store.retry(id, lane, tenant, free)).toEqual({ kind: "succeeded" });
+    expect(await store.retry("gen_none", lane, tenant, free)).toEqual({ kind: "gone" });
   });
 });
 

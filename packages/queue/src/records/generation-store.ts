@@ -1,6 +1,15 @@
+import {
+  type Admission,
+  admissionArgument,
+  type MinuteUse,
+  readMinuteUse,
+  readRefusal,
+  type Refusal,
+  type ScriptNumbers,
+} from "@darkroom/accounts";
 import { endings, type ImageRequest } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
-import { queueScript } from "./queue-script.ts";
+import { moving, queueScript } from "./queue-script.ts";
 import { digestOf, fingerprintOf } from "./fingerprint.ts";
 import { decodeRecord, type GenerationRecord, type Upstream } from "./generation-record.ts";
 import { generationKeys, type Keys } from "../connection/keys.ts";
@@ -14,6 +23,10 @@ export type Submission = {
   model: string;
   request: ImageRequest;
   upstream: Upstream;
+  /** What it will be billed by, kept with the record: the prices of today. */
+  terms: object;
+  /** What it takes of the limits and the budget of its key. */
+  admission: Admission;
   /** How long it may wait for its start, in milliseconds; absent = for ever. */
   expiresInMs?: number | undefined;
   /** Channel to tell when it ends; absent where nobody waits. */
@@ -26,15 +39,25 @@ export type Submission = {
   clientRetry?: "first" | "retry" | undefined;
 };
 
-/** What became of a submission: `mismatch` = its idempotency key was used before, with another body. */
-export type Submitted = { kind: "accepted"; rank: number } | { kind: "attached" | "mismatch"; id: string };
+/** It was taken in, or its key may not have it: a limit or the budget is reached, and nothing was written. `use` = null: nothing is counted. */
+type Admitted =
+  | { kind: "accepted"; rank: number; use: MinuteUse | null }
+  | { kind: "refused"; refusal: Refusal; use: MinuteUse | null };
 
-const submit = queueScript<["accepted", number] | ["attached" | "mismatch", string]>("submit", ["rank"]);
-const abandon = queueScript<"canceled" | "kept">("abandon", ["rank", "generation"]);
+/** What became of a submission: `mismatch` = its idempotency key was used before, with another body. */
+export type Submitted = Admitted | { kind: "attached" | "mismatch"; id: string };
+
+/** What became of a retry: `succeeded` and `unended` cannot be retried, `gone` has no record. */
+export type Retried = Admitted | { kind: "gone" | "succeeded" | "unended" };
+
+type AdmittedAnswer = ["accepted", number, ScriptNumbers] | ["refused", ...ScriptNumbers];
+
+const submit = queueScript<AdmittedAnswer | ["attached" | "mismatch", string]>("submit", ["account", "rank"]);
+const abandon = queueScript<"canceled" | "kept">("abandon", moving);
 const keep = queueScript<"ok" | "gone">("keep");
-const cancel = queueScript<"gone" | "ended" | "queued" | "running">("cancel", ["rank", "generation"]);
-const retry = queueScript<"gone" | "succeeded" | "unended" | number>("retry", ["rank", "generation"]);
-const expire = queueScript<"expired" | "kept">("expire", ["rank", "generation"]);
+const cancel = queueScript<"gone" | "ended" | "queued" | "running">("cancel", moving);
+const retry = queueScript<AdmittedAnswer | ["gone" | "succeeded" | "unended"]>("retry", moving);
+const expire = queueScript<"expired" | "kept">("expire", moving);
 const watch = queueScript<"ok" | "gone">("watch");
 
 /** An SDK gives up its retries well within this; later the same body is a new wish. */
@@ -50,19 +73,20 @@ export function createGenerationStore(redis: Redis, keys: Keys, retention: Reten
   return {
     /** Accepts a generation, which from here on ends exactly once, or finds the one that this request has made before. */
     async submit(submission: Submission): Promise<Submitted> {
-      const { id, tenant, keyId, lane, model, request, upstream, replyTo, idempotencyKey, clientRetry } = submission;
+      const { id, tenant, keyId, lane, model, request, replyTo, idempotencyKey, clientRetry, admission } = submission;
       // Only who may come back with the same request needs to be recognised.
       const fingerprint = (idempotencyKey ?? clientRetry) === undefined ? "" : fingerprintOf(request);
       const events = request.job?.webhook === undefined ? [] : (request.job.webhook_events ?? endings);
       const fields = Object.entries({
-        keyId,
         lane,
         model,
         request: JSON.stringify(request),
-        upstream: JSON.stringify(upstream),
+        upstream: JSON.stringify(submission.upstream),
+        terms: JSON.stringify(submission.terms),
+        reserved: reservedArgument(admission),
         ...(events.length > 0 && { webhook: events.join(" ") }),
       }).flat();
-      const [kind, answer] = await submit(
+      const answer = await submit(
         redis,
         [
           keys.record(id),
@@ -73,6 +97,7 @@ export function createGenerationStore(redis: Redis, keys: Keys, retention: Reten
           keys.claim(keyId, idempotencyKey === undefined ? "" : digestOf(idempotencyKey)),
           keys.bodies(keyId, fingerprint),
           keys.ranks(lane),
+          keys.root,
         ],
         [
           id,
@@ -84,10 +109,13 @@ export function createGenerationStore(redis: Redis, keys: Keys, retention: Reten
           idempotencyKey === undefined ? 0 : retention.claimsMs,
           clientRetry === undefined ? 0 : clientRetryWindowMs,
           clientRetry === "retry" ? "1" : "0",
+          keyId,
+          admissionArgument(admission),
           ...fields,
         ],
       );
-      return kind === "accepted" ? { kind, rank: answer } : { kind, id: answer };
+      if (answer[0] === "accepted" || answer[0] === "refused") return readAdmitted(answer);
+      return { kind: answer[0], id: answer[1] };
     },
 
     async read(id: string): Promise<GenerationRecord | null> {
@@ -105,10 +133,16 @@ export function createGenerationStore(redis: Redis, keys: Keys, retention: Reten
     keep: (id: string) => keep(redis, [keys.record(id)], []),
 
     /** Cancels a generation that has not ended, and tells the worker that runs it. Answers the status that it was canceled in. */
-    cancel: (id: string, lane: string) => cancel(redis, [...where(id, lane), keys.cancels], [id, retention.recordsMs]),
+    cancel: (id: string, lane: string) =>
+      cancel(redis, generationKeys(keys, id, lane, keys.cancels), [id, retention.recordsMs]),
 
-    /** Queues a failed, canceled or expired generation again under its own id. Answers its rank, or why not. */
-    retry: (id: string, lane: string, tenant: string) => retry(redis, where(id, lane), [id, tenant]),
+    /** Queues a failed, canceled or expired generation again under its own id, at the expense of its own key. */
+    async retry(id: string, lane: string, tenant: string, admission: Admission): Promise<Retried> {
+      const args = [id, tenant, admissionArgument(admission), reservedArgument(admission)];
+      const answer = await retry(redis, where(id, lane), args);
+      if (answer[0] === "accepted" || answer[0] === "refused") return readAdmitted(answer);
+      return { kind: answer[0] };
+    },
 
     /** Ends a generation that was not begun in its time. */
     expire: (id: string, lane: string) => expire(redis, where(id, lane), [id, retention.recordsMs]),
@@ -120,6 +154,14 @@ export function createGenerationStore(redis: Redis, keys: Keys, retention: Reten
     unlisten: (id: string, replyTo: string, as: "waiters" | "watchers") =>
       watch(redis, [keys.record(id)], [replyTo, as, "remove"]),
   };
+}
+
+/** What is reserved for it, as the record holds it. */
+const reservedArgument = ({ worstCaseMicros }: Admission): string => String(worstCaseMicros ?? "-");
+
+function readAdmitted(answer: AdmittedAnswer): Admitted {
+  if (answer[0] === "accepted") return { kind: "accepted", rank: answer[1], use: readMinuteUse(answer[2]) };
+  return { kind: "refused", ...readRefusal(answer.slice(1)) };
 }
 
 export type GenerationStore = ReturnType<typeof createGenerationStore>;

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { expect, test } from "vitest";
-import { delivery, openQueue } from "../queue.fixture.ts";
+import { bill, delivery, free, openQueue } from "../queue.fixture.ts";
 
 const done = async () => ({ kind: "succeeded", delivery }) as const;
 
@@ -65,7 +65,7 @@ test("what has been kept long enough is dropped, images and all, and its owner i
   await queue.attempts.start(given.id, given.lane);
   const partial = { index: 0, partialIndex: 0, key: "a/partial.png", mediaType: "image/png", width: 1, height: 1 };
   await queue.attempts.appendPartial(given.id, 1, partial);
-  await queue.attempts.succeed(given.id, given.lane, 1, delivery);
+  await queue.attempts.succeed(given.id, given.lane, 1, delivery, bill);
   const janitor = queue.janitor();
   await expect
     .poll(async () => {
@@ -85,7 +85,7 @@ test("a generation that is retried at the end of its retention lives on", async 
   const given = queue.submission();
   await queue.store.submit(given);
   await queue.store.cancel(given.id, given.lane);
-  await queue.store.retry(given.id, given.lane, given.tenant);
+  await queue.store.retry(given.id, given.lane, given.tenant, free);
   await queue.janitor().look();
   expect(await queue.store.read(given.id)).toMatchObject({ status: "queued" });
 });
@@ -103,7 +103,7 @@ test("a job that an older attempt still holds is looked at again, and not forgot
   await queue.submit(given);
   await begun.promise;
   await queue.store.cancel(given.id, given.lane);
-  await queue.store.retry(given.id, given.lane, given.tenant);
+  await queue.store.retry(given.id, given.lane, given.tenant, free);
   const janitor = queue.janitor();
   await janitor.look();
   expect(await queue.redis.zcard(queue.keys.unlaned)).toBe(1);

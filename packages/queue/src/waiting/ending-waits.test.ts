@@ -1,12 +1,12 @@
 import { once } from "node:events";
 import { expect, test } from "vitest";
-import { delivery, openQueue, type TestQueue } from "../queue.fixture.ts";
+import { bill, delivery, openQueue, type TestQueue } from "../queue.fixture.ts";
 
 const never = 3_600_000;
 
 async function succeed({ attempts }: TestQueue, { id, lane }: { id: string; lane: string }) {
   await attempts.start(id, lane);
-  await attempts.succeed(id, lane, 1, delivery);
+  await attempts.succeed(id, lane, 1, delivery, bill);
 }
 
 test("whoever waits hears of the ending by message, long before a look at the record", async () => {

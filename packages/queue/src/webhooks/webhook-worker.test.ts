@@ -1,6 +1,6 @@
 import { testRedisUrl } from "@darkroom/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { delivery as images, openQueue } from "../queue.fixture.ts";
+import { bill, delivery as images, free, openQueue } from "../queue.fixture.ts";
 import { connectWorker } from "@darkroom/redis";
 import { webhookLane } from "./webhook-delivery.ts";
 import { createWebhookDispatcher } from "./webhook-dispatcher.ts";
@@ -38,7 +38,7 @@ async function openWebhooks() {
       const given = queue.submission({ request, tenant });
       await store.submit(given);
       await queue.attempts.start(given.id, given.lane);
-      await queue.attempts.succeed(given.id, given.lane, 1, images);
+      await queue.attempts.succeed(given.id, given.lane, 1, images, bill);
       return `msg_${given.id.slice("gen_".length)}_3`;
     },
 
@@ -133,7 +133,7 @@ describe("an ending", () => {
     const given = queue.submission({ request });
     await queue.store.submit(given);
     await queue.store.cancel(given.id, given.lane);
-    await queue.store.retry(given.id, given.lane, given.tenant);
+    await queue.store.retry(given.id, given.lane, given.tenant, free);
     await queue.dispatcher.look();
     const posted = queue.work([delivered]);
     await expect

@@ -20,7 +20,7 @@ if waiters then redis.call('HSET', KEYS[1], 'waiters', others) end
 if watchers then redis.call('HSET', KEYS[1], 'watchers', without(watchers)) end
 if others ~= '' or kept then return 'kept' end
 if status == 'queued' and not attempts then
-  end_generation(ARGV[1], 'canceled', ARGV[3], { 'abandoned', '1' })
+  end_generation(ARGV[1], 'canceled', ARGV[3], { 'abandoned', '1' }, '')
   return 'canceled'
 end
 redis.call('HSET', KEYS[1], 'orphan', '1')

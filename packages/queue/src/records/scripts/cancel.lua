@@ -5,6 +5,6 @@
 local status = redis.call('HGET', KEYS[1], 'status')
 if not status then return 'gone' end
 if is_ending(status) then return 'ended' end
-end_generation(ARGV[1], 'canceled', ARGV[2], {})
+end_generation(ARGV[1], 'canceled', ARGV[2], {}, '')
 if status == 'running' then redis.call('PUBLISH', KEYS[9], ARGV[1]) end
 return status

@@ -1,11 +1,9 @@
 -- Shared by the scripts that move a generation from state to state.
 --   KEYS[1] record    KEYS[2] running   KEYS[3] unlaned  KEYS[4] expiring
 --   KEYS[5] pending of the lane         KEYS[6] retained KEYS[7] outbox    KEYS[8] ranks of the lane
+--   and as the last key the root of all names, for what the API key is charged (packages/accounts/src/scripts)
 
-local function now()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
+local root = KEYS[#KEYS]
 
 local function is_ending(status)
   return status ~= 'queued' and status ~= 'running'
@@ -23,12 +21,21 @@ local function move(id, version, watchers, fields)
   tell(watchers, id .. ' changed')
 end
 
--- The terminal state is set once, and all that the living needed is released. `fields` are further pairs for the record. The waiting
--- API processes are told; the record is what they then read.
-local function end_generation(id, status, retention_ms, fields)
+-- The terminal state is set once, and all that the living needed is released. `fields` are further pairs for the record, `bill` what it
+-- came to ('' = nothing was delivered, see ledger.lua). The account of its key is settled and the ledger written in the same breath. The
+-- waiting API processes are told; the record is what they then read.
+local function end_generation(id, status, retention_ms, fields, bill)
   local time = now()
-  local was, tenant, waiters, watchers, webhook, version =
-    unpack(redis.call('HMGET', KEYS[1], 'status', 'tenant', 'waiters', 'watchers', 'webhook', 'version'))
+  local was, tenant, waiters, watchers, webhook, version, key, model, created, reserved = unpack(redis.call('HMGET', KEYS[1],
+    'status', 'tenant', 'waiters', 'watchers', 'webhook', 'version', 'keyId', 'model', 'createdAt', 'reserved'))
+  bill = read_bill(bill)
+  settle(root, key, was == 'queued', tonumber(reserved) or 0, tonumber(bill.cost) or 0, time)
+  enter(root, {
+    id = id, version = (tonumber(version) or 0) + 1, status = status,
+    tenant = tenant, key = key, model = model, created = created,
+  }, bill, time)
+  fields[#fields + 1] = 'cost'
+  fields[#fields + 1] = bill.cost
   fields[#fields + 1] = 'status'
   fields[#fields + 1] = status
   fields[#fields + 1] = 'endedAt'

@@ -3,13 +3,13 @@
 --   ARGV[1] id  ARGV[2] retention of ended records, in milliseconds  ARGV[3] milliseconds for which starts are counted
 -- Answers 'gone', 'ended', 'expired', or what it changed in the record, as field, value, …
 local id = ARGV[1]
-local status, expires, started, attempts, version, watchers, rank =
-  unpack(redis.call('HMGET', KEYS[1], 'status', 'expiresAt', 'startedAt', 'attempts', 'version', 'watchers', 'rank'))
+local status, expires, started, attempts, version, watchers, rank, key = unpack(redis.call('HMGET', KEYS[1],
+  'status', 'expiresAt', 'startedAt', 'attempts', 'version', 'watchers', 'rank', 'keyId'))
 if not status then return 'gone' end
 if is_ending(status) then return 'ended' end
 local time = now()
 if expires and not started and time >= tonumber(expires) then
-  end_generation(id, 'expired', ARGV[2], {})
+  end_generation(id, 'expired', ARGV[2], {}, '')
   return 'expired'
 end
 
@@ -17,6 +17,7 @@ attempts = (tonumber(attempts) or 0) + 1
 local change = { 'status', 'running', 'attempts', attempts, 'startedAt', started or string.format('%d', time) }
 move(id, version, watchers, change)
 reach_rank(KEYS[8], tonumber(rank))
+if status == 'queued' then count_queued(root, key, -1) end
 redis.call('ZADD', KEYS[2], time, id)
 redis.call('ZREM', KEYS[3], id)
 if expires then redis.call('ZREM', KEYS[4], id) end

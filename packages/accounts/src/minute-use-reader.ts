@@ -1,0 +1,14 @@
+import { defineScript } from "@darkroom/redis";
+import type { Redis } from "ioredis";
+import { accountScripts } from "./account-scripts.ts";
+import { type MinuteUse, readMinuteUse, type ScriptNumbers } from "./admission.ts";
+
+const minuteUse = defineScript<ScriptNumbers>([...accountScripts, new URL("scripts/minute-use.lua", import.meta.url)]);
+
+/** Returns the function that looks up what a key has used of its limits, for answers that were no admission. `root` begins every name. */
+export const createMinuteUseReader =
+  (redis: Redis, root: string) =>
+  async (keyId: string): Promise<MinuteUse | null> =>
+    readMinuteUse(await minuteUse(redis, [`${root}account-window:${keyId}`], []));
+
+export type MinuteUseReader = ReturnType<typeof createMinuteUseReader>;

@@ -1,0 +1,54 @@
+import { ApiError } from "@darkroom/contracts";
+import type { Admission, Refusal } from "./admission.ts";
+
+/** How soon another ending may make room. Nobody knows; a picture takes some seconds. */
+const soonMs = 2_000;
+
+/** What a caller is told whose generation was not admitted: which limit, what it is, and when it is worth coming again. */
+export function refusalError({ reason, waitMs, left }: Refusal, admission: Admission): ApiError {
+  const { limits, budget, images, worstCaseMicros } = admission;
+  switch (reason) {
+    case "requests":
+      return new ApiError(
+        "rate_limit_exceeded",
+        `Rate limit reached for requests: this API key may make ${limits.requests_per_minute} a minute. Try again in ${seconds(waitMs)}.`,
+        { retryAfterMs: waitMs },
+      );
+    case "images":
+      return new ApiError(
+        "rate_limit_exceeded",
+        `Rate limit reached for images: this API key may ask for ${limits.images_per_minute} a minute, ${left} of them are left, and this request asks for ${images}. Try again in ${seconds(waitMs)}.`,
+        { retryAfterMs: waitMs },
+      );
+    case "concurrent":
+      return new ApiError(
+        "concurrency_limit_exceeded",
+        `This API key may have ${limits.concurrent_generations} generations at a time, and has them. Send the request again when one has ended.`,
+        { retryAfterMs: soonMs },
+      );
+    case "queued":
+      return new ApiError(
+        "queue_full",
+        `This API key may have ${limits.queued_generations} generations waiting, and has them. Send the request again when one has begun.`,
+        { retryAfterMs: soonMs },
+      );
+    default: {
+      const limit = dollars(budget[reason] ?? 0);
+      const times = { day: " for this day (UTC)", month: " for this month (UTC)", total: "" };
+      return new ApiError(
+        "insufficient_quota",
+        `This API key may spend ${limit}${times[reason]}; ${dollars(left)} is left, what is under way counted at its worst case, and this request may cost ${dollars(worstCaseMicros ?? 0)}.`,
+        { retryAfterMs: reason === "total" ? undefined : waitMs },
+      );
+    }
+  }
+}
+
+const seconds = (ms: number) => `${Math.ceil(ms / 1_000)} s`;
+
+/** Micros as dollars, without a float in between: `$0.04`, `$0.000018`. */
+function dollars(micros: number): string {
+  const digits = String(micros).padStart(7, "0");
+  const cents = digits.slice(-6).replace(/0{1,4}$/, "");
+  return `$${digits.slice(0, -6)}.${cents}`;
+}

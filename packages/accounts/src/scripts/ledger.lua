@@ -1,0 +1,52 @@
+-- One entry of the ledger for each ending, and the day's sums that it adds to.
+--   root .. 'ledger:' .. day                  LIST of entries as JSON (contracts: ledger-entry.ts); a day that is over grows no more
+--   root .. 'ledger-days'                     SET of the days that have such a list
+--   root .. 'usage:' .. day .. ':' .. tenant  HASH: '{key} {model} {measure}' → sum
+--   root .. 'usage-tenants:' .. day           SET of the tenants that have such a hash
+-- Needs calendar.lua.
+
+-- A year and a month, for a look at the same month of the year before.
+local usage_kept_seconds = 400 * 86400
+
+local nothing = { images = '0', input_tokens = '0', output_tokens = '0', cost = '0', provider_cost = '-', provider = '-' }
+
+-- 'images inputTokens outputTokens cost providerCost provider', '-' for what is not known. '' where nothing was delivered.
+local function read_bill(text)
+  if text == '' then return nothing end
+  local images, input, output, cost, provider_cost, provider =
+    string.match(text, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$')
+  return {
+    images = images, input_tokens = input, output_tokens = output,
+    cost = cost, provider_cost = provider_cost, provider = provider,
+  }
+end
+
+local function or_null(value) return value == '-' and 'null' or value end
+
+-- Neither ids nor names hold anything that JSON would have to escape: their patterns see to that.
+local entry_format = '{"id":"%s:%d","generation":"%s","status":"%s","tenant":"%s","key_id":"%s","model":"%s","provider":%s,'
+  .. '"images":%s,"input_tokens":%s,"output_tokens":%s,"cost":%s,"provider_cost":%s,"created_at_ms":%s,"ended_at_ms":%d}'
+
+local function enter(root, generation, bill, time)
+  local day = calendar(time)
+  local provider = bill.provider == '-' and 'null' or '"' .. bill.provider .. '"'
+  local entry = string.format(entry_format,
+    generation.id, generation.version, generation.id, generation.status, generation.tenant, generation.key, generation.model,
+    provider, bill.images, bill.input_tokens, bill.output_tokens, or_null(bill.cost), or_null(bill.provider_cost),
+    generation.created, time)
+  if redis.call('RPUSH', root .. 'ledger:' .. day, entry) == 1 then redis.call('SADD', root .. 'ledger-days', day) end
+
+  local usage = root .. 'usage:' .. day .. ':' .. generation.tenant
+  local row = generation.key .. ' ' .. generation.model .. ' '
+  if redis.call('HINCRBY', usage, row .. generation.status, 1) == 1 then
+    local tenants = root .. 'usage-tenants:' .. day
+    redis.call('SADD', tenants, generation.tenant)
+    redis.call('EXPIRE', tenants, usage_kept_seconds)
+    redis.call('EXPIRE', usage, usage_kept_seconds)
+  end
+  if bill.cost == '-' then redis.call('HINCRBY', usage, row .. 'unpriced', 1) end
+  for _, measure in ipairs({ 'images', 'input_tokens', 'output_tokens', 'cost', 'provider_cost' }) do
+    local amount = bill[measure]
+    if amount ~= '0' and amount ~= '-' then redis.call('HINCRBY', usage, row .. measure, amount) end
+  end
+end

@@ -1,0 +1,2 @@
+-- What an API key has used of its limits in the last minute. KEYS[1] its window
+return { count_window(KEYS[1], now()) }

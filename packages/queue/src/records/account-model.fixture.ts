@@ -1,0 +1,184 @@
+import type { Admission } from "@darkroom/accounts";
+import type { Budget, Ending, Limits } from "@darkroom/contracts";
+import type { Submission } from "./generation-store.ts";
+
+type Life = {
+  submission: Submission;
+  worst: number;
+  status: "queued" | "running" | Ending;
+  /** The fencing token of its latest attempt. */
+  attempts: number;
+  begun: boolean;
+  kept: boolean;
+  abandoned: boolean;
+  waits: boolean;
+};
+
+/**
+ * What the scripts must do to accounts, ledger and sums, said once more without Redis and without scripts: plain variables, one
+ * statement for each rule. It knows no time: a story takes less than a minute and is told on one day.
+ */
+export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
+  const lives = new Map<string, Life>();
+  const endings: { generation: string; status: Ending; cost: number | null; keyId: string }[] = [];
+  const windows = new Map<string, { requests: number; images: number }>();
+
+  const of = (keyId: string) => [...lives.values()].filter(({ submission }) => submission.keyId === keyId);
+  const alive = ({ status }: Life) => status === "queued" || status === "running";
+  const spent = (keyId: string) =>
+    endings.filter((ending) => ending.keyId === keyId).reduce((sum, { cost }) => sum + (cost ?? 0), 0);
+
+  const account = (keyId: string) => {
+    const total = spent(keyId);
+    return {
+      active: of(keyId).filter(alive).length,
+      queued: of(keyId).filter(({ status }) => status === "queued").length,
+      reserved: of(keyId)
+        .filter(alive)
+        .reduce((sum, { worst }) => sum + worst, 0),
+      total,
+      daySpent: total,
+      monthSpent: total,
+    };
+  };
+
+  /** The first limit that one more would exceed. */
+  function refuse({ limits, budget, images, worstCaseMicros }: Admission, keyId: string): string | null {
+    const { active, queued, reserved, total } = account(keyId);
+    const worst = worstCaseMicros ?? 0;
+    for (const name of ["total", "month", "day"] as const) {
+      const limit = budget[name];
+      if (limit !== null && total + reserved + worst > limit) return name;
+    }
+    const { requests, images: seen } = windows.get(keyId) ?? { requests: 0, images: 0 };
+    if (limits.queued_generations !== null && queued >= limits.queued_generations) return "queued";
+    if (limits.concurrent_generations !== null && active >= limits.concurrent_generations) return "concurrent";
+    if (limits.requests_per_minute !== null && requests + 1 > limits.requests_per_minute) return "requests";
+    if (limits.images_per_minute !== null && seen + images > limits.images_per_minute) return "images";
+    windows.set(keyId, { requests: requests + 1, images: seen + images });
+    return null;
+  }
+
+  const life = (id: string): Life => {
+    const found = lives.get(id);
+    if (found === undefined) throw new Error(`The model knows no ${id}`);
+    return found;
+  };
+
+  function finish(id: string, status: Ending, cost: number | null): void {
+    const one = life(id);
+    one.status = status;
+    one.waits = false;
+    endings.push({ generation: id, status, cost, keyId: one.submission.keyId });
+  }
+
+  return {
+    account,
+    endings: () => endings.map(({ generation, status, cost }) => ({ generation, status, cost })),
+
+    admission(keyId: string, images: number, worstCaseMicros: number): Admission {
+      const found = terms[keyId];
+      if (found === undefined) throw new Error(`The model knows no ${keyId}`);
+      return { limits: found[0], budget: found[1], images, worstCaseMicros };
+    },
+
+    pick(which: number): Life | undefined {
+      return [...lives.values()][which % Math.max(lives.size, 1)];
+    },
+
+    submit(submission: Submission): string {
+      const refused = refuse(submission.admission, submission.keyId);
+      if (refused !== null) return refused;
+      lives.set(submission.id, {
+        submission,
+        worst: submission.admission.worstCaseMicros ?? 0,
+        status: "queued",
+        attempts: 0,
+        begun: false,
+        kept: false,
+        abandoned: false,
+        waits: true,
+      });
+      return "accepted";
+    },
+
+    start(id: string): string {
+      const one = life(id);
+      if (!alive(one)) return "ended";
+      Object.assign(one, { status: "running", attempts: one.attempts + 1, begun: true });
+      return "started";
+    },
+
+    end(id: string, status: Ending, cost: number | null): string {
+      const one = life(id);
+      // Without an attempt the token is none, and nobody's.
+      if (one.attempts === 0) return "fenced";
+      if (!alive(one)) return "ended";
+      if (one.status !== "running") return "fenced";
+      finish(id, status, cost);
+      return "ok";
+    },
+
+    postpone(id: string): string {
+      const one = life(id);
+      if (one.status !== "running") return "fenced";
+      one.status = "queued";
+      return "ok";
+    },
+
+    cancel(id: string): string {
+      const one = life(id);
+      if (!alive(one)) return "ended";
+      const was = one.status;
+      finish(id, "canceled", 0);
+      return was;
+    },
+
+    expire(id: string): string {
+      const one = life(id);
+      if (one.status !== "queued" || one.begun) return "kept";
+      finish(id, "expired", 0);
+      return "expired";
+    },
+
+    abandon(id: string): string {
+      const one = life(id);
+      if (one.abandoned) return "canceled";
+      one.waits = false;
+      if (one.kept || one.status !== "queued" || one.attempts > 0) return "kept";
+      finish(id, "canceled", 0);
+      one.abandoned = true;
+      return "canceled";
+    },
+
+    retry(id: string): string {
+      const one = life(id);
+      if (one.status === "succeeded") return "succeeded";
+      if (alive(one)) return "unended";
+      const refused = refuse({ ...one.submission.admission, worstCaseMicros: one.worst }, one.submission.keyId);
+      if (refused !== null) return refused;
+      Object.assign(one, { status: "queued", begun: false, kept: true, abandoned: false });
+      return "accepted";
+    },
+
+    /** The sums of the day: by key and measure, nothing where it is zero. */
+    usage(): Record<string, number> {
+      const sums: Record<string, number> = {};
+      const add = (name: string, amount: number) => {
+        if (amount > 0) sums[name] = (sums[name] ?? 0) + amount;
+      };
+      for (const { keyId, status, cost } of endings) {
+        add(`${keyId} ${status}`, 1);
+        if (cost === null) add(`${keyId} unpriced`, 1);
+        else add(`${keyId} cost`, cost);
+        if (status !== "succeeded") continue;
+        add(`${keyId} images`, 1);
+        add(`${keyId} input_tokens`, 3);
+        add(`${keyId} output_tokens`, 7);
+      }
+      return sums;
+    },
+  };
+}
+
+export type AccountModel = ReturnType<typeof createAccountModel>;
