@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { createAuthenticator, hashApiKey } from "@darkroom/accounts";
+import { createKeyring, createKeyStore, createRedisKeys, hashApiKey } from "@darkroom/accounts";
 import type { ImageRequest } from "@darkroom/contracts";
 import { billOf, type Catalogue, loadCatalogue, termsSchema } from "@darkroom/models";
 import { createLogger, createMetrics } from "@darkroom/observe";
@@ -37,6 +37,8 @@ export type StartApiOptions = {
   syncTimeoutMs?: number;
   storage?: ObjectStoreSettings;
   webhooks?: Partial<WebhookSettings>;
+  /** No admin key is configured. */
+  withoutAdmin?: boolean;
   /** Shares the queue and the images of another service, as a second instance of it. */
   beside?: { prefix: string; store: ObjectStore };
   /** Wraps the store that the service sees. */
@@ -46,6 +48,7 @@ export type StartApiOptions = {
 export const apiKey = "sk-test-of-the-api";
 /** The key of another tenant. */
 export const otherApiKey = "sk-test-of-another";
+export const adminKey = "sk-test-of-the-admin";
 const log = createLogger({ name: "api-test", level: "silent", pretty: false });
 const catalogue: Catalogue = loadCatalogue();
 
@@ -98,6 +101,18 @@ async function openApi(options: StartApiOptions, finish: Finish) {
   };
   const abandoner = createAbandoner({ queue, log, everyMs: 50 });
   closes.add("the abandoner", () => abandoner.close());
+  const names = createRedisKeys(prefix);
+  const keyring = await createKeyring({
+    redis: opened.redis,
+    names,
+    staticKeys: [
+      { tenant: "acme", name: "test", hash: hashApiKey(apiKey) },
+      { tenant: "other", name: "test", hash: hashApiKey(otherApiKey) },
+    ],
+    adminKeyHash: options.withoutAdmin === true ? undefined : hashApiKey(adminKey),
+    log,
+  });
+  closes.add("the keyring", () => keyring.close());
   const drain = createDrain();
   const store = options.beside?.store ?? createObjectStore(storage);
   const objects = options.objects?.(store) ?? store;
@@ -106,10 +121,9 @@ async function openApi(options: StartApiOptions, finish: Finish) {
   const app = buildApp({
     metrics,
     catalogue,
-    authenticator: createAuthenticator([
-      { tenant: "acme", name: "test", hash: hashApiKey(apiKey) },
-      { tenant: "other", name: "test", hash: hashApiKey(otherApiKey) },
-    ]),
+    keyring,
+    keyStore: createKeyStore(opened.redis, names),
+    names,
     objects,
     queue,
     abandoner,

@@ -1,4 +1,4 @@
-import type { Authenticator } from "@darkroom/accounts";
+import type { Keyring, KeyStore, RedisKeys } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
 import type { Catalogue } from "@darkroom/models";
 import type { Logger, Metrics } from "@darkroom/observe";
@@ -15,13 +15,20 @@ import { createRenderGeneration } from "./generation/render-generation.ts";
 import { createSendImages } from "./generation/send-images.ts";
 import { answerBrokenRequest } from "./http/answer-broken-request.ts";
 import { answerError } from "./http/answer-error.ts";
-import { authenticateCallers } from "./http/authenticate.ts";
+import { authenticateAdmin, authenticateCallers } from "./http/authenticate.ts";
 import { parseJson } from "./http/parse-json.ts";
 import { refuseOtherMethods } from "./http/refuse-other-methods.ts";
 import { followRequest, newRequestId } from "./http/request-facts.ts";
 import { serverLimits } from "./http/server-limits.ts";
 import { tellLimits } from "./http/tell-limits.ts";
 import type { OpenQueue } from "./open-queue.ts";
+import { createKeyRoute } from "./routes/admin/create-key.ts";
+import { deleteKeyRoute } from "./routes/admin/delete-key.ts";
+import { listKeysRoute } from "./routes/admin/list-keys.ts";
+import { readKeyRoute } from "./routes/admin/read-key.ts";
+import { rotateKeyRoute } from "./routes/admin/rotate-key.ts";
+import { rotateWebhookSecretRoute } from "./routes/admin/rotate-webhook-secret.ts";
+import { updateKeyRoute } from "./routes/admin/update-key.ts";
 import { cancelGenerationRoute } from "./routes/cancel-generation.ts";
 import { createImageRoute } from "./routes/create-image.ts";
 import { generationEventsRoute } from "./routes/generation-events.ts";
@@ -40,7 +47,10 @@ import type { WebhookSettings } from "./webhook-settings.ts";
 
 export type AppDependencies = HealthDependencies & {
   catalogue: Catalogue;
-  authenticator: Authenticator;
+  keyring: Keyring;
+  keyStore: KeyStore;
+  /** Where accounts keep what they keep in Redis. */
+  names: RedisKeys;
   objects: ObjectStore;
   queue: OpenQueue;
   abandoner: Abandoner;
@@ -57,7 +67,7 @@ export type AppDependencies = HealthDependencies & {
 
 /** Builds the HTTP service. It listens to nothing yet, and opens and closes nothing that it was given. */
 export function buildApp(dependencies: AppDependencies): FastifyInstance {
-  const { log, drain, authenticator } = dependencies;
+  const { log, drain, keyring } = dependencies;
   const app = Fastify({
     ...serverLimits,
     trustProxy: dependencies.trustProxy,
@@ -115,7 +125,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
     asStream: createAnswerAsStream(tools),
   };
   void app.register(async (v1) => {
-    authenticateCallers(v1, authenticator);
+    authenticateCallers(v1, keyring);
     tellLimits(v1, dependencies.queue.readMinuteUse);
     createImageRoute(v1, { ...tools, waitModes });
     listGenerationsRoute(v1, tools);
@@ -127,6 +137,18 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
     webhookDeliveriesRoutes(v1, tools);
     modelsRoutes(v1, dependencies);
   });
+  if (keyring.hasAdminKey) {
+    void app.register(async (admin) => {
+      authenticateAdmin(admin, keyring);
+      createKeyRoute(admin, dependencies);
+      listKeysRoute(admin, dependencies);
+      readKeyRoute(admin, dependencies);
+      updateKeyRoute(admin, dependencies);
+      rotateKeyRoute(admin, dependencies);
+      rotateWebhookSecretRoute(admin, dependencies);
+      deleteKeyRoute(admin, dependencies);
+    });
+  }
   refuse();
   return app;
 }

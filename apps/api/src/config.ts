@@ -17,8 +17,16 @@ export const apiEnvSchema = z.object({
   API_KEYS: z
     .string()
     .optional()
-    .describe("Who may call: `tenant:name:sha256-of-the-key`, separated by commas. This or API_KEYS_FILE, or both."),
+    .describe(
+      "Who may call: `tenant:name:sha256-of-the-key`, separated by commas. This or API_KEYS_FILE, or both; with ADMIN_KEY_SHA256 neither is needed.",
+    ),
   API_KEYS_FILE: z.string().optional().describe("A file with such entries, one a line, `#` for comments."),
+  ADMIN_KEY_SHA256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/i, "must be the SHA-256 of the admin key: 64 hex digits")
+    .toLowerCase()
+    .optional()
+    .describe("The SHA-256 of the key that opens `/admin/*`, in hex. Unset: there is no `/admin`."),
   SYNC_TIMEOUT_MS: wholeNumber(1_000, 3_600_000)
     .default(600_000)
     .describe("How long a caller waits on the line before a 504. The job goes on."),

@@ -1,4 +1,4 @@
-import { createAuthenticator, loadKeys } from "@darkroom/accounts";
+import { createKeyring, createKeyStore, createRedisKeys, loadKeys } from "@darkroom/accounts";
 import { loadCatalogue, missingPrices } from "@darkroom/models";
 import { createLogger, createMetrics } from "@darkroom/observe";
 import { readOrExit, runProcess } from "@darkroom/process";
@@ -23,7 +23,12 @@ await runProcess({
     const catalogue = loadCatalogue({ file: config.MODELS_FILE });
     // Here alone: the api notes the prices that a request is billed by.
     for (const { model, sentence } of missingPrices(catalogue)) log.warn({ model }, sentence);
-    const authenticator = createAuthenticator(loadKeys({ list: config.API_KEYS, file: config.API_KEYS_FILE }));
+    const adminKeyHash = config.ADMIN_KEY_SHA256;
+    const staticKeys = loadKeys({
+      list: config.API_KEYS,
+      file: config.API_KEYS_FILE,
+      required: adminKeyHash === undefined,
+    });
 
     const objects = createObjectStore(config.storage);
     closes.add("the object store", () => objects.close());
@@ -31,13 +36,18 @@ await runProcess({
 
     const queue = await openQueue(config, log, closes);
     await queue.lanes.open(lanesOf(catalogue));
+    const names = createRedisKeys(config.QUEUE_PREFIX);
+    const keyring = await createKeyring({ redis: queue.redis, names, staticKeys, adminKeyHash, log });
+    closes.add("the keyring", () => keyring.close());
     const abandoner = createAbandoner({ queue, log });
     closes.add("the abandoner", () => abandoner.close());
 
     const drain = createDrain();
     const app = buildApp({
       catalogue,
-      authenticator,
+      keyring,
+      keyStore: createKeyStore(queue.redis, names),
+      names,
       objects,
       queue,
       abandoner,

@@ -1,3 +1,4 @@
+import { createRedisKeys, webhookSecretVersions } from "@darkroom/accounts";
 import { loadCatalogue } from "@darkroom/models";
 import type { Logger } from "@darkroom/observe";
 import type { CloseList } from "@darkroom/process";
@@ -33,6 +34,7 @@ export async function openWebhooks(
   const catalogue = loadCatalogue({ file: config.MODELS_FILE });
   const showEnded = createShowEnded({ catalogue, objects, linkTtlSeconds: config.LINK_TTL_SECONDS });
   const { redis, keys, lanes, generations } = queue;
+  const names = createRedisKeys(config.QUEUE_PREFIX);
   const webhooks = createWebhookStore(redis, keys);
 
   const dispatcher = createWebhookDispatcher({ redis, keys, store: generations, webhooks, lanes, log });
@@ -49,7 +51,8 @@ export async function openWebhooks(
     stalledIntervalMs: config.STALLED_INTERVAL_MS,
     post: async ({ id, url, keyId }, record, signal) => {
       const payload = generationEvent(await showEnded(record));
-      const secrets = masters.map((master) => webhookSecret(master, keyId));
+      const versions = await webhookSecretVersions(redis, names, keyId, Date.now());
+      const secrets = masters.flatMap((master) => versions.map((version) => webhookSecret(master, keyId, version)));
       return postWebhook({ url, id, sentAtMs: Date.now(), payload, secrets, signal }, http);
     },
     log,

@@ -9,5 +9,11 @@ export const newApiKey = (): string => `sk-darkroom-${randomBytes(24).toString("
  */
 export const hashApiKey = (key: string): string => hash("sha256", key, "hex");
 
-/** Names a key in logs and records. Twelve digits of its hash tell ten thousand keys apart and give nothing away. */
+/** As much of a key as is shown and stored: `sk-darkroom-` and 36 of its bits, by which a person recognises it. */
+export const prefixOf = (key: string): string => key.slice(0, 18);
+
+/** Names a key that is kept in Redis. It says nothing of the key, so that it stays when the key is rotated. */
+export const newKeyId = (): string => `key_${randomBytes(12).toString("hex")}`;
+
+/** Names a key of `API_KEYS` in logs and records. Twelve digits of its hash tell ten thousand keys apart and give nothing away. */
 export const keyIdOf = (keyHash: string): string => `key_${keyHash.slice(0, 12)}`;

@@ -1,3 +1,5 @@
+export type { Account } from "./account.ts";
+export { type AccountUsage, readAccountUsage } from "./account-usage.ts";
 export { accountScripts } from "./account-scripts.ts";
 export {
   type Admission,
@@ -9,13 +11,17 @@ export {
   type ScriptNumbers,
   unlimited,
 } from "./admission.ts";
-export { hashApiKey, newApiKey } from "./api-key.ts";
-export { type Account, type Authenticator, createAuthenticator } from "./authenticator.ts";
 export { type Bill, billArgument, nothingDelivered } from "./bill.ts";
+export { hashApiKey, newApiKey } from "./api-key.ts";
 export { type KeySource, parseKeyList, type StoredKey } from "./key-list.ts";
 export { KeyListError } from "./key-list-error.ts";
-export { type KeySettings, loadKeys } from "./load-keys.ts";
+export type { KeyChanges, KeyRecord } from "./keys/key-record.ts";
+export { createKeyring, type Keyring } from "./keys/keyring.ts";
+export { createKeyStore, type KeyStore } from "./keys/key-store.ts";
+export { webhookSecretVersions } from "./keys/webhook-secret-versions.ts";
 export { createLedger, type Ledger } from "./ledger/create-ledger.ts";
 export { LedgerError } from "./ledger/ledger-error.ts";
 export { createMinuteUseReader, type MinuteUseReader } from "./minute-use-reader.ts";
 export { refusalError } from "./refusal-error.ts";
+export { type KeyListSettings, loadKeys } from "./load-keys.ts";
+export { createRedisKeys, type RedisKeys } from "./redis-keys.ts";

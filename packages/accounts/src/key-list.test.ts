@@ -47,8 +47,9 @@ describe("a key list", () => {
 });
 
 describe("a key list is refused", () => {
-  test.each(["", "  \n# nothing yet\n", ","])("when it is empty (%j), with how to make a key", (text) => {
-    expect(mistakesIn(() => parse(text))[0]).toContain("openssl rand");
+  test.each(["", "  \n# nothing yet\n", ","])("when it is empty (%j), with how to make a key", (list) => {
+    expect(mistakesIn(() => loadKeys({ list }))[0]).toContain("openssl rand");
+    expect(loadKeys({ list, required: false })).toEqual([]);
   });
 
   test("when nothing is configured at all", () => {

@@ -2,19 +2,26 @@ import { readFileSync } from "node:fs";
 import { KeyListError } from "./key-list-error.ts";
 import { type KeySource, parseKeyList, type StoredKey } from "./key-list.ts";
 
-export type KeySettings = {
+export type KeyListSettings = {
   /** `API_KEYS`: `tenant:name:sha256`, separated by commas. */
   list?: string | undefined;
   /** `API_KEYS_FILE`: path of a file with one such entry a line. Both may be set; all keys count. */
   file?: string | undefined;
+  /** Whether there must be a key: false where an admin can make some. Default true. */
+  required?: boolean;
 };
 
-/** The keys that the operator configured. Throws `KeyListError` with every mistake, and when there is no key at all. */
-export function loadKeys({ list, file }: KeySettings): StoredKey[] {
+const howToMake =
+  "set ADMIN_KEY_SHA256 and make keys with it, or make one with `openssl rand -base64 32`, hash it with `printf %s THE_KEY | sha256sum`, and list it as `tenant:name:hash`";
+
+/** The keys that the operator configured. Throws `KeyListError` with every mistake, and when there is no key where one is required. */
+export function loadKeys({ list, file, required = true }: KeyListSettings): StoredKey[] {
   const sources: KeySource[] = [];
   if (list !== undefined) sources.push({ source: "API_KEYS", text: list });
   if (file !== undefined) sources.push({ source: file, text: textOf(file) });
-  return parseKeyList(...sources);
+  const keys = parseKeyList(...sources);
+  if (required && keys.length === 0) throw new KeyListError([`it is empty, so nobody could call: ${howToMake}`]);
+  return keys;
 }
 
 function textOf(file: string): string {

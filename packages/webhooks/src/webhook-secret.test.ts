@@ -15,6 +15,11 @@ test("is 32 bytes that a receiver can derive no other key's from, the same each 
   expect(webhookSecret(`${master}x`, "key_1")).not.toBe(secret);
 });
 
+test("is another for each version, and the first where none is said", () => {
+  expect(webhookSecret(master, "key_1", 1)).toBe(webhookSecret(master, "key_1"));
+  expect(webhookSecret(master, "key_1", 2)).not.toBe(webhookSecret(master, "key_1"));
+});
+
 test("a short master is refused", () => {
   expect(() => webhookSecret("short", "key_1")).toThrow("at least 32 characters");
 });

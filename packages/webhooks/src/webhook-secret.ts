@@ -8,11 +8,11 @@ const leastMasterLength = 32;
  * of 32 bytes, which are HMAC-SHA256 of the key's id under the operator's master secret. So there is nothing to store: the same
  * master and id give the same secret, and nobody learns one key's from another's.
  *
- * To change the master, sign with the secrets of both for a while (`postWebhook` takes several). Throws where the master is too short.
+ * To change one key's secret, raise its version: the key's id is derived with it. To change the master, sign with the secrets of both for a while (`postWebhook` takes several). Throws where the master is too short.
  */
-export function webhookSecret(master: string, keyId: string): string {
+export function webhookSecret(master: string, keyId: string, version = 1): string {
   if (master.length < leastMasterLength) {
     throw new Error(`The master secret of webhooks must have at least ${leastMasterLength} characters.`);
   }
-  return `whsec_${createHmac("sha256", master).update(`darkroom webhook secret v1:${keyId}`).digest("base64")}`;
+  return `whsec_${createHmac("sha256", master).update(`darkroom webhook secret v${version}:${keyId}`).digest("base64")}`;
 }

@@ -1,10 +1,21 @@
-import type { Account, Authenticator } from "@darkroom/accounts";
+import type { Account, Keyring } from "@darkroom/accounts";
+import { ApiError } from "@darkroom/contracts";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 
 /** Lets only callers with a key reach the routes of `app`: before the body is read, so that a stranger costs nothing. */
-export function authenticateCallers(app: FastifyInstance, authenticator: Authenticator): void {
+export function authenticateCallers(app: FastifyInstance, keyring: Keyring): void {
   app.addHook("onRequest", async (request) => {
-    request.facts.account = authenticator.authenticate(request.headers.authorization);
+    request.facts.account = keyring.authenticate(request.headers.authorization);
+  });
+}
+
+/** Lets only the admin reach the routes of `app`. Whoever else has a key is told that it is the wrong one for this place. */
+export function authenticateAdmin(app: FastifyInstance, keyring: Keyring): void {
+  app.addHook("onRequest", async ({ facts, headers }) => {
+    facts.admin = keyring.isAdmin(headers.authorization);
+    if (facts.admin) return;
+    facts.account = keyring.authenticate(headers.authorization);
+    throw new ApiError("model_not_allowed", "This key may not use the routes of /admin: only the admin key may.");
   });
 }
 

@@ -6,6 +6,8 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 /** What becomes known of a request while it is served, for the line that is logged about it. */
 type RequestFacts = {
   account?: Account;
+  /** Whether the admin key was sent, on a route that takes it. */
+  admin?: boolean;
   model?: string;
   generationId?: string;
   errorCode?: string;

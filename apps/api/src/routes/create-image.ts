@@ -3,6 +3,7 @@ import { type Catalogue, resolveRequest, termsOf } from "@darkroom/models";
 import { laneName } from "@darkroom/queue";
 import type { FastifyInstance } from "fastify";
 import { admissionOf } from "../generation/admission-of.ts";
+import { assertModelAllowed } from "../generation/assert-model-allowed.ts";
 import { checkWebhook } from "../generation/check-webhook.ts";
 import type { RefuseNewWork } from "../generation/refuse-new-work.ts";
 import { accountOf } from "../http/authenticate.ts";
@@ -31,6 +32,7 @@ export function createImageRoute(app: FastifyInstance, dependencies: CreateImage
     const imageRequest = parseBody(imageRequestSchema, request.body);
     const resolved = resolveRequest(catalogue, imageRequest);
     const { model, upstream } = resolved;
+    assertModelAllowed(account, model.id);
     request.facts.model = model.id;
     const idempotencyKey = readIdempotencyKey(request.raw);
     await checkWebhook(imageRequest, webhooks);

@@ -1,6 +1,8 @@
 import { ApiError, quoteValue } from "@darkroom/contracts";
 import type { Catalogue, CatalogueModel } from "@darkroom/models";
 import type { FastifyInstance } from "fastify";
+import { assertModelAllowed } from "../generation/assert-model-allowed.ts";
+import { accountOf } from "../http/authenticate.ts";
 
 export type ModelsDependencies = { catalogue: Catalogue };
 
@@ -43,16 +45,22 @@ const showModel = (model: CatalogueModel) => ({
   },
 });
 
-/** `GET /v1/models` and `GET /v1/models/{id or alias}`. */
+/** `GET /v1/models`, as many as the key may use, and `GET /v1/models/{id or alias}`. */
 export function modelsRoutes(app: FastifyInstance, { catalogue }: ModelsDependencies): void {
-  app.get("/v1/models", async () => ({ object: "list", data: catalogue.models.map(showModel) }));
+  app.get("/v1/models", async (request, reply) => {
+    const { models } = accountOf(request);
+    const allowed = catalogue.models.filter(({ id }) => models?.includes(id) ?? true);
+    return reply.send({ object: "list", data: allowed.map(showModel) });
+  });
 
   // A model's name may have slashes in it.
-  app.get<{ Params: { "*": string } }>("/v1/models/*", async ({ params: { "*": name } }) => {
+  app.get<{ Params: { "*": string } }>("/v1/models/*", async (request, reply) => {
+    const { "*": name } = request.params;
     const model = catalogue.find(name);
     if (model === undefined) {
       throw new ApiError("not_found", `The model ${quoteValue(name)} does not exist.`, { param: "model" });
     }
-    return showModel(model);
+    assertModelAllowed(accountOf(request), model.id);
+    return reply.send(showModel(model));
   });
 }

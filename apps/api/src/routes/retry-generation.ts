@@ -1,4 +1,4 @@
-import { type Admission, type Authenticator, refusalError } from "@darkroom/accounts";
+import { type Admission, type Keyring, refusalError } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/observe";
 import type { GenerationRecord } from "@darkroom/queue";
@@ -16,13 +16,13 @@ export type RetryGenerationDependencies = {
   findGeneration: FindGeneration;
   renderGeneration: RenderGeneration;
   refuseNewWork: RefuseNewWork;
-  authenticator: Pick<Authenticator, "find">;
+  keyring: Pick<Keyring, "find">;
   log: Logger;
 };
 
 /** `POST /v1/generations/{id}/retry`: a failed, expired or canceled generation is queued once more, under its own id. */
 export function retryGenerationRoute(app: FastifyInstance, dependencies: RetryGenerationDependencies): void {
-  const { queue, findGeneration, renderGeneration, refuseNewWork, authenticator, log } = dependencies;
+  const { queue, findGeneration, renderGeneration, refuseNewWork, keyring, log } = dependencies;
 
   app.post<{ Params: { id: string } }>("/v1/generations/:id/retry", async (request, reply) => {
     const { tenant } = accountOf(request);
@@ -30,7 +30,7 @@ export function retryGenerationRoute(app: FastifyInstance, dependencies: RetryGe
     const { id, lane } = generation;
     request.facts.generationId = id;
     refuseNewWork();
-    const admission = retryAdmission(authenticator, generation);
+    const admission = retryAdmission(keyring, generation);
     const retried = await queueAnswer(queue.store.retry(id, lane, tenant, admission));
     if (retried.kind === "unended")
       throw new ApiError("conflict", `The generation ${id} has not ended: there is no need.`);
@@ -51,7 +51,7 @@ export function retryGenerationRoute(app: FastifyInstance, dependencies: RetryGe
  * What a retry takes, of the generation's own key: whoever of its tenant asks for it. It reserves what it reserved before, for it is
  * billed by the terms of before.
  */
-function retryAdmission(keys: Pick<Authenticator, "find">, record: GenerationRecord): Admission {
+function retryAdmission(keys: Pick<Keyring, "find">, record: GenerationRecord): Admission {
   const account = keys.find(record.keyId);
   if (account === undefined) {
     throw new ApiError(

@@ -1,0 +1,39 @@
+import { ApiError, budgetSchema, limitsSchema, quoteValue } from "@darkroom/contracts";
+import type { Catalogue } from "@darkroom/models";
+import { z } from "zod";
+
+/** 31 December 9999, the last day that every reader of dates can write. */
+const lastSecond = 253_402_300_799;
+
+/** What of a key can be set, in the bodies of its creation and its change. Null: no restriction. */
+export const keySettingsSchema = z.strictObject({
+  models: z
+    .array(z.string())
+    .refine((models) => models.length > 0, "it must name at least one model; null allows all")
+    .nullish(),
+  limits: limitsSchema.partial().nullish(),
+  budget: budgetSchema.partial().nullish(),
+  /** Unix seconds. */
+  expires_at: z.int().min(0).max(lastSecond).nullish(),
+});
+
+/** The catalogue ids of the models that a body names, by id or alias. Throws `ApiError` for one that is not served. */
+export function resolveModels(catalogue: Catalogue, models: readonly string[]): string[] {
+  const ids = models.map((name, i) => {
+    const model = catalogue.find(name);
+    if (model !== undefined) return model.id;
+    const served = catalogue.models.map(({ id }) => quoteValue(id)).join(", ");
+    throw new ApiError("invalid_request_error", `${quoteValue(name)} is not served here; the models are: ${served}.`, {
+      param: `models.${i}`,
+    });
+  });
+  return [...new Set(ids)];
+}
+
+/** The time at which a key ends, in milliseconds. Throws `ApiError` for one that is over. */
+export function expiryMs(expiresAt: number): number {
+  const expiresAtMs = expiresAt * 1_000;
+  if (expiresAtMs > Date.now()) return expiresAtMs;
+  const message = `Invalid 'expires_at': ${expiresAt} is in the past. Unix seconds are expected; to stop a key, disable it.`;
+  throw new ApiError("invalid_request_error", message, { param: "expires_at" });
+}

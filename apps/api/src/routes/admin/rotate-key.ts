@@ -1,0 +1,22 @@
+import type { Keyring, KeyStore } from "@darkroom/accounts";
+import { parseBody } from "@darkroom/contracts";
+import type { Logger } from "@darkroom/observe";
+import type { FastifyInstance } from "fastify";
+import { queueAnswer } from "../../generation/queue-answer.ts";
+import { graceSchema } from "./grace-schema.ts";
+import { noSuchKey, showKey } from "./show-key.ts";
+
+export type RotateKeyDependencies = { keyStore: KeyStore; keyring: Keyring; log: Logger };
+
+/** `POST /admin/keys/{id}/rotate`: a new secret for the key, shown here only. The old one works on for the grace time. */
+export function rotateKeyRoute(app: FastifyInstance, { keyStore, keyring, log }: RotateKeyDependencies): void {
+  app.post<{ Params: { id: string } }>("/admin/keys/:id/rotate", async (request, reply) => {
+    const { grace_seconds: graceSeconds } = parseBody(graceSchema, request.body ?? {});
+    const issued = await queueAnswer(keyStore.rotate(request.params.id, graceSeconds * 1_000));
+    if (issued === "gone") throw noSuchKey();
+    const { tenant, keyId, prefix } = issued.record;
+    log.info({ requestId: request.id, tenant, keyId, prefix, graceSeconds }, "An API key was rotated");
+    await keyring.refresh();
+    return reply.header("cache-control", "no-store").send({ ...showKey(issued.record), key: issued.key });
+  });
+}

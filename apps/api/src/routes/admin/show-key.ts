@@ -1,0 +1,33 @@
+import type { KeyRecord } from "@darkroom/accounts";
+import { ApiError, type ApiKey } from "@darkroom/contracts";
+
+const seconds = (atMs: number) => Math.floor(atMs / 1_000);
+
+/** A key as the admin sees it: everything but the key. */
+export function showKey(record: KeyRecord): ApiKey {
+  const { keyId, tenant, name, prefix, status, models, limits, budget, createdAtMs, expiresAtMs, previous } = record;
+  const nowMs = Date.now();
+  const expired = expiresAtMs !== null && expiresAtMs <= nowMs;
+  return {
+    id: keyId,
+    object: "api_key",
+    tenant,
+    name,
+    prefix,
+    status: status === "active" && expired ? "expired" : status,
+    models: models === null ? null : [...models],
+    limits,
+    budget,
+    created_at: seconds(createdAtMs),
+    expires_at: expiresAtMs === null ? null : seconds(expiresAtMs),
+    previous_key_expires_at: previous === null || previous.untilMs <= nowMs ? null : seconds(previous.untilMs),
+  };
+}
+
+/** What is said of an id that has no key. */
+export const noSuchKey = () =>
+  new ApiError("not_found", "There is no key of this id. Keys of API_KEYS are changed where they are listed.");
+
+/** What is said where a tenant would have two keys of one name. */
+export const nameTaken = (name: string) =>
+  new ApiError("conflict", `The tenant has a key named '${name}' already.`, { param: "name" });

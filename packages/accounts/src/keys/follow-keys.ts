@@ -1,0 +1,80 @@
+import type { Redis } from "ioredis";
+import type { RedisKeys } from "../redis-keys.ts";
+import type { createKnownKeys } from "./known-keys.ts";
+import { readKeys } from "./read-keys.ts";
+
+/** What is needed of a logger: pino's shape, a sentence with fields. */
+export type KeyLog = Record<"info" | "warn", (fields: object, sentence: string) => void>;
+
+export type FollowKeysOptions = {
+  redis: Redis;
+  names: RedisKeys;
+  known: ReturnType<typeof createKnownKeys>;
+  log: KeyLog;
+  everyMs: number;
+};
+
+/**
+ * Reads all keys, then again and again those that have changed: changes are numbered, so as a rule a look is one number.
+ * Resolves after the first reading and rejects when that fails; later failures are logged, and what is known stays.
+ */
+export async function followKeys({ redis, names, known, log, everyMs }: FollowKeysOptions) {
+  let seen = 0;
+  let away = false;
+  /** A Redis that comes back may have lost its last changes, or all: the number alone does not tell once new ones have been made. */
+  let readAll = true;
+  const onReady = () => void (readAll = true);
+
+  async function look(): Promise<void> {
+    const all = readAll;
+    readAll = false;
+    // Before the keys: what changes in between is read twice and not missed.
+    const number = Number((await redis.get(names.changes)) ?? 0);
+    if (all || number < seen) {
+      const records = await readKeys(redis, names, await redis.zrange(names.index(), "0", "-1"));
+      known.replaceAll(records.filter((record) => record !== null));
+    } else if (number > seen) {
+      const ids = await redis.zrange(names.keys, `(${seen}`, "+inf", "BYSCORE");
+      const records = await readKeys(redis, names, ids);
+      for (const [i, id] of ids.entries()) {
+        const record = records[i];
+        if (record) known.put(record);
+        else known.drop(id);
+      }
+    }
+    seen = number;
+  }
+
+  async function lookOrWarn(): Promise<void> {
+    try {
+      await look();
+      if (away) log.info({}, "Changes of API keys are followed again");
+      away = false;
+    } catch (error) {
+      readAll = true;
+      if (!away) log.warn({ err: error }, "Changes of API keys cannot be read; the keys that are known stay in force");
+      away = true;
+    }
+  }
+
+  await look();
+  redis.on("ready", onReady);
+  /** One look after the other: a change that was made before a look was asked for is in what that look reads. */
+  let last = Promise.resolve();
+  let waiting = 0;
+  const refresh = (): Promise<void> => {
+    waiting++;
+    last = last.then(lookOrWarn).finally(() => waiting--);
+    return last;
+  };
+  const timer = setInterval(() => void (waiting === 0 && refresh()), everyMs);
+
+  return {
+    refresh,
+    async close(): Promise<void> {
+      clearInterval(timer);
+      redis.off("ready", onReady);
+      await last;
+    },
+  };
+}

@@ -1,0 +1,102 @@
+import { defineScript } from "@darkroom/redis";
+import type { Redis } from "ioredis";
+import { hashApiKey, newApiKey, newKeyId, prefixOf } from "../api-key.ts";
+import { keptSeconds } from "../ledger/ledger-keys.ts";
+import type { RedisKeys } from "../redis-keys.ts";
+import { encodeChanges, type KeyChanges, type KeyRecord, type KeySettings } from "./key-record.ts";
+import { readKeys } from "./read-keys.ts";
+
+const script = <Answer>(name: string) =>
+  defineScript<Answer>(
+    ["../scripts/now", "scripts/key", `scripts/${name}`].map((file) => new URL(`${file}.lua`, import.meta.url)),
+  );
+
+const create = script<"created" | "taken">("create-key");
+const update = script<"updated" | "gone" | "taken">("update-key");
+const rotate = script<"rotated" | "gone">("rotate-key");
+const rotateWebhookSecret = script<"rotated" | "gone">("rotate-webhook-secret");
+const remove = script<"deleted" | "gone">("delete-key");
+
+/** An api process looks every second. */
+const deletionToldMs = 86_400_000;
+
+/** A key that was just made or rotated. `key` is the secret itself, which is nowhere else and cannot be had again. */
+export type IssuedKey = { key: string; record: KeyRecord };
+
+/**
+ * The API keys in Redis. Every change is one script, which also tells the api processes; repeating it after a lost answer changes
+ * nothing. Rejects when Redis is away.
+ */
+export function createKeyStore(redis: Redis, names: RedisKeys) {
+  const changed = (keyId: string) => [names.key(keyId), names.keys, names.changes, names.labels];
+  const listed = (keyId: string, tenant: string) => [...changed(keyId), names.index(), names.index(tenant)];
+
+  async function read(keyId: string): Promise<KeyRecord | null> {
+    const [record = null] = await readKeys(redis, names, [keyId]);
+    return record;
+  }
+
+  async function issued(keyId: string, key: string): Promise<IssuedKey> {
+    const record = await read(keyId);
+    if (record === null) throw new Error(`The key ${keyId} was deleted while it was made`);
+    return { key, record };
+  }
+
+  return {
+    read,
+
+    /** Makes a key. `taken`: the tenant has one of that name. */
+    async create({ tenant, name, ...settings }: { tenant: string; name: string } & KeySettings) {
+      const keyId = newKeyId();
+      const key = newApiKey();
+      const fields = encodeChanges(settings).filter(([, value]) => value !== "");
+      const given = [keyId, tenant, name, "hash", hashApiKey(key), "prefix", prefixOf(key), ...fields.flat()];
+      const answer = await create(redis, listed(keyId, tenant), given);
+      return answer === "taken" ? answer : issued(keyId, key);
+    },
+
+    /** Changes what is named and nothing else. `gone`: there is no such key. `taken`: the tenant has another key of the new name. */
+    async update(keyId: string, changes: KeyChanges): Promise<KeyRecord | "gone" | "taken"> {
+      const answer = await update(redis, changed(keyId), [keyId, changes.name ?? "", ...encodeChanges(changes).flat()]);
+      return answer === "updated" ? ((await read(keyId)) ?? "gone") : answer;
+    },
+
+    /** Gives the key a new secret. The old one works on for `graceMs`; 0: it ends at once. `gone`: there is no such key. */
+    async rotate(keyId: string, graceMs: number): Promise<IssuedKey | "gone"> {
+      const key = newApiKey();
+      const answer = await rotate(redis, changed(keyId), [keyId, hashApiKey(key), prefixOf(key), graceMs]);
+      return answer === "gone" ? answer : issued(keyId, key);
+    },
+
+    /** Gives the key's webhooks the next secret. The old one signs, too, for `graceMs`. False: there is no such key. */
+    async rotateWebhookSecret(keyId: string, graceMs: number): Promise<boolean> {
+      const version = Number((await redis.hget(names.key(keyId), "webhookSecretVersion")) ?? 1);
+      return (await rotateWebhookSecret(redis, changed(keyId), [keyId, version + 1, graceMs])) === "rotated";
+    },
+
+    /** Takes the key away. True also for one that was deleted before; false where there was no such key. */
+    async remove(keyId: string): Promise<boolean> {
+      const tenant = (await redis.hget(names.key(keyId), "tenant")) ?? "";
+      const where = [...listed(keyId, tenant), names.deleted, names.account(keyId)];
+      return (await remove(redis, where, [keyId, keptSeconds, deletionToldMs])) === "deleted";
+    },
+
+    /** Whose key it is and what it is called, for 400 days after its deletion, too. Null for one that never was, or for too long is not. */
+    async nameOf(keyId: string): Promise<{ tenant: string; name: string } | null> {
+      const [tenant, name] = await redis.hmget(names.key(keyId), "tenant", "name");
+      return typeof tenant === "string" && typeof name === "string" ? { tenant, name } : null;
+    },
+
+    /** Keys, newest first. Null when the id to go on from is none of them. */
+    async list(options: { tenant?: string | undefined; after?: string | undefined; limit: number }) {
+      const index = names.index(options.tenant);
+      const rank = options.after === undefined ? -1 : await redis.zrevrank(index, options.after);
+      if (rank === null) return null;
+      const ids = await redis.zrevrange(index, rank + 1, rank + 1 + options.limit);
+      const records = await readKeys(redis, names, ids.slice(0, options.limit));
+      return { records: records.filter((record) => record !== null), hasMore: ids.length > options.limit };
+    },
+  };
+}
+
+export type KeyStore = ReturnType<typeof createKeyStore>;

@@ -1,0 +1,76 @@
+import { hash, randomBytes, timingSafeEqual } from "node:crypto";
+import { ApiError } from "@darkroom/contracts";
+import type { Redis } from "ioredis";
+import type { Account } from "../account.ts";
+import { readBearerKey } from "../bearer-key.ts";
+import type { StoredKey } from "../key-list.ts";
+import type { RedisKeys } from "../redis-keys.ts";
+import { followKeys, type KeyLog } from "./follow-keys.ts";
+import { createKnownKeys } from "./known-keys.ts";
+
+export type KeyringOptions = {
+  redis: Redis;
+  names: RedisKeys;
+  /** The keys of `API_KEYS`, which no change in Redis touches. */
+  staticKeys: readonly StoredKey[];
+  /** SHA-256 of the admin key in hex; undefined: nobody is admin. */
+  adminKeyHash?: string | undefined;
+  log: KeyLog;
+  /** How often changes are looked for, in milliseconds. */
+  everyMs?: number;
+  /** Unix milliseconds, by which keys expire. */
+  now?: () => number;
+};
+
+export type Keyring = {
+  /**
+   * Takes the `Authorization` header as it came; asks nobody. Throws `ApiError`: `invalid_api_key`, in the same words for a key that
+   * is unknown, disabled, expired or deleted, and `model_not_allowed` for the admin key. The key is in no message.
+   */
+  authenticate(authorizationHeader: string | undefined): Account;
+  /** Whether the header holds the admin key. */
+  isAdmin(authorizationHeader: string | undefined): boolean;
+  /** Whether there is an admin key at all. */
+  readonly hasAdminKey: boolean;
+  /** The account of a key that is there, a disabled or expired one too. */
+  find(keyId: string): Account | undefined;
+  /** Looks for changes now. Never rejects: while Redis is away, what is known stays. */
+  refresh(): Promise<void>;
+  close(): Promise<void>;
+};
+
+/** Holds every API key in memory and follows their changes. Resolves when all are known; rejects when Redis cannot be asked. */
+export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
+  const { redis, names, staticKeys, adminKeyHash, log, everyMs = 1_000, now = Date.now } = options;
+  const known = createKnownKeys(staticKeys);
+  const feed = await followKeys({ redis, names, known, log, everyMs });
+  /** Equal to nothing: an unknown key is compared with it, so that it is as much work as a known one. */
+  const decoy = randomBytes(32);
+  const adminDigest = adminKeyHash === undefined ? decoy : Buffer.from(adminKeyHash, "hex");
+
+  return {
+    authenticate(header) {
+      const digest = digestIn(header);
+      const found = known.withHash(digest.toString("hex"));
+      const matches = timingSafeEqual(digest, found?.digest ?? decoy);
+      const isAdmin = timingSafeEqual(digest, adminDigest);
+      if (isAdmin) throw new ApiError("model_not_allowed", adminKeyRefused);
+      if (found === undefined || !matches || now() >= found.untilMs) {
+        throw new ApiError("invalid_api_key", unknownKey);
+      }
+      return found.account;
+    },
+
+    isAdmin: (header) => timingSafeEqual(digestIn(header), adminDigest),
+    hasAdminKey: adminKeyHash !== undefined,
+    find: (keyId) => known.withId(keyId),
+    refresh: () => feed.refresh(),
+    close: () => feed.close(),
+  };
+}
+
+const digestIn = (header: string | undefined): Buffer => hash("sha256", readBearerKey(header), "buffer");
+
+const unknownKey = "Incorrect API key provided. Check it, or ask the operator of this service for a new one.";
+
+const adminKeyRefused = "The admin key may not use this route. Use an API key: POST /admin/keys makes one.";

@@ -1,0 +1,26 @@
+import type { Redis } from "ioredis";
+import { z } from "zod";
+import type { RedisKeys } from "../redis-keys.ts";
+import { decodeKey, type KeyRecord } from "./key-record.ts";
+
+/** Keys read in one round trip. */
+const batch = 500;
+
+const fieldsSchema = z.record(z.string(), z.string());
+
+/** The keys of these ids, in their order; null for one that is not, or no longer, there. */
+export async function readKeys(redis: Redis, names: RedisKeys, ids: readonly string[]): Promise<(KeyRecord | null)[]> {
+  const records: (KeyRecord | null)[] = [];
+  for (let from = 0; from < ids.length; from += batch) {
+    const some = ids.slice(from, from + batch);
+    const pipeline = redis.pipeline();
+    for (const id of some) pipeline.hgetall(names.key(id));
+    const answers = (await pipeline.exec()) ?? [];
+    for (const [i, id] of some.entries()) {
+      const [error, fields] = answers[i] ?? [];
+      if (error) throw error;
+      records.push(decodeKey(id, fieldsSchema.parse(fields)));
+    }
+  }
+  return records;
+}

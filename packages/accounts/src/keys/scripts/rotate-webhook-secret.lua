@@ -1,0 +1,8 @@
+-- Gives a key's webhooks the next secret. For a while they are signed with the one before it, too. No api process needs to be told:
+-- whoever signs reads the fields.
+--   ARGV[2] the new version  ARGV[3] how long the old one signs on, in milliseconds
+-- Answers 'rotated' or 'gone'.
+if not exists() then return 'gone' end
+if tonumber(redis.call('HGET', KEYS[1], 'webhookSecretVersion') or 1) >= tonumber(ARGV[2]) then return 'rotated' end
+redis.call('HSET', KEYS[1], 'webhookSecretVersion', ARGV[2], 'webhookPreviousUntil', now() + ARGV[3])
+return 'rotated'

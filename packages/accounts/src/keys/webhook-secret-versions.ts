@@ -1,0 +1,18 @@
+import type { Redis } from "ioredis";
+import type { RedisKeys } from "../redis-keys.ts";
+
+/**
+ * Which versions of a key's webhook secret sign at this time, the current one first. A key that is not in Redis, as those of
+ * `API_KEYS` are not, has version 1.
+ */
+export async function webhookSecretVersions(
+  redis: Redis,
+  names: RedisKeys,
+  keyId: string,
+  nowMs: number,
+): Promise<[current: number, ...previous: number[]]> {
+  const fields = await redis.hmget(names.key(keyId), "webhookSecretVersion", "webhookPreviousUntil");
+  const [version, previousUntilMs] = fields.map(Number);
+  if (!version) return [1];
+  return nowMs < (previousUntilMs ?? 0) ? [version, version - 1] : [version];
+}

@@ -1,0 +1,21 @@
+/** The names of everything that accounts keep in Redis, under the prefix that the queue has, too. */
+export function createRedisKeys(prefix: string) {
+  return {
+    /** HASH: one API key, without the key itself. What is left of a deleted one lives 400 days. */
+    key: (keyId: string) => `${prefix}:key:${keyId}`,
+    /** ZSET of key ids by the number of their latest change. A deleted one is in it for a day. */
+    keys: `${prefix}:keys`,
+    /** STRING: how many changes there have been. */
+    changes: `${prefix}:keys-changes`,
+    /** HASH `tenant:name` → the id of the key that has the name. */
+    labels: `${prefix}:key-names`,
+    /** ZSET of key ids by their creation: all keys, or those of a tenant. Deleted ones are not in it. */
+    index: (tenant?: string) => (tenant === undefined ? `${prefix}:key-index` : `${prefix}:key-index:${tenant}`),
+    /** ZSET of key ids by their deletion: those that are still among the changes. */
+    deleted: `${prefix}:keys-deleted`,
+    /** HASH: what an account has under way and has spent. */
+    account: (keyId: string) => `${prefix}:account:${keyId}`,
+  };
+}
+
+export type RedisKeys = ReturnType<typeof createRedisKeys>;
