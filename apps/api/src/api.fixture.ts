@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { createKeyring, createKeyStore, createRedisKeys, hashApiKey } from "@darkroom/accounts";
+import { createKeyring, createKeyStore, createLedger, createRedisKeys, hashApiKey } from "@darkroom/accounts";
 import type { ImageRequest } from "@darkroom/contracts";
 import { billOf, type Catalogue, loadCatalogue, termsSchema } from "@darkroom/models";
 import { createLogger, createMetrics } from "@darkroom/observe";
@@ -124,6 +124,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     keyring,
     keyStore: createKeyStore(opened.redis, names),
     names,
+    ledger: createLedger({ redis: opened.redis, prefix, objects, log }),
     objects,
     queue,
     abandoner,

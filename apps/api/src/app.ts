@@ -1,4 +1,4 @@
-import type { Keyring, KeyStore, RedisKeys } from "@darkroom/accounts";
+import type { Keyring, KeyStore, Ledger, RedisKeys } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
 import type { Catalogue } from "@darkroom/models";
 import type { Logger, Metrics } from "@darkroom/observe";
@@ -15,7 +15,7 @@ import { createRenderGeneration } from "./generation/render-generation.ts";
 import { createSendImages } from "./generation/send-images.ts";
 import { answerBrokenRequest } from "./http/answer-broken-request.ts";
 import { answerError } from "./http/answer-error.ts";
-import { authenticateAdmin, authenticateCallers } from "./http/authenticate.ts";
+import { authenticateAdmin, authenticateCallers, authenticateCallersOrAdmin } from "./http/authenticate.ts";
 import { parseJson } from "./http/parse-json.ts";
 import { refuseOtherMethods } from "./http/refuse-other-methods.ts";
 import { followRequest, newRequestId } from "./http/request-facts.ts";
@@ -24,10 +24,12 @@ import { tellLimits } from "./http/tell-limits.ts";
 import type { OpenQueue } from "./open-queue.ts";
 import { createKeyRoute } from "./routes/admin/create-key.ts";
 import { deleteKeyRoute } from "./routes/admin/delete-key.ts";
+import { ledgerOfDayRoutes } from "./routes/admin/ledger-of-day.ts";
 import { listKeysRoute } from "./routes/admin/list-keys.ts";
 import { readKeyRoute } from "./routes/admin/read-key.ts";
 import { rotateKeyRoute } from "./routes/admin/rotate-key.ts";
 import { rotateWebhookSecretRoute } from "./routes/admin/rotate-webhook-secret.ts";
+import { tenantUsageRoute } from "./routes/admin/tenant-usage.ts";
 import { updateKeyRoute } from "./routes/admin/update-key.ts";
 import { cancelGenerationRoute } from "./routes/cancel-generation.ts";
 import { createImageRoute } from "./routes/create-image.ts";
@@ -38,6 +40,7 @@ import { modelsRoutes } from "./routes/models.ts";
 import { readGenerationRoute } from "./routes/read-generation.ts";
 import { retryGenerationRoute } from "./routes/retry-generation.ts";
 import { serveImageRoute } from "./routes/serve-image.ts";
+import { usageRoute } from "./routes/usage.ts";
 import { webhookDeliveriesRoutes } from "./routes/webhook-deliveries.ts";
 import { webhookSecretRoute } from "./routes/webhook-secret.ts";
 import { createAnswerAsStream } from "./wait-modes/answer-as-stream.ts";
@@ -51,6 +54,7 @@ export type AppDependencies = HealthDependencies & {
   keyStore: KeyStore;
   /** Where accounts keep what they keep in Redis. */
   names: RedisKeys;
+  ledger: Ledger;
   objects: ObjectStore;
   queue: OpenQueue;
   abandoner: Abandoner;
@@ -137,6 +141,10 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
     webhookDeliveriesRoutes(v1, tools);
     modelsRoutes(v1, dependencies);
   });
+  void app.register(async (v1) => {
+    authenticateCallersOrAdmin(v1, keyring);
+    usageRoute(v1, dependencies);
+  });
   if (keyring.hasAdminKey) {
     void app.register(async (admin) => {
       authenticateAdmin(admin, keyring);
@@ -147,6 +155,8 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
       rotateKeyRoute(admin, dependencies);
       rotateWebhookSecretRoute(admin, dependencies);
       deleteKeyRoute(admin, dependencies);
+      tenantUsageRoute(admin, dependencies);
+      ledgerOfDayRoutes(admin, dependencies);
     });
   }
   refuse();

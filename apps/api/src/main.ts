@@ -1,4 +1,4 @@
-import { createKeyring, createKeyStore, createRedisKeys, loadKeys } from "@darkroom/accounts";
+import { createKeyring, createKeyStore, createLedger, createRedisKeys, loadKeys } from "@darkroom/accounts";
 import { loadCatalogue, missingPrices } from "@darkroom/models";
 import { createLogger, createMetrics } from "@darkroom/observe";
 import { readOrExit, runProcess } from "@darkroom/process";
@@ -48,6 +48,7 @@ await runProcess({
       keyring,
       keyStore: createKeyStore(queue.redis, names),
       names,
+      ledger: createLedger({ redis: queue.redis, prefix: config.QUEUE_PREFIX, objects, log }),
       objects,
       queue,
       abandoner,

@@ -19,6 +19,14 @@ export function authenticateAdmin(app: FastifyInstance, keyring: Keyring): void 
   });
 }
 
+/** Lets callers with a key and the admin reach the routes of `app`. For the admin `facts.admin` is true, and there is no account. */
+export function authenticateCallersOrAdmin(app: FastifyInstance, keyring: Keyring): void {
+  app.addHook("onRequest", async ({ facts, headers }) => {
+    facts.admin = keyring.isAdmin(headers.authorization);
+    if (!facts.admin) facts.account = keyring.authenticate(headers.authorization);
+  });
+}
+
 /** Who is calling, on a route behind `authenticateCallers`. */
 export function accountOf({ facts, url }: FastifyRequest): Account {
   if (facts.account === undefined) throw new Error(`${url} is not behind authentication`);

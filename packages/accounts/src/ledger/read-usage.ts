@@ -5,11 +5,11 @@ import type { LedgerKeys } from "./ledger-keys.ts";
 import { addMeasure, noUsage } from "./usage-sums.ts";
 import { daysFrom } from "./usage-days.ts";
 
-const usageDimensions = ["day", "model", "key"] as const;
+export const usageDimensions = ["day", "model", "key"] as const;
 type UsageDimension = (typeof usageDimensions)[number];
 
 /** As many days as are kept. */
-const maxUsageDays = 400;
+export const maxUsageDays = 400;
 
 export type UsageQuery = {
   /** Of this tenant only; left out: of all. */

@@ -4,7 +4,7 @@ const dayMs = 86_400_000;
 export const dayOf = (timeMs: number): string => new Date(timeMs).toISOString().slice(0, 10);
 
 /** The day so many days after another; before it, for a negative number. */
-const addDays = (day: string, days: number): string => dayOf(Date.parse(day) + days * dayMs);
+export const addDays = (day: string, days: number): string => dayOf(Date.parse(day) + days * dayMs);
 
 /** The days from the first to the last, both included; none where the first is after the last. */
 export function daysFrom(first: string, last: string): string[] {

@@ -1,0 +1,22 @@
+import { type Ledger, totalUsage, type UsageQuery } from "@darkroom/accounts";
+import type { FastifyReply } from "fastify";
+import type { z } from "zod";
+import { queueAnswer } from "../generation/queue-answer.ts";
+import { usageDays, type usageQuerySchema } from "./usage-query.ts";
+
+export type ShowUsageDependencies = { ledger: Ledger };
+
+/** Whose usage is shown: of all, a tenant, or one key. */
+export type UsageScope = Pick<UsageQuery, "tenant" | "keyId">;
+
+/** Answers with the usage that was asked for, as far as `scope` allows, and with what its rows come to. */
+export async function showUsage(
+  reply: FastifyReply,
+  { ledger }: ShowUsageDependencies,
+  query: z.output<typeof usageQuerySchema>,
+  scope: UsageScope,
+): Promise<FastifyReply> {
+  const days = usageDays(query, await queueAnswer(ledger.today()));
+  const data = await queueAnswer(ledger.readUsage({ ...days, ...scope, groupBy: query.group_by }));
+  return reply.header("cache-control", "no-store").send({ object: "list", data, total: totalUsage(data), ...days });
+}
