@@ -27,6 +27,7 @@ import { deleteKeyRoute } from "./routes/admin/delete-key.ts";
 import { ledgerOfDayRoutes } from "./routes/admin/ledger-of-day.ts";
 import { listKeysRoute } from "./routes/admin/list-keys.ts";
 import { readKeyRoute } from "./routes/admin/read-key.ts";
+import { readMetricsRoute } from "./routes/admin/read-metrics.ts";
 import { rotateKeyRoute } from "./routes/admin/rotate-key.ts";
 import { rotateWebhookSecretRoute } from "./routes/admin/rotate-webhook-secret.ts";
 import { tenantUsageRoute } from "./routes/admin/tenant-usage.ts";
@@ -157,6 +158,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
       deleteKeyRoute(admin, dependencies);
       tenantUsageRoute(admin, dependencies);
       ledgerOfDayRoutes(admin, dependencies);
+      readMetricsRoute(admin, dependencies);
     });
   }
   refuse();

@@ -70,6 +70,7 @@ const routes = [
   ["DELETE", "/admin/keys/ID"],
   ["POST", "/admin/keys/ID/rotate"],
   ["POST", "/admin/keys/ID/webhook-secret/rotate"],
+  ["GET", "/metrics"],
 ] as const;
 
 describe.each(routes)("%s %s", (method, path) => {
