@@ -13,10 +13,12 @@ const data = [
   row({ day: "2026-11-21", model: "dall-e-3" }),
   row({ day: "2026-11-22", model: "gpt-image-1", images: 12, input_tokens: 50, output_tokens: 4160, cost: 166_605 }),
 ];
+const days = { from: "2026-11-01", to: "2026-11-30" };
 const answer = {
   object: "list",
   data,
   total: row({ images: 13, cost: 206_605, input_tokens: 50, output_tokens: 4160 }),
+  ...days,
 };
 const bothKeys = { DARKROOM_API_KEY: "tenant-secret", DARKROOM_ADMIN_KEY: "admin-secret" };
 
@@ -55,6 +57,15 @@ test("usage of a tenant is asked for by the admin key", async () => {
     authorization: "Bearer admin-secret",
   });
   expect(JSON.parse(ran.stdout)).toEqual(answer);
+});
+
+test("usage of every tenant has a column for whose it is", async () => {
+  const both = { ...answer, data: [...data, row({ tenant: "beta", day: "2026-11-22", model: "dall-e-3" })] };
+  const service = await startStubService(() => ({ body: both }));
+  const ran = await runDarkroom(["usage", "--admin"], { DARKROOM_URL: service.url, ...bothKeys });
+  expect(service.asked[0]).toMatchObject({ line: "GET /v1/usage", authorization: "Bearer admin-secret" });
+  expect(ran.stdout).toMatch(/^day +\| tenant \| model/);
+  expect(ran.stderr).toBe("From 2026-11-01 to 2026-11-30, days of UTC:\n");
 });
 
 test("usage counts by nothing but days, models and keys", async () => {

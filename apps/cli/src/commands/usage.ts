@@ -10,17 +10,23 @@ import { apiCommand } from "./api-command.ts";
 
 const dimensions = ["day", "model", "key"];
 
-const usageSchema = z.object({ data: z.array(usageRowSchema), total: usageSumSchema });
+const usageSchema = z.object({
+  data: z.array(usageRowSchema),
+  total: usageSumSchema,
+  /** The first and the last day, of UTC. */
+  from: z.string(),
+  to: z.string(),
+});
 
 /** `darkroom usage`: what was made and what it cost. */
 export function usageCommand(shell: Shell) {
   return apiCommand("usage")
-    .description("what was made and what it cost: by your own key, or for any tenant by the admin key")
-    .option("--from <day>", "the first day of UTC", parseDay)
-    .option("--to <day>", "the last day of UTC", parseDay)
+    .description("what was made and what it cost, for your own key or by the admin key for others")
+    .option("--from <day>", "the first day, of UTC: 2026-11-01", parseDay)
+    .option("--to <day>", "the last day, of UTC: 2026-11-30", parseDay)
     .option("--by <day,model,key>", "what to count apart", parseDimensions)
-    .option("--tenant <tenant>", "of this tenant; wants the admin key")
-    .option("--admin", "ask with the admin key")
+    .option("--tenant <tenant>", "what this tenant has used, by the admin key")
+    .option("--admin", "what every tenant has used, by the admin key")
     .action(async ({ from, to, by, tenant, admin, json, url }) => {
       const usage = await shell.connect({ url }).send({
         path: tenant === undefined ? "/v1/usage" : pathOf`/admin/tenants/${tenant}/usage`,
@@ -29,7 +35,9 @@ export function usageCommand(shell: Shell) {
         answer: usageSchema,
       });
       if (json) return shell.print(asJson(usage.json));
-      shell.print(usageTable(usage.value.data, usage.value.total));
+      const { data, total, from: first, to: last } = usage.value;
+      shell.say(`From ${first} to ${last}, days of UTC:`);
+      shell.print(usageTable(data, total));
     });
 }
 

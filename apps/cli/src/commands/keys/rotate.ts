@@ -10,7 +10,11 @@ export function rotateKeyCommand(shell: Shell) {
   return apiCommand("rotate")
     .description("make a new key in place of the old one; it is shown once")
     .argument("<id>")
-    .option("--grace <time>", "how long the old key goes on working: 24h, or 0s for not at all", parseDuration)
+    .option(
+      "--grace <time>",
+      "how long the old key goes on working; a day when left out, 0s: not at all",
+      parseDuration,
+    )
     .action(async (id, { grace, json, url }) => {
       const rotated = await shell.connect({ url }).send({
         method: "POST",
