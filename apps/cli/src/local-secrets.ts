@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { hashApiKey, newApiKey } from "@darkroom/accounts";
 import { z } from "zod";
@@ -7,23 +7,32 @@ import { Problem } from "./problem.ts";
 
 const secretsSchema = z.object({
   apiKey: z.string().min(1),
+  /** Opens `/admin`. Checkouts from before there was one get it at their next start. */
+  adminKey: z.string().min(1).default(newApiKey),
   linkSigningSecret: z.string().min(32),
   webhookSigningSecret: z.string().min(32),
 });
 
 export type LocalSecrets = z.infer<typeof secretsSchema>;
 
-/** The key and the signing secrets of this checkout: made once, then kept, so that keys and links outlive a restart. */
+/** The keys and the signing secrets of this checkout: made once, then kept, so that keys and links outlive a restart. */
 export function localSecrets(stateDirectory: string): LocalSecrets {
   const file = join(stateDirectory, "secrets.json");
-  if (existsSync(file)) return read(file);
-  const secrets = {
+  const secrets = existsSync(file) ? read(file) : newSecrets();
+  // Renamed when it is whole: a half-written file would be a damaged one.
+  const whole = `${file}.new`;
+  writeFileSync(whole, JSON.stringify(secrets, null, 2), { mode: 0o600 });
+  renameSync(whole, file);
+  return secrets;
+}
+
+function newSecrets(): LocalSecrets {
+  return {
     apiKey: newApiKey(),
+    adminKey: newApiKey(),
     linkSigningSecret: randomBytes(32).toString("base64url"),
     webhookSigningSecret: randomBytes(32).toString("base64url"),
   };
-  writeFileSync(file, JSON.stringify(secrets, null, 2), { mode: 0o600, flag: "wx" });
-  return secrets;
 }
 
 /** The `tenant:name:hash` entry by which the api knows the key without being told it. */

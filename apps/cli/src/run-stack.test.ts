@@ -28,7 +28,9 @@ describe.skipIf(!hasRedisServer)("a stack that starts", () => {
     const folder = await temporaryFolder();
     const stack = launchStack(folder);
     await stack.ready;
-    const { baseUrl, apiKey } = stack.facts();
+    const { baseUrl, apiKey, adminKey } = stack.facts();
+    expect(adminKey).toMatch(/^sk-darkroom-/);
+    expect(stack.printed()).not.toContain(adminKey);
     expect(baseUrl).toMatch(/^http:\/\/127\.0\.0\.1:4\d\d\d\/v1$/);
     expect(stack.printed()).toContain(`curl ${baseUrl}/images/generations`);
     expect(stack.printed()).toContain(apiKey);
@@ -36,10 +38,10 @@ describe.skipIf(!hasRedisServer)("a stack that starts", () => {
     expect(statSync(join(folder, "secrets.json")).mode & 0o777).toBe(0o600);
   });
 
-  test("tells api and worker the same Redis, store and links, the hash of the key, and passes provider keys on", async () => {
+  test("tells api and worker the same Redis, store and links, the hashes of the keys, and passes provider keys on", async () => {
     const stack = launchStack(await temporaryFolder(), { OPENAI_API_KEY: "sk-upstream" });
     await stack.ready;
-    const { apiKey, baseUrl } = stack.facts();
+    const { apiKey, adminKey = "", baseUrl } = stack.facts();
     for (const which of ["api", "worker"] as const) {
       const { env } = await stack.stub(which);
       expect(env).toMatchObject({
@@ -47,10 +49,11 @@ describe.skipIf(!hasRedisServer)("a stack that starts", () => {
         SANDBOX_FALLBACK: "true",
         OPENAI_API_KEY: "sk-upstream",
         API_KEYS: `local:start:${hashApiKey(apiKey)}`,
+        ADMIN_KEY_SHA256: hashApiKey(adminKey),
         PUBLIC_BASE_URL: new URL(baseUrl).origin,
       });
       expect(env["REDIS_URL"]).toMatch(/^redis:\/\/127\.0\.0\.1:\d+$/);
-      expect(Object.values(env)).not.toContain(apiKey);
+      for (const key of [apiKey, adminKey]) expect(Object.values(env)).not.toContain(key);
     }
   });
 
@@ -75,9 +78,31 @@ describe.skipIf(!hasRedisServer)("a stack that starts", () => {
 
     const second = launchStack(folder);
     await second.ready;
-    expect(second.facts().apiKey).toBe(facts.apiKey);
+    const { apiKey, adminKey } = second.facts();
+    expect({ apiKey, adminKey }).toEqual({ apiKey: facts.apiKey, adminKey: facts.adminKey });
     expect(await second.redis("GET kept")).toBe("$3\r\nyes\r\n");
     expect(readFileSync(join(folder, "redis", "port"), "utf8")).toBe(port);
+  });
+
+  test("gives a checkout from before there were admin keys one, and leaves its other secrets", async () => {
+    const folder = await temporaryFolder();
+    const file = join(folder, "secrets.json");
+    const old = { apiKey: "sk-old", linkSigningSecret: "l".repeat(32), webhookSigningSecret: "w".repeat(32) };
+    writeFileSync(file, JSON.stringify(old), { mode: 0o600 });
+    const stack = launchStack(folder);
+    await stack.ready;
+    const { adminKey } = stack.facts();
+    expect(JSON.parse(readFileSync(file, "utf8"))).toEqual({ ...old, adminKey });
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(stack.facts().apiKey).toBe("sk-old");
+  });
+
+  test("leaves its admin key out where somebody has set another", async () => {
+    const hash = hashApiKey("sk-mine");
+    const stack = launchStack(await temporaryFolder(), { ADMIN_KEY_SHA256: hash });
+    await stack.ready;
+    expect((await stack.stub("api")).env["ADMIN_KEY_SHA256"]).toBe(hash);
+    expect(stack.facts().adminKey).toBeUndefined();
   });
 
   test("takes another port than 4000 when that is taken, and says so", async () => {

@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { hashApiKey } from "@darkroom/accounts";
 import { type StackChild, startChild } from "./child-process.ts";
 import { chooseApiPort, chooseLoopbackPort } from "./choose-port.ts";
 import type { StackConfig } from "./config.ts";
@@ -93,9 +94,13 @@ export async function runStack({ config, programs, stopRequested, say }: StackOp
     if ((await until("worker", () => answersOk(`${reachableUrl("127.0.0.1", workerPort)}/readyz`))) === "stop") return;
 
     const baseUrl = `${origin}/v1`;
-    writeFileSync(facts, `${JSON.stringify({ baseUrl, apiKey: secrets.apiKey }, null, 2)}\n`, { mode: 0o600 });
+    const { apiKey, adminKey } = secrets;
+    // Whoever has set a hash of their own has the key to it.
+    const ours = env["ADMIN_KEY_SHA256"] === hashApiKey(adminKey);
+    const known = { baseUrl, apiKey, ...(ours && { adminKey }) };
+    writeFileSync(facts, `${JSON.stringify(known, null, 2)}\n`, { mode: 0o600 });
     stops.push(() => rmSync(facts, { force: true }));
-    say(greeting({ baseUrl, apiKey: secrets.apiKey, logs }));
+    say(greeting({ baseUrl, apiKey, logs }));
     await Promise.race([stopped, ...children.map(failWhenEnded)]);
   } finally {
     ending.abort();

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { hashApiKey } from "@darkroom/accounts";
 import type { Environment } from "@darkroom/settings";
 import { apiKeyEntry, type LocalSecrets } from "./local-secrets.ts";
 
@@ -26,6 +27,7 @@ export function stackEnvironment(options: StackEnvironmentOptions): NodeJS.Proce
     PUBLIC_BASE_URL: origin,
     LINK_SIGNING_SECRET: secrets.linkSigningSecret,
     WEBHOOK_SIGNING_SECRET: secrets.webhookSigningSecret,
+    ADMIN_KEY_SHA256: hashApiKey(secrets.adminKey),
     // Whoever tries webhooks at home receives them at home.
     WEBHOOK_ALLOW_PRIVATE: "true",
     WEBHOOK_ALLOW_INSECURE: "true",

@@ -10,7 +10,7 @@ const redisServer = process.env["REDIS_SERVER"] ?? "redis-server";
 export const hasRedisServer = spawnSync(redisServer, ["--version"]).error === undefined;
 
 const stubReport = z.object({ pid: z.number(), env: z.record(z.string(), z.string()) });
-const localFacts = z.object({ baseUrl: z.url(), apiKey: z.string() });
+const localFacts = z.object({ baseUrl: z.url(), apiKey: z.string(), adminKey: z.string().optional() });
 
 export type LaunchedStack = {
   process: ChildProcess;
