@@ -1,4 +1,5 @@
-import { webhookEventSchema } from "@darkroom/contracts";
+import { hashApiKey, newApiKey } from "@darkroom/accounts";
+import { createdApiKeySchema, webhookEventSchema } from "@darkroom/contracts";
 import { Webhook } from "standardwebhooks";
 import { expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
@@ -41,6 +42,45 @@ test("the ending is posted, signed with the key's own secret, with a link that w
   });
   const { pathname, search } = new URL(event.data.response?.data[0]?.url ?? "");
   expect(await measureLink(`${stack.origin}${pathname}${search}`)).toMatchObject({ size: "256x256" });
+});
+
+test("while a key's secret is rotated both verify, and after the grace time the new one alone", async () => {
+  const receiver = await startWebhookReceiver();
+  onTestFinished(() => receiver.close());
+  const adminKey = newApiKey();
+  const stack = await startStack({ environment: { ...environment, ADMIN_KEY_SHA256: hashApiKey(adminKey) } });
+  const call = async (key: string, path: string, body?: object) => {
+    const answer = await fetch(`${stack.origin}${path}`, {
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      ...(body !== undefined && { method: "POST", body: JSON.stringify(body) }),
+    });
+    return answer.json();
+  };
+  const made = createdApiKeySchema.parse(await call(adminKey, "/admin/keys", { tenant: "acme", name: "shop" }));
+  const secretSchema = z.object({ secret: z.string() });
+  const rotate = async (graceSeconds: number) => {
+    const path = `/admin/keys/${made.id}/webhook-secret/rotate`;
+    return secretSchema.parse(await call(adminKey, path, { grace_seconds: graceSeconds })).secret;
+  };
+  /** Which of the secrets verify the webhook of a new generation. */
+  const verifying = async (secrets: readonly string[]) => {
+    const before = receiver.received.length;
+    await call(made.key, "/v1/images/generations", { ...request, job: { webhook: receiver.url } });
+    await expect.poll(() => receiver.received.length).toBe(before + 1);
+    const { headers, body } = receiver.received[before] ?? { headers: {}, body: "" };
+    return secrets.map((secret) => {
+      try {
+        return new Webhook(secret).verify(body, headers) !== undefined;
+      } catch {
+        return false;
+      }
+    });
+  };
+  const { secret: first } = secretSchema.parse(await call(made.key, "/v1/webhooks/secret"));
+  const second = await rotate(3_600);
+  expect(await verifying([first, second])).toEqual([true, true]);
+  const third = await rotate(0);
+  expect(await verifying([first, second, third])).toEqual([false, false, true]);
 });
 
 test("an address that says 410 is dead, is listed, and can be replayed under the same id", async () => {

@@ -40,6 +40,14 @@ test("all mistakes are told at once, by name, without the values", () => {
   expect(read).not.toThrow(/secret@redis|short/);
 });
 
+test("the hash of the admin key is 64 hex digits, in either case, and nothing else is repeated", () => {
+  const hash = "0123456789abcdef".repeat(4);
+  expect(readConfig({ ...needed, ADMIN_KEY_SHA256: hash.toUpperCase() }).ADMIN_KEY_SHA256).toBe(hash);
+  const read = () => readConfig({ ...needed, ADMIN_KEY_SHA256: "sk-the-key-itself" });
+  expect(read).toThrow("ADMIN_KEY_SHA256: must be the SHA-256 of the admin key");
+  expect(read).not.toThrow(/itself/);
+});
+
 test("a store that lacks a setting names it", () => {
   expect(() => readConfig({ STORAGE: "s3" })).toThrow(/S3_BUCKET: is required[^]*S3_REGION: is required/);
 });

@@ -1,4 +1,7 @@
 import { loadCatalogue, missingPrices } from "@darkroom/models";
+import { hashApiKey, newApiKey } from "@darkroom/accounts";
+import { createdApiKeySchema } from "@darkroom/contracts";
+import { connectWorker } from "@darkroom/redis";
 import { startRedis } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { apiKey } from "./api.fixture.ts";
@@ -44,6 +47,72 @@ test("it warns of each model whose prices have gaps, once", async () => {
     missingPrices(loadCatalogue()).map(({ model }) => [40, model]),
   );
   expect(warnings.length).toBeGreaterThan(0);
+});
+
+test("with an admin key it needs no list of keys, and neither log nor Redis has a key in it", async () => {
+  const redis = await startRedis({ persist: false });
+  onTestFinished(redis.stop);
+  const adminKey = newApiKey();
+  const settings = { API_KEYS: "", ADMIN_KEY_SHA256: hashApiKey(adminKey), REDIS_URL: redis.url, LOG_LEVEL: "debug" };
+  const { child, lines, baseUrl, exitCode } = startProcess(settings);
+  const origin = await baseUrl;
+  const ask = async (key: string, method: string, path: string, body?: object) => {
+    const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+    const answer = await fetch(`${origin}${path}`, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+    return { status: answer.status, text: await answer.text() };
+  };
+  const create = { tenant: "acme", name: "ci" };
+  const made = await ask(adminKey, "POST", "/admin/keys", create);
+  const { id, key } = createdApiKeySchema.parse(JSON.parse(made.text));
+  const rotated = await ask(adminKey, "POST", `/admin/keys/${id}/rotate`);
+  const { key: newer } = createdApiKeySchema.parse(JSON.parse(rotated.text));
+  const unknown = newApiKey();
+  const others = await Promise.all([
+    ask(key, "GET", "/v1/models"),
+    ask(newer, "GET", "/v1/generations"),
+    ask(newer, "POST", "/v1/images/generations", { prompt: "a cat", model: "no-such" }),
+    ask(newer, "GET", "/admin/keys"),
+    ask(unknown, "GET", "/admin/keys"),
+    ask(unknown, "GET", "/v1/models"),
+    ask(adminKey, "GET", "/v1/models"),
+    ask(adminKey, "POST", "/admin/keys", create),
+    ask(adminKey, "GET", `/admin/keys/${id}`),
+    ask(adminKey, "PATCH", `/admin/keys/${id}`, { name: "build" }),
+  ]);
+  expect(others.map(({ status }) => status)).toEqual([200, 200, 400, 403, 401, 401, 403, 409, 200, 200]);
+  const stored = await everyValue(redis.url);
+  child.kill("SIGTERM");
+  expect(await exitCode()).toBe(0);
+
+  expect(stored).toContain(hashApiKey(newer));
+  expect(lines.map(({ msg }) => msg)).toContain("An API key was rotated");
+  const places = [stored, JSON.stringify(lines), ...others.map(({ text }) => text)];
+  // A key's first 18 characters are shown so that people can tell keys apart.
+  const secrets = [key, newer, unknown, adminKey].map((secret) => secret.slice(18));
+  for (const place of places) for (const secret of secrets) expect(place).not.toContain(secret);
+});
+
+/** All that a Redis holds, as it is written to disk. */
+async function everyValue(url: string): Promise<string> {
+  const redis = connectWorker(url, () => {});
+  const keys = await redis.keys("*");
+  expect(keys.length).toBeGreaterThan(5);
+  const values = await Promise.all(
+    keys.map(async (key) => {
+      const kind = await redis.type(key);
+      if (kind === "hash") return redis.hgetall(key);
+      if (kind === "zset") return redis.zrange(key, "0", "-1");
+      return kind === "string" ? redis.get(key) : kind;
+    }),
+  );
+  redis.disconnect();
+  return JSON.stringify([keys, values]);
+}
+
+test("without any key and without an admin key it does not start, and says what to do", async () => {
+  const { lines, exitCode } = startProcess({ API_KEYS: "" });
+  expect(await exitCode()).toBe(1);
+  expect(JSON.stringify(lines)).toContain("set ADMIN_KEY_SHA256 and make keys with it");
 });
 
 test("a port that is taken is one sentence and exit code 1", async () => {

@@ -2,6 +2,7 @@ import { webhookSecret } from "@darkroom/webhooks";
 import { describe, expect, test } from "vitest";
 import { apiKey, otherApiKey, startApi } from "../api.fixture.ts";
 import { request } from "../generation.fixture.ts";
+import { askAdmin, makeKey } from "./admin/admin.fixture.ts";
 
 const signingSecret = "a master secret of at least thirty-two characters";
 
@@ -23,6 +24,30 @@ describe("GET /v1/webhooks/secret", () => {
   test("404 where there are no webhooks", async () => {
     const api = await startApi();
     expect((await api.call("/v1/webhooks/secret")).status).toBe(404);
+  });
+});
+
+describe("POST /admin/keys/{id}/webhook-secret/rotate", () => {
+  test("changes the secret of that key alone, once each time", async () => {
+    const api = await startApi({ webhooks: { signingSecret } });
+    const { key, id } = await makeKey(api);
+    const read = async (of: string) => (await (await api.call("/v1/webhooks/secret", { key: of })).json()).secret;
+    const others = await read(apiKey);
+    expect(await read(key)).toBe(webhookSecret(signingSecret, id));
+    const path = `/admin/keys/${id}/webhook-secret/rotate`;
+    const answer = await askAdmin(api, "POST", path, { grace_seconds: 60 });
+    expect(answer.headers.get("cache-control")).toBe("no-store");
+    expect(await answer.json()).toEqual({ object: "webhook.secret", secret: webhookSecret(signingSecret, id, 2) });
+    expect(await read(key)).toBe(webhookSecret(signingSecret, id, 2));
+    await askAdmin(api, "POST", path);
+    expect(await read(key)).toBe(webhookSecret(signingSecret, id, 3));
+    expect(await read(apiKey)).toBe(others);
+  });
+
+  test("404 where there are no webhooks", async () => {
+    const api = await startApi();
+    const { id } = await makeKey(api);
+    expect((await askAdmin(api, "POST", `/admin/keys/${id}/webhook-secret/rotate`)).status).toBe(404);
   });
 });
 

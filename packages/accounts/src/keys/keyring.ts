@@ -32,7 +32,7 @@ export type Keyring = {
   isAdmin(authorizationHeader: string | undefined): boolean;
   /** Whether there is an admin key at all. */
   readonly hasAdminKey: boolean;
-  /** The account of a key that is there, a disabled or expired one too. */
+  /** The account of a key that works: it is neither disabled, expired nor deleted. */
   find(keyId: string): Account | undefined;
   /** Looks for changes now. Never rejects: while Redis is away, what is known stays. */
   refresh(): Promise<void>;
@@ -63,7 +63,10 @@ export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
 
     isAdmin: (header) => timingSafeEqual(digestIn(header), adminDigest),
     hasAdminKey: adminKeyHash !== undefined,
-    find: (keyId) => known.withId(keyId),
+    find: (keyId) => {
+      const found = known.withId(keyId);
+      return found !== undefined && now() < found.untilMs ? found.account : undefined;
+    },
     refresh: () => feed.refresh(),
     close: () => feed.close(),
   };

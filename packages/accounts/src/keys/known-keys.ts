@@ -7,12 +7,12 @@ import type { KeyRecord } from "./key-record.ts";
 /** What one secret opens, and until when. */
 type Entry = { account: Account; digest: Buffer; untilMs: number };
 
-/** The keys that a process holds in memory, found by the hash of their secret. */
+/** The keys in force that a process holds in memory, found by the hash of their secret. */
 export function createKnownKeys(listed: readonly StoredKey[]) {
   const listedByHash = new Map(listed.map(({ hash, tenant, name }) => [hash, entryOfListed(hash, tenant, name)]));
-  const listedById = new Map(Array.from(listedByHash.values(), ({ account }) => [account.keyId, account]));
+  const listedById = new Map(Array.from(listedByHash.values(), (entry) => [entry.account.keyId, entry]));
   const byHash = new Map<string, Entry>();
-  const byId = new Map<string, { account: Account; hashes: string[] }>();
+  const byId = new Map<string, { hashes: string[]; current: Entry }>();
 
   function drop(keyId: string): void {
     for (const hash of byId.get(keyId)?.hashes ?? []) byHash.delete(hash);
@@ -21,15 +21,23 @@ export function createKnownKeys(listed: readonly StoredKey[]) {
 
   function put(record: KeyRecord): void {
     drop(record.keyId);
-    const entries = entriesOf(record);
-    byId.set(record.keyId, { account: accountOf(record), hashes: entries.map(([hash]) => hash) });
-    for (const [hash, entry] of entries) byHash.set(hash, entry);
+    if (record.status === "disabled") return;
+    const { hash, previous } = record;
+    const account = accountOf(record);
+    const endMs = record.expiresAtMs ?? Infinity;
+    const current = { account, digest: Buffer.from(hash, "hex"), untilMs: endMs };
+    byHash.set(hash, current);
+    byId.set(record.keyId, { current, hashes: previous === null ? [hash] : [hash, previous.hash] });
+    if (previous === null) return;
+    const digest = Buffer.from(previous.hash, "hex");
+    byHash.set(previous.hash, { account, digest, untilMs: Math.min(endMs, previous.untilMs) });
   }
 
   return {
     /** What the secret of this hash opens. Whether its time is over is for the caller to look at. */
     withHash: (hash: string): Entry | undefined => listedByHash.get(hash) ?? byHash.get(hash),
-    withId: (keyId: string): Account | undefined => listedById.get(keyId) ?? byId.get(keyId)?.account,
+    /** The same by the key's id. */
+    withId: (keyId: string): Entry | undefined => listedById.get(keyId) ?? byId.get(keyId)?.current,
     put,
     drop,
     /** Forgets all but the listed ones and knows these instead. */
@@ -54,17 +62,3 @@ const accountOf = ({ tenant, keyId, name, models, limits, budget }: KeyRecord): 
   limits,
   budget,
 });
-
-function entriesOf(record: KeyRecord): [hash: string, entry: Entry][] {
-  if (record.status === "disabled") return [];
-  const account = accountOf(record);
-  const endMs = record.expiresAtMs ?? Infinity;
-  const entry = (hash: string, untilMs: number): [string, Entry] => [
-    hash,
-    { account, digest: Buffer.from(hash, "hex"), untilMs },
-  ];
-  const { hash, previous } = record;
-  return previous === null
-    ? [entry(hash, endMs)]
-    : [entry(hash, endMs), entry(previous.hash, Math.min(endMs, previous.untilMs))];
-}
