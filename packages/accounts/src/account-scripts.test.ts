@@ -9,7 +9,7 @@ import { accountScripts } from "./account-scripts.ts";
 const redis = connectWorker(testRedisUrl(), () => {});
 afterAll(() => redis.disconnect());
 
-const fragments = accountScripts.map((file) => readFileSync(file, "utf8")).join("\n");
+const fragments = accountScripts.admission.map((file) => readFileSync(file, "utf8")).join("\n");
 /** Runs a piece of Lua on top of the fragments, at whatever time it says. */
 const run = (lua: string, keys: string[], args: (string | number)[]): Promise<unknown> =>
   redis.eval(`${fragments}\n${lua}`, keys.length, ...keys, ...args);

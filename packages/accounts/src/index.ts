@@ -1,6 +1,6 @@
 export type { Account } from "./account.ts";
 export { type AccountUsage, readAccountUsage } from "./account-usage.ts";
-export { accountScripts } from "./account-scripts.ts";
+export { type AccountScripts, accountScripts } from "./account-scripts.ts";
 export {
   type Admission,
   admissionArgument,

@@ -2,101 +2,17 @@
 -- reserved without a generation and nothing ends without being settled.
 --   root .. 'account:' .. key         HASH: active, queued (generations), reserved, total, daySpent, monthSpent (micros), day, month
 --   root .. 'account-window:' .. key  LIST: its admissions of the last minute, see window.lua
--- Needs calendar.lua and window.lua.
-
-local function integer(value) return string.format('%.0f', value) end
 
 -- What is spent in the present day and month: what was counted in another is over.
 local function read_account(account, today)
-  local fields = { 'active', 'queued', 'reserved', 'total', 'day', 'daySpent', 'month', 'monthSpent' }
-  local values = redis.call('HMGET', account, unpack(fields))
-  local month = string.sub(today, 1, 7)
+  local values = redis.call('HMGET', account,
+    'active', 'queued', 'reserved', 'total', 'day', 'daySpent', 'month', 'monthSpent')
   return {
     active = tonumber(values[1]) or 0,
     queued = tonumber(values[2]) or 0,
     reserved = tonumber(values[3]) or 0,
     total = tonumber(values[4]) or 0,
     day = values[5] == today and tonumber(values[6]) or 0,
-    month = values[7] == month and tonumber(values[8]) or 0,
+    month = values[7] == string.sub(today, 1, 7) and tonumber(values[8]) or 0,
   }
-end
-
--- What a generation asks of its key: limits and budget as they are now, images, the worst it can cost. '-' = none, or not known.
-local function read_asks(text)
-  local asks, names = {}, { 'requests', 'images', 'concurrent', 'queued', 'day', 'month', 'total', 'wanted', 'worst' }
-  local at = 0
-  for word in string.gmatch(text, '%S+') do
-    at = at + 1
-    asks[names[at]] = tonumber(word)
-  end
-  return asks
-end
-
-local function refusal(reason, wait, left, window, time)
-  local requests, images, reset = count_window(window, time)
-  return { 'refused', reason, wait, integer(left), requests, images, reset }
-end
-
--- Takes a generation into the account of its key, or answers why not: { 'refused', what is exceeded, the milliseconds until that
--- changes by itself (0 = not, or nobody knows when), what is left of it, and the window as `count_window` tells it }.
-local function admit(root, key, text, time)
-  local asks = read_asks(text)
-  local account, window = root .. 'account:' .. key, root .. 'account-window:' .. key
-  local worst = asks.worst or 0
-  local counted = asks.requests or asks.images
-
-  if counted or asks.concurrent or asks.queued or asks.day or asks.month or asks.total then
-    local is = read_account(account, calendar(time))
-    local budgets = { { 'total', 0 }, { 'month', until_next_month }, { 'day', until_tomorrow } }
-    for _, budget in ipairs(budgets) do
-      local name, reset = budget[1], budget[2]
-      local left = asks[name] and asks[name] - is[name] - is.reserved
-      if left and worst > left then
-        return refusal(name, reset ~= 0 and reset(time) or 0, math.max(left, 0), window, time)
-      end
-    end
-    if asks.queued and is.queued >= asks.queued then return refusal('queued', 0, 0, window, time) end
-    if asks.concurrent and is.active >= asks.concurrent then return refusal('concurrent', 0, 0, window, time) end
-    if counted then
-      local requests, images = count_window(window, time)
-      if asks.requests and requests + 1 > asks.requests then
-        return refusal('requests', wait_for(window, time, 'requests', asks.requests, 1), 0, window, time)
-      end
-      if asks.images and images + asks.wanted > asks.images then
-        local wait = wait_for(window, time, 'images', asks.images, asks.wanted)
-        return refusal('images', wait, asks.images - images, window, time)
-      end
-      note_admission(window, time, asks.wanted)
-    end
-  end
-
-  redis.call('HINCRBY', account, 'active', 1)
-  redis.call('HINCRBY', account, 'queued', 1)
-  if worst > 0 then redis.call('HINCRBY', account, 'reserved', integer(worst)) end
-  return nil
-end
-
--- The window of an admitted generation's key, for those who are told of it; nothing where nothing is counted.
-local function told_window(root, key, text, time)
-  if string.sub(text, 1, 4) == '- - ' then return {} end
-  return { count_window(root .. 'account-window:' .. key, time) }
-end
-
-local function count_queued(root, key, by)
-  redis.call('HINCRBY', root .. 'account:' .. key, 'queued', by)
-end
-
--- A generation of the key has ended: what was reserved for it is free, and what it cost is spent on the day of its ending.
-local function settle(root, key, was_queued, reserved, cost, time)
-  local account = root .. 'account:' .. key
-  redis.call('HINCRBY', account, 'active', -1)
-  if was_queued then redis.call('HINCRBY', account, 'queued', -1) end
-  if reserved > 0 then redis.call('HINCRBY', account, 'reserved', integer(-reserved)) end
-  if cost == 0 then return end
-  local today = calendar(time)
-  local is = read_account(account, today)
-  redis.call('HSET', account,
-    'total', integer(is.total + cost),
-    'day', today, 'daySpent', integer(is.day + cost),
-    'month', string.sub(today, 1, 7), 'monthSpent', integer(is.month + cost))
 end

@@ -8,6 +8,7 @@
 -- A year and a month, for a look at the same month of the year before.
 local usage_kept_seconds = 400 * 86400
 
+local measures = { 'images', 'input_tokens', 'output_tokens', 'cost', 'provider_cost' }
 local nothing = { images = '0', input_tokens = '0', output_tokens = '0', cost = '0', provider_cost = '-', provider = '-' }
 
 -- 'images inputTokens outputTokens cost providerCost provider', '-' for what is not known. '' where nothing was delivered.
@@ -27,8 +28,7 @@ local function or_null(value) return value == '-' and 'null' or value end
 local entry_format = '{"id":"%s:%d","generation":"%s","status":"%s","tenant":"%s","key_id":"%s","model":"%s","provider":%s,'
   .. '"images":%s,"input_tokens":%s,"output_tokens":%s,"cost":%s,"provider_cost":%s,"created_at_ms":%s,"ended_at_ms":%d}'
 
-local function enter(root, generation, bill, time)
-  local day = calendar(time)
+local function enter(root, generation, bill, time, day)
   local provider = bill.provider == '-' and 'null' or '"' .. bill.provider .. '"'
   local entry = string.format(entry_format,
     generation.id, generation.version, generation.id, generation.status, generation.tenant, generation.key, generation.model,
@@ -45,8 +45,8 @@ local function enter(root, generation, bill, time)
     redis.call('EXPIRE', usage, usage_kept_seconds)
   end
   if bill.cost == '-' then redis.call('HINCRBY', usage, row .. 'unpriced', 1) end
-  for _, measure in ipairs({ 'images', 'input_tokens', 'output_tokens', 'cost', 'provider_cost' }) do
-    local amount = bill[measure]
-    if amount ~= '0' and amount ~= '-' then redis.call('HINCRBY', usage, row .. measure, amount) end
+  for index = 1, #measures do
+    local amount = bill[measures[index]]
+    if amount ~= '0' and amount ~= '-' then redis.call('HINCRBY', usage, row .. measures[index], amount) end
   end
 end

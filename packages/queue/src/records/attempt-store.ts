@@ -1,7 +1,7 @@
 import { type Bill, billArgument, nothingDelivered } from "@darkroom/accounts";
 import type { Ending } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
-import { moving, queueScript } from "./queue-script.ts";
+import { endingScript, queueScript } from "./queue-script.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Failure } from "./failure.ts";
 import { decodeRecord, type GenerationRecord } from "./generation-record.ts";
@@ -13,11 +13,15 @@ import type { Retention } from "./retention.ts";
 /** What a script said: `fenced` = a later attempt owns the record, `ended` = the terminal state was set before, `gone` = no record. */
 export type Verdict = "ok" | "fenced" | "ended" | "gone";
 
-const start = queueScript<"gone" | "ended" | "expired" | (string | number)[]>("start", moving);
+const start = queueScript<"gone" | "ended" | "overdue" | (string | number)[]>("start", "counting", [
+  "rank",
+  "generation",
+]);
+const expire = endingScript<"expired" | "kept">("expire");
 const checkpoint = queueScript<"ok" | "fenced">("checkpoint");
 const appendPartial = queueScript<"ok" | "fenced">("append-partial");
-const end = queueScript<Verdict>("end", moving);
-const postpone = queueScript<"ok" | "fenced">("postpone", moving);
+const end = endingScript<Verdict>("end");
+const postpone = queueScript<"ok" | "fenced">("postpone", "counting", ["generation"]);
 
 /** The records as a worker sees them: attempts are begun, and only the latest attempt may write. */
 export function createAttemptStore(redis: Redis, keys: Keys, retention: Retention) {
@@ -32,13 +36,13 @@ export function createAttemptStore(redis: Redis, keys: Keys, retention: Retentio
       const starts = keys.starts(lane, Math.floor(Date.now() / startsSpanMs));
       // Read beside it and not by it: through Lua every field would be copied twice. What the start changed is its answer.
       const [answer, hash] = await Promise.all([
-        start(redis, generationKeys(keys, id, lane, starts), [
-          id,
-          retention.recordsMs,
-          startsSpanMs * (startsSpans + 1),
-        ]),
+        start(redis, generationKeys(keys, id, lane, starts), [id, startsSpanMs * (startsSpans + 1)]),
         redis.hgetall(keys.record(id)),
       ]);
+      if (answer === "overdue") {
+        await expire(redis, where(id, lane), [id, retention.recordsMs]);
+        return "expired";
+      }
       if (typeof answer === "string") return answer;
       const record = decodeRecord({ ...hash, ...Object.fromEntries(pairs(answer.map(String))) });
       if (record === null)

@@ -9,7 +9,7 @@ import {
 } from "@darkroom/accounts";
 import { endings, type ImageRequest } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
-import { moving, queueScript } from "./queue-script.ts";
+import { endingScript, queueScript } from "./queue-script.ts";
 import { digestOf, fingerprintOf } from "./fingerprint.ts";
 import { decodeRecord, type GenerationRecord, type Upstream } from "./generation-record.ts";
 import { generationKeys, type Keys } from "../connection/keys.ts";
@@ -52,12 +52,15 @@ export type Retried = Admitted | { kind: "gone" | "succeeded" | "unended" };
 
 type AdmittedAnswer = ["accepted", number, ScriptNumbers] | ["refused", ...ScriptNumbers];
 
-const submit = queueScript<AdmittedAnswer | ["attached" | "mismatch", string]>("submit", ["account", "rank"]);
-const abandon = queueScript<"canceled" | "kept">("abandon", moving);
+const submit = queueScript<AdmittedAnswer | ["attached" | "mismatch", string]>("submit", "admission", ["rank"]);
+const abandon = endingScript<"canceled" | "kept">("abandon");
 const keep = queueScript<"ok" | "gone">("keep");
-const cancel = queueScript<"gone" | "ended" | "queued" | "running">("cancel", moving);
-const retry = queueScript<AdmittedAnswer | ["gone" | "succeeded" | "unended"]>("retry", moving);
-const expire = queueScript<"expired" | "kept">("expire", moving);
+const cancel = endingScript<"gone" | "ended" | "queued" | "running">("cancel");
+const retry = queueScript<AdmittedAnswer | ["gone" | "succeeded" | "unended"]>("retry", "admission", [
+  "rank",
+  "generation",
+]);
+const expire = endingScript<"expired" | "kept">("expire");
 const watch = queueScript<"ok" | "gone">("watch");
 
 /** An SDK gives up its retries well within this; later the same body is a new wish. */

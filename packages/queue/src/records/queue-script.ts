@@ -1,16 +1,20 @@
-import { accountScripts } from "@darkroom/accounts";
+import { type AccountScripts, accountScripts } from "@darkroom/accounts";
 import { defineScript, type Script } from "@darkroom/redis";
 
 /**
- * A script of this package: `scripts/{name}.lua`, with the named fragments before it. `account` are the fragments of
- * `@darkroom/accounts`: what a generation costs is settled by the very script that moves it.
+ * A script of this package: `scripts/{name}.lua`, behind what it needs of `@darkroom/accounts`, since what a generation costs is
+ * settled by the very script that moves it, and behind the named fragments of this package.
  */
-export const queueScript = <Answer>(name: string, fragments: readonly string[] = []): Script<Answer> =>
-  defineScript(
-    [...fragments, name].flatMap((file) =>
-      file === "account" ? accountScripts : [new URL(`scripts/${file}.lua`, import.meta.url)],
-    ),
-  );
+export const queueScript = <Answer>(
+  name: string,
+  account: AccountScripts | null = null,
+  fragments: readonly string[] = [],
+): Script<Answer> =>
+  defineScript([
+    ...(account === null ? [] : accountScripts[account]),
+    ...[...fragments, name].map((file) => new URL(`scripts/${file}.lua`, import.meta.url)),
+  ]);
 
-/** The fragments of the scripts that move a generation from state to state. */
-export const moving = ["account", "rank", "generation"] as const;
+/** A script that may end a generation. */
+export const endingScript = <Answer>(name: string): Script<Answer> =>
+  queueScript(name, "settlement", ["rank", "generation", "ending"]);

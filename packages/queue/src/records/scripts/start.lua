@@ -1,17 +1,14 @@
 -- Begins an attempt: the attempt number it sets is the fencing token under which everything later is written.
 --   KEYS[9] starts of the lane in this span of time
---   ARGV[1] id  ARGV[2] retention of ended records, in milliseconds  ARGV[3] milliseconds for which starts are counted
--- Answers 'gone', 'ended', 'expired', or what it changed in the record, as field, value, …
+--   ARGV[1] id  ARGV[2] milliseconds for which starts are counted
+-- Answers 'gone', 'ended', 'overdue' (it must expire), or what it changed in the record, as field, value, …
 local id = ARGV[1]
 local status, expires, started, attempts, version, watchers, rank, key = unpack(redis.call('HMGET', KEYS[1],
   'status', 'expiresAt', 'startedAt', 'attempts', 'version', 'watchers', 'rank', 'keyId'))
 if not status then return 'gone' end
 if is_ending(status) then return 'ended' end
 local time = now()
-if expires and not started and time >= tonumber(expires) then
-  end_generation(id, 'expired', ARGV[2], {}, '')
-  return 'expired'
-end
+if expires and not started and time >= tonumber(expires) then return 'overdue' end
 
 attempts = (tonumber(attempts) or 0) + 1
 local change = { 'status', 'running', 'attempts', attempts, 'startedAt', started or string.format('%d', time) }
@@ -21,5 +18,5 @@ if status == 'queued' then count_queued(root, key, -1) end
 redis.call('ZADD', KEYS[2], time, id)
 redis.call('ZREM', KEYS[3], id)
 if expires then redis.call('ZREM', KEYS[4], id) end
-if redis.call('INCR', KEYS[9]) == 1 then redis.call('PEXPIRE', KEYS[9], ARGV[3]) end
+if redis.call('INCR', KEYS[9]) == 1 then redis.call('PEXPIRE', KEYS[9], ARGV[2]) end
 return change
