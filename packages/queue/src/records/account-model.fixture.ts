@@ -20,13 +20,14 @@ type Life = {
  */
 export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
   const lives = new Map<string, Life>();
-  const endings: { generation: string; status: Ending; cost: number | null; keyId: string }[] = [];
+  const endings: { generation: string; status: Ending; cost: number | null; worst: number; keyId: string }[] = [];
   const windows = new Map<string, { requests: number; images: number }>();
 
   const of = (keyId: string) => [...lives.values()].filter(({ submission }) => submission.keyId === keyId);
   const alive = ({ status }: Life) => status === "queued" || status === "running";
+  // What has no price takes of a budget what was reserved for it.
   const spent = (keyId: string) =>
-    endings.filter((ending) => ending.keyId === keyId).reduce((sum, { cost }) => sum + (cost ?? 0), 0);
+    endings.filter((ending) => ending.keyId === keyId).reduce((sum, { cost, worst }) => sum + (cost ?? worst), 0);
 
   const account = (keyId: string) => {
     const total = spent(keyId);
@@ -69,7 +70,7 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
     const one = life(id);
     one.status = status;
     one.waits = false;
-    endings.push({ generation: id, status, cost, keyId: one.submission.keyId });
+    endings.push({ generation: id, status, cost, worst: one.worst, keyId: one.submission.keyId });
   }
 
   return {

@@ -9,7 +9,9 @@ local function end_generation(id, status, retention_ms, fields, bill)
     'status', 'tenant', 'waiters', 'watchers', 'webhook', 'version', 'keyId', 'model', 'createdAt', 'reserved'))
   bill = read_bill(bill)
   local today = calendar(time)
-  settle(root, key, was == 'queued', tonumber(reserved) or 0, tonumber(bill.cost) or 0, today)
+  reserved = tonumber(reserved) or 0
+  -- What has no price was worth something all the same: of a budget it takes what was reserved for it.
+  settle(root, key, was == 'queued', reserved, tonumber(bill.cost) or reserved, today)
   enter(root, {
     id = id, version = (tonumber(version) or 0) + 1, status = status,
     tenant = tenant, key = key, model = model, created = created,
