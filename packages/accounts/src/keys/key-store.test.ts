@@ -103,6 +103,16 @@ describe("a key", () => {
     expect((await made(store)).record.keyId).not.toBe(record.keyId);
   });
 
+  test("is among the changes for a day after its deletion", async () => {
+    const { store, redis, names } = await openKeyStore();
+    const [first, second] = [await made(store, { name: "a" }), await made(store, { name: "b" })];
+    await store.remove(first.record.keyId);
+    await redis.zadd(names.deleted, Date.now() - 86_460_000, first.record.keyId);
+    await store.remove(second.record.keyId);
+    expect(await redis.zrange(names.keys, "0", "-1")).toEqual([second.record.keyId]);
+    expect(await redis.zrange(names.deleted, "0", "-1")).toEqual([second.record.keyId]);
+  });
+
   test("is in Redis as its hash alone", async () => {
     const { store, prefix } = await openKeyStore();
     const { key, record } = await made(store);
