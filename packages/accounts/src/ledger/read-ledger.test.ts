@@ -25,16 +25,32 @@ test("more entries than a page of Redis holds", async () => {
   expect(await ids()).toEqual(idsOf(entries));
 });
 
-test("an export that goes on meanwhile neither hides an entry nor shows it twice", async () => {
-  const { ledger, end } = await openLedger({ segmentEntries: 700 });
-  const entries = await end(pastDay, ...newEntries(2_500));
-  const ids: string[] = [];
-  for await (const { id } of ledger.read(pastDay)) {
-    ids.push(id);
-    if (ids.length === 10 || ids.length === 1_500) await ledger.exportDay(pastDay);
-    if (ids.length === 10) entries.push(...(await end(pastDay, ...newEntries(600))));
-  }
-  expect(ids).toEqual(idsOf(entries));
+describe("an export that goes on meanwhile neither hides an entry nor shows it twice", () => {
+  test.each([[[10]], [[10, 1_500]], [[1_999]]])("after entry %j", async (exportsAfter) => {
+    const { ledger, end } = await openLedger({ segmentEntries: 700 });
+    const entries = await end(pastDay, ...newEntries(2_500));
+    const ids: string[] = [];
+    for await (const { id } of ledger.read(pastDay)) {
+      ids.push(id);
+      if (!exportsAfter.includes(ids.length)) continue;
+      await ledger.exportDay(pastDay);
+      entries.push(...(await end(pastDay, ...newEntries(1_600))));
+    }
+    expect(ids).toEqual(idsOf(entries));
+  });
+
+  test("between the last segment and Redis", async () => {
+    const { ledger, beside, end, objects } = await openLedger({ segmentEntries: 2 });
+    const entries = await end(pastDay, ...newEntries(3));
+    const head: typeof objects.head = async (key) => {
+      const found = await objects.head(key);
+      await ledger.exportDay(pastDay);
+      return found;
+    };
+    const ids: string[] = [];
+    for await (const { id } of beside({ objects: { ...objects, head } }).read(pastDay)) ids.push(id);
+    expect(ids).toEqual(idsOf(entries));
+  });
 });
 
 test("an entry that was written twice is told once", async () => {
