@@ -1,5 +1,8 @@
+import { text } from "node:stream/consumers";
+import { ledgerEntrySchema } from "@darkroom/contracts";
 import { beforeAll, describe, expect, test } from "vitest";
-import { adminKey, apiKey, keepApi, otherApiKey, startApi, type TestApi } from "../api.fixture.ts";
+import { adminKey, apiKey, drawing, keepApi, otherApiKey, startApi, type TestApi } from "../api.fixture.ts";
+import { imageBytes, request } from "../generation.fixture.ts";
 import { countSuccess, otherKeyId, ownKeyId, usageSchema } from "../usage/usage.fixture.ts";
 
 let api: TestApi;
@@ -75,6 +78,32 @@ describe("200", () => {
     expect(places(await usage(`${by}&key=key_of_a_colleague`, adminKey))).toEqual(["acme key_of_a_colleague"]);
     expect(places(await usage(`${by}&tenant=other&key=${ownKeyId}`, adminKey))).toEqual([]);
   });
+});
+
+test("what generations come to is in the usage and, line by line, in the exported ledger", async () => {
+  const service = await startApi();
+  const left = await service.generate(request, { headers: { prefer: "respond-async" } });
+  await service.call(`${left.headers.get("location")}/cancel`, { method: "POST" });
+  await service.work(drawing(service.store, imageBytes));
+  await service.generate({ ...request, model: "dall-e-2", n: 2 });
+  await service.generate({ ...request, model: "dall-e-3" });
+
+  const answer = usageSchema.parse(await (await service.call("/v1/usage")).json());
+  expect(answer.total).toMatchObject({ generations: { succeeded: 2, canceled: 1 }, images: 3, unpriced: 0 });
+  expect(answer.total.cost).toBeGreaterThan(0);
+
+  const day = answer.to;
+  const exported = await service.call(`/admin/ledger/${day}/export`, { key: adminKey, method: "POST" });
+  expect(await exported.json()).toMatchObject({ entries: 3 });
+  const { body } = await service.store.get(`_ledger/${day}/0000000000.jsonl`);
+  const lines = (await text(body)).trimEnd().split("\n");
+  const entries = lines.map((line) => ledgerEntrySchema.strict().parse(JSON.parse(line)));
+  expect(entries.map(({ status, images, key_id }) => [status, images, key_id])).toEqual([
+    ["canceled", 0, ownKeyId],
+    ["succeeded", 2, ownKeyId],
+    ["succeeded", 1, ownKeyId],
+  ]);
+  expect(entries.reduce((sum, { cost }) => sum + (cost ?? 0), 0)).toBe(answer.total.cost);
 });
 
 describe("400", () => {
