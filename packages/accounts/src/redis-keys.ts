@@ -1,4 +1,4 @@
-/** The names of everything that accounts keep in Redis, under the prefix that the queue has, too. */
+/** The names of what API keys have in Redis, under the prefix that the queue has, too. Those of the ledger: `ledger-keys.ts`. */
 export function createRedisKeys(prefix: string) {
   return {
     /** HASH: one API key, without the key itself. What is left of a deleted one lives 400 days. */

@@ -7,3 +7,4 @@ export {
   type OnRedisError,
   untilConnected,
 } from "./redis-connections.ts";
+export { redisTime } from "./redis-time.ts";

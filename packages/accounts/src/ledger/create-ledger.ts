@@ -1,4 +1,5 @@
 import type { LedgerEntry, UsageRow } from "@darkroom/contracts";
+import { redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { createExportLedger, type Exported } from "./export-ledger.ts";
 import { createLedgerKeys } from "./ledger-keys.ts";
@@ -6,7 +7,6 @@ import { createLedgerSegments, type LedgerObjects } from "./ledger-segments.ts";
 import { readLedger } from "./read-ledger.ts";
 import { readUsage, type UsageQuery } from "./read-usage.ts";
 import { type Rebuilt, rebuildUsage } from "./rebuild-usage.ts";
-import { redisTime } from "./redis-clock.ts";
 import { dayOf } from "./usage-days.ts";
 
 export type LedgerOptions = {

@@ -1,8 +1,8 @@
+import { redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { keptSeconds, type LedgerKeys } from "./ledger-keys.ts";
 import { ledgerScript } from "./ledger-script.ts";
 import { type LedgerSegments, segmentKey } from "./ledger-segments.ts";
-import { redisTime } from "./redis-clock.ts";
 import { dayOf } from "./usage-days.ts";
 
 const claimScript = ledgerScript<[offset: number, entries: string[]] | null>("claim-segment");

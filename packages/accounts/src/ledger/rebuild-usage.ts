@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { LedgerEntry } from "@darkroom/contracts";
+import { redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { countEntry, type DayUsage } from "./count-usage.ts";
 import { LedgerError } from "./ledger-error.ts";
 import { keptSeconds, type LedgerKeys } from "./ledger-keys.ts";
-import { redisTime } from "./redis-clock.ts";
 import { dayOf } from "./usage-days.ts";
 
 /** Longer than any rebuild takes to write. What a rebuild that died has written is gone after it. */

@@ -1,4 +1,5 @@
 import { isEnding } from "@darkroom/contracts";
+import { redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { queueScript } from "../records/queue-script.ts";
 import type { GenerationStore } from "../records/generation-store.ts";
@@ -104,9 +105,4 @@ export function createJanitor(options: JanitorOptions) {
     look,
     close: (): Promise<void> => repetition.close(),
   };
-}
-
-async function redisTime(redis: Redis): Promise<number> {
-  const [seconds, microseconds] = await redis.time();
-  return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
 }
