@@ -1,12 +1,7 @@
 import { z } from "zod";
 import { endings } from "./ending.ts";
-
-/** OpenAI declares every optional field nullable; an explicit null means "not sent". */
-const optional = <T extends z.ZodType>(schema: T) =>
-  schema
-    .nullable()
-    .transform((value) => value ?? undefined)
-    .optional();
+import { metadataSchema } from "./metadata.ts";
+import { optional } from "./optional.ts";
 
 /**
  * What is drawn: the part of a request that a provider sees. Only the shape is checked here; what each model takes is the
@@ -37,12 +32,8 @@ const imageParameters = {
 const jobOptionsSchema = z.strictObject({
   /** Seconds the request may wait in the queue before it expires unstarted; at most a day. */
   expires_in: optional(z.int().min(1).max(86_400)),
-  /** The caller's own pairs, given back with the generation: OpenAI's limits for `metadata`. */
-  metadata: optional(
-    z
-      .record(z.string().max(64, "a key has at most 64 characters"), z.string().max(512))
-      .refine((pairs) => Object.keys(pairs).length <= 16, "must have at most 16 pairs"),
-  ),
+  /** Given back with the generation. */
+  metadata: optional(metadataSchema),
   /** Where to POST how it ended. Whether the address may be called is checked when the request is submitted, and at each call. */
   webhook: optional(z.url("must be an https URL").max(2_048)),
   /** Of which endings to tell; all of them when left out. */

@@ -12,11 +12,36 @@ export {
   noLimits,
 } from "./api-key.ts";
 export { ApiError, type ApiErrorOptions } from "./api-error.ts";
+export {
+  type Batch,
+  type BatchEnding,
+  batchEndings,
+  batchEndpoint,
+  type BatchFault,
+  batchFaultSchema,
+  batchLineSchema,
+  type BatchOutputLine,
+  batchOutputLineSchema,
+  batchSchema,
+  type BatchStatus,
+  batchStatuses,
+  completionWindowMs,
+  type CreateBatch,
+  createBatchSchema,
+  maxBatchLines,
+} from "./batch.ts";
 export { type Ending, endings, isEnding } from "./ending.ts";
 export { type ErrorBody, errorBodySchema, type ErrorObject } from "./error-body.ts";
 export { type ErrorCode, errorCodes } from "./error-codes.ts";
+export {
+  expiresAfterSchema,
+  type FileObject,
+  type FilePurpose,
+  filePurposes,
+  fileSchema,
+  maxFileBytes,
+} from "./file.ts";
 export { type Generation, generationSchema, type GenerationStatus } from "./generation.ts";
-export { isGenerationId, newGenerationId } from "./generation-id.ts";
 export {
   type ImageParameterName,
   type ImageParameters,
@@ -33,6 +58,7 @@ export {
 } from "./image-stream-event.ts";
 export { type LedgerEntry, ledgerEntrySchema } from "./ledger-entry.ts";
 export { microsSchema } from "./micros.ts";
+export { isBatchId, isFileId, isGenerationId, newBatchId, newFileId, newGenerationId } from "./new-id.ts";
 export { parseBody } from "./parse-body.ts";
 export { quoteValue } from "./quote-value.ts";
 export { type UsageRow, usageRowSchema } from "./usage-row.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isGenerationId, newGenerationId } from "./generation-id.ts";
+import { isGenerationId, newGenerationId } from "./new-id.ts";
 
 test("a generation id is recognised, and other text is not", () => {
   expect(isGenerationId(newGenerationId(Date.now()))).toBe(true);
