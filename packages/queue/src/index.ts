@@ -30,3 +30,14 @@ export { type WebhookDelivery, webhookDeliveryStatuses, webhookLane } from "./we
 export { createWebhookDispatcher } from "./webhooks/webhook-dispatcher.ts";
 export { createWebhookStore, type WebhookStore } from "./webhooks/webhook-store.ts";
 export { createWebhookWorker, type WebhookAnswer } from "./webhooks/webhook-worker.ts";
+export { batchObjects } from "./batches/batch-objects.ts";
+export type { BatchRecord } from "./batches/batch-record.ts";
+export {
+  type AcceptedBatch,
+  type BatchStore,
+  createBatchStore,
+  type FinishedBatch,
+  type NewBatch,
+} from "./batches/batch-store.ts";
+export { type LineResult, lineResultSchema } from "./batches/line-result.ts";
+export { type PreparedLine, preparedLineSchema } from "./batches/prepared-line.ts";

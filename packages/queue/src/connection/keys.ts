@@ -33,6 +33,16 @@ export function createKeys(prefix: string) {
     deliveryIndex: (tenant: string) => `${prefix}:delivery-index:${tenant}`,
     /** STRING: an address that answered 410 to an API key's webhooks. Lives some days. */
     addressOff: (keyId: string, digest: string) => `${prefix}:address-off:${keyId}:${digest}`,
+    /** HASH: the truth about one batch. */
+    batch: (id: string) => `${prefix}:batch:${id}`,
+    /** LIST of the lines of a batch that have ended and have not been collected: generation ids, and lines that were never taken in. */
+    batchEnded: (id: string) => `${prefix}:batch-ended:${id}`,
+    /** ZSET of ids by time of submission: a tenant's batches. */
+    batchIndex: (tenant: string) => `${prefix}:batch-index:${tenant}`,
+    /** ZSET of ids by time of submission: batches that have not ended. */
+    activeBatches: `${prefix}:batches-active`,
+    /** ZSET of ids by time of acceptance: batches with lines for a lane, or lines on it. */
+    feedingBatches: (lane: string) => `${prefix}:batches-feeding:${lane}`,
     /** HASH tenant → number of its generations on the lane that have not ended. A tenant with none has no field. */
     pending: (lane: string) => `${prefix}:pending:${lane}`,
     /** HASH tenant → rank of its latest job on the lane, and '' → the rank that the lane has come to. Gone when the lane is empty. */

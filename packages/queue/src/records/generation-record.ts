@@ -13,7 +13,7 @@ import { type Failure, failureSchema } from "./failure.ts";
  * What the provider is to be asked, as the catalogue resolved it when the request was accepted: a catalogue that changes later
  * changes nothing for it. The prompt is not repeated; it stands in the request.
  */
-const upstreamSchema = z.object({
+export const upstreamSchema = z.object({
   /** The upstream's own id of the model. */
   model: z.string(),
   parameters: imageParametersSchema.omit({ prompt: true }),

@@ -2,17 +2,19 @@ import { type AccountScripts, accountScripts } from "@darkroom/accounts";
 import { defineScript, type Script } from "@darkroom/redis";
 
 /**
- * A script of this package: `scripts/{name}.lua`, behind what it needs of `@darkroom/accounts`, since what a generation costs is
- * settled by the very script that moves it, and behind the named fragments of this package.
+ * A script of this package: `{folder}/scripts/{name}.lua`, behind what it needs of `@darkroom/accounts`, since what a generation costs is
+ * settled by the very script that moves it, and behind the named fragments of `records/scripts`.
  */
 export const queueScript = <Answer>(
   name: string,
   account: AccountScripts | null = null,
   fragments: readonly string[] = [],
+  folder: "records" | "batches" = "records",
 ): Script<Answer> =>
   defineScript([
     ...(account === null ? [] : accountScripts[account]),
-    ...[...fragments, name].map((file) => new URL(`scripts/${file}.lua`, import.meta.url)),
+    ...fragments.map((file) => new URL(`scripts/${file}.lua`, import.meta.url)),
+    new URL(`../${folder}/scripts/${name}.lua`, import.meta.url),
   ]);
 
 /** A script that may end a generation. */

@@ -1,0 +1,12 @@
+const number = (value: number, digits: number) => String(value).padStart(digits, "0");
+
+/** Where the objects of a batch are in the object store. */
+export const batchObjects = (tenant: string, batchId: string) => {
+  const folder = `${tenant}/batches/${batchId}`;
+  return {
+    /** Prepared lines, one JSON object a line. */
+    lines: (chunk: number): string => `${folder}/lines/${number(chunk, 5)}.jsonl`,
+    /** Results of lines, one JSON object a line. */
+    results: (segment: number): string => `${folder}/results/${number(segment, 6)}.jsonl`,
+  };
+};

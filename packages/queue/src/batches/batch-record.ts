@@ -1,0 +1,104 @@
+import {
+  type BatchEnding,
+  batchEndings,
+  type BatchFault,
+  batchFaultSchema,
+  type BatchStatus,
+  batchStatuses,
+  type Usage,
+  usageSchema,
+} from "@darkroom/contracts";
+import { z } from "zod";
+
+/** The truth about one batch. */
+export type BatchRecord = {
+  id: string;
+  tenant: string;
+  keyId: string;
+  status: BatchStatus;
+  /** Counted up with every change of its status. */
+  version: number;
+  inputFileId: string;
+  completionWindow: string;
+  metadata: Record<string, string> | null;
+  /** How long its output is kept, counted from the output's creation, in seconds. */
+  outputSeconds: number;
+  webhook: string | null;
+  webhookEvents: readonly BatchEnding[];
+  /** What is wrong with its input; null unless it failed. */
+  errors: readonly BatchFault[] | null;
+  /** Known once it was validated. */
+  model: string | null;
+  lane: string | null;
+  /** How many lines it has. */
+  total: number;
+  /** The index of the first line of each chunk of prepared lines. */
+  chunks: readonly number[];
+  /** How many lines have been put on the lane, the first ones. */
+  fed: number;
+  /** How many lines ended well, and how many did not, as far as that has been collected. */
+  completed: number;
+  failed: number;
+  /** How many segments of results there are. */
+  segments: number;
+  /** What its lines cost so far, in micros, where that is known. */
+  costMicros: number;
+  usage: Usage | null;
+  /** What it is on its way to: a batch that has nothing on its lane any more is finalized as this. */
+  outcome: Exclude<BatchEnding, "failed"> | null;
+  /** Nothing of it is on its lane any more and nothing more will be: its output may be put together. */
+  ready: boolean;
+  outputFileId: string | null;
+  errorFileId: string | null;
+  createdAtMs: number;
+  expiresAtMs: number;
+  /** When it came to a status, for those that it came to. */
+  atMs: Partial<Record<BatchStatus, number>>;
+};
+
+const outcomes = ["completed", "expired", "cancelled"] as const;
+
+/** Reads the hash that the scripts write; null where there is no record. */
+export function decodeBatch(hash: Record<string, string>): BatchRecord | null {
+  if (hash["id"] === undefined) return null;
+  const text = (name: string) => hash[name] ?? "";
+  const number = (name: string) => Number(hash[name] ?? 0);
+  const json = <T extends z.ZodType>(name: string, schema: T): z.output<T> | null =>
+    hash[name] === undefined ? null : schema.parse(JSON.parse(hash[name]));
+  return {
+    id: text("id"),
+    tenant: text("tenant"),
+    keyId: text("keyId"),
+    status: z.enum(batchStatuses).parse(hash["status"]),
+    version: number("version"),
+    inputFileId: text("inputFileId"),
+    completionWindow: text("completionWindow"),
+    metadata: json("metadata", z.record(z.string(), z.string())),
+    outputSeconds: number("outputSeconds"),
+    webhook: hash["webhook"] ?? null,
+    webhookEvents: json("webhookEvents", z.array(z.enum(batchEndings))) ?? [],
+    errors: json("errors", z.array(batchFaultSchema)),
+    model: hash["model"] ?? null,
+    lane: hash["lane"] ?? null,
+    total: number("total"),
+    chunks: json("chunks", z.array(z.int())) ?? [],
+    fed: number("fed"),
+    completed: number("completed"),
+    failed: number("failed"),
+    segments: number("segments"),
+    costMicros: number("cost"),
+    usage: json("usage", usageSchema),
+    outcome: hash["outcome"] === undefined ? null : z.enum(outcomes).parse(hash["outcome"]),
+    ready: hash["ready"] !== undefined,
+    outputFileId: hash["outputFileId"] ?? null,
+    errorFileId: hash["errorFileId"] ?? null,
+    createdAtMs: number("createdAt"),
+    expiresAtMs: number("expiresAt"),
+    atMs: Object.fromEntries(
+      batchStatuses.flatMap((status) => {
+        const at = hash[`at:${status}`];
+        return at === undefined ? [] : [[status, Number(at)]];
+      }),
+    ),
+  };
+}

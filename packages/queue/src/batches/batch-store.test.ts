@@ -1,0 +1,125 @@
+import { newBatchId } from "@darkroom/contracts";
+import { describe, expect, test } from "vitest";
+import { openQueue } from "../queue.fixture.ts";
+import { createBatchStore, type NewBatch } from "./batch-store.ts";
+
+const lane = "sandbox.batch";
+const accepted = { model: "m", lane, total: 3, chunks: [0, 2] };
+
+async function openBatches(over: Partial<NewBatch> = {}) {
+  const queue = await openQueue();
+  const batches = createBatchStore(queue.redis, queue.keys);
+  const given: NewBatch = {
+    id: newBatchId(Date.now()),
+    tenant: "acme",
+    keyId: "key",
+    inputFileId: "file-1",
+    completionWindow: "24h",
+    windowMs: 86_400_000,
+    metadata: { order: "17" },
+    outputSeconds: 2_592_000,
+    webhook: "https://example.com/hook",
+    webhookEvents: ["completed", "cancelled"],
+    ...over,
+  };
+  await batches.create(given);
+  const read = async () => {
+    const batch = await batches.read(given.id);
+    if (batch === null) throw new Error("There is no batch");
+    return batch;
+  };
+  const outbox = () => queue.redis.zrange(queue.keys.outbox, "0", "-1");
+  return { ...queue, batches, given, id: given.id, read, outbox };
+}
+
+describe("a batch", () => {
+  test("is written once, and waits to be validated", async () => {
+    const { batches, given, id, read } = await openBatches();
+    await batches.accept(id, accepted);
+    await batches.create(given);
+    const { windowMs: _, ...facts } = given;
+    const batch = await read();
+    expect(batch).toMatchObject({ ...facts, status: "in_progress", fed: 0, completed: 0, failed: 0 });
+    expect(batch.expiresAtMs - batch.createdAtMs).toBe(86_400_000);
+    expect(await batches.active()).toEqual([id]);
+  });
+
+  test("that is accepted feeds its lane until nothing of it is left there", async () => {
+    const { batches, id, read } = await openBatches();
+    expect(await batches.accept(id, accepted)).toBe(true);
+    expect(await batches.feeding(lane)).toEqual([id]);
+    await batches.settle(await read());
+    expect(await read()).toMatchObject({ status: "finalizing", outcome: "completed", ready: true });
+    expect(await batches.feeding(lane)).toEqual([]);
+    expect(await batches.active()).toEqual([id]);
+  });
+
+  test("ends once, keeps the times of its statuses, and is told of", async () => {
+    const { batches, id, read, outbox } = await openBatches();
+    await batches.accept(id, accepted);
+    await batches.settle(await read());
+    const files = { outputFileId: "file-2", errorFileId: null, usage: null };
+    expect(await batches.finish(await read(), files)).toBe(true);
+    expect(await batches.finish(await read(), files)).toBe(false);
+    const batch = await read();
+    expect(batch).toMatchObject({ status: "completed", outputFileId: "file-2", errorFileId: null });
+    expect(Object.keys(batch.atMs).toSorted()).toEqual(["completed", "finalizing", "in_progress"]);
+    expect(await batches.active()).toEqual([]);
+    expect(await outbox()).toEqual([`${id} ${batch.version} completed`]);
+  });
+
+  test("that cannot be run fails with its faults, and nobody who did not ask is told", async () => {
+    const { batches, id, read, outbox } = await openBatches();
+    const fault = { code: "empty_file", message: "It is empty.", param: null, line: null };
+    expect(await batches.fail(id, [fault])).toBe(true);
+    expect(await batches.accept(id, accepted)).toBe(false);
+    expect(await read()).toMatchObject({ status: "failed", errors: [fault] });
+    expect(await batches.active()).toEqual([]);
+    expect(await outbox()).toEqual([]);
+  });
+});
+
+describe("cancelling", () => {
+  test("stops a batch in progress, which ends as cancelled when its lane is free of it", async () => {
+    const { batches, id, read } = await openBatches();
+    await batches.accept(id, accepted);
+    expect(await batches.cancel(id, lane)).toBe("ok");
+    expect(await read()).toMatchObject({ status: "cancelling", ready: false });
+    await batches.settle(await read());
+    expect(await read()).toMatchObject({ status: "cancelling", ready: true });
+    await batches.finish(await read(), { outputFileId: null, errorFileId: "file-3", usage: null });
+    expect(await read()).toMatchObject({ status: "cancelled", errorFileId: "file-3" });
+  });
+
+  test("a batch that is still being validated makes it ready at once", async () => {
+    const { batches, id, read } = await openBatches();
+    expect(await batches.cancel(id, null)).toBe("ok");
+    expect(await read()).toMatchObject({ status: "cancelling", ready: true });
+    expect(await batches.accept(id, accepted)).toBe(false);
+  });
+
+  test("is refused once the output is being put together", async () => {
+    const { batches, id, read } = await openBatches();
+    await batches.accept(id, accepted);
+    await batches.settle(await read());
+    expect(await batches.cancel(id, lane)).toBe("refused");
+    expect(await batches.cancel("batch_none", null)).toBe("gone");
+  });
+});
+
+test("a list is of one tenant, newest first, and goes on after an id", async () => {
+  const { batches, given, id } = await openBatches();
+  const ids = [id];
+  for (let i = 0; i < 4; i++) {
+    const next = newBatchId(Date.now() + i + 1);
+    await batches.create({ ...given, id: next });
+    ids.unshift(next);
+  }
+  await batches.create({ ...given, id: newBatchId(Date.now()), tenant: "other" });
+  const first = await batches.list({ tenant: "acme", limit: 3 });
+  expect(first?.hasMore).toBe(true);
+  const second = await batches.list({ tenant: "acme", limit: 3, after: first?.records.at(-1)?.id });
+  expect(second?.hasMore).toBe(false);
+  expect([...(first?.records ?? []), ...(second?.records ?? [])].map((batch) => batch.id)).toEqual(ids);
+  expect(await batches.list({ tenant: "other", limit: 3, after: id })).toBeNull();
+});

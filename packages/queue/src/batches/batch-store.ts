@@ -1,0 +1,126 @@
+import type { BatchEnding, BatchFault, Usage } from "@darkroom/contracts";
+import type { Redis } from "ioredis";
+import type { Keys } from "../connection/keys.ts";
+import { queueScript } from "../records/queue-script.ts";
+import { type BatchRecord, decodeBatch } from "./batch-record.ts";
+
+/** A batch as it is asked for. */
+export type NewBatch = {
+  id: string;
+  tenant: string;
+  keyId: string;
+  inputFileId: string;
+  completionWindow: string;
+  /** The same in milliseconds: what has not been done by then expires. */
+  windowMs: number;
+  metadata: Record<string, string> | null;
+  /** How long its output is kept, counted from the output's creation, in seconds. */
+  outputSeconds: number;
+  webhook: string | null;
+  webhookEvents: readonly BatchEnding[];
+};
+
+/** What validation found out about a batch that can be run. */
+export type AcceptedBatch = {
+  model: string;
+  lane: string;
+  /** How many lines it has. */
+  total: number;
+  /** The index of the first line of each chunk of prepared lines. */
+  chunks: readonly number[];
+};
+
+/** What finalization made of a batch. */
+export type FinishedBatch = { outputFileId: string | null; errorFileId: string | null; usage: Usage | null };
+
+const createBatch = queueScript<"ok" | "known">("create-batch", "clock", [], "batches");
+const moveBatch = queueScript<"ok" | "gone" | "refused">("move-batch", "clock", [], "batches");
+
+/**
+ * The records of all batches. Each move of a status is one script: it happens whole or not at all, and may be repeated after a lost
+ * answer. What is fed and collected is `feed-lines.ts` and `collect-lines.ts`.
+ */
+export function createBatchStore(redis: Redis, keys: Keys) {
+  const read = async (id: string): Promise<BatchRecord | null> => decodeBatch(await redis.hgetall(keys.batch(id)));
+
+  /** Moves a batch from one of some statuses to another, with further fields. */
+  const move = (id: string, lane: string, from: string, to: string, fields: Record<string, string | number> = {}) =>
+    moveBatch(
+      redis,
+      [keys.batch(id), keys.activeBatches, keys.feedingBatches(lane), keys.outbox],
+      [id, from, to, ...Object.entries(fields).flat()],
+    );
+
+  return {
+    /** Writes a new batch, `validating`. Its job has to be put on the lane after. Safe to repeat. */
+    async create(batch: NewBatch): Promise<void> {
+      const { id, tenant, windowMs, metadata, webhook, webhookEvents, ...rest } = batch;
+      await createBatch(
+        redis,
+        [keys.batch(id), keys.activeBatches, keys.batchIndex(tenant)],
+        [
+          id,
+          tenant,
+          windowMs,
+          ...Object.entries(rest).flat(),
+          ...(metadata === null ? [] : ["metadata", JSON.stringify(metadata)]),
+          ...(webhook === null ? [] : ["webhook", webhook, "webhookEvents", JSON.stringify(webhookEvents)]),
+        ],
+      );
+    },
+
+    read,
+
+    /** A tenant's batches, newest first. Null when the id to go on from is not, or no longer, one of the tenant's. */
+    async list(options: { tenant: string; after?: string | undefined; limit: number }) {
+      const index = keys.batchIndex(options.tenant);
+      const rank = options.after === undefined ? -1 : await redis.zrevrank(index, options.after);
+      if (rank === null) return null;
+      const ids = await redis.zrevrange(index, rank + 1, rank + 1 + options.limit);
+      const records = await Promise.all(ids.slice(0, options.limit).map(read));
+      return { records: records.filter((record) => record !== null), hasMore: ids.length > options.limit };
+    },
+
+    /** Ids of the batches that have not ended. */
+    active: (): Promise<string[]> => redis.zrange(keys.activeBatches, "0", "-1"),
+
+    /** Ids of the batches that have lines for a lane, or lines on it. */
+    feeding: (lane: string): Promise<string[]> => redis.zrange(keys.feedingBatches(lane), "0", "-1"),
+
+    /** The input is right: its lines may be fed. False where the batch is not being validated any more. */
+    async accept(id: string, { model, lane, total, chunks }: AcceptedBatch): Promise<boolean> {
+      const fields = { model, lane, total, chunks: JSON.stringify(chunks) };
+      return (await move(id, lane, "validating", "in_progress", fields)) === "ok";
+    },
+
+    /** The input cannot be run. False where the batch is not being validated any more. */
+    fail: async (id: string, errors: readonly BatchFault[]): Promise<boolean> =>
+      (await move(id, "", "validating", "failed", { errors: JSON.stringify(errors) })) === "ok",
+
+    /** Stops a batch: what has ended stays, what runs may finish. `refused` where it is finalizing or has ended. */
+    cancel: (id: string, lane: string | null) =>
+      move(id, lane ?? "", "validating in_progress", "cancelling", { outcome: "cancelled" }),
+
+    /** Notes that a batch is out of time: from now on nothing of it is fed. */
+    overdue: (id: string, lane: string) => move(id, lane, "in_progress", "in_progress", { outcome: "expired" }),
+
+    /** Nothing of the batch is on its lane any more and nothing more will be: its output may be put together. */
+    settle: ({ id, lane, outcome }: BatchRecord) =>
+      outcome === "cancelled"
+        ? move(id, lane ?? "", "cancelling", "cancelling", { ready: 1 })
+        : move(id, lane ?? "", "in_progress", "finalizing", { outcome: outcome ?? "completed", ready: 1 }),
+
+    /** The output is there: the batch ends as what it was on its way to. False where that has happened before. */
+    async finish(batch: BatchRecord, { outputFileId, errorFileId, usage }: FinishedBatch): Promise<boolean> {
+      const fields = {
+        ...(outputFileId !== null && { outputFileId }),
+        ...(errorFileId !== null && { errorFileId }),
+        ...(usage !== null && { usage: JSON.stringify(usage) }),
+      };
+      const from = "finalizing cancelling";
+      return (await move(batch.id, batch.lane ?? "", from, batch.outcome ?? "completed", fields)) === "ok";
+    },
+  };
+}
+
+export type BatchStore = ReturnType<typeof createBatchStore>;

@@ -1,0 +1,23 @@
+import { endings, imageRequestSchema, microsSchema } from "@darkroom/contracts";
+import { z } from "zod";
+import { deliverySchema } from "../records/delivery.ts";
+import { failureSchema } from "../records/failure.ts";
+
+/** How a line of a batch ended, as it is kept in the object store until the output is put together. */
+export const lineResultSchema = z.object({
+  /** Its place among the lines of the batch, from 0. */
+  index: z.int().min(0),
+  custom_id: z.string(),
+  generation: z.string(),
+  status: z.enum(endings),
+  /** Unix milliseconds, by the clock of Redis. */
+  created_at_ms: z.int(),
+  ended_at_ms: z.int(),
+  /** What of its request its answer depends on. */
+  request: imageRequestSchema.pick({ response_format: true, background: true, quality: true }),
+  delivery: deliverySchema.nullable(),
+  error: failureSchema.nullable(),
+  /** What it cost, in micros; null where a price is missing. */
+  cost: microsSchema.nullable(),
+});
+export type LineResult = z.infer<typeof lineResultSchema>;

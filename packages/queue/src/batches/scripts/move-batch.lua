@@ -1,0 +1,24 @@
+-- Moves a batch to another status, or notes something about it in the same one. The time of a status is that of its first coming.
+--   KEYS[1] record  KEYS[2] active batches  KEYS[3] batches that feed its lane  KEYS[4] outbox
+--   ARGV[1] id  ARGV[2] statuses that it may be in, with blanks between  ARGV[3] status that it comes to  ARGV[4…] field, value, …
+-- Answers 'ok', 'gone', or 'refused' where it is in another status.
+local status, version, webhook, events = unpack(redis.call('HMGET', KEYS[1], 'status', 'version', 'webhook', 'webhookEvents'))
+if not status then return 'gone' end
+if not string.find(' ' .. ARGV[2] .. ' ', ' ' .. status .. ' ', 1, true) then return 'refused' end
+local to, time = ARGV[3], now()
+if #ARGV > 3 then redis.call('HSET', KEYS[1], unpack(ARGV, 4)) end
+if to ~= status then
+  redis.call('HSET', KEYS[1], 'status', to, 'version', version + 1)
+  redis.call('HSETNX', KEYS[1], 'at:' .. to, time)
+end
+-- Nothing was fed of a batch whose input was still being looked at: it is ready to be put together at once.
+if status == 'validating' and to == 'cancelling' then redis.call('HSET', KEYS[1], 'ready', 1) end
+if to == 'in_progress' then redis.call('ZADD', KEYS[3], time, ARGV[1]) end
+if redis.call('HEXISTS', KEYS[1], 'ready') == 1 then redis.call('ZREM', KEYS[3], ARGV[1]) end
+if to == 'failed' or to == 'completed' or to == 'expired' or to == 'cancelled' then
+  redis.call('ZREM', KEYS[2], ARGV[1])
+  if webhook and string.find(events, '"' .. to .. '"', 1, true) then
+    redis.call('ZADD', KEYS[4], time, ARGV[1] .. ' ' .. version + 1 .. ' ' .. to)
+  end
+end
+return 'ok'
