@@ -1,5 +1,5 @@
 import { createKeyring, createKeyStore, createLedger, createRedisKeys, loadKeys } from "@darkroom/accounts";
-import { loadCatalogue, missingPrices } from "@darkroom/models";
+import { loadCatalogue } from "@darkroom/models";
 import { createLogger, createMetrics } from "@darkroom/observe";
 import { readOrExit, runProcess } from "@darkroom/process";
 import { createObjectStore } from "@darkroom/storage";
@@ -11,6 +11,7 @@ import { createAbandoner } from "./generation/abandoner.ts";
 import { listen } from "./listen.ts";
 import { lanesOf, openQueue } from "./open-queue.ts";
 import { createReadiness } from "./readiness.ts";
+import { warnOfMissingPrices } from "./warn-of-missing-prices.ts";
 import { webhookSettings } from "./webhook-settings.ts";
 
 const config = readOrExit(readConfig);
@@ -21,8 +22,7 @@ await runProcess({
   closeWithinMs: config.SHUTDOWN_DEADLINE_MS,
   async start(closes) {
     const catalogue = loadCatalogue({ file: config.MODELS_FILE });
-    // Here alone: the api notes the prices that a request is billed by.
-    for (const { model, sentence } of missingPrices(catalogue)) log.warn({ model }, sentence);
+    warnOfMissingPrices(catalogue, log);
     const adminKeyHash = config.ADMIN_KEY_SHA256;
     const staticKeys = loadKeys({
       list: config.API_KEYS,

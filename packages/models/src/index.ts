@@ -3,7 +3,7 @@ export type { Catalogue, CatalogueModel } from "./catalogue.ts";
 export { CatalogueError } from "./catalogue-error.ts";
 export { pricedImages } from "./image-choices.ts";
 export { loadCatalogue, type LoadCatalogueOptions } from "./load-catalogue.ts";
-export { type MissingPrices, missingPrices } from "./missing-prices.ts";
+export { missingPrices } from "./missing-prices.ts";
 export type { Delivered } from "./price-of.ts";
 export { type ResolvedRequest, resolveRequest } from "./resolve-request.ts";
 export { parseSize, type Size } from "./size-rule.ts";

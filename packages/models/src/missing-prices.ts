@@ -1,20 +1,10 @@
 import type { Catalogue, CatalogueModel } from "./catalogue.ts";
 import { unpricedImages } from "./image-choices.ts";
 
-export type MissingPrices = {
-  model: string;
-  /** What is not priced and what follows, for whoever runs the service. */
-  sentence: string;
-};
-
-/** The models whose generations may end without a cost, each with a sentence for a log line. */
-export function missingPrices({ models }: Pick<Catalogue, "models">): MissingPrices[] {
-  return models.flatMap((model) => {
-    const gaps = gapsOf(model);
-    if (gaps.length === 0) return [];
-    const sentence = `No price for '${model.id}': ${gaps.join("; ")}. Its cost is unknown there, and keys with a budget are refused`;
-    return [{ model: model.id, sentence }];
-  });
+/** The models whose generations may end without a cost, by their id, each with what is not priced. */
+export function missingPrices({ models }: Pick<Catalogue, "models">): Record<string, string[]> {
+  const gaps = models.map((model) => [model.id, gapsOf(model)] as const);
+  return Object.fromEntries(gaps.filter(([, missing]) => missing.length > 0));
 }
 
 function gapsOf(model: CatalogueModel): string[] {

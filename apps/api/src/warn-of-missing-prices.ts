@@ -1,0 +1,17 @@
+import { quoteValue } from "@darkroom/contracts";
+import { type Catalogue, missingPrices } from "@darkroom/models";
+import type { Logger } from "@darkroom/observe";
+
+/**
+ * Warns in one line of the models whose prices have gaps. The api alone does: it notes the prices that a request is billed by. What is
+ * missing of each model is a field of the line.
+ */
+export function warnOfMissingPrices(catalogue: Pick<Catalogue, "models">, log: Pick<Logger, "warn">): void {
+  const missing = missingPrices(catalogue);
+  const models = Object.keys(missing).map(quoteValue);
+  if (models.length === 0) return;
+  log.warn(
+    { missing },
+    `Some prices or all are missing for ${models.join(", ")}: what has none is drawn without a known cost, and refused to keys with a budget. Set them in MODELS_FILE, as docs/models.md tells under "Prices".`,
+  );
+}
