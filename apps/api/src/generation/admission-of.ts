@@ -1,6 +1,6 @@
 import type { Account, Admission } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
-import { type ResolvedRequest, type Terms, worstCaseOf } from "@darkroom/models";
+import { pricedImages, type ResolvedRequest, type Terms, worstCaseOf } from "@darkroom/models";
 
 /**
  * What a request takes of the limits and the budget of its key. Throws `ApiError` for a request that the key can never make: more
@@ -25,9 +25,20 @@ export function admissionOf(
   if (micros === null && Object.values(budget).some((limit) => limit !== null)) {
     throw new ApiError(
       "model_not_allowed",
-      `This API key has a budget, and there is no price for ${missing.join(", ")}. Ask for something that has one, or ask the operator of this service to set it.`,
+      `This API key has a budget, and there is no price for ${missing.join(", ")}. ${whatIsPriced(resolved, terms)}`,
       { param: "model" },
     );
   }
   return { limits, budget, images, worstCaseMicros: micros };
+}
+
+/** What to ask for instead: another image of the model, where the price of this one is all that is missing. */
+function whatIsPriced({ model, ...asked }: ResolvedRequest, terms: Terms): string {
+  const priced = pricedImages(model);
+  const prices = { ...terms.prices, perImageMicros: { any: { any: 0 } } };
+  const fixed = worstCaseOf({ ...terms, prices }, { model, ...asked });
+  if (priced.length === 0 || fixed.micros === null) {
+    return "Ask for another model, or ask the operator of this service to set what is missing.";
+  }
+  return `Of '${model.id}' these have a price: ${priced.join("; ")}. Ask for one of them, or ask the operator of this service to set the others.`;
 }
