@@ -33,12 +33,14 @@ export function refusalError({ reason, waitMs, left }: Refusal, admission: Admis
         { retryAfterMs: soonMs },
       );
     default: {
-      const limit = dollars(budget[reason] ?? 0);
+      const limit = budget[reason] ?? 0;
+      const cost = worstCaseMicros ?? 0;
       const times = { day: " for this day (UTC)", month: " for this month (UTC)", total: "" };
       return new ApiError(
         "insufficient_quota",
-        `This API key may spend ${limit}${times[reason]}; ${dollars(left)} is left, what is under way counted at its worst case, and this request may cost ${dollars(worstCaseMicros ?? 0)}.`,
-        { retryAfterMs: reason === "total" ? undefined : waitMs },
+        `This API key may spend ${dollars(limit)}${times[reason]}; ${dollars(left)} is left, what is under way counted at its worst case, and this request may cost ${dollars(cost)}.`,
+        // A new day helps nobody whose request is dearer than a whole one.
+        { retryAfterMs: reason === "total" || cost > limit ? undefined : waitMs },
       );
     }
   }
