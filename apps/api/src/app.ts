@@ -144,6 +144,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
   });
   void app.register(async (v1) => {
     authenticateCallersOrAdmin(v1, keyring);
+    tellLimits(v1, dependencies.queue.readMinuteUse);
     usageRoute(v1, dependencies);
   });
   if (keyring.hasAdminKey) {
