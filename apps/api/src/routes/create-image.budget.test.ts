@@ -1,0 +1,183 @@
+import type { Work } from "@darkroom/queue";
+import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import { delivering, startApi, type TestApi } from "../api.fixture.ts";
+import { generationIn, heldWork } from "../generation.fixture.ts";
+import { imageMicros, openLimitedKey, outcomeOf } from "../limited-key.fixture.ts";
+import { askAdmin } from "./admin/admin.fixture.ts";
+
+const usageSchema = z.object({
+  usage: z.object({ active: z.int(), reserved: z.int(), spent: z.object({ total: z.int() }) }),
+});
+
+/** What a key has under way and has spent, as the admin is told. */
+async function usageOf(api: TestApi, id: string) {
+  const { usage } = usageSchema.parse(await (await askAdmin(api, "GET", `/admin/keys/${id}`)).json());
+  const { active, reserved, spent } = usage;
+  return { active, reserved, spent: spent.total };
+}
+
+/** A worker needs a moment. */
+const soon = { timeout: 10_000 };
+
+/** Delivers images of another size than was asked for. Of 256x256 one costs 16,000 micros; of 7x7 it has no price. */
+const drawingOf = (side: number): Work => {
+  const work = delivering(async () => {}, 1);
+  return async (attempt) => {
+    const outcome = await work(attempt);
+    if (outcome.kind !== "succeeded") return outcome;
+    const images = outcome.delivery.images.map((image) => ({ ...image, width: side, height: side }));
+    return { ...outcome, delivery: { ...outcome.delivery, images } };
+  };
+};
+
+describe("1,000 requests at once over two instances", () => {
+  test("get exactly the images that the budget holds, and what they leave of it is spent later", async () => {
+    const api = await startApi();
+    const budget = { total: 137 * imageMicros + imageMicros - 1 };
+    const { ask, id } = await openLimitedKey(api, { budget });
+    const other = await startApi({ beside: api });
+    const askAll = (count: number) =>
+      Promise.all(
+        Array.from({ length: count }, async (_, i) => outcomeOf(await ask({}, {}, i % 2 === 0 ? api : other))),
+      );
+
+    const answers = await askAll(1_000);
+    const refused = answers.filter(({ status }) => status !== 202);
+    expect(refused).toHaveLength(1_000 - 137);
+    for (const one of refused) {
+      expect(one).toMatchObject({ status: 429, code: "insufficient_quota", shouldRetry: "false", retryAfter: null });
+    }
+    expect(await usageOf(api, id)).toEqual({ active: 137, reserved: 137 * imageMicros, spent: 0 });
+
+    await api.work(drawingOf(256));
+    await expect.poll(() => usageOf(api, id), soon).toEqual({ active: 0, reserved: 0, spent: 137 * 16_000 });
+    // 567,999 micros are left: 28 images at their worst, but each that ends meanwhile leaves some for another.
+    const later = (await askAll(100)).filter(({ status }) => status === 202).length;
+    expect(later).toBeGreaterThanOrEqual(28);
+    await expect.poll(() => usageOf(api, id), soon).toEqual({ active: 0, reserved: 0, spent: (137 + later) * 16_000 });
+    expect((137 + later) * 16_000).toBeLessThanOrEqual(budget.total);
+  }, 30_000);
+});
+
+describe("429 insufficient_quota", () => {
+  test.each(["day", "month"] as const)("for a %s that is used up, with the time until it is over", async (time) => {
+    const api = await startApi();
+    const { ask } = await openLimitedKey(api, { budget: { [time]: imageMicros } });
+    expect((await ask()).status).toBe(202);
+    const sent = new Date();
+    const refused = await outcomeOf(await ask());
+    expect(refused).toMatchObject({ status: 429, code: "insufficient_quota", shouldRetry: "false" });
+    const [year, month, day] = [sent.getUTCFullYear(), sent.getUTCMonth(), sent.getUTCDate()];
+    const over = time === "day" ? Date.UTC(year, month, day + 1) : Date.UTC(year, month + 1, 1);
+    const seconds = (over - sent.getTime()) / 1_000;
+    expect(Number(refused.retryAfter)).toBeGreaterThanOrEqual(seconds - 2);
+    expect(Number(refused.retryAfter)).toBeLessThanOrEqual(seconds + 2);
+  });
+
+  test("counts each image of a request", async () => {
+    const api = await startApi();
+    const { ask } = await openLimitedKey(api, { budget: { total: 5 * imageMicros } });
+    expect((await ask({ n: 3 })).status).toBe(202);
+    const { message } = await outcomeOf(await ask({ n: 3 }));
+    expect(message).toMatch(/may spend \$0\.10; \$0\.04 is left, .* may cost \$0\.06\.$/);
+    expect((await ask({ n: 2 })).status).toBe(202);
+  });
+
+  test("takes nothing from the limits", async () => {
+    const api = await startApi();
+    const limits = { requests_per_minute: 3, images_per_minute: 10 };
+    const { ask } = await openLimitedKey(api, { limits, budget: { total: imageMicros } });
+    expect((await ask({ n: 2 })).status).toBe(429);
+    const taken = await ask();
+    expect(taken.status).toBe(202);
+    expect(taken.headers.get("x-ratelimit-remaining-images")).toBe("9");
+  });
+});
+
+describe("what ends frees what it did not cost", () => {
+  test("all of it where it failed", async () => {
+    const api = await startApi();
+    const { ask, id } = await openLimitedKey(api, { budget: { total: imageMicros } });
+    await api.work(async () => ({ kind: "failed", error: { code: "moderation_blocked", message: "No." } }));
+    expect((await ask()).status).toBe(202);
+    await expect.poll(() => usageOf(api, id), soon).toEqual({ active: 0, reserved: 0, spent: 0 });
+    expect((await ask()).status).toBe(202);
+  });
+
+  test("all of it where it was canceled, in line or running; a retry of it reserves it again", async () => {
+    const api = await startApi();
+    const key = await openLimitedKey(api, { budget: { total: imageMicros } });
+    const post = async (answer: Response, action: string) =>
+      key.call(`/v1/generations/${answer.headers.get("x-generation-id")}/${action}`, { method: "POST" });
+    const queued = await key.ask();
+    expect((await key.ask()).status).toBe(429);
+    await post(queued, "cancel");
+
+    const held = heldWork(api);
+    await api.work(held.work);
+    const running = await key.ask();
+    expect(running.status).toBe(202);
+    await held.begun;
+    expect(await outcomeOf(await post(queued, "retry"))).toMatchObject({ status: 429, code: "insufficient_quota" });
+    await post(running, "cancel");
+    expect((await post(queued, "retry")).status).toBe(202);
+    expect((await key.ask()).status).toBe(429);
+    held.end();
+  });
+
+  test("the images that did not come", async () => {
+    const api = await startApi();
+    const { ask, id } = await openLimitedKey(api, { budget: { total: 4 * imageMicros } });
+    const draw = drawingOf(1024);
+    await api.work(async (attempt) => {
+      const outcome = await draw(attempt);
+      if (outcome.kind !== "succeeded") return outcome;
+      return { ...outcome, delivery: { ...outcome.delivery, images: outcome.delivery.images.slice(0, 3) } };
+    });
+    expect((await ask({ n: 4 })).status).toBe(202);
+    await expect.poll(() => usageOf(api, id), soon).toEqual({ active: 0, reserved: 0, spent: 3 * imageMicros });
+    expect((await ask({ n: 2 })).status).toBe(429);
+    expect((await ask()).status).toBe(202);
+  });
+
+  test("nothing where the cost is not known: what was reserved is spent", async () => {
+    const api = await startApi();
+    const key = await openLimitedKey(api, { budget: { total: imageMicros } });
+    await api.work(drawingOf(7));
+    const answer = await key.ask();
+    await expect.poll(() => usageOf(api, key.id), soon).toEqual({ active: 0, reserved: 0, spent: imageMicros });
+    const path = `/v1/generations/${answer.headers.get("x-generation-id")}`;
+    expect((await generationIn(await key.call(path))).cost).toBeNull();
+    expect((await key.ask()).status).toBe(429);
+  });
+});
+
+describe("403 for what has no price, to a key with a budget", () => {
+  test.each([
+    [
+      "a model without any",
+      { model: "gpt-image-2" },
+      "This API key has a budget, and there is no price for an image of 'gpt-image-2'. Ask for another model, or ask the operator of this service to set what is missing.",
+    ],
+    [
+      "a size without one",
+      { model: "dall-e-3", size: "1792x1024" },
+      /no price for .*1792x1024.*\. Of 'dall-e-3' these have a price: 1024x1024\. Ask for one of them, or ask the operator/,
+    ],
+    [
+      "a size that is left to the upstream",
+      { model: "gpt-image-1", size: "auto", quality: "low" },
+      /no price for .*1536x1024.*\. Of 'gpt-image-1' these have a price: 1024x1024\. /,
+    ],
+  ])("%s", async (_what, request, message) => {
+    const api = await startApi();
+    const { ask, id } = await openLimitedKey(api, { budget: { month: 1_000_000_000 } });
+    const refused = await outcomeOf(await ask(request));
+    expect(refused).toMatchObject({ status: 403, code: "model_not_allowed", shouldRetry: "false" });
+    expect(refused.message).toMatch(message);
+    expect(await usageOf(api, id)).toEqual({ active: 0, reserved: 0, spent: 0 });
+    const without = await openLimitedKey(api, { name: "without-budget" });
+    expect((await without.ask(request)).status).toBe(202);
+  });
+});

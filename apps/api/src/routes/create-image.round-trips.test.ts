@@ -1,0 +1,54 @@
+import { once } from "node:events";
+import { connectWorker } from "@darkroom/redis";
+import { testRedisUrl } from "@darkroom/testing";
+import { expect, onTestFinished, test } from "vitest";
+import { startApi } from "../api.fixture.ts";
+import { openLimitedKey } from "../limited-key.fixture.ts";
+
+/** What Redis is sent under a prefix, as it comes, without what scripts do within it. */
+async function watchRedis(prefix: string) {
+  const redis = connectWorker(testRedisUrl(), () => {});
+  onTestFinished(() => redis.disconnect());
+  const monitor = await redis.monitor();
+  onTestFinished(() => monitor.disconnect());
+  const commands: string[][] = [];
+  monitor.on("monitor", (_time: string, command: string[], source: string) => {
+    if (source !== "lua" && command.some((word) => word.startsWith(prefix))) commands.push(command);
+  });
+  return {
+    commands,
+    /** Resolves when Redis has been sent a command with all of these words. */
+    until: async (...words: string[]) => {
+      while (!commands.some((command) => words.every((word) => command.includes(word)))) await once(monitor, "monitor");
+    },
+  };
+}
+
+test("a request of a limited key with a budget is on its lane after two commands to Redis", async () => {
+  const api = await startApi();
+  const key = await openLimitedKey(api, {
+    limits: { requests_per_minute: 100, images_per_minute: 100, concurrent_generations: 100, queued_generations: 100 },
+    budget: { day: 10_000_000, month: 20_000_000, total: 30_000_000 },
+  });
+  // The first brings the scripts to a Redis that has not seen them.
+  await key.ask();
+  const { commands, until } = await watchRedis(api.prefix);
+  const headers = { "idempotency-key": "k", "x-stainless-retry-count": "0" };
+  const answer = await key.ask({}, headers);
+  expect(answer.status).toBe(202);
+  const id = answer.headers.get("x-generation-id") ?? "";
+  // Once the job is on its lane, the janitor's list is told.
+  await until("zrem", api.queue.keys.unlaned, id);
+
+  const laned = commands.findIndex((command) => command.includes("zrem") && command.includes(id));
+  const periodic = new Set([`${api.prefix}:keys`, `${api.prefix}:keys-changes`]);
+  const before = commands.slice(0, laned).filter((command) => !command.some((word) => periodic.has(word)));
+  // The `keep` of `respond-async` may come before the list is told, and after the job is on its lane.
+  const lastAdd = before.findLastIndex((command) => command.some((word) => word.startsWith(api.queue.keys.lanes)));
+  const [submission, addition, ...more] = before.slice(0, lastAdd + 1);
+  expect(more).toEqual([]);
+  expect(submission).toEqual(expect.arrayContaining(["evalsha", api.queue.keys.record(id)]));
+  expect(addition).toEqual(
+    expect.arrayContaining(["evalsha", `${api.queue.keys.lanes}:openai.interactive:prioritized`]),
+  );
+});
