@@ -1,4 +1,4 @@
-import type { ImageData, ImageResponse } from "@darkroom/contracts";
+import type { ImageData, ImageRequest, ImageResponse } from "@darkroom/contracts";
 import type { CatalogueModel } from "@darkroom/models";
 import type { GenerationRecord, StoredImage } from "@darkroom/queue";
 
@@ -11,11 +11,16 @@ export type DescribedImages = {
   images: DescribedImage[];
 };
 
+/** What of a generation its response is made of: its record has it, and so has a line of a batch long after the record. */
+export type Describable = Pick<GenerationRecord, "id" | "delivery" | "createdAtMs" | "endedAtMs"> & {
+  request: Pick<ImageRequest, "background" | "quality">;
+};
+
 /**
  * Says of a succeeded generation all that its response says, the images in the order of their indexes.
  * `background`, `output_format` and `usage` are told for the GPT image family only. Throws when nothing was delivered.
  */
-export function describeImages(record: GenerationRecord, model: CatalogueModel | undefined): DescribedImages {
+export function describeImages(record: Describable, model: CatalogueModel | undefined): DescribedImages {
   const { id, delivery, request, endedAtMs } = record;
   if (delivery === null || delivery.images.length === 0) throw new Error(`${id} succeeded without images`);
   const isGptImage = model?.family === "gpt-image";

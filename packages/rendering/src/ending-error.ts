@@ -5,7 +5,7 @@ import type { GenerationRecord } from "@darkroom/queue";
  * What a waiting caller is told of a generation that ended without images. An ending is final: the queue has tried again where that
  * could help, and sending the request once more is a new decision to pay.
  */
-export function endingError({ id, status, error }: GenerationRecord): ApiError {
+export function endingError({ id, status, error }: Pick<GenerationRecord, "id" | "status" | "error">): ApiError {
   switch (status) {
     case "failed":
       if (error === null) break;

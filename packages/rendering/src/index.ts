@@ -1,3 +1,5 @@
+export { base64Body } from "./base64-body.ts";
+export { base64Chunks } from "./base64-chunks.ts";
 export { describeImages, type DescribedImages } from "./describe-images.ts";
 export { endingError, lostError } from "./ending-error.ts";
 export { linkResponse } from "./link-response.ts";

@@ -2,10 +2,9 @@ import type { ImageCompletedEvent, ImagePartialEvent, ImageStreamEvent } from "@
 import type { Catalogue } from "@darkroom/models";
 import type { Logger } from "@darkroom/observe";
 import type { GenerationRecord, PartialImage } from "@darkroom/queue";
+import { base64Chunks, describeImages } from "@darkroom/rendering";
 import { ObjectNotFoundError, type ObjectStore, type OpenObject } from "@darkroom/storage";
 import type { KeepAlive } from "../http/keep-alive.ts";
-import { base64Chunks } from "./base64-chunks.ts";
-import { describeImages } from "@darkroom/rendering";
 import { divideUsage } from "./divide-usage.ts";
 import { unreadable } from "./unreadable.ts";
 
