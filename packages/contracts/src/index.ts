@@ -58,7 +58,7 @@ export {
 } from "./image-stream-event.ts";
 export { type LedgerEntry, ledgerEntrySchema } from "./ledger-entry.ts";
 export { microsSchema } from "./micros.ts";
-export { isBatchId, isFileId, isGenerationId, newBatchId, newFileId, newGenerationId } from "./new-id.ts";
+export { derivedUlid, isBatchId, isFileId, isGenerationId, newBatchId, newFileId, newGenerationId } from "./new-id.ts";
 export { parseBody } from "./parse-body.ts";
 export { quoteValue } from "./quote-value.ts";
 export { type UsageRow, usageRowSchema } from "./usage-row.ts";

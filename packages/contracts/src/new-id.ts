@@ -1,4 +1,4 @@
-import { randomFillSync } from "node:crypto";
+import { createHash, randomFillSync } from "node:crypto";
 
 /** Crockford's base 32, lower case: no i, l, o, u, and its characters sort as their values do. */
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
@@ -27,6 +27,17 @@ function newUlid(nowMs: number): string {
   // 256 is a multiple of 32, so the low five bits of a random byte are uniform.
   for (const byte of randomBytes(16)) random += alphabet[byte & 31];
   return time + random;
+}
+
+/**
+ * The same ULID for the same words, for what may be made twice and then has to replace itself: the time of a batch, and sixteen
+ * characters that are made of its id and a name, so that whoever cannot guess the one cannot guess the other.
+ */
+export function derivedUlid(batchId: string, name: string): string {
+  const digest = createHash("sha256").update(`${batchId} ${name}`).digest();
+  let made = "";
+  for (const byte of digest.subarray(0, 16)) made += alphabet[byte & 31];
+  return batchId.slice("batch_".length, "batch_".length + 10) + made;
 }
 
 const ulid = "[0-9a-hjkmnp-tv-z]{26}";
