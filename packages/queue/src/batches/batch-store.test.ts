@@ -58,11 +58,17 @@ describe("a batch", () => {
     const { batches, id, read, outbox } = await openBatches();
     await batches.accept(id, accepted);
     await batches.settle(await read());
-    const files = { outputFileId: "file-2", errorFileId: null, usage: null };
+    const files = { outputFileId: "file-2", errorFileId: null, completed: 3, failed: 0, usage: null };
     expect(await batches.finish(await read(), files)).toBe(true);
     expect(await batches.finish(await read(), files)).toBe(false);
     const batch = await read();
-    expect(batch).toMatchObject({ status: "completed", outputFileId: "file-2", errorFileId: null });
+    expect(batch).toMatchObject({
+      status: "completed",
+      outputFileId: "file-2",
+      errorFileId: null,
+      completed: 3,
+      failed: 0,
+    });
     expect(Object.keys(batch.atMs).toSorted()).toEqual(["completed", "finalizing", "in_progress"]);
     expect(await batches.active()).toEqual([]);
     expect(await outbox()).toEqual([`${id} ${batch.version} completed`]);
@@ -87,8 +93,9 @@ describe("cancelling", () => {
     expect(await read()).toMatchObject({ status: "cancelling", ready: false });
     await batches.settle(await read());
     expect(await read()).toMatchObject({ status: "cancelling", ready: true });
-    await batches.finish(await read(), { outputFileId: null, errorFileId: "file-3", usage: null });
-    expect(await read()).toMatchObject({ status: "cancelled", errorFileId: "file-3" });
+    const finished = { outputFileId: null, errorFileId: "file-3", completed: 0, failed: 3, usage: null };
+    await batches.finish(await read(), finished);
+    expect(await read()).toMatchObject({ status: "cancelled", errorFileId: "file-3", completed: 0, failed: 3 });
   });
 
   test("a batch that is still being validated makes it ready at once", async () => {
@@ -122,4 +129,36 @@ test("a list is of one tenant, newest first, and goes on after an id", async () 
   expect(second?.hasMore).toBe(false);
   expect([...(first?.records ?? []), ...(second?.records ?? [])].map((batch) => batch.id)).toEqual(ids);
   expect(await batches.list({ tenant: "other", limit: 3, after: id })).toBeNull();
+});
+
+describe("a batch that has ended", () => {
+  test("is outlived when its output is, and leaves nothing behind when it is forgotten", async () => {
+    const { batches, id, read, redis, keys } = await openBatches({ outputSeconds: 0, webhook: null });
+    await batches.accept(id, accepted);
+    expect(await batches.outlived(10)).toEqual([]);
+    await batches.settle(await read());
+    const finished = { outputFileId: null, errorFileId: null, completed: 0, failed: 0, usage: null };
+    await batches.finish(await read(), finished);
+    expect(await batches.outlived(10)).toEqual([id]);
+    await batches.forget(id);
+    await batches.forget(id);
+    expect(await redis.keys(`${keys.root}*`)).toEqual([]);
+  });
+
+  test("is kept as long as its output", async () => {
+    const { batches, id, read, redis, keys } = await openBatches({ outputSeconds: 3_600 });
+    await batches.accept(id, accepted);
+    await batches.settle(await read());
+    await batches.finish(await read(), { outputFileId: null, errorFileId: null, completed: 0, failed: 0, usage: null });
+    expect(await batches.outlived(10)).toEqual([]);
+    const endedAtMs = (await read()).atMs.completed ?? 0;
+    expect(await redis.zscore(keys.endedBatches, id)).toBe(String(endedAtMs + 3_600_000));
+  });
+
+  test("is kept for thirty days where it failed", async () => {
+    const { batches, id, read, redis, keys } = await openBatches({ outputSeconds: 3_600 });
+    await batches.fail(id, []);
+    const endedAtMs = (await read()).atMs.failed ?? 0;
+    expect(await redis.zscore(keys.endedBatches, id)).toBe(String(endedAtMs + 30 * 86_400_000));
+  });
 });

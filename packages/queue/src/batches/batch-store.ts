@@ -1,4 +1,5 @@
 import type { BatchEnding, BatchFault, Usage } from "@darkroom/contracts";
+import { redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import type { Keys } from "../connection/keys.ts";
 import { queueScript } from "../records/queue-script.ts";
@@ -31,7 +32,14 @@ export type AcceptedBatch = {
 };
 
 /** What finalization made of a batch. */
-export type FinishedBatch = { outputFileId: string | null; errorFileId: string | null; usage: Usage | null };
+export type FinishedBatch = {
+  outputFileId: string | null;
+  errorFileId: string | null;
+  /** How many lines are in the one and in the other: together all of them. */
+  completed: number;
+  failed: number;
+  usage: Usage | null;
+};
 
 const createBatch = queueScript<"ok" | "known">("create-batch", "clock", [], "batches");
 const moveBatch = queueScript<"ok" | "gone" | "refused">("move-batch", "clock", [], "batches");
@@ -47,7 +55,7 @@ export function createBatchStore(redis: Redis, keys: Keys) {
   const move = (id: string, lane: string, from: string, to: string, fields: Record<string, string | number> = {}) =>
     moveBatch(
       redis,
-      [keys.batch(id), keys.activeBatches, keys.feedingBatches(lane), keys.outbox],
+      [keys.batch(id), keys.activeBatches, keys.feedingBatches(lane), keys.outbox, keys.endedBatches],
       [id, from, to, ...Object.entries(fields).flat()],
     );
 
@@ -111,14 +119,33 @@ export function createBatchStore(redis: Redis, keys: Keys) {
         : move(id, lane ?? "", "in_progress", "finalizing", { outcome: outcome ?? "completed", ready: 1 }),
 
     /** The output is there: the batch ends as what it was on its way to. False where that has happened before. */
-    async finish(batch: BatchRecord, { outputFileId, errorFileId, usage }: FinishedBatch): Promise<boolean> {
+    async finish(batch: BatchRecord, finished: FinishedBatch): Promise<boolean> {
+      const { outputFileId, errorFileId, completed, failed, usage } = finished;
       const fields = {
+        completed,
+        failed,
         ...(outputFileId !== null && { outputFileId }),
         ...(errorFileId !== null && { errorFileId }),
         ...(usage !== null && { usage: JSON.stringify(usage) }),
       };
       const from = "finalizing cancelling";
       return (await move(batch.id, batch.lane ?? "", from, batch.outcome ?? "completed", fields)) === "ok";
+    },
+
+    /** Ids of the batches that ended so long ago that their output is not kept any more, the longest ago first. */
+    async outlived(limit: number): Promise<string[]> {
+      return redis.zrangebyscore(keys.endedBatches, "-inf", await redisTime(redis), "LIMIT", 0, limit);
+    },
+
+    /** Takes all that is known of a batch out of Redis. Its objects have to be gone before: nobody finds them without it. */
+    async forget(id: string): Promise<void> {
+      const tenant = await redis.hget(keys.batch(id), "tenant");
+      await redis
+        .multi()
+        .zrem(keys.batchIndex(tenant ?? ""), id)
+        .del(keys.batch(id), keys.batchEnded(id))
+        .zrem(keys.endedBatches, id)
+        .exec();
     },
   };
 }

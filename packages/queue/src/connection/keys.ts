@@ -41,6 +41,8 @@ export function createKeys(prefix: string) {
     batchIndex: (tenant: string) => `${prefix}:batch-index:${tenant}`,
     /** ZSET of ids by time of submission: batches that have not ended. */
     activeBatches: `${prefix}:batches-active`,
+    /** ZSET of ids by the time when what is left of them may go: batches that have ended. */
+    endedBatches: `${prefix}:batches-ended`,
     /** ZSET of ids by time of acceptance: batches with lines for a lane, or lines on it. */
     feedingBatches: (lane: string) => `${prefix}:batches-feeding:${lane}`,
     /** HASH tenant → number of its generations on the lane that have not ended. A tenant with none has no field. */

@@ -1,5 +1,6 @@
 -- Moves a batch to another status, or notes something about it in the same one. The time of a status is that of its first coming.
 --   KEYS[1] record  KEYS[2] active batches  KEYS[3] batches that feed its lane  KEYS[4] outbox
+--   KEYS[5] ended batches
 --   ARGV[1] id  ARGV[2] statuses that it may be in, with blanks between  ARGV[3] status that it comes to  ARGV[4…] field, value, …
 -- Answers 'ok', 'gone', or 'refused' where it is in another status.
 local status, version, webhook, events = unpack(redis.call('HMGET', KEYS[1], 'status', 'version', 'webhook', 'webhookEvents'))
@@ -17,6 +18,9 @@ if to == 'in_progress' then redis.call('ZADD', KEYS[3], time, ARGV[1]) end
 if redis.call('HEXISTS', KEYS[1], 'ready') == 1 then redis.call('ZREM', KEYS[3], ARGV[1]) end
 if to == 'failed' or to == 'completed' or to == 'expired' or to == 'cancelled' then
   redis.call('ZREM', KEYS[2], ARGV[1])
+  -- One that failed has no output: its faults can be read for as long as OpenAI keeps an output by default, thirty days.
+  local kept = to == 'failed' and 2592000 or tonumber(redis.call('HGET', KEYS[1], 'outputSeconds'))
+  redis.call('ZADD', KEYS[5], time + kept * 1000, ARGV[1])
   if webhook and string.find(events, '"' .. to .. '"', 1, true) then
     redis.call('ZADD', KEYS[4], time, ARGV[1] .. ' ' .. version + 1 .. ' ' .. to)
   end
