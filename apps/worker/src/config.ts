@@ -41,7 +41,7 @@ export const workerEnvSchema = z.object({
   STALLED_INTERVAL_MS: milliseconds.default(10_000).describe("How often silent workers are looked for."),
   JANITOR_INTERVAL_MS: milliseconds
     .default(10_000)
-    .describe("How often lost jobs and expired generations are looked for."),
+    .describe("How often lost jobs, and generations and files that have expired, are looked for."),
   LEDGER_EXPORT_INTERVAL_MS: milliseconds
     .default(60_000)
     .describe("How often the ledger is looked through for entries to move from Redis to the object store."),

@@ -8,6 +8,7 @@ import { createBillDelivery } from "./bill-delivery.ts";
 import { readConfig } from "./config.ts";
 import { createGenerateImages } from "./generate-images.ts";
 import { startHealthServer } from "./health-server.ts";
+import { openFiles } from "./open-files.ts";
 import { openLedger } from "./open-ledger.ts";
 import { openQueue } from "./open-queue.ts";
 import { openWebhooks } from "./open-webhooks.ts";
@@ -62,6 +63,7 @@ await runProcess({
     closes.add("the cancel listener", () => cancelListener.close());
 
     await openWebhooks(config, queue, store, log, closes);
+    openFiles(config, queue, store, log, closes);
     openLedger(config, queue, store, log, closes);
 
     if (config.WORKER_PORT !== undefined) {

@@ -1,0 +1,42 @@
+import { randomBytes } from "node:crypto";
+import { Readable } from "node:stream";
+import { createFileStore } from "@darkroom/files";
+import { createLogger } from "@darkroom/observe";
+import { createCloseList } from "@darkroom/process";
+import { connectWorker } from "@darkroom/redis";
+import { createObjectStore } from "@darkroom/storage";
+import { testRedisUrl } from "@darkroom/testing";
+import { expect, onTestFinished, test } from "vitest";
+import { openFiles } from "./open-files.ts";
+
+const links = { publicBaseUrl: "http://darkroom.test", signingSecret: "a secret of thirty-two characters" };
+const log = createLogger({ name: "worker-test", level: "silent", pretty: false });
+
+test("a worker removes a file that has expired, and tries again after a failure", async () => {
+  const prefix = `test-${randomBytes(6).toString("hex")}`;
+  const redis = connectWorker(testRedisUrl(), () => {});
+  onTestFinished(() => redis.disconnect());
+  const store = createObjectStore({ storage: "memory", links });
+  const twoDaysAgo = () => Date.now() - 172_800_000;
+  const files = createFileStore({ redis, prefix, objects: store, log, now: twoDaysAgo });
+  const { id } = await files.create({
+    tenant: "acme",
+    purpose: "batch",
+    filename: "a.jsonl",
+    body: Readable.from(["{}"]),
+    expiresInSeconds: 86_400,
+  });
+  expect(await store.head(`acme/files/${id}`)).toMatchObject({ size: 2 });
+
+  let failures = 0;
+  const zrangebyscore: typeof redis.zrangebyscore = redis.zrangebyscore.bind(redis);
+  Reflect.set(redis, "zrangebyscore", async (...args: Parameters<typeof zrangebyscore>) => {
+    if (failures++ === 0) throw new Error("Redis is away");
+    return zrangebyscore(...args);
+  });
+  const closes = createCloseList(log);
+  openFiles({ QUEUE_PREFIX: prefix, JANITOR_INTERVAL_MS: 10 }, { redis }, store, log, closes);
+  await expect.poll(() => store.head(`acme/files/${id}`)).toBeNull();
+  await expect.poll(() => redis.keys(`${prefix}:*`)).toEqual([]);
+  await closes.closeAll();
+});

@@ -1,0 +1,27 @@
+import { createFileStore } from "@darkroom/files";
+import type { Logger } from "@darkroom/observe";
+import type { CloseList } from "@darkroom/process";
+import { repeat } from "@darkroom/queue";
+import type { ObjectStore } from "@darkroom/storage";
+import type { WorkerConfig } from "./config.ts";
+import type { OpenQueue } from "./open-queue.ts";
+
+/** Removes files that have expired, and what is left of uploads that died, every so often. Every worker does. */
+export function openFiles(
+  config: Pick<WorkerConfig, "QUEUE_PREFIX" | "JANITOR_INTERVAL_MS">,
+  { redis }: Pick<OpenQueue, "redis">,
+  objects: ObjectStore,
+  log: Logger,
+  closes: CloseList,
+): void {
+  const files = createFileStore({ redis, prefix: config.QUEUE_PREFIX, objects, log, now: Date.now });
+  const sweeps = repeat(
+    config.JANITOR_INTERVAL_MS,
+    async () => {
+      const swept = await files.sweep();
+      if (swept > 0) log.info({ files: swept }, "Removed files that are no longer kept");
+    },
+    (error) => log.warn({ err: error }, "Expired files could not be removed; the next round tries again"),
+  );
+  closes.add("the sweep of files", () => sweeps.close());
+}

@@ -1,0 +1,30 @@
+import { type FilePurpose, filePurposes } from "@darkroom/contracts";
+
+/** The names of what files have in Redis, under the prefix that the queue has, too; and of their bytes in the object store. */
+export function createFileKeys(prefix: string) {
+  /** ZSET of ids by their creation: those of a tenant, or of them those of one purpose. */
+  const index = (tenant: string, purpose?: FilePurpose) =>
+    purpose === undefined ? `${prefix}:files:${tenant}` : `${prefix}:files:${tenant}:${purpose}`;
+
+  return {
+    /** HASH: one file. */
+    record: (id: string) => `${prefix}:file:${id}`,
+    index,
+    indexes: (tenant: string) => [index(tenant), ...filePurposes.map((purpose) => index(tenant, purpose))],
+    /** ZSET of objects by when they are no longer wanted: when the file expires, or when its upload is believed to be dead. */
+    expiring: `${prefix}:files-expiring`,
+    /** ZSET of objects whose file is gone, by when it went: they are yet to be removed from the store. */
+    dropping: `${prefix}:files-dropping`,
+  };
+}
+
+export type FileKeys = ReturnType<typeof createFileKeys>;
+
+/** Where the bytes of a file are. Images are beside it, in folders named by their generation. */
+export const fileObject = (tenant: string, id: string): string => `${tenant}/files/${id}`;
+
+/** Whose object it is. A tenant has no `/` in its name. */
+export function fileOfObject(object: string): { tenant: string; id: string } {
+  const [tenant = "", , id = ""] = object.split("/");
+  return { tenant, id };
+}

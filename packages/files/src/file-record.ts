@@ -1,0 +1,34 @@
+import { type FilePurpose, filePurposes } from "@darkroom/contracts";
+
+/** A file as Redis has it; its bytes are in the object store. Times are Unix milliseconds. */
+export type FileRecord = {
+  id: string;
+  tenant: string;
+  purpose: FilePurpose;
+  filename: string;
+  bytes: number;
+  createdAtMs: number;
+  expiresAtMs: number;
+};
+
+/** The fields of the hash. */
+export function encodeFile(record: FileRecord): string[] {
+  return Object.entries(record).flatMap(([name, value]) => [name, String(value)]);
+}
+
+/** Null for the empty hash: there is no such file. */
+export function decodeFile(fields: Record<string, string>): FileRecord | null {
+  const { id, tenant = "", filename = "", bytes, createdAtMs, expiresAtMs } = fields;
+  if (id === undefined) return null;
+  const purpose = filePurposes.find((one) => one === fields["purpose"]);
+  if (purpose === undefined) throw new Error(`The file ${id} has no purpose that is known here: ${fields["purpose"]}`);
+  return {
+    id,
+    tenant,
+    purpose,
+    filename,
+    bytes: Number(bytes),
+    createdAtMs: Number(createdAtMs),
+    expiresAtMs: Number(expiresAtMs),
+  };
+}

@@ -1,0 +1,321 @@
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { isFileId } from "@darkroom/contracts";
+import { createObjectStore, ObjectNotFoundError, type ObjectStore } from "@darkroom/storage";
+import { describeWithS3, temporaryFolder } from "@darkroom/testing";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { filesystemStore, jsonl, memoryStore, openFiles, tenant } from "./files.fixture.ts";
+
+const dayMs = 86_400_000;
+const MB = 1_000_000;
+
+/** A source of so many bytes, a piece at a time, that ends as told. */
+function source(bytes: number, end?: Error): Readable {
+  return Readable.from(
+    (async function* () {
+      for (let left = bytes; left > 0; left -= 64 * 1024) yield Buffer.alloc(Math.min(left, 64 * 1024), "x");
+      if (end) throw end;
+    })(),
+  );
+}
+
+const reasonOf = async (failing: Promise<unknown>) => {
+  const error: unknown = await failing.catch((thrown: unknown) => thrown);
+  expect(error).toHaveProperty("name", "FileUploadError");
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- asked on the line before
+  return error as Error & { reason: string };
+};
+
+function describeFiles(name: string, makeStore: () => ObjectStore | Promise<ObjectStore>): void {
+  describe(`files with ${name}`, () => {
+    test("a file comes back as it went in", async () => {
+      const { files } = openFiles(await makeStore());
+      const record = await files.create(jsonl(source(7 * MB)));
+      expect(isFileId(record.id)).toBe(true);
+      expect(record).toMatchObject({ tenant, purpose: "batch", filename: "prompts.jsonl", bytes: 7 * MB });
+      expect(record.expiresAtMs - record.createdAtMs).toBe(30 * dayMs);
+      expect(await files.read(record.id)).toEqual(record);
+      const { size, contentType, body } = await files.open(record);
+      expect({ size, contentType }).toEqual({ size: 7 * MB, contentType: "application/jsonl" });
+      expect(await buffer(body)).toHaveLength(7 * MB);
+      await files.remove(record.id);
+    });
+
+    test("an empty file is a file", async () => {
+      const { files } = openFiles(await makeStore());
+      const record = await files.create(jsonl(Readable.from([])));
+      expect(record.bytes).toBe(0);
+      expect(await buffer((await files.open(record)).body)).toHaveLength(0);
+      await files.remove(record.id);
+    });
+
+    test("a file may have as many bytes as allowed, and not one more", async () => {
+      const { files, keysLeft, redis, prefix } = openFiles(await makeStore());
+      const record = await files.create({ ...jsonl(source(6 * MB)), maxBytes: 6 * MB });
+      expect(record.bytes).toBe(6 * MB);
+      const body = source(6 * MB + 1);
+      expect(await reasonOf(files.create({ ...jsonl(body), maxBytes: 6 * MB }))).toHaveProperty("reason", "too_large");
+      expect(body.destroyed).toBe(true);
+      expect((await files.list({ tenant, limit: 10, order: "asc" }))?.records).toEqual([record]);
+      await files.remove(record.id);
+      expect(await keysLeft()).toEqual([]);
+      expect(await redis.exists(`${prefix}:files-dropping`)).toBe(0);
+    });
+
+    test.each([0, 6 * MB])("nothing is left of one that breaks off after %i bytes", async (bytes) => {
+      const { files, keysLeft, objectOf } = openFiles(await makeStore());
+      const id = "file-00000000000000000000000000";
+      const cause = new Error("the caller left");
+      for (const own of [undefined, id]) {
+        const error = await reasonOf(files.create({ ...jsonl(source(bytes, cause)), id: own }));
+        expect(error).toMatchObject({ reason: "broken_off", cause });
+      }
+      expect(await objectOf(id)).toBeNull();
+      expect(await files.list({ tenant, limit: 10, order: "asc" })).toEqual({ records: [], hasMore: false });
+      // The given id may be that of a file that another process is making.
+      expect((await keysLeft()).map((key) => key.split(":").at(-1))).toEqual(["files-expiring"]);
+    });
+
+    test("a source that is destroyed, before or while it is read, is no whole file", async () => {
+      const { files } = openFiles(await makeStore());
+      const failed = source(6 * MB).destroy(new Error("broken"));
+      const left = source(6 * MB).destroy();
+      const leaving = source(6 * MB);
+      let chunks = 0;
+      leaving.on("data", () => void (++chunks === 5 && leaving.destroy())).pause();
+      for (const body of [failed, left, leaving]) {
+        expect(await reasonOf(files.create(jsonl(body)))).toHaveProperty("reason", "broken_off");
+      }
+      expect(chunks).toBe(5);
+      expect(await files.list({ tenant, limit: 10, order: "asc" })).toEqual({ records: [], hasMore: false });
+    });
+
+    test("the same id again replaces the file, and a failure leaves the one before", async () => {
+      const { files, read, pass } = openFiles(await makeStore());
+      const id = "file-00000000000000000000000001";
+      await files.create({ ...jsonl("the first"), id });
+      pass(1_000);
+      const second = await files.create({ ...jsonl("the second file"), id });
+      await reasonOf(files.create({ ...jsonl(source(10, new Error("broken"))), id }));
+      await reasonOf(files.create({ ...jsonl("the third, which is too long"), id, maxBytes: 5 }));
+      expect(await files.read(id)).toEqual(second);
+      expect(second.bytes).toBe(15);
+      expect(await read(id)).toBe("the second file");
+      expect((await files.list({ tenant, limit: 10, order: "asc" }))?.records).toEqual([second]);
+      await files.remove(id);
+    });
+
+    test("a removed file is gone, bytes and all", async () => {
+      const { files, objectOf, keysLeft } = openFiles(await makeStore());
+      const record = await files.create(jsonl("{}"));
+      expect(await files.remove(record.id)).toBe(true);
+      expect(await files.remove(record.id)).toBe(false);
+      expect(await files.read(record.id)).toBeNull();
+      expect(await objectOf(record.id)).toBeNull();
+      await expect(files.open(record)).rejects.toBeInstanceOf(ObjectNotFoundError);
+      expect(await keysLeft()).toEqual([]);
+    });
+  });
+}
+
+describeFiles("memory", memoryStore);
+describeFiles("a folder", async () => filesystemStore(await temporaryFolder()));
+describeWithS3("files", ({ accessKeyId, secretAccessKey, ...place }) => {
+  describeFiles("S3", () => {
+    const credentials = { accessKeyId, secretAccessKey };
+    const store = createObjectStore({ storage: "s3", ...place, credentials, createBucket: false });
+    onTestFinished(() => store.close());
+    return store;
+  });
+});
+
+describe("an upload", () => {
+  test("is no file until it is kept", async () => {
+    const { files } = openFiles();
+    const upload = await files.upload({ tenant, body: Readable.from(["{}"]) });
+    expect(upload.bytes).toBe(2);
+    expect(await files.list({ tenant, limit: 10, order: "asc" })).toEqual({ records: [], hasMore: false });
+    const record = await upload.keep({ purpose: "batch", filename: "a.jsonl", expiresInSeconds: 3_600 });
+    expect(record.expiresAtMs - record.createdAtMs).toBe(3_600_000);
+    expect(await files.read(record.id)).toEqual(record);
+  });
+
+  test("leaves nothing when it is discarded", async () => {
+    const objects = memoryStore();
+    const put: string[] = [];
+    const { beside, keysLeft } = openFiles(objects);
+    const noting: ObjectStore["put"] = (key, ...rest) => objects.put(put[put.push(key) - 1] ?? "", ...rest);
+    const upload = await beside({ objects: { ...objects, put: noting } }).upload({
+      tenant,
+      body: Readable.from(["{}"]),
+    });
+    expect(await objects.head(put[0] ?? "")).not.toBeNull();
+    await upload.discard();
+    expect(await objects.head(put[0] ?? "")).toBeNull();
+    expect(await keysLeft()).toEqual([]);
+  });
+
+  test("whose process dies is swept away after a day, and not before", async () => {
+    const { files, pass, objectOf, keysLeft } = openFiles();
+    const id = "file-00000000000000000000000002";
+    await files.upload({ id, tenant, body: Readable.from(["{}"]) });
+    pass(dayMs - 1);
+    expect(await files.sweep()).toBe(0);
+    expect(await objectOf(id)).not.toBeNull();
+    pass(1);
+    expect(await files.sweep()).toBe(1);
+    expect(await objectOf(id)).toBeNull();
+    expect(await keysLeft()).toEqual([]);
+  });
+
+  test("that was swept away is not kept as a file without bytes", async () => {
+    const { files, pass } = openFiles();
+    const upload = await files.upload({ tenant, body: Readable.from(["{}"]) });
+    pass(dayMs);
+    await files.sweep();
+    const error = await reasonOf(upload.keep({ purpose: "batch", filename: "a.jsonl" }));
+    expect(error.reason).toBe("not_kept");
+    expect(await files.list({ tenant, limit: 10, order: "asc" })).toEqual({ records: [], hasMore: false });
+  });
+
+  test("leaves nothing when the store fails, whatever it had stored by then", async () => {
+    const objects = memoryStore();
+    const { beside, keysLeft } = openFiles(objects);
+    const cause = new Error("no answer");
+    let stored = "";
+    const put: ObjectStore["put"] = async (key, ...rest) => {
+      await objects.put((stored = key), ...rest);
+      throw cause;
+    };
+    const error = await reasonOf(beside({ objects: { ...objects, put } }).create(jsonl("{}")));
+    expect(error).toMatchObject({ reason: "not_kept", cause });
+    expect(await objects.head(stored)).toBeNull();
+    expect(await keysLeft()).toEqual([]);
+  });
+
+  test("that finds the store away from its beginning lets go of its source", async () => {
+    const objects = memoryStore();
+    const { beside } = openFiles(objects);
+    const body = source(MB);
+    const put = () => Promise.reject(new Error("away"));
+    await reasonOf(beside({ objects: { ...objects, put } }).create(jsonl(body)));
+    expect(body.destroyed).toBe(true);
+  });
+});
+
+describe("a removal", () => {
+  test("holds while the store is away, and the bytes go with a later sweep", async () => {
+    const objects = memoryStore();
+    const { files, beside, pass, objectOf, keysLeft, warnings } = openFiles(objects);
+    const away = beside({ objects: { ...objects, delete: () => Promise.reject(new Error("away")) } });
+    const { id } = await files.create(jsonl("{}"));
+    expect(await away.remove(id)).toBe(true);
+    expect(warnings).toHaveLength(1);
+    expect(await files.read(id)).toBeNull();
+    expect(await objectOf(id)).not.toBeNull();
+    // Until then another may be at it.
+    expect(await files.sweep()).toBe(0);
+    pass(60_000);
+    await expect(away.sweep()).rejects.toThrow("away");
+    expect(await files.sweep()).toBe(1);
+    expect(await objectOf(id)).toBeNull();
+    expect(await keysLeft()).toEqual([]);
+  });
+
+  test("under way is not overtaken by a new file of the same id", async () => {
+    const objects = memoryStore();
+    const { files, beside } = openFiles(objects);
+    const away = beside({ objects: { ...objects, delete: () => Promise.reject(new Error("away")) } });
+    const id = "file-00000000000000000000000003";
+    await files.create({ ...jsonl("{}"), id });
+    await away.remove(id);
+    expect(await reasonOf(files.create({ ...jsonl("{}"), id }))).toHaveProperty("reason", "not_kept");
+  });
+});
+
+describe("a sweep", () => {
+  test("removes what has expired, in several processes at once", async () => {
+    const { files, beside, pass, keysLeft, objectOf } = openFiles();
+    const expiring = await Promise.all(
+      Array.from({ length: 30 }, () => files.create({ ...jsonl("{}"), expiresInSeconds: 3_600 })),
+    );
+    const kept = await files.create(jsonl("{}"));
+    pass(3_600_000);
+    // Gone for readers before it is swept.
+    expect(await files.read(expiring[0]?.id ?? "")).toBeNull();
+    expect(await files.list({ tenant, limit: 1, order: "asc" })).toEqual({ records: [kept], hasMore: false });
+    const swept = await Promise.all([files.sweep(), beside().sweep(), beside().sweep()]);
+    expect(swept.reduce((sum, one) => sum + one)).toBe(30);
+    for (const { id } of expiring) expect(await objectOf(id)).toBeNull();
+    expect(await objectOf(kept.id)).not.toBeNull();
+    await files.remove(kept.id);
+    expect(await keysLeft()).toEqual([]);
+  });
+
+  test("passes over a file that was replaced since", async () => {
+    const { files, pass } = openFiles();
+    const id = "file-00000000000000000000000004";
+    await files.create({ ...jsonl("{}"), id, expiresInSeconds: 3_600 });
+    pass(3_599_999);
+    const record = await files.create({ ...jsonl("{}"), id, expiresInSeconds: 3_600 });
+    pass(1);
+    expect(await files.sweep()).toBe(0);
+    expect(await files.read(id)).toEqual(record);
+  });
+});
+
+describe("a list", () => {
+  async function withFive() {
+    const opened = openFiles();
+    const ids: string[] = [];
+    for (let i = 0; i < 5; i++) {
+      const purpose = i % 2 === 0 ? ("batch" as const) : ("batch_output" as const);
+      ids.push((await opened.files.create({ ...jsonl("{}"), purpose })).id);
+      opened.pass(1);
+    }
+    const list = async (
+      over: { order?: "asc"; limit?: number; after?: string; purpose?: "batch"; of?: string } = {},
+    ) => {
+      const { of: whose = tenant, order = "desc", limit = 10, ...rest } = over;
+      const page = await opened.files.list({ tenant: whose, order, limit, ...rest });
+      return page && { seen: page.records.map(({ id }) => ids.indexOf(id)), hasMore: page.hasMore };
+    };
+    return { ...opened, ids, list };
+  }
+
+  test("is in the order asked for, page by page", async () => {
+    const { ids, list } = await withFive();
+    expect(await list()).toEqual({ seen: [4, 3, 2, 1, 0], hasMore: false });
+    expect(await list({ order: "asc" })).toEqual({ seen: [0, 1, 2, 3, 4], hasMore: false });
+    expect(await list({ limit: 2, after: ids[3] ?? "" })).toEqual({ seen: [2, 1], hasMore: true });
+    expect(await list({ limit: 2, after: ids[2] ?? "" })).toEqual({ seen: [1, 0], hasMore: false });
+    expect(await list({ limit: 2, order: "asc", after: ids[0] ?? "" })).toEqual({ seen: [1, 2], hasMore: true });
+  });
+
+  test("has those of one purpose, and of one tenant", async () => {
+    const { ids, list } = await withFive();
+    expect(await list({ purpose: "batch" })).toEqual({ seen: [4, 2, 0], hasMore: false });
+    expect(await list({ purpose: "batch", limit: 1, after: ids[4] ?? "" })).toEqual({ seen: [2], hasMore: true });
+    expect(await list({ of: "another" })).toEqual({ seen: [], hasMore: false });
+  });
+
+  test("has no page behind a file that is not in it", async () => {
+    const { files, ids, list } = await withFive();
+    expect(await list({ after: "file-none" })).toBeNull();
+    expect(await list({ of: "another", after: ids[0] ?? "" })).toBeNull();
+    expect(await list({ purpose: "batch", after: ids[1] ?? "" })).toBeNull();
+    await files.remove(ids[1] ?? "");
+    expect(await list({ after: ids[1] ?? "" })).toBeNull();
+  });
+
+  test("goes beyond what is read at once", async () => {
+    const { files } = openFiles();
+    for (let i = 0; i < 450; i += 50) {
+      await Promise.all(Array.from({ length: 50 }, () => files.create(jsonl(""))));
+    }
+    const page = await files.list({ tenant, order: "asc", limit: 401 });
+    expect([new Set(page?.records.map(({ id }) => id)).size, page?.hasMore]).toEqual([401, true]);
+    const rest = await files.list({ tenant, order: "asc", limit: 401, after: page?.records.at(-1)?.id });
+    expect([rest?.records.length, rest?.hasMore]).toEqual([49, false]);
+  });
+});

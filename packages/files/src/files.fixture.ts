@@ -1,0 +1,58 @@
+import { randomBytes } from "node:crypto";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { connectWorker } from "@darkroom/redis";
+import { createObjectStore, type ObjectStore } from "@darkroom/storage";
+import { testRedisUrl } from "@darkroom/testing";
+import { onTestFinished } from "vitest";
+import { createFileStore, type FileStoreOptions } from "./file-store.ts";
+
+const links = { publicBaseUrl: "http://darkroom.test", signingSecret: "a secret of thirty-two characters" };
+export const memoryStore = (): ObjectStore => createObjectStore({ storage: "memory", links });
+export const filesystemStore = (directory: string): ObjectStore =>
+  createObjectStore({ storage: "filesystem", directory, links });
+
+export const tenant = `acme-${randomBytes(4).toString("hex")}`;
+export const jsonl = (body: Readable | string) => ({
+  tenant,
+  purpose: "batch" as const,
+  filename: "prompts.jsonl",
+  body: typeof body === "string" ? Readable.from([Buffer.from(body)]) : body,
+});
+
+/** A file store on a real Redis, under a prefix of its own, taken down after the test; its clock is the test's. */
+export function openFiles(objects: ObjectStore = memoryStore()) {
+  const prefix = `test-${randomBytes(6).toString("hex")}`;
+  const redis = connectWorker(testRedisUrl(), () => {});
+  let nowMs = 1_770_000_000_000;
+  const warnings: string[] = [];
+  const keysLeft = () => redis.keys(`${prefix}:*`);
+  onTestFinished(async () => {
+    const left = await keysLeft();
+    if (left.length > 0) await redis.del(...left);
+    redis.disconnect();
+  });
+  /** The files as another process has them, with a part of it that misbehaves. */
+  const beside = (over: Partial<FileStoreOptions> = {}) =>
+    createFileStore({
+      redis,
+      prefix,
+      objects,
+      log: { warn: (_, sentence) => void warnings.push(sentence) },
+      now: () => nowMs,
+      ...over,
+    });
+
+  return {
+    prefix,
+    redis,
+    objects,
+    warnings,
+    keysLeft,
+    beside,
+    files: beside(),
+    pass: (ms: number) => void (nowMs += ms),
+    objectOf: (id: string) => objects.head(`${tenant}/files/${id}`),
+    read: async (id: string) => String(await buffer((await objects.get(`${tenant}/files/${id}`)).body)),
+  };
+}

@@ -1,0 +1,3 @@
+export type { FileRecord } from "./file-record.ts";
+export { createFileStore, type FileStore } from "./file-store.ts";
+export { FileUploadError } from "./file-upload-error.ts";

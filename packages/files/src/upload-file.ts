@@ -1,0 +1,105 @@
+import type { Readable } from "node:stream";
+import { type FilePurpose, newFileId } from "@darkroom/contracts";
+import { defineScript } from "@darkroom/redis";
+import type { ObjectStore } from "@darkroom/storage";
+import type { Redis } from "ioredis";
+import type { DropFile } from "./drop-file.ts";
+import { type FileKeys, fileObject } from "./file-keys.ts";
+import { encodeFile, type FileRecord } from "./file-record.ts";
+import { FileUploadError } from "./file-upload-error.ts";
+import { measuredStream } from "./measured-stream.ts";
+
+const beginScript = defineScript<0 | 1>([new URL("scripts/begin.lua", import.meta.url)]);
+const keepScript = defineScript<0 | 1>([new URL("scripts/keep.lua", import.meta.url)]);
+
+/** OpenAI's, for the files of batches: thirty days. */
+const defaultExpirySeconds = 2_592_000;
+/** No upload takes a day: what was begun before that, and is no file yet, never will be. */
+const uploadMs = 86_400_000;
+
+export type UploadOptions = {
+  /** The id of the file. An upload to the id of a file replaces it, whole, when it is kept. Left out: a new one. */
+  id?: string | undefined;
+  tenant: string;
+  /** Read to its end, or destroyed. */
+  body: Readable;
+  /** In bytes. Left out: as many as there are. */
+  maxBytes?: number | undefined;
+};
+
+export type FileFacts = {
+  purpose: FilePurpose;
+  filename: string;
+  /** Counted from now. Left out: thirty days. */
+  expiresInSeconds?: number | undefined;
+};
+
+/** Bytes in the object store that are no file yet. Nobody else sees them; left alone they are removed a day later. */
+export type FileUpload = {
+  bytes: number;
+  /** Makes a file of them. Throws `FileUploadError`. */
+  keep(facts: FileFacts): Promise<FileRecord>;
+  /** Removes them. Never throws: what cannot be removed now is removed by a sweep. */
+  discard(): Promise<void>;
+};
+
+export type UploadFileOptions = {
+  redis: Redis;
+  keys: FileKeys;
+  objects: Pick<ObjectStore, "put">;
+  dropFile: DropFile;
+  log: { warn: (fields: object, sentence: string) => void };
+  now: () => number;
+};
+
+/** Returns the function that streams bytes into the store. It throws `FileUploadError`, and then nothing is left of a new file. */
+export function createUploadFile({ redis, keys, objects, dropFile, log, now }: UploadFileOptions) {
+  return async ({ id: given, tenant, body, maxBytes = Infinity }: UploadOptions): Promise<FileUpload> => {
+    const id = given ?? newFileId(now());
+    const object = fileObject(tenant, id);
+    const measured = measuredStream(body, maxBytes);
+
+    /** A given id may be that of a file that stands, by this call repeated or by another process: only sweeps decide about that. */
+    async function discard(): Promise<void> {
+      if (given !== undefined) return;
+      await dropFile.drop(tenant, id).catch((error: unknown) => {
+        log.warn({ err: error, fileId: id }, "What is left of an upload could not be removed; a later sweep will");
+      });
+    }
+
+    async function failed(cause: unknown): Promise<FileUploadError> {
+      body.destroy();
+      await discard();
+      return cause instanceof FileUploadError ? cause : new FileUploadError("not_kept", { cause });
+    }
+
+    async function keep({ purpose, filename, expiresInSeconds = defaultExpirySeconds }: FileFacts) {
+      const createdAtMs = now();
+      const expiresAtMs = createdAtMs + expiresInSeconds * 1_000;
+      const record: FileRecord = { id, tenant, purpose, filename, bytes: measured.bytes(), createdAtMs, expiresAtMs };
+      const where = [keys.record(id), keys.expiring, keys.index(tenant), keys.index(tenant, purpose)];
+      const kept = await keepScript(redis, where, [object, id, createdAtMs, expiresAtMs, ...encodeFile(record)]);
+      if (kept === 0)
+        throw new Error("The upload took so long that it was swept away, or its file was removed meanwhile");
+      return record;
+    }
+
+    try {
+      if ((await beginScript(redis, [keys.expiring, keys.dropping], [object, now() + uploadMs])) === 0) {
+        throw new Error("The bytes of an earlier file of this id are being removed");
+      }
+      await objects.put(object, measured.body, { contentType: "application/jsonl" });
+    } catch (error) {
+      measured.body.destroy();
+      throw await failed(error);
+    }
+    return {
+      bytes: measured.bytes(),
+      keep: (facts) =>
+        keep(facts).catch(async (error: unknown) => {
+          throw await failed(error);
+        }),
+      discard,
+    };
+  };
+}
