@@ -1,6 +1,6 @@
 import type { Account, Admission } from "@darkroom/accounts";
-import { ApiError } from "@darkroom/contracts";
 import { pricedImages, type ResolvedRequest, type Terms, worstCaseOf } from "@darkroom/models";
+import { assertAdmissible } from "./assert-admissible.ts";
 
 /**
  * What a request takes of the limits and the budget of its key. Throws `ApiError` for a request that the key can never make: more
@@ -12,24 +12,10 @@ export function admissionOf(
   terms: Terms,
   partialImages?: number,
 ): Admission {
-  const images = resolved.parameters.n;
-  const perMinute = limits.images_per_minute;
-  if (perMinute !== null && images > perMinute) {
-    throw new ApiError(
-      "rate_limit_exceeded",
-      `This request asks for ${images} images, and this API key may ask for ${perMinute} a minute. Ask for fewer at a time.`,
-      { param: "n", retryable: false },
-    );
-  }
   const { micros, missing } = worstCaseOf(terms, resolved, partialImages);
-  if (micros === null && Object.values(budget).some((limit) => limit !== null)) {
-    throw new ApiError(
-      "model_not_allowed",
-      `This API key has a budget, and there is no price for ${missing.join(", ")}. ${whatIsPriced(resolved, terms)}`,
-      { param: "model" },
-    );
-  }
-  return { limits, budget, images, worstCaseMicros: micros };
+  const admission = { limits, budget, images: resolved.parameters.n, worstCaseMicros: micros };
+  assertAdmissible(admission, () => `there is no price for ${missing.join(", ")}. ${whatIsPriced(resolved, terms)}`);
+  return admission;
 }
 
 /** What to ask for instead: another image of the model, where the price of this one is all that is missing. */

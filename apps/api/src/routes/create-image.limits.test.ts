@@ -1,8 +1,9 @@
 import { setTimeout } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { startApi } from "../api.fixture.ts";
+import { startApi, type TestApi } from "../api.fixture.ts";
 import { generationIn, heldWork } from "../generation.fixture.ts";
 import { openLimitedKey, outcomeOf } from "../limited-key.fixture.ts";
+import { askAdmin } from "./admin/admin.fixture.ts";
 
 const cancel = async (key: { call: (path: string, init: object) => Promise<Response> }, answer: Response) => {
   const { id } = await generationIn(answer);
@@ -140,6 +141,38 @@ test("what is wrong with a request comes before its limits, and takes nothing of
   expect((await ask({ size: "3x3" })).status).toBe(400);
   expect((await ask()).status).toBe(202);
   expect((await ask({ size: "3x3" })).status).toBe(400);
+});
+
+describe("a retry of a generation that its key may no longer have", () => {
+  const canceled = async (api: TestApi, request: object) => {
+    const key = await openLimitedKey(api, {});
+    const answer = await key.ask(request);
+    await cancel(key, answer);
+    return {
+      restrict: (body: object) => askAdmin(api, "PATCH", `/admin/keys/${key.id}`, body),
+      retry: () => key.call(`/v1/generations/${answer.headers.get("x-generation-id")}/retry`, { method: "POST" }),
+    };
+  };
+
+  test("429 for more images than a minute has", async () => {
+    const { restrict, retry } = await canceled(await startApi(), { n: 4 });
+    await restrict({ limits: { images_per_minute: 3 } });
+    expect(await outcomeOf(await retry())).toMatchObject({
+      status: 429,
+      code: "rate_limit_exceeded",
+      shouldRetry: "false",
+    });
+  });
+
+  test("403 for what was accepted without a price, before the key had a budget", async () => {
+    const { restrict, retry } = await canceled(await startApi(), { model: "gpt-image-2" });
+    await restrict({ budget: { month: 50_000_000 } });
+    expect(await outcomeOf(await retry())).toMatchObject({
+      status: 403,
+      code: "model_not_allowed",
+      message: expect.stringContaining("was accepted without a price. Send it as a new request."),
+    });
+  });
 });
 
 test("a retry of a generation by its id is charged again, to the key that it was made with", async () => {

@@ -3,6 +3,7 @@ import { ApiError } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/observe";
 import type { GenerationRecord } from "@darkroom/queue";
 import type { FastifyInstance } from "fastify";
+import { assertAdmissible } from "../generation/assert-admissible.ts";
 import type { FindGeneration } from "../generation/find-generation.ts";
 import { queueAnswer } from "../generation/queue-answer.ts";
 import type { RefuseNewWork } from "../generation/refuse-new-work.ts";
@@ -60,5 +61,8 @@ function retryAdmission(keys: Pick<Keyring, "find">, record: GenerationRecord): 
     );
   }
   const { limits, budget } = account;
-  return { limits, budget, images: record.upstream.parameters.n ?? 1, worstCaseMicros: record.reservedMicros };
+  const images = record.upstream.parameters.n ?? 1;
+  const admission = { limits, budget, images, worstCaseMicros: record.reservedMicros };
+  assertAdmissible(admission, () => `${record.id} was accepted without a price. Send it as a new request.`);
+  return admission;
 }
