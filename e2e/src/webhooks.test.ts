@@ -1,5 +1,5 @@
 import { hashApiKey, newApiKey } from "@darkroom/accounts";
-import { createdApiKeySchema, webhookEventSchema } from "@darkroom/contracts";
+import { createdApiKeySchema, generationEventSchema } from "@darkroom/contracts";
 import { Webhook } from "standardwebhooks";
 import { expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
@@ -35,7 +35,7 @@ test("the ending is posted, signed with the key's own secret, with a link that w
   const [{ headers, body } = { headers: {}, body: "" }] = receiver.received;
   const { secret } = z.object({ secret: z.string() }).parse((await call("/v1/webhooks/secret")).body);
   expect(() => new Webhook(secret).verify(body, headers)).not.toThrow();
-  const event = webhookEventSchema.parse(JSON.parse(body));
+  const event = generationEventSchema.parse(JSON.parse(body));
   expect(event).toMatchObject({
     type: "generation.succeeded",
     data: { id: answer.headers.get("x-generation-id"), status: "succeeded", metadata: { order: "17" } },

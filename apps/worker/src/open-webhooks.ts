@@ -2,10 +2,17 @@ import { createRedisKeys, webhookSecretVersions } from "@darkroom/accounts";
 import { loadCatalogue } from "@darkroom/models";
 import type { Logger } from "@darkroom/observe";
 import type { CloseList } from "@darkroom/process";
-import { createWebhookDispatcher, createWebhookStore, createWebhookWorker } from "@darkroom/queue";
-import { createShowEnded } from "@darkroom/rendering";
+import { createBatchStore, createWebhookDispatcher, createWebhookStore, createWebhookWorker } from "@darkroom/queue";
+import { createShowEnded, showBatch } from "@darkroom/rendering";
 import type { ObjectStore } from "@darkroom/storage";
-import { createWebhookHttp, generationEvent, postWebhook, webhookSchedule, webhookSecret } from "@darkroom/webhooks";
+import {
+  batchEvent,
+  createWebhookHttp,
+  generationEvent,
+  postWebhook,
+  webhookSchedule,
+  webhookSecret,
+} from "@darkroom/webhooks";
 import type { WorkerConfig } from "./config.ts";
 import type { OpenQueue } from "./open-queue.ts";
 
@@ -33,24 +40,25 @@ export async function openWebhooks(
   closes.add("the webhook connections", () => http.close());
   const catalogue = loadCatalogue({ file: config.MODELS_FILE });
   const showEnded = createShowEnded({ catalogue, objects, linkTtlSeconds: config.LINK_TTL_SECONDS });
-  const { redis, keys, lanes, generations } = queue;
+  const { redis, keys, lanes } = queue;
+  const subjects = { store: queue.generations, batches: createBatchStore(redis, keys) };
   const names = createRedisKeys(config.QUEUE_PREFIX);
   const webhooks = createWebhookStore(redis, keys);
 
-  const dispatcher = createWebhookDispatcher({ redis, keys, store: generations, webhooks, lanes, log });
+  const dispatcher = createWebhookDispatcher({ redis, keys, ...subjects, webhooks, lanes, log });
   closes.add("the outbox of webhooks", () => dispatcher.close());
   const worker = createWebhookWorker({
     redis,
     keys,
-    store: generations,
+    ...subjects,
     webhooks,
     concurrency,
     perOrigin,
     schedule: (attempt) => webhookSchedule(attempt, Math.random),
     lockDurationMs: config.LOCK_DURATION_MS,
     stalledIntervalMs: config.STALLED_INTERVAL_MS,
-    post: async ({ id, url, keyId }, record, signal) => {
-      const payload = generationEvent(await showEnded(record));
+    post: async ({ id, url, keyId }, { kind, record }, signal) => {
+      const payload = kind === "batch" ? batchEvent(showBatch(record)) : generationEvent(await showEnded(record));
       const versions = await webhookSecretVersions(redis, names, keyId, Date.now());
       const secrets = masters.flatMap((master) => versions.map((version) => webhookSecret(master, keyId, version)));
       return postWebhook({ url, id, sentAtMs: Date.now(), payload, secrets, signal }, http);

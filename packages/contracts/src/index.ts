@@ -62,4 +62,11 @@ export { derivedUlid, isBatchId, isFileId, isGenerationId, newBatchId, newFileId
 export { parseBody } from "./parse-body.ts";
 export { quoteValue } from "./quote-value.ts";
 export { type UsageRow, usageRowSchema } from "./usage-row.ts";
-export { type WebhookEvent, webhookEventSchema, type WebhookEventType, webhookEventTypes } from "./webhook-event.ts";
+export {
+  type BatchEvent,
+  batchEventSchema,
+  type GenerationEvent,
+  generationEventSchema,
+  type WebhookEvent,
+  webhookEventSchema,
+} from "./webhook-event.ts";

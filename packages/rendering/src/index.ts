@@ -5,4 +5,5 @@ export { endingError, lostError } from "./ending-error.ts";
 export { linkResponse } from "./link-response.ts";
 export { renderingEnvSchema } from "./rendering-env-schema.ts";
 export { createShowEnded, type ShowEndedOptions } from "./show-ended.ts";
+export { showBatch } from "./show-batch.ts";
 export { showGeneration } from "./show-generation.ts";

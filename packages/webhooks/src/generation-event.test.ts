@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
-import { webhookEventSchema } from "@darkroom/contracts";
+import { generationEventSchema } from "@darkroom/contracts";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { generationEvent, maxEventBytes } from "./generation-event.ts";
+import { maxEventBytes } from "./cut-to-size.ts";
+import { generationEvent } from "./generation-event.ts";
 import { generation } from "./generation.fixture.ts";
 
 const bytesOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
@@ -87,9 +88,9 @@ test("whatever a caller sends, the event keeps its form, its id and its limit", 
       });
       const json: unknown = JSON.parse(JSON.stringify(generationEvent(whole)));
       expect(bytesOf(json)).toBeLessThanOrEqual(maxEventBytes);
-      const { data } = webhookEventSchema.parse(json);
+      const { data } = generationEventSchema.parse(json);
       expect(data.id).toBe(whole.id);
-      expect(data.truncated === undefined).toBe(isDeepStrictEqual(data, webhookEventSchema.shape.data.parse(whole)));
+      expect(data.truncated === undefined).toBe(isDeepStrictEqual(data, generationEventSchema.shape.data.parse(whole)));
     }),
     { numRuns: 200 },
   );

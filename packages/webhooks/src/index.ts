@@ -1,3 +1,4 @@
+export { batchEvent } from "./batch-event.ts";
 export { generationEvent } from "./generation-event.ts";
 export { postWebhook, type WebhookAnswer, type WebhookPost } from "./post-webhook.ts";
 export { webhookEnvSchema } from "./webhook-env-schema.ts";

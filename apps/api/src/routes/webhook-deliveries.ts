@@ -59,8 +59,9 @@ export function webhookDeliveriesRoutes(app: FastifyInstance, { queue }: Webhook
 const showDelivery = (delivery: WebhookDelivery) => ({
   id: delivery.id,
   object: "webhook.delivery",
-  type: `generation.${delivery.ending}`,
-  generation_id: delivery.generationId,
+  type: `${delivery.batchId === undefined ? "generation" : "batch"}.${delivery.ending}`,
+  generation_id: delivery.generationId ?? null,
+  batch_id: delivery.batchId ?? null,
   url: delivery.url,
   status: delivery.status,
   attempts: delivery.attempts,

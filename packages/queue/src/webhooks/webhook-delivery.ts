@@ -1,4 +1,4 @@
-import { endings } from "@darkroom/contracts";
+import { batchEndings, endings } from "@darkroom/contracts";
 import { z } from "zod";
 
 /** The lane of webhooks: a receiver that is slow or away delays no generation. */
@@ -7,14 +7,19 @@ export const webhookLane = "webhooks";
 /** `dead`: given up, can be replayed. `off`: not sent, because the address said 410 before. */
 export const webhookDeliveryStatuses = ["pending", "delivered", "dead", "off"] as const;
 
+/** How a generation or a batch may have ended. */
+export const toldEndingSchema = z.enum([...endings, ...batchEndings]);
+
 const deliverySchema = z.object({
   /** Stays the same over all attempts: what a receiver tells repetitions by. */
   id: z.string(),
   tenant: z.string(),
   keyId: z.string(),
-  generationId: z.string(),
+  /** What it tells of: a generation, or a batch. */
+  generationId: z.string().optional(),
+  batchId: z.string().optional(),
   /** The ending that is told of. */
-  ending: z.enum(endings),
+  ending: toldEndingSchema,
   url: z.string(),
   status: z.enum(webhookDeliveryStatuses),
   attempts: z.coerce.number().int(),

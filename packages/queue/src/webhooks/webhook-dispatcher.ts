@@ -1,18 +1,16 @@
-import { endings } from "@darkroom/contracts";
+import { isBatchId } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
-import { z } from "zod";
-import type { GenerationStore } from "../records/generation-store.ts";
 import type { Keys } from "../connection/keys.ts";
 import type { Lanes } from "../lanes/lanes.ts";
 import type { Log } from "../log.ts";
 import { repeat } from "../upkeep/repeat.ts";
-import { webhookLane } from "./webhook-delivery.ts";
+import { toldEndingSchema, webhookLane } from "./webhook-delivery.ts";
 import type { WebhookStore } from "./webhook-store.ts";
+import { destinationOf, readSubject, type WebhookSubjectStores } from "./webhook-subject.ts";
 
-export type WebhookDispatcherOptions = {
+export type WebhookDispatcherOptions = WebhookSubjectStores & {
   redis: Redis;
   keys: Keys;
-  store: Pick<GenerationStore, "read">;
   webhooks: WebhookStore;
   lanes: Lanes;
   log: Log;
@@ -26,21 +24,23 @@ export type WebhookDispatcherOptions = {
 const page = 200;
 
 /**
- * Takes endings from the outbox, where the script that ended the generation put them, to the lane of webhooks. Whoever ended it, and
+ * Takes endings from the outbox, where the script that ended the generation or batch put them, to the lane of webhooks. Whoever ended it, and
  * whatever crashed after: an ending leaves the outbox only when its delivery is written down and has a job.
  */
 export function createWebhookDispatcher(options: WebhookDispatcherOptions) {
-  const { redis, keys, store, webhooks, lanes, log, everyMs = 500, overdueAfterMs = 60_000 } = options;
+  const { redis, keys, webhooks, lanes, log, everyMs = 500, overdueAfterMs = 60_000 } = options;
 
   async function handOver(entry: string): Promise<void> {
-    const [generationId = "", version = "", status] = entry.split(" ");
-    const record = await store.read(generationId);
-    const url = record?.request.job?.webhook;
-    if (record !== null && url !== undefined) {
-      const { tenant, keyId, endedAtMs } = record;
-      const id = `msg_${generationId.slice("gen_".length)}_${version}`;
-      const ending = z.enum(endings).parse(status);
-      await webhooks.create({ id, tenant, keyId, generationId, ending, url, createdAtMs: endedAtMs ?? Date.now() });
+    const [subjectId = "", version = "", status] = entry.split(" ");
+    const about = isBatchId(subjectId) ? { batchId: subjectId } : { generationId: subjectId };
+    const subject = await readSubject(options, about);
+    const destination = subject && destinationOf(subject);
+    if (subject !== null && destination !== null) {
+      const { tenant, keyId } = subject.record;
+      const id = `msg_${subjectId.slice(subjectId.indexOf("_") + 1)}_${version}`;
+      const ending = toldEndingSchema.parse(status);
+      const createdAtMs = destination.endedAtMs ?? Date.now();
+      await webhooks.create({ id, tenant, keyId, ...about, ending, url: destination.url, createdAtMs });
       await lanes.add(webhookLane, id, 1);
     }
     await redis.zrem(keys.outbox, entry);

@@ -1,7 +1,9 @@
 import { testRedisUrl } from "@darkroom/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { bill, delivery as images, free, openQueue } from "../queue.fixture.ts";
+import { newBatchId } from "@darkroom/contracts";
 import { connectWorker } from "@darkroom/redis";
+import { createBatchStore } from "../batches/batch-store.ts";
 import { webhookLane } from "./webhook-delivery.ts";
 import { createWebhookDispatcher } from "./webhook-dispatcher.ts";
 import { createWebhookStore } from "./webhook-store.ts";
@@ -15,10 +17,12 @@ async function openWebhooks() {
   const { redis, keys, store, lanes } = queue;
   const log = { debug() {}, info() {}, warn() {}, error() {} };
   const webhooks = createWebhookStore(redis, keys);
+  const batches = createBatchStore(redis, keys);
   const dispatcher = createWebhookDispatcher({
     redis,
     keys,
     store,
+    batches,
     webhooks,
     lanes,
     log,
@@ -30,6 +34,7 @@ async function openWebhooks() {
   return {
     ...queue,
     webhooks,
+    batches,
     dispatcher,
 
     /** A generation with a webhook that has ended. Returns the id of its delivery. */
@@ -50,6 +55,7 @@ async function openWebhooks() {
         redis: connection,
         keys,
         store,
+        batches,
         webhooks,
         concurrency: 10,
         perOrigin: 10,
@@ -143,6 +149,62 @@ describe("an ending", () => {
   });
 });
 
+describe("the ending of a batch", () => {
+  async function failed(webhookEvents: readonly ("failed" | "completed")[]) {
+    const queue = await openWebhooks();
+    const id = newBatchId(Date.now());
+    await queue.batches.create({
+      id,
+      tenant: "acme",
+      keyId: "key",
+      inputFileId: "file-1",
+      completionWindow: "24h",
+      windowMs: 86_400_000,
+      metadata: null,
+      outputSeconds: 2_592_000,
+      webhook: "https://example.com/hook",
+      webhookEvents,
+    });
+    await queue.batches.fail(id, []);
+    return { queue, batchId: id, id: `msg_${id.slice("batch_".length)}_2` };
+  }
+
+  test("is told once, with the batch as it ended", async () => {
+    const { queue, batchId, id } = await failed(["failed"]);
+    await queue.dispatcher.look();
+    await queue.dispatcher.look();
+    const posted: unknown[] = [];
+    queue.work([], {
+      post: async (_delivery, subject) => {
+        posted.push([subject.kind, subject.record.id, subject.record.status]);
+        return delivered;
+      },
+    });
+    await expect
+      .poll(() => queue.webhooks.read(id))
+      .toMatchObject({ status: "delivered", attempts: 1, ending: "failed", batchId });
+    expect(posted).toEqual([["batch", batchId, "failed"]]);
+    expect(await queue.webhooks.read(id)).not.toHaveProperty("generationId");
+    expect(await queue.redis.exists(queue.keys.outbox, queue.keys.deliveries)).toBe(0);
+  });
+
+  test("that was not asked for is not told", async () => {
+    const { queue } = await failed(["completed"]);
+    expect(await queue.redis.exists(queue.keys.outbox)).toBe(0);
+  });
+
+  test("whose record is not kept any more is dead", async () => {
+    const { queue, batchId, id } = await failed(["failed"]);
+    await queue.dispatcher.look();
+    await queue.redis.del(queue.keys.batch(batchId));
+    const posted = queue.work([delivered]);
+    await expect
+      .poll(() => queue.webhooks.read(id))
+      .toMatchObject({ status: "dead", lastAnswer: "The batch is not kept any more." });
+    expect(posted).toEqual([]);
+  });
+});
+
 test("an address that answers 410 is sent nothing more, until a delivery to it is replayed", async () => {
   const queue = await openWebhooks();
   const first = await queue.ended();
@@ -206,6 +268,7 @@ test("a worker that stops gives what it was sending back at once", async () => {
     redis: connection,
     keys: queue.keys,
     store: queue.store,
+    batches: queue.batches,
     webhooks: queue.webhooks,
     concurrency: 1,
     perOrigin: 1,

@@ -1,8 +1,7 @@
-import type { GenerationRecord } from "../records/generation-record.ts";
-import type { GenerationStore } from "../records/generation-store.ts";
 import { workOffLane, type WorkOffLaneOptions } from "../lanes/work-off-lane.ts";
 import { type WebhookDelivery, webhookLane } from "./webhook-delivery.ts";
 import type { WebhookStore } from "./webhook-store.ts";
+import { readSubject, type WebhookSubject, type WebhookSubjectStores } from "./webhook-subject.ts";
 
 /** What came of one attempt. `what` is a sentence for the log and for the tenant. */
 export type WebhookAnswer =
@@ -14,22 +13,22 @@ export type WebhookAnswer =
   /** The address may not be called at all. */
   | { outcome: "refused"; what: string };
 
-export type WebhookWorkerOptions = Omit<WorkOffLaneOptions, "lane"> & {
-  store: Pick<GenerationStore, "read">;
-  webhooks: WebhookStore;
-  /** How many of the deliveries at a time may go to one origin: a receiver that hangs holds no more than those. */
-  perOrigin: number;
-  post: (delivery: WebhookDelivery, record: GenerationRecord, signal: AbortSignal) => Promise<WebhookAnswer>;
-  /** The pause before an attempt, counted from 1, in milliseconds; null when there is to be none. */
-  schedule: (attempt: number) => number | null;
-};
+export type WebhookWorkerOptions = Omit<WorkOffLaneOptions, "lane"> &
+  WebhookSubjectStores & {
+    webhooks: WebhookStore;
+    /** How many of the deliveries at a time may go to one origin: a receiver that hangs holds no more than those. */
+    perOrigin: number;
+    post: (delivery: WebhookDelivery, subject: WebhookSubject, signal: AbortSignal) => Promise<WebhookAnswer>;
+    /** The pause before an attempt, counted from 1, in milliseconds; null when there is to be none. */
+    schedule: (attempt: number) => number | null;
+  };
 
 /** While an origin has all its slots in use, its other deliveries step aside for this long. */
 const stepAsideMs = 1_000;
 
 /** Works off the lane of webhooks. */
 export function createWebhookWorker(options: WebhookWorkerOptions) {
-  const { store, webhooks, perOrigin, post, schedule, log } = options;
+  const { webhooks, perOrigin, post, schedule, log } = options;
   const inFlight = new Map<string, number>();
 
   /** One attempt. Returns how long to wait for the next, or null when the delivery is settled. */
@@ -50,19 +49,22 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
   }
 
   async function attempt(delivery: WebhookDelivery, signal: AbortSignal): Promise<number | null> {
-    const { id, generationId, tenant } = delivery;
-    const fields = { webhookId: id, generationId, tenant };
+    const { id, generationId, batchId, tenant } = delivery;
+    const fields = { webhookId: id, generationId, batchId, tenant };
     if (await webhooks.isOff(delivery)) {
       return settle(delivery, "off", { attempts: delivery.attempts, lastAnswer: "The address answered 410 before." });
     }
-    const record = await store.read(generationId);
-    if (record === null || record.status !== delivery.ending) {
-      const why = record === null ? "is not kept any more" : `was retried and is ${record.status}`;
-      return settle(delivery, "dead", { attempts: delivery.attempts, lastAnswer: `The generation ${why}.` });
+    const subject = await readSubject(options, delivery);
+    if (subject === null || subject.record.status !== delivery.ending) {
+      const lastAnswer =
+        subject === null
+          ? `The ${batchId === undefined ? "generation" : "batch"} is not kept any more.`
+          : `The ${subject.kind} was retried and is ${subject.record.status}.`;
+      return settle(delivery, "dead", { attempts: delivery.attempts, lastAnswer });
     }
 
     const attempts = delivery.attempts + 1;
-    const answer = await post(delivery, record, signal);
+    const answer = await post(delivery, subject, signal);
     if (answer.outcome === "delivered") {
       return settle(delivery, "delivered", { attempts, lastAnswer: `The receiver answered ${answer.status}.` });
     }
