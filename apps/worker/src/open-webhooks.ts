@@ -10,6 +10,7 @@ import {
   createWebhookHttp,
   generationEvent,
   postWebhook,
+  type webhookEnvSchema,
   webhookSchedule,
   webhookSecret,
 } from "@darkroom/webhooks";
@@ -20,11 +21,21 @@ import type { OpenQueue } from "./open-queue.ts";
 const concurrency = 50;
 const perOrigin = 4;
 
+type WebhooksConfig = Pick<
+  WorkerConfig,
+  | keyof typeof webhookEnvSchema.shape
+  | "MODELS_FILE"
+  | "LINK_TTL_SECONDS"
+  | "QUEUE_PREFIX"
+  | "LOCK_DURATION_MS"
+  | "STALLED_INTERVAL_MS"
+>;
+
 /** Delivers webhooks, where a signing secret is set. */
 export async function openWebhooks(
-  config: WorkerConfig,
-  queue: OpenQueue,
-  objects: ObjectStore,
+  config: WebhooksConfig,
+  queue: Pick<OpenQueue, "redis" | "keys" | "lanes" | "generations">,
+  objects: Pick<ObjectStore, "link">,
   log: Logger,
   closes: CloseList,
 ): Promise<void> {
