@@ -7,6 +7,8 @@ export const aRecord = ({ n = 1, delivery = null }: { n?: number; delivery?: Del
   keyId: "k",
   lane: "fake.interactive",
   model: "m",
+  batchId: null,
+  lineIndex: null,
   request: { prompt: "a cat", n },
   upstream: { model: "m", parameters: { n } },
   status: "running",

@@ -41,3 +41,6 @@ export {
 } from "./batches/batch-store.ts";
 export { type LineResult, lineResultSchema } from "./batches/line-result.ts";
 export { type PreparedLine, preparedLineSchema } from "./batches/prepared-line.ts";
+export { createLineStore, type FeedingBatch, type LineStore } from "./batches/line-store.ts";
+export { createBatchKeeper } from "./batches/batch-keeper.ts";
+export { batchesLane, batchTask, createBatchTasks } from "./batches/batch-tasks.ts";

@@ -18,7 +18,8 @@ end
 
 -- Takes a generation into the account of its key, or answers why not: { 'refused', what is exceeded, the milliseconds until that
 -- changes by itself (0 = not, or nobody knows when), what is left of it, and the window as `count_window` tells it }.
-local function admit(root, key, text, time)
+-- A line of a batch is held to the budget alone: its own window sees to the rest, and it is not counted among what callers wait for.
+local function admit(root, key, text, time, of_batch)
   local asks = read_asks(text)
   local account, window = root .. 'account:' .. key, root .. 'account-window:' .. key
   local worst = asks.worst or 0
@@ -49,8 +50,10 @@ local function admit(root, key, text, time)
     end
   end
 
-  redis.call('HINCRBY', account, 'active', 1)
-  redis.call('HINCRBY', account, 'queued', 1)
+  if not of_batch then
+    redis.call('HINCRBY', account, 'active', 1)
+    redis.call('HINCRBY', account, 'queued', 1)
+  end
   if worst > 0 then redis.call('HINCRBY', account, 'reserved', worst) end
   return nil
 end

@@ -37,6 +37,8 @@ export function createKeys(prefix: string) {
     batch: (id: string) => `${prefix}:batch:${id}`,
     /** LIST of the lines of a batch that have ended and have not been collected: generation ids, and lines that were never taken in. */
     batchEnded: (id: string) => `${prefix}:batch-ended:${id}`,
+    /** SET of the generation ids of a batch's lines that have a record. */
+    batchLines: (id: string) => `${prefix}:batch-lines:${id}`,
     /** ZSET of ids by time of submission: a tenant's batches. */
     batchIndex: (tenant: string) => `${prefix}:batch-index:${tenant}`,
     /** ZSET of ids by time of submission: batches that have not ended. */

@@ -3,13 +3,21 @@ import type { Redis } from "ioredis";
 import type { Keys } from "../connection/keys.ts";
 
 /** Interactive callers wait on the line; a batch must never hold every slot. */
-export type LaneClass = "interactive";
+export type LaneClass = "interactive" | "batch";
 
 /** A lane is one provider's queue of one class: BullMQ's brakes (rate limit, concurrency, pause) act per queue. */
 export const laneName = (provider: string, laneClass: LaneClass): string => `${provider}.${laneClass}`;
 
 /** BullMQ's largest priority value, which is its least urgent. */
 const maxPriority = 2 ** 21 - 1;
+
+const maxJobsAtOnce = 500;
+
+/**
+ * Every job has a priority: one without would overtake all that have. Past BullMQ's largest, which takes two million jobs of one
+ * tenant on a lane that is never once empty, jobs go in the order of their coming, whosever they are.
+ */
+const jobOptions = (id: string, rank: number) => ({ jobId: id, priority: Math.min(Math.max(rank, 1), maxPriority) });
 
 /**
  * The lanes as a producer sees them. A job is an id and a rank, nothing else: the record is the truth.
@@ -43,12 +51,21 @@ export function createLanes(redis: Redis, keys: Keys) {
       await Promise.all([...names].map((lane) => queue(lane).waitUntilReady()));
     },
 
-    /**
-     * Every job has a priority: one without would overtake all that have. Past BullMQ's largest, which takes two million jobs of one
-     * tenant on a lane that is never once empty, jobs go in the order of their coming, whosever they are.
-     */
+    /** Adds a job, or finds it there. */
     async add(lane: string, id: string, rank: number): Promise<void> {
-      await queue(lane).add("generate", null, { jobId: id, priority: Math.min(Math.max(rank, 1), maxPriority) });
+      await queue(lane).add("generate", null, jobOptions(id, rank));
+    },
+
+    /** Adds many jobs: at most 500 in one call, for BullMQ's Lua holds everybody up meanwhile. */
+    async addMany(lane: string, jobs: readonly { id: string; rank: number }[]): Promise<void> {
+      for (let from = 0; from < jobs.length; from += maxJobsAtOnce) {
+        const some = jobs.slice(from, from + maxJobsAtOnce).map(({ id, rank }) => ({
+          name: "generate",
+          data: null,
+          opts: jobOptions(id, rank),
+        }));
+        await queue(lane).addBulk(some);
+      }
     },
 
     /** Takes a job off its lane; one that a worker holds stays. */

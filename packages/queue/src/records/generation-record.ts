@@ -29,6 +29,9 @@ export type GenerationRecord = {
   lane: string;
   /** The catalogue id that serves it. */
   model: string;
+  /** The batch that it is a line of, and which one, from 0; null where it was asked for by itself. */
+  batchId: string | null;
+  lineIndex: number | null;
   /** As the caller sent it. */
   request: ImageRequest;
   upstream: Upstream;
@@ -71,6 +74,8 @@ export function decodeRecord(hash: Record<string, string>): GenerationRecord | n
     keyId: text("keyId"),
     lane: text("lane"),
     model: text("model"),
+    batchId: hash["batchId"] ?? null,
+    lineIndex: time("lineIndex"),
     request: imageRequestSchema.parse(JSON.parse(text("request"))),
     upstream: upstreamSchema.parse(JSON.parse(text("upstream"))),
     status: generationSchema.shape.status.parse(text("status")),

@@ -47,8 +47,8 @@ type Admitted =
 /** What became of a submission: `mismatch` = its idempotency key was used before, with another body. */
 export type Submitted = Admitted | { kind: "attached" | "mismatch"; id: string };
 
-/** What became of a retry: `succeeded` and `unended` cannot be retried, `gone` has no record. */
-export type Retried = Admitted | { kind: "gone" | "succeeded" | "unended" };
+/** What became of a retry: `succeeded`, `unended` and the line of a batch cannot be retried, `gone` has no record. */
+export type Retried = Admitted | { kind: "gone" | "succeeded" | "unended" | "batched" };
 
 type AdmittedAnswer = ["accepted", number, ScriptNumbers] | ["refused", ...ScriptNumbers];
 
@@ -56,10 +56,11 @@ const submit = queueScript<AdmittedAnswer | ["attached" | "mismatch", string]>("
 const abandon = endingScript<"canceled" | "kept">("abandon");
 const keep = queueScript<"ok" | "gone">("keep");
 const cancel = endingScript<"gone" | "ended" | "queued" | "running">("cancel");
-const retry = queueScript<AdmittedAnswer | ["gone" | "succeeded" | "unended"]>("retry", "admission", [
+const retry = queueScript<AdmittedAnswer | ["gone" | "succeeded" | "unended" | "batched"]>("retry", "admission", [
   "rank",
   "generation",
 ]);
+const withdraw = endingScript<"ok" | "kept">("withdraw");
 const expire = endingScript<"expired" | "kept">("expire");
 const watch = queueScript<"ok" | "gone">("watch");
 
@@ -146,6 +147,10 @@ export function createGenerationStore(redis: Redis, keys: Keys, retention: Reten
       if (answer[0] === "accepted" || answer[0] === "refused") return readAdmitted(answer);
       return { kind: answer[0] };
     },
+
+    /** Ends a generation that no worker has in hand; one that runs is kept. */
+    withdraw: (id: string, lane: string, status: "canceled" | "expired") =>
+      withdraw(redis, where(id, lane), [id, retention.recordsMs, status]),
 
     /** Ends a generation that was not begun in its time. */
     expire: (id: string, lane: string) => expire(redis, where(id, lane), [id, retention.recordsMs]),

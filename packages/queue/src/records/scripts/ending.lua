@@ -5,13 +5,13 @@
 -- waiting API processes are told; the record is what they then read.
 local function end_generation(id, status, retention_ms, fields, bill)
   local time = now()
-  local was, tenant, waiters, watchers, webhook, version, key, model, created, reserved = unpack(redis.call('HMGET', KEYS[1],
-    'status', 'tenant', 'waiters', 'watchers', 'webhook', 'version', 'keyId', 'model', 'createdAt', 'reserved'))
+  local was, tenant, waiters, watchers, webhook, version, key, model, created, reserved, batch = unpack(redis.call('HMGET',
+    KEYS[1], 'status', 'tenant', 'waiters', 'watchers', 'webhook', 'version', 'keyId', 'model', 'createdAt', 'reserved', 'batchId'))
   bill = read_bill(bill)
   local today = calendar(time)
   reserved = tonumber(reserved) or 0
   -- What has no price was worth something all the same: of a budget it takes what was reserved for it.
-  settle(root, key, was == 'queued', reserved, tonumber(bill.cost) or reserved, today)
+  settle(root, key, was == 'queued', reserved, tonumber(bill.cost) or reserved, today, batch)
   enter(root, {
     id = id, version = (tonumber(version) or 0) + 1, status = status,
     tenant = tenant, key = key, model = model, created = created,
@@ -30,7 +30,9 @@ local function end_generation(id, status, retention_ms, fields, bill)
     redis.call('ZREM', KEYS[3], id)
     redis.call('ZREM', KEYS[4], id)
   end
-  redis.call('ZADD', KEYS[6], time + retention_ms, id)
+  -- A line of a batch is kept until it has been collected, and not longer.
+  if batch then redis.call('RPUSH', root .. 'batch-ended:' .. batch, id)
+  else redis.call('ZADD', KEYS[6], time + retention_ms, id) end
   if redis.call('HINCRBY', KEYS[5], tenant, -1) <= 0 then
     redis.call('HDEL', KEYS[5], tenant)
     leave_ranks(KEYS[8], KEYS[5], tenant)

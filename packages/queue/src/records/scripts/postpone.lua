@@ -2,12 +2,12 @@
 -- between here and its lane, it is put back.
 --   ARGV[1] id  ARGV[2] fencing token  ARGV[3] counter to raise: 'failures', or 'handbacks' for work given back unharmed
 --   ARGV[4] pause in milliseconds
-local status, attempts, version, watchers, key, count =
-  unpack(redis.call('HMGET', KEYS[1], 'status', 'attempts', 'version', 'watchers', 'keyId', ARGV[3]))
+local status, attempts, version, watchers, key, batch, count =
+  unpack(redis.call('HMGET', KEYS[1], 'status', 'attempts', 'version', 'watchers', 'keyId', 'batchId', ARGV[3]))
 if status ~= 'running' or attempts ~= ARGV[2] then return 'fenced' end
 local resumes = now() + ARGV[4]
 move(ARGV[1], version, watchers, { 'status', 'queued', 'resumesAt', resumes, ARGV[3], (tonumber(count) or 0) + 1 })
-count_queued(root, key, 1)
+if not batch then count_queued(root, key, 1) end
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('ZADD', KEYS[3], resumes, ARGV[1])
 return 'ok'

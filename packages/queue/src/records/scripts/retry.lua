@@ -1,11 +1,14 @@
 -- Queues a failed, canceled or expired generation once more, under its own id.
 --   ARGV[1] id  ARGV[2] tenant  ARGV[3] what it asks of its key, see account.lua  ARGV[4] the worst it can cost, or '-'
--- Answers { 'gone' }, { 'succeeded' } or { 'unended' } where there is nothing to retry, { 'refused', … } as `admit` does, or
+-- Answers { 'gone' }, { 'succeeded' }, { 'unended' } or { 'batched' } where there is nothing to retry, { 'refused', … } as `admit` does, or
 -- { 'accepted', its new rank, its key's window }.
-local status, version, attempts, key = unpack(redis.call('HMGET', KEYS[1], 'status', 'version', 'attempts', 'keyId'))
+local status, version, attempts, key, batch =
+  unpack(redis.call('HMGET', KEYS[1], 'status', 'version', 'attempts', 'keyId', 'batchId'))
 if not status then return { 'gone' } end
 if status == 'succeeded' then return { 'succeeded' } end
 if not is_ending(status) then return { 'unended' } end
+-- How it ended is on its way into the output of its batch.
+if batch then return { 'batched' } end
 local time = now()
 local refused = admit(root, key, ARGV[3], time)
 if refused then return refused end

@@ -3,8 +3,8 @@
 --   ARGV[1] id  ARGV[2] milliseconds for which starts are counted
 -- Answers 'gone', 'ended', 'overdue' (it must expire), or what it changed in the record, as field, value, …
 local id = ARGV[1]
-local status, expires, started, attempts, version, watchers, rank, key = unpack(redis.call('HMGET', KEYS[1],
-  'status', 'expiresAt', 'startedAt', 'attempts', 'version', 'watchers', 'rank', 'keyId'))
+local status, expires, started, attempts, version, watchers, rank, key, batch = unpack(redis.call('HMGET', KEYS[1],
+  'status', 'expiresAt', 'startedAt', 'attempts', 'version', 'watchers', 'rank', 'keyId', 'batchId'))
 if not status then return 'gone' end
 if is_ending(status) then return 'ended' end
 local time = now()
@@ -14,7 +14,7 @@ attempts = (tonumber(attempts) or 0) + 1
 local change = { 'status', 'running', 'attempts', attempts, 'startedAt', started or string.format('%d', time) }
 move(id, version, watchers, change)
 reach_rank(KEYS[8], tonumber(rank))
-if status == 'queued' then count_queued(root, key, -1) end
+if status == 'queued' and not batch then count_queued(root, key, -1) end
 redis.call('ZADD', KEYS[2], time, id)
 redis.call('ZREM', KEYS[3], id)
 if expires then redis.call('ZREM', KEYS[4], id) end

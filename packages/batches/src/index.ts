@@ -1,0 +1,2 @@
+export { createLaneRound } from "./lane-round.ts";
+export { createPreparedLines } from "./prepared-lines.ts";

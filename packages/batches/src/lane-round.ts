@@ -1,0 +1,150 @@
+import type { Account } from "@darkroom/accounts";
+import {
+  batchesLane,
+  batchTask,
+  batchObjects,
+  type BatchRecord,
+  type BatchStore,
+  type FeedingBatch,
+  type GenerationStore,
+  type Lanes,
+  type LineStore,
+  type PreparedLine,
+} from "@darkroom/queue";
+import type { ObjectStore } from "@darkroom/storage";
+import type { Logger } from "@darkroom/observe";
+import type { PreparedLines } from "./prepared-lines.ts";
+import { shareWindow, type Turns, type WindowOptions } from "./share-window.ts";
+
+export type LaneRoundOptions = WindowOptions & {
+  lane: string;
+  batches: BatchStore;
+  lines: LineStore;
+  generations: Pick<GenerationStore, "withdraw">;
+  lanes: Pick<Lanes, "add">;
+  objects: Pick<ObjectStore, "put">;
+  prepared: PreparedLines;
+  /** The account of a key; null for one that is disabled, expired or deleted: what it began is stopped. */
+  accountOf: (keyId: string) => Promise<Pick<Account, "budget"> | null>;
+  log: Logger;
+  now?: () => number;
+};
+
+/** Lines of one segment of results: half a megabyte, a third of a second of work at its fastest. */
+const maxSegment = 500;
+/** With fewer lines a segment is not worth an object of its own … */
+const minSegment = 100;
+/** … unless they have waited this long: what is collected is what `request_counts` shows. */
+const collectAfterMs = 2_000;
+
+/** Between two rounds that had something to do, and two that had not. */
+const busyPauseMs = 50;
+const idlePauseMs = 250;
+
+/**
+ * Returns the work of the job `feed.{lane}`: one round over all batches of a lane, which collects what has ended and feeds what the
+ * window has room for. Answers when the next round is due, in milliseconds, or null where no batch is left. A round may be broken off
+ * anywhere, and two may run at the same time: whatever counts is one script.
+ */
+export function createLaneRound(options: LaneRoundOptions) {
+  const { lane, batches, lines, generations, lanes, objects, prepared, accountOf, log, now = Date.now } = options;
+  const turns: Turns = new Map();
+  const collectedAt = new Map<string, number>();
+
+  /** Stores what has ended, where it is enough or has waited long enough. Answers how many lines. */
+  async function collect(batch: BatchRecord, outstanding: number): Promise<number> {
+    const ended = await lines.countEnded(batch.id);
+    if (ended === 0) return 0;
+    const waitedMs = now() - (collectedAt.get(batch.id) ?? 0);
+    const isLast = ended === outstanding && (batch.fed === batch.total || batch.outcome !== null);
+    if (ended < minSegment && waitedMs < collectAfterMs && !isLast) return 0;
+    let collected = 0;
+    for (let some = maxSegment; some === maxSegment; collected += some) {
+      some = await lines.collect(batch, { most: maxSegment, fewest: 1 }, async ({ number, text }) =>
+        objects.put(batchObjects(batch.tenant, batch.id).results(number), Buffer.from(text), {
+          contentType: "application/jsonl",
+        }),
+      );
+    }
+    collectedAt.set(batch.id, now());
+    return collected;
+  }
+
+  /** Ends the lines of a stopped batch that no worker has in hand; what runs may finish. */
+  async function withdraw(batch: FeedingBatch): Promise<void> {
+    const status = batch.outcome === "expired" ? "expired" : "canceled";
+    for (const id of await lines.open(batch.id)) await generations.withdraw(id, lane, status);
+  }
+
+  /** A batch that is out of time, or whose key is, is stopped. Answers it as it then is. */
+  async function stopIfDue(batch: FeedingBatch): Promise<FeedingBatch> {
+    if (batch.status !== "in_progress" || batch.outcome !== null) return batch;
+    if (now() >= batch.expiresAtMs) {
+      await batches.overdue(batch.id, lane);
+      log.info({ batchId: batch.id, tenant: batch.tenant }, "A batch is out of time");
+      return { ...batch, outcome: "expired" };
+    }
+    if ((await accountOf(batch.keyId)) === null) {
+      await batches.cancel(batch.id, lane);
+      log.info(
+        { batchId: batch.id, tenant: batch.tenant, keyId: batch.keyId },
+        "The key of a batch is no longer in use",
+      );
+      return { ...batch, status: "cancelling", outcome: "cancelled" };
+    }
+    return batch;
+  }
+
+  /** One batch, up to what the window decides: how many of its lines are on the lane, and its next lines. */
+  async function look(found: FeedingBatch) {
+    const batch = await stopIfDue(found);
+    if (batch.outcome !== null) await withdraw(batch);
+    const before = batch.fed - batch.completed - batch.failed;
+    const collected = await collect(batch, before);
+    const outstanding = before - collected;
+    if (outstanding === 0 && (batch.fed === batch.total || batch.outcome !== null)) {
+      collectedAt.delete(batch.id);
+      await batches.settle(batch);
+      await lanes.add(batchesLane, batchTask.finalize(batch.id), 1);
+      log.info({ batchId: batch.id, tenant: batch.tenant }, "Nothing of a batch is on its lane any more");
+      return null;
+    }
+    const next = batch.outcome === null ? await prepared.from(batch, batch.fed) : [];
+    return { batch, outstanding, collected, next };
+  }
+
+  async function feed(batch: FeedingBatch, next: readonly PreparedLine[]): Promise<number> {
+    const account = await accountOf(batch.keyId);
+    if (account === null) return 0;
+    return lines.feed(batch, batch.fed, next, account.budget);
+  }
+
+  return async (signal: AbortSignal): Promise<number | null> => {
+    const found = await Promise.all((await batches.feeding(lane)).map((id) => batches.read(id)));
+    const looked = [];
+    for (const batch of found) {
+      if (signal.aborted) return 0;
+      if (!isFeeding(batch)) continue;
+      const one = await look(batch);
+      if (one !== null) looked.push(one);
+    }
+    if (looked.length === 0) return null;
+
+    const contenders = looked.map(({ batch, outstanding, next }) => ({
+      tenant: batch.tenant,
+      batchId: batch.id,
+      outstanding,
+      next: next.map(({ images }) => images),
+    }));
+    const shares = shareWindow(contenders, options, turns);
+    let moved = looked.reduce((sum, { collected }) => sum + collected, 0);
+    for (const { batch, next } of looked) {
+      const share = shares.get(batch.id) ?? 0;
+      if (share > 0 && !signal.aborted) moved += await feed(batch, next.slice(0, share));
+    }
+    return moved > 0 ? busyPauseMs : idlePauseMs;
+  };
+}
+
+const isFeeding = (batch: BatchRecord | null): batch is FeedingBatch =>
+  batch !== null && batch.lane !== null && batch.model !== null;

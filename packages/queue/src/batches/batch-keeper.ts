@@ -1,0 +1,36 @@
+import type { Lanes } from "../lanes/lanes.ts";
+import type { Log } from "../log.ts";
+import { repeat } from "../upkeep/repeat.ts";
+import type { BatchStore } from "./batch-store.ts";
+import { batchesLane, nextTask } from "./batch-tasks.ts";
+
+export type BatchKeeperOptions = {
+  batches: BatchStore;
+  lanes: Lanes;
+  log: Log;
+  /** How often it looks, in milliseconds: the most that a batch stands still whose job was lost. */
+  everyMs: number;
+};
+
+/** Sees to it that every batch that has not ended has the job that brings it on. Every worker runs one; all it does may be done twice. */
+export function createBatchKeeper({ batches, lanes, log, everyMs }: BatchKeeperOptions) {
+  async function look(): Promise<void> {
+    for (const id of await batches.active()) {
+      const batch = await batches.read(id);
+      const job = batch === null ? null : nextTask(batch);
+      if (job === null || (await lanes.find(batchesLane, job)) !== null) continue;
+      await lanes.add(batchesLane, job, 1);
+      log.warn({ batchId: id, job }, "The job of a batch was lost and is put back");
+    }
+  }
+
+  const repetition = repeat(everyMs, look, (error) =>
+    log.warn({ err: error }, "The batches could not be looked after"),
+  );
+
+  return {
+    /** One look, now. */
+    look,
+    close: (): Promise<void> => repetition.close(),
+  };
+}

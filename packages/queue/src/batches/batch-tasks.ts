@@ -1,0 +1,62 @@
+import type { BatchRecord } from "./batch-record.ts";
+import { workOffLane, type WorkOffLaneOptions } from "../lanes/work-off-lane.ts";
+
+/** The lane of what is to be done about batches: their lines have lanes of their own. */
+export const batchesLane = "batches";
+
+/** What there is to do: a job is named by it, and by what it is to be done with. */
+export const batchTask = {
+  validate: (batchId: string): string => `validate.${batchId}`,
+  feed: (lane: string): string => `feed.${lane}`,
+  finalize: (batchId: string): string => `finalize.${batchId}`,
+};
+
+/** What a batch needs done next; null for one that has ended. */
+export function nextTask({ id, status, lane, ready }: BatchRecord): string | null {
+  if (status === "validating") return batchTask.validate(id);
+  if (ready) return batchTask.finalize(id);
+  return lane === null ? null : batchTask.feed(lane);
+}
+
+/** Does a task, and may be broken off anywhere. Answers when it is to be done again, in milliseconds; null when it is done. */
+type Task = (subject: string, signal: AbortSignal) => Promise<number | null>;
+
+export type BatchTasksOptions = Omit<WorkOffLaneOptions, "lane"> & {
+  tasks: Record<keyof typeof batchTask, Task>;
+};
+
+/** After a fault that is not a batch's own, a store that is away above all. */
+const retryPauseMs = 5_000;
+
+/** Works off what is to be done about batches. */
+export function createBatchTasks(options: BatchTasksOptions) {
+  const { tasks, log } = options;
+  const names: ReadonlyMap<string, Task> = new Map(Object.entries(tasks));
+
+  const worker = workOffLane({ ...options, lane: batchesLane }, async (id, signal) => {
+    const [, name = "", subject = ""] = /^(\w+)\.(.*)$/.exec(id) ?? [];
+    const task = names.get(name);
+    if (task === undefined) {
+      log.error({ job: id }, "There is a job on the lane of batches that nobody knows; it is dropped");
+      return null;
+    }
+    try {
+      return await task(subject, signal);
+    } catch (error) {
+      // Broken off because this worker stops, or has lost the job: it goes back at once.
+      if (signal.aborted) return 0;
+      log.warn({ job: id, err: error }, "Something about a batch could not be done, and is tried again");
+      return retryPauseMs;
+    }
+  });
+
+  return {
+    ready: (): Promise<void> => worker.waitUntilReady(),
+
+    /** Stops: what is under way is broken off and goes back to the lane. */
+    async close(): Promise<void> {
+      worker.cancelAllJobs("stopping");
+      await worker.close();
+    },
+  };
+}

@@ -1,0 +1,193 @@
+import { admissionArgument, unlimited } from "@darkroom/accounts";
+import { type Budget, newGenerationId } from "@darkroom/contracts";
+import type { Redis } from "ioredis";
+import { z } from "zod";
+import type { Keys } from "../connection/keys.ts";
+import type { Lanes } from "../lanes/lanes.ts";
+import type { Log } from "../log.ts";
+import { queueScript } from "../records/queue-script.ts";
+import type { BatchRecord } from "./batch-record.ts";
+import type { PreparedLine } from "./prepared-line.ts";
+
+/** Lines per call of the script, each some 40 µs of Redis: what callers wait for is not held up by more than two milliseconds. */
+const linesAtOnce = 50;
+
+const feedLines = queueScript<"stopped" | "moved" | number[]>("feed-lines", "admission", ["rank"], "batches");
+const claimLines = queueScript<[] | [number, string[]]>("claim-lines", null, [], "batches");
+const commitLines = queueScript<"ok" | "known">("commit-lines", "clock", [], "batches");
+
+export type LineStoreOptions = { redis: Redis; keys: Keys; lanes: Lanes; log: Log };
+
+/** A batch whose lines are fed to a lane. */
+export type FeedingBatch = BatchRecord & { lane: string; model: string };
+
+/** One segment of results as it is to be stored: a JSON object a line, as `lineResultSchema` reads it. */
+export type Segment = { number: number; text: string };
+
+/** The lines of batches on their way from the object store to a lane, and back as results. */
+export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
+  async function feedSome(batch: FeedingBatch, from: number, lines: readonly PreparedLine[], budget: Budget) {
+    const { id, tenant, keyId, lane, model } = batch;
+    const ids = lines.map(() => newGenerationId(Date.now()));
+    const args = lines.flatMap(({ custom_id, request, upstream, terms, images, worst }, i) => [
+      ids[i] ?? "",
+      custom_id,
+      JSON.stringify(request),
+      JSON.stringify(upstream),
+      JSON.stringify(terms),
+      JSON.stringify({
+        response_format: request.response_format,
+        background: request.background,
+        quality: request.quality,
+      }),
+      admissionArgument({ ...unlimited, budget, images, worstCaseMicros: worst }),
+      worst ?? "-",
+    ]);
+    const ranks = await feedLines(
+      redis,
+      [
+        keys.batch(id),
+        keys.batchEnded(id),
+        keys.batchLines(id),
+        keys.unlaned,
+        keys.pending(lane),
+        keys.index(tenant),
+        keys.ranks(lane),
+        keys.root,
+      ],
+      [id, tenant, keyId, lane, model, from, ...args],
+    );
+    if (typeof ranks === "string") return null;
+    return ids.flatMap((lineId, i) => (ranks[i] ? [{ id: lineId, rank: ranks[i] }] : []));
+  }
+
+  /** What the records of ended lines say, as results. Lines that were never taken in have none, and say so themselves. */
+  async function readResults(batchId: string, entries: readonly string[]): Promise<LineOutcome[]> {
+    const pipeline = redis.pipeline();
+    for (const entry of entries) if (!entry.startsWith("{")) pipeline.hmget(keys.record(entry), ...resultFields);
+    const answers = ((await pipeline.exec()) ?? []).values();
+    return entries.flatMap((entry) => {
+      if (entry.startsWith("{")) return [refusedLine(entry)];
+      const [error, values] = answers.next().value ?? [];
+      if (error) throw error;
+      const line = endedLine(entry, z.array(z.string().nullable()).parse(values));
+      if (line === null)
+        log.error({ batchId, generationId: entry }, "The record of a line is gone before it was collected");
+      return line === null ? [] : [line];
+    });
+  }
+
+  return {
+    /**
+     * Puts lines on the lane of their batch, the next ones: `from` is the index of the first. Answers how many were taken in, fewer
+     * than given where the batch was stopped or another has fed since.
+     */
+    async feed(batch: FeedingBatch, from: number, lines: readonly PreparedLine[], budget: Budget): Promise<number> {
+      let fed = 0;
+      while (fed < lines.length) {
+        const some = lines.slice(fed, fed + linesAtOnce);
+        const jobs = await feedSome(batch, from + fed, some, budget);
+        if (jobs === null) break;
+        fed += some.length;
+        try {
+          await lanes.addMany(batch.lane, jobs);
+          if (jobs.length > 0) await redis.zrem(keys.unlaned, ...jobs.map(({ id }) => id));
+        } catch (error) {
+          const fields = { batchId: batch.id, lane: batch.lane, err: error };
+          log.warn(fields, "Lines could not be put on their lane; the janitor will");
+        }
+      }
+      return fed;
+    },
+
+    /**
+     * Collects ended lines into the next segment of results, which `write` stores, and drops their records. Answers how many, 0 where
+     * fewer than `fewest` have ended. Whoever else collects at the same time writes the same.
+     */
+    async collect(
+      batch: BatchRecord,
+      { most, fewest }: { most: number; fewest: number },
+      write: (segment: Segment) => Promise<void>,
+    ): Promise<number> {
+      const [number, entries = []] = await claimLines(
+        redis,
+        [keys.batch(batch.id), keys.batchEnded(batch.id)],
+        [most, fewest],
+      );
+      if (number === undefined) return 0;
+      const results = await readResults(batch.id, entries);
+      await write({ number, text: results.map(({ json }) => `${json}\n`).join("") });
+      const completed = results.filter(({ succeeded }) => succeeded).length;
+      await commitLines(
+        redis,
+        [
+          keys.batch(batch.id),
+          keys.batchEnded(batch.id),
+          keys.batchLines(batch.id),
+          keys.index(batch.tenant),
+          keys.root,
+        ],
+        [number, completed, entries.length - completed, results.reduce((sum, { costMicros }) => sum + costMicros, 0)],
+      );
+      return entries.length;
+    },
+
+    /** The generations of a batch that have not been collected. */
+    open: (batchId: string): Promise<string[]> => redis.smembers(keys.batchLines(batchId)),
+
+    /** How many lines of a batch have ended and have not been collected. */
+    countEnded: (batchId: string): Promise<number> => redis.llen(keys.batchEnded(batchId)),
+  };
+}
+
+export type LineStore = ReturnType<typeof createLineStore>;
+
+/** A line of results, and what it adds to the counts of its batch. */
+type LineOutcome = { json: string; succeeded: boolean; costMicros: number };
+
+const resultFields = [
+  "status",
+  "lineIndex",
+  "customId",
+  "createdAt",
+  "endedAt",
+  "answer",
+  "delivery",
+  "error",
+  "cost",
+] as const;
+
+/** Put together as text: what is JSON in the record already is not read and written once more. See `lineResultSchema`. */
+function endedLine(id: string, values: readonly (string | null)[]): LineOutcome | null {
+  const [status, index, customId, createdAt, endedAt, answer, delivery, error, cost] = values;
+  if (status == null) return null;
+  const succeeded = status === "succeeded";
+  const priced = cost != null && cost !== "-";
+  const json =
+    `{"index":${index},"custom_id":${JSON.stringify(customId)},"generation":"${id}","status":"${status}",` +
+    `"created_at_ms":${createdAt},"ended_at_ms":${endedAt},"request":${answer},` +
+    `"delivery":${succeeded ? delivery : null},"error":${error ?? null},"cost":${priced ? cost : null}}`;
+  return { json, succeeded, costMicros: priced ? Number(cost) : 0 };
+}
+
+const refusedSchema = z.object({ index: z.int(), custom_id: z.string(), at: z.int() });
+
+/** A line that the budget of its key had no room for. It never became a generation; the id is for whoever asks about it. */
+function refusedLine(entry: string): LineOutcome {
+  const { index, custom_id, at } = refusedSchema.parse(JSON.parse(entry));
+  const message =
+    "The budget of this API key was used up before this line was reached. It was not run, and costs nothing.";
+  const result = {
+    index,
+    custom_id,
+    generation: newGenerationId(at),
+    status: "failed",
+    created_at_ms: at,
+    ended_at_ms: at,
+    request: {},
+    delivery: null,
+    error: { code: "insufficient_quota", message },
+    cost: 0,
+  };
+  return { json: JSON.stringify(result), succeeded: false, costMicros: 0 };
+}

@@ -1,0 +1,21 @@
+-- A segment of results is in the object store: its lines are counted, and their records dropped. Once: a second call changes nothing.
+--   KEYS[1] batch  KEYS[2] ended lines of the batch  KEYS[3] lines of the batch with a record  KEYS[4] the tenant's index
+--   KEYS[5] the root of all names
+--   ARGV[1] segment  ARGV[2] how many ended well  ARGV[3] how many did not  ARGV[4] what they cost, in micros
+local claimed, segment = unpack(redis.call('HMGET', KEYS[1], 'claimed', 'segments'))
+if not claimed or (tonumber(segment) or 0) ~= tonumber(ARGV[1]) then return 'known' end
+for _, entry in ipairs(redis.call('LRANGE', KEYS[2], 0, claimed - 1)) do
+  if string.sub(entry, 1, 1) ~= '{' then
+    redis.call('UNLINK', KEYS[5] .. 'generation:' .. entry, KEYS[5] .. 'partials:' .. entry)
+    redis.call('ZREM', KEYS[4], entry)
+    redis.call('SREM', KEYS[3], entry)
+  end
+end
+redis.call('LTRIM', KEYS[2], claimed, -1)
+redis.call('HDEL', KEYS[1], 'claimed')
+redis.call('HINCRBY', KEYS[1], 'segments', 1)
+redis.call('HINCRBY', KEYS[1], 'completed', ARGV[2])
+redis.call('HINCRBY', KEYS[1], 'failed', ARGV[3])
+redis.call('HINCRBY', KEYS[1], 'cost', ARGV[4])
+redis.call('HSET', KEYS[1], 'collectedAt', now())
+return 'ok'
