@@ -12,11 +12,13 @@ import {
   type PreparedLine,
 } from "@darkroom/queue";
 import type { ObjectStore } from "@darkroom/storage";
-import type { Logger } from "@darkroom/observe";
 import type { PreparedLines } from "./prepared-lines.ts";
 import { shareWindow, type Turns, type WindowOptions } from "./share-window.ts";
 
-export type LaneRoundOptions = WindowOptions & {
+/** What is needed of a logger: pino's shape, a sentence with fields. */
+type Log = Record<"info", (fields: object, sentence: string) => void>;
+
+type LaneRoundOptions = WindowOptions & {
   lane: string;
   batches: BatchStore;
   lines: LineStore;
@@ -26,7 +28,7 @@ export type LaneRoundOptions = WindowOptions & {
   prepared: PreparedLines;
   /** The account of a key; null for one that is disabled, expired or deleted: what it began is stopped. */
   accountOf: (keyId: string) => Promise<Pick<Account, "budget"> | null>;
-  log: Logger;
+  log: Log;
   now?: () => number;
 };
 

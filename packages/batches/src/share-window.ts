@@ -42,7 +42,9 @@ export function shareWindow(
       tenant,
       {
         outstanding: batches.reduce((sum, { outstanding }) => sum + outstanding, 0),
-        batches: batches.filter(({ next }) => next.length > 0).map((batch) => ({ ...batch, taken: 0 })),
+        batches: batches
+          .filter(({ next }) => next.length > 0)
+          .map(({ batchId, outstanding, next }) => ({ batchId, outstanding, next, taken: 0 })),
       },
     ]),
   );

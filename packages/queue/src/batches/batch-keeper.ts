@@ -4,7 +4,7 @@ import { repeat } from "../upkeep/repeat.ts";
 import type { BatchStore } from "./batch-store.ts";
 import { batchesLane, nextTask } from "./batch-tasks.ts";
 
-export type BatchKeeperOptions = {
+type BatchKeeperOptions = {
   batches: BatchStore;
   lanes: Lanes;
   log: Log;

@@ -21,7 +21,7 @@ export function nextTask({ id, status, lane, ready }: BatchRecord): string | nul
 /** Does a task, and may be broken off anywhere. Answers when it is to be done again, in milliseconds; null when it is done. */
 type Task = (subject: string, signal: AbortSignal) => Promise<number | null>;
 
-export type BatchTasksOptions = Omit<WorkOffLaneOptions, "lane"> & {
+type BatchTasksOptions = Omit<WorkOffLaneOptions, "lane"> & {
   tasks: Record<keyof typeof batchTask, Task>;
 };
 

@@ -16,13 +16,13 @@ const feedLines = queueScript<"stopped" | "moved" | number[]>("feed-lines", "adm
 const claimLines = queueScript<[] | [number, string[]]>("claim-lines", null, [], "batches");
 const commitLines = queueScript<"ok" | "known">("commit-lines", "clock", [], "batches");
 
-export type LineStoreOptions = { redis: Redis; keys: Keys; lanes: Lanes; log: Log };
+type LineStoreOptions = { redis: Redis; keys: Keys; lanes: Lanes; log: Log };
 
 /** A batch whose lines are fed to a lane. */
 export type FeedingBatch = BatchRecord & { lane: string; model: string };
 
 /** One segment of results as it is to be stored: a JSON object a line, as `lineResultSchema` reads it. */
-export type Segment = { number: number; text: string };
+type Segment = { number: number; text: string };
 
 /** The lines of batches on their way from the object store to a lane, and back as results. */
 export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
@@ -61,19 +61,16 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
     return ids.flatMap((lineId, i) => (ranks[i] ? [{ id: lineId, rank: ranks[i] }] : []));
   }
 
-  /** What the records of ended lines say, as results. Lines that were never taken in have none, and say so themselves. */
-  async function readResults(batchId: string, entries: readonly string[]): Promise<LineOutcome[]> {
+  /** What the records of ended lines say, as results; null for one whose record is gone. Lines that were never taken in have none. */
+  async function readResults(entries: readonly string[]): Promise<(LineOutcome | null)[]> {
     const pipeline = redis.pipeline();
     for (const entry of entries) if (!entry.startsWith("{")) pipeline.hmget(keys.record(entry), ...resultFields);
     const answers = ((await pipeline.exec()) ?? []).values();
-    return entries.flatMap((entry) => {
-      if (entry.startsWith("{")) return [refusedLine(entry)];
+    return entries.map((entry) => {
+      if (entry.startsWith("{")) return refusedLine(entry);
       const [error, values] = answers.next().value ?? [];
       if (error) throw error;
-      const line = endedLine(entry, z.array(z.string().nullable()).parse(values));
-      if (line === null)
-        log.error({ batchId, generationId: entry }, "The record of a line is gone before it was collected");
-      return line === null ? [] : [line];
+      return endedLine(entry, z.array(z.string().nullable()).parse(values));
     });
   }
 
@@ -109,13 +106,17 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
       { most, fewest }: { most: number; fewest: number },
       write: (segment: Segment) => Promise<void>,
     ): Promise<number> {
-      const [number, entries = []] = await claimLines(
-        redis,
-        [keys.batch(batch.id), keys.batchEnded(batch.id)],
-        [most, fewest],
-      );
+      const claim = () => claimLines(redis, [keys.batch(batch.id), keys.batchEnded(batch.id)], [most, fewest]);
+      const [number, entries = []] = await claim();
       if (number === undefined) return 0;
-      const results = await readResults(batch.id, entries);
+      const outcomes = await readResults(entries);
+      const gone = entries.filter((_, i) => outcomes[i] === null);
+      if (gone.length > 0) {
+        // Another has stored and committed this segment meanwhile, or else something has dropped records that nobody may drop.
+        if ((await claim())[0] !== number) return 0;
+        log.error({ batchId: batch.id, generationIds: gone }, "Records of lines are gone before they were collected");
+      }
+      const results = outcomes.filter((outcome) => outcome !== null);
       await write({ number, text: results.map(({ json }) => `${json}\n`).join("") });
       const completed = results.filter(({ succeeded }) => succeeded).length;
       await commitLines(
