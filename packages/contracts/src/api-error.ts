@@ -1,5 +1,6 @@
 import type { ErrorObject } from "./error-body.ts";
 import { type ErrorCode, errorCodes } from "./error-codes.ts";
+import { maskKeys } from "./mask-keys.ts";
 
 export type ApiErrorOptions = {
   /** The parameter at fault, as the caller spells it (`job.metadata`), when there is one. */
@@ -12,7 +13,10 @@ export type ApiErrorOptions = {
   cause?: unknown;
 };
 
-/** A failure that the caller is told about. `message` is shown to them as it stands: no internals, no key, no prompt. */
+/**
+ * A failure that the caller is told about. `message` is shown to them as it stands: no internals, no prompt. A key that it repeats, as
+ * the path or the parameter that somebody put it in, is cut out.
+ */
 export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly code: ErrorCode;
@@ -21,9 +25,9 @@ export class ApiError extends Error {
   readonly retryable: boolean;
 
   constructor(code: ErrorCode, message: string, options: ApiErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(maskKeys(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
-    this.param = options.param ?? null;
+    this.param = options.param === undefined ? null : maskKeys(options.param);
     this.retryAfterMs = options.retryAfterMs;
     this.retryable = options.retryable ?? errorCodes[code].retryable;
   }

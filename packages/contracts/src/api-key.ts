@@ -1,10 +1,12 @@
 import { z } from "zod";
+import { maskKeys } from "./mask-keys.ts";
 import { microsSchema } from "./micros.ts";
 
 /** A tenant, and what the operator calls a key. Both are in keys of Redis, paths of objects and log lines. */
 export const labelSchema = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "must have letters, digits and . _ - within, at most 64 characters");
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "must have letters, digits and . _ - within, at most 64 characters")
+  .refine((label) => maskKeys(label) === label, "must not be a key: names are shown and logged");
 
 const count = z.int().min(1).max(1_000_000).nullable();
 

@@ -57,6 +57,7 @@ export {
   imageStreamEventSchema,
 } from "./image-stream-event.ts";
 export { type LedgerEntry, ledgerEntrySchema } from "./ledger-entry.ts";
+export { maskKeys } from "./mask-keys.ts";
 export { microsSchema } from "./micros.ts";
 export { derivedUlid, isBatchId, isFileId, isGenerationId, newBatchId, newFileId, newGenerationId } from "./new-id.ts";
 export { parseBody } from "./parse-body.ts";

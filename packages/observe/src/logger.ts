@@ -1,3 +1,4 @@
+import { maskKeys } from "@darkroom/contracts";
 import { pino, type Logger } from "pino";
 
 export type { Logger };
@@ -20,6 +21,8 @@ export function createLogger({ name, level, pretty }: LoggerOptions): Logger {
       paths: ["authorization", "*.authorization", "*.*.authorization", "apiKey", "*.apiKey", "cookie", "*.cookie"],
       censor: "[removed]",
     },
+    // Callers put keys where none belong, and paths, ids and prompts are logged.
+    hooks: { streamWrite: maskKeys },
     ...(pretty && {
       transport: { target: "pino-pretty", options: { ignore: "pid,hostname", translateTime: "HH:MM:ss" } },
     }),

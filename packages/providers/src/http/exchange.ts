@@ -4,6 +4,7 @@ import { type Dispatcher, request } from "undici";
 import { ProviderError } from "../provider-error.ts";
 import { deadline } from "./deadline.ts";
 import { networkError } from "./network-error.ts";
+import { cutOut } from "./redact.ts";
 
 export type JsonPost = {
   url: string;
@@ -53,7 +54,8 @@ export async function exchange<T>(
       signal: ends.signal,
     });
     const response = await orAborted(call, ends.signal);
-    return await read({ status: response.statusCode, headers: single(response.headers), body: response.body });
+    const headers = withoutEchoes(single(response.headers), post.headers);
+    return await read({ status: response.statusCode, headers, body: response.body });
   } catch (error) {
     post.signal.throwIfAborted();
     if (error instanceof ProviderError) throw error;
@@ -74,6 +76,14 @@ function lazily(bytes: Buffer, onRead: () => void): Readable {
       yield bytes;
     })(),
     { objectMode: false },
+  );
+}
+
+/** An upstream may repeat in a header what it was sent, and its request ids are logged: what we sent, the key with it, is cut out. */
+function withoutEchoes(headers: Record<string, string | undefined>, sent: JsonPost["headers"]) {
+  const secrets = Object.values(sent).map((value) => value.replace(/^Bearer /, ""));
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, value === undefined ? value : cutOut(value, secrets)]),
   );
 }
 

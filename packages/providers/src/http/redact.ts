@@ -9,9 +9,18 @@ const accountWords = /\b(?:sk|rk|pk|ak|org|proj|user|acct)[-_][\w*.…-]{4,}|\bB
  * and whatever looks like a key or an account, and shortens the rest to 500 characters.
  */
 export function redact(text: string, secrets: readonly string[]): string {
+  const clean = cutOut(text, secrets).replace(accountWords, "[…]");
+  return clean.length > longest ? `${clean.slice(0, longest)}…` : clean;
+}
+
+/** Cuts the secrets out and leaves the rest as it is. */
+export function cutOut(text: string, secrets: readonly string[]): string {
   let clean = text;
   // A short "secret" would punch holes into ordinary words.
   for (const secret of secrets) if (secret.length >= 8) clean = clean.replaceAll(secret, "[…]");
-  clean = clean.replace(accountWords, "[…]");
-  return clean.length > longest ? `${clean.slice(0, longest)}…` : clean;
+  return clean;
 }
+
+/** `redact` for a word that may be missing: a code, the name of a parameter. An empty one says nothing. */
+export const redactWord = (word: string | null | undefined, secrets: readonly string[]): string | undefined =>
+  word ? redact(word, secrets) : undefined;

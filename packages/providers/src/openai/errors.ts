@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { UpstreamRefusal } from "../http/post-json.ts";
-import { redact } from "../http/redact.ts";
+import { redact, redactWord } from "../http/redact.ts";
 import { accountCannotPay, modelNotServed, operatorsFault, refusalError, statusError } from "../http/status-error.ts";
 import { ProviderError } from "../provider-error.ts";
 
@@ -35,9 +35,9 @@ export function toProviderError(refusal: UpstreamRefusal, secrets: readonly stri
   const parsed = errorSchema.safeParse(refusal.body);
   const error = parsed.success ? parsed.data.error : undefined;
   const words = {
-    code: error?.code || error?.type || undefined,
+    code: redactWord(error?.code || error?.type, secrets),
     message: error?.message ? redact(error.message, secrets) : undefined,
-    param: error?.param || undefined,
+    param: redactWord(error?.param, secrets),
   };
   switch (words.code) {
     case "content_policy_violation":
@@ -50,7 +50,7 @@ export function toProviderError(refusal: UpstreamRefusal, secrets: readonly stri
       const stage =
         error?.moderation_details?.moderation_stage === "output" ? "the image that was drawn" : "the request";
       const categories =
-        error?.moderation_details?.categories?.join(", ") ??
+        redactWord(error?.moderation_details?.categories?.join(", "), secrets) ??
         /safety_violations=\[([\w, /-]+)\]/.exec(words.message ?? "")?.[1];
       return refusalError(refusal, words, {
         code: "moderation_blocked",

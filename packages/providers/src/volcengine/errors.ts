@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { UpstreamRefusal } from "../http/post-json.ts";
-import { redact } from "../http/redact.ts";
+import { redact, redactWord } from "../http/redact.ts";
 import {
   accountCannotPay,
   badParameter,
@@ -72,7 +72,7 @@ function byCode(refusal: UpstreamRefusal, error: ArkError | undefined, secrets: 
 }
 
 const wordsOf = (error: ArkError | undefined, secrets: readonly string[]) => ({
-  code: error?.code || undefined,
+  code: redactWord(error?.code, secrets),
   message: error?.message ? redact(error.message, secrets) : undefined,
-  param: error?.param || undefined,
+  param: redactWord(error?.param, secrets),
 });

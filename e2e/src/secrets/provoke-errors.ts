@@ -1,0 +1,168 @@
+import { createHmac } from "node:crypto";
+import type { ErrorCode } from "@darkroom/contracts";
+import { expect } from "vitest";
+import type { ExposedStack } from "./exposed-stack.ts";
+import type { Answer } from "./recording-caller.ts";
+
+const images = "/v1/images/generations";
+const drawing = { model: "scripted", prompt: "a cat" };
+const scripted = (script: string) => ({ model: "scripted", prompt: `a cat [sandbox:${script}]` });
+const later = { prefer: "respond-async" };
+const idOf = ({ headers }: Answer) => String(headers["x-generation-id"]);
+
+/**
+ * For every code of the table a way to be answered with it, secrets in the request where they fit. A new code has to be given one:
+ * the type wants it.
+ */
+export function waysToFail(stack: ExposedStack, good: string): Record<ErrorCode, () => Promise<unknown>> {
+  const { caller, origin, own, makeKey, openai } = stack;
+  const post = (body: object | string, headers: Record<string, string> = {}, key = good) =>
+    caller.call(origin, images, { key, body, headers });
+  const limited = async (name: string, settings: object) => (await makeKey(name, settings)).key;
+
+  return {
+    invalid_request_error: () => post({ ...drawing, size: good }),
+    content_policy_violation: () => post(scripted("fail=content_policy_violation")),
+    moderation_blocked: () => post(scripted("fail=moderation_blocked")),
+    billing_hard_limit_reached: () => {
+      openai.next({ status: 402, body: { error: { message: `The account of ${own["the OpenAI key"]} is empty.` } } });
+      return post({ ...drawing, model: "dall-e-2" });
+    },
+    invalid_api_key: () => post(drawing, {}, `${good}x`),
+    model_not_allowed: async () => post(drawing, {}, await limited("one-model", { models: ["dall-e-3"] })),
+    invalid_link: () => caller.call(origin, `/images/acme/0.png?expires=9999999999&signature=${good}`),
+    not_found: () => caller.call(origin, `/v1/generations/${good}`, { key: good }),
+    expired: () => {
+      const signature = createHmac("sha256", own["the link signing secret"])
+        .update("acme/0.png\n9")
+        .digest("base64url");
+      return caller.call(origin, `/images/acme/0.png?expires=9&signature=${signature}`);
+    },
+    method_not_allowed: () => caller.call(origin, `/v1/generations/${good}`, { method: "PUT", key: good }),
+    // Ten seconds and up to five more: Node looks for slow requests now and then.
+    request_timeout: () =>
+      caller.sendBytes(origin, `GET /v1/models HTTP/1.1\r\nauthorization: Bearer ${good}\r\nx-slow: `),
+    conflict: async () => {
+      const id = idOf(await post(drawing));
+      return caller.call(origin, `/v1/generations/${id}/cancel`, { method: "POST", key: good });
+    },
+    payload_too_large: () => post({ ...drawing, user: good.repeat(30_000) }),
+    unsupported_media_type: () => post(`key=${good}`, { "content-type": `text/${good}` }),
+    idempotency_mismatch: async () => {
+      await post(drawing, { "idempotency-key": good });
+      return post({ ...drawing, prompt: "a dog" }, { "idempotency-key": good });
+    },
+    rate_limit_exceeded: async () => {
+      const key = await limited("slow", { limits: { requests_per_minute: 1 } });
+      await post(drawing, later, key);
+      return post(drawing, later, key);
+    },
+    concurrency_limit_exceeded: async () => {
+      const key = await limited("narrow", { limits: { concurrent_generations: 1 } });
+      await post(scripted("delay=500"), later, key);
+      return post(drawing, later, key);
+    },
+    queue_full: async () => {
+      const key = await limited("short", { limits: { queued_generations: 1 } });
+      // The lane takes one at a time.
+      const first = idOf(await post(scripted("delay=1500"), later));
+      const status = async () => String((await caller.call(origin, `/v1/generations/${first}`, { key: good })).body);
+      await expect.poll(status, { timeout: 10_000 }).toContain('"running"');
+      await post(drawing, later, key);
+      return post(drawing, later, key);
+    },
+    insufficient_quota: async () => post(drawing, later, await limited("poor", { budget: { total: 1 } })),
+    server_error: () => post(scripted("fail=server_error")),
+    upstream_error: () => {
+      openai.next({ status: 401, body: `Bearer ${own["the OpenAI key"]} is wrong` });
+      return post({ ...drawing, model: "dall-e-2" });
+    },
+    // The last of them: nothing works any more.
+    overloaded: async () => {
+      await stack.redis.kill();
+      return post(drawing);
+    },
+    timeout_error: () => post(scripted("delay=4000")),
+  };
+}
+
+/** `Authorization` as people get it wrong, each with a key of value in it. */
+export const wrongAuthorizations = (key: string): Record<string, string>[] => [
+  { authorization: key },
+  { authorization: `bearer:${key}` },
+  { authorization: `Bearer ${key} ${key}` },
+  { authorization: `Bearer ${key},${key}` },
+  { authorization: `Bearer "${key}"` },
+  { authorization: `Bearer ${key}${key}${key}${key}${key}${key}${key}` },
+  { authorization: `Basic ${Buffer.from(`user:${key}`).toString("base64")}` },
+  { authorization: `Token ${key}` },
+  { authorization: `Bearer ${encodeURIComponent(`${key}=`)}` },
+  { "x-api-key": key },
+  { "api-key": key },
+  { cookie: `key=${key}` },
+  { "proxy-authorization": `Bearer ${key}` },
+  { [key]: "x" },
+];
+
+/** Requests with a key in a place where none belongs: the path as it is called, and what is sent. */
+export const misplacedKeys = (
+  key: string,
+): { path: string; body?: object | string; headers?: Record<string, string> }[] => [
+  { path: `/v1/models?api_key=${key}` },
+  { path: `/v1/generations?after=${key}` },
+  { path: `/v1/generations?${key}=1` },
+  { path: `/v1/generations?status=${key}` },
+  { path: `/v1/generations?limit=${key}` },
+  { path: `/v1/usage?from=${key}` },
+  { path: `/v1/usage?group_by=${key}` },
+  { path: `/v1/webhooks/deliveries?after=${key}` },
+  { path: `/v1/webhooks/deliveries?status=${key}` },
+  { path: `/v1/models/${key}` },
+  { path: `/v1/generations/${key}` },
+  { path: `/v1/generations/${key}/events` },
+  { path: `/${key}` },
+  { path: `/v1/${key}/images?key=${key}` },
+  { path: `/%zz${key}` },
+  { path: `/images/${key}/0.png` },
+  {
+    path: "/v1/models",
+    headers: { "x-client-request-id": key, "user-agent": key, "x-forwarded-for": key, prefer: key },
+  },
+  { path: images, body: key },
+  { path: images, body: `{"prompt": "${key}` },
+  { path: images, body: [key] },
+  { path: images, body: { ...drawing, [key]: 1 } },
+  { path: images, body: { ...drawing, job: { [key]: 1 } } },
+  { path: images, body: { ...drawing, api_key: key } },
+  { path: images, body: { ...drawing, model: key } },
+  { path: images, body: { ...drawing, size: key } },
+  { path: images, body: { ...drawing, n: key } },
+  { path: images, body: { ...drawing, response_format: key } },
+  { path: images, body: { ...drawing, quality: key } },
+  { path: images, body: { ...drawing, user: key.repeat(12) } },
+  { path: images, body: { ...drawing, job: { metadata: { [key.repeat(2)]: "x" } } } },
+  { path: images, body: { ...drawing, job: { webhook: key } } },
+  { path: images, body: { ...drawing, job: { webhook: `https://user:${key}@example.com/` } } },
+  { path: images, body: { ...drawing, job: { webhook: `${key}://example.com/` } } },
+  { path: images, body: drawing, headers: { "idempotency-key": key } },
+  { path: images, body: drawing, headers: { "idempotency-key": `"${key}` } },
+  { path: images, body: drawing, headers: { "content-type": key } },
+];
+
+/** What an upstream may answer with that repeats what it was sent, secrets and all. */
+export const echoes = (secret: string): { status: number; headers?: Record<string, string>; body: unknown }[] => [
+  { status: 401, body: { error: { message: `Incorrect API key provided: ${secret}.`, code: "invalid_api_key" } } },
+  { status: 403, body: `<html>Authorization: Bearer ${secret}</html>`, headers: { "content-type": "text/html" } },
+  { status: 400, body: { error: { message: `Header Authorization: Bearer ${secret} refused`, param: secret } } },
+  { status: 400, body: { error: { message: "no", code: secret, type: secret } } },
+  { status: 400, body: { error: secret }, headers: { "x-request-id": secret, [secret.toLowerCase()]: secret } },
+  {
+    status: 400,
+    body: {
+      error: { message: secret, code: "moderation_blocked", moderation_details: { categories: [secret] } },
+    },
+  },
+  { status: 200, body: { data: [{ url: `http://127.0.0.1:1/${secret}` }], [secret]: secret } },
+  { status: 200, body: secret, headers: { "content-type": `text/${secret}` } },
+  { status: 302, body: "", headers: { location: `http://127.0.0.1:1/?key=${secret}` } },
+];
