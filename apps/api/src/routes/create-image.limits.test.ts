@@ -64,7 +64,7 @@ describe("429 rate_limit_exceeded", () => {
     );
     expect(ground).toBe("0 0 0");
     const { retryAfter } = await outcomeOf(await ask());
-    expect(Number(retryAfter)).toBe(2);
+    expect(["1", "2"]).toContain(retryAfter);
     await setTimeout(Number(retryAfter) * 1_000);
     expect((await ask()).status).toBe(202);
   });
