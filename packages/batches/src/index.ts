@@ -1,2 +1,4 @@
+export { createFinalizeBatch, type FinalizeBatchOptions } from "./finalize/finalize-batch.ts";
 export { createLaneRound } from "./lane-round.ts";
 export { createPreparedLines } from "./prepared-lines.ts";
+export { createBatchSweep } from "./sweep-batches.ts";

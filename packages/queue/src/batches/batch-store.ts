@@ -143,7 +143,7 @@ export function createBatchStore(redis: Redis, keys: Keys) {
       await redis
         .multi()
         .zrem(keys.batchIndex(tenant ?? ""), id)
-        .del(keys.batch(id), keys.batchEnded(id))
+        .del(keys.batch(id), keys.batchEnded(id), keys.batchLines(id))
         .zrem(keys.endedBatches, id)
         .exec();
     },

@@ -1,0 +1,80 @@
+import {
+  batchObjects,
+  type BatchRecord,
+  type LineResult,
+  lineResultSchema,
+  type Log,
+  preparedLineSchema,
+} from "@darkroom/queue";
+import { ObjectNotFoundError, type ObjectStore } from "@darkroom/storage";
+import type { z } from "zod";
+import { readJsonLines } from "../read-json-lines.ts";
+
+/** What there is to say of one line of a batch. */
+export type FinalLine =
+  | { kind: "ended"; index: number; custom_id: string; result: LineResult }
+  /** It was never put on the lane, because the batch ran out of time or was canceled. */
+  | { kind: "never_ran"; index: number; custom_id: string }
+  /** It was put on the lane and its result is not there. That must not happen, and the submitter is told all the same. */
+  | { kind: "lost"; index: number; custom_id: string };
+
+/** All that is read of a line that was not run. */
+const nameSchema = preparedLineSchema.pick({ index: true, custom_id: true });
+
+export type FinalLinesOptions = {
+  batch: BatchRecord;
+  objects: Pick<ObjectStore, "get">;
+  log: Pick<Log, "error">;
+  signal: AbortSignal;
+};
+
+/**
+ * Every line of a batch exactly once, whatever is missing, broken or there twice: first those that have a result, the first one of
+ * each, then the others by their prepared lines. One piece of what is stored is in memory at a time, and a byte for each line.
+ */
+export async function* finalLines({ batch, objects, log, signal }: FinalLinesOptions): AsyncGenerator<FinalLine> {
+  const { id: batchId, tenant, total, chunks, segments, fed, outcome } = batch;
+  const stored = batchObjects(tenant, batchId);
+  const seen = new Uint8Array(total);
+  /** True once for each index that the batch has. */
+  const isNew = (index: number) => index < total && seen[index] === 0 && (seen[index] = 1) === 1;
+
+  async function read<T extends z.ZodType>(key: string, schema: T): Promise<z.output<T>[]> {
+    signal.throwIfAborted();
+    try {
+      const lines = await readJsonLines(objects, key, schema);
+      const whole = lines.filter((line) => line !== null);
+      if (whole.length < lines.length)
+        log.error({ batchId, key }, "An object of a batch has lines that cannot be read");
+      return whole;
+    } catch (error) {
+      if (!(error instanceof ObjectNotFoundError)) throw error;
+      log.error({ batchId, key }, "An object of a batch is missing");
+      return [];
+    }
+  }
+
+  for (let segment = 0; segment < segments; segment++) {
+    for (const result of await read(stored.results(segment), lineResultSchema)) {
+      const { index, custom_id } = result;
+      if (isNew(index)) yield { kind: "ended", index, custom_id, result };
+    }
+  }
+
+  let lost = 0;
+  function without(index: number, custom_id: string): FinalLine {
+    const kind = index >= fed && outcome !== "completed" ? "never_ran" : "lost";
+    if (kind === "lost") lost++;
+    return { kind, index, custom_id };
+  }
+  for (const [chunk, first] of chunks.entries()) {
+    if (!seen.subarray(first, chunks[chunk + 1] ?? total).includes(0)) continue;
+    for (const { index, custom_id } of await read(stored.lines(chunk), nameSchema)) {
+      if (isNew(index)) yield without(index, custom_id);
+    }
+  }
+  // Not even the name of such a line is known; its place in the input is.
+  for (let index = 0; index < total; index++) if (isNew(index)) yield without(index, "");
+
+  if (lost > 0) log.error({ batchId, lines: lost }, "Lines of a batch have no result and were reported as failed");
+}

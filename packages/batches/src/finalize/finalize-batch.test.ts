@@ -1,0 +1,237 @@
+import { randomBytes } from "node:crypto";
+import type { Readable } from "node:stream";
+import { imageResponseSchema } from "@darkroom/contracts";
+import { batchObjects } from "@darkroom/queue";
+import { temporaryFolder } from "@darkroom/testing";
+import { describe, expect, test } from "vitest";
+import { filesystemStore, imageKey, openBatches, succeeded } from "../finished-batch.fixture.ts";
+
+const never = new AbortController().signal;
+const png = { contentType: "image/png" };
+const usage = {
+  prompt_tokens: 1,
+  input_tokens: 1,
+  output_tokens: 2,
+  total_tokens: 3,
+  input_tokens_details: { text_tokens: 1, image_tokens: 0 },
+};
+
+describe("a line that", () => {
+  test("succeeded is answered as the synchronous call, with a link that works for a week", async () => {
+    const { finished, finalize, resultOf, objects } = await openBatches();
+    await objects.put(imageKey(0), Buffer.from("png"), png);
+    const result = succeeded(0);
+    const id = await finished({ total: 1, segments: [[result]] });
+    await finalize()(id, never);
+    const { output, batch } = await resultOf(id);
+    const ulid = result.generation.slice(4);
+    expect(output).toEqual([
+      {
+        id: `batch_req_${ulid}`,
+        custom_id: "line-0",
+        response: {
+          status_code: 200,
+          request_id: `req_${ulid}`,
+          body: { created: 1_770_000_005, data: [{ b64_json: null, url: expect.any(String), size: "2x1" }] },
+        },
+        error: null,
+      },
+    ]);
+    const body = imageResponseSchema.parse(output[0]?.response?.body);
+    const link = new URL(body.data[0]?.url ?? "");
+    const weekAheadMs = Number(link.searchParams.get("expires")) * 1_000 - Date.now();
+    expect(Math.abs(weekAheadMs - 7 * 86_400_000)).toBeLessThan(60_000);
+    expect((await objects.openLink?.(link.pathname + link.search))?.status).toBe("ok");
+    expect(batch).toMatchObject({ status: "completed", completed: 1, failed: 0, errorFileId: null, usage: null });
+  });
+
+  test("asked for base64 has the very bytes of its images, in their order", async () => {
+    const { finished, finalize, resultOf, objects } = await openBatches(filesystemStore(await temporaryFolder()));
+    const pictures = [randomBytes(300_001), randomBytes(200_000)];
+    const images = pictures.map((bytes, index) => ({
+      index,
+      key: `acme/images/many/${index}.png`,
+      bytes: bytes.length,
+      mediaType: "image/png",
+      width: 2,
+      height: 1,
+    }));
+    for (const [index, { key }] of images.entries()) await objects.put(key, pictures[index] ?? Buffer.alloc(0), png);
+    const result = succeeded(0, {
+      custom_id: '"quoted" {"created":0,"data":[]}',
+      request: { response_format: "b64_json" },
+      delivery: { provider: "sandbox", images: images.toReversed(), usage },
+    });
+    const id = await finished({ total: 2, segments: [[result, succeeded(1)]], model: "gpt-image-1" });
+    await finalize()(id, never);
+    const { output, batch } = await resultOf(id);
+    expect(output.map((line) => line.custom_id)).toEqual([result.custom_id, "line-1"]);
+    const body = imageResponseSchema.parse(output[0]?.response?.body);
+    expect(body).toMatchObject({ created: 1_770_000_005, usage });
+    expect(body.data.map(({ url, size, output_format }) => ({ url, size, output_format }))).toEqual(
+      Array.from({ length: 2 }, () => ({ url: null, size: "2x1", output_format: "png" })),
+    );
+    expect(body.data.map(({ b64_json }) => b64_json)).toEqual(pictures.map((bytes) => bytes.toString("base64")));
+    expect(batch.usage).toEqual(usage);
+  });
+
+  test("asked for base64 and lost one of its images fails, and the others do not", async () => {
+    const { finished, finalize, resultOf, objects } = await openBatches();
+    await objects.put(imageKey(1), Buffer.from("png"), png);
+    const request = { response_format: "b64_json" as const };
+    const id = await finished({ total: 2, segments: [[succeeded(0, { request }), succeeded(1, { request })]] });
+    await finalize()(id, never);
+    const { output, error, batch } = await resultOf(id);
+    expect(output.map((line) => line.custom_id)).toEqual(["line-1"]);
+    expect(error).toMatchObject([
+      { custom_id: "line-0", response: { status_code: 500, body: { error: { code: "server_error" } } }, error: null },
+    ]);
+    expect(batch).toMatchObject({ status: "completed", completed: 1, failed: 1 });
+  });
+
+  test("failed is answered as the synchronous call, in the error file", async () => {
+    const { finished, finalize, resultOf } = await openBatches();
+    const error = { code: "moderation_blocked", message: "No.", param: "prompt" } as const;
+    const id = await finished({
+      total: 1,
+      segments: [[succeeded(0, { status: "failed", delivery: null, error, generation: "" })]],
+    });
+    await finalize()(id, never);
+    const found = await resultOf(id);
+    expect(found.output).toEqual([]);
+    expect(found.error).toEqual([
+      {
+        id: expect.stringMatching(/^batch_req_[0-9a-z]{26}$/),
+        custom_id: "line-0",
+        response: {
+          status_code: 400,
+          request_id: expect.stringMatching(/^req_[0-9a-z]{26}$/),
+          body: {
+            error: { message: "No.", type: "invalid_request_error", param: "prompt", code: "moderation_blocked" },
+          },
+        },
+        error: null,
+      },
+    ]);
+    expect(found.batch).toMatchObject({ status: "completed", outputFileId: null, completed: 0, failed: 1 });
+  });
+});
+
+describe("a batch that was cut short", () => {
+  test.each([
+    ["expired", "batch_expired", "This request could not be executed before the completion window expired."],
+    ["cancelled", "batch_cancelled", "This request was not executed because it, or its batch, was cancelled."],
+  ] as const)("as %s says so of what did not run, and keeps what did", async (outcome, code, message) => {
+    const { finished, finalize, resultOf, errors } = await openBatches();
+    const canceled = succeeded(1, { status: "canceled", delivery: null });
+    const id = await finished({ total: 5, fed: 2, outcome, segments: [[succeeded(0), canceled]] });
+    await finalize()(id, never);
+    const { output, error, batch } = await resultOf(id);
+    expect(output.map((line) => line.custom_id)).toEqual(["line-0"]);
+    expect(error.map((line) => line.custom_id)).toEqual(["line-1", "line-2", "line-3", "line-4"]);
+    for (const line of error) expect(line).toMatchObject({ response: null, error: { code, message } });
+    expect(batch).toMatchObject({ status: outcome, completed: 1, failed: 4 });
+    expect(errors).toEqual([]);
+  });
+
+  test("before it was found right has no files", async () => {
+    const { batches, finalize, read, finished } = await openBatches();
+    const id = await finished({ total: 0, segments: [], outcome: "cancelled" });
+    await finalize()(id, never);
+    expect(await read(id)).toMatchObject({ status: "cancelled", outputFileId: null, errorFileId: null, failed: 0 });
+    expect(await batches.active()).toEqual([]);
+  });
+});
+
+describe("finalizing", () => {
+  test("does nothing for a batch that is not there, is not ready, or has ended", async () => {
+    const { finished, finalize, resultOf, batches, redis, keys } = await openBatches();
+    await finalize()("batch_none", never);
+    const id = await finished({ total: 1, segments: [[succeeded(0)]] });
+    await redis.hdel(keys.batch(id), "ready");
+    await finalize()(id, never);
+    expect(await resultOf(id)).toMatchObject({ batch: { status: "finalizing", outputFileId: null } });
+    await redis.hset(keys.batch(id), "ready", 1);
+    await finalize()(id, never);
+    const { version } = (await resultOf(id)).batch;
+    const refuse = async () => Promise.reject(new Error("Nothing may be written"));
+    await finalize({ files: { create: refuse }, batches })(id, never);
+    expect((await resultOf(id)).batch.version).toBe(version);
+  });
+
+  test("again makes the same files, not more of them", async () => {
+    const { finished, finalize, resultOf, files, batches } = await openBatches();
+    const id = await finished({
+      total: 4,
+      segments: [[succeeded(0), succeeded(1, { status: "failed" })]],
+      fed: 2,
+      outcome: "expired",
+    });
+    const crash = { read: batches.read, finish: async () => Promise.reject(new Error("killed")) };
+    await expect(finalize({ batches: crash })(id, never)).rejects.toThrow("killed");
+    await finalize()(id, never);
+    const { batch, output, error } = await resultOf(id);
+    expect([output.length, error.length]).toEqual([1, 3]);
+    const page = await files.list({ tenant: "acme", limit: 10, order: "asc" });
+    expect(page?.records.map((file) => file.id).toSorted()).toEqual(
+      [batch.outputFileId ?? "", batch.errorFileId ?? ""].toSorted(),
+    );
+    expect(page?.records.map((file) => file.filename).toSorted()).toEqual([`${id}_error.jsonl`, `${id}_output.jsonl`]);
+    for (const file of page?.records ?? []) {
+      expect(file.purpose).toBe("batch_output");
+      expect(file.expiresAtMs - file.createdAtMs).toBe(3_600_000);
+    }
+  });
+
+  test("fails with the store's own error where a file cannot be written, and can be done again", async () => {
+    const { finished, finalize, resultOf, files, objects } = await openBatches();
+    const body = { images: succeeded(0).delivery?.images ?? [], provider: "sandbox" };
+    await objects.put(imageKey(0), randomBytes(3_000_000), png);
+    const request = { response_format: "b64_json" as const };
+    const id = await finished({ total: 1, segments: [[succeeded(0, { delivery: body, request })]] });
+    const create: typeof files.create = async ({ body: given }) => {
+      await new Promise((resolve) => void given.once("data", resolve));
+      given.destroy();
+      throw new Error("disk full");
+    };
+    await expect(finalize({ files: { create } })(id, never)).rejects.toThrow("disk full");
+    await finalize()(id, never);
+    expect((await resultOf(id)).batch).toMatchObject({ status: "completed", completed: 1 });
+  });
+
+  test("stops when it is told to, however slow the store is", async () => {
+    const { finished, finalize, resultOf, objects } = await openBatches();
+    await objects.put(imageKey(0), randomBytes(3_000_000), png);
+    const request = { response_format: "b64_json" as const };
+    const id = await finished({ total: 1, segments: [[succeeded(0, { request })]] });
+    const stop = new AbortController();
+    /** Takes nothing until it is broken off. */
+    const create = async ({ body }: { body: Readable }) => {
+      setImmediate(() => stop.abort(new Error("shutting down")));
+      return new Promise<never>((_, reject) => void body.once("close", () => reject(new Error("broken off"))));
+    };
+    await expect(finalize({ files: { create } })(id, stop.signal)).rejects.toThrow("shutting down");
+    expect((await resultOf(id)).batch).toMatchObject({ status: "finalizing" });
+  });
+
+  test("says it in the log where something is missing, and leaves no line out", async () => {
+    const { finished, finalize, resultOf, errors, objects } = await openBatches();
+    const id = await finished({ total: 6, segments: [null, [succeeded(0), "{broken"]], missingChunks: [1] });
+    expect(await objects.head(batchObjects("acme", id).lines(1))).toBeNull();
+    await finalize()(id, never);
+    const { output, error, batch } = await resultOf(id);
+    expect(output.map((line) => line.custom_id)).toEqual(["line-0"]);
+    expect(error.map((line) => line.custom_id)).toEqual(["line-1", "line-2", "", "", ""]);
+    expect(error[2]?.response).toMatchObject({
+      status_code: 500,
+      body: { error: { message: expect.stringContaining("line 4 of the input file") } },
+    });
+    expect(batch).toMatchObject({ status: "completed", completed: 1, failed: 5 });
+    expect(errors).toEqual([
+      "An object of a batch is missing",
+      "An object of a batch has lines that cannot be read",
+      "An object of a batch is missing",
+      "Lines of a batch have no result and were reported as failed",
+    ]);
+  });
+});

@@ -1,0 +1,70 @@
+import { addUsage, derivedUlid, type Usage } from "@darkroom/contracts";
+import type { FileStore } from "@darkroom/files";
+import type { Catalogue } from "@darkroom/models";
+import type { BatchRecord, BatchStore, Log } from "@darkroom/queue";
+import type { ObjectStore } from "@darkroom/storage";
+import { finalLines } from "./final-lines.ts";
+import { createLineFile } from "./line-file.ts";
+import { createOutputLines } from "./output-line.ts";
+
+export type FinalizeBatchOptions = {
+  batches: Pick<BatchStore, "read" | "finish">;
+  objects: Pick<ObjectStore, "get" | "head" | "link">;
+  files: Pick<FileStore, "create">;
+  catalogue: Catalogue;
+  /** How long the links in the output work. */
+  linkTtlSeconds?: number;
+  log: Log;
+};
+
+/** The most that a store can sign. Whoever comes later finds fresh links nowhere, so they are made when the output is. */
+const secondsPerWeek = 604_800;
+
+/**
+ * Returns the function that puts the output of a batch together: every line exactly once, in the output file or in the error file.
+ * Does nothing for a batch that is not ready for it. May be run again wherever it broke off, even while another still runs: the files
+ * have ids that are made of the batch's, so that the later replaces the earlier, and the batch ends once.
+ */
+export function createFinalizeBatch(options: FinalizeBatchOptions) {
+  const { batches, objects, files, catalogue, linkTtlSeconds = secondsPerWeek, log } = options;
+
+  return async (batchId: string, signal: AbortSignal): Promise<void> => {
+    const batch = await batches.read(batchId);
+    if (batch === null || !isDue(batch)) return;
+
+    const { tenant, outputSeconds: expiresInSeconds } = batch;
+    const fileId = (name: string) => `file-${derivedUlid(batchId, name)}`;
+    const openFile = (name: "output" | "error") =>
+      createLineFile((body) => {
+        const filename = `${batchId}_${name}.jsonl`;
+        return files.create({ id: fileId(name), tenant, purpose: "batch_output", filename, body, expiresInSeconds });
+      }, signal);
+
+    const [output, error] = [openFile("output"), openFile("error")];
+    const model = batch.model === null ? undefined : catalogue.find(batch.model);
+    const outputLine = createOutputLines({ batch, model, objects, linkTtlSeconds });
+    let usage: Usage | undefined;
+    try {
+      for await (const line of finalLines({ batch, objects, log, signal })) {
+        const { file, text } = await outputLine(line);
+        await (file === "output" ? output : error).write(text);
+        if (line.kind === "ended") usage = addUsage(usage, line.result.delivery?.usage);
+      }
+      const [hasOutput, hasErrors] = await Promise.all([output.end(), error.end()]);
+      await batches.finish(batch, {
+        outputFileId: hasOutput ? fileId("output") : null,
+        errorFileId: hasErrors ? fileId("error") : null,
+        completed: output.lines(),
+        failed: error.lines(),
+        usage: usage ?? null,
+      });
+    } catch (reason) {
+      await Promise.all([output.abandon(reason), error.abandon(reason)]);
+      throw reason;
+    }
+    const counts = { completed: output.lines(), failed: error.lines() };
+    log.info({ batchId, tenant, ...counts }, "A batch has ended");
+  };
+}
+
+const isDue = ({ ready, status }: BatchRecord) => ready && (status === "finalizing" || status === "cancelling");

@@ -1,0 +1,102 @@
+import { ApiError, type BatchOutputLine, derivedUlid, type ImageResponse } from "@darkroom/contracts";
+import type { CatalogueModel } from "@darkroom/models";
+import type { BatchRecord, LineResult } from "@darkroom/queue";
+import { base64Body, describeImages, type DescribedImages, endingError, linkResponse } from "@darkroom/rendering";
+import type { ObjectStore } from "@darkroom/storage";
+import type { FinalLine } from "./final-lines.ts";
+
+/** A line as it is written, without its end, and into which of the two files: text, or text in parts where images are in it. */
+export type OutputLine = { file: "output" | "error"; text: string | AsyncIterable<string> };
+
+export type OutputLinesOptions = {
+  batch: Pick<BatchRecord, "id" | "outcome">;
+  model: CatalogueModel | undefined;
+  objects: Pick<ObjectStore, "get" | "head" | "link">;
+  linkTtlSeconds: number;
+};
+
+const generationPrefix = "gen_";
+
+/**
+ * Returns the function that says of one line what its submitter is told: a request that ran is answered as the synchronous call
+ * would be, and only one that did not has an `error` of its own.
+ */
+export function createOutputLines({ batch, model, objects, linkTtlSeconds }: OutputLinesOptions) {
+  const cut = batch.outcome === "expired" ? expired : cancelled;
+
+  return async (line: FinalLine): Promise<OutputLine> => {
+    const ulid = ulidOf(batch.id, line);
+    const head = { id: `batch_req_${ulid}`, custom_id: line.custom_id };
+    const write = (rest: Pick<BatchOutputLine, "response" | "error">) =>
+      JSON.stringify({ ...head, ...rest } satisfies BatchOutputLine);
+    const answer = (status_code: number, body: NonNullable<BatchOutputLine["response"]>["body"]) =>
+      write({ response: { status_code, request_id: `req_${ulid}`, body }, error: null });
+    const refuse = (error: ApiError): OutputLine => ({
+      file: "error",
+      text: answer(error.status, { error: error.toObject() }),
+    });
+
+    if (line.kind === "never_ran") return { file: "error", text: write({ response: null, error: cut }) };
+    if (line.kind === "lost") return refuse(new ApiError("server_error", lostMessage(line.index)));
+
+    const { result } = line;
+    if (result.status === "expired") return { file: "error", text: write({ response: null, error: expired }) };
+    if (result.status === "canceled") return { file: "error", text: write({ response: null, error: cut }) };
+    if (result.status === "failed" || !result.delivery?.images.length) return refuse(failureOf(result));
+
+    const described = describeImages(describable(result), model);
+    if (result.request.response_format !== "b64_json") {
+      return { file: "output", text: answer(200, await linkResponse(described, objects, linkTtlSeconds)) };
+    }
+    if (await isAnyMissing(described, objects)) return refuse(new ApiError("server_error", missingMessage));
+    return { file: "output", text: around(answer(200, placeholder), base64Body(described, objects)) };
+  };
+}
+
+const expired = {
+  code: "batch_expired",
+  message: "This request could not be executed before the completion window expired.",
+};
+const cancelled = {
+  code: "batch_cancelled",
+  message: "This request was not executed because it, or its batch, was cancelled.",
+};
+
+const missingMessage = "The images of this request were made, but are not in the store any more.";
+const lostMessage = (index: number) =>
+  `Darkroom lost what came of this request, which is line ${index + 1} of the input file. It may have been paid for.`;
+
+/** The generation's own ULID; one made of the line where it never became a generation. */
+function ulidOf(batchId: string, line: FinalLine): string {
+  const generation = line.kind === "ended" ? line.result.generation : "";
+  if (generation.startsWith(generationPrefix)) return generation.slice(generationPrefix.length);
+  return derivedUlid(batchId, `line ${line.index}`);
+}
+
+const failureOf = ({ generation, status, error }: LineResult) => endingError({ id: generation, status, error });
+
+const describable = ({ generation, delivery, request, created_at_ms, ended_at_ms }: LineResult) => ({
+  id: generation,
+  delivery,
+  request,
+  createdAtMs: created_at_ms,
+  endedAtMs: ended_at_ms,
+});
+
+/** Asked before the line is begun: once a part of it is written, it cannot go into the other file. */
+async function isAnyMissing({ images }: DescribedImages, objects: Pick<ObjectStore, "head">): Promise<boolean> {
+  const found = await Promise.all(images.map(({ key }) => objects.head(key)));
+  return found.includes(null);
+}
+
+/** Stands where the body with the images comes. Nothing that a submitter chose stands behind it. */
+const placeholder: ImageResponse = { created: 0, data: [] };
+
+/** A line around a body that comes in parts. */
+async function* around(line: string, body: AsyncIterable<string>): AsyncGenerator<string> {
+  const hole = JSON.stringify(placeholder);
+  const at = line.lastIndexOf(hole);
+  yield line.slice(0, at);
+  yield* body;
+  yield line.slice(at + hole.length);
+}

@@ -1,0 +1,24 @@
+import { text } from "node:stream/consumers";
+import type { ObjectStore } from "@darkroom/storage";
+import type { z } from "zod";
+
+/**
+ * The lines of an object that we wrote ourselves, in pieces small enough to be read whole: a chunk of prepared lines, a segment of
+ * results. A line that is not what it should be is null. Throws `ObjectNotFoundError`.
+ */
+export async function readJsonLines<T extends z.ZodType>(
+  objects: Pick<ObjectStore, "get">,
+  key: string,
+  schema: T,
+): Promise<(z.output<T> | null)[]> {
+  const lines = (await text((await objects.get(key)).body)).split("\n").filter((line) => line !== "");
+  return lines.map((line) => schema.safeParse(parsed(line)).data ?? null);
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,109 @@
+import { expect, test } from "vitest";
+import { batchObjects } from "@darkroom/queue";
+import type { ObjectStore } from "@darkroom/storage";
+import { imageKey, memoryStore, openBatches, succeeded } from "./finished-batch.fixture.ts";
+import { createBatchSweep } from "./sweep-batches.ts";
+
+const never = new AbortController().signal;
+const stored = { contentType: "text/plain" };
+
+/** A memory store that knows what is in it. */
+function listedStore() {
+  const store = memoryStore();
+  const present = new Set<string>();
+  const objects: ObjectStore = {
+    ...store,
+    put: async (key, body, options) => {
+      await store.put(key, body, options);
+      present.add(key);
+    },
+    delete: async (keys) => {
+      await store.delete(keys);
+      for (const key of keys) present.delete(key);
+    },
+  };
+  return { objects, present };
+}
+
+async function openOutlived(outputSeconds: number) {
+  const { objects, present } = listedStore();
+  const opened = await openBatches(objects);
+  const { finished, finalize, files } = opened;
+  const id = await finished({
+    total: 7,
+    segments: [[succeeded(0), succeeded(1)], [succeeded(2)]],
+    fed: 3,
+    outcome: "expired",
+    outputSeconds,
+  });
+  const keys = batchObjects("acme", id);
+  for (const index of [0, 1, 2]) await objects.put(imageKey(index), Buffer.from("png"), stored);
+  // Written just before a crash, and counted nowhere.
+  await objects.put(keys.results(2), Buffer.from(`${JSON.stringify(succeeded(3))}\n`), stored);
+  await objects.put(imageKey(3), Buffer.from("png"), stored);
+  await objects.put(keys.lines(3), Buffer.from("{}\n"), stored);
+  await finalize()(id, never);
+  // The files have a sweep of their own.
+  await files.sweep();
+  return { ...opened, id, objects, present };
+}
+
+test("a batch whose output is over leaves nothing behind, in the store or in Redis", async () => {
+  const { batches, objects, present, log, keysLeft, id } = await openOutlived(0);
+  expect(present.size).toBeGreaterThan(8);
+  await createBatchSweep({ batches, objects, log })(never);
+  expect([...present]).toEqual([]);
+  expect(await batches.read(id)).toBeNull();
+  expect((await keysLeft()).filter((key) => key.includes("batch"))).toEqual([]);
+});
+
+test("a batch whose output is still kept is left alone", async () => {
+  const { batches, objects, present, log, id } = await openOutlived(3_600);
+  const before = [...present];
+  await createBatchSweep({ batches, objects, log })(never);
+  expect([...present]).toEqual(before);
+  expect(await batches.read(id)).not.toBeNull();
+});
+
+test("a sweep that is killed at any moment is finished by the next", async () => {
+  for (let calls = 1; ; calls++) {
+    const { batches, objects, present, log, id } = await openOutlived(0);
+    let left = calls;
+    const count = () => {
+      if (--left <= 0) throw new Error("killed");
+    };
+    const mortal = {
+      get: async (key: string) => (count(), objects.get(key)),
+      head: async (key: string) => (count(), objects.head(key)),
+      delete: async (keys: readonly string[]) => (count(), objects.delete(keys)),
+    };
+    await createBatchSweep({ batches, objects: mortal, log })(never);
+    const wasKilled = left <= 0;
+    expect((await batches.read(id)) !== null).toBe(wasKilled);
+    await createBatchSweep({ batches, objects, log })(never);
+    expect([...present], `killed at call ${calls}`).toEqual([]);
+    expect(await batches.read(id)).toBeNull();
+    if (!wasKilled) break;
+  }
+});
+
+test("images go in pages of at most a thousand, one segment after the other", async () => {
+  const { objects } = listedStore();
+  const { finished, finalize, batches, log } = await openBatches(objects);
+  const many = Array.from({ length: 10 }, (_, index) => ({ ...succeeded(0).delivery?.images[0], index }));
+  const lines = Array.from({ length: 250 }, (_, index) =>
+    JSON.stringify({ ...succeeded(index), delivery: { provider: "sandbox", images: many } }),
+  );
+  const id = await finished({ total: 250, perChunk: 250, segments: [lines], outputSeconds: 0 });
+  await finalize()(id, never);
+  const sizes: number[] = [];
+  const counted = {
+    ...objects,
+    delete: async (keys: readonly string[]) => {
+      sizes.push(keys.length);
+      await objects.delete(keys);
+    },
+  };
+  await createBatchSweep({ batches, objects: counted, log })(never);
+  expect(sizes).toEqual([1_000, 1_000, 500, 1, 1]);
+});

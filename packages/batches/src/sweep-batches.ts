@@ -1,0 +1,71 @@
+import { batchObjects, type BatchRecord, type BatchStore, lineResultSchema, type Log } from "@darkroom/queue";
+import { ObjectNotFoundError, type ObjectStore } from "@darkroom/storage";
+import { readJsonLines } from "./read-json-lines.ts";
+
+export type BatchSweepOptions = {
+  batches: Pick<BatchStore, "outlived" | "read" | "forget">;
+  objects: Pick<ObjectStore, "get" | "head" | "delete">;
+  log: Log;
+};
+
+/** Batches of one round. More than that come in the next. */
+const roundBatches = 100;
+/** Keys of one call to the store. */
+const pageKeys = 1_000;
+
+/**
+ * Returns the function that removes what is left of batches whose output is not kept any more: their images, then what they are found
+ * by, then their own objects, then their records. Every worker may run it: what broke off half-way is done again from the beginning.
+ */
+export function createBatchSweep({ batches, objects, log }: BatchSweepOptions) {
+  async function remove(keys: readonly string[], signal: AbortSignal): Promise<void> {
+    for (let first = 0; first < keys.length; first += pageKeys) {
+      signal.throwIfAborted();
+      await objects.delete(keys.slice(first, first + pageKeys));
+    }
+  }
+
+  /** Images that a segment names. One that cannot be read names none: nobody will ever know them. */
+  async function imagesOf(segment: string): Promise<string[]> {
+    try {
+      const results = await readJsonLines(objects, segment, lineResultSchema);
+      return results.flatMap((result) => result?.delivery?.images ?? []).map(({ key }) => key);
+    } catch (error) {
+      if (error instanceof ObjectNotFoundError) return [];
+      throw error;
+    }
+  }
+
+  /** The keys of numbered objects, the last one first; also of those that were written and not counted before a crash. */
+  async function numbered(keyOf: (number: number) => string, known: number): Promise<string[]> {
+    let count = known;
+    while ((await objects.head(keyOf(count))) !== null) count++;
+    return Array.from({ length: count }, (_, i) => keyOf(count - 1 - i));
+  }
+
+  async function sweepBatch({ id, tenant, chunks, segments }: BatchRecord, signal: AbortSignal): Promise<void> {
+    const stored = batchObjects(tenant, id);
+    const results = await numbered(stored.results, segments);
+    for (const segment of results) await remove(await imagesOf(segment), signal);
+    // Backwards, so that what is not counted is still found by its neighbour after a crash.
+    for (const key of await numbered(stored.lines, chunks.length)) await remove([key], signal);
+    for (const key of results) await remove([key], signal);
+    await batches.forget(id);
+    log.debug({ batchId: id, tenant }, "A batch and its images were removed, their time being over");
+  }
+
+  return async (signal: AbortSignal): Promise<void> => {
+    for (const id of await batches.outlived(roundBatches)) {
+      signal.throwIfAborted();
+      const batch = await batches.read(id);
+      try {
+        if (batch === null) await batches.forget(id);
+        else await sweepBatch(batch, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        // The next batch may be luckier, and this one is tried again in the next round.
+        log.warn({ batchId: id, err: error }, "What is left of a batch could not be removed");
+      }
+    }
+  };
+}
