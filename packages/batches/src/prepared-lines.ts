@@ -1,6 +1,6 @@
-import { createInterface } from "node:readline";
 import { batchObjects, type BatchRecord, type PreparedLine, preparedLineSchema } from "@darkroom/queue";
 import type { ObjectStore } from "@darkroom/storage";
+import { readJsonLines } from "./read-json-lines.ts";
 
 /** Chunks that are kept parsed, each at most a megabyte of JSON: one for each of the batches that are fed at a time, as a rule. */
 const keptChunks = 50;
@@ -13,11 +13,9 @@ export function createPreparedLines(objects: Pick<ObjectStore, "get">) {
     const key = batchObjects(batch.tenant, batch.id).lines(number);
     let lines = kept.get(key);
     if (lines === undefined) {
-      lines = [];
-      const { body } = await objects.get(key);
-      for await (const text of createInterface({ input: body, crlfDelay: Infinity })) {
-        lines.push(preparedLineSchema.parse(JSON.parse(text)));
-      }
+      const read = await readJsonLines(objects, key, preparedLineSchema);
+      lines = read.filter((line) => line !== null);
+      if (lines.length < read.length) throw new Error(`There are prepared lines under ${key} that cannot be read`);
     }
     // The one that was used last is the last to go.
     kept.delete(key);

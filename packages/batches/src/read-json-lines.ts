@@ -4,7 +4,8 @@ import type { z } from "zod";
 
 /**
  * The lines of an object that we wrote ourselves, in pieces small enough to be read whole: a chunk of prepared lines, a segment of
- * results. A line that is not what it should be is null. Throws `ObjectNotFoundError`.
+ * results. A line that is not what it should be is null. Throws `ObjectNotFoundError`. Not by `node:readline`, which takes U+2028 in a
+ * prompt for the end of a line.
  */
 export async function readJsonLines<T extends z.ZodType>(
   objects: Pick<ObjectStore, "get">,
