@@ -2,20 +2,25 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { describeMachine, loadAverage } from "./machine.ts";
 import { type Report, tableOf, writeReport } from "./report.ts";
+import { refusalTiming } from "./keys/refusal-timing.ts";
+import { rightBesideWrong } from "./keys/right-beside-wrong.ts";
 import type { Scenario } from "./wait/scenario.ts";
 import { redisCost } from "./wait/redis-cost.ts";
 import { submitLatency } from "./wait/submit-latency.ts";
 import { throughput } from "./wait/throughput.ts";
 import { waitingMemory } from "./wait/waiting-memory.ts";
 
-const usage = `pnpm bench wait [--quick] [--scenario 1,2,3,4] [--profile FOLDER] [--output FILE]
+const usage = `pnpm bench wait|keys [--quick] [--scenario 1,2] [--profile FOLDER] [--output FILE]
 
   --quick     small counts, one round: a look within a minute, not a measurement
   --scenario  only these
   --profile   write a CPU profile of every api and worker process into this folder
   --output    where the JSON goes; bench/results/ by default`;
 
-const benches: { wait: Scenario[] } = { wait: [throughput, redisCost, waitingMemory, submitLatency] };
+const benches = new Map<string, Scenario[]>([
+  ["wait", [throughput, redisCost, waitingMemory, submitLatency]],
+  ["keys", [refusalTiming, rightBesideWrong]],
+]);
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -27,7 +32,8 @@ const { values, positionals } = parseArgs({
   },
 });
 const [bench = ""] = positionals;
-if (bench !== "wait") {
+const candidates = benches.get(bench);
+if (candidates === undefined) {
   console.error(usage);
   process.exit(1);
 }
@@ -46,7 +52,7 @@ const report: Report = {
   scenarios: [],
 };
 const tell = (text: string) => console.error(`  ${text}`);
-for (const candidate of benches[bench]) {
+for (const candidate of candidates) {
   const { number, title } = candidate;
   if (wanted !== undefined && !wanted.includes(number)) continue;
   console.log(`\n### ${number}. ${title}\n`);

@@ -17,8 +17,8 @@ type Tally = { histogram: RecordableHistogram; failed: number };
 async function send(client: Client, target: Target, tally: Tally): Promise<void> {
   const startedAtMs = performance.now();
   const request = {
-    method: "POST",
-    path: "/v1/images/generations",
+    method: target.method ?? "POST",
+    path: target.path ?? "/v1/images/generations",
     headers: target.headers,
     body: target.body,
   } as const;

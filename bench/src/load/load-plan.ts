@@ -3,8 +3,11 @@ export type Target = {
   /** What its answers are counted under; several targets may share a name. */
   name: string;
   origin: string;
+  /** `POST /v1/images/generations` where nothing is said. */
+  method?: "GET";
+  path?: string;
   headers: Record<string, string>;
-  body: string;
+  body: string | null;
 };
 
 /** How requests are sent, spread over the targets in turn. */

@@ -14,7 +14,10 @@ const top = join(import.meta.dirname, "../../..");
 const baseline = join(top, "bench/baseline");
 
 /** Darkroom's own api and worker, as an operator runs them, with a provider that has its picture at once. */
-export function openDarkroom(options: SystemOptions, over: { headers?: Record<string, string> } = {}): Promise<System> {
+export function openDarkroom(
+  options: SystemOptions,
+  over: { headers?: Record<string, string>; environment?: Record<string, string> } = {},
+): Promise<System> {
   const apiKey = newApiKey();
   return openSystem(
     {
@@ -26,6 +29,7 @@ export function openDarkroom(options: SystemOptions, over: { headers?: Record<st
         SANDBOX_INSTANT: "true",
         WORKER_CONCURRENCY: String(concurrency),
         API_KEYS: `acme:bench:${hashApiKey(apiKey)}`,
+        ...over.environment,
       },
       headers: { authorization: `Bearer ${apiKey}`, ...over.headers },
       body: JSON.stringify(imageRequest),
