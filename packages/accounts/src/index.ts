@@ -11,6 +11,7 @@ export {
   type ScriptNumbers,
   unlimited,
 } from "./admission.ts";
+export { assertModelAllowed } from "./assert-model-allowed.ts";
 export { type Bill, billArgument, nothingDelivered } from "./bill.ts";
 export { hashApiKey, newApiKey } from "./api-key.ts";
 export { type KeySource, parseKeyList, type StoredKey } from "./key-list.ts";
@@ -28,3 +29,4 @@ export { createMinuteUseReader, type MinuteUseReader } from "./minute-use-reader
 export { refusalError } from "./refusal-error.ts";
 export { type KeyListSettings, loadKeys } from "./load-keys.ts";
 export { createRedisKeys, type RedisKeys } from "./redis-keys.ts";
+export { unpricedError } from "./unpriced-error.ts";

@@ -1,4 +1,4 @@
-import { ApiError } from "@darkroom/contracts";
+import { ApiError, formatDollars } from "@darkroom/contracts";
 import type { Admission, Refusal } from "./admission.ts";
 
 /** How soon another ending may make room. Nobody knows; a picture takes some seconds. */
@@ -38,7 +38,7 @@ export function refusalError({ reason, waitMs, left }: Refusal, admission: Admis
       const times = { day: " for this day (UTC)", month: " for this month (UTC)", total: "" };
       return new ApiError(
         "insufficient_quota",
-        `This API key may spend ${dollars(limit)}${times[reason]}; ${dollars(left)} is left, what is under way counted at its worst case, and this request may cost ${dollars(cost)}.`,
+        `This API key may spend ${formatDollars(limit)}${times[reason]}; ${formatDollars(left)} is left, what is under way counted at its worst case, and this request may cost ${formatDollars(cost)}.`,
         // A new day helps nobody whose request is dearer than a whole one.
         { retryAfterMs: reason === "total" || cost > limit ? undefined : waitMs },
       );
@@ -47,10 +47,3 @@ export function refusalError({ reason, waitMs, left }: Refusal, admission: Admis
 }
 
 const seconds = (ms: number) => `${Math.ceil(ms / 1_000)} s`;
-
-/** Micros as dollars, without a float in between: `$0.04`, `$0.000018`. */
-function dollars(micros: number): string {
-  const digits = String(micros).padStart(7, "0");
-  const cents = digits.slice(-6).replace(/0{1,4}$/, "");
-  return `$${digits.slice(0, -6)}.${cents}`;
-}

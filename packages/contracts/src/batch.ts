@@ -93,7 +93,11 @@ export type CreateBatch = z.infer<typeof createBatchSchema>;
 
 /** One line of the input. Its `body` is a request of its own, checked like one. */
 export const batchLineSchema = z.strictObject({
-  custom_id: z.string().min(1).max(512),
+  custom_id: z
+    .string()
+    .min(1)
+    .max(512)
+    .refine((id) => id.isWellFormed(), "must be well-formed Unicode, without half a surrogate pair"),
   method: z.literal("POST"),
   url: z.literal(batchEndpoint),
   body: z.record(z.string(), z.unknown()),

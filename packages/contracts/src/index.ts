@@ -41,6 +41,7 @@ export {
   fileSchema,
   maxFileBytes,
 } from "./file.ts";
+export { formatDollars } from "./format-dollars.ts";
 export { type Generation, generationSchema, type GenerationStatus } from "./generation.ts";
 export {
   type ImageParameterName,
@@ -60,7 +61,7 @@ export { type LedgerEntry, ledgerEntrySchema } from "./ledger-entry.ts";
 export { maskKeys } from "./mask-keys.ts";
 export { microsSchema } from "./micros.ts";
 export { derivedUlid, isBatchId, isFileId, isGenerationId, newBatchId, newFileId, newGenerationId } from "./new-id.ts";
-export { parseBody } from "./parse-body.ts";
+export { checkBody, parseBody } from "./parse-body.ts";
 export { quoteValue } from "./quote-value.ts";
 export { type UsageRow, usageRowSchema } from "./usage-row.ts";
 export {

@@ -9,16 +9,28 @@ type Issue = z.core.$ZodIssue;
  * Throws `ApiError` `invalid_request_error` for the first fault, naming the parameter, in OpenAI's wording where OpenAI has one.
  */
 export function parseBody<T extends z.ZodType>(schema: T, body: unknown): z.output<T> {
+  const checked = checkBody(schema, body);
+  if (checked.faults !== undefined) throw checked.faults[0];
+  return checked.value;
+}
+
+/** As `parseBody`, with every fault instead of the first: one for each parameter. */
+export function checkBody<T extends z.ZodType>(
+  schema: T,
+  body: unknown,
+): { value: z.output<T>; faults?: undefined } | { faults: readonly [ApiError, ...ApiError[]] } {
   const result = schema.safeParse(body, { reportInput: true });
-  if (result.success) return result.data;
-  const issue = firstFault(result.error.issues);
-  if (issue === undefined) throw result.error;
-  throw new ApiError("invalid_request_error", describe(issue), { param: paramOf(issue) });
+  if (result.success) return { value: result.data };
+  const [first, ...others] = oneForEachValue(result.error.issues).map(
+    (issue) => new ApiError("invalid_request_error", describe(issue), { param: paramOf(issue) }),
+  );
+  if (first === undefined) throw result.error;
+  return { faults: [first, ...others] };
 }
 
 /** Of several issues with one value, the last: zod checks that an integer is a safe one before it checks our own bounds. */
-function firstFault(issues: readonly Issue[]): Issue | undefined {
-  return issues.findLast(({ path }) => path.join(".") === issues[0]?.path.join("."));
+function oneForEachValue(issues: readonly Issue[]): Issue[] {
+  return [...new Map(issues.map((issue) => [issue.path.join("."), issue])).values()];
 }
 
 function paramOf(issue: Issue): string | undefined {

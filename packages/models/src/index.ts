@@ -1,11 +1,11 @@
 export { type Bill, billOf } from "./bill-of.ts";
 export type { Catalogue, CatalogueModel } from "./catalogue.ts";
 export { CatalogueError } from "./catalogue-error.ts";
-export { pricedImages } from "./image-choices.ts";
 export { loadCatalogue, type LoadCatalogueOptions } from "./load-catalogue.ts";
 export { missingPrices } from "./missing-prices.ts";
 export type { Delivered } from "./price-of.ts";
 export { type ResolvedRequest, resolveRequest } from "./resolve-request.ts";
 export { parseSize, type Size } from "./size-rule.ts";
 export { type Terms, termsOf, termsSchema } from "./terms.ts";
+export { whyUnpriced } from "./why-unpriced.ts";
 export { type WorstCase, worstCaseOf } from "./worst-case-of.ts";

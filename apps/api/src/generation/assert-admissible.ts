@@ -1,4 +1,4 @@
-import type { Admission } from "@darkroom/accounts";
+import { type Admission, unpricedError } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
 
 /**
@@ -15,6 +15,6 @@ export function assertAdmissible({ limits, budget, images, worstCaseMicros }: Ad
     );
   }
   if (worstCaseMicros === null && Object.values(budget).some((limit) => limit !== null)) {
-    throw new ApiError("model_not_allowed", `This API key has a budget, and ${unpriced()}`, { param: "model" });
+    throw unpricedError(unpriced());
   }
 }

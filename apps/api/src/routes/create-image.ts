@@ -1,9 +1,9 @@
+import { assertModelAllowed } from "@darkroom/accounts";
 import { ApiError, type ImageRequest, imageRequestSchema, newGenerationId, parseBody } from "@darkroom/contracts";
 import { type Catalogue, resolveRequest, termsOf } from "@darkroom/models";
 import { laneName } from "@darkroom/queue";
 import type { FastifyInstance } from "fastify";
 import { admissionOf } from "../generation/admission-of.ts";
-import { assertModelAllowed } from "../generation/assert-model-allowed.ts";
 import { checkWebhook } from "../generation/check-webhook.ts";
 import type { RefuseNewWork } from "../generation/refuse-new-work.ts";
 import { accountOf } from "../http/authenticate.ts";

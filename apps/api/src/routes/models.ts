@@ -1,7 +1,7 @@
+import { assertModelAllowed } from "@darkroom/accounts";
 import { ApiError, quoteValue } from "@darkroom/contracts";
 import type { Catalogue, CatalogueModel } from "@darkroom/models";
 import type { FastifyInstance } from "fastify";
-import { assertModelAllowed } from "../generation/assert-model-allowed.ts";
 import { accountOf } from "../http/authenticate.ts";
 
 export type ModelsDependencies = { catalogue: Catalogue };
