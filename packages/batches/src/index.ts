@@ -2,3 +2,4 @@ export { createFinalizeBatch, type FinalizeBatchOptions } from "./finalize/final
 export { createLaneRound } from "./lane-round.ts";
 export { createPreparedLines } from "./prepared-lines.ts";
 export { createBatchSweep } from "./sweep-batches.ts";
+export { createValidateBatch, type ValidateBatchDependencies } from "./validate/validate-batch.ts";

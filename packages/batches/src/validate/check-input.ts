@@ -1,0 +1,106 @@
+import { type Readable, addAbortSignal } from "node:stream";
+import { setImmediate } from "node:timers/promises";
+import { type BatchFault, formatDollars, maxBatchLines } from "@darkroom/contracts";
+import type { CatalogueModel } from "@darkroom/models";
+import { createLineCheck, type LineRules } from "./check-line.ts";
+import type { ChunkWriter } from "./chunk-writer.ts";
+import { inputFault } from "./input-fault.ts";
+import { type InputLine, readLines } from "../read-lines.ts";
+
+/** As much as the body of a synchronous call may have. */
+const maxLineBytes = 1_048_576;
+/** Whoever has this many to mend is not helped by more, and the record that keeps them is in Redis. */
+const maxBadLines = 1_000;
+/** For the same reason. Most lines have one. */
+const maxFaultsPerLine = 5;
+/** A line takes some 50 µs: other work of the process waits some milliseconds at most. */
+const linesPerTurn = 100;
+
+export type InputCheck = {
+  input: Readable;
+  rules: LineRules;
+  /** What the key may still spend, in micros; null where nothing bounds it. */
+  leftMicros: number | null;
+  chunks: Pick<ChunkWriter, "add">;
+  signal: AbortSignal;
+};
+
+/** What an input is: wrong, or so many lines for one model. */
+export type CheckedInput =
+  | { faults: readonly BatchFault[] }
+  | { faults?: undefined; model: CatalogueModel; total: number };
+
+/**
+ * Reads an input to its end, or until it is hopeless, and hands each line to `chunks` as long as all are right. Destroys the stream.
+ * Throws what the stream throws, and an `AbortError` when the signal is aborted.
+ */
+export async function checkInput({ input, rules, leftMicros, chunks, signal }: InputCheck): Promise<CheckedInput> {
+  const check = createLineCheck(rules);
+  const faults: BatchFault[] = [];
+  let total = 0;
+  let badLines = 0;
+  /** Blank lines are nothing at the end of a file, and wrong within. */
+  let blankLines = 0;
+  let worstMicros = 0n;
+
+  /** Whether there is room for more. */
+  function report(found: readonly BatchFault[]): boolean {
+    if (++badLines <= maxBadLines) {
+      faults.push(...found.slice(0, maxFaultsPerLine));
+      return true;
+    }
+    const message = `More than ${maxBadLines} lines are wrong. Those after the first ${maxBadLines} were not looked at.`;
+    faults.push(inputFault("too_many_errors", message));
+    return false;
+  }
+
+  async function take(line: InputLine): Promise<boolean> {
+    if (++total > maxBatchLines) {
+      const message = `This file has more than ${maxBatchLines} lines, which is the most that a batch has. Make several of it.`;
+      faults.push(inputFault("too_many_tasks", message));
+      return false;
+    }
+    if ("wrong" in line) return report([unreadable(line)]);
+    const { faults: found, prepared } = check.check(line.text, line.number);
+    if (prepared === undefined) return report(found);
+    if (faults.length > 0) return true;
+    worstMicros += BigInt(prepared.worst ?? 0);
+    await chunks.add({ index: total - 1, ...prepared });
+    return true;
+  }
+
+  async function takeBlanksBefore(number: number): Promise<boolean> {
+    while (blankLines > 0) {
+      if (!(await take({ number: number - blankLines--, text: "" }))) return false;
+    }
+    return true;
+  }
+
+  let read = 0;
+  for await (const line of readLines(addAbortSignal(signal, input), maxLineBytes)) {
+    if (++read % linesPerTurn === 0) await setImmediate();
+    // The stream ends with the signal, but only when its next bytes are asked for.
+    signal.throwIfAborted();
+    const blank = "text" in line && line.text === "";
+    if (blank && ++blankLines <= maxBadLines) continue;
+    if (!(await takeBlanksBefore(line.number + (blank ? 1 : 0)))) break;
+    if (!blank && !(await take(line))) break;
+  }
+
+  if (faults.length > 0) return { faults };
+  const model = check.model();
+  if (total === 0 || model === undefined) return { faults: [inputFault("empty_file", "This file has no lines.")] };
+  if (leftMicros !== null && worstMicros > leftMicros) {
+    const message = `The lines of this file may cost ${formatDollars(worstMicros)} together at their worst case, and this API key has ${formatDollars(Math.max(0, leftMicros))} left to spend.`;
+    return { faults: [inputFault("insufficient_quota", message)] };
+  }
+  return { model, total };
+}
+
+function unreadable({ number, wrong }: Extract<InputLine, { wrong: string }>): BatchFault {
+  const messages = {
+    line_too_long: `This line has more than ${maxLineBytes} bytes.`,
+    invalid_encoding: "This line is not valid UTF-8.",
+  };
+  return inputFault(wrong, messages[wrong], { line: number });
+}

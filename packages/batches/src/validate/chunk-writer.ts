@@ -1,0 +1,71 @@
+import type { PreparedLine } from "@darkroom/queue";
+import type { ObjectStore } from "@darkroom/storage";
+
+/** As many as are put on a lane at once: with more jobs in one command, everybody else waits for Redis. */
+const maxLines = 500;
+/** What a process holds of a batch is some chunks. A line that is larger has a chunk of its own. */
+const maxBytes = 1_000_000;
+
+/**
+ * Writes prepared lines into chunks, one JSON object a line. One chunk is filled while the one before it is on its way, and no more
+ * are held. The same lines make the same chunks, so a second run overwrites what a first one left.
+ * @param keyOf where a chunk is kept, from 0
+ */
+export function createChunkWriter(
+  objects: Pick<ObjectStore, "put" | "head" | "delete">,
+  keyOf: (chunk: number) => string,
+) {
+  /** The index of the first line of each chunk that was written. */
+  const firsts: number[] = [];
+  let first = 0;
+  let lines: string[] = [];
+  let bytes = 0;
+  /** Of the chunk that is on its way. */
+  let writing = Promise.resolve();
+
+  async function flush(): Promise<void> {
+    await writing;
+    if (lines.length === 0) return;
+    writing = objects.put(keyOf(firsts.length), Buffer.from(lines.join("")), { contentType: "application/jsonl" });
+    // Whoever waits for it next hears of it.
+    writing.catch(() => {});
+    firsts.push(first);
+    first += lines.length;
+    lines = [];
+    bytes = 0;
+  }
+
+  /** Removes the chunks from one on, those of a run that died included: chunks are written in order, so the first gap is the end. */
+  async function removeFrom(chunk: number): Promise<void> {
+    let end = Math.max(chunk, firsts.length);
+    while ((await objects.head(keyOf(end))) !== null) end++;
+    if (end > chunk) await objects.delete(Array.from({ length: end - chunk }, (_, i) => keyOf(chunk + i)));
+  }
+
+  return {
+    /** Adds the next line. */
+    async add(line: PreparedLine): Promise<void> {
+      const text = `${JSON.stringify(line)}\n`;
+      const size = Buffer.byteLength(text);
+      if (lines.length === maxLines || bytes + size > maxBytes) await flush();
+      lines.push(text);
+      bytes += size;
+    },
+
+    /** Writes what is left and returns the index of the first line of each chunk. */
+    async finish(): Promise<readonly number[]> {
+      await flush();
+      await writing;
+      await removeFrom(firsts.length);
+      return firsts;
+    },
+
+    /** Waits until nothing is on its way any more, whether that went well or not. */
+    idle: () => writing.catch(() => {}),
+
+    /** Removes every chunk, whoever wrote it. */
+    removeAll: () => removeFrom(0),
+  };
+}
+
+export type ChunkWriter = ReturnType<typeof createChunkWriter>;

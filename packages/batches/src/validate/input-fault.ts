@@ -1,0 +1,40 @@
+import type { ApiError, BatchFault } from "@darkroom/contracts";
+
+/** What can be wrong with the input of a batch. `docs/batches.md` shows the table, and a test holds the two together. */
+export const inputFaultCodes = [
+  // OpenAI's.
+  "empty_file",
+  "too_many_tasks",
+  "invalid_json_line",
+  "duplicate_custom_id",
+  "url_mismatch",
+  "model_mismatch",
+  // Ours.
+  "invalid_encoding",
+  "line_too_long",
+  "too_many_errors",
+  // Those of a single request.
+  "invalid_request_error",
+  "model_not_allowed",
+  "insufficient_quota",
+  "not_found",
+] as const;
+type InputFaultCode = (typeof inputFaultCodes)[number];
+
+type Place = { line?: number; param?: string };
+
+/** A fault of one line, or without `line` one of the whole file. */
+export const inputFault = (code: InputFaultCode, message: string, { line, param }: Place = {}): BatchFault => ({
+  code,
+  message,
+  param: param ?? null,
+  line: line ?? null,
+});
+
+/** What a synchronous call would have been answered with. `prefix` says where in the line its body is. */
+export const requestFault = ({ code, message, param }: ApiError, line: number, prefix = ""): BatchFault => ({
+  code,
+  message,
+  param: param === null ? null : prefix + param,
+  line,
+});

@@ -1,0 +1,118 @@
+import { randomBytes } from "node:crypto";
+import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { newBatchId } from "@darkroom/contracts";
+import { loadCatalogue } from "@darkroom/models";
+import { batchObjects, createBatchStore, createKeys, type PreparedLine, preparedLineSchema } from "@darkroom/queue";
+import { connectProducer, untilConnected } from "@darkroom/redis";
+import { createObjectStore } from "@darkroom/storage";
+import { testRedisUrl } from "@darkroom/testing";
+import { onTestFinished } from "vitest";
+import { createValidateBatch, type ValidateBatchDependencies } from "./validate-batch.ts";
+
+/** A line of an input as a client writes it. */
+export const inputLine = (customId: string, body: object = {}, over: object = {}): string =>
+  JSON.stringify({
+    custom_id: customId,
+    method: "POST",
+    url: "/v1/images/generations",
+    body: { model: "gpt-image-1", prompt: `a cat, number ${customId}`, ...body },
+    ...over,
+  });
+
+/** So many right lines. */
+export const inputLines = (count: number): string[] => Array.from({ length: count }, (_, i) => inputLine(`r${i}`));
+
+const never = new AbortController().signal;
+
+/** One batch that waits to be validated, on a real Redis, with its objects in memory. */
+export async function openBatch(over: Partial<ValidateBatchDependencies> = {}) {
+  const prefix = `test-${randomBytes(6).toString("hex")}`;
+  const keys = createKeys(prefix);
+  const redis = connectProducer(testRedisUrl(), () => {});
+  onTestFinished(async () => {
+    for await (const found of redis.scanStream({ match: `${prefix}:*` })) {
+      if (found.length > 0) await redis.del(...found);
+    }
+    redis.disconnect();
+  });
+  await untilConnected(redis, 5_000);
+  const batches = createBatchStore(redis, keys);
+  const objects = createObjectStore({
+    storage: "memory",
+    links: { publicBaseUrl: "http://localhost", signingSecret: "a secret of this test" },
+  });
+  const id = newBatchId(Date.now());
+  await batches.create({
+    id,
+    tenant: "acme",
+    keyId: "key",
+    inputFileId: "file-1",
+    completionWindow: "24h",
+    windowMs: 86_400_000,
+    metadata: null,
+    outputSeconds: 2_592_000,
+    webhook: null,
+    webhookEvents: [],
+  });
+  const chunkKey = batchObjects("acme", id).lines;
+  const read = async () => {
+    const batch = await batches.read(id);
+    if (batch === null) throw new Error("There is no batch");
+    return batch;
+  };
+  const linesOf = async (chunk: number): Promise<PreparedLine[]> => {
+    const { body } = await objects.get(chunkKey(chunk));
+    return (await text(body))
+      .trimEnd()
+      .split("\n")
+      .map((line) => preparedLineSchema.parse(JSON.parse(line)));
+  };
+
+  return {
+    id,
+    batches,
+    objects,
+    chunkKey,
+    read,
+    linesOf,
+
+    /** The work of the job, with this input. */
+    validate: (
+      input: string | Uint8Array | Readable | null,
+      more: Partial<ValidateBatchDependencies> = {},
+      signal = never,
+    ) =>
+      createValidateBatch({
+        objects,
+        catalogue: loadCatalogue(),
+        batches,
+        openInput: async () =>
+          input === null || input instanceof Readable ? input : Readable.from(inChunks(Buffer.from(input))),
+        budgetOf: async () => ({ hasBudget: false, leftMicros: null }),
+        modelsOf: async () => null,
+        log: { info() {} },
+        ...over,
+        ...more,
+      })(id, signal),
+
+    /** Every prepared line, in order, by the chunks that the record names. */
+    prepared: async (): Promise<PreparedLine[]> => {
+      const { chunks } = await read();
+      const lines = await Promise.all(chunks.map((_, chunk) => linesOf(chunk)));
+      return lines.flat();
+    },
+
+    /** How many chunks there are in the store. */
+    chunksStored: async (): Promise<number> => {
+      let count = 0;
+      while ((await objects.head(chunkKey(count))) !== null) count++;
+      return count;
+    },
+  };
+}
+
+/** As a disk or a network hands it over. */
+function* inChunks(bytes: Buffer): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536);
+}

@@ -1,0 +1,251 @@
+import { Readable } from "node:stream";
+import type { ImageRequest } from "@darkroom/contracts";
+import { describe, expect, test } from "vitest";
+import { inputLine, inputLines, openBatch } from "./validate-batch.fixture.ts";
+
+/** Fifty thousand lines take three seconds, and more beside other tests. */
+const timeout = 60_000;
+const ids = (count: number) => Array.from({ length: count }, (_, i) => `r${i}`);
+
+describe("a right file is accepted with exactly its lines", () => {
+  const lines = inputLines(3);
+  test.each([
+    ["with a newline at the end", `${lines.join("\n")}\n`],
+    ["without one", lines.join("\n")],
+    ["with a byte order mark", `\ufeff${lines.join("\n")}\n`],
+    ["with CRLF", `${lines.join("\r\n")}\r\n`],
+    ["with blank lines at the end", `${lines.join("\n")}\n\n\r\n\n`],
+  ])("%s", async (_, input) => {
+    const { validate, read, prepared } = await openBatch();
+    await validate(input);
+    expect(await read()).toMatchObject({
+      status: "in_progress",
+      model: "gpt-image-1",
+      lane: "openai.batch",
+      total: 3,
+      chunks: [0],
+    });
+    const found = await prepared();
+    expect(found.map((line) => [line.index, line.custom_id])).toEqual([
+      [0, "r0"],
+      [1, "r1"],
+      [2, "r2"],
+    ]);
+    expect(found.map(({ request }) => request.prompt)).toEqual(ids(3).map((id) => `a cat, number ${id}`));
+  });
+
+  test("with all that its request says and will be billed by", async () => {
+    const { validate, prepared } = await openBatch();
+    const body = {
+      model: "dall-e-3",
+      prompt: "a 🐈",
+      size: "1024x1024",
+      response_format: "b64_json",
+      style: null,
+      stream: false,
+      job: { metadata: { order: "17" }, webhook: null },
+    };
+    await validate(inputLine("é-1", body));
+    const [line] = await prepared();
+    expect(line).toEqual({
+      index: 0,
+      custom_id: "é-1",
+      request: {
+        model: "dall-e-3",
+        prompt: "a 🐈",
+        size: "1024x1024",
+        response_format: "b64_json",
+        stream: false,
+        job: { metadata: { order: "17" } },
+      } satisfies ImageRequest,
+      upstream: {
+        model: "dall-e-3",
+        parameters: { n: 1, size: "1024x1024", quality: "standard", style: "vivid" },
+      },
+      terms: {
+        model: "dall-e-3",
+        quality: "standard",
+        prices: { perImageMicros: { standard: { "1024x1024": 40_000 } } },
+      },
+      images: 1,
+      worst: 40_000,
+    });
+  });
+
+  test("of one model by several names, and none", async () => {
+    const { validate, read } = await openBatch();
+    await validate([inputLine("a", { model: null }), inputLine("b", { model: "gpt-image-2" })].join("\n"));
+    expect(await read()).toMatchObject({ status: "in_progress", model: "gpt-image-2", total: 2 });
+  });
+
+  test("in chunks of at most 500", async () => {
+    const { validate, read, prepared, chunksStored } = await openBatch();
+    await validate(inputLines(1_201).join("\n"));
+    expect((await read()).chunks).toEqual([0, 500, 1_000]);
+    expect(await chunksStored()).toBe(3);
+    expect((await prepared()).map((line) => line.custom_id)).toEqual(ids(1_201));
+  });
+
+  test("in chunks of at most a megabyte, or one line", async () => {
+    const { validate, read, prepared, objects, chunkKey } = await openBatch();
+    const longPrompt = "\u0001".repeat(32_000); // Six bytes each in JSON.
+    const count = 12;
+    await validate(
+      ids(count)
+        .map((id) => inputLine(id, { prompt: longPrompt }))
+        .join("\n"),
+    );
+    const { chunks } = await read();
+    expect(chunks.length).toBeGreaterThan(2);
+    for (const [chunk] of chunks.entries()) {
+      expect((await objects.head(chunkKey(chunk)))?.size).toBeLessThanOrEqual(1_000_000);
+    }
+    expect((await prepared()).map(({ index }) => index)).toEqual([...ids(count).keys()]);
+  });
+});
+
+describe("a file that is wrong as a whole", () => {
+  test.each([
+    ["of no bytes", ""],
+    ["of a newline", "\n"],
+    ["of a byte order mark", "\ufeff"],
+    ["of a thousand blank lines and more", "\n".repeat(1_000)],
+  ])("is an empty one, %s", async (_, input) => {
+    const { validate, read } = await openBatch();
+    await validate(input);
+    const errors = [{ code: "empty_file", message: "This file has no lines.", param: null, line: null }];
+    expect(await read()).toMatchObject({ status: "failed", errors });
+  });
+
+  test("or gone", async () => {
+    const { validate, read } = await openBatch();
+    await validate(null);
+    const [fault] = (await read()).errors ?? [];
+    expect(fault).toMatchObject({ code: "not_found", param: "input_file_id", line: null });
+  });
+
+  test("or has 50,001 lines", { timeout }, async () => {
+    const { validate, read, chunksStored } = await openBatch();
+    await validate(inputLines(50_001).join("\n"));
+    const { errors, status } = await read();
+    expect(status).toBe("failed");
+    expect(errors).toEqual([expect.objectContaining({ code: "too_many_tasks", line: null })]);
+    expect(await chunksStored()).toBe(0);
+  });
+});
+
+test("a file of every kind of wrong line is told of each", async () => {
+  const { validate, read, chunksStored } = await openBatch();
+  const latin1 = Buffer.from(inputLine("b", { prompt: "caf\u00e9" }), "latin1");
+  const lines = [
+    inputLine("a"),
+    latin1,
+    inputLine("c", { prompt: "x".repeat(2_000_000) }),
+    inputLine("a"),
+    inputLine("d", {}, { url: "/v1/images/edits" }),
+    inputLine("e", {}, { method: "GET" }),
+    inputLine("f", { stream: true }),
+    inputLine("g", { model: "dall-e-3" }),
+    "",
+    inputLine("h"),
+  ];
+  await validate(Buffer.concat(lines.flatMap((line) => [Buffer.from(line), Buffer.from("\n")])));
+  const { status, errors } = await read();
+  expect(status).toBe("failed");
+  expect(errors?.map(({ line, code, param }) => [line, code, param])).toEqual([
+    [2, "invalid_encoding", null],
+    [3, "line_too_long", null],
+    [4, "duplicate_custom_id", "custom_id"],
+    [5, "url_mismatch", "url"],
+    [6, "invalid_request_error", "method"],
+    [7, "invalid_request_error", "body.stream"],
+    [8, "model_mismatch", "body.model"],
+    [9, "invalid_json_line", null],
+  ]);
+  expect(await chunksStored()).toBe(0);
+});
+
+describe("of 50,000 lines", () => {
+  test("all are accepted where all are right", { timeout }, async () => {
+    const { validate, read, prepared } = await openBatch();
+    await validate(`${inputLines(50_000).join("\n")}\n`);
+    expect(await read()).toMatchObject({ status: "in_progress", total: 50_000 });
+    expect((await prepared()).map((line) => line.custom_id)).toEqual(ids(50_000));
+  });
+
+  test("bad JSON on line 49,999 fails the batch and leaves no chunk", { timeout }, async () => {
+    const { validate, read, chunksStored } = await openBatch();
+    await validate(inputLines(50_000).with(49_998, '{"custom_id": ').join("\n"));
+    const message = "This line is not parseable as valid JSON.";
+    const errors = [{ code: "invalid_json_line", message, param: null, line: 49_999 }];
+    expect(await read()).toMatchObject({ status: "failed", errors });
+    expect(await chunksStored()).toBe(0);
+  });
+});
+
+describe("more than a thousand bad lines", () => {
+  test("end the reading, which the last entry says", async () => {
+    const { validate, read } = await openBatch();
+    await validate("{\n".repeat(2_000));
+    const errors = (await read()).errors ?? [];
+    expect(errors).toHaveLength(1_001);
+    expect(errors.at(-2)).toMatchObject({ code: "invalid_json_line", line: 1_000 });
+    expect(errors.at(-1)).toMatchObject({ code: "too_many_errors", line: null });
+  });
+
+  test("are none too many when they are a thousand", async () => {
+    const { validate, read } = await openBatch();
+    await validate(`${"{\n".repeat(1_000)}${inputLine("a")}`);
+    const errors = (await read()).errors ?? [];
+    expect(errors.map(({ line }) => line)).toEqual(Array.from({ length: 1_000 }, (_, i) => i + 1));
+  });
+
+  test("may be blank", async () => {
+    const { validate, read } = await openBatch();
+    await validate(`${inputLine("a")}${"\n".repeat(100_000)}`);
+    const errors = (await read()).errors ?? [];
+    expect(errors).toHaveLength(1_001);
+    expect(errors[0]).toMatchObject({ code: "invalid_json_line", line: 2 });
+  });
+});
+
+describe("a budget", () => {
+  const dear = [1, 2, 3].map((id) => inputLine(`r${id}`, { model: "dall-e-3", size: "1024x1024" })).join("\n");
+
+  test("that has room for the worst case of all lines lets them in", async () => {
+    const { validate, read } = await openBatch();
+    await validate(dear, { budgetOf: async () => ({ hasBudget: true, leftMicros: 120_000 }) });
+    expect((await read()).status).toBe("in_progress");
+  });
+
+  test("that has not refuses the file in one sentence", async () => {
+    const { validate, read, chunksStored } = await openBatch();
+    await validate(dear, { budgetOf: async () => ({ hasBudget: true, leftMicros: 119_999 }) });
+    const message =
+      "The lines of this file may cost $0.12 together at their worst case, and this API key has $0.119999 left to spend.";
+    const errors = [{ code: "insufficient_quota", message, param: null, line: null }];
+    expect(await read()).toMatchObject({ status: "failed", errors });
+    expect(await chunksStored()).toBe(0);
+  });
+
+  test("refuses lines whose price nobody knows", async () => {
+    const { validate, read } = await openBatch();
+    const unpriced = inputLine("a", { model: "dall-e-3", size: "1792x1024" });
+    await validate(`${dear}\n${unpriced}`, { budgetOf: async () => ({ hasBudget: true, leftMicros: null }) });
+    expect((await read()).errors).toEqual([
+      expect.objectContaining({ code: "model_not_allowed", param: "body.model", line: 4 }),
+    ]);
+  });
+});
+
+test("other work has a turn after every hundred lines", async () => {
+  const { validate } = await openBatch();
+  let turns = 0;
+  let next = setImmediate(function count() {
+    turns++;
+    next = setImmediate(count);
+  });
+  await validate(Readable.from([Buffer.from(inputLines(5_000).join("\n"))]));
+  clearImmediate(next);
+  expect(turns).toBeGreaterThanOrEqual(50);
+});
