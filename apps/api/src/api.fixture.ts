@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { createKeyring, createKeyStore, createLedger, createRedisKeys, hashApiKey } from "@darkroom/accounts";
 import type { ImageRequest } from "@darkroom/contracts";
+import { createFileStore } from "@darkroom/files";
 import { billOf, type Catalogue, loadCatalogue, termsSchema } from "@darkroom/models";
 import { createLogger, createMetrics } from "@darkroom/observe";
 import { createCloseList } from "@darkroom/process";
@@ -41,6 +42,8 @@ export type StartApiOptions = {
   withoutAdmin?: boolean;
   /** Shares the queue and the images of another service, as a second instance of it. */
   beside?: { prefix: string; store: ObjectStore };
+  /** The clock that files live by. */
+  now?: () => number;
   /** Wraps the store that the service sees. */
   objects?: (store: ObjectStore) => ObjectStore;
 };
@@ -117,6 +120,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
   const store = options.beside?.store ?? createObjectStore(storage);
   const objects = options.objects?.(store) ?? store;
 
+  const files = createFileStore({ redis: opened.redis, prefix, objects, log, now: options.now ?? Date.now });
   const metrics = createMetrics({ ofProcess: false });
   const app = buildApp({
     metrics,
@@ -126,6 +130,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     names,
     ledger: createLedger({ redis: opened.redis, prefix, objects, log }),
     objects,
+    files,
     queue,
     abandoner,
     drain,
@@ -159,6 +164,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     queue,
     redisLine,
     store,
+    files,
     drain,
     abandoner,
     metrics,

@@ -1,9 +1,11 @@
 import type { Keyring, KeyStore, Ledger, RedisKeys } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
+import type { FileStore } from "@darkroom/files";
 import type { Catalogue } from "@darkroom/models";
 import type { Logger, Metrics } from "@darkroom/observe";
 import type { ObjectStore } from "@darkroom/storage";
 import Fastify, { type FastifyInstance } from "fastify";
+import { createFindBatch } from "./batches/find-batch.ts";
 import type { Drain } from "./drain.ts";
 import type { Abandoner } from "./generation/abandoner.ts";
 import { createFindGeneration } from "./generation/find-generation.ts";
@@ -32,6 +34,10 @@ import { rotateKeyRoute } from "./routes/admin/rotate-key.ts";
 import { rotateWebhookSecretRoute } from "./routes/admin/rotate-webhook-secret.ts";
 import { tenantUsageRoute } from "./routes/admin/tenant-usage.ts";
 import { updateKeyRoute } from "./routes/admin/update-key.ts";
+import { cancelBatchRoute } from "./routes/batches/cancel-batch.ts";
+import { createBatchRoute } from "./routes/batches/create-batch.ts";
+import { listBatchesRoute } from "./routes/batches/list-batches.ts";
+import { readBatchRoute } from "./routes/batches/read-batch.ts";
 import { cancelGenerationRoute } from "./routes/cancel-generation.ts";
 import { createImageRoute } from "./routes/create-image.ts";
 import { generationEventsRoute } from "./routes/generation-events.ts";
@@ -57,6 +63,7 @@ export type AppDependencies = HealthDependencies & {
   names: RedisKeys;
   ledger: Ledger;
   objects: ObjectStore;
+  files: FileStore;
   queue: OpenQueue;
   abandoner: Abandoner;
   drain: Drain;
@@ -117,6 +124,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
   const tools = {
     ...dependencies,
     sendImages: createSendImages(dependencies),
+    findBatch: createFindBatch(dependencies.queue),
     findGeneration: createFindGeneration(dependencies.queue),
     renderGeneration: createRenderGeneration(dependencies),
     joinGeneration: createJoinGeneration(dependencies),
@@ -138,6 +146,10 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
     cancelGenerationRoute(v1, tools);
     retryGenerationRoute(v1, tools);
     generationEventsRoute(v1, tools);
+    createBatchRoute(v1, tools);
+    listBatchesRoute(v1, tools);
+    readBatchRoute(v1, tools);
+    cancelBatchRoute(v1, tools);
     webhookSecretRoute(v1, tools);
     webhookDeliveriesRoutes(v1, tools);
     modelsRoutes(v1, dependencies);

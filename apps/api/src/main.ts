@@ -1,4 +1,5 @@
 import { createKeyring, createKeyStore, createLedger, createRedisKeys, loadKeys } from "@darkroom/accounts";
+import { createFileStore } from "@darkroom/files";
 import { loadCatalogue } from "@darkroom/models";
 import { createLogger, createMetrics } from "@darkroom/observe";
 import { readOrExit, runProcess } from "@darkroom/process";
@@ -50,6 +51,7 @@ await runProcess({
       names,
       ledger: createLedger({ redis: queue.redis, prefix: config.QUEUE_PREFIX, objects, log }),
       objects,
+      files: createFileStore({ redis: queue.redis, prefix: config.QUEUE_PREFIX, objects, log, now: Date.now }),
       queue,
       abandoner,
       drain,

@@ -3,6 +3,10 @@ import type { Catalogue } from "@darkroom/models";
 import type { Logger } from "@darkroom/observe";
 import type { CloseList } from "@darkroom/process";
 import {
+  batchesLane,
+  createBatchCanceler,
+  createBatchStore,
+  createBatchSubmitter,
   createEndingWaits,
   createGenerationStore,
   createKeys,
@@ -24,7 +28,7 @@ const connectWithinMs = 10_000;
 
 /** The lanes that calls of this service go on: open them at the start, for one that is first used while Redis is away cannot be opened. */
 export const lanesOf = ({ models }: Pick<Catalogue, "models">): Set<string> =>
-  new Set(models.map(({ provider }) => laneName(provider, "interactive")));
+  new Set([batchesLane, ...models.map(({ provider }) => laneName(provider, "interactive"))]);
 
 /** Connects to Redis and builds the queue as a producer sees it. Throws a sentence when Redis is away or not fit for it. */
 export async function openQueue(config: QueueConfig, log: Logger, closes: CloseList) {
@@ -38,7 +42,9 @@ export async function openQueue(config: QueueConfig, log: Logger, closes: CloseL
   await checkRedis(redis, { required: config.REDIS_REQUIRE_NOEVICTION, log });
 
   const keys = createKeys(config.QUEUE_PREFIX);
-  const store = createGenerationStore(redis, keys, retentionOf(config));
+  const retention = retentionOf(config);
+  const store = createGenerationStore(redis, keys, retention);
+  const batches = createBatchStore(redis, keys);
   const lanes = createLanes(redis, keys);
   closes.add("the lanes", () => lanes.close());
   const waits = await createEndingWaits({ redis, subscriber, keys, instance: config.INSTANCE });
@@ -56,6 +62,9 @@ export async function openQueue(config: QueueConfig, log: Logger, closes: CloseL
     memoryGuard,
     readMinuteUse: createMinuteUseReader(redis, keys.root),
     submit: createSubmitter({ redis, keys, store, lanes, log }),
+    batches,
+    submitBatch: createBatchSubmitter({ batches, lanes, log, claimsMs: retention.claimsMs }),
+    cancelBatch: createBatchCanceler({ batches, lanes, log }),
     ping: async (): Promise<void> => void (await redis.ping()),
   };
 }

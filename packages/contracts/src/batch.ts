@@ -64,7 +64,11 @@ export type Batch = z.infer<typeof batchSchema>;
 
 const completionWindow = z
   .string()
-  .regex(/^[1-9]\d{0,4}[mhd]$/, "must look like 24h: a number of minutes (m), hours (h) or days (d)")
+  .regex(/^[1-9]\d{0,4}[mhd]$/, {
+    error: "must look like 24h: a number of minutes (m), hours (h) or days (d)",
+    // What is none cannot be measured.
+    abort: true,
+  })
   .refine((text) => completionWindowMs(text) <= 7 * 86_400_000, "must be at most 7d");
 
 /** `24h` in milliseconds. OpenAI knows that one only; a weekend is longer, and a test shorter. */

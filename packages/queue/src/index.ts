@@ -33,13 +33,10 @@ export { createWebhookStore, type WebhookStore } from "./webhooks/webhook-store.
 export { createWebhookWorker, type WebhookAnswer } from "./webhooks/webhook-worker.ts";
 export { batchObjects } from "./batches/batch-objects.ts";
 export type { BatchRecord } from "./batches/batch-record.ts";
-export {
-  type AcceptedBatch,
-  type BatchStore,
-  createBatchStore,
-  type FinishedBatch,
-  type NewBatch,
-} from "./batches/batch-store.ts";
+export { type AcceptedBatch, type BatchStore, createBatchStore, type FinishedBatch } from "./batches/batch-store.ts";
+export { createBatchCanceler } from "./batches/cancel-batch.ts";
+export type { NewBatch } from "./batches/create-batch.ts";
+export { createBatchSubmitter } from "./batches/submit-batch.ts";
 export { type LineResult, lineResultSchema } from "./batches/line-result.ts";
 export { type PreparedLine, preparedLineSchema } from "./batches/prepared-line.ts";
 export { createLineStore, type FeedingBatch, type LineStore } from "./batches/line-store.ts";

@@ -1,9 +1,11 @@
-import { ApiError, type ImageRequest } from "@darkroom/contracts";
+import { ApiError } from "@darkroom/contracts";
 import { assertPublicUrl, OutboundError } from "@darkroom/outbound";
 import type { WebhookSettings } from "../webhook-settings.ts";
 
+type Told = { job?: { webhook?: string | undefined; webhook_events?: readonly string[] | undefined } | undefined };
+
 /** Throws `ApiError` where a request names a webhook that cannot be, or must not be, posted to. */
-export async function checkWebhook({ job }: ImageRequest, settings: WebhookSettings): Promise<void> {
+export async function checkWebhook({ job }: Told, settings: WebhookSettings): Promise<void> {
   if (job?.webhook === undefined) {
     if (job?.webhook_events === undefined) return;
     throw refuse("job.webhook_events", "'job.webhook_events' needs 'job.webhook': the address to tell.");

@@ -10,6 +10,7 @@ type RequestFacts = {
   admin?: boolean;
   model?: string;
   generationId?: string;
+  batchId?: string;
   errorCode?: string;
 };
 

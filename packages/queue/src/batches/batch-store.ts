@@ -1,25 +1,10 @@
-import type { BatchEnding, BatchFault, Usage } from "@darkroom/contracts";
+import type { BatchFault, Usage } from "@darkroom/contracts";
 import { redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import type { Keys } from "../connection/keys.ts";
 import { queueScript } from "../records/queue-script.ts";
 import { type BatchRecord, decodeBatch } from "./batch-record.ts";
-
-/** A batch as it is asked for. */
-export type NewBatch = {
-  id: string;
-  tenant: string;
-  keyId: string;
-  inputFileId: string;
-  completionWindow: string;
-  /** The same in milliseconds: what has not been done by then expires. */
-  windowMs: number;
-  metadata: Record<string, string> | null;
-  /** How long its output is kept, counted from the output's creation, in seconds. */
-  outputSeconds: number;
-  webhook: string | null;
-  webhookEvents: readonly BatchEnding[];
-};
+import { type BatchRequest, createBatch, type NewBatch } from "./create-batch.ts";
 
 /** What validation found out about a batch that can be run. */
 export type AcceptedBatch = {
@@ -41,7 +26,6 @@ export type FinishedBatch = {
   usage: Usage | null;
 };
 
-const createBatch = queueScript<"ok" | "known">("create-batch", "clock", [], "batches");
 const moveBatch = queueScript<"ok" | "gone" | "refused">("move-batch", "clock", [], "batches");
 
 /**
@@ -60,22 +44,8 @@ export function createBatchStore(redis: Redis, keys: Keys) {
     );
 
   return {
-    /** Writes a new batch, `validating`. Its job has to be put on the lane after. Safe to repeat. */
-    async create(batch: NewBatch): Promise<void> {
-      const { id, tenant, windowMs, metadata, webhook, webhookEvents, ...rest } = batch;
-      await createBatch(
-        redis,
-        [keys.batch(id), keys.activeBatches, keys.batchIndex(tenant)],
-        [
-          id,
-          tenant,
-          windowMs,
-          ...Object.entries(rest).flat(),
-          ...(metadata === null ? [] : ["metadata", JSON.stringify(metadata)]),
-          ...(webhook === null ? [] : ["webhook", webhook, "webhookEvents", JSON.stringify(webhookEvents)]),
-        ],
-      );
-    },
+    /** Writes a new batch, `validating`, or finds the one that the same request made. Its job has to be put on the lane after. Safe to repeat. */
+    create: (batch: NewBatch, request?: BatchRequest) => createBatch(redis, keys, batch, request),
 
     read,
 

@@ -39,6 +39,12 @@ export function createKeys(prefix: string) {
     batchEnded: (id: string) => `${prefix}:batch-ended:${id}`,
     /** SET of the generation ids of a batch's lines that have a record. */
     batchLines: (id: string) => `${prefix}:batch-lines:${id}`,
+    /** STRING: body and batch that an idempotency key of an API key stands for. Not the claims of generations: each route has its own. */
+    batchClaim: (keyId: string, digest: string) => `${prefix}:batch-claim:${keyId}:${digest}`,
+    /** LIST of the batches that an API key has lately asked for with one body, the latest first. */
+    batchBodies: (keyId: string, fingerprint: string) => `${prefix}:batch-bodies:${keyId}:${fingerprint}`,
+    /** LIST of the times at which an API key made its batches of the last hour, the latest first. */
+    batchCreations: (keyId: string) => `${prefix}:batch-creations:${keyId}`,
     /** ZSET of ids by time of submission: a tenant's batches. */
     batchIndex: (tenant: string) => `${prefix}:batch-index:${tenant}`,
     /** ZSET of ids by time of submission: batches that have not ended. */

@@ -1,10 +1,43 @@
--- Writes a new batch. Safe to repeat.
+-- Writes a new batch, or finds the one that this request has made before. Safe to repeat: a second call with the same id changes nothing.
 --   KEYS[1] record  KEYS[2] active batches  KEYS[3] the tenant's batches
---   ARGV[1] id  ARGV[2] tenant  ARGV[3] completion window in milliseconds  ARGV[4…] field, value, …
-if redis.call('EXISTS', KEYS[1]) == 1 then return 'known' end
-local time = now()
-redis.call('HSET', KEYS[1], 'id', ARGV[1], 'tenant', ARGV[2], 'status', 'validating', 'version', 1, 'createdAt', time,
-  'expiresAt', time + ARGV[3], unpack(ARGV, 4))
-redis.call('ZADD', KEYS[2], time, ARGV[1])
-redis.call('ZADD', KEYS[3], time, ARGV[1])
-return 'ok'
+--   KEYS[4] claim of the idempotency key  KEYS[5] list of the batches of this body  KEYS[6] times of the key's latest creations
+--   ARGV[1] id  ARGV[2] tenant  ARGV[3] completion window in milliseconds
+--   ARGV[4] fingerprint of the body  ARGV[5] milliseconds a claim is kept, 0 without an idempotency key
+--   ARGV[6] milliseconds a body is remembered, 0 where the caller's client does not count its retries  ARGV[7] '1' for such a retry
+--   ARGV[8] how many creations the key may have within the time of ARGV[9], in milliseconds
+--   ARGV[10…] field, value, … of the record
+-- Answers { 'created' }, { 'attached', id }, { 'mismatch', id } where the idempotency key stands for another body, or
+-- { 'limited', milliseconds to wait }.
+if redis.call('EXISTS', KEYS[1]) == 1 then return { 'created' } end
+local id, fingerprint = ARGV[1], ARGV[4]
+local prefix = string.sub(KEYS[1], 1, #KEYS[1] - #id)
+local function kept(found) return redis.call('EXISTS', prefix .. found) == 1 end
+
+if ARGV[5] ~= '0' then
+  local claimed, found = string.match(redis.call('GET', KEYS[4]) or '', '^(%S+) (%S+)$')
+  if found and kept(found) then return { claimed == fingerprint and 'attached' or 'mismatch', found } end
+elseif ARGV[7] == '1' then
+  for _, found in ipairs(redis.call('LRANGE', KEYS[5], 0, -1)) do
+    if kept(found) then return { 'attached', found } end
+  end
+end
+
+-- The latest creations are first: where the last that is allowed is too young, one more would be too many.
+local time, most, span = now(), tonumber(ARGV[8]), tonumber(ARGV[9])
+local nth = redis.call('LINDEX', KEYS[6], most - 1)
+if nth and nth + span > time then return { 'limited', nth + span - time } end
+redis.call('LPUSH', KEYS[6], time)
+redis.call('LTRIM', KEYS[6], 0, most - 1)
+redis.call('PEXPIRE', KEYS[6], span)
+
+if ARGV[5] ~= '0' then redis.call('SET', KEYS[4], fingerprint .. ' ' .. id, 'PX', ARGV[5]) end
+if ARGV[6] ~= '0' then
+  redis.call('LPUSH', KEYS[5], id)
+  redis.call('LTRIM', KEYS[5], 0, 19)
+  redis.call('PEXPIRE', KEYS[5], ARGV[6])
+end
+redis.call('HSET', KEYS[1], 'id', id, 'tenant', ARGV[2], 'status', 'validating', 'version', 1, 'createdAt', time,
+  'expiresAt', time + ARGV[3], unpack(ARGV, 10))
+redis.call('ZADD', KEYS[2], time, id)
+redis.call('ZADD', KEYS[3], time, id)
+return { 'created' }

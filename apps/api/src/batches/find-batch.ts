@@ -1,0 +1,15 @@
+import { ApiError, isBatchId } from "@darkroom/contracts";
+import type { BatchRecord } from "@darkroom/queue";
+import { queueAnswer } from "../generation/queue-answer.ts";
+import type { OpenQueue } from "../open-queue.ts";
+
+/** Returns the function that reads a tenant's batch by what stands in the path. Throws `ApiError` `not_found` for all that is not one. */
+export function createFindBatch({ batches }: Pick<OpenQueue, "batches">) {
+  return async (tenant: string, id: string): Promise<BatchRecord> => {
+    const record = isBatchId(id) ? await queueAnswer(batches.read(id)) : null;
+    if (record?.tenant !== tenant) throw new ApiError("not_found", "There is no batch of this id.");
+    return record;
+  };
+}
+
+export type FindBatch = ReturnType<typeof createFindBatch>;

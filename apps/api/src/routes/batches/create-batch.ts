@@ -1,0 +1,84 @@
+import {
+  ApiError,
+  batchEndings,
+  completionWindowMs,
+  type CreateBatch,
+  createBatchSchema,
+  newBatchId,
+  parseBody,
+} from "@darkroom/contracts";
+import type { FileStore } from "@darkroom/files";
+import type { NewBatch } from "@darkroom/queue";
+import { showBatch } from "@darkroom/rendering";
+import type { FastifyInstance } from "fastify";
+import { checkInputFile } from "../../batches/check-input-file.ts";
+import type { FindBatch } from "../../batches/find-batch.ts";
+import { checkWebhook } from "../../generation/check-webhook.ts";
+import { queueAnswer } from "../../generation/queue-answer.ts";
+import type { RefuseNewWork } from "../../generation/refuse-new-work.ts";
+import { accountOf } from "../../http/authenticate.ts";
+import { readClientRetry } from "../../http/client-retry.ts";
+import { readIdempotencyKey } from "../../http/idempotency-key.ts";
+import type { OpenQueue } from "../../open-queue.ts";
+import type { WebhookSettings } from "../../webhook-settings.ts";
+
+export type CreateBatchDependencies = {
+  queue: Pick<OpenQueue, "submitBatch">;
+  files: Pick<FileStore, "read">;
+  findBatch: FindBatch;
+  refuseNewWork: RefuseNewWork;
+  webhooks: WebhookSettings;
+};
+
+/** How long the output of a batch is kept that does not say: thirty days, as by OpenAI. */
+const standardOutputSeconds = 2_592_000;
+
+/** `POST /v1/batches`: accepts a batch, whose lines are looked at later. The same request sent again finds the batch that it made. */
+export function createBatchRoute(app: FastifyInstance, dependencies: CreateBatchDependencies): void {
+  const { queue, files, findBatch, refuseNewWork, webhooks } = dependencies;
+
+  app.post("/v1/batches", async (request, reply) => {
+    const { tenant, keyId } = accountOf(request);
+    if (request.body === undefined) {
+      throw new ApiError("invalid_request_error", "The body is empty: send a JSON object.");
+    }
+    const body = parseBody(createBatchSchema, request.body);
+    const idempotencyKey = readIdempotencyKey(request.raw);
+    await checkInputFile(files, tenant, body.input_file_id);
+    await checkWebhook(body, webhooks);
+    refuseNewWork();
+
+    const batch = newBatch(body, { id: newBatchId(Date.now()), tenant, keyId });
+    const clientRetry = readClientRetry(request.headers);
+    const created = await queueAnswer(queue.submitBatch(batch, { body, idempotencyKey, clientRetry }));
+    if (created.kind === "limited") throw limited(created.retryAfterMs);
+    if (created.kind === "mismatch") throw mismatch(created.id);
+    const id = created.kind === "attached" ? created.id : batch.id;
+    if (created.kind === "attached") reply.header("idempotent-replayed", "true");
+    request.facts.batchId = id;
+    return reply.header("cache-control", "no-store").send(showBatch(await findBatch(tenant, id)));
+  });
+}
+
+const newBatch = (body: CreateBatch, owner: Pick<NewBatch, "id" | "tenant" | "keyId">): NewBatch => ({
+  ...owner,
+  inputFileId: body.input_file_id,
+  completionWindow: body.completion_window,
+  windowMs: completionWindowMs(body.completion_window),
+  metadata: body.metadata ?? null,
+  outputSeconds: body.output_expires_after?.seconds ?? standardOutputSeconds,
+  webhook: body.job?.webhook ?? null,
+  webhookEvents: body.job?.webhook_events ?? batchEndings,
+});
+
+const limited = (retryAfterMs: number) =>
+  new ApiError("rate_limit_exceeded", "This key has made 2,000 batches in the last hour, which is the limit.", {
+    retryAfterMs,
+  });
+
+const mismatch = (id: string) =>
+  new ApiError(
+    "idempotency_mismatch",
+    `This Idempotency-Key was used before with another body: it stands for ${id}. A new request needs a new key.`,
+    { param: "Idempotency-Key" },
+  );

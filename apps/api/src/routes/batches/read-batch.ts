@@ -1,0 +1,16 @@
+import { showBatch } from "@darkroom/rendering";
+import type { FastifyInstance } from "fastify";
+import type { FindBatch } from "../../batches/find-batch.ts";
+import { accountOf } from "../../http/authenticate.ts";
+
+export type ReadBatchDependencies = { findBatch: FindBatch };
+
+/** `GET /v1/batches/{id}`: the batch as it stands. */
+export function readBatchRoute(app: FastifyInstance, { findBatch }: ReadBatchDependencies): void {
+  app.get<{ Params: { id: string } }>("/v1/batches/:id", async (request, reply) => {
+    const { tenant } = accountOf(request);
+    const batch = await findBatch(tenant, request.params.id);
+    request.facts.batchId = batch.id;
+    return reply.header("cache-control", "no-store").send(showBatch(batch));
+  });
+}

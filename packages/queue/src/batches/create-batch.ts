@@ -1,0 +1,90 @@
+import type { BatchEnding } from "@darkroom/contracts";
+import type { Redis } from "ioredis";
+import type { Keys } from "../connection/keys.ts";
+import { digestOf, fingerprintOf } from "../records/fingerprint.ts";
+import { queueScript } from "../records/queue-script.ts";
+
+/** A batch as it is asked for. */
+export type NewBatch = {
+  id: string;
+  tenant: string;
+  keyId: string;
+  inputFileId: string;
+  completionWindow: string;
+  /** The same in milliseconds: what has not been done by then expires. */
+  windowMs: number;
+  metadata: Record<string, string> | null;
+  /** How long its output is kept, counted from the output's creation, in seconds. */
+  outputSeconds: number;
+  webhook: string | null;
+  webhookEvents: readonly BatchEnding[];
+};
+
+/** By what a repetition of the same request is known. */
+export type BatchRequest = {
+  /** What was asked for. */
+  body: unknown;
+  /** The caller's own name for this request: the same again is the same batch. */
+  idempotencyKey?: string | undefined;
+  /** For callers whose client counts its retries (`X-Stainless-Retry-Count`): a retry finds the batch of its first try. */
+  clientRetry?: "first" | "retry" | undefined;
+  /** How long an idempotency key stands for its batch, in milliseconds. */
+  claimsMs: number;
+};
+
+/** What became of it: `mismatch` = the idempotency key was used before, with another body; `limited` = too many in the last hour. */
+export type CreatedBatch =
+  | { kind: "created" }
+  | { kind: "attached" | "mismatch"; id: string }
+  | { kind: "limited"; retryAfterMs: number };
+
+/** OpenAI's: 2,000 batches an hour. */
+const maxCreations = 2_000;
+const creationSpanMs = 3_600_000;
+
+/** An SDK gives up its retries well within this; later the same body is a new wish. */
+const clientRetryWindowMs = 15 * 60_000;
+
+type Answer = ["created"] | ["attached" | "mismatch", string] | ["limited", number];
+
+const script = queueScript<Answer>("create-batch", "clock", [], "batches");
+
+/** Writes a new batch, `validating`, or finds the one that the same request has made before. Safe to repeat. */
+export async function createBatch(
+  redis: Redis,
+  keys: Keys,
+  batch: NewBatch,
+  { body, idempotencyKey, clientRetry, claimsMs }: BatchRequest = { body: null, claimsMs: 0 },
+): Promise<CreatedBatch> {
+  const { id, tenant, windowMs, metadata, webhook, webhookEvents, ...rest } = batch;
+  // Only who may come back with the same request needs to be recognised.
+  const fingerprint = (idempotencyKey ?? clientRetry) === undefined ? "" : fingerprintOf(body);
+  const answer = await script(
+    redis,
+    [
+      keys.batch(id),
+      keys.activeBatches,
+      keys.batchIndex(tenant),
+      keys.batchClaim(batch.keyId, idempotencyKey === undefined ? "" : digestOf(idempotencyKey)),
+      keys.batchBodies(batch.keyId, fingerprint),
+      keys.batchCreations(batch.keyId),
+    ],
+    [
+      id,
+      tenant,
+      windowMs,
+      fingerprint,
+      idempotencyKey === undefined ? 0 : claimsMs,
+      clientRetry === undefined ? 0 : clientRetryWindowMs,
+      clientRetry === "retry" ? "1" : "0",
+      maxCreations,
+      creationSpanMs,
+      ...Object.entries(rest).flat(),
+      ...(metadata === null ? [] : ["metadata", JSON.stringify(metadata)]),
+      ...(webhook === null ? [] : ["webhook", webhook, "webhookEvents", JSON.stringify(webhookEvents)]),
+    ],
+  );
+  if (answer[0] === "created") return { kind: "created" };
+  if (answer[0] === "limited") return { kind: "limited", retryAfterMs: answer[1] };
+  return { kind: answer[0], id: answer[1] };
+}

@@ -1,0 +1,30 @@
+import type { Lanes } from "../lanes/lanes.ts";
+import type { Log } from "../log.ts";
+import type { BatchStore } from "./batch-store.ts";
+import { batchesLane, batchTask } from "./batch-tasks.ts";
+import type { BatchRequest, CreatedBatch, NewBatch } from "./create-batch.ts";
+
+export type BatchSubmitterOptions = {
+  batches: Pick<BatchStore, "create">;
+  lanes: Pick<Lanes, "add">;
+  log: Log;
+  /** How long an idempotency key stands for its batch, in milliseconds. */
+  claimsMs: number;
+};
+
+/**
+ * Returns the function that accepts a batch. It is accepted once its record is written; putting the job that validates it on its lane
+ * comes after, and where that fails the keeper of a worker does it. Throws what Redis threw when the record may not have been written.
+ */
+export function createBatchSubmitter({ batches, lanes, log, claimsMs }: BatchSubmitterOptions) {
+  return async (batch: NewBatch, request: Omit<BatchRequest, "claimsMs">): Promise<CreatedBatch> => {
+    const created = await batches.create(batch, { ...request, claimsMs });
+    if (created.kind !== "created") return created;
+    try {
+      await lanes.add(batchesLane, batchTask.validate(batch.id), 1);
+    } catch (error) {
+      log.warn({ batchId: batch.id, err: error }, "The job could not be put on its lane; a worker's keeper will");
+    }
+    return created;
+  };
+}
