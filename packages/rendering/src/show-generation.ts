@@ -35,7 +35,7 @@ export function showGeneration(record: GenerationRecord, { response, position }:
     },
     cost: record.costMicros,
     metadata: record.request.job?.metadata ?? {},
-    batch_id: null,
+    batch_id: record.batchId,
     request: record.request,
     response,
     error: isEnding(status) && status !== "succeeded" ? endingError(record).toObject() : null,

@@ -18,6 +18,7 @@ export type ListGenerationsDependencies = {
 const querySchema = z.strictObject({
   status: generationSchema.shape.status.optional(),
   model: z.string().optional(),
+  batch: z.string().optional(),
   after: z.string().optional(),
   before: z.string().optional(),
   limit: limitSchema,
@@ -29,13 +30,13 @@ export function listGenerationsRoute(app: FastifyInstance, dependencies: ListGen
 
   app.get("/v1/generations", async (request, reply) => {
     const { tenant } = accountOf(request);
-    const { status, model, after, before, limit } = parseBody(querySchema, request.query);
+    const { status, model, batch, after, before, limit } = parseBody(querySchema, request.query);
     if (after !== undefined && before !== undefined) {
       throw refusal("before", "'before' cannot be used together with 'after': send one of them.");
     }
     // An alias stands for its model. One that is no longer served may have generations all the same.
     const served = model === undefined ? undefined : (catalogue.find(model)?.id ?? model);
-    const options = { tenant, status, model: served, after, before, limit };
+    const options = { tenant, status, model: served, batchId: batch, after, before, limit };
     const page = await queueAnswer(listGenerations(queue.redis, queue.keys, options));
     if (page === null) {
       const name = after === undefined ? "before" : "after";

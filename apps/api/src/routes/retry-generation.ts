@@ -37,6 +37,12 @@ export function retryGenerationRoute(app: FastifyInstance, dependencies: RetryGe
       throw new ApiError("conflict", `The generation ${id} has not ended: there is no need.`);
     if (retried.kind === "succeeded")
       throw new ApiError("conflict", `The generation ${id} has succeeded: its images are there.`);
+    if (retried.kind === "batched") {
+      throw new ApiError(
+        "conflict",
+        `The generation ${id} is a line of ${generation.batchId}. Send it as a new request.`,
+      );
+    }
     if (retried.kind === "refused") throw refusalError(retried.refusal, admission);
     if (retried.kind === "accepted") {
       // A worker may still hold the job of an attempt that was canceled, and then this adds none. The janitor has its eye on it.

@@ -8,6 +8,8 @@ export type ListOptions = {
   tenant: string;
   status?: GenerationStatus | undefined;
   model?: string | undefined;
+  /** The batch that they are lines of. */
+  batchId?: string | undefined;
   /** Continue with what is older than this id. */
   after?: string | undefined;
   /** Continue with what is newer than this id. */
@@ -32,7 +34,7 @@ const maxLooked = 2_000;
  * or no longer, one of the tenant's.
  */
 export async function listGenerations(redis: Redis, keys: Keys, options: ListOptions): Promise<GenerationPage | null> {
-  const { tenant, status, model, after, before, limit } = options;
+  const { tenant, status, model, batchId, after, before, limit } = options;
   const index = keys.index(tenant);
   const upwards = before !== undefined && after === undefined;
   const from = after ?? before;
@@ -62,6 +64,7 @@ export async function listGenerations(redis: Redis, keys: Keys, options: ListOpt
       if (record === null) continue;
       if (status !== undefined && record.status !== status) continue;
       if (model !== undefined && record.model !== model) continue;
+      if (batchId !== undefined && record.batchId !== batchId) continue;
       records.push(record);
     }
     if (ids.length < page) return finish(false);
