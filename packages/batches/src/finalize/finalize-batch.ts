@@ -17,7 +17,7 @@ export type FinalizeBatchOptions = {
   log: Log;
 };
 
-/** The most that a store can sign. Whoever comes later finds fresh links nowhere, so they are made when the output is. */
+/** The most that a store can sign: the output is read long after the batch has ended, and nothing else tells its links. */
 const secondsPerWeek = 604_800;
 
 /**
