@@ -21,10 +21,17 @@ export const workerEnvSchema = z.object({
     .string()
     .regex(
       /^[a-z0-9-]+(\.[a-z]+)?=\d+(,[a-z0-9-]+(\.[a-z]+)?=\d+)*$/,
-      "must look like openai.interactive=50,sandbox.interactive=5",
+      "must look like openai.interactive=50,openai.batch=20",
     )
     .optional()
-    .describe("Only these lanes, each with its own concurrency. Unset: the lanes of every provider that has a key."),
+    .describe(
+      "Only these lanes, each with its own concurrency. Unset: the `interactive` and the `batch` lane of every provider that has a key.",
+    ),
+  BATCH_WINDOW: wholeNumber(10, 100_000)
+    .default(2_000)
+    .describe(
+      "How many lines of batches are in Redis at a time for each batch lane, some 2 KB each. More than all workers together draw in a second.",
+    ),
   WORKER_HOST: z.string().default("127.0.0.1").describe("Where the health port listens."),
   WORKER_PORT: wholeNumber(0, 65_535)
     .optional()

@@ -1,7 +1,7 @@
 import { createLogger, createMetrics } from "@darkroom/observe";
 import { readOrExit, runProcess } from "@darkroom/process";
 import { createHttpDoor, createProviders } from "@darkroom/providers";
-import { createCancelListener, createLaneWorker, defaultRetryPolicy } from "@darkroom/queue";
+import { createCancelListener, createLaneWorker, defaultRetryPolicy, isBatchLane } from "@darkroom/queue";
 import { connectSubscriber } from "@darkroom/redis";
 import { createObjectStore } from "@darkroom/storage";
 import { createBillDelivery } from "./bill-delivery.ts";
@@ -9,6 +9,7 @@ import { readConfig } from "./config.ts";
 import { createGenerateImages } from "./generate-images.ts";
 import { startHealthServer } from "./health-server.ts";
 import { openFiles } from "./open-files.ts";
+import { openBatches } from "./open-batches.ts";
 import { openLedger } from "./open-ledger.ts";
 import { openQueue } from "./open-queue.ts";
 import { openWebhooks } from "./open-webhooks.ts";
@@ -65,6 +66,8 @@ await runProcess({
     await openWebhooks(config, queue, store, log, closes);
     openFiles(config, queue, store, log, closes);
     openLedger(config, queue, store, log, closes);
+    // A worker that draws for callers alone leaves batches to those that draw for them.
+    if (plans.some(({ lane }) => isBatchLane(lane))) await openBatches(config, queue, store, log, closes);
 
     if (config.WORKER_PORT !== undefined) {
       const health = await startHealthServer({

@@ -9,7 +9,9 @@ const lanes = (named?: string) => planLanes(providers, named, 20).map(({ lane, c
 test("without names every provider's lane is worked off", () => {
   expect(lanes()).toEqual([
     ["openai.interactive", 20],
+    ["openai.batch", 20],
     ["sandbox.interactive", 20],
+    ["sandbox.batch", 20],
   ]);
 });
 
@@ -18,7 +20,9 @@ test("named lanes have their own concurrency", () => {
 });
 
 test("a lane that cannot be served is refused with those that can", () => {
-  expect(() => lanes("volcengine.interactive=5")).toThrow("It can serve: openai.interactive, sandbox.interactive.");
+  expect(() => lanes("volcengine.interactive=5")).toThrow(
+    "It can serve: openai.interactive, openai.batch, sandbox.interactive, sandbox.batch.",
+  );
 });
 
 test("a worker without any provider says what to set", () => {

@@ -12,11 +12,13 @@ export function planLanes(
   named: string | undefined,
   concurrency: number,
 ): LanePlan[] {
-  const all = [...providers].map(([name, provider]) => ({
-    lane: laneName(name, "interactive"),
-    provider,
-    concurrency,
-  }));
+  const all = [...providers].flatMap(([name, provider]) =>
+    (["interactive", "batch"] as const).map((laneClass) => ({
+      lane: laneName(name, laneClass),
+      provider,
+      concurrency,
+    })),
+  );
   if (all.length === 0) {
     throw new Error(
       "No provider has a key, so there is nothing to work off. Set OPENAI_API_KEY or ARK_API_KEY, or SANDBOX_FALLBACK=true.",

@@ -16,6 +16,8 @@ export { type Bill, billArgument, nothingDelivered } from "./bill.ts";
 export { hashApiKey, newApiKey } from "./api-key.ts";
 export { type KeySource, parseKeyList, type StoredKey } from "./key-list.ts";
 export { KeyListError } from "./key-list-error.ts";
+export { budgetLeft } from "./budget-left.ts";
+export { createFindAccount } from "./keys/find-account.ts";
 export type { KeyChanges, KeyRecord } from "./keys/key-record.ts";
 export { createKeyring, type Keyring } from "./keys/keyring.ts";
 export { createKeyStore, type KeyStore } from "./keys/key-store.ts";

@@ -18,7 +18,7 @@ export { type GenerationPage, listGenerations, type ListOptions } from "./record
 export { queuePosition, type QueuePosition } from "./lanes/queue-position.ts";
 export { repeat } from "./upkeep/repeat.ts";
 export type { Retention } from "./records/retention.ts";
-export { createLanes, laneName, type Lanes } from "./lanes/lanes.ts";
+export { createLanes, isBatchLane, laneName, type Lanes } from "./lanes/lanes.ts";
 export type { Log } from "./log.ts";
 export { createMemoryGuard, type MemoryGuard } from "./upkeep/memory-guard.ts";
 export type { Attempt, Outcome, Work } from "./lanes/outcome.ts";

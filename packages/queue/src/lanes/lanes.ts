@@ -8,6 +8,9 @@ export type LaneClass = "interactive" | "batch";
 /** A lane is one provider's queue of one class: BullMQ's brakes (rate limit, concurrency, pause) act per queue. */
 export const laneName = (provider: string, laneClass: LaneClass): string => `${provider}.${laneClass}`;
 
+/** Whether lines of batches go on a lane. */
+export const isBatchLane = (lane: string): boolean => lane.endsWith(".batch" satisfies `.${LaneClass}`);
+
 /** BullMQ's largest priority value, which is its least urgent. */
 const maxPriority = 2 ** 21 - 1;
 

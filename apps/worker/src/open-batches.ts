@@ -1,0 +1,126 @@
+import { budgetLeft, createFindAccount, createKeyStore, createRedisKeys, readAccountUsage } from "@darkroom/accounts";
+import {
+  createBatchSweep,
+  createFinalizeBatch,
+  createLaneRound,
+  createPreparedLines,
+  createValidateBatch,
+} from "@darkroom/batches";
+import { createFileStore } from "@darkroom/files";
+import { loadCatalogue } from "@darkroom/models";
+import type { Logger } from "@darkroom/observe";
+import type { CloseList } from "@darkroom/process";
+import {
+  type BatchRecord,
+  createBatchKeeper,
+  createBatchStore,
+  createBatchTasks,
+  createLineStore,
+  repeat,
+} from "@darkroom/queue";
+import type { ObjectStore } from "@darkroom/storage";
+import type { WorkerConfig } from "./config.ts";
+import type { OpenQueue } from "./open-queue.ts";
+
+/** Batches that are validated or put together at a time, and lanes that are fed: they wait for the store more than they compute. */
+const concurrency = 5;
+/** The most images that a line can ask for: every tenant's turn is worth a line at least. */
+const quantum = 10;
+/** What a tenant may have on a lane that others fill: enough for several workers to be busy with until its turn comes. */
+const floor = 50;
+
+/** Does what is to be done about batches: validates their input, feeds their lines, puts their output together, clears up after them. */
+export async function openBatches(
+  config: WorkerConfig,
+  queue: OpenQueue,
+  objects: ObjectStore,
+  log: Logger,
+  closes: CloseList,
+): Promise<void> {
+  const { redis, keys, lanes, generations } = queue;
+  const batches = createBatchStore(redis, keys);
+  const files = createFileStore({ redis, prefix: config.QUEUE_PREFIX, objects, log, now: Date.now });
+  const catalogue = loadCatalogue({ file: config.MODELS_FILE });
+  const names = createRedisKeys(config.QUEUE_PREFIX);
+  const findAccount = createFindAccount(createKeyStore(redis, names), Date.now);
+
+  const validate = createValidateBatch({
+    objects,
+    catalogue,
+    batches,
+    async openInput({ inputFileId }) {
+      const file = await files.read(inputFileId);
+      return file === null ? null : ((await files.open(file))?.body ?? null);
+    },
+    async budgetOf({ keyId }) {
+      const budget = (await findAccount(keyId))?.budget;
+      const leftMicros =
+        budget === undefined ? 0 : budgetLeft(budget, await readAccountUsage(redis, names, keyId, Date.now()));
+      return { hasBudget: leftMicros !== null, leftMicros };
+    },
+    modelsOf: async ({ keyId }: BatchRecord) => (await findAccount(keyId))?.models ?? null,
+    log,
+  });
+  const finalize = createFinalizeBatch({ batches, objects, files, catalogue, log });
+
+  const lines = createLineStore({ redis, keys, lanes, log });
+  const prepared = createPreparedLines(objects);
+  const round = (lane: string) =>
+    createLaneRound({
+      lane,
+      window: config.BATCH_WINDOW,
+      quantum,
+      floor,
+      batches,
+      lines,
+      generations,
+      lanes,
+      objects,
+      prepared,
+      accountOf: findAccount,
+      log,
+    });
+  /** Kept, because whose turn it is goes on from round to round. */
+  const rounds = new Map<string, ReturnType<typeof round>>();
+  const roundOf = (lane: string) => {
+    const found = rounds.get(lane) ?? round(lane);
+    rounds.set(lane, found);
+    return found;
+  };
+
+  const tasks = createBatchTasks({
+    redis,
+    keys,
+    concurrency,
+    lockDurationMs: config.LOCK_DURATION_MS,
+    stalledIntervalMs: config.STALLED_INTERVAL_MS,
+    tasks: {
+      async validate(batchId, signal) {
+        await validate(batchId, signal);
+        return null;
+      },
+      feed: (lane, signal) => roundOf(lane)(signal),
+      async finalize(batchId, signal) {
+        await finalize(batchId, signal);
+        return null;
+      },
+    },
+    log,
+  });
+  closes.add("the tasks of batches", () => tasks.close());
+  await tasks.ready();
+
+  const keeper = createBatchKeeper({ batches, lanes, log, everyMs: config.JANITOR_INTERVAL_MS });
+  closes.add("the keeper of batches", () => keeper.close());
+  const sweep = createBatchSweep({ batches, objects, log });
+  const stopped = new AbortController();
+  const sweeps = repeat(
+    config.JANITOR_INTERVAL_MS,
+    () => sweep(stopped.signal),
+    (error) => log.warn({ err: error }, "What is left of old batches could not be removed; the next round tries again"),
+  );
+  closes.add("the sweep of batches", () => {
+    stopped.abort();
+    return sweeps.close();
+  });
+}
