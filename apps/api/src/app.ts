@@ -7,6 +7,7 @@ import type { ObjectStore } from "@darkroom/storage";
 import Fastify, { type FastifyInstance } from "fastify";
 import { createFindBatch } from "./batches/find-batch.ts";
 import type { Drain } from "./drain.ts";
+import { createFindFile } from "./files/find-file.ts";
 import type { Abandoner } from "./generation/abandoner.ts";
 import { createFindGeneration } from "./generation/find-generation.ts";
 import { createImageEvents } from "./generation/image-events.ts";
@@ -18,6 +19,7 @@ import { createSendImages } from "./generation/send-images.ts";
 import { answerBrokenRequest } from "./http/answer-broken-request.ts";
 import { answerError } from "./http/answer-error.ts";
 import { authenticateAdmin, authenticateCallers, authenticateCallersOrAdmin } from "./http/authenticate.ts";
+import { createBodyDeadline } from "./http/body-deadline.ts";
 import { parseJson } from "./http/parse-json.ts";
 import { refuseOtherMethods } from "./http/refuse-other-methods.ts";
 import { followRequest, newRequestId } from "./http/request-facts.ts";
@@ -40,6 +42,11 @@ import { listBatchesRoute } from "./routes/batches/list-batches.ts";
 import { readBatchRoute } from "./routes/batches/read-batch.ts";
 import { cancelGenerationRoute } from "./routes/cancel-generation.ts";
 import { createImageRoute } from "./routes/create-image.ts";
+import { createFileRoute } from "./routes/files/create-file.ts";
+import { deleteFileRoute } from "./routes/files/delete-file.ts";
+import { listFilesRoute } from "./routes/files/list-files.ts";
+import { readFileContentRoute } from "./routes/files/read-file-content.ts";
+import { readFileRoute } from "./routes/files/read-file.ts";
 import { generationEventsRoute } from "./routes/generation-events.ts";
 import { type HealthDependencies, healthRoutes } from "./routes/health.ts";
 import { listGenerationsRoute } from "./routes/list-generations.ts";
@@ -80,6 +87,7 @@ export type AppDependencies = HealthDependencies & {
 /** Builds the HTTP service. It listens to nothing yet, and opens and closes nothing that it was given. */
 export function buildApp(dependencies: AppDependencies): FastifyInstance {
   const { log, drain, keyring } = dependencies;
+  const bodyDeadline = createBodyDeadline(dependencies);
   const app = Fastify({
     ...serverLimits,
     trustProxy: dependencies.trustProxy,
@@ -104,6 +112,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, log));
   app.addHook("onRequest", async (request, reply) => {
     followRequest(request, reply, dependencies);
+    bodyDeadline.begin(request);
     if (request.is404) {
       throw new ApiError("not_found", `There is no ${request.method} ${request.url.split("?", 1)[0]} here.`);
     }
@@ -123,6 +132,8 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
   });
   const tools = {
     ...dependencies,
+    bodyDeadline,
+    findFile: createFindFile(dependencies),
     sendImages: createSendImages(dependencies),
     findBatch: createFindBatch(dependencies.queue),
     findGeneration: createFindGeneration(dependencies.queue),
@@ -150,6 +161,11 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
     listBatchesRoute(v1, tools);
     readBatchRoute(v1, tools);
     cancelBatchRoute(v1, tools);
+    createFileRoute(v1, tools);
+    listFilesRoute(v1, tools);
+    readFileRoute(v1, tools);
+    readFileContentRoute(v1, tools);
+    deleteFileRoute(v1, tools);
     webhookSecretRoute(v1, tools);
     webhookDeliveriesRoutes(v1, tools);
     modelsRoutes(v1, dependencies);

@@ -1,16 +1,11 @@
-import { execFileSync } from "node:child_process";
 import { createObjectStore } from "@darkroom/storage";
 import { temporaryFolder, testRedisUrl } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { apiKey, drawing, links, removeKeys, workLane } from "./api.fixture.ts";
-import { startProcess } from "./process.fixture.ts";
+import { residentBytes, startProcess } from "./process.fixture.ts";
 
 const imageBytes = 5_000_000;
 const prefix = `test-memory-${process.pid}`;
-
-/** What a process holds in memory, in bytes. */
-const residentBytes = (pid: number) =>
-  Number(execFileSync("ps", ["-o", "rss=", "-p", String(pid)], { encoding: "utf8" })) * 1_024;
 
 test.each([
   ["one body", { response_format: "b64_json" }],

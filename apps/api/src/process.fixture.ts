@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { hashApiKey } from "@darkroom/accounts";
@@ -16,6 +16,10 @@ const environment = () => ({
   QUEUE_PREFIX: "test-main",
   PORT: "0",
 });
+
+/** What a process holds in memory, in bytes. */
+export const residentBytes = (pid: number) =>
+  Number(execFileSync("ps", ["-o", "rss=", "-p", String(pid)], { encoding: "utf8" })) * 1_024;
 
 type Line = { msg: string; [field: string]: unknown };
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { z } from "zod";
 import { ApiError } from "./api-error.ts";
 import { imageRequestSchema } from "./image-request.ts";
 import { parseBody } from "./parse-body.ts";
@@ -67,4 +68,12 @@ describe("an image request", () => {
   ])("%j is refused naming %s", (body, param, message) => {
     expect(fault(body)).toEqual([param, message]);
   });
+});
+
+test("a field with few values is missing like any other", () => {
+  const schema = z.strictObject({ purpose: z.enum(["batch"]), endpoint: z.literal("/v1") });
+  const missing = (param: string) =>
+    expect.objectContaining({ param, message: `Missing required parameter: '${param}'.` });
+  expect(() => parseBody(schema, { endpoint: "/v1" })).toThrow(missing("purpose"));
+  expect(() => parseBody(schema, { purpose: "batch" })).toThrow(missing("endpoint"));
 });

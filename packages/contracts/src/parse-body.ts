@@ -43,11 +43,12 @@ function paramOf(issue: Issue): string | undefined {
 function describe(issue: Issue): string {
   const param = paramOf(issue);
   if (param === undefined) return `The body must be a JSON object, but it is ${kindOf(issue.input)}.`;
+  const isMissing = issue.input === undefined && (issue.code === "invalid_type" || issue.code === "invalid_value");
+  if (isMissing) return `Missing required parameter: '${param}'.`;
   switch (issue.code) {
     case "unrecognized_keys":
       return `Unknown parameter: '${param}'.`;
     case "invalid_type":
-      if (issue.input === undefined) return `Missing required parameter: '${param}'.`;
       return `Invalid type for '${param}': expected ${article(issue.expected)}, but got ${kindOf(issue.input)} instead.`;
     case "invalid_value":
       return `Invalid value for '${param}': ${quoteValue(issue.input)}. Supported values are: ${issue.values.map(quoteValue).join(", ")}.`;

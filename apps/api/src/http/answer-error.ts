@@ -32,7 +32,7 @@ export async function answerError(
   const error = toApiError(thrown);
   noteError(error, request, log);
   // Fastify closes the connection on a body that it will not read. Closed with bytes unread it is reset, and the caller never sees
-  // why; left open, Node reads the rest away, for `requestTimeout` at most.
+  // why; left open, Node reads the rest away, for `bodyLimits.wholeMs` at most.
   reply.removeHeader("connection");
   await reply.code(error.status).headers(errorHeaders(error)).send({ error: error.toObject() });
 }

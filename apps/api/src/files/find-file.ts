@@ -1,0 +1,17 @@
+import { ApiError } from "@darkroom/contracts";
+import type { FileRecord, FileStore } from "@darkroom/files";
+import { queueAnswer } from "../generation/queue-answer.ts";
+
+/**
+ * Returns the function that reads a tenant's file by what stands in the path. Throws `ApiError` `not_found` for all others, so that
+ * nobody learns which ids others have.
+ */
+export function createFindFile({ files }: { files: Pick<FileStore, "read"> }) {
+  return async (tenant: string, id: string): Promise<FileRecord> => {
+    const record = await queueAnswer(files.read(id));
+    if (record?.tenant !== tenant) throw new ApiError("not_found", "There is no file of this id.");
+    return record;
+  };
+}
+
+export type FindFile = ReturnType<typeof createFindFile>;

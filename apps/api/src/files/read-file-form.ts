@@ -1,0 +1,104 @@
+import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
+import { ApiError, parseBody, quoteValue } from "@darkroom/contracts";
+import type { FileFacts, FileUpload } from "@darkroom/files";
+import { Busboy, type BusboyInstance } from "@fastify/busboy";
+import { fileFormSchema, parseFileForm } from "./file-form-schema.ts";
+
+export type ReadFileFormOptions = {
+  source: IncomingMessage;
+  /** Takes the file as it comes, and lets go of it when its body fails. */
+  receive: (filename: string, body: Readable) => Promise<FileUpload>;
+  /** Breaks off; its reason is thrown. */
+  signal: AbortSignal;
+};
+
+export type FileForm = FileFacts & { upload: FileUpload };
+
+/** Room for the fields there are, and for the mistakes worth naming. A value longer than that is none of ours. */
+const limits = { fieldSize: 1_024, parts: 16, headerPairs: 16, headerSize: 8_192 };
+
+const bad = (message: string, param?: string) => new ApiError("invalid_request_error", message, { param });
+
+/**
+ * Reads a form whose one file is received while it arrives; its fields may stand before and behind it. Throws `ApiError` for the first
+ * thing that is wrong with the form, or what `receive` threw, and then what was received is discarded and the rest of the request is
+ * read away.
+ */
+export async function readFileForm({ source, receive, signal }: ReadFileFormOptions): Promise<FileForm> {
+  const parser = createParser(source);
+  const fields = new Map<string, string>();
+  let file: { filename: string; body: Readable; receiving: Promise<FileUpload> } | undefined;
+  const { promise: parsed, resolve, reject } = Promise.withResolvers<void>();
+
+  parser.on("field", (name, value, _nameTruncated, truncated) => {
+    if (name === "file") return reject(bad("The 'file' must be sent as a file: its part has no filename.", "file"));
+    if (fields.has(name)) return reject(bad(`'${name}' was sent more than once.`, name));
+    if (truncated) return reject(bad(`The value of ${quoteValue(name)} is too long.`, name));
+    fields.set(name, value);
+    try {
+      // As soon as it can be known, for the rest may be long.
+      parseBody(fileFormSchema.partial(), Object.fromEntries(fields));
+    } catch (error) {
+      reject(error);
+    }
+  });
+  parser.on("file", (name, body, filename) => {
+    // It may fail before anybody reads it.
+    body
+      .on("error", () => {})
+      .resume()
+      .pause();
+    if (name !== "file") return reject(bad(`Unknown parameter: ${quoteValue(name)}.`, name));
+    if (file !== undefined) return reject(bad("There is more than one 'file': send one at a time.", "file"));
+    const receiving = receive(filename, body);
+    receiving.catch(reject);
+    file = { filename, body, receiving };
+  });
+  parser.once("partsLimit", () => reject(bad("The form has too many parts.")));
+  parser.on("error", (cause) =>
+    reject(
+      new ApiError(
+        "invalid_request_error",
+        "The form is broken: its body is not the multipart/form-data that its Content-Type says.",
+        { cause },
+      ),
+    ),
+  );
+  parser.once("finish", resolve);
+  source.on("error", reject);
+  source.once("close", () => {
+    if (!source.complete) reject(bad("The request broke off before its end."));
+  });
+  signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  source.pipe(parser);
+
+  try {
+    await parsed;
+    if (file === undefined) throw bad("Missing required parameter: 'file'.", "file");
+    const { filename, receiving } = file;
+    const facts = parseFileForm(Object.fromEntries(fields));
+    return { ...facts, filename, upload: await receiving };
+  } catch (error) {
+    source.unpipe(parser).resume();
+    file?.body.destroy();
+    const received = await file?.receiving.catch(() => undefined);
+    await received?.discard();
+    throw error;
+  }
+}
+
+function createParser({ headers }: IncomingMessage): BusboyInstance {
+  try {
+    return new Busboy({
+      headers: { ...headers, "content-type": headers["content-type"] ?? "" },
+      limits,
+      // What has no filename is text, whatever its type: it is not to be stored.
+      isPartAFile: (_name, _type, filename) => filename !== undefined,
+    });
+  } catch (cause) {
+    throw new ApiError("invalid_request_error", "The Content-Type multipart/form-data must name its boundary.", {
+      cause,
+    });
+  }
+}

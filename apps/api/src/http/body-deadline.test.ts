@@ -1,0 +1,89 @@
+import { once } from "node:events";
+import { request as httpRequest } from "node:http";
+import { setTimeout as pause } from "node:timers/promises";
+import { createLogger, createMetrics } from "@darkroom/observe";
+import Fastify from "fastify";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { createBodyDeadline } from "./body-deadline.ts";
+
+const dependencies = {
+  log: createLogger({ name: "api-test", level: "silent", pretty: false }),
+  metrics: createMetrics({ ofProcess: false }),
+};
+
+/** A service whose bodies may take 200 ms, and whose uploads may be silent for 400. */
+async function start() {
+  const deadline = createBodyDeadline(dependencies, { wholeMs: 200, uploadSilenceMs: 400 });
+  const app = Fastify();
+  onTestFinished(() => app.close());
+  app.addHook("onRequest", async (request) => deadline.begin(request));
+  app.addContentTypeParser("upload/read", async () => undefined);
+  app.addContentTypeParser("upload/refused", async () => undefined);
+  app.post("/", async (request, reply) => {
+    const type = request.headers["content-type"];
+    if (type === "text/plain") return reply.send("read");
+    deadline.allowUpload(request, reply);
+    if (type === "upload/refused") return reply.send("refused");
+    await once(request.raw.resume(), "end");
+    return reply.send("read");
+  });
+  const url = await app.listen({ port: 0, host: "127.0.0.1" });
+
+  return (type: string) => {
+    const sending = httpRequest(url, { method: "POST", agent: false, headers: { "content-type": type } });
+    const cut = once(sending, "close");
+    sending.on("error", () => {});
+    const answered = once(sending, "response").then(([response]) => {
+      response.resume();
+      return response.statusCode;
+    });
+    /** Sends a byte every 50 ms. */
+    const dribble = async (bytes: number) => {
+      for (let i = 0; i < bytes && !sending.destroyed; i++) {
+        sending.write("x");
+        await pause(50);
+      }
+    };
+    return { sending, answered, cut, dribble };
+  };
+}
+
+describe("a body", () => {
+  test("that comes in time is read", async () => {
+    const { dribble, sending, answered } = (await start())("text/plain");
+    await dribble(2);
+    sending.end();
+    expect(await answered).toBe(200);
+  });
+
+  test("that comes too slowly is answered with 408 and cut off", async () => {
+    const { dribble, answered, cut } = (await start())("text/plain");
+    void dribble(100);
+    expect(await answered).toBe(408);
+    await cut;
+  });
+});
+
+describe("an upload", () => {
+  test("may take as long as it goes on arriving", async () => {
+    const { dribble, sending, answered } = (await start())("upload/read");
+    await dribble(16);
+    sending.end();
+    expect(await answered).toBe(200);
+  });
+
+  test("that is silent is answered with 408 and cut off", async () => {
+    const { dribble, answered, cut } = (await start())("upload/read");
+    await dribble(1);
+    expect(await answered).toBe(408);
+    await cut;
+  });
+
+  test("that was answered already has no more time than other bodies", async () => {
+    const { dribble, answered, cut } = (await start())("upload/refused");
+    const dribbled = dribble(200);
+    expect(await answered).toBe(200);
+    await cut;
+    await dribbled;
+  });
+});

@@ -1,0 +1,47 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { answerBrokenRequest } from "./answer-broken-request.ts";
+import type { FollowRequestDependencies } from "./request-facts.ts";
+import { bodyLimits } from "./server-limits.ts";
+
+/** How long the answer to a late body gets to go out before the connection is cut. Cut at once it would be lost. */
+const partingMs = 1_000;
+
+/**
+ * How long bodies may take to arrive. Node has one limit for a whole server (`requestTimeout`), which must let uploads through; this is
+ * the one for everything else, and for the silences of an upload.
+ */
+export function createBodyDeadline(dependencies: FollowRequestDependencies, limits = bodyLimits) {
+  const { wholeMs, uploadSilenceMs } = limits;
+  const timers = new WeakMap<FastifyRequest, NodeJS.Timeout>();
+
+  function arm(request: FastifyRequest, afterMs: number): NodeJS.Timeout {
+    clearTimeout(timers.get(request));
+    const timer = setTimeout(() => {
+      const { complete, socket } = request.raw;
+      if (complete || socket.destroyed) return;
+      answerBrokenRequest({ code: "ERR_HTTP_REQUEST_TIMEOUT" }, socket, dependencies);
+      setTimeout(() => socket.destroy(), partingMs).unref();
+    }, afterMs).unref();
+    timers.set(request, timer);
+    return timer;
+  }
+
+  return {
+    /** Gives a request's body `wholeMs` to arrive; after that it is answered with 408 and cut off. */
+    begin(request: FastifyRequest): void {
+      const { headers, raw } = request;
+      if (headers["content-length"] === undefined && headers["transfer-encoding"] === undefined) return;
+      arm(request, wholeMs);
+      raw.once("close", () => clearTimeout(timers.get(request)));
+    },
+
+    /** Lets the body take as long as it goes on arriving, until the answer is out: what then still comes has no more than others. */
+    allowUpload(request: FastifyRequest, reply: FastifyReply): void {
+      const timer = arm(request, uploadSilenceMs);
+      request.raw.on("data", () => timer.refresh());
+      reply.raw.once("finish", () => request.raw.complete || arm(request, wholeMs));
+    },
+  };
+}
+
+export type BodyDeadline = ReturnType<typeof createBodyDeadline>;

@@ -1,0 +1,93 @@
+import { ApiError, maxFileBytes } from "@darkroom/contracts";
+import { type FileStore, FileUploadError } from "@darkroom/files";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { Drain } from "../../drain.ts";
+import { readFileForm } from "../../files/read-file-form.ts";
+import { showFile } from "../../files/show-file.ts";
+import type { RefuseNewWork } from "../../generation/refuse-new-work.ts";
+import { accountOf } from "../../http/authenticate.ts";
+import type { BodyDeadline } from "../../http/body-deadline.ts";
+import { maxFormOverheadBytes } from "../../http/server-limits.ts";
+
+export type CreateFileDependencies = {
+  files: Pick<FileStore, "upload">;
+  refuseNewWork: RefuseNewWork;
+  bodyDeadline: BodyDeadline;
+  drain: Drain;
+};
+
+/** What the file systems that it may come from, and go back to, allow. */
+const maxFilenameCharacters = 255;
+
+/** `POST /v1/files`: streams a file into the object store and answers when it is kept. */
+export function createFileRoute(app: FastifyInstance, dependencies: CreateFileDependencies): void {
+  const { files, refuseNewWork, bodyDeadline, drain } = dependencies;
+
+  void app.register(async (uploads) => {
+    uploads.removeAllContentTypeParsers();
+    // Read by the handler, as it comes.
+    uploads.addContentTypeParser("multipart/form-data", async () => undefined);
+
+    uploads.post("/v1/files", { onRequest: async (request) => refuseEarly(request) }, async (request, reply) => {
+      const { tenant } = accountOf(request);
+      refuseNewWork();
+      bodyDeadline.allowUpload(request, reply);
+      const stopping = new AbortController();
+      const release = drain.onDismiss(() => stopping.abort(shuttingDown()));
+      try {
+        const { upload, ...facts } = await readFileForm({
+          source: request.raw,
+          signal: stopping.signal,
+          receive: async (name, body) => {
+            assertFilename(name);
+            return files.upload({ tenant, body, maxBytes: maxFileBytes });
+          },
+        });
+        const record = await upload.keep(facts);
+        return await reply.header("cache-control", "no-store").send(showFile(record));
+      } catch (error) {
+        throw error instanceof FileUploadError ? apiErrorOf(error) : error;
+      } finally {
+        release();
+      }
+    });
+  });
+}
+
+/** Refuses what can be known to be wrong before any of the body is read. */
+function refuseEarly({ headers }: FastifyRequest): void {
+  if (!/^multipart\/form-data\s*(;|$)/i.test(headers["content-type"] ?? "")) {
+    throw new ApiError(
+      "unsupported_media_type",
+      "A file must be sent as a form. Send it with the header Content-Type: multipart/form-data.",
+    );
+  }
+  if (Number(headers["content-length"] ?? 0) > maxFileBytes + maxFormOverheadBytes) throw tooLarge();
+}
+
+function assertFilename(filename: string): void {
+  if (!/\.jsonl$/i.test(filename)) {
+    throw new ApiError("invalid_request_error", "Invalid file format for Batch API. Must be .jsonl", { param: "file" });
+  }
+  if (filename.length > maxFilenameCharacters) {
+    const message = `The filename is longer than ${maxFilenameCharacters} characters, which is the limit.`;
+    throw new ApiError("invalid_request_error", message, { param: "file" });
+  }
+}
+
+function apiErrorOf(cause: FileUploadError): ApiError {
+  if (cause.reason === "too_large") return tooLarge();
+  if (cause.reason === "broken_off") {
+    return new ApiError("invalid_request_error", "The file broke off before its end.", { param: "file", cause });
+  }
+  const message = "The file could not be stored just now. Send it again.";
+  return new ApiError("overloaded", message, { retryAfterMs: 1_000, cause });
+}
+
+const tooLarge = () =>
+  new ApiError("payload_too_large", `The file is larger than ${maxFileBytes} bytes, which is the limit.`, {
+    param: "file",
+  });
+
+const shuttingDown = () =>
+  new ApiError("overloaded", "This server is shutting down. Send the file again.", { retryAfterMs: 1_000 });

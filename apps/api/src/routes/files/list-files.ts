@@ -1,0 +1,43 @@
+import { ApiError, filePurposes, parseBody } from "@darkroom/contracts";
+import type { FileStore } from "@darkroom/files";
+import type { FastifyInstance } from "fastify";
+import { z } from "zod";
+import { showFile } from "../../files/show-file.ts";
+import { queueAnswer } from "../../generation/queue-answer.ts";
+import { accountOf } from "../../http/authenticate.ts";
+
+export type ListFilesDependencies = { files: Pick<FileStore, "list"> };
+
+const querySchema = z.strictObject({
+  purpose: z.enum(filePurposes).optional(),
+  after: z.string().optional(),
+  order: z.enum(["asc", "desc"]).default("desc"),
+  /** OpenAI's for files. */
+  limit: z
+    .string()
+    .regex(/^\d+$/, "must be a whole number from 1 to 10000")
+    .transform(Number)
+    .pipe(z.int().min(1).max(10_000))
+    .default(10_000),
+});
+
+/** `GET /v1/files`: the tenant's files, newest first if not asked otherwise, as OpenAI's list object. */
+export function listFilesRoute(app: FastifyInstance, { files }: ListFilesDependencies): void {
+  app.get("/v1/files", async (request, reply) => {
+    const { tenant } = accountOf(request);
+    const query = parseBody(querySchema, request.query);
+    const page = await queueAnswer(files.list({ tenant, ...query }));
+    if (page === null) {
+      const message = "Invalid 'after': there is no file of this id in this list, or no longer.";
+      throw new ApiError("invalid_request_error", message, { param: "after" });
+    }
+    const data = page.records.map(showFile);
+    return reply.header("cache-control", "no-store").send({
+      object: "list",
+      data,
+      first_id: data[0]?.id ?? null,
+      last_id: data.at(-1)?.id ?? null,
+      has_more: page.hasMore,
+    });
+  });
+}

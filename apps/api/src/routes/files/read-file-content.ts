@@ -1,0 +1,39 @@
+import { ApiError } from "@darkroom/contracts";
+import type { FileStore } from "@darkroom/files";
+import { ObjectNotFoundError } from "@darkroom/storage";
+import { create as contentDisposition } from "content-disposition";
+import type { FastifyInstance } from "fastify";
+import type { FindFile } from "../../files/find-file.ts";
+import { accountOf } from "../../http/authenticate.ts";
+
+export type ReadFileContentDependencies = { files: Pick<FileStore, "open">; findFile: FindFile };
+
+/** `GET /v1/files/{id}/content`: the bytes of a file, as they were sent. */
+export function readFileContentRoute(app: FastifyInstance, { files, findFile }: ReadFileContentDependencies): void {
+  app.route<{ Params: { id: string } }>({
+    method: ["GET", "HEAD"],
+    url: "/v1/files/:id/content",
+    handler: async (request, reply) => {
+      const { tenant } = accountOf(request);
+      const record = await findFile(tenant, request.params.id);
+      const { size, body } = await files.open(record).catch((cause: unknown) => {
+        if (cause instanceof ObjectNotFoundError) {
+          throw new ApiError("not_found", "The content of this file is no longer kept.", { cause });
+        }
+        throw new ApiError("overloaded", "The file cannot be read just now.", { retryAfterMs: 1_000, cause });
+      });
+      reply.headers({
+        "content-type": "application/jsonl",
+        "content-length": size,
+        "content-disposition": contentDisposition(record.filename),
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+      });
+      if (request.method === "HEAD") {
+        body.destroy();
+        return reply.send();
+      }
+      return reply.send(body);
+    },
+  });
+}
