@@ -16,6 +16,7 @@ import {
   createBatchStore,
   createBatchTasks,
   createLineStore,
+  createPutNextTask,
   repeat,
 } from "@darkroom/queue";
 import type { ObjectStore } from "@darkroom/storage";
@@ -88,6 +89,7 @@ export async function openBatches(
     return found;
   };
 
+  const putNextTask = createPutNextTask({ lanes, log });
   const tasks = createBatchTasks({
     redis,
     keys,
@@ -97,6 +99,8 @@ export async function openBatches(
     tasks: {
       async validate(batchId, signal) {
         await validate(batchId, signal);
+        const batch = await batches.read(batchId);
+        if (batch !== null) await putNextTask(batch);
         return null;
       },
       feed: (lane, signal) => roundOf(lane)(signal),

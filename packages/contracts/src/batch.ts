@@ -16,6 +16,9 @@ export const maxBatchLines = 50_000;
 export const batchEndings = ["failed", "completed", "expired", "cancelled"] as const;
 export type BatchEnding = (typeof batchEndings)[number];
 
+export const isBatchEnding = (status: string): status is BatchEnding =>
+  (batchEndings as readonly string[]).includes(status);
+
 /** `validating` → `in_progress` → `finalizing` → an ending; `cancelling` from the first two. `failed` is a file that cannot be run. */
 export const batchStatuses = ["validating", "in_progress", "finalizing", "cancelling", ...batchEndings] as const;
 export type BatchStatus = (typeof batchStatuses)[number];

@@ -23,6 +23,7 @@ export {
   type BatchOutputLine,
   batchOutputLineSchema,
   batchSchema,
+  isBatchEnding,
   type BatchStatus,
   batchStatuses,
   completionWindowMs,

@@ -42,3 +42,4 @@ export { type PreparedLine, preparedLineSchema } from "./batches/prepared-line.t
 export { createLineStore, type FeedingBatch, type LineStore } from "./batches/line-store.ts";
 export { createBatchKeeper } from "./batches/batch-keeper.ts";
 export { batchesLane, batchTask, createBatchTasks } from "./batches/batch-tasks.ts";
+export { createPutNextTask } from "./batches/put-next-task.ts";

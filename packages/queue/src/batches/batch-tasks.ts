@@ -1,3 +1,4 @@
+import { isBatchEnding } from "@darkroom/contracts";
 import type { BatchRecord } from "./batch-record.ts";
 import { workOffLane, type WorkOffLaneOptions } from "../lanes/work-off-lane.ts";
 
@@ -11,8 +12,12 @@ export const batchTask = {
   finalize: (batchId: string): string => `finalize.${batchId}`,
 };
 
+/** What of a batch says what it needs done next. */
+export type BatchState = Pick<BatchRecord, "id" | "status" | "lane" | "ready">;
+
 /** What a batch needs done next; null for one that has ended. */
-export function nextTask({ id, status, lane, ready }: BatchRecord): string | null {
+export function nextTask({ id, status, lane, ready }: BatchState): string | null {
+  if (isBatchEnding(status)) return null;
   if (status === "validating") return batchTask.validate(id);
   if (ready) return batchTask.finalize(id);
   return lane === null ? null : batchTask.feed(lane);

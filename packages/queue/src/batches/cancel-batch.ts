@@ -2,7 +2,7 @@ import type { Lanes } from "../lanes/lanes.ts";
 import type { Log } from "../log.ts";
 import type { BatchRecord } from "./batch-record.ts";
 import type { BatchStore } from "./batch-store.ts";
-import { batchesLane, nextTask } from "./batch-tasks.ts";
+import { createPutNextTask } from "./put-next-task.ts";
 
 export type BatchCancelerOptions = {
   batches: Pick<BatchStore, "cancel" | "read">;
@@ -15,17 +15,13 @@ export type BatchCancelerOptions = {
  * then; null where it is finalizing, has ended, or is not kept any more.
  */
 export function createBatchCanceler({ batches, lanes, log }: BatchCancelerOptions) {
+  const putNextTask = createPutNextTask({ lanes, log });
   return async ({ id, lane }: Pick<BatchRecord, "id" | "lane">): Promise<BatchRecord | null> => {
     const answer = await batches.cancel(id, lane);
     const batch = await batches.read(id);
     // Whoever cancels what is being canceled has what they want.
     if (answer !== "ok") return batch?.status === "cancelling" ? batch : null;
-    const job = batch && nextTask(batch);
-    if (job !== null) {
-      await lanes.add(batchesLane, job, 1).catch((error: unknown) => {
-        log.warn({ batchId: id, job, err: error }, "The job could not be put on its lane; a worker's keeper will");
-      });
-    }
+    if (batch !== null) await putNextTask(batch);
     return batch;
   };
 }

@@ -1,8 +1,8 @@
 import type { Lanes } from "../lanes/lanes.ts";
 import type { Log } from "../log.ts";
 import type { BatchStore } from "./batch-store.ts";
-import { batchesLane, batchTask } from "./batch-tasks.ts";
 import type { BatchRequest, CreatedBatch, NewBatch } from "./create-batch.ts";
+import { createPutNextTask } from "./put-next-task.ts";
 
 export type BatchSubmitterOptions = {
   batches: Pick<BatchStore, "create">;
@@ -17,13 +17,11 @@ export type BatchSubmitterOptions = {
  * comes after, and where that fails the keeper of a worker does it. Throws what Redis threw when the record may not have been written.
  */
 export function createBatchSubmitter({ batches, lanes, log, claimsMs }: BatchSubmitterOptions) {
+  const putNextTask = createPutNextTask({ lanes, log });
   return async (batch: NewBatch, request: Omit<BatchRequest, "claimsMs">): Promise<CreatedBatch> => {
     const created = await batches.create(batch, { ...request, claimsMs });
-    if (created.kind !== "created") return created;
-    try {
-      await lanes.add(batchesLane, batchTask.validate(batch.id), 1);
-    } catch (error) {
-      log.warn({ batchId: batch.id, err: error }, "The job could not be put on its lane; a worker's keeper will");
+    if (created.kind === "created") {
+      await putNextTask({ id: batch.id, status: "validating", lane: null, ready: false });
     }
     return created;
   };
