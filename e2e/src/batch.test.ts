@@ -39,10 +39,10 @@ describe("a batch by the openai SDK", () => {
       imageResponseSchema.parse(output.find(({ custom_id }) => custom_id === id)?.response?.body);
     const [linked] = bodyOf("r7").data;
     const image = await follow(linked?.url ?? "");
-    expect(await measureImage(Buffer.from(await image.arrayBuffer()))).toMatchObject({ width: 256, height: 256 });
+    expect(await measureImage(Buffer.from(await image.arrayBuffer()))).toMatchObject({ size: "256x256" });
     const [encoded] = bodyOf("base64").data;
     const bytes = Buffer.from(encoded?.b64_json ?? "", "base64");
-    expect(await measureImage(bytes)).toMatchObject({ width: 256, height: 256 });
+    expect(await measureImage(bytes)).toMatchObject({ size: "256x256" });
     expect(bodyOf("two").data).toHaveLength(2);
     // What was batched is gone from the queue: its answer is in the files.
     expect((await client.files.list()).data.map(({ purpose }) => purpose)).toContain("batch_output");
