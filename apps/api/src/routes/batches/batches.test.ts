@@ -1,6 +1,6 @@
 import { batchEndings, newBatchId } from "@darkroom/contracts";
 import { batchesLane } from "@darkroom/queue";
-import { OpenAI } from "openai";
+import { OpenAI, toFile } from "openai";
 import { describe, expect, test } from "vitest";
 import { apiKey, otherApiKey, type TestApi } from "../../api.fixture.ts";
 import { batchIn, lane, startBatches } from "./batches.fixture.ts";
@@ -8,11 +8,12 @@ import { batchIn, lane, startBatches } from "./batches.fixture.ts";
 const sdk = (api: TestApi) => new OpenAI({ baseURL: `${api.baseUrl}/v1`, apiKey, maxRetries: 0 });
 
 describe("with OpenAI's SDK", () => {
-  test("create, retrieve, cancel", async () => {
-    const { api, fileId } = await startBatches();
-    const { batches } = sdk(api);
+  test("upload, create, retrieve, cancel", async () => {
+    const { api } = await startBatches();
+    const { batches, files } = sdk(api);
+    const input = await files.create({ file: await toFile(Buffer.from("{}\n"), "lines.jsonl"), purpose: "batch" });
     const made = await batches.create({
-      input_file_id: fileId,
+      input_file_id: input.id,
       endpoint: "/v1/images/generations",
       completion_window: "24h",
       metadata: { order: "17" },
