@@ -1,5 +1,7 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { callersBeside } from "./batch/callers-beside.ts";
+import { wholeBatch } from "./batch/whole-batch.ts";
 import { describeMachine, loadAverage } from "./machine.ts";
 import { type Report, tableOf, writeReport } from "./report.ts";
 import { refusalTiming } from "./keys/refusal-timing.ts";
@@ -10,16 +12,18 @@ import { submitLatency } from "./wait/submit-latency.ts";
 import { throughput } from "./wait/throughput.ts";
 import { waitingMemory } from "./wait/waiting-memory.ts";
 
-const usage = `pnpm bench wait|keys [--quick] [--scenario 1,2] [--profile FOLDER] [--output FILE]
+const usage = `pnpm bench wait|keys|batch [--quick] [--scenario 1,2] [--lines 50000] [--profile FOLDER] [--output FILE]
 
   --quick     small counts, one round: a look within a minute, not a measurement
   --scenario  only these
+  --lines     how many lines a batch has: 50,000 by default, 1,000 where it is to be quick
   --profile   write a CPU profile of every api and worker process into this folder
   --output    where the JSON goes; bench/results/ by default`;
 
 const benches = new Map<string, Scenario[]>([
   ["wait", [throughput, redisCost, waitingMemory, submitLatency]],
   ["keys", [refusalTiming, rightBesideWrong]],
+  ["batch", [wholeBatch, callersBeside]],
 ]);
 
 const { values, positionals } = parseArgs({
@@ -27,6 +31,7 @@ const { values, positionals } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     scenario: { type: "string" },
+    lines: { type: "string" },
     profile: { type: "string" },
     output: { type: "string" },
   },
@@ -42,6 +47,7 @@ if (candidates === undefined) {
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
 
 const { quick, scenario, profile } = values;
+const lines = Number(values.lines ?? (quick ? 1_000 : 50_000));
 const wanted = scenario?.split(",").map(Number);
 const report: Report = {
   bench,
@@ -57,7 +63,7 @@ for (const candidate of candidates) {
   if (wanted !== undefined && !wanted.includes(number)) continue;
   console.log(`\n### ${number}. ${title}\n`);
   try {
-    const rows = await candidate.run({ quick, profileTo: profile, tell });
+    const rows = await candidate.run({ quick, lines, profileTo: profile, tell });
     report.scenarios.push({ number, title, rows });
     console.log(tableOf(rows));
   } catch (error) {

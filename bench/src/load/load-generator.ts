@@ -5,7 +5,7 @@ import type { LoadMessage, LoadPlan, LoadResult, Target } from "./load-plan.ts";
 
 /**
  * The load generator: a process of its own, so that its event loop is not the one that is measured. It gets a plan, warms up, says so,
- * and begins when its parent says "go".
+ * and begins when its parent says "go". Whatever its parent says after that ends it early.
  */
 const connectionsPerTarget = 50;
 
@@ -38,12 +38,11 @@ function callersOf(targets: readonly Target[], count: number) {
     const target = at(targets, i);
     return { target, client: new Client(target.origin, timeouts) };
   });
-  return async (requests: number, atMostMs: number, tally: (target: Target) => Tally): Promise<void> => {
-    const until = performance.now() + atMostMs;
+  return async (requests: number, isOver: () => boolean, tally: (target: Target) => Tally): Promise<void> => {
     let left = requests;
     await Promise.all(
       callers.map(async ({ target, client }) => {
-        while (left-- > 0 && performance.now() < until) await send(client, target, tally(target));
+        while (left-- > 0 && !isOver()) await send(client, target, tally(target));
       }),
     );
   };
@@ -54,14 +53,14 @@ function strangersOf(targets: readonly Target[], perSecond: number) {
   const clients = targets.map(({ origin }) =>
     Array.from({ length: connectionsPerTarget }, () => new Client(origin, timeouts)),
   );
-  return async (requests: number, atMostMs: number, tally: (target: Target) => Tally): Promise<void> => {
+  return async (requests: number, isOver: () => boolean, tally: (target: Target) => Tally): Promise<void> => {
     const startedAtMs = performance.now();
     const sent: Promise<void>[] = [];
     for (let i = 0; i < requests; i++) {
       const dueAtMs = startedAtMs + (i * 1_000) / perSecond;
-      if (dueAtMs - startedAtMs > atMostMs) break;
       const earlyMs = dueAtMs - performance.now();
       if (earlyMs > 0) await pause(earlyMs);
+      if (isOver()) break;
       const target = at(targets, i);
       const round = Math.floor(i / targets.length);
       sent.push(send(at(at(clients, i), round), target, tally(target)));
@@ -80,7 +79,7 @@ async function run(plan: LoadPlan): Promise<void> {
   const { targets, pace, count, warmUp, atMostMs } = plan;
   const load = "callers" in pace ? callersOf(targets, pace.callers) : strangersOf(targets, pace.perSecond);
   const nobody: Tally = { histogram: createHistogram(), failed: 0 };
-  await load(warmUp, atMostMs, () => nobody);
+  await load(warmUp, after(atMostMs), () => nobody);
   const go = new Promise((resolve) => process.once("message", resolve));
   tell({ kind: "warm" });
   await go;
@@ -88,10 +87,22 @@ async function run(plan: LoadPlan): Promise<void> {
   const tallies = new Map<string, Tally>();
   for (const { name } of targets) tallies.set(name, { histogram: createHistogram(), failed: 0 });
   const startedAtMs = performance.now();
-  await load(count, atMostMs, ({ name }) => tallies.get(name) ?? nobody);
+  const timeIsUp = after(atMostMs);
+  let stopped = false;
+  process.once("message", () => (stopped = true));
+  await load(
+    count,
+    () => stopped || timeIsUp(),
+    ({ name }) => tallies.get(name) ?? nobody,
+  );
   const elapsedMs = performance.now() - startedAtMs;
   const results = [...tallies].map(([name, tally]) => summarize(name, tally, elapsedMs));
   tell({ kind: "done", results, elapsedMs });
+}
+
+function after(ms: number): () => boolean {
+  const untilMs = performance.now() + ms;
+  return () => performance.now() > untilMs;
 }
 
 const ms = (microseconds: number): number => Math.round(microseconds / 10) / 100;

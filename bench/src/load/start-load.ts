@@ -7,6 +7,8 @@ export type Load = {
   pid: number;
   /** Begins the measurement; resolves with one result for each name of the plan's targets. */
   go(): Promise<{ results: LoadResult[]; elapsedMs: number }>;
+  /** Ends the measurement before its time: what has been sent is still waited for. */
+  stop(): void;
 };
 
 /** Starts the load generator and resolves when it has warmed up. */
@@ -34,5 +36,6 @@ export async function startLoad(plan: LoadPlan): Promise<Load> {
       child.send("go");
       return done;
     },
+    stop: () => void child.send("stop"),
   };
 }

@@ -49,17 +49,25 @@ export async function openSystem(parts: SystemParts, options: SystemOptions): Pr
     LOG_LEVEL: "warn",
     ...parts.environment,
   };
-  const start = async (role: "api" | "worker", { program, portVariable }: SystemParts["api"]) => {
+  const start = async (role: "api" | "worker", { program, portVariable }: SystemParts["api"], more = {}) => {
     const profileTo = options.profileTo && join(options.profileTo, `${parts.name}-${role}`);
-    const started = await startProcess({ program, environment, portVariable, profileTo });
+    const started = await startProcess({
+      program,
+      environment: { ...environment, ...more },
+      portVariable,
+      profileTo,
+    });
     stack.defer(() => started.stop());
     return started;
   };
   const apis: MeasuredProcess[] = [];
   for (let i = 0; i < options.apis; i++) apis.push(await start("api", parts.api));
   const workers: MeasuredProcess[] = [];
-  const startWorker = async () => {
-    if (parts.worker !== null) workers.push(await start("worker", parts.worker));
+  const startWorker = async (more: Record<string, string> = {}) => {
+    if (parts.worker === null) throw new Error(`${parts.name} has no worker`);
+    const worker = await start("worker", parts.worker, more);
+    workers.push(worker);
+    return worker;
   };
   for (let i = 0; i < options.workers; i++) await startWorker();
 

@@ -11,8 +11,8 @@ export type System = {
   redisUrl: string;
   /** One for each api process. */
   targets: Target[];
-  /** For a system that was started without. */
-  startWorker(): Promise<void>;
+  /** For a system that was started without, or without one of this environment. */
+  startWorker(environment?: Record<string, string>): Promise<MeasuredProcess>;
   /** Jobs that no worker has begun. */
   waiting(): Promise<number>;
   close(): Promise<void>;

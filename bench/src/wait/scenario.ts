@@ -3,6 +3,8 @@ export type Row = Record<string, string | number>;
 export type ScenarioSettings = {
   /** Small counts and one round, for a look within a minute. */
   quick: boolean;
+  /** How many lines a batch has. */
+  lines: number;
   profileTo: string | undefined;
   /** Says what is going on, on standard error. */
   tell: (text: string) => void;
