@@ -23,6 +23,7 @@ test("a model tells its limits, prices and last day", async () => {
       images: 1,
       sizes: { values: ["1024x1024", "1792x1024", "1024x1792"], default: "1024x1024" },
       parameters: { style: { values: ["vivid", "natural"] } },
+      output_tokens_per_image: null,
     },
     prices: { per_image_micros: { hd: { "1024x1024": 80_000 } }, per_1k_tokens_micros: null },
   });

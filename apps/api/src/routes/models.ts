@@ -29,6 +29,8 @@ const showModel = (model: CatalogueModel) => ({
       max_ratio: model.sizes.rule?.maxRatio ?? null,
     },
     parameters: model.parameters,
+    /** The most that one image can count; null where nobody knows. */
+    output_tokens_per_image: model.maxOutputTokensPerImage ?? null,
   },
   /** In millionths of a dollar; null where none is known. */
   prices: {
