@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { resolve } from "node:path";
+import { batchCommand } from "./commands/batch.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { ledgerCommand } from "./commands/ledger.ts";
 import { startCommand } from "./commands/start.ts";
@@ -11,6 +12,7 @@ const apps = resolve(import.meta.dirname, "../..");
 
 await runCommands([
   startCommand({ api: resolve(apps, "api/src/main.ts"), worker: resolve(apps, "worker/src/main.ts") }),
+  batchCommand(processShell),
   keysCommand(processShell),
   usageCommand(processShell),
   ledgerCommand(processShell),

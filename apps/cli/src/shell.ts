@@ -1,5 +1,8 @@
 import { readClientConfig } from "./config.ts";
 import { confirm } from "./confirm.ts";
+import { barProgress } from "./progress/bar-progress.ts";
+import { lineProgress } from "./progress/line-progress.ts";
+import type { Progress } from "./progress/progress.ts";
 import { findService } from "./service/find-service.ts";
 import { createHttpApi, type HttpApi } from "./service/http-api.ts";
 
@@ -16,6 +19,8 @@ export type Shell = {
   say: (words: string) => void;
   /** Asks whether to go on. Undefined where there is nobody to ask. */
   confirm: (question: string) => Promise<boolean | undefined>;
+  /** How something goes on, on stderr: a bar where that is a terminal, else a line now and then. */
+  startProgress: () => Progress;
 };
 
 /** The terminal, and the environment, of this process. */
@@ -25,9 +30,15 @@ export const processShell: Shell = {
     process.stdout.once("error", forgiveClosedPipe);
     process.stdout.write(`${result}\n`);
   },
-  say: (words) => console.error(words),
+  say,
   confirm,
+  startProgress: () =>
+    process.stderr.isTTY ? barProgress(process.stderr) : lineProgress(say, () => performance.now()),
 };
+
+function say(words: string): void {
+  console.error(words);
+}
 
 /** `darkroom keys list | head -1` has read enough; that is no mistake of anybody's. */
 function forgiveClosedPipe(error: NodeJS.ErrnoException): void {

@@ -1,34 +1,36 @@
 import { errorBodySchema } from "@darkroom/contracts";
 import { Problem } from "../problem.ts";
+import { PassingProblem } from "./passing-problem.ts";
 
 /** The API's own words, and the parameter that they are about. Where it was not Darkroom that answered, what did. */
 export function explainAnswer(response: Response, body: unknown, root: string): Problem {
+  const Kind = response.status === 429 || response.status >= 500 ? PassingProblem : Problem;
   const parsed = errorBodySchema.safeParse(body);
   if (parsed.success) {
     const { message, param } = parsed.data.error;
-    return new Problem(param === null ? message : `${message} (${param})`);
+    return new Kind(param === null ? message : `${message} (${param})`);
   }
   const location = response.headers.get("location");
   if (response.status >= 300 && response.status < 400 && location !== null) {
     return new Problem(`${root} sends us on to ${location}. Use the address that it is reached at without a detour.`);
   }
-  return new Problem(`${root} answered ${response.status}, and not as Darkroom does. Is the address right?`);
+  return new Kind(`${root} answered ${response.status}, and not as Darkroom does. Is the address right?`);
 }
 
 /** Why a request got no answer. */
 export function explainNoAnswer(
   error: unknown,
   { root, method, timeoutMs }: { root: string; method: string; timeoutMs: number },
-): Problem {
+): PassingProblem {
   const doubt = method === "GET" ? "" : " It may have done what was asked all the same: look before asking again.";
   if (error instanceof Error && error.name === "TimeoutError") {
-    return new Problem(`${root} did not answer within ${timeoutMs / 1000} s.${doubt}`, { cause: error });
+    return new PassingProblem(`${root} did not answer within ${timeoutMs / 1000} s.${doubt}`, { cause: error });
   }
   const code = codeOf(error);
   if (code === "ECONNREFUSED" || code === "ENOTFOUND") {
-    return new Problem(`Nothing answers at ${root} (${code}). Is Darkroom running there?`, { cause: error });
+    return new PassingProblem(`Nothing answers at ${root} (${code}). Is Darkroom running there?`, { cause: error });
   }
-  return new Problem(`The connection to ${root} failed (${code}).${doubt}`, { cause: error });
+  return new PassingProblem(`The connection to ${root} failed (${code}).${doubt}`, { cause: error });
 }
 
 /** What `fetch` says is "fetch failed"; the reason is its cause. */

@@ -7,6 +7,8 @@ import type { Service } from "./find-service.ts";
 const usualTimeoutMs = 30_000;
 /** The most that OpenAI's lists give at a time. */
 const pageSize = 100;
+/** A redirect that is followed would turn a POST into a GET, and carry the key to who knows whom. */
+const redirect = "manual";
 
 type ApiRequest<T> = {
   /** GET when left out. */
@@ -15,6 +17,7 @@ type ApiRequest<T> = {
   path: string;
   /** What is undefined is left out. */
   query?: Record<string, string | undefined>;
+  /** Sent as JSON, or where it is a form as multipart: files in it are read from the disk while they are sent. */
   body?: object;
   /** Whose key opens it. */
   as: "tenant" | "admin";
@@ -22,13 +25,15 @@ type ApiRequest<T> = {
   timeoutMs?: number;
 };
 
+type ContentRequest = Pick<ApiRequest<unknown>, "path" | "as">;
+
 /** An answer as our code knows it, and as it came. */
 type Answer<T> = { value: T; json: unknown };
 
 export type HttpApi = {
   /**
    * One call.
-   * @throws {Problem} that tells the API's refusal, or why there was no answer
+   * @throws {Problem} that tells the API's refusal, or why there was no answer; a {PassingProblem} where the same call may succeed later
    */
   send: <T>(request: ApiRequest<T>) => Promise<Answer<T>>;
   /**
@@ -36,6 +41,11 @@ export type HttpApi = {
    * @throws {Problem} as `send` does
    */
   list: <T>(request: ListRequest<T>) => Promise<Answer<T[]>>;
+  /**
+   * A content of any length, as it comes. Reading it throws what `fetch` throws when the connection breaks.
+   * @throws {Problem} as `send` does
+   */
+  open: (request: ContentRequest) => Promise<AsyncIterable<Uint8Array>>;
 };
 
 type ListRequest<T> = Omit<ApiRequest<T>, "answer" | "method" | "body"> & { item: z.ZodType<T> };
@@ -62,18 +72,20 @@ export function createHttpApi({ service, fetch }: HttpApiOptions): HttpApi {
     const url = new URL(root + path);
     for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
     const headers = new Headers({ authorization: `Bearer ${keyFor(request.as, service)}`, accept: "application/json" });
-    if (body !== undefined) headers.set("content-type", "application/json");
+    // The type of a form has a boundary in it that `fetch` chooses.
+    const content = body instanceof FormData || body === undefined ? body : JSON.stringify(body);
+    if (typeof content === "string") headers.set("content-type", "application/json");
 
     let response: Response;
     let text: string;
     try {
+      const signal = AbortSignal.timeout(timeoutMs);
       response = await fetch(url, {
         method,
         headers,
-        // A redirect would turn a POST into a GET, and carry the key to who knows whom.
-        redirect: "manual",
-        signal: AbortSignal.timeout(timeoutMs),
-        ...(body !== undefined && { body: JSON.stringify(body) }),
+        redirect,
+        signal,
+        ...(content !== undefined && { body: content }),
       });
       text = await response.text();
     } catch (error) {
@@ -87,6 +99,20 @@ export function createHttpApi({ service, fetch }: HttpApiOptions): HttpApi {
     throw new Problem(
       `${root} gave an answer that this darkroom does not understand (${path}: ${issue?.path.join(".")} ${issue?.message}). Are both of the same version?`,
     );
+  }
+
+  async function open({ path, as }: ContentRequest): Promise<AsyncIterable<Uint8Array>> {
+    const headers = { authorization: `Bearer ${keyFor(as, service)}` };
+    const beginning = new AbortController();
+    const timer = setTimeout(() => beginning.abort(new DOMException("", "TimeoutError")), usualTimeoutMs);
+    const response = await fetch(root + path, { headers, redirect, signal: beginning.signal })
+      .catch((error: unknown) => {
+        throw explainNoAnswer(error, { root, method: "GET", timeoutMs: usualTimeoutMs });
+      })
+      // What follows may take as long as it is long. Where nothing comes for five minutes, `fetch` gives up on its own.
+      .finally(() => clearTimeout(timer));
+    if (response.ok) return response.body ?? new Blob([]).stream();
+    throw explainAnswer(response, parseJson(await response.text()), root);
   }
 
   async function list<T>({ item, query, ...request }: ListRequest<T>): Promise<Answer<T[]>> {
@@ -114,7 +140,7 @@ export function createHttpApi({ service, fetch }: HttpApiOptions): HttpApi {
     return { value: values, json };
   }
 
-  return { send, list };
+  return { send, list, open };
 }
 
 /** A path with ids in it that people typed: `` pathOf`/admin/keys/${id}` ``. */

@@ -1,0 +1,117 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import {
+  type BatchFault,
+  batchLineSchema,
+  type ImageRequest,
+  imageRequestSchema,
+  maxBatchLines,
+  maxFileBytes,
+} from "@darkroom/contracts";
+import { readLines } from "./read-lines.ts";
+
+/** `line` counts from 1, and is null where the mistake is the whole file's. */
+type Mistake = Pick<BatchFault, "line" | "message">;
+
+/** Lines that cost the same, but for the length of their prompts. */
+export type LineGroup = Pick<ImageRequest, "model" | "size" | "quality"> & {
+  n: number;
+  lines: number;
+  /** Of UTF-8. */
+  promptBytes: number;
+};
+
+export type Look = {
+  lines: number;
+  sha256: string;
+  groups: LineGroup[];
+  /** The first of them, by line. */
+  mistakes: Mistake[];
+  /** All of them. */
+  mistakeCount: number;
+};
+
+/** More than anybody reads. */
+const toldMistakes = 20;
+/** Space, tab, carriage return. */
+const blanks = new Set([0x20, 0x09, 0x0d]);
+
+/**
+ * Reads a batch's lines as the service will, as far as that can be done here: what is no JSON, no request for images, or there twice. What a
+ * model takes is the service's business. Nothing of the file is kept but its ids.
+ */
+export async function lookAtLines(path: string): Promise<Look> {
+  const hash = createHash("sha256");
+  const groups = new Map<string, LineGroup>();
+  const seen = new Map<string, number>();
+  const mistakes: Mistake[] = [];
+  let mistakeCount = 0;
+  let lineNumber = 0;
+  let lines = 0;
+  let bytes = 0;
+  let firstModel: string | undefined;
+  const blame = (message: string, line: number | null = null) => {
+    if (mistakeCount++ < toldMistakes) mistakes.push({ line, message });
+  };
+  async function* hashed() {
+    for await (const chunk of createReadStream(path)) {
+      hash.update(chunk);
+      bytes += chunk.length;
+      yield chunk;
+    }
+  }
+
+  for await (const line of readLines(hashed())) {
+    lineNumber++;
+    if (line.every((byte) => blanks.has(byte))) continue;
+    lines++;
+    const read = readLine(line);
+    if (typeof read === "string") {
+      blame(read, lineNumber);
+      continue;
+    }
+    const { custom_id, request } = read;
+    const before = seen.get(custom_id);
+    if (before !== undefined)
+      blame(`the custom_id ${JSON.stringify(custom_id)} stands in line ${before} already`, lineNumber);
+    seen.set(custom_id, before ?? lineNumber);
+    const model = request.model ?? "";
+    firstModel ??= model;
+    if (model !== firstModel)
+      blame(`a batch has one model: ${model || "none"} after ${firstModel || "none"}`, lineNumber);
+    addTo(groups, request);
+  }
+  if (lines === 0) blame("there is nothing in it to draw");
+  if (lines > maxBatchLines) blame(`${lines} lines are more than the ${maxBatchLines} that a batch may have`);
+  if (bytes > maxFileBytes) blame(`${bytes} bytes are more than the ${maxFileBytes} that a file may have`);
+  return { lines, sha256: hash.digest("hex"), groups: [...groups.values()], mistakes, mistakeCount };
+}
+
+/** What a line asks for, or what is wrong with it. */
+function readLine(bytes: Buffer): { custom_id: string; request: ImageRequest } | string {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    return "this is not JSON in UTF-8";
+  }
+  const line = batchLineSchema.safeParse(json);
+  if (!line.success) return firstIssue(line.error.issues);
+  const request = imageRequestSchema.safeParse(line.data.body);
+  if (!request.success) return firstIssue(request.error.issues, "body");
+  if (request.data.stream === true) return "body.stream: a line of a batch cannot be streamed";
+  return { custom_id: line.data.custom_id, request: request.data };
+}
+
+function firstIssue([issue]: readonly { path: PropertyKey[]; message: string }[], ...before: string[]): string {
+  const place = [...before, ...(issue?.path ?? [])].map(String).join(".");
+  return place === "" ? String(issue?.message) : `${place}: ${issue?.message}`;
+}
+
+function addTo(groups: Map<string, LineGroup>, { model, size, quality, n = 1, prompt }: ImageRequest): void {
+  const key = JSON.stringify([model, size, quality, n]);
+  const group = groups.get(key) ?? { model, size, quality, n, lines: 0, promptBytes: 0 };
+  group.lines++;
+  group.promptBytes += Buffer.byteLength(prompt);
+  groups.set(key, group);
+}

@@ -1,0 +1,68 @@
+import { type Command, InvalidArgumentError, type OptionValues } from "@commander-js/extra-typings";
+import type { ImageRequest } from "@darkroom/contracts";
+
+/** The options that say how the prompts of a text file are drawn. What a model takes of them is the service's to say. */
+export function withPromptOptions<Args extends unknown[], Options extends OptionValues>(
+  command: Command<Args, Options>,
+) {
+  return command
+    .option("--model <model>", "for a text file: the model that draws every prompt")
+    .option("--size <size>", "1024x1024 and the like, or auto")
+    .option("--quality <quality>", "low, medium, high, standard, hd or auto")
+    .option("--n <n>", "images of each prompt", parseNumber)
+    .option("--output-format <format>", "png, jpeg or webp")
+    .option("--output-compression <percent>", "for jpeg and webp", parseNumber)
+    .option("--background <background>", "transparent, opaque or auto")
+    .option("--style <style>", "vivid or natural")
+    .option("--moderation <moderation>", "low or auto")
+    .option("--seed <seed>", "the same for every prompt", parseNumber)
+    .option("--guidance-scale <scale>", "how closely the prompt is followed", parseNumber)
+    .option("--watermark <yes|no>", "whether the image says that it was made", parseFlag)
+    .option("--response-format <format>", "url, or b64_json for images in the output file itself");
+}
+
+export type PromptOptions = {
+  model?: string | undefined;
+  size?: string | undefined;
+  quality?: string | undefined;
+  n?: number | undefined;
+  outputFormat?: string | undefined;
+  outputCompression?: number | undefined;
+  background?: string | undefined;
+  style?: string | undefined;
+  moderation?: string | undefined;
+  seed?: number | undefined;
+  guidanceScale?: number | undefined;
+  watermark?: boolean | undefined;
+  responseFormat?: string | undefined;
+};
+
+/** The options as the fields of a request. What was not said is undefined, and so is not sent. */
+export function promptBody(options: PromptOptions): Record<string, unknown> {
+  const body = {
+    model: options.model,
+    size: options.size,
+    quality: options.quality,
+    n: options.n,
+    output_format: options.outputFormat,
+    output_compression: options.outputCompression,
+    background: options.background,
+    style: options.style,
+    moderation: options.moderation,
+    seed: options.seed,
+    guidance_scale: options.guidanceScale,
+    watermark: options.watermark,
+    response_format: options.responseFormat,
+  } satisfies Record<keyof Omit<ImageRequest, "prompt" | "user" | "stream" | "partial_images" | "job">, unknown>;
+  return body;
+}
+
+function parseNumber(text: string): number {
+  if (/^-?\d{1,10}(\.\d{1,3})?$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("It must be a number.");
+}
+
+function parseFlag(text: string): boolean {
+  if (text === "yes" || text === "no") return text === "yes";
+  throw new InvalidArgumentError("It must be yes or no.");
+}

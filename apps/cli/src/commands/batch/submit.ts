@@ -1,0 +1,52 @@
+import { isJsonl, jsonlInput, promptsInput } from "../../batch/batch-input.ts";
+import { explainDiskError } from "../../batch/explain-disk-error.ts";
+import type { Shell } from "../../shell.ts";
+import { apiCommand } from "../api-command.ts";
+import { parseConcurrency, usualConcurrency } from "./concurrency-option.ts";
+import { followBatch } from "./follow-batch.ts";
+import { promptBody, withPromptOptions } from "./prompt-options.ts";
+import { submitFile } from "./submit-file.ts";
+import { parseMetadata, parseWindow } from "./submit-options.ts";
+
+/** `darkroom batch submit FILE`: the id of the batch alone on stdout. The same file again goes on with the same batch. */
+export function submitBatchCommand(shell: Shell) {
+  return withPromptOptions(
+    apiCommand("submit")
+      .description("have every line of a file drawn; the same file again goes on where it was")
+      .argument("<file>", "batch lines as OpenAI's (.jsonl), or a text with a prompt a line")
+      .option("--wait", "show how it goes on until it has ended")
+      .option("--out <folder>", "where to put the images when it has ended")
+      .option("--concurrency <n>", "how many images to fetch at a time", parseConcurrency, usualConcurrency)
+      .option("--yes", "do not ask first")
+      .option("--again", "buy everything anew, whatever was submitted before")
+      .option("--window <time>", "in what time it must be done: 90m, 24h or 3d", parseWindow, "24h")
+      .option("--metadata <name=value...>", "pairs of your own, kept with the batch", parseMetadata),
+  ).action(async (file, given, command) => {
+    const { wait, out, concurrency, yes, again, window, metadata, json, url, ...prompts } = given;
+    const body = promptBody(prompts);
+    const named = Object.values(body).some((value) => value !== undefined);
+    if (isJsonl(file) && named) command.error("error: the lines of a .jsonl say themselves how they are drawn");
+    if (!isJsonl(file) && prompts.model === undefined) command.error("error: a text file wants --model");
+
+    try {
+      const api = shell.connect({ url });
+      const submitted = await submitFile(shell, api, {
+        input: isJsonl(file) ? jsonlInput(file) : await promptsInput(file, body),
+        wanted: { file, out, again: again ?? false },
+        options: { completion_window: window, ...(metadata && { metadata }) },
+        isSure: async (question) => {
+          const sure = yes ?? (await shell.confirm(question));
+          if (sure === undefined) command.error("error: there is no terminal to ask on, so --yes is required");
+          return sure === true;
+        },
+      });
+      if (submitted === undefined) return shell.say("Nothing was submitted.");
+      const { batch, sourceLine } = submitted;
+      if (!json) shell.print(batch.value.id);
+      const how = { file, out, concurrency, sourceLine, wait: wait ?? false, json: json ?? false };
+      await followBatch(shell, api, batch, how);
+    } catch (error) {
+      throw explainDiskError(error);
+    }
+  });
+}

@@ -1,0 +1,25 @@
+import type { Batch } from "@darkroom/contracts";
+import { batchCost } from "./batch-cost.ts";
+import { facts } from "./facts.ts";
+import { formatMoment } from "./moments.ts";
+
+/** What a person wants to know of a batch, a line each. */
+export function batchFacts(batch: Batch): string {
+  const { total, completed, failed } = batch.request_counts;
+  const ended = batch.completed_at ?? batch.failed_at ?? batch.expired_at ?? batch.cancelled_at;
+  const lines: [string, string | null][] = [
+    ["id", batch.id],
+    ["status", batch.status],
+    ["model", batch.model],
+    ["lines", `${total}, ${completed} of them done, ${failed} failed`],
+    ["cost", batchCost(batch)],
+    ["created", formatMoment(batch.created_at)],
+    ["ended", ended === null ? null : formatMoment(ended)],
+    ["ends at the latest", ended !== null || batch.expires_at === null ? null : formatMoment(batch.expires_at)],
+    ["input file", batch.input_file_id],
+    ["output file", batch.output_file_id],
+    ["error file", batch.error_file_id],
+    ...Object.entries(batch.metadata ?? {}).map(([name, value]): [string, string] => [`metadata ${name}`, value]),
+  ];
+  return facts(lines.filter((line): line is [string, string] => line[1] !== null));
+}
