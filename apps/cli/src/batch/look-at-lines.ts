@@ -47,6 +47,7 @@ export async function lookAtLines(path: string): Promise<Look> {
   const mistakes: Mistake[] = [];
   let mistakeCount = 0;
   let lineNumber = 0;
+  let blankLine: number | undefined;
   let lines = 0;
   let bytes = 0;
   let firstModel: string | undefined;
@@ -63,7 +64,13 @@ export async function lookAtLines(path: string): Promise<Look> {
 
   for await (const line of readLines(hashed())) {
     lineNumber++;
-    if (line.every((byte) => blanks.has(byte))) continue;
+    if (line.every((byte) => blanks.has(byte))) {
+      blankLine ??= lineNumber;
+      continue;
+    }
+    // At the end they are nothing.
+    if (blankLine !== undefined) blame("this line is blank", blankLine);
+    blankLine = undefined;
     lines++;
     const read = readLine(line);
     if (typeof read === "string") {

@@ -77,7 +77,7 @@ describe("a text of prompts", () => {
 
 describe("a file of batch lines", () => {
   test("is sent as it is", async () => {
-    const content = `${line("a/b")}\r\n\n${line("c")}`;
+    const content = `${line("a/b")}\r\n${line("c")}\n\n`;
     const { service, submit } = await setUp(content, { name: "Lines.JSONL" });
     expect(await submit("--yes")).toMatchObject({ code: 0, stdout: "batch_1\n" });
     expect(service.files.get("file-1")?.content.toString()).toBe(content);
@@ -92,6 +92,7 @@ describe("a file of batch lines", () => {
     const content = [
       line("a"),
       "{",
+      "",
       line("a"),
       line("b", { model: "dall-e-2", prompt: "x" }),
       line("c", { model: "dall-e-3", prompt: "x", stream: true }),
@@ -105,13 +106,14 @@ describe("a file of batch lines", () => {
     expect(ran).toMatchObject({ code: 1, stdout: "" });
     expect(ran.stderr.replaceAll(file, "x.jsonl")).toMatchInlineSnapshot(`
       "x.jsonl:2: this is not JSON in UTF-8
-      x.jsonl:3: the custom_id "a" stands in line 1 already
-      x.jsonl:4: a batch has one model: dall-e-2 after dall-e-3
-      x.jsonl:5: body.stream: a line of a batch cannot be streamed
-      x.jsonl:6: body.prompt: Invalid input: expected string, received undefined
-      x.jsonl:7: url: Invalid input: expected "/v1/images/generations"
-      x.jsonl:8: method: Invalid input: expected "POST"
-      x.jsonl:9: body: Unrecognized key: "colour"
+      x.jsonl:3: this line is blank
+      x.jsonl:4: the custom_id "a" stands in line 1 already
+      x.jsonl:5: a batch has one model: dall-e-2 after dall-e-3
+      x.jsonl:6: body.stream: a line of a batch cannot be streamed
+      x.jsonl:7: body.prompt: Invalid input: expected string, received undefined
+      x.jsonl:8: url: Invalid input: expected "/v1/images/generations"
+      x.jsonl:9: method: Invalid input: expected "POST"
+      x.jsonl:10: body: Unrecognized key: "colour"
       Nothing was submitted.
       "
     `);
