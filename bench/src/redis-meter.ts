@@ -1,3 +1,4 @@
+import { monitorRedis } from "@darkroom/testing";
 import type { Redis } from "ioredis";
 
 /** What a Redis server had done at a moment, since it started. */
@@ -20,17 +21,15 @@ export async function readRedis(redis: Redis): Promise<RedisReading> {
 }
 
 /** Counts the commands that clients send, by name: each is a round trip, and what a script calls is not. */
-export async function countRoundTrips(redis: Redis) {
-  const monitor = await redis.monitor();
+export async function countRoundTrips({ options: { host, port } }: Redis) {
   const counts = new Map<string, number>();
-  monitor.on("monitor", (_time: string, [name = ""]: string[], source: string) => {
-    // A command inside a script comes from "lua".
-    if (source === "lua") return;
+  const monitor = await monitorRedis(`redis://${host}:${port}`, ({ words: [name = ""], byScript }) => {
+    if (byScript) return;
     const command = name.toLowerCase();
     counts.set(command, (counts.get(command) ?? 0) + 1);
   });
   return {
     counts: (): ReadonlyMap<string, number> => new Map(counts),
-    stop: () => monitor.disconnect(),
+    stop: monitor.close,
   };
 }

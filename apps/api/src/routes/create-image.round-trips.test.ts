@@ -1,25 +1,24 @@
-import { once } from "node:events";
-import { connectWorker } from "@darkroom/redis";
-import { testRedisUrl } from "@darkroom/testing";
+import { EventEmitter, once } from "node:events";
+import { monitorRedis, testRedisUrl } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { startApi } from "../api.fixture.ts";
 import { openLimitedKey } from "../limited-key.fixture.ts";
 
 /** What Redis is sent under a prefix, as it comes, without what scripts do within it. */
 async function watchRedis(prefix: string) {
-  const redis = connectWorker(testRedisUrl(), () => {});
-  onTestFinished(() => redis.disconnect());
-  const monitor = await redis.monitor();
-  onTestFinished(() => monitor.disconnect());
   const commands: string[][] = [];
-  monitor.on("monitor", (_time: string, command: string[], source: string) => {
-    if (source !== "lua" && command.some((word) => word.startsWith(prefix))) commands.push(command);
+  const news = new EventEmitter();
+  const monitor = await monitorRedis(testRedisUrl(), ({ words, byScript }) => {
+    if (byScript || !words.some((word) => word.startsWith(prefix))) return;
+    commands.push(words);
+    news.emit("command");
   });
+  onTestFinished(monitor.close);
   return {
     commands,
     /** Resolves when Redis has been sent a command with all of these words. */
     until: async (...words: string[]) => {
-      while (!commands.some((command) => words.every((word) => command.includes(word)))) await once(monitor, "monitor");
+      while (!commands.some((command) => words.every((word) => command.includes(word)))) await once(news, "command");
     },
   };
 }
