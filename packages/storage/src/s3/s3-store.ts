@@ -9,7 +9,6 @@ import {
   PutObjectCommand,
 } from "@aws-sdk/client-s3";
 import { Upload } from "@aws-sdk/lib-storage";
-import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import { checkObjectStore } from "../check-object-store.ts";
 import { assertLinkLifetime } from "../link-lifetime.ts";
 import { assertObjectKey } from "../object-key.ts";
@@ -18,6 +17,7 @@ import type { ObjectStore } from "../object-store.ts";
 import { createS3Client } from "./s3-client.ts";
 import { s3Error, statusOf } from "./s3-error.ts";
 import { defaultS3Timeouts, type S3Settings, type S3Timeouts } from "./s3-settings.ts";
+import { createSignLink } from "./sign-link.ts";
 
 /** S3's smallest part, two at a time: a streamed put holds 10 MiB, three at most while the next part fills. */
 const uploadParts = { partSize: 5 * 1024 * 1024, queueSize: 2 };
@@ -33,6 +33,7 @@ export function createS3Store(
   const client = createS3Client(settings, timeouts, settings.endpoint);
   const linkClient = createS3Client(settings, timeouts, settings.publicEndpoint ?? settings.endpoint);
   const Bucket = settings.bucket;
+  const signLink = createSignLink(linkClient, Bucket);
   const prefix = settings.prefix ? `${settings.prefix.replace(/^\/+|\/+$/g, "")}/` : "";
   const place = (key: string) => ({ Bucket, Key: `${prefix}${key}` });
 
@@ -106,8 +107,7 @@ export function createS3Store(
       assertLinkLifetime(key, expiresInSeconds);
       const { Key } = place(key);
       if (settings.publicBaseUrl !== undefined) return `${settings.publicBaseUrl.replace(/\/+$/, "")}/${Key}`;
-      const signing = { expiresIn: expiresInSeconds, signingDate: new Date(now()) };
-      return getSignedUrl(linkClient, new GetObjectCommand({ Bucket, Key }), signing).catch((error: unknown) => {
+      return signLink(Key, { expiresIn: expiresInSeconds, signingDate: new Date(now()) }).catch((error: unknown) => {
         throw s3Error("link", key, settings, error);
       });
     },
