@@ -126,7 +126,7 @@ export async function openBatches(objects: ObjectStore = memoryStore()) {
       const written = results?.map((line) => (typeof line === "string" ? line : JSON.stringify(line)));
       if (written !== undefined) await objects.put(stored.results(segment), jsonLines(written), jsonl);
     }
-    await redis.hset(keys.batch(id), { fed, segments: segments.length });
+    await redis.hset(keys.batch(id), { fed, completed: fed, segments: segments.length });
     if (outcome === "cancelled") await batches.cancel(id, lane);
     if (outcome === "expired") await batches.overdue(id, lane);
     await batches.settle(await read(id));

@@ -108,7 +108,22 @@ function openLane({ window = 300, budget = noBudget, keyInForce = true } = {}) {
     return found;
   }
 
-  return { redis, keys, batches, generations, attempts, lines, lanes, time, state, newRound, begin, read, results };
+  return {
+    redis,
+    keys,
+    objects,
+    batches,
+    generations,
+    attempts,
+    lines,
+    lanes,
+    time,
+    state,
+    newRound,
+    begin,
+    read,
+    results,
+  };
 }
 
 const prepared = (index: number): PreparedLine => ({
@@ -232,4 +247,22 @@ test("lines that the budget has no room for end with that as their reason, and t
   const results = await queue.results(id);
   expect(results.filter(({ error }) => error?.code === "insufficient_quota").map(({ index }) => index)).toEqual([3, 4]);
   expect(await queue.read(id)).toMatchObject({ completed: 3, failed: 2, ready: true });
+});
+
+test("a batch whose lines are not to be read holds up no other, and ends with its time", async () => {
+  const queue = openLane();
+  const broken = await queue.begin(600);
+  await queue.objects.delete([batchObjects("acme", broken).lines(1)]);
+  const whole = await queue.begin(5);
+  const round = queue.newRound();
+  for (let rounds = 0; rounds < 4; rounds++) {
+    await round(live);
+    await work(queue, broken);
+    await work(queue, whole);
+  }
+  expect(await queue.read(broken)).toMatchObject({ status: "in_progress", fed: 500 });
+  expect(await queue.read(whole)).toMatchObject({ ready: true, completed: 4, failed: 1 });
+  queue.time.offsetMs = windowMs;
+  await round(live);
+  expect(await queue.read(broken)).toMatchObject({ outcome: "expired", ready: true, fed: 500 });
 });

@@ -11,12 +11,12 @@ import {
   type LineStore,
   type PreparedLine,
 } from "@darkroom/queue";
-import type { ObjectStore } from "@darkroom/storage";
+import { type ObjectStore, StorageError } from "@darkroom/storage";
 import type { PreparedLines } from "./prepared-lines.ts";
 import { shareWindow, type Turns, type WindowOptions } from "./share-window.ts";
 
 /** What is needed of a logger: pino's shape, a sentence with fields. */
-type Log = Record<"info", (fields: object, sentence: string) => void>;
+type Log = Record<"info" | "error", (fields: object, sentence: string) => void>;
 
 type LaneRoundOptions = WindowOptions & {
   lane: string;
@@ -39,6 +39,9 @@ const minSegment = 100;
 /** … unless they have waited this long: what is collected is what `request_counts` shows. */
 const collectAfterMs = 2_000;
 
+/** How long a batch whose lines are not to be read is left alone: an operator may put back what is missing. */
+const unreadablePauseMs = 10_000;
+
 /** Between two rounds that had something to do, and two that had not. */
 const busyPauseMs = 50;
 const idlePauseMs = 250;
@@ -52,6 +55,8 @@ export function createLaneRound(options: LaneRoundOptions) {
   const { lane, batches, lines, generations, lanes, objects, prepared, accountOf, log, now = Date.now } = options;
   const turns: Turns = new Map();
   const collectedAt = new Map<string, number>();
+  /** Batches whose next lines are missing or broken, and until when they are left alone. */
+  const unreadable = new Map<string, number>();
 
   /** Stores what has ended, where it is enough or has waited long enough. Answers how many lines. */
   async function collect(batch: BatchRecord, outstanding: number): Promise<number> {
@@ -97,6 +102,20 @@ export function createLaneRound(options: LaneRoundOptions) {
     return batch;
   }
 
+  /** The next lines of a batch. One whose lines are missing or broken has none, and ends with its time: the others go on. */
+  async function nextOf(batch: FeedingBatch): Promise<PreparedLine[]> {
+    if (now() < (unreadable.get(batch.id) ?? 0)) return [];
+    try {
+      return await prepared.from(batch, batch.fed);
+    } catch (error) {
+      if (error instanceof StorageError) throw error;
+      unreadable.set(batch.id, now() + unreadablePauseMs);
+      const fields = { batchId: batch.id, tenant: batch.tenant, from: batch.fed, err: error };
+      log.error(fields, "The next lines of a batch cannot be read, and it stands still");
+      return [];
+    }
+  }
+
   /** One batch, up to what the window decides: how many of its lines are on the lane, and its next lines. */
   async function look(found: FeedingBatch) {
     const batch = await stopIfDue(found);
@@ -105,14 +124,14 @@ export function createLaneRound(options: LaneRoundOptions) {
     const collected = await collect(batch, before);
     const outstanding = before - collected;
     if (outstanding === 0 && (batch.fed === batch.total || batch.outcome !== null)) {
+      if ((await batches.settle(batch)) !== "ok") return { batch, outstanding: 0, collected, next: [] };
       collectedAt.delete(batch.id);
-      await batches.settle(batch);
+      unreadable.delete(batch.id);
       await lanes.add(batchesLane, batchTask.finalize(batch.id), 1);
       log.info({ batchId: batch.id, tenant: batch.tenant }, "Nothing of a batch is on its lane any more");
       return null;
     }
-    const next = batch.outcome === null ? await prepared.from(batch, batch.fed) : [];
-    return { batch, outstanding, collected, next };
+    return { batch, outstanding, collected, next: batch.outcome === null ? await nextOf(batch) : [] };
   }
 
   async function feed(batch: FeedingBatch, next: readonly PreparedLine[]): Promise<number> {

@@ -55,6 +55,18 @@ describe("a batch", () => {
     expect(await batches.active()).toEqual([id]);
   });
 
+  test("is not put together while a line of it is on its lane, whatever a round that is behind believes", async () => {
+    const { batches, redis, keys, id, read } = await openBatches();
+    await batches.accept(id, accepted);
+    const before = await read();
+    await redis.hset(keys.batch(id), { fed: 3, completed: 1, failed: 1 });
+    await batches.overdue(id, lane);
+    expect(await batches.settle({ ...before, outcome: "expired" })).toBe("refused");
+    expect(await read()).toMatchObject({ status: "in_progress", ready: false });
+    await redis.hset(keys.batch(id), { failed: 2 });
+    expect(await batches.settle({ ...before, outcome: "expired" })).toBe("ok");
+  });
+
   test("ends once, keeps the times of its statuses, and is told of", async () => {
     const { batches, id, read, outbox } = await openBatches();
     await batches.accept(id, accepted);

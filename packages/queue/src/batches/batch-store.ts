@@ -82,7 +82,10 @@ export function createBatchStore(redis: Redis, keys: Keys) {
     /** Notes that a batch is out of time: from now on nothing of it is fed. */
     overdue: (id: string, lane: string) => move(id, lane, "in_progress", "in_progress", { outcome: "expired" }),
 
-    /** Nothing of the batch is on its lane any more and nothing more will be: its output may be put together. */
+    /**
+     * Nothing of the batch is on its lane any more and nothing more will be: its output may be put together. `refused` where something
+     * is on its lane all the same, or where it has been settled before.
+     */
     settle: ({ id, lane, outcome }: BatchRecord) =>
       outcome === "cancelled"
         ? move(id, lane ?? "", "cancelling", "cancelling", { ready: 1 })

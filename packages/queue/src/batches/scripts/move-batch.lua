@@ -2,10 +2,16 @@
 --   KEYS[1] record  KEYS[2] active batches  KEYS[3] batches that feed its lane  KEYS[4] outbox
 --   KEYS[5] ended batches
 --   ARGV[1] id  ARGV[2] statuses that it may be in, with blanks between  ARGV[3] status that it comes to  ARGV[4…] field, value, …
--- Answers 'ok', 'gone', or 'refused' where it is in another status.
-local status, version, webhook, events = unpack(redis.call('HMGET', KEYS[1], 'status', 'version', 'webhook', 'webhookEvents'))
+-- Answers 'ok', 'gone', or 'refused' where it is in another status, or is said to be ready and has lines on its lane.
+local status, version, webhook, events, fed, completed, failed =
+  unpack(redis.call('HMGET', KEYS[1], 'status', 'version', 'webhook', 'webhookEvents', 'fed', 'completed', 'failed'))
 if not status then return 'gone' end
 if not string.find(' ' .. ARGV[2] .. ' ', ' ' .. status .. ' ', 1, true) then return 'refused' end
+-- A round that is behind another does not know of the lines that the other has fed.
+local open = (tonumber(fed) or 0) - (tonumber(completed) or 0) - (tonumber(failed) or 0)
+for at = 4, #ARGV, 2 do
+  if ARGV[at] == 'ready' and open > 0 then return 'refused' end
+end
 local to, time = ARGV[3], now()
 if #ARGV > 3 then redis.call('HSET', KEYS[1], unpack(ARGV, 4)) end
 if to ~= status then
