@@ -3,7 +3,7 @@ import type { Catalogue } from "@darkroom/models";
 import type { Logger } from "@darkroom/observe";
 import type { CloseList } from "@darkroom/process";
 import {
-  batchesLane,
+  batchesLanes,
   createBatchCanceler,
   createBatchStore,
   createBatchSubmitter,
@@ -28,7 +28,7 @@ const connectWithinMs = 10_000;
 
 /** The lanes that calls of this service go on: open them at the start, for one that is first used while Redis is away cannot be opened. */
 export const lanesOf = ({ models }: Pick<Catalogue, "models">): Set<string> =>
-  new Set([batchesLane, ...models.map(({ provider }) => laneName(provider, "interactive"))]);
+  new Set([...batchesLanes, ...models.map(({ provider }) => laneName(provider, "interactive"))]);
 
 /** Connects to Redis and builds the queue as a producer sees it. Throws a sentence when Redis is away or not fit for it. */
 export async function openQueue(config: QueueConfig, log: Logger, closes: CloseList) {

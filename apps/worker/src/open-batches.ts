@@ -23,7 +23,7 @@ import type { ObjectStore } from "@darkroom/storage";
 import type { WorkerConfig } from "./config.ts";
 import type { OpenQueue } from "./open-queue.ts";
 
-/** Batches that are validated or put together at a time, and lanes that are fed: they wait for the store more than they compute. */
+/** Batches that are validated or put together at a time, and beside them lanes that are fed: they wait for the store more than they compute. */
 const concurrency = 5;
 /** The most images that a line can ask for: every tenant's turn is worth a line at least. */
 const quantum = 10;

@@ -1,12 +1,12 @@
 import type { Account } from "@darkroom/accounts";
 import {
-  batchesLane,
   batchTask,
   batchObjects,
   type BatchRecord,
   type BatchStore,
   type FeedingBatch,
   type GenerationStore,
+  laneOfTask,
   type Lanes,
   type LineStore,
   type PreparedLine,
@@ -127,7 +127,8 @@ export function createLaneRound(options: LaneRoundOptions) {
       if ((await batches.settle(batch)) !== "ok") return { batch, outstanding: 0, collected, next: [] };
       collectedAt.delete(batch.id);
       unreadable.delete(batch.id);
-      await lanes.add(batchesLane, batchTask.finalize(batch.id), 1);
+      const job = batchTask.finalize(batch.id);
+      await lanes.add(laneOfTask(job), job, 1);
       log.info({ batchId: batch.id, tenant: batch.tenant }, "Nothing of a batch is on its lane any more");
       return null;
     }

@@ -2,7 +2,7 @@ import type { Lanes } from "../lanes/lanes.ts";
 import type { Log } from "../log.ts";
 import { repeat } from "../upkeep/repeat.ts";
 import type { BatchStore } from "./batch-store.ts";
-import { batchesLane, nextTask } from "./batch-tasks.ts";
+import { laneOfTask, nextTask } from "./batch-tasks.ts";
 
 type BatchKeeperOptions = {
   batches: BatchStore;
@@ -15,11 +15,15 @@ type BatchKeeperOptions = {
 /** Sees to it that every batch that has not ended has the job that brings it on. Every worker runs one; all it does may be done twice. */
 export function createBatchKeeper({ batches, lanes, log, everyMs }: BatchKeeperOptions) {
   async function look(): Promise<void> {
+    /** The batches of a lane have one job together. */
+    const seen = new Set<string>();
     for (const id of await batches.active()) {
       const batch = await batches.read(id);
       const job = batch === null ? null : nextTask(batch);
-      if (job === null || (await lanes.find(batchesLane, job)) !== null) continue;
-      await lanes.add(batchesLane, job, 1);
+      if (job === null || seen.has(job)) continue;
+      seen.add(job);
+      if ((await lanes.find(laneOfTask(job), job)) !== null) continue;
+      await lanes.add(laneOfTask(job), job, 1);
       log.warn({ batchId: id, job }, "The job of a batch was lost and is put back");
     }
   }

@@ -2,8 +2,13 @@ import { isBatchEnding } from "@darkroom/contracts";
 import type { BatchRecord } from "./batch-record.ts";
 import { workOffLane, type WorkOffLaneOptions } from "../lanes/work-off-lane.ts";
 
-/** The lane of what is to be done about batches: their lines have lanes of their own. */
-export const batchesLane = "batches";
+/** The lane of what is done once for a batch and may take long. The lines of batches have lanes of their own. */
+const filesLane = "batches";
+/** The lane of rounds: apart from those, so that files that are read and written for minutes never keep a line from its lane. */
+const roundsLane = "batch-rounds";
+
+/** The lanes of what is to be done about batches. */
+export const batchesLanes = [filesLane, roundsLane] as const;
 
 /** What there is to do: a job is named by it, and by what it is to be done with. */
 export const batchTask = {
@@ -11,6 +16,9 @@ export const batchTask = {
   feed: (lane: string): string => `feed.${lane}`,
   finalize: (batchId: string): string => `finalize.${batchId}`,
 };
+
+/** The lane that a job goes on. */
+export const laneOfTask = (job: string): string => (job.startsWith(batchTask.feed("")) ? roundsLane : filesLane);
 
 /** What of a batch says what it needs done next. */
 export type BatchState = Pick<BatchRecord, "id" | "status" | "lane" | "ready">;
@@ -38,7 +46,7 @@ export function createBatchTasks(options: BatchTasksOptions) {
   const { tasks, log } = options;
   const names: ReadonlyMap<string, Task> = new Map(Object.entries(tasks));
 
-  const worker = workOffLane({ ...options, lane: batchesLane }, async (id, signal) => {
+  const run = async (id: string, signal: AbortSignal): Promise<number | null> => {
     const [, name = "", subject = ""] = /^(\w+)\.(.*)$/.exec(id) ?? [];
     const task = names.get(name);
     if (task === undefined) {
@@ -53,15 +61,18 @@ export function createBatchTasks(options: BatchTasksOptions) {
       log.warn({ job: id, err: error }, "Something about a batch could not be done, and is tried again");
       return retryPauseMs;
     }
-  });
+  };
+  const workers = batchesLanes.map((lane) => workOffLane({ ...options, lane }, run));
 
   return {
-    ready: (): Promise<void> => worker.waitUntilReady(),
+    async ready(): Promise<void> {
+      await Promise.all(workers.map((worker) => worker.waitUntilReady()));
+    },
 
     /** Stops: what is under way is broken off and goes back to the lane. */
     async close(): Promise<void> {
-      worker.cancelAllJobs("stopping");
-      await worker.close();
+      for (const worker of workers) worker.cancelAllJobs("stopping");
+      await Promise.all(workers.map((worker) => worker.close()));
     },
   };
 }

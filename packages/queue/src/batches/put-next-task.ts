@@ -1,6 +1,6 @@
 import type { Lanes } from "../lanes/lanes.ts";
 import type { Log } from "../log.ts";
-import { batchesLane, type BatchState, nextTask } from "./batch-tasks.ts";
+import { type BatchState, laneOfTask, nextTask } from "./batch-tasks.ts";
 
 /**
  * Returns the function that puts the job that brings a batch on upon its lane; one that is there already stays. Where that fails the
@@ -12,7 +12,7 @@ export const createPutNextTask =
     const job = nextTask(batch);
     if (job === null) return;
     try {
-      await lanes.add(batchesLane, job, 1);
+      await lanes.add(laneOfTask(job), job, 1);
     } catch (error) {
       const fields = { batchId: batch.id, job, err: error };
       log.warn(fields, "The job of a batch could not be put on its lane; a worker's keeper will");

@@ -1,5 +1,5 @@
 import { batchEndings, newBatchId } from "@darkroom/contracts";
-import { batchesLane } from "@darkroom/queue";
+import { laneOfTask } from "@darkroom/queue";
 import { OpenAI, toFile } from "openai";
 import { describe, expect, test } from "vitest";
 import { apiKey, otherApiKey, type TestApi } from "../../api.fixture.ts";
@@ -90,7 +90,7 @@ describe("POST /v1/batches/{id}/cancel", () => {
     const answer = await cancel(id);
     expect(answer.status).toBe(200);
     expect((await batchIn(answer)).status).toBe("cancelling");
-    expect(await api.queue.lanes.find(batchesLane, `finalize.${id}`)).toBe("waiting");
+    expect(await api.queue.lanes.find(laneOfTask(`finalize.${id}`), `finalize.${id}`)).toBe("waiting");
   });
 
   test("one in progress leaves its lane first", async () => {
@@ -98,8 +98,8 @@ describe("POST /v1/batches/{id}/cancel", () => {
     const { id } = await create();
     await api.queue.batches.accept(id, { model: "dall-e-2", lane, total: 3, chunks: [0] });
     expect((await batchIn(await cancel(id))).status).toBe("cancelling");
-    expect(await api.queue.lanes.find(batchesLane, `finalize.${id}`)).toBeNull();
-    expect(await api.queue.lanes.find(batchesLane, `feed.${lane}`)).toBe("waiting");
+    expect(await api.queue.lanes.find(laneOfTask(`finalize.${id}`), `finalize.${id}`)).toBeNull();
+    expect(await api.queue.lanes.find(laneOfTask(`feed.${lane}`), `feed.${lane}`)).toBe("waiting");
   });
 
   test("200 again while it is cancelling", async () => {

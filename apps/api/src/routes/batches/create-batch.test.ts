@@ -1,5 +1,5 @@
 import { newFileId } from "@darkroom/contracts";
-import { batchesLane } from "@darkroom/queue";
+import { laneOfTask } from "@darkroom/queue";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { otherApiKey } from "../../api.fixture.ts";
 import { makeKey } from "../admin/admin.fixture.ts";
@@ -39,7 +39,7 @@ describe("200", () => {
       metadata: { order: "17" },
       cost: 0,
     });
-    expect(await api.queue.lanes.find(batchesLane, `validate.${batch.id}`)).toBe("waiting");
+    expect(await api.queue.lanes.find(laneOfTask(`validate.${batch.id}`), `validate.${batch.id}`)).toBe("waiting");
   });
 
   test("what it asks besides is kept with it", async () => {
