@@ -213,6 +213,20 @@ describe("a batch that is stopped", () => {
     expect(statuses.toSorted()).toEqual([...Array.from({ length: 9 }, () => "canceled"), "succeeded"]);
   });
 
+  test("keeps in mind which images it had of lines that it canceled, for the sweep", async () => {
+    const queue = openLane({ window: 10 });
+    const id = await queue.begin(1);
+    const round = queue.newRound();
+    await round(live);
+    const [open = ""] = await queue.lines.open(id);
+    await queue.attempts.start(open, lane);
+    await queue.attempts.checkpoint(open, 1, delivery);
+    await queue.attempts.postpone(open, lane, 1, "failures", 1_000);
+    await queue.batches.cancel(id, lane);
+    await round(live);
+    expect(await queue.results(id)).toMatchObject([{ status: "canceled", delivery }]);
+  });
+
   test("by its time expires what was not begun", async () => {
     const queue = openLane({ window: 10 });
     const id = await queue.begin(30);

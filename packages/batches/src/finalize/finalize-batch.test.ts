@@ -123,14 +123,15 @@ describe("a batch that was cut short", () => {
     ["cancelled", "batch_cancelled", "This request was not executed because it, or its batch, was cancelled."],
   ] as const)("as %s says so of what did not run, and keeps what did", async (outcome, code, message) => {
     const { finished, finalize, resultOf, errors } = await openBatches();
-    const canceled = succeeded(1, { status: "canceled", delivery: null });
+    const { delivery } = succeeded(1);
+    const canceled = succeeded(1, { status: "canceled", delivery: delivery && { ...delivery, usage } });
     const id = await finished({ total: 5, fed: 2, outcome, segments: [[succeeded(0), canceled]] });
     await finalize()(id, never);
     const { output, error, batch } = await resultOf(id);
     expect(output.map((line) => line.custom_id)).toEqual(["line-0"]);
     expect(error.map((line) => line.custom_id)).toEqual(["line-1", "line-2", "line-3", "line-4"]);
     for (const line of error) expect(line).toMatchObject({ response: null, error: { code, message } });
-    expect(batch).toMatchObject({ status: outcome, completed: 1, failed: 4 });
+    expect(batch).toMatchObject({ status: outcome, completed: 1, failed: 4, usage: null });
     expect(errors).toEqual([]);
   });
 

@@ -48,7 +48,7 @@ export function createFinalizeBatch(options: FinalizeBatchOptions) {
       for await (const line of finalLines({ batch, objects, log, signal })) {
         const { file, text } = await outputLine(line);
         await (file === "output" ? output : error).write(text);
-        if (line.kind === "ended") usage = addUsage(usage, line.result.delivery?.usage);
+        if (file === "output" && line.kind === "ended") usage = addUsage(usage, line.result.delivery?.usage);
       }
       const [hasOutput, hasErrors] = await Promise.all([output.end(), error.end()]);
       await batches.finish(batch, {

@@ -124,6 +124,12 @@ describe("a file that is wrong as a whole", () => {
     expect(fault).toMatchObject({ code: "not_found", param: "input_file_id", line: null });
   });
 
+  test("whose bytes the store has lost", async () => {
+    const { validate, objects, read } = await openBatch();
+    await validate(null, { openInput: async () => (await objects.get("acme/files/file-1")).body });
+    expect(await read()).toMatchObject({ status: "failed", errors: [{ code: "not_found", param: "input_file_id" }] });
+  });
+
   test("or has 50,001 lines", { timeout }, async () => {
     const { validate, read, chunksStored } = await openBatch();
     await validate(inputLines(50_001).join("\n"));

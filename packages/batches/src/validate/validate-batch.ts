@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import type { Catalogue } from "@darkroom/models";
 import { batchObjects, type BatchRecord, type BatchStore, laneName } from "@darkroom/queue";
-import type { ObjectStore } from "@darkroom/storage";
+import { ObjectNotFoundError, type ObjectStore } from "@darkroom/storage";
 import { type CheckedInput, checkInput } from "./check-input.ts";
 import { type ChunkWriter, createChunkWriter } from "./chunk-writer.ts";
 import { inputFault } from "./input-fault.ts";
@@ -31,7 +31,11 @@ export function createValidateBatch(dependencies: ValidateBatchDependencies) {
   async function check(batch: BatchRecord, chunks: ChunkWriter, signal: AbortSignal): Promise<CheckedInput> {
     const [{ hasBudget, leftMicros }, models] = await Promise.all([budgetOf(batch), modelsOf(batch)]);
     signal.throwIfAborted();
-    const input = await openInput(batch);
+    const input = await openInput(batch).catch((error: unknown) => {
+      // Removed since, or lost: another try would find no more.
+      if (error instanceof ObjectNotFoundError) return null;
+      throw error;
+    });
     if (input === null) {
       const message = `The input file '${batch.inputFileId}' is not there any more.`;
       return { faults: [inputFault("not_found", message, { param: "input_file_id" })] };

@@ -15,6 +15,7 @@ export const lineResultSchema = z.object({
   ended_at_ms: z.int(),
   /** What of its request its answer depends on. */
   request: imageRequestSchema.pick({ response_format: true, background: true, quality: true }),
+  /** What was brought to the store for it. Of a line that did not succeed nobody is shown it, but the sweep finds its images by it. */
   delivery: deliverySchema.nullable(),
   error: failureSchema.nullable(),
   /** What it cost, in micros; null where a price is missing. */

@@ -167,7 +167,7 @@ function endedLine(id: string, values: readonly (string | null)[]): LineOutcome 
   const json =
     `{"index":${index},"custom_id":${JSON.stringify(customId)},"generation":"${id}","status":"${status}",` +
     `"created_at_ms":${createdAt},"ended_at_ms":${endedAt},"request":${answer},` +
-    `"delivery":${succeeded ? delivery : null},"error":${error ?? null},"cost":${priced ? cost : null}}`;
+    `"delivery":${delivery ?? null},"error":${error ?? null},"cost":${priced ? cost : null}}`;
   return { json, succeeded, costMicros: priced ? Number(cost) : 0 };
 }
 
