@@ -43,8 +43,15 @@ export function createFileStore({ redis, prefix, objects, log, now }: FileStoreO
      * Streams bytes into the store and makes a file of them. With an `id` it may be repeated: the later file replaces the one before,
      * which stands until then. Throws `FileUploadError`, and then nothing is left of a new file.
      */
-    async create({ id, tenant, body, maxBytes, ...facts }: UploadOptions & FileFacts): Promise<FileRecord> {
-      const uploaded = await upload({ id, tenant, body, maxBytes });
+    async create({
+      id,
+      tenant,
+      body,
+      maxBytes,
+      expectedBytes,
+      ...facts
+    }: UploadOptions & FileFacts): Promise<FileRecord> {
+      const uploaded = await upload({ id, tenant, body, maxBytes, expectedBytes });
       return uploaded.keep(facts);
     },
 

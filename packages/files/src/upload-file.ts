@@ -25,6 +25,8 @@ export type UploadOptions = {
   body: Readable;
   /** In bytes. Left out: as many as there are. */
   maxBytes?: number | undefined;
+  /** The most bytes that are likely, where that is more than 50 GB: see `ObjectStore.put`. */
+  expectedBytes?: number | undefined;
 };
 
 export type FileFacts = {
@@ -54,7 +56,13 @@ export type UploadFileOptions = {
 
 /** Returns the function that streams bytes into the store. It throws `FileUploadError`, and then nothing is left of a new file. */
 export function createUploadFile({ redis, keys, objects, dropFile, log, now }: UploadFileOptions) {
-  return async ({ id: given, tenant, body, maxBytes = Infinity }: UploadOptions): Promise<FileUpload> => {
+  return async ({
+    id: given,
+    tenant,
+    body,
+    maxBytes = Infinity,
+    expectedBytes,
+  }: UploadOptions): Promise<FileUpload> => {
     const id = given ?? newFileId(now());
     const object = fileObject(tenant, id);
     const measured = measuredStream(body, maxBytes);
@@ -88,7 +96,7 @@ export function createUploadFile({ redis, keys, objects, dropFile, log, now }: U
       if ((await beginScript(redis, [keys.expiring, keys.dropping], [object, now() + uploadMs])) === 0) {
         throw new Error("The bytes of an earlier file of this id are being removed");
       }
-      await objects.put(object, measured.body, { contentType: "application/jsonl" });
+      await objects.put(object, measured.body, { contentType: "application/jsonl", expectedBytes });
     } catch (error) {
       measured.body.destroy();
       throw await failed(error);

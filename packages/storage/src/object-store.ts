@@ -10,7 +10,7 @@ export type ObjectStore = {
    * Writes the whole object or nothing; a second put to the same key replaces it. A stream is read to its end or destroyed;
    * if it fails, the put throws the stream's own error.
    */
-  put(key: string, body: Uint8Array | Readable, options: { contentType: string }): Promise<void>;
+  put(key: string, body: Uint8Array | Readable, options: PutOptions): Promise<void>;
   /**
    * Opens an object for reading; throws `ObjectNotFoundError`. The caller reads the stream to its end or destroys it. A stream
    * that breaks half-way emits the network's or the disk's own error.
@@ -30,6 +30,15 @@ export type ObjectStore = {
   /** A real write, read and delete; the error says which setting is wrong. Call it once at start. */
   check(): Promise<void>;
   close(): Promise<void>;
+};
+
+type PutOptions = {
+  contentType: string;
+  /**
+   * The most bytes that a stream may turn out to have, where that is more than 50 GB: S3 is then sent larger parts, since it takes
+   * 10,000 of them. Each GB more costs 0.4 MB of memory while it is sent.
+   */
+  expectedBytes?: number | undefined;
 };
 
 export type StoredObject = {

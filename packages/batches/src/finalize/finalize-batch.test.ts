@@ -4,7 +4,7 @@ import { imageResponseSchema } from "@darkroom/contracts";
 import { batchObjects } from "@darkroom/queue";
 import { temporaryFolder } from "@darkroom/testing";
 import { describe, expect, test } from "vitest";
-import { filesystemStore, imageKey, openBatches, succeeded } from "../finished-batch.fixture.ts";
+import { filesystemStore, imageKey, memoryStore, openBatches, succeeded } from "../finished-batch.fixture.ts";
 
 const never = new AbortController().signal;
 const png = { contentType: "image/png" };
@@ -73,6 +73,21 @@ describe("a line that", () => {
     );
     expect(body.data.map(({ b64_json }) => b64_json)).toEqual(pictures.map((bytes) => bytes.toString("base64")));
     expect(batch.usage).toEqual(usage);
+  });
+
+  test("asked for base64 has links when the output file is full of images", async () => {
+    const { finished, finalize, resultOf, objects } = await openBatches();
+    const request = { response_format: "b64_json" as const };
+    const segment = [0, 1, 2].map((index) => succeeded(index, { request }));
+    for (const index of segment.keys()) await objects.put(imageKey(index), Buffer.from("png"), png);
+    const id = await finished({ total: 3, segments: [segment] });
+    // Three bytes are four in base64: two images fit, and the third does not.
+    await finalize({ inlineBytes: 11 })(id, never);
+    const { output, batch } = await resultOf(id);
+    const images = output.map((line) => imageResponseSchema.parse(line.response?.body).data[0]);
+    const inline = { b64_json: Buffer.from("png").toString("base64"), url: null };
+    expect(images).toMatchObject([inline, inline, { b64_json: null, url: expect.stringContaining(imageKey(2)) }]);
+    expect(batch).toMatchObject({ completed: 3, failed: 0 });
   });
 
   test("asked for base64 and lost one of its images fails, and the others do not", async () => {
@@ -182,6 +197,25 @@ describe("finalizing", () => {
       expect(file.purpose).toBe("batch_output");
       expect(file.expiresAtMs - file.createdAtMs).toBe(3_600_000);
     }
+  });
+
+  test("tells the store beforehand that a file may have 160 GB, which it would refuse in the parts it takes otherwise", async () => {
+    const store = memoryStore();
+    const expected: Record<string, number | undefined> = {};
+    const { finished, finalize, resultOf } = await openBatches({
+      ...store,
+      put: (key, body, options) => {
+        expected[key] = options.expectedBytes;
+        return store.put(key, body, options);
+      },
+    });
+    const id = await finished({ total: 2, segments: [[succeeded(0), succeeded(1, { status: "failed" })]] });
+    await finalize()(id, never);
+    const { outputFileId, errorFileId } = (await resultOf(id)).batch;
+    expect(expected).toMatchObject({
+      [`acme/files/${outputFileId}`]: 160_000_000_000,
+      [`acme/files/${errorFileId}`]: 160_000_000_000,
+    });
   });
 
   test("fails with the store's own error where a file cannot be written, and can be done again", async () => {

@@ -14,11 +14,19 @@ export type FinalizeBatchOptions = {
   catalogue: Catalogue;
   /** How long the links in the output work. */
   linkTtlSeconds?: number;
+  /** How many bytes of base64 the output may have. Images that come when it is full are links. */
+  inlineBytes?: number;
   log: Log;
 };
 
 /** The most that a store can sign: the output is read long after the batch has ended, and nothing else tells its links. */
 const secondsPerWeek = 604_800;
+/**
+ * An output of 50,000 images of 2 MB in base64 has 133 GB. What more there is comes as links: a store that cannot take the file
+ * would leave the batch without any. All else in it, 10 GB, is 200 kB for each of 50,000 lines.
+ */
+const mostInlineBytes = 150_000_000_000;
+const expectedBytes = 160_000_000_000;
 
 /**
  * Returns the function that puts the output of a batch together: every line exactly once, in the output file or in the error file.
@@ -27,6 +35,7 @@ const secondsPerWeek = 604_800;
  */
 export function createFinalizeBatch(options: FinalizeBatchOptions) {
   const { batches, objects, files, catalogue, linkTtlSeconds = secondsPerWeek, log } = options;
+  const { inlineBytes = mostInlineBytes } = options;
 
   return async (batchId: string, signal: AbortSignal): Promise<void> => {
     const batch = await batches.read(batchId);
@@ -37,12 +46,13 @@ export function createFinalizeBatch(options: FinalizeBatchOptions) {
     const openFile = (name: "output" | "error") =>
       createLineFile((body) => {
         const filename = `${batchId}_${name}.jsonl`;
-        return files.create({ id: fileId(name), tenant, purpose: "batch_output", filename, body, expiresInSeconds });
+        const purpose = "batch_output";
+        return files.create({ id: fileId(name), tenant, purpose, filename, body, expectedBytes, expiresInSeconds });
       }, signal);
 
     const [output, error] = [openFile("output"), openFile("error")];
     const model = batch.model === null ? undefined : catalogue.find(batch.model);
-    const outputLine = createOutputLines({ batch, model, objects, linkTtlSeconds });
+    const outputLine = createOutputLines({ batch, model, objects, linkTtlSeconds, inlineBytes });
     let usage: Usage | undefined;
     try {
       for await (const line of finalLines({ batch, objects, log, signal })) {

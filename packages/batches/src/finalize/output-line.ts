@@ -13,16 +13,30 @@ export type OutputLinesOptions = {
   model: CatalogueModel | undefined;
   objects: Pick<ObjectStore, "get" | "head" | "link">;
   linkTtlSeconds: number;
+  /** How many bytes of base64 all lines together may have. */
+  inlineBytes: number;
 };
 
 const generationPrefix = "gen_";
+
+const base64Length = (bytes: number) => Math.ceil(bytes / 3) * 4;
 
 /**
  * Returns the function that says of one line what its submitter is told: a request that ran is answered as the synchronous call
  * would be, and only one that did not has an `error` of its own.
  */
-export function createOutputLines({ batch, model, objects, linkTtlSeconds }: OutputLinesOptions) {
+export function createOutputLines({ batch, model, objects, linkTtlSeconds, inlineBytes }: OutputLinesOptions) {
   const cut = batch.outcome === "expired" ? expired : cancelled;
+  let inlineBytesLeft = inlineBytes;
+
+  /** Whether the images of a line are to be in it, and still find room. */
+  function isInline({ request, delivery }: LineResult): boolean {
+    if (request.response_format !== "b64_json") return false;
+    const bytes = (delivery?.images ?? []).reduce((sum, image) => sum + base64Length(image.bytes), 0);
+    if (bytes > inlineBytesLeft) return false;
+    inlineBytesLeft -= bytes;
+    return true;
+  }
 
   return async (line: FinalLine): Promise<OutputLine> => {
     const ulid = ulidOf(batch.id, line);
@@ -45,7 +59,7 @@ export function createOutputLines({ batch, model, objects, linkTtlSeconds }: Out
     if (result.status === "failed" || !result.delivery?.images.length) return refuse(failureOf(result));
 
     const described = describeImages(describable(result), model);
-    if (result.request.response_format !== "b64_json") {
+    if (!isInline(result)) {
       return { file: "output", text: answer(200, await linkResponse(described, objects, linkTtlSeconds)) };
     }
     if (await isAnyMissing(described, objects)) return refuse(new ApiError("server_error", missingMessage));

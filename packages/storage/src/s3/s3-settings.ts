@@ -32,7 +32,8 @@ export type S3Timeouts = {
 };
 
 /**
- * A connection inside a region takes milliseconds; 3 s is three lost packets. 5 MiB at a slow 1 MB/s and a slow server fit into 15 s.
+ * A connection inside a region takes milliseconds; 3 s is three lost packets. The largest part of an upload, 16 MiB, at a slow 2 MB/s
+ * and a slow server fit into 15 s.
  * A reader that stands still for 30 s has gone. Three tries ride out a single bad node; longer outages are the queue's to wait out.
  */
 export const defaultS3Timeouts: S3Timeouts = { connectMs: 3_000, answerMs: 15_000, idleMs: 30_000, attempts: 3 };

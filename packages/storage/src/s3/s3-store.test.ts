@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { DeleteBucketCommand, ListMultipartUploadsCommand, S3Client } from "@aws-sdk/client-s3";
+import { DeleteBucketCommand, HeadObjectCommand, ListMultipartUploadsCommand, S3Client } from "@aws-sdk/client-s3";
 import { Readable } from "node:stream";
 import { describeWithS3, type TestS3Settings } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
@@ -50,6 +50,21 @@ describeWithS3("s3", (testS3) => {
       new ListMultipartUploadsCommand({ Bucket: settings.bucket, Prefix: key }),
     );
     expect(Uploads).toEqual([]);
+  });
+
+  test.each([
+    ["5 MiB", undefined, 4],
+    ["5 MiB, as long as 10,000 of them are enough", 52_000_000_000, 4],
+    ["16 MiB where 160 GB may come", 160_000_000_000, 2],
+  ])("a stream is sent in parts of %s", async (_, expectedBytes, parts) => {
+    const key = `parts-${randomUUID()}`;
+    const store = storeWith();
+    const body = Readable.from(Array.from({ length: 20 }, () => Buffer.alloc(1024 * 1024)));
+    await store.put(key, body, { ...png, expectedBytes });
+    // The ETag of an upload in parts ends in their number.
+    const { ETag } = await sdkClient().send(new HeadObjectCommand({ Bucket: settings.bucket, Key: key }));
+    await store.delete([key]);
+    expect(ETag).toMatch(new RegExp(`-${parts}"?$`));
   });
 
   test("a presigned link says when it ends and is signed for the public endpoint", async () => {

@@ -18,9 +18,8 @@ import { createS3Client } from "./s3-client.ts";
 import { s3Error, statusOf } from "./s3-error.ts";
 import { defaultS3Timeouts, type S3Settings, type S3Timeouts } from "./s3-settings.ts";
 import { createSignLink } from "./sign-link.ts";
+import { uploadParts } from "./upload-parts.ts";
 
-/** S3's smallest part, two at a time: a streamed put holds 10 MiB, three at most while the next part fills. */
-const uploadParts = { partSize: 5 * 1024 * 1024, queueSize: 2 };
 /** Deletes at a time. One by one because not every server takes DeleteObjects. */
 const parallelDeletes = 16;
 const unknownType = "application/octet-stream";
@@ -43,11 +42,11 @@ export function createS3Store(
     });
 
   const files: Pick<ObjectStore, "put" | "get" | "head" | "delete"> = {
-    put: async (key, body, { contentType }) => {
+    put: async (key, body, { contentType, expectedBytes }) => {
       try {
         assertObjectKey("put", key);
         const params = { ...place(key), Body: body, ContentType: contentType };
-        if (body instanceof Readable) await new Upload({ client, params, ...uploadParts }).done();
+        if (body instanceof Readable) await new Upload({ client, params, ...uploadParts(expectedBytes) }).done();
         else await client.send(new PutObjectCommand(params));
       } catch (error) {
         if (body instanceof Readable) {
