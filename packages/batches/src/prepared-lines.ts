@@ -2,26 +2,29 @@ import { batchObjects, type BatchRecord, type PreparedLine, preparedLineSchema }
 import type { ObjectStore } from "@darkroom/storage";
 import { readJsonLines } from "./read-json-lines.ts";
 
-/** Chunks that are kept parsed, each at most a megabyte of JSON: one for each of the batches that are fed at a time, as a rule. */
-const keptChunks = 50;
+/** Batches whose chunk is kept parsed, at most a megabyte of JSON each. More are fed at a time only where nobody would notice. */
+const keptBatches = 50;
 
-/** Reads prepared lines out of the chunks that validation wrote, and keeps the chunks that were read last. */
+/** Reads prepared lines out of the chunks that validation wrote, and keeps the one of each batch that was read last: no line is fed twice. */
 export function createPreparedLines(objects: Pick<ObjectStore, "get">) {
-  const kept = new Map<string, PreparedLine[]>();
+  const kept = new Map<string, { number: number; lines: PreparedLine[] }>();
+
+  async function read(batch: BatchRecord, number: number): Promise<PreparedLine[]> {
+    const key = batchObjects(batch.tenant, batch.id).lines(number);
+    const all = await readJsonLines(objects, key, preparedLineSchema);
+    const lines = all.filter((line) => line !== null);
+    if (lines.length < all.length) throw new Error(`There are prepared lines under ${key} that cannot be read`);
+    return lines;
+  }
 
   async function chunk(batch: BatchRecord, number: number): Promise<PreparedLine[]> {
-    const key = batchObjects(batch.tenant, batch.id).lines(number);
-    let lines = kept.get(key);
-    if (lines === undefined) {
-      const read = await readJsonLines(objects, key, preparedLineSchema);
-      lines = read.filter((line) => line !== null);
-      if (lines.length < read.length) throw new Error(`There are prepared lines under ${key} that cannot be read`);
-    }
+    const last = kept.get(batch.id);
+    const lines = last?.number === number ? last.lines : await read(batch, number);
     // The one that was used last is the last to go.
-    kept.delete(key);
-    kept.set(key, lines);
+    kept.delete(batch.id);
+    kept.set(batch.id, { number, lines });
     const [oldest] = kept.keys();
-    if (kept.size > keptChunks && oldest !== undefined) kept.delete(oldest);
+    if (kept.size > keptBatches && oldest !== undefined) kept.delete(oldest);
     return lines;
   }
 
