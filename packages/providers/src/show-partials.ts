@@ -14,11 +14,11 @@ const lastWaitMs = 3_000;
  * is skipped: nothing depends on it.
  */
 export function showPartials({ onPartial, signal }: ProviderCall) {
-  let last = Promise.resolve();
+  let last: Promise<void> | null = null;
   let over = false;
   return {
     show(ready: () => Promise<PartialImage>): void {
-      last = last
+      last = (last ?? Promise.resolve())
         .then(async () => {
           if (over || signal.aborted) return;
           const partial = await ready();
@@ -29,6 +29,11 @@ export function showPartials({ onPartial, signal }: ProviderCall) {
 
     /** Resolves when all have been shown or skipped, in three seconds at most; rejects with the signal's reason when it aborts. */
     async shown(): Promise<void> {
+      // As a rule nobody asked for any, and there is nothing to wait for.
+      if (last === null) {
+        over = true;
+        return signal.throwIfAborted();
+      }
       const timer = new AbortController();
       const tooLong = sleep(lastWaitMs, undefined, { signal: timer.signal }).catch(() => {});
       await orAborted(Promise.race([last, tooLong]), signal).finally(() => timer.abort());
