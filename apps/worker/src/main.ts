@@ -1,3 +1,4 @@
+import { setFlagsFromString } from "node:v8";
 import { createLogger, createMetrics } from "@darkroom/observe";
 import { readOrExit, runProcess } from "@darkroom/process";
 import { createHttpDoor, createProviders } from "@darkroom/providers";
@@ -14,6 +15,10 @@ import { openLedger } from "./open-ledger.ts";
 import { openQueue } from "./open-queue.ts";
 import { openWebhooks } from "./open-webhooks.ts";
 import { planLanes } from "./plan-lanes.ts";
+
+// V8 lets garbage grow to several times what is alive before it clears up, so a worker's memory would go up with the length of a batch.
+// Half as much again is enough: measured, it takes no more CPU time, and 50,000 lines no more memory than 5,000.
+setFlagsFromString("--heap-growing-percent=50");
 
 const config = readOrExit(readConfig);
 const metrics = createMetrics({ ofProcess: true });
