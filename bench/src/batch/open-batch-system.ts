@@ -5,6 +5,9 @@ import type { System } from "../systems/system.ts";
 /** Jobs at a time on each lane: as in `wait`. */
 const concurrency = 100;
 
+/** What `nice` takes where it is given no number: batches take the cores that nobody else wants, and a tenth of one that others want. */
+const niceness = 10;
+
 export type BatchSystem = System & {
   api: MeasuredProcess;
   /** What callers wait for and what batches wait for has a process each, so that the system's scheduler gives callers their turn. */
@@ -18,8 +21,13 @@ export async function openBatchSystem(profileTo: string | undefined): Promise<Ba
   try {
     const [api] = system.apis;
     if (api === undefined) throw new Error("There is no api process");
-    const callers = await system.startWorker({ WORKER_LANES: `openai.interactive=${concurrency}` });
-    const batches = await system.startWorker({ WORKER_LANES: `openai.batch=${concurrency}` });
+    const callers = await system.startWorker({
+      environment: { WORKER_LANES: `openai.interactive=${concurrency}` },
+    });
+    const batches = await system.startWorker({
+      environment: { WORKER_LANES: `openai.batch=${concurrency}` },
+      niceness,
+    });
     return { ...system, api, callers, batches };
   } catch (error) {
     await system.close();

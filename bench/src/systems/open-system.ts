@@ -6,7 +6,7 @@ import { startRedis } from "@darkroom/testing";
 import { Redis } from "ioredis";
 import type { Target } from "../load/load-plan.ts";
 import { type MeasuredProcess, startProcess } from "../start-process.ts";
-import type { System, SystemOptions } from "./system.ts";
+import type { System, SystemOptions, WorkerOptions } from "./system.ts";
 
 export type SystemParts = {
   /** What its answers are counted under. */
@@ -49,11 +49,16 @@ export async function openSystem(parts: SystemParts, options: SystemOptions): Pr
     LOG_LEVEL: "warn",
     ...parts.environment,
   };
-  const start = async (role: "api" | "worker", { program, portVariable }: SystemParts["api"], more = {}) => {
+  const start = async (
+    role: "api" | "worker",
+    { program, portVariable }: SystemParts["api"],
+    more: WorkerOptions = {},
+  ) => {
     const profileTo = options.profileTo && join(options.profileTo, `${parts.name}-${role}`);
     const started = await startProcess({
       program,
-      environment: { ...environment, ...more },
+      environment: { ...environment, ...more.environment },
+      niceness: more.niceness ?? 0,
       portVariable,
       profileTo,
     });
@@ -63,7 +68,7 @@ export async function openSystem(parts: SystemParts, options: SystemOptions): Pr
   const apis: MeasuredProcess[] = [];
   for (let i = 0; i < options.apis; i++) apis.push(await start("api", parts.api));
   const workers: MeasuredProcess[] = [];
-  const startWorker = async (more: Record<string, string> = {}) => {
+  const startWorker = async (more: WorkerOptions = {}) => {
     if (parts.worker === null) throw new Error(`${parts.name} has no worker`);
     const worker = await start("worker", parts.worker, more);
     workers.push(worker);

@@ -11,12 +11,15 @@ export type System = {
   redisUrl: string;
   /** One for each api process. */
   targets: Target[];
-  /** For a system that was started without, or without one of this environment. */
-  startWorker(environment?: Record<string, string>): Promise<MeasuredProcess>;
+  /** For a system that was started without. */
+  startWorker(options?: WorkerOptions): Promise<MeasuredProcess>;
   /** Jobs that no worker has begun. */
   waiting(): Promise<number>;
   close(): Promise<void>;
 };
+
+/** What one worker has that others have not: more of an environment, and its place behind others (see `startProcess`). */
+export type WorkerOptions = { environment?: Record<string, string>; niceness?: number };
 
 /**
  * Where pictures go. `none`: nowhere, the usual pattern only answers. `memory`: they stay in the worker's memory, which is enough
