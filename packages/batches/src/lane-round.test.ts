@@ -49,6 +49,14 @@ function openLane({ window = 300, budget = noBudget, keyInForce = true } = {}) {
   const generations = createGenerationStore(redis, keys, retention);
   const attempts = createAttemptStore(redis, keys, retention);
   const lines = createLineStore({ redis, keys, lanes, log });
+  const stored = createPreparedLines(objects);
+  const looked: string[] = [];
+  const preparedLines: typeof stored = {
+    from(batch, index) {
+      looked.push(batch.id);
+      return stored.from(batch, index);
+    },
+  };
   const time = { offsetMs: 0 };
   const state = { keyInForce };
   const newRound = () =>
@@ -62,7 +70,7 @@ function openLane({ window = 300, budget = noBudget, keyInForce = true } = {}) {
       generations,
       lanes,
       objects,
-      prepared: createPreparedLines(objects),
+      prepared: preparedLines,
       accountOf: async () => (state.keyInForce ? { budget } : null),
       log,
       now: () => Date.now() + time.offsetMs,
@@ -112,6 +120,7 @@ function openLane({ window = 300, budget = noBudget, keyInForce = true } = {}) {
     redis,
     keys,
     objects,
+    looked,
     batches,
     generations,
     attempts,
@@ -279,4 +288,13 @@ test("a batch whose lines are not to be read holds up no other, and ends with it
   queue.time.offsetMs = windowMs;
   await round(live);
   expect(await queue.read(broken)).toMatchObject({ outcome: "expired", ready: true, fed: 500 });
+});
+
+test("a round reads the lines of as many batches as it can feed, and not of all", async () => {
+  const queue = openLane({ window: 20 });
+  for (let i = 0; i < 30; i++) await queue.begin(3);
+  const round = queue.newRound();
+  await round(live);
+  await round(live);
+  expect(new Set(queue.looked).size).toBe(20);
 });

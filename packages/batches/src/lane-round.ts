@@ -13,7 +13,7 @@ import {
 } from "@darkroom/queue";
 import { type ObjectStore, StorageError } from "@darkroom/storage";
 import type { PreparedLines } from "./prepared-lines.ts";
-import { shareWindow, type Turns, type WindowOptions } from "./share-window.ts";
+import { reachable, shareWindow, type Turns, unknownLines, type WindowOptions } from "./share-window.ts";
 
 /** What is needed of a logger: pino's shape, a sentence with fields. */
 type Log = Record<"info" | "error", (fields: object, sentence: string) => void>;
@@ -104,7 +104,6 @@ export function createLaneRound(options: LaneRoundOptions) {
 
   /** The next lines of a batch. One whose lines are missing or broken has none, and ends with its time: the others go on. */
   async function nextOf(batch: FeedingBatch): Promise<PreparedLine[]> {
-    if (now() < (unreadable.get(batch.id) ?? 0)) return [];
     try {
       return await prepared.from(batch, batch.fed);
     } catch (error) {
@@ -116,7 +115,7 @@ export function createLaneRound(options: LaneRoundOptions) {
     }
   }
 
-  /** One batch, up to what the window decides: how many of its lines are on the lane, and its next lines. */
+  /** One batch, up to what the window decides: how many of its lines are on the lane, and whether it has more for it. */
   async function look(found: FeedingBatch) {
     const batch = await stopIfDue(found);
     if (batch.outcome !== null) await withdraw(batch);
@@ -124,7 +123,7 @@ export function createLaneRound(options: LaneRoundOptions) {
     const collected = await collect(batch, before);
     const outstanding = before - collected;
     if (outstanding === 0 && (batch.fed === batch.total || batch.outcome !== null)) {
-      if ((await batches.settle(batch)) !== "ok") return { batch, outstanding: 0, collected, next: [] };
+      if ((await batches.settle(batch)) !== "ok") return { batch, outstanding: 0, collected, hasMore: false };
       collectedAt.delete(batch.id);
       unreadable.delete(batch.id);
       const job = batchTask.finalize(batch.id);
@@ -132,7 +131,8 @@ export function createLaneRound(options: LaneRoundOptions) {
       log.info({ batchId: batch.id, tenant: batch.tenant }, "Nothing of a batch is on its lane any more");
       return null;
     }
-    return { batch, outstanding, collected, next: batch.outcome === null ? await nextOf(batch) : [] };
+    const isReadable = now() >= (unreadable.get(batch.id) ?? 0);
+    return { batch, outstanding, collected, hasMore: batch.outcome === null && batch.fed < batch.total && isReadable };
   }
 
   async function feed(batch: FeedingBatch, next: readonly PreparedLine[]): Promise<number> {
@@ -152,17 +152,32 @@ export function createLaneRound(options: LaneRoundOptions) {
     }
     if (looked.length === 0) return null;
 
-    const contenders = looked.map(({ batch, outstanding, next }) => ({
-      tenant: batch.tenant,
-      batchId: batch.id,
+    const wanting = looked.map(({ batch, ...rest }) => ({ batch, ...rest, tenant: batch.tenant, batchId: batch.id }));
+    const within = reachable(wanting, options);
+    // Of the lines themselves no more are held than are kept anyway: those that are fed are asked for again.
+    const sizes = new Map<string, number[]>();
+    for (const { batch } of looked) {
+      if (signal.aborted) return 0;
+      if (!within.has(batch.id)) continue;
+      const next = await nextOf(batch);
+      sizes.set(
+        batch.id,
+        next.map(({ images }) => images),
+      );
+    }
+    const contenders = wanting.map(({ tenant, batchId, outstanding, hasMore }) => ({
+      tenant,
+      batchId,
       outstanding,
-      next: next.map(({ images }) => images),
+      next: sizes.get(batchId) ?? (hasMore ? unknownLines : []),
     }));
     const shares = shareWindow(contenders, options, turns);
     let moved = looked.reduce((sum, { collected }) => sum + collected, 0);
-    for (const { batch, next } of looked) {
+    for (const { batch } of looked) {
       const share = shares.get(batch.id) ?? 0;
-      if (share > 0 && !signal.aborted) moved += await feed(batch, next.slice(0, share));
+      if (share === 0 || !sizes.has(batch.id)) continue;
+      if (signal.aborted) return 0;
+      moved += await feed(batch, (await nextOf(batch)).slice(0, share));
     }
     return moved > 0 ? busyPauseMs : idlePauseMs;
   };

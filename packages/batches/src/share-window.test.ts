@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Contender, shareWindow, type Turns } from "./share-window.ts";
+import { type Contender, reachable, shareWindow, type Turns, unknownLines } from "./share-window.ts";
 
 const options = { window: 100, quantum: 10, floor: 10 };
 const lines = (count: number, images = 1) => Array.from({ length: count }, () => images);
@@ -87,6 +87,38 @@ test("nobody is fed more than there is, and lines go in order", () => {
       const fed = [...shares.values()].reduce((sum, one) => sum + one, 0);
       // The floor lets each tenant past the window, by ten lines at most.
       expect(before + fed).toBeLessThanOrEqual(Math.max(options.window, before) + 3 * options.floor);
+    }),
+  );
+});
+
+test("what is shared is the same where only the lines of those that may be fed are known", () => {
+  const contender = fc.record({
+    tenant: fc.constantFrom("a", "b", "c"),
+    count: fc.nat(20),
+    outstanding: fc.nat(30),
+    size: fc.integer({ min: 1, max: 10 }),
+  });
+  const rounds = fc.array(fc.array(contender, { maxLength: 12 }), { minLength: 1, maxLength: 5 });
+  fc.assert(
+    fc.property(rounds, (all) => {
+      const [ofAll, ofSome]: [Turns, Turns] = [new Map(), new Map()];
+      for (const round of all) {
+        const known = round.map(({ tenant, count, outstanding, size }, i) => ({
+          tenant,
+          batchId: `${i}`,
+          outstanding,
+          next: lines(count, size),
+        }));
+        const within = reachable(
+          known.map(({ next, ...rest }) => ({ ...rest, hasMore: next.length > 0 })),
+          options,
+        );
+        const some = known.map((one) =>
+          within.has(one.batchId) || one.next.length === 0 ? one : { ...one, next: unknownLines },
+        );
+        expect(shareWindow(some, options, ofSome)).toEqual(shareWindow(known, options, ofAll));
+        expect([...ofSome]).toEqual([...ofAll]);
+      }
     }),
   );
 });

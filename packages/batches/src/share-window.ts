@@ -17,6 +17,31 @@ export type WindowOptions = {
   floor: number;
 };
 
+/** Stands for the next lines of a batch that is not `reachable`: that there are some is all that is asked of them. */
+export const unknownLines: readonly number[] = [1];
+
+/**
+ * The batches whose next lines have to be known to share the window: of each tenant those with the fewest lines on the lane, as many as
+ * it can be fed lines. So a round reads what it feeds, and not something of each of a thousand batches.
+ */
+export function reachable(
+  contenders: readonly (Omit<Contender, "next"> & { hasMore: boolean })[],
+  { window, floor }: Pick<WindowOptions, "window" | "floor">,
+): Set<string> {
+  const sumOf = (batches: typeof contenders) => batches.reduce((sum, { outstanding }) => sum + outstanding, 0);
+  const free = window - sumOf(contenders);
+  const tenants = Map.groupBy(contenders, ({ tenant }) => tenant);
+  return new Set(
+    [...tenants.values()].flatMap((batches) =>
+      batches
+        .filter(({ hasMore }) => hasMore)
+        .toSorted((a, b) => a.outstanding - b.outstanding)
+        .slice(0, Math.max(free, floor - sumOf(batches), 0))
+        .map(({ batchId }) => batchId),
+    ),
+  );
+}
+
 /**
  * Whose turn it is, the first one's, and what each may still have fed in its turn, in images. Kept from round to round: a turn that the
  * window cut short goes on when there is room again.
