@@ -16,9 +16,11 @@ import {
   createBatchStore,
   createBatchTasks,
   createLineStore,
+  createMemoryGuard,
   createPutNextTask,
   repeat,
 } from "@darkroom/queue";
+import { redisTime } from "@darkroom/redis";
 import type { ObjectStore } from "@darkroom/storage";
 import type { WorkerConfig } from "./config.ts";
 import type { OpenQueue } from "./open-queue.ts";
@@ -66,6 +68,8 @@ export async function openBatches(
 
   const lines = createLineStore({ redis, keys, lanes, log });
   const prepared = createPreparedLines(objects);
+  const memoryGuard = createMemoryGuard({ redis });
+  closes.add("the memory guard", () => memoryGuard.close());
   const round = (lane: string) =>
     createLaneRound({
       lane,
@@ -79,7 +83,9 @@ export async function openBatches(
       objects,
       prepared,
       accountOf: findAccount,
+      isRedisFull: memoryGuard.isFull,
       log,
+      now: () => redisTime(redis),
     });
   /** Kept, because whose turn it is goes on from round to round. */
   const rounds = new Map<string, ReturnType<typeof round>>();

@@ -58,7 +58,7 @@ function openLane({ window = 300, budget = noBudget, keyInForce = true } = {}) {
     },
   };
   const time = { offsetMs: 0 };
-  const state = { keyInForce };
+  const state = { keyInForce, redisIsFull: false };
   const newRound = () =>
     createLaneRound({
       lane,
@@ -73,7 +73,8 @@ function openLane({ window = 300, budget = noBudget, keyInForce = true } = {}) {
       prepared: preparedLines,
       accountOf: async () => (state.keyInForce ? { budget } : null),
       log,
-      now: () => Date.now() + time.offsetMs,
+      isRedisFull: () => state.redisIsFull,
+      now: async () => Date.now() + time.offsetMs,
     });
 
   /** A batch in progress, its lines in chunks of 500. */
@@ -297,4 +298,19 @@ test("a round reads the lines of as many batches as it can feed, and not of all"
   await round(live);
   await round(live);
   expect(new Set(queue.looked).size).toBe(20);
+});
+
+test("nothing is fed into a Redis that is full, and what has ended makes room in it", async () => {
+  const queue = openLane({ window: 10 });
+  const id = await queue.begin(30);
+  const round = queue.newRound();
+  await round(live);
+  await work(queue, id);
+  queue.time.offsetMs = 10_000;
+  queue.state.redisIsFull = true;
+  await round(live);
+  expect(await queue.read(id)).toMatchObject({ fed: 10, completed: 8, failed: 2 });
+  queue.state.redisIsFull = false;
+  await round(live);
+  expect(await queue.read(id)).toMatchObject({ fed: 20 });
 });

@@ -28,8 +28,11 @@ type LaneRoundOptions = WindowOptions & {
   prepared: PreparedLines;
   /** The account of a key; null for one that is disabled, expired or deleted: what it began is stopped. */
   accountOf: (keyId: string) => Promise<Pick<Account, "budget"> | null>;
+  /** Whether Redis has no room for more: then lines are collected only. */
+  isRedisFull: () => boolean;
   log: Log;
-  now?: () => number;
+  /** The time by the clock that all processes share, in Unix milliseconds: a worker whose own is wrong must not end batches. */
+  now: () => Promise<number>;
 };
 
 /** Lines of one segment of results: half a megabyte, a third of a second of work at its fastest. */
@@ -52,17 +55,17 @@ const idlePauseMs = 250;
  * anywhere, and two may run at the same time: whatever counts is one script.
  */
 export function createLaneRound(options: LaneRoundOptions) {
-  const { lane, batches, lines, generations, lanes, objects, prepared, accountOf, log, now = Date.now } = options;
+  const { lane, batches, lines, generations, lanes, objects, prepared, accountOf, isRedisFull, log, now } = options;
   const turns: Turns = new Map();
   const collectedAt = new Map<string, number>();
   /** Batches whose next lines are missing or broken, and until when they are left alone. */
   const unreadable = new Map<string, number>();
 
   /** Stores what has ended, where it is enough or has waited long enough. Answers how many lines. */
-  async function collect(batch: BatchRecord, outstanding: number): Promise<number> {
+  async function collect(batch: BatchRecord, outstanding: number, nowMs: number): Promise<number> {
     const ended = await lines.countEnded(batch.id);
     if (ended === 0) return 0;
-    const waitedMs = now() - (collectedAt.get(batch.id) ?? 0);
+    const waitedMs = nowMs - (collectedAt.get(batch.id) ?? 0);
     const isLast = ended === outstanding && (batch.fed === batch.total || batch.outcome !== null);
     if (ended < minSegment && waitedMs < collectAfterMs && !isLast) return 0;
     let collected = 0;
@@ -73,7 +76,7 @@ export function createLaneRound(options: LaneRoundOptions) {
         }),
       );
     }
-    collectedAt.set(batch.id, now());
+    collectedAt.set(batch.id, nowMs);
     return collected;
   }
 
@@ -84,9 +87,9 @@ export function createLaneRound(options: LaneRoundOptions) {
   }
 
   /** A batch that is out of time, or whose key is, is stopped. Answers it as it then is. */
-  async function stopIfDue(batch: FeedingBatch): Promise<FeedingBatch> {
+  async function stopIfDue(batch: FeedingBatch, nowMs: number): Promise<FeedingBatch> {
     if (batch.status !== "in_progress" || batch.outcome !== null) return batch;
-    if (now() >= batch.expiresAtMs) {
+    if (nowMs >= batch.expiresAtMs) {
       await batches.overdue(batch.id, lane);
       log.info({ batchId: batch.id, tenant: batch.tenant }, "A batch is out of time");
       return { ...batch, outcome: "expired" };
@@ -103,12 +106,12 @@ export function createLaneRound(options: LaneRoundOptions) {
   }
 
   /** The next lines of a batch. One whose lines are missing or broken has none, and ends with its time: the others go on. */
-  async function nextOf(batch: FeedingBatch): Promise<PreparedLine[]> {
+  async function nextOf(batch: FeedingBatch, nowMs: number): Promise<PreparedLine[]> {
     try {
       return await prepared.from(batch, batch.fed);
     } catch (error) {
       if (error instanceof StorageError) throw error;
-      unreadable.set(batch.id, now() + unreadablePauseMs);
+      unreadable.set(batch.id, nowMs + unreadablePauseMs);
       const fields = { batchId: batch.id, tenant: batch.tenant, from: batch.fed, err: error };
       log.error(fields, "The next lines of a batch cannot be read, and it stands still");
       return [];
@@ -116,11 +119,11 @@ export function createLaneRound(options: LaneRoundOptions) {
   }
 
   /** One batch, up to what the window decides: how many of its lines are on the lane, and whether it has more for it. */
-  async function look(found: FeedingBatch) {
-    const batch = await stopIfDue(found);
+  async function look(found: FeedingBatch, nowMs: number) {
+    const batch = await stopIfDue(found, nowMs);
     if (batch.outcome !== null) await withdraw(batch);
     const before = batch.fed - batch.completed - batch.failed;
-    const collected = await collect(batch, before);
+    const collected = await collect(batch, before, nowMs);
     const outstanding = before - collected;
     if (outstanding === 0 && (batch.fed === batch.total || batch.outcome !== null)) {
       if ((await batches.settle(batch)) !== "ok") return { batch, outstanding: 0, collected, hasMore: false };
@@ -131,7 +134,7 @@ export function createLaneRound(options: LaneRoundOptions) {
       log.info({ batchId: batch.id, tenant: batch.tenant }, "Nothing of a batch is on its lane any more");
       return null;
     }
-    const isReadable = now() >= (unreadable.get(batch.id) ?? 0);
+    const isReadable = nowMs >= (unreadable.get(batch.id) ?? 0);
     return { batch, outstanding, collected, hasMore: batch.outcome === null && batch.fed < batch.total && isReadable };
   }
 
@@ -142,15 +145,18 @@ export function createLaneRound(options: LaneRoundOptions) {
   }
 
   return async (signal: AbortSignal): Promise<number | null> => {
+    const nowMs = await now();
     const found = await Promise.all((await batches.feeding(lane)).map((id) => batches.read(id)));
     const looked = [];
     for (const batch of found) {
       if (signal.aborted) return 0;
       if (!isFeeding(batch)) continue;
-      const one = await look(batch);
+      const one = await look(batch, nowMs);
       if (one !== null) looked.push(one);
     }
     if (looked.length === 0) return null;
+    let moved = looked.reduce((sum, { collected }) => sum + collected, 0);
+    if (isRedisFull()) return moved > 0 ? busyPauseMs : idlePauseMs;
 
     const wanting = looked.map(({ batch, ...rest }) => ({ batch, ...rest, tenant: batch.tenant, batchId: batch.id }));
     const within = reachable(wanting, options);
@@ -159,7 +165,7 @@ export function createLaneRound(options: LaneRoundOptions) {
     for (const { batch } of looked) {
       if (signal.aborted) return 0;
       if (!within.has(batch.id)) continue;
-      const next = await nextOf(batch);
+      const next = await nextOf(batch, nowMs);
       sizes.set(
         batch.id,
         next.map(({ images }) => images),
@@ -172,12 +178,11 @@ export function createLaneRound(options: LaneRoundOptions) {
       next: sizes.get(batchId) ?? (hasMore ? unknownLines : []),
     }));
     const shares = shareWindow(contenders, options, turns);
-    let moved = looked.reduce((sum, { collected }) => sum + collected, 0);
     for (const { batch } of looked) {
       const share = shares.get(batch.id) ?? 0;
       if (share === 0 || !sizes.has(batch.id)) continue;
       if (signal.aborted) return 0;
-      moved += await feed(batch, (await nextOf(batch)).slice(0, share));
+      moved += await feed(batch, (await nextOf(batch, nowMs)).slice(0, share));
     }
     return moved > 0 ? busyPauseMs : idlePauseMs;
   };
