@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Keyring, KeyStore, Ledger, RedisKeys } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
 import type { FileStore } from "@darkroom/files";
@@ -24,6 +25,7 @@ import { parseJson } from "./http/parse-json.ts";
 import { refuseOtherMethods } from "./http/refuse-other-methods.ts";
 import { followRequest, newRequestId } from "./http/request-facts.ts";
 import { serverLimits } from "./http/server-limits.ts";
+import { createStrangerGate } from "./http/stranger-gate.ts";
 import { tellLimits } from "./http/tell-limits.ts";
 import type { OpenQueue } from "./open-queue.ts";
 import { createKeyRoute } from "./routes/admin/create-key.ts";
@@ -100,8 +102,14 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
     },
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, dependencies),
   });
+  const gate = createStrangerGate({ ...dependencies, bodyDeadline });
+  const serve = (request: IncomingMessage, response: ServerResponse) => {
+    if (!gate.turnAway(request, response)) app.routing(request, response);
+  };
+  app.server.removeAllListeners("request").on("request", serve);
+  app.addHook("onClose", async () => gate.close());
   // Node answers an `Expect` that it does not know with an empty 417. RFC 9110 §10.1.1 lets us ignore it.
-  app.server.on("checkExpectation", (request, response) => app.routing(request, response));
+  app.server.on("checkExpectation", serve);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, async (_request: unknown, body: Buffer) =>
     // Many clients say JSON of a POST without a body, too. Where one is needed the route misses it.
@@ -112,7 +120,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, log));
   app.addHook("onRequest", async (request, reply) => {
     followRequest(request, reply, dependencies);
-    bodyDeadline.begin(request);
+    bodyDeadline.begin(request.raw);
     if (request.is404) {
       throw new ApiError("not_found", `There is no ${request.method} ${request.url.split("?", 1)[0]} here.`);
     }
@@ -149,7 +157,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
     asStream: createAnswerAsStream(tools),
   };
   void app.register(async (v1) => {
-    authenticateCallers(v1, keyring);
+    authenticateCallers(v1, { gate, keyring });
     tellLimits(v1, dependencies.queue.readMinuteUse);
     createImageRoute(v1, { ...tools, waitModes });
     listGenerationsRoute(v1, tools);
@@ -171,13 +179,13 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
     modelsRoutes(v1, dependencies);
   });
   void app.register(async (v1) => {
-    authenticateCallersOrAdmin(v1, keyring);
+    authenticateCallersOrAdmin(v1, { gate, keyring });
     tellLimits(v1, dependencies.queue.readMinuteUse);
     usageRoute(v1, dependencies);
   });
   if (keyring.hasAdminKey) {
     void app.register(async (admin) => {
-      authenticateAdmin(admin, keyring);
+      authenticateAdmin(admin, { gate, keyring });
       createKeyRoute(admin, dependencies);
       listKeysRoute(admin, dependencies);
       readKeyRoute(admin, dependencies);

@@ -1,29 +1,35 @@
 import type { Account, Keyring } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { StrangerGate } from "./stranger-gate.ts";
+
+export type Authentication = { keyring: Keyring; gate: StrangerGate };
 
 /** Lets only callers with a key reach the routes of `app`: before the body is read, so that a stranger costs nothing. */
-export function authenticateCallers(app: FastifyInstance, keyring: Keyring): void {
-  app.addHook("onRequest", async (request) => {
-    request.facts.account = keyring.authenticate(request.headers.authorization);
+export function authenticateCallers(app: FastifyInstance, { gate }: Authentication): void {
+  gate.guard(app);
+  app.addHook("onRequest", async ({ facts, raw }) => {
+    facts.account = gate.accountOf(raw);
   });
 }
 
 /** Lets only the admin reach the routes of `app`. Whoever else has a key is told that it is the wrong one for this place. */
-export function authenticateAdmin(app: FastifyInstance, keyring: Keyring): void {
-  app.addHook("onRequest", async ({ facts, headers }) => {
+export function authenticateAdmin(app: FastifyInstance, { gate, keyring }: Authentication): void {
+  gate.guard(app);
+  app.addHook("onRequest", async ({ facts, headers, raw }) => {
     facts.admin = keyring.isAdmin(headers.authorization);
     if (facts.admin) return;
-    facts.account = keyring.authenticate(headers.authorization);
+    facts.account = gate.accountOf(raw);
     throw new ApiError("model_not_allowed", "This key may not use the routes of /admin: only the admin key may.");
   });
 }
 
 /** Lets callers with a key and the admin reach the routes of `app`. For the admin `facts.admin` is true, and there is no account. */
-export function authenticateCallersOrAdmin(app: FastifyInstance, keyring: Keyring): void {
-  app.addHook("onRequest", async ({ facts, headers }) => {
+export function authenticateCallersOrAdmin(app: FastifyInstance, { gate, keyring }: Authentication): void {
+  gate.guard(app);
+  app.addHook("onRequest", async ({ facts, headers, raw }) => {
     facts.admin = keyring.isAdmin(headers.authorization);
-    if (!facts.admin) facts.account = keyring.authenticate(headers.authorization);
+    if (!facts.admin) facts.account = gate.accountOf(raw);
   });
 }
 

@@ -19,13 +19,13 @@ async function start({ wholeMs = never, uploadSilenceMs = never }) {
   const deadline = createBodyDeadline(dependencies, { wholeMs, uploadSilenceMs });
   const app = Fastify();
   onTestFinished(() => app.close());
-  app.addHook("onRequest", async (request) => deadline.begin(request));
+  app.addHook("onRequest", async (request) => deadline.begin(request.raw));
   app.addContentTypeParser("upload/read", async () => undefined);
   app.addContentTypeParser("upload/refused", async () => undefined);
   app.post("/", async (request, reply) => {
     const type = request.headers["content-type"];
     if (type === "text/plain") return reply.send("read");
-    deadline.allowUpload(request, reply);
+    deadline.allowUpload(request.raw, reply.raw);
     if (type === "upload/refused") return reply.send("refused");
     await once(request.raw.resume(), "end");
     return reply.send("read");

@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from "fastify";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { answerBrokenRequest } from "./answer-broken-request.ts";
 import type { FollowRequestDependencies } from "./request-facts.ts";
 import { bodyLimits } from "./server-limits.ts";
@@ -12,12 +12,12 @@ const partingMs = 1_000;
  */
 export function createBodyDeadline(dependencies: FollowRequestDependencies, limits = bodyLimits) {
   const { wholeMs, uploadSilenceMs } = limits;
-  const timers = new WeakMap<FastifyRequest, NodeJS.Timeout>();
+  const timers = new WeakMap<IncomingMessage, NodeJS.Timeout>();
 
-  function arm(request: FastifyRequest, afterMs: number): NodeJS.Timeout {
+  function arm(request: IncomingMessage, afterMs: number): NodeJS.Timeout {
     clearTimeout(timers.get(request));
     const timer = setTimeout(() => {
-      const { complete, socket } = request.raw;
+      const { complete, socket } = request;
       if (complete || socket.destroyed) return;
       answerBrokenRequest({ code: "ERR_HTTP_REQUEST_TIMEOUT" }, socket, dependencies);
       setTimeout(() => socket.destroy(), partingMs).unref();
@@ -28,18 +28,18 @@ export function createBodyDeadline(dependencies: FollowRequestDependencies, limi
 
   return {
     /** Gives a request's body `wholeMs` to arrive; after that it is answered with 408 and cut off. */
-    begin(request: FastifyRequest): void {
-      const { headers, raw } = request;
+    begin(request: IncomingMessage): void {
+      const { headers } = request;
       if (headers["content-length"] === undefined && headers["transfer-encoding"] === undefined) return;
       arm(request, wholeMs);
-      raw.once("close", () => clearTimeout(timers.get(request)));
+      request.once("close", () => clearTimeout(timers.get(request)));
     },
 
     /** Lets the body take as long as it goes on arriving, until the answer is out: what then still comes has no more than others. */
-    allowUpload(request: FastifyRequest, reply: FastifyReply): void {
+    allowUpload(request: IncomingMessage, response: ServerResponse): void {
       const timer = arm(request, uploadSilenceMs);
-      request.raw.on("data", () => timer.refresh());
-      reply.raw.once("finish", () => request.raw.complete || arm(request, wholeMs));
+      request.on("data", () => timer.refresh());
+      response.once("finish", () => request.complete || arm(request, wholeMs));
     },
   };
 }

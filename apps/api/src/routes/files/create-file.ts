@@ -31,7 +31,7 @@ export function createFileRoute(app: FastifyInstance, dependencies: CreateFileDe
     uploads.post("/v1/files", { onRequest: async (request) => refuseEarly(request) }, async (request, reply) => {
       const { tenant } = accountOf(request);
       refuseNewWork();
-      bodyDeadline.allowUpload(request, reply);
+      bodyDeadline.allowUpload(request.raw, reply.raw);
       const stopping = new AbortController();
       const release = drain.onDismiss(() => stopping.abort(shuttingDown()));
       try {

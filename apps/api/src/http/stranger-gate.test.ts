@@ -1,0 +1,147 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
+import { ApiError } from "@darkroom/contracts";
+import { createLogger, createMetrics } from "@darkroom/observe";
+import { listeningPort } from "@darkroom/testing";
+import Fastify from "fastify";
+import { expect, onTestFinished, test } from "vitest";
+import { adminKey, startApi } from "../api.fixture.ts";
+import { createDrain } from "../drain.ts";
+import { startProcess } from "../process.fixture.ts";
+import { createBodyDeadline } from "./body-deadline.ts";
+import { serverLimits } from "./server-limits.ts";
+import { createStrangerGate } from "./stranger-gate.ts";
+
+/** More than are refused one by one in a second. */
+const flood = 40;
+
+const stranger = (request: string) => `${request} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-unknown\r\n`;
+
+/** Sends bytes as they are and returns all that comes back, without what is different each time. */
+async function exchange(port: number, bytes: string): Promise<string> {
+  const socket = connect(port, "127.0.0.1");
+  socket.end(bytes);
+  const answers = await text(socket);
+  return answers.replaceAll(/req_\w{32}/g, "req_").replaceAll(/^date: .*$/gim, "date");
+}
+
+/** Sends as many requests in one piece that from the next one on all strangers are turned away. */
+const flooded = (port: number) => exchange(port, `${stranger("GET /v1/models")}\r\n`.repeat(flood));
+
+const exchanges = {
+  GET: `${stranger("GET /v1/models?a=1")}\r\n`,
+  HEAD: `${stranger("HEAD /v1/models")}\r\n`,
+  "a GET with a part of the path that varies": `${stranger("GET /v1/generations/gen_1")}\r\n`,
+  "a GET without a key": "GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n",
+  "a GET with half a key": "GET /v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: sk-unknown\r\n\r\n",
+  "a GET with too long a key": `GET /v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${"k".repeat(257)}\r\n\r\n`,
+  "a GET of the old HTTP": "GET /v1/models HTTP/1.0\r\nAuthorization: Bearer sk-unknown\r\n\r\n",
+  "a GET on a connection to be closed": `${stranger("GET /v1/models")}Connection: close\r\n\r\n`,
+  "a GET without a host": "GET /v1/models HTTP/1.1\r\nAuthorization: Bearer sk-unknown\r\n\r\n",
+  "the admin's routes": `${stranger("GET /admin/keys")}\r\n${stranger("GET /metrics")}\r\n`,
+  "a usage that callers and the admin may read": `${stranger("GET /v1/usage")}\r\n`,
+  "an upgrade": `${stranger("GET /v1/models")}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
+  "an expectation": `${stranger("POST /v1/images/generations")}Expect: 100-continue\r\nContent-Length: 2\r\n\r\n{}`,
+  "an expectation that nobody knows": `${stranger("GET /v1/models")}Expect: wonders\r\n\r\n`,
+  "a body, and another request after it": `${stranger("POST /v1/images/generations")}Content-Length: 5\r\n\r\nhello${stranger("GET /v1/files")}\r\n`,
+  "a body in chunks, and another request after it": `${stranger("POST /v1/files")}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n${stranger("GET /v1/files")}\r\n`,
+  "a body that looks like a request": `${stranger("POST /v1/images/generations")}Content-Length: 39\r\n\r\nGET /healthz HTTP/1.1\r\nHost: smuggler\r\n`,
+  "a route that is not there": `${stranger("GET /v1/nowhere")}\r\n`,
+  "a method that is not there": `${stranger("OPTIONS /v1/models")}\r\n`,
+  "a malformed path": `${stranger("GET /v1/generations/%zz")}\r\n`,
+  "what needs no key": `${stranger("GET /healthz")}\r\n${stranger("GET /images/nothing.png")}\r\n`,
+};
+
+/** A flooded service, and beside it a server that hands everything to its Fastify at once. */
+async function start() {
+  const { app, drain } = await startApi();
+  const bare = createServer({ ...serverLimits.http, keepAliveTimeout: serverLimits.keepAliveTimeout });
+  bare.on("request", (request, response) => app.routing(request, response));
+  bare.on("checkExpectation", (request, response) => app.routing(request, response));
+  onTestFinished(() => void bare.close());
+  return { drain, port: await listeningPort(app.server), barePort: await listeningPort(bare.listen(0, "127.0.0.1")) };
+}
+
+test("in a flood everybody is answered byte for byte as by Fastify", async () => {
+  const { port, barePort } = await start();
+  for (const [name, bytes] of Object.entries(exchanges)) {
+    const expected = await exchange(barePort, bytes);
+    await flooded(port);
+    expect({ name, answer: await exchange(port, bytes) }).toEqual({ name, answer: expected });
+    expect(expected).toMatch(/^HTTP/);
+  }
+});
+
+test("while the process stops, the answer to a stranger is the last on its connection", async () => {
+  const { drain, port, barePort } = await start();
+  await flooded(port);
+  drain.begin();
+  const answer = await exchange(port, `${stranger("GET /v1/models")}\r\n`.repeat(2));
+  expect(answer).toBe(await exchange(barePort, `${stranger("GET /v1/models")}\r\n`.repeat(2)));
+  expect(answer.match(/HTTP\/1.1 401/g)).toHaveLength(1);
+});
+
+test("in a flood right keys open, the admin's too, and every refusal is counted", async () => {
+  const api = await startApi();
+  const answers = await flooded(await listeningPort(api.app.server));
+  expect(answers.match(/HTTP\/1.1 401/g)).toHaveLength(flood);
+  expect((await api.call("/v1/models")).status).toBe(200);
+  expect((await api.call("/v1/usage")).status).toBe(200);
+  expect((await api.call("/admin/keys", { key: adminKey })).status).toBe(200);
+  expect((await api.call("/admin/keys")).status).toBe(403);
+  const counted = async () => (await api.metrics.refusedRequests.get()).values;
+  await expect.poll(counted).toContainEqual({ labels: { code: "invalid_api_key" }, value: flood });
+});
+
+test("a stranger who leaves in the middle of a body harms nobody", async () => {
+  const api = await startApi();
+  const port = await listeningPort(api.app.server);
+  await flooded(port);
+  const socket = connect(port, "127.0.0.1");
+  socket.write(`${stranger("POST /v1/images/generations")}Content-Length: 5\r\n\r\nhe`);
+  expect(String((await once(socket, "data"))[0])).toMatch(/^HTTP\/1.1 401/);
+  socket.resetAndDestroy();
+  expect((await api.call("/v1/models")).status).toBe(200);
+});
+
+test("a stranger's body has no more time than that of others", async () => {
+  const dependencies = {
+    log: createLogger({ name: "api-test", level: "silent", pretty: false }),
+    metrics: createMetrics({ ofProcess: false }),
+  };
+  const gate = createStrangerGate({
+    ...dependencies,
+    keyring: {
+      authenticate() {
+        throw new ApiError("invalid_api_key", "Who is it?");
+      },
+    },
+    bodyDeadline: createBodyDeadline(dependencies, { wholeMs: 100, uploadSilenceMs: 100 }),
+    drain: createDrain(),
+  });
+  const app = Fastify();
+  gate.guard(app);
+  app.post("/", async () => {});
+  await app.ready();
+  const server = createServer((request, response) => void (gate.turnAway(request, response) || response.end()));
+  const port = await listeningPort(server.listen(0, "127.0.0.1"));
+  onTestFinished(() => void server.close());
+  await exchange(port, `${stranger("POST /")}\r\n`.repeat(flood));
+  const socket = connect(port, "127.0.0.1");
+  socket.write(`${stranger("POST /")}Content-Length: 5\r\n\r\nhe`);
+  // Resolves when the connection is cut.
+  expect(await text(socket)).toMatch(/^HTTP\/1.1 401/);
+});
+
+test("the first ten refusals in a second have lines of their own, and the rest share one", async () => {
+  const { child, lines, baseUrl, exitCode } = startProcess();
+  await flooded(Number(new URL(await baseUrl).port));
+  child.kill("SIGTERM");
+  expect(await exitCode()).toBe(0);
+  expect(lines.filter(({ status }) => status === 401)).toHaveLength(10);
+  expect(lines.filter(({ refused }) => refused !== undefined)).toEqual([
+    expect.objectContaining({ level: 40, refused: flood - 10, msg: expect.stringContaining(`${flood - 10} more`) }),
+  ]);
+});
