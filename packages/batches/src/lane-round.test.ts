@@ -78,7 +78,7 @@ function openLane({ window = 300, budget = noBudget, keyInForce = true } = {}) {
     });
 
   /** A batch in progress, its lines in chunks of 500. */
-  async function begin(total: number, tenant = "acme"): Promise<string> {
+  async function begin(total: number, tenant = "acme", over: Partial<PreparedLine> = {}): Promise<string> {
     const id = newBatchId(Date.now());
     const terms = { completionWindow: "24h", windowMs, metadata: null, outputSeconds: 3_600 };
     await batches.create({
@@ -92,7 +92,10 @@ function openLane({ window = 300, budget = noBudget, keyInForce = true } = {}) {
     });
     const chunks = Array.from({ length: Math.ceil(total / 500) }, (_, i) => i * 500);
     for (const [chunk, first] of chunks.entries()) {
-      const some = Array.from({ length: Math.min(500, total - first) }, (_, i) => prepared(first + i));
+      const some = Array.from({ length: Math.min(500, total - first) }, (_, i) => ({
+        ...prepared(first + i),
+        ...over,
+      }));
       const body = Buffer.from(some.map((line) => `${JSON.stringify(line)}\n`).join(""));
       await objects.put(batchObjects(tenant, id).lines(chunk), body, { contentType: "application/jsonl" });
     }
@@ -313,4 +316,31 @@ test("nothing is fed into a Redis that is full, and what has ended makes room in
   queue.state.redisIsFull = false;
   await round(live);
   expect(await queue.read(id)).toMatchObject({ fed: 20 });
+});
+
+test("chunks that are not those of the record are not fed: a line would run twice, and another never", async () => {
+  const queue = openLane();
+  const id = await queue.begin(600);
+  const others = Array.from({ length: 101 }, (_, i) => `${JSON.stringify(prepared(499 + i))}\n`).join("");
+  const chunk = batchObjects("acme", id).lines(1);
+  await queue.objects.put(chunk, Buffer.from(others), { contentType: "application/jsonl" });
+  const round = queue.newRound();
+  for (let rounds = 0; rounds < 4; rounds++) {
+    await round(live);
+    await work(queue, id);
+  }
+  expect(await queue.read(id)).toMatchObject({ status: "in_progress", fed: 500 });
+});
+
+test("a key that was given a budget meanwhile buys no line whose price nobody knows", async () => {
+  const queue = openLane({ budget: { day: null, month: null, total: 35 } });
+  const id = await queue.begin(2, "acme", { worst: null });
+  await queue.newRound()(live);
+  expect(await queue.lines.open(id)).toEqual([]);
+  expect(await queue.results(id)).toEqual([]);
+  await queue.newRound()(live);
+  expect((await queue.results(id)).map(({ error }) => error?.code)).toEqual([
+    "insufficient_quota",
+    "insufficient_quota",
+  ]);
 });

@@ -14,6 +14,11 @@ export function createPreparedLines(objects: Pick<ObjectStore, "get">) {
     const all = await readJsonLines(objects, key, preparedLineSchema);
     const lines = all.filter((line) => line !== null);
     if (lines.length < all.length) throw new Error(`There are prepared lines under ${key} that cannot be read`);
+    const [first = 0, end = batch.total] = batch.chunks.slice(number, number + 2);
+    // Written over by a second run of the validation, by another catalogue perhaps.
+    if (lines.length !== end - first || lines.some(({ index }, i) => index !== first + i)) {
+      throw new Error(`The prepared lines under ${key} are not those from ${first} to ${end - 1}`);
+    }
     return lines;
   }
 

@@ -31,7 +31,8 @@ local function admit(root, key, text, time, of_batch)
     for _, budget in ipairs(budgets) do
       local name, reset = budget[1], budget[2]
       local left = asks[name] and asks[name] - is[name] - is.reserved
-      if left and worst > left then
+      -- What nobody knows the price of fits in no budget.
+      if left and (not asks.worst or worst > left) then
         return refusal(name, reset ~= 0 and reset(time) or 0, math.max(left, 0), window, time)
       end
     end

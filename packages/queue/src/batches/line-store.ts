@@ -177,7 +177,7 @@ const refusedSchema = z.object({ index: z.int(), custom_id: z.string(), at: z.in
 function refusedLine(entry: string): LineOutcome {
   const { index, custom_id, at } = refusedSchema.parse(JSON.parse(entry));
   const message =
-    "The budget of this API key was used up before this line was reached. It was not run, and costs nothing.";
+    "The budget of this API key had no room for this line when it was reached. It was not run, and costs nothing.";
   const result = {
     index,
     custom_id,
