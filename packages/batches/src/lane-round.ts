@@ -57,7 +57,6 @@ const idlePauseMs = 250;
 export function createLaneRound(options: LaneRoundOptions) {
   const { lane, batches, lines, generations, lanes, objects, prepared, accountOf, isRedisFull, log, now } = options;
   const turns: Turns = new Map();
-  const collectedAt = new Map<string, number>();
   /** Batches whose next lines are missing or broken, and until when they are left alone. */
   const unreadable = new Map<string, number>();
 
@@ -65,7 +64,7 @@ export function createLaneRound(options: LaneRoundOptions) {
   async function collect(batch: BatchRecord, outstanding: number, nowMs: number): Promise<number> {
     const ended = await lines.countEnded(batch.id);
     if (ended === 0) return 0;
-    const waitedMs = nowMs - (collectedAt.get(batch.id) ?? 0);
+    const waitedMs = nowMs - batch.collectedAtMs;
     const isLast = ended === outstanding && (batch.fed === batch.total || batch.outcome !== null);
     if (ended < minSegment && waitedMs < collectAfterMs && !isLast) return 0;
     let collected = 0;
@@ -76,7 +75,6 @@ export function createLaneRound(options: LaneRoundOptions) {
         }),
       );
     }
-    collectedAt.set(batch.id, nowMs);
     return collected;
   }
 
@@ -127,7 +125,6 @@ export function createLaneRound(options: LaneRoundOptions) {
     const outstanding = before - collected;
     if (outstanding === 0 && (batch.fed === batch.total || batch.outcome !== null)) {
       if ((await batches.settle(batch)) !== "ok") return { batch, outstanding: 0, collected, hasMore: false };
-      collectedAt.delete(batch.id);
       unreadable.delete(batch.id);
       const job = batchTask.finalize(batch.id);
       await lanes.add(laneOfTask(job), job, 1);

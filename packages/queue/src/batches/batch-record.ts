@@ -39,8 +39,9 @@ export type BatchRecord = {
   /** How many lines ended well, and how many did not, as far as that has been collected. */
   completed: number;
   failed: number;
-  /** How many segments of results there are. */
+  /** How many segments of results there are, and when the latest was stored; 0 where there is none. */
   segments: number;
+  collectedAtMs: number;
   /** What its lines cost so far, in micros, where that is known. */
   costMicros: number;
   usage: Usage | null;
@@ -86,6 +87,7 @@ export function decodeBatch(hash: Record<string, string>): BatchRecord | null {
     completed: number("completed"),
     failed: number("failed"),
     segments: number("segments"),
+    collectedAtMs: number("collectedAt"),
     costMicros: number("cost"),
     usage: json("usage", usageSchema),
     outcome: hash["outcome"] === undefined ? null : z.enum(outcomes).parse(hash["outcome"]),
