@@ -28,6 +28,19 @@ describe("a filesystem store", () => {
     expect([found.contentType, String(await buffer(found.body))]).toEqual(["image/png", "x"]);
   });
 
+  test("believes what was last put about a content type, whatever the name says, and writes down only what it does not say", async () => {
+    const directory = await temporaryFolder();
+    const store = createFilesystemStore({ directory, links });
+    const typeAfter = async (contentType: string) => {
+      await store.put("a/0.png", Buffer.from("x"), { contentType });
+      return (await store.head("a/0.png"))?.contentType;
+    };
+    const written = async () => (await readdir(directory, { recursive: true })).includes("content-types/a/0.png");
+    expect([await typeAfter("image/png"), await written()]).toEqual(["image/png", false]);
+    expect([await typeAfter("text/plain"), await written()]).toEqual(["text/plain", true]);
+    expect([await typeAfter("image/png"), await written()]).toEqual(["image/png", false]);
+  });
+
   test("leaves no file and no folder behind after failed puts and deletions", async () => {
     const directory = await temporaryFolder();
     const store = createFilesystemStore({ directory, links });

@@ -1,5 +1,5 @@
 import { open, readFile, stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { extname, join, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { checkObjectStore } from "../check-object-store.ts";
 import { assertObjectKey } from "../object-key.ts";
@@ -15,23 +15,42 @@ export type FilesystemStoreSettings = {
   links: LinkSettings;
 };
 
+/** The ending of a key says the content type of most objects, and then it is written nowhere else: a picture takes half the writes. */
+const typeByEnding = new Map([
+  [".png", "image/png"],
+  [".jpeg", "image/jpeg"],
+  [".webp", "image/webp"],
+  [".jsonl", "application/jsonl"],
+]);
+
 /**
- * Objects as plain files under `objects/`, named by their keys, with the content type of each in a file of the same name under
- * `content-types/`, and half-written files in `incoming/`.
+ * Objects as plain files under `objects/`, named by their keys, and half-written files in `incoming/`. A content type that the key's
+ * ending does not say is in a file of the same name under `content-types/`.
  */
 export function createFilesystemStore(settings: FilesystemStoreSettings, now: () => number = Date.now): ObjectStore {
   const directory = resolve(settings.directory);
   const objects = join(directory, "objects");
   const contentTypes = join(directory, "content-types");
   const incoming = join(directory, "incoming");
-  const contentTypeOf = (key: string) => readFile(join(contentTypes, key), "utf8");
+
+  async function contentTypeOf(key: string): Promise<string> {
+    try {
+      return await readFile(join(contentTypes, key), "utf8");
+    } catch (error) {
+      const said = typeByEnding.get(extname(key));
+      if (said !== undefined && isAbsent(error)) return said;
+      throw error;
+    }
+  }
 
   const files: Pick<ObjectStore, "put" | "get" | "head" | "delete"> = {
     put: async (key, body, { contentType }) => {
       try {
         assertObjectKey("put", key);
+        const isSaid = typeByEnding.get(extname(key)) === contentType;
         // The type goes first: without an object it means nothing, and an object is never without its type.
-        await writeAtomically(join(contentTypes, key), Buffer.from(contentType), incoming);
+        if (isSaid) await removeFile(join(contentTypes, key), contentTypes);
+        else await writeAtomically(join(contentTypes, key), Buffer.from(contentType), incoming);
         await writeAtomically(join(objects, key), body, incoming);
       } catch (error) {
         const sourceError = body instanceof Readable ? body.errored : null;
