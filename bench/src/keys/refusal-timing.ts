@@ -41,9 +41,10 @@ function measure(authenticate: (header: string) => unknown, keys: readonly strin
   const kinds = [
     { name: "right", sent: keys },
     { name: "wrong, nearly right", sent: keys.map(nearly) },
-    { name: "wrong", sent: keys.map(() => newApiKey()) },
+    // Put together like the nearly right ones: how a text was made is seen in the nanoseconds after it is read.
+    { name: "wrong", sent: keys.map(() => nearly(newApiKey())) },
     // The same again: what two equal things differ by is the noise.
-    { name: "wrong, too", sent: keys.map(() => newApiKey()) },
+    { name: "wrong, too", sent: keys.map(() => nearly(newApiKey())) },
   ].map(({ name, sent }) => ({ name, sent, times: [] as number[] }));
   for (let call = -warmUp; call < calls; call++) {
     const kind = pick(kinds);

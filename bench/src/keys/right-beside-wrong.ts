@@ -23,7 +23,7 @@ export const rightBesideWrong: Scenario = {
     const rates = quick ? [0, 2_000] : [0, 2_000, 5_000, 10_000];
     const darkroom = await openDarkroom(
       { apis: 1, workers: 0, store: "memory", profileTo },
-      // The line that is logged of each refusal is a part of what it costs.
+      // What is logged of refusals is a part of what they cost.
       { headers: { prefer: "respond-async" }, environment: { LOG_LEVEL: "info" } },
     );
     try {
