@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import { childEnvironment } from "@darkroom/testing";
 
 /** A process of ours, run as an operator runs it, with its log read line by line. */
 export type Service = {
@@ -19,7 +20,7 @@ export type Service = {
 export function startService(entry: string, environment: Record<string, string>): Service {
   const program = path.resolve(import.meta.dirname, "../..", entry);
   const child = spawn(process.execPath, [program], {
-    env: { PATH: process.env["PATH"] ?? "", ...environment },
+    env: { ...childEnvironment(), ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
   if (child.pid === undefined) throw new Error(`${entry} could not be started`);

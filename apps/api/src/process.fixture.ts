@@ -2,12 +2,13 @@ import { execFileSync, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { hashApiKey } from "@darkroom/accounts";
-import { testRedisUrl } from "@darkroom/testing";
+import { childEnvironment, testRedisUrl } from "@darkroom/testing";
 import { onTestFinished } from "vitest";
 import { apiKey, links } from "./api.fixture.ts";
 
 const main = new URL("main.ts", import.meta.url).pathname;
 const environment = () => ({
+  ...childEnvironment(),
   STORAGE: "memory",
   PUBLIC_BASE_URL: links.publicBaseUrl,
   LINK_SIGNING_SECRET: links.signingSecret,

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { childEnvironment } from "@darkroom/testing";
 import { onTestFinished } from "vitest";
 import { z } from "zod";
 import { redisAnswer } from "../redis-answer.ts";
@@ -30,7 +31,7 @@ export type LaunchedStack = {
 /** Runs the stub stack as a process of its own, as a person would, and ends it with the test. */
 export function launchStack(stateDirectory: string, env: Record<string, string> = {}): LaunchedStack {
   const child = spawn(process.execPath, [resolve(import.meta.dirname, "stub-stack.ts")], {
-    env: { PATH: process.env["PATH"], REDIS_SERVER: redisServer, STATE_DIRECTORY: stateDirectory, ...env },
+    env: { ...childEnvironment(), REDIS_SERVER: redisServer, STATE_DIRECTORY: stateDirectory, ...env },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   let text = "";

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { resolve } from "node:path";
 import { text } from "node:stream/consumers";
+import { childEnvironment } from "@darkroom/testing";
 
 const main = resolve(import.meta.dirname, "../main.ts");
 
@@ -11,7 +12,7 @@ export type Ran = { code: number; stdout: string; stderr: string };
 export async function runDarkroom(args: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
   const child = spawn(process.execPath, [main, ...args], {
     // A folder without a stack, where the test names none.
-    env: { PATH: process.env["PATH"], STATE_DIRECTORY: import.meta.dirname, ...env },
+    env: { ...childEnvironment(), STATE_DIRECTORY: import.meta.dirname, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const [stdout, stderr, [code, signal]] = await Promise.all([

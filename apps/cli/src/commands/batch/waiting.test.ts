@@ -2,7 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { temporaryFolder } from "@darkroom/testing";
+import { childEnvironment, temporaryFolder } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { startStubBatchService } from "../../stubs/stub-batch-service.ts";
 
@@ -14,7 +14,7 @@ async function startWaiting(lines: number) {
   const file = join(await temporaryFolder(), "prompts.txt");
   await writeFile(file, "a cat\n".repeat(lines));
   const args = [main, "batch", "submit", file, "--model", "dall-e-3", "--yes", "--wait"];
-  const env = { PATH: process.env["PATH"], DARKROOM_URL: service.url, DARKROOM_API_KEY: "k", TERM: "xterm" };
+  const env = { ...childEnvironment(), DARKROOM_URL: service.url, DARKROOM_API_KEY: "k", TERM: "xterm" };
   return { service, args, env };
 }
 
