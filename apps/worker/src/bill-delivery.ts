@@ -1,4 +1,4 @@
-import { type Bill, billOf, termsSchema } from "@darkroom/models";
+import { billOf, type ExplainedBill, termsSchema } from "@darkroom/models";
 import type { Logger, Metrics } from "@darkroom/observe";
 import type { Delivery } from "@darkroom/queue";
 
@@ -20,7 +20,7 @@ export type BillDeliveryOptions = { metrics: Metrics; log: Logger };
  * over, priced or not, and what has no price is logged and counted.
  */
 export function createBillDelivery({ metrics, log }: BillDeliveryOptions) {
-  return ({ id, tenant, keyId, model, terms, reservedMicros }: Billed, delivery: Delivery): Bill => {
+  return ({ id, tenant, keyId, model, terms, reservedMicros }: Billed, delivery: Delivery): ExplainedBill => {
     const fields = { generationId: id, tenant, keyId, model };
     const { quality: reportedQuality, usage } = delivery;
     const sizes = delivery.images.map(({ width, height }) => `${width}x${height}`);
@@ -49,7 +49,7 @@ export function createBillDelivery({ metrics, log }: BillDeliveryOptions) {
 type Counted = { images: number; inputTokens: number | undefined; outputTokens: number | undefined };
 
 /** Images without terms, as of a record older than they are, cost something that nobody can say. */
-const billWithoutTerms = ({ images, inputTokens = 0, outputTokens = 0 }: Counted): Bill => ({
+const billWithoutTerms = ({ images, inputTokens = 0, outputTokens = 0 }: Counted): ExplainedBill => ({
   images,
   inputTokens,
   outputTokens,

@@ -1,14 +1,4 @@
-/** What an ending came to. */
-export type Bill = {
-  /** Images that were delivered. */
-  images: number;
-  inputTokens: number;
-  outputTokens: number;
-  /** What the tenant pays, in micros; null where a price is missing. Never more than was reserved. */
-  costMicros: number | null;
-  /** What the provider charges, in micros; null where the operator has not configured it. */
-  providerCostMicros: number | null;
-};
+import type { Bill } from "@darkroom/contracts";
 
 /** The bill as `ledger.lua` reads it. */
 export const billArgument = (bill: Bill, provider: string): string =>

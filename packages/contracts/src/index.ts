@@ -31,6 +31,7 @@ export {
   createBatchSchema,
   maxBatchLines,
 } from "./batch.ts";
+export type { Bill } from "./bill.ts";
 export { type Ending, endings, isEnding } from "./ending.ts";
 export { type ErrorBody, errorBodySchema, type ErrorObject } from "./error-body.ts";
 export { type ErrorCode, errorCodes } from "./error-codes.ts";

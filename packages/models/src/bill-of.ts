@@ -1,15 +1,9 @@
+import type { Bill } from "@darkroom/contracts";
 import { type Delivered, priceOf } from "./price-of.ts";
 import type { Terms } from "./terms.ts";
 
-export type Bill = {
-  /** Images delivered. */
-  images: number;
-  inputTokens: number;
-  outputTokens: number;
-  /** What the tenant pays; null where a price is missing. */
-  costMicros: number | null;
-  /** What the provider charges; null where the operator has not said, or not all of it. */
-  providerCostMicros: number | null;
+/** A bill, and what there is to say of it. */
+export type ExplainedBill = Bill & {
   /** What has no price, in words, for a log line. */
   missing: string[];
   /** What it would have come to, were it not more than was reserved. */
@@ -20,7 +14,7 @@ export type Bill = {
  * The bill for what was delivered, never above what was reserved for it.
  * @param reservedMicros null where nothing was reserved because no worst case is known
  */
-export function billOf(terms: Terms, reservedMicros: number | null, delivered: Delivered): Bill {
+export function billOf(terms: Terms, reservedMicros: number | null, delivered: Delivered): ExplainedBill {
   const { sizes, usage } = delivered;
   const cost = priceDelivered(terms, delivered);
   const provider = terms.providerPrices && priceDelivered({ ...terms, prices: terms.providerPrices }, delivered);

@@ -1,4 +1,4 @@
-export { type Bill, billOf } from "./bill-of.ts";
+export { billOf, type ExplainedBill } from "./bill-of.ts";
 export type { Catalogue, CatalogueModel } from "./catalogue.ts";
 export { CatalogueError } from "./catalogue-error.ts";
 export { loadCatalogue, type LoadCatalogueOptions } from "./load-catalogue.ts";

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { type Admission, type Bill, unlimited } from "@darkroom/accounts";
-import { newGenerationId } from "@darkroom/contracts";
+import { type Admission, unlimited } from "@darkroom/accounts";
+import { type Bill, newGenerationId } from "@darkroom/contracts";
 import { testRedisUrl } from "@darkroom/testing";
 import { expect, onTestFinished } from "vitest";
 import { createAttemptStore } from "./records/attempt-store.ts";

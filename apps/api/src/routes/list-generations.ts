@@ -7,6 +7,7 @@ import { queueAnswer } from "../generation/queue-answer.ts";
 import type { RenderGeneration } from "../generation/render-generation.ts";
 import { accountOf } from "../http/authenticate.ts";
 import { limitSchema } from "../http/limit-schema.ts";
+import { sendList, unknownCursor } from "../http/send-list.ts";
 import type { OpenQueue } from "../open-queue.ts";
 
 export type ListGenerationsDependencies = {
@@ -32,29 +33,20 @@ export function listGenerationsRoute(app: FastifyInstance, dependencies: ListGen
     const { tenant } = accountOf(request);
     const { status, model, batch, after, before, limit } = parseBody(querySchema, request.query);
     if (after !== undefined && before !== undefined) {
-      throw refusal("before", "'before' cannot be used together with 'after': send one of them.");
+      const message = "'before' cannot be used together with 'after': send one of them.";
+      throw new ApiError("invalid_request_error", message, { param: "before" });
     }
     // An alias stands for its model. One that is no longer served may have generations all the same.
     const served = model === undefined ? undefined : (catalogue.find(model)?.id ?? model);
     const options = { tenant, status, model: served, batchId: batch, after, before, limit };
     const page = await queueAnswer(listGenerations(queue.redis, queue.keys, options));
     if (page === null) {
-      const name = after === undefined ? "before" : "after";
-      throw refusal(name, `Invalid '${name}': there is no generation of this id, or no longer.`);
+      throw unknownCursor(after === undefined ? "before" : "after", "generation of this id");
     }
     const data = await Promise.all(page.records.map(renderGeneration));
-    const first = data[0]?.id ?? null;
-    const last = data.at(-1)?.id ?? null;
     // A filter that matches little leaves a page short, or empty, before the end. Where it was left is where to go on.
-    const upwards = before !== undefined;
-    return reply.header("cache-control", "no-store").send({
-      object: "list",
-      data,
-      first_id: page.hasMore && upwards ? page.cursor : first,
-      last_id: page.hasMore && !upwards ? page.cursor : last,
-      has_more: page.hasMore,
-    });
+    const { hasMore, cursor } = page;
+    const goOn = before === undefined ? { lastId: cursor } : { firstId: cursor };
+    return sendList(reply, { data, hasMore, ...(hasMore && goOn) });
   });
 }
-
-const refusal = (param: string, message: string) => new ApiError("invalid_request_error", message, { param });

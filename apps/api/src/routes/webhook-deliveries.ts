@@ -5,6 +5,7 @@ import { z } from "zod";
 import { queueAnswer } from "../generation/queue-answer.ts";
 import { accountOf } from "../http/authenticate.ts";
 import { limitSchema } from "../http/limit-schema.ts";
+import { sendList, unknownCursor } from "../http/send-list.ts";
 import type { OpenQueue } from "../open-queue.ts";
 
 export type WebhookDeliveriesDependencies = { queue: Pick<OpenQueue, "webhooks" | "lanes"> };
@@ -26,18 +27,8 @@ export function webhookDeliveriesRoutes(app: FastifyInstance, { queue }: Webhook
     const { tenant } = accountOf(request);
     const query = parseBody(querySchema, request.query);
     const page = await queueAnswer(webhooks.list({ tenant, ...query }));
-    if (page === null) {
-      const message = "Invalid 'after': there is no delivery of this id, or no longer.";
-      throw new ApiError("invalid_request_error", message, { param: "after" });
-    }
-    const data = page.deliveries.map(showDelivery);
-    return reply.header("cache-control", "no-store").send({
-      object: "list",
-      data,
-      first_id: data[0]?.id ?? null,
-      last_id: data.at(-1)?.id ?? null,
-      has_more: page.hasMore,
-    });
+    if (page === null) throw unknownCursor("after", "delivery of this id");
+    return sendList(reply, { data: page.deliveries.map(showDelivery), hasMore: page.hasMore });
   });
 
   app.post<{ Params: { id: string } }>("/v1/webhooks/deliveries/:id/replay", async (request, reply) => {

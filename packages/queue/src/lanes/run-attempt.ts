@@ -1,4 +1,4 @@
-import type { Bill } from "@darkroom/accounts";
+import type { Bill } from "@darkroom/contracts";
 import { setTimeout as pause } from "node:timers/promises";
 import type { GenerationRecord } from "../records/generation-record.ts";
 import type { Delivery } from "../records/delivery.ts";

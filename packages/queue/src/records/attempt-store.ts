@@ -1,5 +1,5 @@
-import { type Bill, billArgument, nothingDelivered } from "@darkroom/accounts";
-import type { Ending } from "@darkroom/contracts";
+import { billArgument, nothingDelivered } from "@darkroom/accounts";
+import type { Bill, Ending } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
 import { endingScript, queueScript } from "./queue-script.ts";
 import type { Delivery } from "./delivery.ts";

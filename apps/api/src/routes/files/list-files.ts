@@ -1,10 +1,11 @@
-import { ApiError, filePurposes, parseBody } from "@darkroom/contracts";
+import { filePurposes, parseBody } from "@darkroom/contracts";
 import type { FileStore } from "@darkroom/files";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { showFile } from "../../files/show-file.ts";
 import { queueAnswer } from "../../generation/queue-answer.ts";
 import { accountOf } from "../../http/authenticate.ts";
+import { sendList, unknownCursor } from "../../http/send-list.ts";
 
 export type ListFilesDependencies = { files: Pick<FileStore, "list"> };
 
@@ -27,17 +28,7 @@ export function listFilesRoute(app: FastifyInstance, { files }: ListFilesDepende
     const { tenant } = accountOf(request);
     const query = parseBody(querySchema, request.query);
     const page = await queueAnswer(files.list({ tenant, ...query }));
-    if (page === null) {
-      const message = "Invalid 'after': there is no file of this id in this list, or no longer.";
-      throw new ApiError("invalid_request_error", message, { param: "after" });
-    }
-    const data = page.records.map(showFile);
-    return reply.header("cache-control", "no-store").send({
-      object: "list",
-      data,
-      first_id: data[0]?.id ?? null,
-      last_id: data.at(-1)?.id ?? null,
-      has_more: page.hasMore,
-    });
+    if (page === null) throw unknownCursor("after", "file of this id in this list");
+    return sendList(reply, { data: page.records.map(showFile), hasMore: page.hasMore });
   });
 }
