@@ -47,7 +47,7 @@ describe("docs/adding-a-provider.md, followed to the letter", () => {
       checkout,
       environment: { MODELS_FILE: join(checkout, "models.yaml"), TOY_API_KEY: "toy-key", TOY_BASE_URL: toy.baseUrl },
     });
-    const printed = await runProgram("bash", [], ask, { environment: whereToAsk(stack) });
+    const printed = await runProgram("bash", [], { input: ask, environment: whereToAsk(stack) });
     const answer = imageResponseSchema.parse(JSON.parse(printed));
     expect(await measureLink(answer.data[0]?.url ?? "")).toMatchObject({ size: "512x256", format: "png" });
     expect(toy.requests.map(({ body }) => body)).toEqual([{ words: "a cat made of felt", width: 512, height: 256 }]);
@@ -57,7 +57,7 @@ describe("docs/adding-a-provider.md, followed to the letter", () => {
   test("without a key the sandbox draws in its place, and the worker says so", async () => {
     const stack = await startStack({ checkout, environment: { MODELS_FILE: join(checkout, "models.yaml") } });
     await stack.workers[0]?.logged("The provider toy has no key: the sandbox draws in its place.");
-    const printed = await runProgram("bash", [], ask, { environment: whereToAsk(stack) });
+    const printed = await runProgram("bash", [], { input: ask, environment: whereToAsk(stack) });
     const answer = imageResponseSchema.parse(JSON.parse(printed));
     expect(await measureLink(answer.data[0]?.url ?? "")).toMatchObject({ size: "512x256" });
   });
@@ -65,7 +65,7 @@ describe("docs/adding-a-provider.md, followed to the letter", () => {
   test("its code has the types that it should have", async () => {
     const project = join(checkout, "tsconfig.json");
     await writeFile(project, JSON.stringify({ extends: "./tsconfig.base.json", include: ["packages/providers"] }));
-    expect(await runProgram(join(checkout, "node_modules/.bin/tsc"), ["--project", project], "")).toBe("");
+    expect(await runProgram(join(checkout, "node_modules/.bin/tsc"), ["--project", project])).toBe("");
   }, 60_000);
 
   test("its tests pass, and so do those that hold all providers alike", async () => {
@@ -82,7 +82,7 @@ describe("docs/adding-a-provider.md, followed to the letter", () => {
         TEST_S3_SECRET_ACCESS_KEY: s3.secretAccessKey,
       }),
     };
-    const printed = await runProgram(process.execPath, [vitest, "run", "--root", checkout, ...only], "", {
+    const printed = await runProgram(process.execPath, [vitest, "run", "--root", checkout, ...only], {
       environment: services,
     });
     expect(printed).toMatch(/Test Files .*2 passed/);

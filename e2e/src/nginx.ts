@@ -13,7 +13,7 @@ import { runProgram } from "./run-program.ts";
  */
 export async function hasNginx(): Promise<boolean> {
   try {
-    await runProgram("nginx", ["-v"], "");
+    await runProgram("nginx", ["-v"]);
     return true;
   } catch {
     const problem = "There is no nginx on the PATH (apt-get install nginx-light, or brew install nginx).";

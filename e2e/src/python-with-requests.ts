@@ -7,7 +7,7 @@ import { runProgram } from "./run-program.ts";
 export async function pythonWithRequests(): Promise<string | null> {
   for (const python of ["python3", "/usr/bin/python3"]) {
     try {
-      await runProgram(python, ["-"], "import requests");
+      await runProgram(python, ["-"], { input: "import requests" });
       return python;
     } catch {
       // Not there, or without the package: the next may have it.

@@ -27,14 +27,18 @@ const picture = { size: "1024x1024", format: "png" };
 
 describe("what the README says to paste brings an image", () => {
   test("curl", async () => {
-    const printed = await runProgram("bash", [], snippet("sh"), { environment: { API_KEY: stack.apiKey } });
+    const printed = await runProgram("bash", [], { input: snippet("sh"), environment: { API_KEY: stack.apiKey } });
     const answer = imageResponseSchema.parse(JSON.parse(printed));
     expect(await measureLink(answer.data[0]?.url ?? "")).toMatchObject(picture);
   });
 
   test("JavaScript, with the openai package", async () => {
     const environment = { API_KEY: stack.apiKey };
-    const printed = await runProgram(process.execPath, ["--input-type=module"], snippet("js"), { environment, folder });
+    const printed = await runProgram(process.execPath, ["--input-type=module"], {
+      input: snippet("js"),
+      environment,
+      folder,
+    });
     expect(await measureLink(printed.trim())).toMatchObject(picture);
   });
 });

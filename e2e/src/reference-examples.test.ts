@@ -34,7 +34,7 @@ describe("every example of the API reference does what it says, with only host a
   test("curl, dall-e-2", async () => {
     const answer = imageResponseSchema
       .strict()
-      .parse(JSON.parse(await runProgram("bash", [], example("curl-dall-e-2"))));
+      .parse(JSON.parse(await runProgram("bash", [], { input: example("curl-dall-e-2") })));
     expect(answer.data).toEqual([{ b64_json: null, url: expect.any(String), size: "1024x1024" }]);
     expect(await measureLink(answer.data[0]?.url ?? "")).toEqual(square);
   });
@@ -42,7 +42,7 @@ describe("every example of the API reference does what it says, with only host a
   test("curl, dall-e-3 in high quality", async () => {
     const answer = imageResponseSchema
       .strict()
-      .parse(JSON.parse(await runProgram("bash", [], example("curl-dall-e-3"))));
+      .parse(JSON.parse(await runProgram("bash", [], { input: example("curl-dall-e-3") })));
     const [image, ...more] = answer.data;
     expect(more).toEqual([]);
     expect(image).toMatchObject({ b64_json: null, size: "1792x1024", quality: "hd" });
@@ -53,7 +53,7 @@ describe("every example of the API reference does what it says, with only host a
   test("curl, gpt-image-1 with its own parameters", async () => {
     const answer = imageResponseSchema
       .strict()
-      .parse(JSON.parse(await runProgram("bash", [], example("curl-gpt-image-1"))));
+      .parse(JSON.parse(await runProgram("bash", [], { input: example("curl-gpt-image-1") })));
     expect(answer).toMatchObject({ background: "transparent", usage: { prompt_tokens: expect.any(Number) } });
     expect(answer.data).toHaveLength(2);
     for (const { url, output_format: format, size } of answer.data) {
@@ -63,12 +63,12 @@ describe("every example of the API reference does what it says, with only host a
   });
 
   test("JavaScript, fetch", async () => {
-    const printed = await runProgram(process.execPath, ["--input-type=module"], example("javascript-fetch"));
+    const printed = await runProgram(process.execPath, ["--input-type=module"], { input: example("javascript-fetch") });
     expect(await measureLink(linkIn(printed))).toEqual(square);
   });
 
   test.skipIf(python === null)("Python, requests", async () => {
-    const printed = await runProgram(python ?? "", ["-"], example("python-requests"));
+    const printed = await runProgram(python ?? "", ["-"], { input: example("python-requests") });
     expect(await measureLink(linkIn(printed))).toEqual(square);
   });
 });
