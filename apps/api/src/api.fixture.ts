@@ -19,7 +19,7 @@ import {
 } from "@darkroom/queue";
 import { connectWorker } from "@darkroom/redis";
 import { createObjectStore, type ObjectStore, type ObjectStoreSettings } from "@darkroom/storage";
-import { startTcpProxy, testRedisUrl } from "@darkroom/testing";
+import { removeKeys, startTcpProxy, testRedisUrl } from "@darkroom/testing";
 import { afterAll, onTestFinished } from "vitest";
 import { buildApp } from "./app.ts";
 import { closeServer } from "./close-server.ts";
@@ -75,7 +75,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
   const { redisUrl = testRedisUrl(), syncTimeoutMs = 10_000, storage = { storage: "memory", links } } = options;
   const prefix = options.beside?.prefix ?? `test-${randomBytes(6).toString("hex")}`;
   const closes = createCloseList(log);
-  finish(() => removeKeys(prefix));
+  finish(() => clearRedis(prefix));
   finish(() => closes.closeAll());
   const redisLine = await startTcpProxy(redisUrl);
   closes.add("the line to Redis", () => redisLine.close());
@@ -291,10 +291,8 @@ export function delivering(put: (key: string) => Promise<void>, bytes: number, m
   };
 }
 
-export async function removeKeys(prefix: string): Promise<void> {
+export async function clearRedis(prefix: string): Promise<void> {
   const redis = connectWorker(testRedisUrl(), () => {});
-  for await (const found of redis.scanStream({ match: `${prefix}:*` })) {
-    if (found.length > 0) await redis.del(...found);
-  }
+  await removeKeys(redis, prefix);
   redis.disconnect();
 }

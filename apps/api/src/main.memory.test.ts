@@ -1,7 +1,7 @@
 import { createObjectStore } from "@darkroom/storage";
 import { temporaryFolder, testRedisUrl } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
-import { apiKey, drawing, links, removeKeys, workLane } from "./api.fixture.ts";
+import { apiKey, drawing, links, clearRedis, workLane } from "./api.fixture.ts";
 import { residentBytes, startProcess } from "./process.fixture.ts";
 
 const imageBytes = 5_000_000;
@@ -14,7 +14,7 @@ test.each([
   "ten images of 5 MB pass through the process in %s without being held in its memory",
   async (_, way) => {
     const directory = await temporaryFolder();
-    onTestFinished(() => removeKeys(prefix));
+    onTestFinished(() => clearRedis(prefix));
     const { child, baseUrl } = startProcess({
       STORAGE: "filesystem",
       STORAGE_DIRECTORY: directory,

@@ -9,7 +9,7 @@ import { createBatchStore, createGenerationStore, createKeys, createLanes } from
 import { connectWorker } from "@darkroom/redis";
 import { showBatch } from "@darkroom/rendering";
 import { createObjectStore } from "@darkroom/storage";
-import { listeningPort, testRedisUrl } from "@darkroom/testing";
+import { listeningPort, removeKeys, testRedisUrl } from "@darkroom/testing";
 import { webhookSecret } from "@darkroom/webhooks";
 import { Webhook } from "standardwebhooks";
 import { expect, onTestFinished, test } from "vitest";
@@ -56,9 +56,7 @@ async function openBatches() {
   onTestFinished(async () => {
     await closes.closeAll();
     await lanes.close();
-    for await (const found of redis.scanStream({ match: `${QUEUE_PREFIX}:*` })) {
-      if (found.length > 0) await redis.del(...found);
-    }
+    await removeKeys(redis, QUEUE_PREFIX);
     redis.disconnect();
   });
   const dayMs = 86_400_000;

@@ -1,14 +1,11 @@
-import { randomBytes } from "node:crypto";
 import { text } from "node:stream/consumers";
-import { type BatchOutputLine, batchOutputLineSchema, newBatchId, newGenerationId } from "@darkroom/contracts";
+import { type BatchOutputLine, batchOutputLineSchema, newGenerationId } from "@darkroom/contracts";
 import { createFileStore } from "@darkroom/files";
 import { loadCatalogue } from "@darkroom/models";
-import { batchObjects, type BatchRecord, createBatchStore, createKeys, type LineResult } from "@darkroom/queue";
-import { connectProducer, untilConnected } from "@darkroom/redis";
+import { batchObjects, type BatchRecord, createBatchStore, type LineResult } from "@darkroom/queue";
 import { createObjectStore, type ObjectStore } from "@darkroom/storage";
-import { testRedisUrl } from "@darkroom/testing";
-import { onTestFinished } from "vitest";
 import { createFinalizeBatch, type FinalizeBatchOptions } from "./finalize/finalize-batch.ts";
+import { aBatch, openRedis } from "./open-redis.fixture.ts";
 
 const links = { publicBaseUrl: "http://darkroom.test", signingSecret: "a secret of thirty-two characters" };
 export const memoryStore = (): ObjectStore => createObjectStore({ storage: "memory", links });
@@ -70,16 +67,9 @@ export type Script = {
 };
 
 /** Batches on a real Redis, under a prefix of its own, taken down after the test. */
-export async function openBatches(objects: ObjectStore = memoryStore()) {
-  const prefix = `test-${randomBytes(6).toString("hex")}`;
-  const redis = connectProducer(testRedisUrl(), () => {});
+export function openBatches(objects: ObjectStore = memoryStore()) {
+  const { prefix, redis, keys } = openRedis();
   const keysLeft = () => redis.keys(`${prefix}:*`);
-  onTestFinished(async () => {
-    const left = await keysLeft();
-    if (left.length > 0) await redis.del(...left);
-    redis.disconnect();
-  });
-  await untilConnected(redis, 5_000);
   const errors: string[] = [];
   const log = {
     debug: ignore,
@@ -87,7 +77,6 @@ export async function openBatches(objects: ObjectStore = memoryStore()) {
     warn: ignore,
     error: (_: object, sentence: string) => void errors.push(sentence),
   };
-  const keys = createKeys(prefix);
   const batches = createBatchStore(redis, keys);
   const files = createFileStore({ redis, prefix, objects, log, now: Date.now });
   const catalogue = loadCatalogue({});
@@ -101,19 +90,9 @@ export async function openBatches(objects: ObjectStore = memoryStore()) {
   /** A batch whose lines have all ended, or never will: ready for its output. */
   async function finished(script: Script): Promise<string> {
     const { total, perChunk = 3, fed = total, outcome = "completed", segments, missingChunks = [] } = script;
-    const id = newBatchId(Date.now());
-    await batches.create({
-      id,
-      tenant: "acme",
-      keyId: "key",
-      inputFileId: "file-1",
-      completionWindow: "24h",
-      windowMs: 86_400_000,
-      metadata: null,
-      outputSeconds: script.outputSeconds ?? 3_600,
-      webhook: null,
-      webhookEvents: [],
-    });
+    const asked = aBatch({ outputSeconds: script.outputSeconds ?? 3_600 });
+    const { id } = asked;
+    await batches.create(asked);
     const chunks = Array.from({ length: Math.ceil(total / perChunk) }, (_, chunk) => chunk * perChunk);
     await batches.accept(id, { model: script.model ?? "m", lane, total, chunks });
     const stored = batchObjects("acme", id);

@@ -1,23 +1,20 @@
-import { randomBytes } from "node:crypto";
 import { text } from "node:stream/consumers";
-import { newBatchId, noBudget } from "@darkroom/contracts";
+import { noBudget } from "@darkroom/contracts";
 import {
   batchObjects,
   createAttemptStore,
   createBatchStore,
   createGenerationStore,
-  createKeys,
   createLanes,
   createLineStore,
   type LineResult,
   lineResultSchema,
   type PreparedLine,
 } from "@darkroom/queue";
-import { connectWorker } from "@darkroom/redis";
 import { createObjectStore } from "@darkroom/storage";
-import { testRedisUrl } from "@darkroom/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createLaneRound } from "./lane-round.ts";
+import { aBatch, openRedis } from "./open-redis.fixture.ts";
 import { createPreparedLines } from "./prepared-lines.ts";
 
 const lane = "sandbox.batch";
@@ -34,16 +31,9 @@ const bill = { images: 1, inputTokens: 0, outputTokens: 0, costMicros: 7, provid
 
 /** A lane on a real Redis, with nobody who works it off but the test. */
 function openLane({ window = 300, budget = noBudget, keyInForce = true } = {}) {
-  const prefix = `test-${randomBytes(6).toString("hex")}`;
-  const keys = createKeys(prefix);
-  const redis = connectWorker(testRedisUrl(), () => {});
+  const { redis, keys } = openRedis();
   const lanes = createLanes(redis, keys);
-  onTestFinished(async () => {
-    await lanes.close();
-    for await (const found of redis.scanStream({ match: `${prefix}:*` }))
-      if (found.length > 0) await redis.del(...found);
-    redis.disconnect();
-  });
+  onTestFinished(() => lanes.close());
   const objects = createObjectStore({ storage: "memory", links });
   const batches = createBatchStore(redis, keys);
   const generations = createGenerationStore(redis, keys, retention);
@@ -79,17 +69,9 @@ function openLane({ window = 300, budget = noBudget, keyInForce = true } = {}) {
 
   /** A batch in progress, its lines in chunks of 500. */
   async function begin(total: number, tenant = "acme", over: Partial<PreparedLine> = {}): Promise<string> {
-    const id = newBatchId(Date.now());
-    const terms = { completionWindow: "24h", windowMs, metadata: null, outputSeconds: 3_600 };
-    await batches.create({
-      id,
-      tenant,
-      keyId: "key",
-      inputFileId: "file-1",
-      ...terms,
-      webhook: null,
-      webhookEvents: [],
-    });
+    const asked = aBatch({ tenant, windowMs });
+    const { id } = asked;
+    await batches.create(asked);
     const chunks = Array.from({ length: Math.ceil(total / 500) }, (_, i) => i * 500);
     for (const [chunk, first] of chunks.entries()) {
       const some = Array.from({ length: Math.min(500, total - first) }, (_, i) => ({

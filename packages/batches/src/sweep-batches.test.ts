@@ -27,7 +27,7 @@ function listedStore() {
 
 async function openOutlived(outputSeconds: number) {
   const { objects, present } = listedStore();
-  const opened = await openBatches(objects);
+  const opened = openBatches(objects);
   const { finished, finalize, files } = opened;
   const id = await finished({
     total: 7,
@@ -91,7 +91,7 @@ test("a sweep that is killed at any moment is finished by the next", async () =>
 
 test("images go in pages of at most a thousand, one segment after the other", async () => {
   const { objects } = listedStore();
-  const { finished, finalize, batches, log } = await openBatches(objects);
+  const { finished, finalize, batches, log } = openBatches(objects);
   const many = Array.from({ length: 10 }, (_, index) => ({ ...succeeded(0).delivery?.images[0], index }));
   const lines = Array.from({ length: 250 }, (_, index) =>
     JSON.stringify({ ...succeeded(index), delivery: { provider: "sandbox", images: many } }),

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type Admission, unlimited } from "@darkroom/accounts";
 import { type Bill, newGenerationId } from "@darkroom/contracts";
-import { testRedisUrl } from "@darkroom/testing";
+import { removeKeys, testRedisUrl } from "@darkroom/testing";
 import { expect, onTestFinished } from "vitest";
 import { createAttemptStore } from "./records/attempt-store.ts";
 import type { Delivery } from "./records/delivery.ts";
@@ -46,9 +46,7 @@ export async function openQueue({ url = testRedisUrl(), retention = dayOfTests, 
   await Promise.all([untilConnected(redis, 5_000), untilConnected(patient, 5_000)]);
   onTestFinished(async () => {
     if (patient.status !== "ready") return;
-    for await (const found of patient.scanStream({ match: `${prefix}:*` })) {
-      if (found.length > 0) await patient.del(...found);
-    }
+    await removeKeys(patient, prefix);
   });
   const store = createGenerationStore(redis, keys, retention);
   const attempts = createAttemptStore(redis, keys, retention);

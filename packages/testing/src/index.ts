@@ -9,6 +9,7 @@ export { listeningPort } from "./listening-port.ts";
 export { monitorRedis } from "./monitor-redis.ts";
 export { testRedisUrl, testS3 } from "./provided-services.ts";
 export { type PrivateRedis, startRedis, type StartRedisOptions } from "./redis-process.ts";
+export { removeKeys } from "./remove-keys.ts";
 export { startTcpProxy, type TcpProxy } from "./tcp-proxy.ts";
 export { temporaryFolder } from "./temporary-folder.ts";
 export type { TestS3Settings } from "./test-s3-settings.ts";

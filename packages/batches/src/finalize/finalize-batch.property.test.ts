@@ -48,7 +48,7 @@ function mortal(objects: ObjectStore, reads: number): Pick<ObjectStore, "get" | 
 
 test("every line is in exactly one of the two files, exactly once, whatever is missing, twice or broken off", async () => {
   const objects = memoryStore();
-  const { finished, finalize, resultOf: read } = await openBatches(objects);
+  const { finished, finalize, resultOf: read } = openBatches(objects);
   await fc.assert(
     fc.asyncProperty(script, async ({ fates, breaks, segments, fedShare, ...rest }) => {
       for (const [index, how] of fates.entries()) {

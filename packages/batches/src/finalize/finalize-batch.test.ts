@@ -18,7 +18,7 @@ const usage = {
 
 describe("a line that", () => {
   test("succeeded is answered as the synchronous call, with a link that works for a week", async () => {
-    const { finished, finalize, resultOf, objects } = await openBatches();
+    const { finished, finalize, resultOf, objects } = openBatches();
     await objects.put(imageKey(0), Buffer.from("png"), png);
     const result = succeeded(0);
     const id = await finished({ total: 1, segments: [[result]] });
@@ -46,7 +46,7 @@ describe("a line that", () => {
   });
 
   test("asked for base64 has the very bytes of its images, in their order", async () => {
-    const { finished, finalize, resultOf, objects } = await openBatches(filesystemStore(await temporaryFolder()));
+    const { finished, finalize, resultOf, objects } = openBatches(filesystemStore(await temporaryFolder()));
     const pictures = [randomBytes(300_001), randomBytes(200_000)];
     const images = pictures.map((bytes, index) => ({
       index,
@@ -76,7 +76,7 @@ describe("a line that", () => {
   });
 
   test("asked for base64 has links when the output file is full of images", async () => {
-    const { finished, finalize, resultOf, objects } = await openBatches();
+    const { finished, finalize, resultOf, objects } = openBatches();
     const request = { response_format: "b64_json" as const };
     const segment = [0, 1, 2].map((index) => succeeded(index, { request }));
     for (const index of segment.keys()) await objects.put(imageKey(index), Buffer.from("png"), png);
@@ -91,7 +91,7 @@ describe("a line that", () => {
   });
 
   test("asked for base64 and lost one of its images fails, and the others do not", async () => {
-    const { finished, finalize, resultOf, objects } = await openBatches();
+    const { finished, finalize, resultOf, objects } = openBatches();
     await objects.put(imageKey(1), Buffer.from("png"), png);
     const request = { response_format: "b64_json" as const };
     const id = await finished({ total: 2, segments: [[succeeded(0, { request }), succeeded(1, { request })]] });
@@ -105,7 +105,7 @@ describe("a line that", () => {
   });
 
   test("failed is answered as the synchronous call, in the error file", async () => {
-    const { finished, finalize, resultOf } = await openBatches();
+    const { finished, finalize, resultOf } = openBatches();
     const error = { code: "moderation_blocked", message: "No.", param: "prompt" } as const;
     const id = await finished({
       total: 1,
@@ -137,7 +137,7 @@ describe("a batch that was cut short", () => {
     ["expired", "batch_expired", "This request could not be executed before the completion window expired."],
     ["cancelled", "batch_cancelled", "This request was not executed because it, or its batch, was cancelled."],
   ] as const)("as %s says so of what did not run, and keeps what did", async (outcome, code, message) => {
-    const { finished, finalize, resultOf, errors } = await openBatches();
+    const { finished, finalize, resultOf, errors } = openBatches();
     const { delivery } = succeeded(1);
     const canceled = succeeded(1, { status: "canceled", delivery: delivery && { ...delivery, usage } });
     const id = await finished({ total: 5, fed: 2, outcome, segments: [[succeeded(0), canceled]] });
@@ -151,7 +151,7 @@ describe("a batch that was cut short", () => {
   });
 
   test("before it was found right has no files", async () => {
-    const { batches, finalize, read, finished } = await openBatches();
+    const { batches, finalize, read, finished } = openBatches();
     const id = await finished({ total: 0, segments: [], outcome: "cancelled" });
     await finalize()(id, never);
     expect(await read(id)).toMatchObject({ status: "cancelled", outputFileId: null, errorFileId: null, failed: 0 });
@@ -161,7 +161,7 @@ describe("a batch that was cut short", () => {
 
 describe("finalizing", () => {
   test("does nothing for a batch that is not there, is not ready, or has ended", async () => {
-    const { finished, finalize, resultOf, batches, redis, keys } = await openBatches();
+    const { finished, finalize, resultOf, batches, redis, keys } = openBatches();
     await finalize()("batch_none", never);
     const id = await finished({ total: 1, segments: [[succeeded(0)]] });
     await redis.hdel(keys.batch(id), "ready");
@@ -176,7 +176,7 @@ describe("finalizing", () => {
   });
 
   test("again makes the same files, not more of them", async () => {
-    const { finished, finalize, resultOf, files, batches } = await openBatches();
+    const { finished, finalize, resultOf, files, batches } = openBatches();
     const id = await finished({
       total: 4,
       segments: [[succeeded(0), succeeded(1, { status: "failed" })]],
@@ -202,7 +202,7 @@ describe("finalizing", () => {
   test("tells the store beforehand that a file may have 160 GB, which it would refuse in the parts it takes otherwise", async () => {
     const store = memoryStore();
     const expected: Record<string, number | undefined> = {};
-    const { finished, finalize, resultOf } = await openBatches({
+    const { finished, finalize, resultOf } = openBatches({
       ...store,
       put: (key, body, options) => {
         expected[key] = options.expectedBytes;
@@ -219,7 +219,7 @@ describe("finalizing", () => {
   });
 
   test("fails with the store's own error where a file cannot be written, and can be done again", async () => {
-    const { finished, finalize, resultOf, files, objects } = await openBatches();
+    const { finished, finalize, resultOf, files, objects } = openBatches();
     const body = { images: succeeded(0).delivery?.images ?? [], provider: "sandbox" };
     await objects.put(imageKey(0), randomBytes(3_000_000), png);
     const request = { response_format: "b64_json" as const };
@@ -235,7 +235,7 @@ describe("finalizing", () => {
   });
 
   test("stops when it is told to, however slow the store is", async () => {
-    const { finished, finalize, resultOf, objects } = await openBatches();
+    const { finished, finalize, resultOf, objects } = openBatches();
     await objects.put(imageKey(0), randomBytes(3_000_000), png);
     const request = { response_format: "b64_json" as const };
     const id = await finished({ total: 1, segments: [[succeeded(0, { request })]] });
@@ -250,7 +250,7 @@ describe("finalizing", () => {
   });
 
   test("says it in the log where something is missing, and leaves no line out", async () => {
-    const { finished, finalize, resultOf, errors, objects } = await openBatches();
+    const { finished, finalize, resultOf, errors, objects } = openBatches();
     const id = await finished({ total: 6, segments: [null, [succeeded(0), "{broken"]], missingChunks: [1] });
     expect(await objects.head(batchObjects("acme", id).lines(1))).toBeNull();
     await finalize()(id, never);

@@ -1,13 +1,9 @@
-import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
-import { newBatchId } from "@darkroom/contracts";
 import { loadCatalogue } from "@darkroom/models";
-import { batchObjects, createBatchStore, createKeys, type PreparedLine, preparedLineSchema } from "@darkroom/queue";
-import { connectProducer, untilConnected } from "@darkroom/redis";
+import { batchObjects, createBatchStore, type PreparedLine, preparedLineSchema } from "@darkroom/queue";
 import { createObjectStore } from "@darkroom/storage";
-import { testRedisUrl } from "@darkroom/testing";
-import { onTestFinished } from "vitest";
+import { aBatch, openRedis } from "../open-redis.fixture.ts";
 import { createValidateBatch, type ValidateBatchDependencies } from "./validate-batch.ts";
 
 /** A line of an input as a client writes it. */
@@ -27,34 +23,15 @@ const never = new AbortController().signal;
 
 /** One batch that waits to be validated, on a real Redis, with its objects in memory. */
 export async function openBatch(over: Partial<ValidateBatchDependencies> = {}) {
-  const prefix = `test-${randomBytes(6).toString("hex")}`;
-  const keys = createKeys(prefix);
-  const redis = connectProducer(testRedisUrl(), () => {});
-  onTestFinished(async () => {
-    for await (const found of redis.scanStream({ match: `${prefix}:*` })) {
-      if (found.length > 0) await redis.del(...found);
-    }
-    redis.disconnect();
-  });
-  await untilConnected(redis, 5_000);
+  const { redis, keys } = openRedis();
   const batches = createBatchStore(redis, keys);
   const objects = createObjectStore({
     storage: "memory",
     links: { publicBaseUrl: "http://localhost", signingSecret: "a secret of this test" },
   });
-  const id = newBatchId(Date.now());
-  await batches.create({
-    id,
-    tenant: "acme",
-    keyId: "key",
-    inputFileId: "file-1",
-    completionWindow: "24h",
-    windowMs: 86_400_000,
-    metadata: null,
-    outputSeconds: 2_592_000,
-    webhook: null,
-    webhookEvents: [],
-  });
+  const asked = aBatch();
+  const { id } = asked;
+  await batches.create(asked);
   const chunkKey = batchObjects("acme", id).lines;
   const read = async () => {
     const batch = await batches.read(id);

@@ -26,7 +26,7 @@ export type FinishedBatch = {
   usage: Usage | null;
 };
 
-const moveBatch = queueScript<"ok" | "gone" | "refused">("move-batch", "clock", [], "batches");
+const moveBatch = queueScript<"ok" | "gone" | "refused">("move-batch", { account: "clock", folder: "batches" });
 
 /**
  * The records of all batches. Each move of a status is one script: it happens whole or not at all, and may be repeated after a lost

@@ -47,7 +47,7 @@ const clientRetryWindowMs = 15 * 60_000;
 
 type Answer = ["created"] | ["attached" | "mismatch", string] | ["limited", number];
 
-const script = queueScript<Answer>("create-batch", "clock", [], "batches");
+const script = queueScript<Answer>("create-batch", { account: "clock", folder: "batches" });
 
 /** Writes a new batch, `validating`, or finds the one that the same request has made before. Safe to repeat. */
 export async function createBatch(

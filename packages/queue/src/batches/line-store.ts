@@ -12,9 +12,13 @@ import type { PreparedLine } from "./prepared-line.ts";
 /** Lines per call of the script, each some 40 µs of Redis: what callers wait for is not held up by more than two milliseconds. */
 const linesAtOnce = 50;
 
-const feedLines = queueScript<"stopped" | "moved" | number[]>("feed-lines", "admission", ["rank"], "batches");
-const claimLines = queueScript<[] | [number, string[]]>("claim-lines", null, [], "batches");
-const commitLines = queueScript<"ok" | "known">("commit-lines", "clock", [], "batches");
+const feedLines = queueScript<"stopped" | "moved" | number[]>("feed-lines", {
+  account: "admission",
+  fragments: ["rank"],
+  folder: "batches",
+});
+const claimLines = queueScript<[] | [number, string[]]>("claim-lines", { folder: "batches" });
+const commitLines = queueScript<"ok" | "known">("commit-lines", { account: "clock", folder: "batches" });
 
 type LineStoreOptions = { redis: Redis; keys: Keys; lanes: Lanes; log: Log };
 

@@ -13,15 +13,15 @@ import type { Retention } from "./retention.ts";
 /** What a script said: `fenced` = a later attempt owns the record, `ended` = the terminal state was set before, `gone` = no record. */
 export type Verdict = "ok" | "fenced" | "ended" | "gone";
 
-const start = queueScript<"gone" | "ended" | "overdue" | (string | number)[]>("start", "counting", [
-  "rank",
-  "generation",
-]);
+const start = queueScript<"gone" | "ended" | "overdue" | (string | number)[]>("start", {
+  account: "counting",
+  fragments: ["rank", "generation"],
+});
 const expire = endingScript<"expired" | "kept">("expire");
 const checkpoint = queueScript<"ok" | "fenced">("checkpoint");
 const appendPartial = queueScript<"ok" | "fenced">("append-partial");
 const end = endingScript<Verdict>("end");
-const postpone = queueScript<"ok" | "fenced">("postpone", "counting", ["generation"]);
+const postpone = queueScript<"ok" | "fenced">("postpone", { account: "counting", fragments: ["generation"] });
 
 /** The records as a worker sees them: attempts are begun, and only the latest attempt may write. */
 export function createAttemptStore(redis: Redis, keys: Keys, retention: Retention) {

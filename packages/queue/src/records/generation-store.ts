@@ -52,14 +52,17 @@ export type Retried = Admitted | { kind: "gone" | "succeeded" | "unended" | "bat
 
 type AdmittedAnswer = ["accepted", number, ScriptNumbers] | ["refused", ...ScriptNumbers];
 
-const submit = queueScript<AdmittedAnswer | ["attached" | "mismatch", string]>("submit", "admission", ["rank"]);
+const submit = queueScript<AdmittedAnswer | ["attached" | "mismatch", string]>("submit", {
+  account: "admission",
+  fragments: ["rank"],
+});
 const abandon = endingScript<"canceled" | "kept">("abandon");
 const keep = queueScript<"ok" | "gone">("keep");
 const cancel = endingScript<"gone" | "ended" | "queued" | "running">("cancel");
-const retry = queueScript<AdmittedAnswer | ["gone" | "succeeded" | "unended" | "batched"]>("retry", "admission", [
-  "rank",
-  "generation",
-]);
+const retry = queueScript<AdmittedAnswer | ["gone" | "succeeded" | "unended" | "batched"]>("retry", {
+  account: "admission",
+  fragments: ["rank", "generation"],
+});
 const withdraw = endingScript<"ok" | "kept">("withdraw");
 const expire = endingScript<"expired" | "kept">("expire");
 const watch = queueScript<"ok" | "gone">("watch");

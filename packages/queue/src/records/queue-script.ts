@@ -1,22 +1,28 @@
 import { type AccountScripts, accountScripts } from "@darkroom/accounts";
 import { defineScript, type Script } from "@darkroom/redis";
 
+type QueueScriptOptions = {
+  /** What it needs of `@darkroom/accounts`. */
+  account?: AccountScripts;
+  /** What it needs of `records/scripts`, to stand before it. */
+  fragments?: readonly string[];
+  folder?: "records" | "batches";
+};
+
 /**
  * A script of this package: `{folder}/scripts/{name}.lua`, behind what it needs of `@darkroom/accounts`, since what a generation costs is
  * settled by the very script that moves it, and behind the named fragments of `records/scripts`.
  */
 export const queueScript = <Answer>(
   name: string,
-  account: AccountScripts | null = null,
-  fragments: readonly string[] = [],
-  folder: "records" | "batches" = "records",
+  { account, fragments = [], folder = "records" }: QueueScriptOptions = {},
 ): Script<Answer> =>
   defineScript([
-    ...(account === null ? [] : accountScripts[account]),
+    ...(account === undefined ? [] : accountScripts[account]),
     ...fragments.map((file) => new URL(`scripts/${file}.lua`, import.meta.url)),
     new URL(`../${folder}/scripts/${name}.lua`, import.meta.url),
   ]);
 
 /** A script that may end a generation. */
 export const endingScript = <Answer>(name: string): Script<Answer> =>
-  queueScript(name, "settlement", ["rank", "generation", "ending"]);
+  queueScript(name, { account: "settlement", fragments: ["rank", "generation", "ending"] });

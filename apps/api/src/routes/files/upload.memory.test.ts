@@ -1,7 +1,7 @@
 import { maxFileBytes } from "@darkroom/contracts";
 import { describeWithS3, temporaryFolder } from "@darkroom/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { apiKey, removeKeys } from "../../api.fixture.ts";
+import { apiKey, clearRedis } from "../../api.fixture.ts";
 import { residentBytes, startProcess } from "../../process.fixture.ts";
 import { fileHead, head, startUpload, tail } from "./files.fixture.ts";
 
@@ -10,7 +10,7 @@ const block = Buffer.alloc(1_000_000, `${"x".repeat(99)}\n`);
 function describeMemory(name: string, storageEnvironment: () => Promise<Record<string, string>>): void {
   test(`a file of 200 MB passes through the process into ${name} and back without being held in its memory`, async () => {
     const prefix = `test-upload-${process.pid}-${name.length}`;
-    onTestFinished(() => removeKeys(prefix));
+    onTestFinished(() => clearRedis(prefix));
     const { child, baseUrl: listening } = startProcess({ QUEUE_PREFIX: prefix, ...(await storageEnvironment()) });
     const baseUrl = await listening;
     let peak = 0;
