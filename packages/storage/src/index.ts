@@ -1,6 +1,6 @@
 export { createObjectStore } from "./create-object-store.ts";
 export { ObjectNotFoundError } from "./object-not-found-error.ts";
-export type { ObjectStore, OpenObject, StoredObject } from "./object-store.ts";
-export { signedLinkPath, type SignedLinkAnswer } from "./signed-links.ts";
+export type { ObjectStore, OpenObject, SignedLinkAnswer, StoredObject } from "./object-store.ts";
+export { signedLinkPath } from "./signed-links.ts";
 export { StorageError, type StorageErrorFacts } from "./storage-error.ts";
 export { type ObjectStoreSettings, objectStoreSettings, storageEnvSchema } from "./storage-settings.ts";

@@ -1,5 +1,4 @@
 import type { Readable } from "node:stream";
-import type { SignedLinkAnswer } from "./signed-links.ts";
 
 /**
  * Bytes under keys. Knows nothing of images, generations or tenants. Keys are `/`-separated, `[A-Za-z0-9._/-]`, at most 512.
@@ -48,3 +47,13 @@ export type StoredObject = {
 };
 
 export type OpenObject = StoredObject & { body: Readable };
+
+/** What a link that was followed leads to. */
+export type SignedLinkAnswer =
+  | { status: "ok"; object: OpenObject }
+  /** The link was ours and its time is over. */
+  | { status: "expired" }
+  /** Not a link of ours, or one that was changed. */
+  | { status: "forbidden" }
+  /** The link is good but the object has been deleted. */
+  | { status: "missing" };

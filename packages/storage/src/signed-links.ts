@@ -2,7 +2,7 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import { assertLinkLifetime } from "./link-lifetime.ts";
 import { assertObjectKey, isObjectKey } from "./object-key.ts";
 import { ObjectNotFoundError } from "./object-not-found-error.ts";
-import type { ObjectStore, OpenObject } from "./object-store.ts";
+import type { ObjectStore } from "./object-store.ts";
 
 /** Where the HTTP service mounts signed links: `GET /images/*`. */
 export const signedLinkPath = "/images/";
@@ -13,15 +13,6 @@ export type LinkSettings = {
   /** Whoever knows it can read every object. Changing it voids all links. */
   signingSecret: string;
 };
-
-export type SignedLinkAnswer =
-  | { status: "ok"; object: OpenObject }
-  /** The link was ours and its time is over. */
-  | { status: "expired" }
-  /** Not a link of ours, or one that was changed. */
-  | { status: "forbidden" }
-  /** The link is good but the object has been deleted. */
-  | { status: "missing" };
 
 /** `link` and `openLink` for stores whose objects we serve ourselves. `now` gives milliseconds. */
 export function signedLinks(
