@@ -1,4 +1,4 @@
-import { apiKey } from "../api.fixture.ts";
+import { apiKey } from "../../api.fixture.ts";
 import { good, type Refusal, testRefusals, withField } from "./refusal.fixture.ts";
 
 const invalid = { status: 400, code: "invalid_request_error" } as const;

@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import { expect, test } from "vitest";
-import { apiKey, delivering, startApi, type TestApi } from "../api.fixture.ts";
+import { apiKey, delivering, startApi, type TestApi } from "../../api.fixture.ts";
 
 const imageBytes = 5_000_000;
 

@@ -1,11 +1,11 @@
 import { ApiError } from "@darkroom/contracts";
 import type { FastifyInstance } from "fastify";
-import type { FindGeneration } from "../generation/find-generation.ts";
-import { queueAnswer } from "../generation/queue-answer.ts";
-import type { RenderGeneration } from "../generation/render-generation.ts";
-import { sendGeneration } from "../generation/send-generation.ts";
-import { accountOf } from "../http/authenticate.ts";
-import type { OpenQueue } from "../open-queue.ts";
+import type { FindGeneration } from "../../generation/find-generation.ts";
+import { queueAnswer } from "../../generation/queue-answer.ts";
+import type { RenderGeneration } from "../../generation/render-generation.ts";
+import { sendGeneration } from "../../generation/send-generation.ts";
+import { accountOf } from "../../http/authenticate.ts";
+import type { OpenQueue } from "../../open-queue.ts";
 
 export type CancelGenerationDependencies = {
   queue: Pick<OpenQueue, "store" | "lanes">;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { startApi } from "../api.fixture.ts";
-import { makeKey } from "./admin/admin.fixture.ts";
+import { startApi } from "../../api.fixture.ts";
+import { makeKey } from "../admin/admin.fixture.ts";
 
 test("403 for a model that the key may not use, naming those that it may", async () => {
   const api = await startApi();

@@ -2,10 +2,10 @@ import { type RedisKeys, webhookSecretVersions } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
 import { webhookSecret } from "@darkroom/webhooks";
 import type { FastifyInstance } from "fastify";
-import { queueAnswer } from "../generation/queue-answer.ts";
-import { accountOf } from "../http/authenticate.ts";
-import type { OpenQueue } from "../open-queue.ts";
-import type { WebhookSettings } from "../webhook-settings.ts";
+import { queueAnswer } from "../../generation/queue-answer.ts";
+import { accountOf } from "../../http/authenticate.ts";
+import type { OpenQueue } from "../../open-queue.ts";
+import type { WebhookSettings } from "../../webhook-settings.ts";
 
 export type WebhookSecretDependencies = {
   webhooks: WebhookSettings;

@@ -3,15 +3,15 @@ import { isEnding } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/observe";
 import type { GenerationRecord } from "@darkroom/queue";
 import type { FastifyInstance } from "fastify";
-import type { Drain } from "../drain.ts";
-import type { FindGeneration } from "../generation/find-generation.ts";
-import { type Interruption, limitWait } from "../generation/limit-wait.ts";
-import type { RenderGeneration } from "../generation/render-generation.ts";
-import { type GenerationWatch, watchGeneration } from "../generation/watch-generation.ts";
-import { accountOf } from "../http/authenticate.ts";
-import { eventStreamHeaders, formatEvent, heartbeat } from "../http/event-stream.ts";
-import { createKeepAlive } from "../http/keep-alive.ts";
-import type { OpenQueue } from "../open-queue.ts";
+import type { Drain } from "../../drain.ts";
+import type { FindGeneration } from "../../generation/find-generation.ts";
+import { type Interruption, limitWait } from "../../generation/limit-wait.ts";
+import type { RenderGeneration } from "../../generation/render-generation.ts";
+import { type GenerationWatch, watchGeneration } from "../../generation/watch-generation.ts";
+import { accountOf } from "../../http/authenticate.ts";
+import { eventStreamHeaders, formatEvent, heartbeat } from "../../http/event-stream.ts";
+import { createKeepAlive } from "../../http/keep-alive.ts";
+import type { OpenQueue } from "../../open-queue.ts";
 
 export type GenerationEventsDependencies = {
   queue: Pick<OpenQueue, "store" | "waits">;

@@ -3,14 +3,14 @@ import { ApiError } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/observe";
 import type { GenerationRecord } from "@darkroom/queue";
 import type { FastifyInstance } from "fastify";
-import { assertAdmissible } from "../generation/assert-admissible.ts";
-import type { FindGeneration } from "../generation/find-generation.ts";
-import { queueAnswer } from "../generation/queue-answer.ts";
-import type { RefuseNewWork } from "../generation/refuse-new-work.ts";
-import type { RenderGeneration } from "../generation/render-generation.ts";
-import { sendAccepted } from "../generation/send-generation.ts";
-import { accountOf } from "../http/authenticate.ts";
-import type { OpenQueue } from "../open-queue.ts";
+import { assertAdmissible } from "../../generation/assert-admissible.ts";
+import type { FindGeneration } from "../../generation/find-generation.ts";
+import { queueAnswer } from "../../generation/queue-answer.ts";
+import type { RefuseNewWork } from "../../generation/refuse-new-work.ts";
+import type { RenderGeneration } from "../../generation/render-generation.ts";
+import { sendAccepted } from "../../generation/send-generation.ts";
+import { accountOf } from "../../http/authenticate.ts";
+import type { OpenQueue } from "../../open-queue.ts";
 
 export type RetryGenerationDependencies = {
   queue: Pick<OpenQueue, "store" | "lanes">;

@@ -2,11 +2,11 @@ import { ApiError, parseBody } from "@darkroom/contracts";
 import { type WebhookDelivery, webhookDeliveryStatuses, webhookLane } from "@darkroom/queue";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
-import { queueAnswer } from "../generation/queue-answer.ts";
-import { accountOf } from "../http/authenticate.ts";
-import { limitSchema } from "../http/limit-schema.ts";
-import { sendList, unknownCursor } from "../http/send-list.ts";
-import type { OpenQueue } from "../open-queue.ts";
+import { queueAnswer } from "../../generation/queue-answer.ts";
+import { accountOf } from "../../http/authenticate.ts";
+import { limitSchema } from "../../http/limit-schema.ts";
+import { sendList, unknownCursor } from "../../http/send-list.ts";
+import type { OpenQueue } from "../../open-queue.ts";
 
 export type WebhookDeliveriesDependencies = { queue: Pick<OpenQueue, "webhooks" | "lanes"> };
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { startApi, type TestApi } from "../api.fixture.ts";
+import { startApi, type TestApi } from "../../api.fixture.ts";
 
 /** Sends a request and returns its generation's id as soon as it is submitted, and the way to hang up. */
 async function callAndHangUp(api: TestApi) {

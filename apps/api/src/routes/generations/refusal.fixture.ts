@@ -1,6 +1,6 @@
 import { errorBodySchema } from "@darkroom/contracts";
 import { beforeAll, describe, expect, test } from "vitest";
-import { apiKey, keepApi, type TestApi } from "../api.fixture.ts";
+import { apiKey, keepApi, type TestApi } from "../../api.fixture.ts";
 
 /** One request that must be refused. Without `path` and `method` it is `POST /v1/images/generations` with a good key. */
 export type Refusal = {

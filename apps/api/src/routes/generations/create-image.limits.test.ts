@@ -1,9 +1,9 @@
 import { setTimeout } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { startApi, type TestApi } from "../api.fixture.ts";
-import { generationIn, heldWork } from "../generation.fixture.ts";
-import { openLimitedKey, outcomeOf } from "../limited-key.fixture.ts";
-import { askAdmin } from "./admin/admin.fixture.ts";
+import { startApi, type TestApi } from "../../api.fixture.ts";
+import { generationIn, heldWork } from "../../generation.fixture.ts";
+import { openLimitedKey, outcomeOf } from "../../limited-key.fixture.ts";
+import { askAdmin } from "../admin/admin.fixture.ts";
 
 const cancel = async (key: { call: (path: string, init: object) => Promise<Response> }, answer: Response) => {
   const { id } = await generationIn(answer);

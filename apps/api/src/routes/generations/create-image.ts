@@ -3,15 +3,15 @@ import { ApiError, type ImageRequest, imageRequestSchema, newGenerationId, parse
 import { type Catalogue, resolveRequest, termsOf } from "@darkroom/models";
 import { laneName } from "@darkroom/queue";
 import type { FastifyInstance } from "fastify";
-import { admissionOf } from "../generation/admission-of.ts";
-import { checkWebhook } from "../generation/check-webhook.ts";
-import type { RefuseNewWork } from "../generation/refuse-new-work.ts";
-import { accountOf } from "../http/authenticate.ts";
-import { readClientRetry } from "../http/client-retry.ts";
-import { readIdempotencyKey } from "../http/idempotency-key.ts";
-import { type Preference, readPreference } from "../http/preference.ts";
-import type { WaitMode } from "../wait-modes/wait-mode.ts";
-import type { WebhookSettings } from "../webhook-settings.ts";
+import { admissionOf } from "../../generation/admission-of.ts";
+import { checkWebhook } from "../../generation/check-webhook.ts";
+import type { RefuseNewWork } from "../../generation/refuse-new-work.ts";
+import { accountOf } from "../../http/authenticate.ts";
+import { readClientRetry } from "../../http/client-retry.ts";
+import { readIdempotencyKey } from "../../http/idempotency-key.ts";
+import { type Preference, readPreference } from "../../http/preference.ts";
+import type { WaitMode } from "../../wait-modes/wait-mode.ts";
+import type { WebhookSettings } from "../../webhook-settings.ts";
 
 export type CreateImageDependencies = {
   catalogue: Catalogue;

@@ -1,7 +1,7 @@
 import { imageResponseSchema } from "@darkroom/contracts";
 import { describe, expect, test } from "vitest";
-import { drawing, otherApiKey, startApi, type TestApi } from "../api.fixture.ts";
-import { generationIn, heldWork, imageBytes, request } from "../generation.fixture.ts";
+import { drawing, otherApiKey, startApi, type TestApi } from "../../api.fixture.ts";
+import { generationIn, heldWork, imageBytes, request } from "../../generation.fixture.ts";
 
 /** A generation that nobody has begun. */
 async function queued(api: TestApi, over: object = {}): Promise<string> {

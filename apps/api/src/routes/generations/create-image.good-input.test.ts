@@ -1,6 +1,6 @@
 import { errorBodySchema } from "@darkroom/contracts";
 import { beforeAll, describe, expect, test } from "vitest";
-import { apiKey, keepApi, type TestApi } from "../api.fixture.ts";
+import { apiKey, keepApi, type TestApi } from "../../api.fixture.ts";
 import { good, headersOf, withField } from "./refusal.fixture.ts";
 
 const gpt1 = (field: object) => withField({ model: "gpt-image-1", ...field });

@@ -1,8 +1,8 @@
 import { EventEmitter, once } from "node:events";
 import { monitorRedis, testRedisUrl } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
-import { startApi } from "../api.fixture.ts";
-import { openLimitedKey } from "../limited-key.fixture.ts";
+import { startApi } from "../../api.fixture.ts";
+import { openLimitedKey } from "../../limited-key.fixture.ts";
 
 /** What Redis is sent under a prefix, as it comes, without what scripts do within it. */
 async function watchRedis(prefix: string) {

@@ -3,12 +3,12 @@ import type { Catalogue } from "@darkroom/models";
 import { listGenerations } from "@darkroom/queue";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
-import { queueAnswer } from "../generation/queue-answer.ts";
-import type { RenderGeneration } from "../generation/render-generation.ts";
-import { accountOf } from "../http/authenticate.ts";
-import { limitSchema } from "../http/limit-schema.ts";
-import { sendList, unknownCursor } from "../http/send-list.ts";
-import type { OpenQueue } from "../open-queue.ts";
+import { queueAnswer } from "../../generation/queue-answer.ts";
+import type { RenderGeneration } from "../../generation/render-generation.ts";
+import { accountOf } from "../../http/authenticate.ts";
+import { limitSchema } from "../../http/limit-schema.ts";
+import { sendList, unknownCursor } from "../../http/send-list.ts";
+import type { OpenQueue } from "../../open-queue.ts";
 
 export type ListGenerationsDependencies = {
   queue: Pick<OpenQueue, "redis" | "keys">;

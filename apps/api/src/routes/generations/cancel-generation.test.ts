@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { drawing, startApi, type TestApi } from "../api.fixture.ts";
-import { generationIn, heldWork, imageBytes, request } from "../generation.fixture.ts";
+import { drawing, startApi, type TestApi } from "../../api.fixture.ts";
+import { generationIn, heldWork, imageBytes, request } from "../../generation.fixture.ts";
 
 const lane = "openai.interactive";
 const cancel = (api: TestApi, id: string, init: Parameters<TestApi["call"]>[1] = {}) =>

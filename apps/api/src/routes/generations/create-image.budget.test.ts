@@ -1,10 +1,10 @@
 import type { Work } from "@darkroom/queue";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { delivering, startApi, type TestApi } from "../api.fixture.ts";
-import { generationIn, heldWork } from "../generation.fixture.ts";
-import { imageMicros, openLimitedKey, outcomeOf } from "../limited-key.fixture.ts";
-import { askAdmin } from "./admin/admin.fixture.ts";
+import { delivering, startApi, type TestApi } from "../../api.fixture.ts";
+import { generationIn, heldWork } from "../../generation.fixture.ts";
+import { imageMicros, openLimitedKey, outcomeOf } from "../../limited-key.fixture.ts";
+import { askAdmin } from "../admin/admin.fixture.ts";
 
 const usageSchema = z.object({
   usage: z.object({ active: z.int(), reserved: z.int(), spent: z.object({ total: z.int() }) }),

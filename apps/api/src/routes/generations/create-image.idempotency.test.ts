@@ -1,7 +1,7 @@
 import { vi, describe, expect, test } from "vitest";
 import { OpenAI } from "openai";
-import { apiKey, drawing, otherApiKey, startApi } from "../api.fixture.ts";
-import { generationIn, heldWork, imageBytes, inlineRequest, request } from "../generation.fixture.ts";
+import { apiKey, drawing, otherApiKey, startApi } from "../../api.fixture.ts";
+import { generationIn, heldWork, imageBytes, inlineRequest, request } from "../../generation.fixture.ts";
 
 const key = (value: string) => ({ headers: { "idempotency-key": value } });
 

@@ -1,7 +1,7 @@
 import { newGenerationId } from "@darkroom/contracts";
 import { beforeAll, describe, expect, test } from "vitest";
-import { keepApi, otherApiKey, type TestApi } from "../api.fixture.ts";
-import { generationIn, request } from "../generation.fixture.ts";
+import { keepApi, otherApiKey, type TestApi } from "../../api.fixture.ts";
+import { generationIn, request } from "../../generation.fixture.ts";
 
 let api: TestApi;
 let id: string;

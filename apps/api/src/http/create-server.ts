@@ -1,0 +1,73 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Keyring } from "@darkroom/accounts";
+import { ApiError } from "@darkroom/contracts";
+import Fastify, { type FastifyInstance } from "fastify";
+import type { Drain } from "../drain.ts";
+import { answerBrokenRequest } from "./answer-broken-request.ts";
+import { answerError } from "./answer-error.ts";
+import { type BodyDeadline, createBodyDeadline } from "./body-deadline.ts";
+import { parseJson } from "./parse-json.ts";
+import { followRequest, type FollowRequestDependencies, newRequestId } from "./request-facts.ts";
+import { serverLimits } from "./server-limits.ts";
+import { createStrangerGate, type StrangerGate } from "./stranger-gate.ts";
+
+export type CreateServerDependencies = FollowRequestDependencies & {
+  keyring: Keyring;
+  drain: Drain;
+  /** Whose `X-Forwarded-For` is believed: everybody's, nobody's, or that of these addresses and networks. */
+  trustProxy: boolean | string[];
+};
+
+export type Server = { app: FastifyInstance; gate: StrangerGate; bodyDeadline: BodyDeadline };
+
+/**
+ * Fastify as all routes want it, without any: strangers are turned away before it, bodies are JSON, and whatever goes wrong is answered in
+ * OpenAI's shape. It listens to nothing yet.
+ */
+export function createServer(dependencies: CreateServerDependencies): Server {
+  const { log, drain, trustProxy } = dependencies;
+  const bodyDeadline = createBodyDeadline(dependencies);
+  const app = Fastify({
+    ...serverLimits,
+    trustProxy,
+    genReqId: newRequestId,
+    // Fastify's own answer while closing is not in the error shape; the routes say it themselves.
+    return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => {
+      followRequest(request, reply, dependencies);
+      void answerError(error, request, reply, log);
+    },
+    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, dependencies),
+  });
+  const gate = createStrangerGate({ ...dependencies, bodyDeadline });
+  const serve = (request: IncomingMessage, response: ServerResponse) => {
+    if (!gate.turnAway(request, response)) app.routing(request, response);
+  };
+  app.server.removeAllListeners("request").on("request", serve);
+  app.addHook("onClose", async () => gate.close());
+  // Node answers an `Expect` that it does not know with an empty 417. RFC 9110 §10.1.1 lets us ignore it.
+  app.server.on("checkExpectation", serve);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("application/json", { parseAs: "buffer" }, async (_request: unknown, body: Buffer) =>
+    // Many clients say JSON of a POST without a body, too. Where one is needed the route misses it.
+    body.length === 0 ? undefined : parseJson(body),
+  );
+
+  app.decorateRequest("facts");
+  app.setErrorHandler((error, request, reply) => answerError(error, request, reply, log));
+  app.addHook("onRequest", async (request, reply) => {
+    followRequest(request, reply, dependencies);
+    bodyDeadline.begin(request.raw);
+    if (request.is404) {
+      throw new ApiError("not_found", `There is no ${request.method} ${request.url.split("?", 1)[0]} here.`);
+    }
+    if (request.headers.host === undefined && request.raw.httpVersion === "1.1") {
+      throw new ApiError("invalid_request_error", "The Host header is missing.");
+    }
+  });
+  app.addHook("onSend", async (_request, reply) => {
+    // Kept open, a connection would bring its next request here.
+    if (drain.draining) reply.header("connection", "close");
+  });
+  return { app, gate, bodyDeadline };
+}

@@ -1,0 +1,37 @@
+import type { FastifyInstance } from "fastify";
+import type { ShowUsageDependencies } from "../../usage/show-usage.ts";
+import { type CreateKeyDependencies, createKeyRoute } from "./create-key.ts";
+import { type DeleteKeyDependencies, deleteKeyRoute } from "./delete-key.ts";
+import { type LedgerOfDayDependencies, ledgerOfDayRoutes } from "./ledger-of-day.ts";
+import { type ListKeysDependencies, listKeysRoute } from "./list-keys.ts";
+import { type ReadKeyDependencies, readKeyRoute } from "./read-key.ts";
+import { type ReadMetricsDependencies, readMetricsRoute } from "./read-metrics.ts";
+import { type RotateKeyDependencies, rotateKeyRoute } from "./rotate-key.ts";
+import { type RotateWebhookSecretDependencies, rotateWebhookSecretRoute } from "./rotate-webhook-secret.ts";
+import { tenantUsageRoute } from "./tenant-usage.ts";
+import { type UpdateKeyDependencies, updateKeyRoute } from "./update-key.ts";
+
+export type AdminRoutesDependencies = CreateKeyDependencies &
+  ListKeysDependencies &
+  ReadKeyDependencies &
+  UpdateKeyDependencies &
+  RotateKeyDependencies &
+  RotateWebhookSecretDependencies &
+  DeleteKeyDependencies &
+  ShowUsageDependencies &
+  LedgerOfDayDependencies &
+  ReadMetricsDependencies;
+
+/** What the admin key opens: keys, usage, the ledger, the counters. */
+export function adminRoutes(app: FastifyInstance, dependencies: AdminRoutesDependencies): void {
+  createKeyRoute(app, dependencies);
+  listKeysRoute(app, dependencies);
+  readKeyRoute(app, dependencies);
+  updateKeyRoute(app, dependencies);
+  rotateKeyRoute(app, dependencies);
+  rotateWebhookSecretRoute(app, dependencies);
+  deleteKeyRoute(app, dependencies);
+  tenantUsageRoute(app, dependencies);
+  ledgerOfDayRoutes(app, dependencies);
+  readMetricsRoute(app, dependencies);
+}
