@@ -1,6 +1,6 @@
 import sharp from "sharp";
+import { unusableImage } from "./bad-delivery.ts";
 import type { ProviderImage } from "./image-provider.ts";
-import { ProviderError } from "./provider-error.ts";
 
 /** Six times 3840x2160: beyond any model, and 400 MB at the worst (a WebP). */
 const maxPixels = 50_000_000;
@@ -18,18 +18,18 @@ export type CheckedImage = Pick<ProviderImage, "bytes" | "mediaType" | "width" |
  * WebP, larger than 50 megapixels, or not of the type that it claims.
  */
 export async function checkImage(bytes: Uint8Array, claimed?: string): Promise<CheckedImage> {
-  if (bytes.length === 0) throw badImage("the image has no bytes");
+  if (bytes.length === 0) throw unusableImage("the image has no bytes");
   // "error" notices data that ends early. A warning (an odd colour profile, say) does no harm.
   const options = { failOn: "error", limitInputPixels: maxPixels, sequentialRead: true } as const;
   const { format, width, height } = await sharp(bytes, options)
     .metadata()
     .catch((error: unknown) => {
-      throw badImage("the image cannot be opened", error);
+      throw unusableImage("the image cannot be opened", error);
     });
   const mediaType = isSupported(format) ? mediaTypes[format] : undefined;
-  if (mediaType === undefined) throw badImage(`the image is of the type ${format}`);
+  if (mediaType === undefined) throw unusableImage(`the image is of the type ${format}`);
   if (claimed?.startsWith("image/") && claimed.replace("/jpg", "/jpeg") !== mediaType) {
-    throw badImage(`the image claims to be ${claimed} and is ${mediaType}`);
+    throw unusableImage(`the image claims to be ${claimed} and is ${mediaType}`);
   }
   // JPEG and WebP would be decoded small for a small output, skipping nothing that matters: the stream is read to its end.
   await sharp(bytes, options)
@@ -37,19 +37,9 @@ export async function checkImage(bytes: Uint8Array, claimed?: string): Promise<C
     .raw()
     .toBuffer()
     .catch((error: unknown) => {
-      throw badImage("the image cannot be decoded", error);
+      throw unusableImage("the image cannot be decoded", error);
     });
   return { bytes, mediaType, width, height };
 }
 
 const isSupported = (format: string): format is keyof typeof mediaTypes => Object.hasOwn(mediaTypes, format);
-
-const badImage = (detail: string, cause?: unknown) =>
-  new ProviderError({
-    code: "upstream_error",
-    message: "The provider delivered something that is not a usable image.",
-    retryable: false,
-    mayHaveCharged: true,
-    detail,
-    cause,
-  });

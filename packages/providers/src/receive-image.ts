@@ -1,6 +1,6 @@
+import { unusableImage } from "./bad-delivery.ts";
 import { type CheckedImage, checkImage } from "./check-image.ts";
 import type { HttpDoor } from "./http/http-door.ts";
-import { ProviderError } from "./provider-error.ts";
 
 /** An image as replies carry it. */
 export type SentImage = {
@@ -19,7 +19,7 @@ const dataUrl = /^data:([\w/+.-]*)[^,]{0,100}?;base64,/;
 export async function receiveImage(sent: SentImage, http: HttpDoor, signal: AbortSignal): Promise<CheckedImage> {
   const claimed = sent.claimed === undefined || sent.claimed.includes("/") ? sent.claimed : `image/${sent.claimed}`;
   const text = sent.b64_json ?? sent.url;
-  if (text === null || text === undefined || text === "") throw unusable("an image without b64_json and url");
+  if (text === null || text === undefined || text === "") throw unusableImage("an image without b64_json and url");
   const data = dataUrl.exec(text.slice(0, 200));
   if (!sent.b64_json && data === null) {
     const download = await http.downloadImage(text, signal);
@@ -27,15 +27,6 @@ export async function receiveImage(sent: SentImage, http: HttpDoor, signal: Abor
   }
   const base64 = data === null ? text : text.slice(data[0].length);
   if (base64.length * 0.75 > http.maxImageBytes + 3)
-    throw unusable(`an image of more than ${http.maxImageBytes} bytes`);
+    throw unusableImage(`an image of more than ${http.maxImageBytes} bytes`);
   return checkImage(Buffer.from(base64, "base64"), claimed ?? data?.[1]);
 }
-
-const unusable = (detail: string) =>
-  new ProviderError({
-    code: "upstream_error",
-    message: "The provider delivered something that is not a usable image.",
-    retryable: false,
-    mayHaveCharged: true,
-    detail,
-  });

@@ -1,7 +1,7 @@
 import type { Usage } from "@darkroom/contracts";
 import { z } from "zod";
 import type { ServerSentEvent } from "../http/post-for-events.ts";
-import { ProviderError } from "../provider-error.ts";
+import { missingImage } from "../bad-delivery.ts";
 import type { SentImage } from "../receive-image.ts";
 
 const text = z.string().nullish();
@@ -36,15 +36,7 @@ export type OpenAiReply = {
 /** Reads the body of a 200: only what is needed, absent and null alike. Throws `ProviderError` where no image is in it. */
 export function parseReply(body: unknown): OpenAiReply {
   const result = replySchema.safeParse(body);
-  if (!result.success || result.data.data.length === 0) {
-    throw new ProviderError({
-      code: "upstream_error",
-      message: "The provider reported success without an image, so the request was not sent again.",
-      retryable: false,
-      mayHaveCharged: true,
-      detail: result.success ? "data is empty" : result.error.issues.map(({ path }) => path.join(".")).join(", "),
-    });
-  }
+  if (!result.success || result.data.data.length === 0) throw missingImage(result);
   const { data, background, quality, output_format: format, usage } = result.data;
   return {
     images: data.map((image) => ({

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ProviderError } from "../provider-error.ts";
+import { missingImage } from "../bad-delivery.ts";
 import { type ArkError, arkErrorSchema } from "./errors.ts";
 
 const text = z.string().nullish();
@@ -27,14 +27,6 @@ export function parseReply(body: unknown): ArkReply {
   const error = result.data?.error ?? result.data?.data?.[0]?.error;
   if (error) return { error };
   const image = result.data?.data?.[0];
-  if (image === undefined) {
-    throw new ProviderError({
-      code: "upstream_error",
-      message: "The provider reported success without an image, so the request was not sent again.",
-      retryable: false,
-      mayHaveCharged: true,
-      detail: result.success ? "data is empty" : result.error.issues.map(({ path }) => path.join(".")).join(", "),
-    });
-  }
+  if (image === undefined) throw missingImage(result);
   return { sent: { b64_json: image.b64_json, url: image.url, claimed: image.output_format ?? undefined } };
 }
