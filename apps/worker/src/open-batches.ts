@@ -115,6 +115,8 @@ export async function openBatches(
         return null;
       },
     },
+    batches,
+    lanes,
     log,
   });
   closes.add("the tasks of batches", () => tasks.close());

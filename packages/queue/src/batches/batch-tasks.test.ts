@@ -1,35 +1,37 @@
 import { once } from "node:events";
+import { newBatchId } from "@darkroom/contracts";
 import { connectWorker } from "@darkroom/redis";
 import { testRedisUrl } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { openQueue } from "../queue.fixture.ts";
+import { createBatchStore } from "./batch-store.ts";
 import { createBatchTasks } from "./batch-tasks.ts";
 import { createPutNextTask } from "./put-next-task.ts";
 
 const log = { debug() {}, info() {}, warn() {}, error() {} };
+const lane = "sandbox.batch";
 
-test("lanes are fed while files that take their time hold every slot and more of them wait", async () => {
-  const { keys, lanes } = await openQueue();
+type Tasks = Parameters<typeof createBatchTasks>[0]["tasks"];
+
+const untilStopped: Tasks["validate"] = async (_, signal) => {
+  await once(signal, "abort");
+  return null;
+};
+
+/** A worker that does what the test says, one at a time of each kind. */
+async function openTasks(over: Partial<Tasks>) {
+  const { keys, lanes, redis: producer } = await openQueue();
   const redis = connectWorker(testRedisUrl(), () => {});
-  const fed = Promise.withResolvers<string>();
-  const untilStopped = async (_: string, signal: AbortSignal) => {
-    await once(signal, "abort");
-    return null;
-  };
+  const batches = createBatchStore(producer, keys);
   const tasks = createBatchTasks({
     redis,
     keys,
     concurrency: 1,
-    lockDurationMs: 5_000,
-    stalledIntervalMs: 1_000,
-    tasks: {
-      validate: untilStopped,
-      finalize: untilStopped,
-      async feed(lane) {
-        fed.resolve(lane);
-        return null;
-      },
-    },
+    lockDurationMs: 1_000,
+    stalledIntervalMs: 500,
+    tasks: { validate: untilStopped, finalize: untilStopped, feed: untilStopped, ...over },
+    batches,
+    lanes,
     log,
   });
   onTestFinished(async () => {
@@ -37,8 +39,57 @@ test("lanes are fed while files that take their time hold every slot and more of
     redis.disconnect();
   });
   await tasks.ready();
-  const putNextTask = createPutNextTask({ lanes, log });
+  return { keys, redis: producer, batches, putNextTask: createPutNextTask({ lanes, log }) };
+}
+
+test("lanes are fed while files that take their time hold every slot and more of them wait", async () => {
+  const fed = Promise.withResolvers<string>();
+  const { putNextTask } = await openTasks({
+    async feed(subject) {
+      fed.resolve(subject);
+      return null;
+    },
+  });
   for (const id of ["1", "2", "3"]) await putNextTask({ id, status: "validating", lane: null, ready: false });
-  await putNextTask({ id: "4", status: "in_progress", lane: "sandbox.batch", ready: false });
-  expect(await fed.promise).toBe("sandbox.batch");
+  await putNextTask({ id: "4", status: "in_progress", lane, ready: false });
+  expect(await fed.promise).toBe(lane);
+});
+
+test("a batch that comes while the last round of its lane ends is fed at once", async () => {
+  const next = Promise.withResolvers<void>();
+  let rounds = 0;
+  const queue = await openTasks({
+    async feed() {
+      if (++rounds > 1) next.resolve();
+      else {
+        // What the round has looked for was not there yet.
+        const id = newBatchId(Date.now());
+        const asked = { id, tenant: "acme", keyId: "key", inputFileId: "file-1", completionWindow: "24h" };
+        const terms = { windowMs: 86_400_000, metadata: null, outputSeconds: 3_600, webhook: null, webhookEvents: [] };
+        await queue.batches.create({ ...asked, ...terms });
+        await queue.batches.accept(id, { model: "m", lane, total: 1, chunks: [0] });
+        await queue.putNextTask({ id, status: "in_progress", lane, ready: false });
+      }
+      return null;
+    },
+  });
+  await queue.putNextTask({ id: "1", status: "in_progress", lane, ready: false });
+  await next.promise;
+  expect(rounds).toBe(2);
+});
+
+test("a task whose lock was lost is broken off: another worker may have it", async () => {
+  const begun = Promise.withResolvers<AbortSignal>();
+  const { keys, redis, putNextTask } = await openTasks({
+    async finalize(_, signal) {
+      begun.resolve(signal);
+      await once(signal, "abort");
+      return null;
+    },
+  });
+  await putNextTask({ id: "1", status: "finalizing", lane, ready: true });
+  const signal = await begun.promise;
+  await redis.set(`${keys.lanes}:batches:finalize.1:lock`, "another");
+  await once(signal, "abort");
+  expect(signal.reason).toBe("lock lost");
 });

@@ -1,5 +1,7 @@
 import { isBatchEnding } from "@darkroom/contracts";
 import type { BatchRecord } from "./batch-record.ts";
+import type { BatchStore } from "./batch-store.ts";
+import type { Lanes } from "../lanes/lanes.ts";
 import { workOffLane, type WorkOffLaneOptions } from "../lanes/work-off-lane.ts";
 
 /** The lane of what is done once for a batch and may take long. The lines of batches have lanes of their own. */
@@ -16,6 +18,11 @@ export const batchTask = {
   feed: (lane: string): string => `feed.${lane}`,
   finalize: (batchId: string): string => `finalize.${batchId}`,
 };
+
+function partsOf(job: string): { name: string; subject: string } {
+  const [, name = "", subject = ""] = /^(\w+)\.(.*)$/.exec(job) ?? [];
+  return { name, subject };
+}
 
 /** The lane that a job goes on. */
 export const laneOfTask = (job: string): string => (job.startsWith(batchTask.feed("")) ? roundsLane : filesLane);
@@ -36,6 +43,8 @@ type Task = (subject: string, signal: AbortSignal) => Promise<number | null>;
 
 type BatchTasksOptions = Omit<WorkOffLaneOptions, "lane"> & {
   tasks: Record<keyof typeof batchTask, Task>;
+  batches: Pick<BatchStore, "feeding">;
+  lanes: Pick<Lanes, "add">;
 };
 
 /** After a fault that is not a batch's own, a store that is away above all. */
@@ -43,11 +52,11 @@ const retryPauseMs = 5_000;
 
 /** Works off what is to be done about batches. */
 export function createBatchTasks(options: BatchTasksOptions) {
-  const { tasks, log } = options;
+  const { tasks, batches, lanes, log } = options;
   const names: ReadonlyMap<string, Task> = new Map(Object.entries(tasks));
 
   const run = async (id: string, signal: AbortSignal): Promise<number | null> => {
-    const [, name = "", subject = ""] = /^(\w+)\.(.*)$/.exec(id) ?? [];
+    const { name, subject } = partsOf(id);
     const task = names.get(name);
     if (task === undefined) {
       log.error({ job: id }, "There is a job on the lane of batches that nobody knows; it is dropped");
@@ -62,7 +71,30 @@ export function createBatchTasks(options: BatchTasksOptions) {
       return retryPauseMs;
     }
   };
-  const workers = batchesLanes.map((lane) => workOffLane({ ...options, lane }, run));
+
+  /**
+   * Whoever has a batch for a lane whose last round just ends finds the job still there, and adds none. So when it is gone there is one
+   * more look.
+   */
+  async function lookAgain(job: string): Promise<void> {
+    const { name, subject: lane } = partsOf(job);
+    if (name === "feed" && (await batches.feeding(lane)).length > 0) await lanes.add(laneOfTask(job), job, 1);
+  }
+  const looks = new Set<Promise<void>>();
+
+  const workers = batchesLanes.map((lane) => {
+    const worker = workOffLane({ ...options, lane }, run);
+    worker.on("lockRenewalFailed", (jobs) => {
+      for (const job of jobs) worker.cancelJob(job, "lock lost");
+    });
+    worker.on("completed", ({ id: job = "" }) => {
+      const look = lookAgain(job)
+        .catch((error: unknown) => log.warn({ job, err: error }, "A lane could not be looked at again; a keeper will"))
+        .finally(() => looks.delete(look));
+      looks.add(look);
+    });
+    return worker;
+  });
 
   return {
     async ready(): Promise<void> {
@@ -73,6 +105,7 @@ export function createBatchTasks(options: BatchTasksOptions) {
     async close(): Promise<void> {
       for (const worker of workers) worker.cancelAllJobs("stopping");
       await Promise.all(workers.map((worker) => worker.close()));
+      await Promise.all(looks);
     },
   };
 }
