@@ -1,148 +1,6 @@
-import { text } from "node:stream/consumers";
-import { noBudget } from "@darkroom/contracts";
-import {
-  batchObjects,
-  createAttemptStore,
-  createBatchStore,
-  createGenerationStore,
-  createLanes,
-  createLineStore,
-  type LineResult,
-  lineResultSchema,
-  type PreparedLine,
-} from "@darkroom/queue";
-import { createObjectStore } from "@darkroom/storage";
-import { describe, expect, onTestFinished, test } from "vitest";
-import { createLaneRound } from "./lane-round.ts";
-import { aBatch, openRedis } from "./open-redis.fixture.ts";
-import { createPreparedLines } from "./prepared-lines.ts";
-
-const lane = "sandbox.batch";
-const retention = { recordsMs: 60_000, claimsMs: 60_000, tombstonesMs: 60_000 };
-const log = { debug() {}, info() {}, warn() {}, error() {} };
-const links = { publicBaseUrl: "http://darkroom.test", signingSecret: "a secret of thirty-two characters" };
-const live = new AbortController().signal;
-const windowMs = 86_400_000;
-const delivery = {
-  provider: "sandbox",
-  images: [{ index: 0, key: "acme/gen/0.png", bytes: 3, mediaType: "image/png", width: 1, height: 1 }],
-};
-const bill = { images: 1, inputTokens: 0, outputTokens: 0, costMicros: 7, providerCostMicros: null };
-
-/** A lane on a real Redis, with nobody who works it off but the test. */
-function openLane({ window = 300, budget = noBudget, keyInForce = true } = {}) {
-  const { redis, keys } = openRedis();
-  const lanes = createLanes(redis, keys);
-  onTestFinished(() => lanes.close());
-  const objects = createObjectStore({ storage: "memory", links });
-  const batches = createBatchStore(redis, keys);
-  const generations = createGenerationStore(redis, keys, retention);
-  const attempts = createAttemptStore(redis, keys, retention);
-  const lines = createLineStore({ redis, keys, lanes, log });
-  const stored = createPreparedLines(objects);
-  const looked: string[] = [];
-  const preparedLines: typeof stored = {
-    from(batch, index) {
-      looked.push(batch.id);
-      return stored.from(batch, index);
-    },
-  };
-  const time = { offsetMs: 0 };
-  const state = { keyInForce, redisIsFull: false };
-  const newRound = () =>
-    createLaneRound({
-      lane,
-      window,
-      quantum: 10,
-      floor: 10,
-      batches,
-      lines,
-      generations,
-      lanes,
-      objects,
-      prepared: preparedLines,
-      accountOf: async () => (state.keyInForce ? { budget } : null),
-      log,
-      isRedisFull: () => state.redisIsFull,
-      now: async () => Date.now() + time.offsetMs,
-    });
-
-  /** A batch in progress, its lines in chunks of 500. */
-  async function begin(total: number, tenant = "acme", over: Partial<PreparedLine> = {}): Promise<string> {
-    const asked = aBatch({ tenant, windowMs });
-    const { id } = asked;
-    await batches.create(asked);
-    const chunks = Array.from({ length: Math.ceil(total / 500) }, (_, i) => i * 500);
-    for (const [chunk, first] of chunks.entries()) {
-      const some = Array.from({ length: Math.min(500, total - first) }, (_, i) => ({
-        ...prepared(first + i),
-        ...over,
-      }));
-      const body = Buffer.from(some.map((line) => `${JSON.stringify(line)}\n`).join(""));
-      await objects.put(batchObjects(tenant, id).lines(chunk), body, { contentType: "application/jsonl" });
-    }
-    await batches.accept(id, { model: "m", lane, total, chunks });
-    return id;
-  }
-
-  const read = async (id: string) => {
-    const batch = await batches.read(id);
-    if (batch === null) throw new Error(`There is no ${id}`);
-    return batch;
-  };
-
-  async function results(id: string): Promise<LineResult[]> {
-    const { tenant, segments } = await read(id);
-    const found: LineResult[] = [];
-    for (let segment = 0; segment < segments; segment++) {
-      const { body } = await objects.get(batchObjects(tenant, id).results(segment));
-      const written = (await text(body)).trimEnd().split("\n");
-      found.push(...written.map((line) => lineResultSchema.parse(JSON.parse(line))));
-    }
-    return found;
-  }
-
-  return {
-    redis,
-    keys,
-    objects,
-    looked,
-    batches,
-    generations,
-    attempts,
-    lines,
-    lanes,
-    time,
-    state,
-    newRound,
-    begin,
-    read,
-    results,
-  };
-}
-
-const prepared = (index: number): PreparedLine => ({
-  index,
-  custom_id: `line "${index}" – ✓`,
-  request: { prompt: `Number ${index}`, response_format: "b64_json" },
-  upstream: { model: "m", parameters: { n: 1 } },
-  terms: {},
-  images: 1,
-  worst: 10,
-});
-
-type Lane = ReturnType<typeof openLane>;
-
-/** Ends what is open, all or the first ones: every fifth line fails. */
-async function work({ lines, attempts }: Lane, batchId: string, most = Infinity): Promise<number> {
-  const open = (await lines.open(batchId)).slice(0, most);
-  for (const [i, id] of open.entries()) {
-    if (typeof (await attempts.start(id, lane)) === "string") continue;
-    if (i % 5 === 4) await attempts.fail(id, lane, 1, { code: "upstream_error", message: "It broke." });
-    else await attempts.succeed(id, lane, 1, delivery, bill);
-  }
-  return open.length;
-}
+import { batchObjects } from "@darkroom/queue";
+import { expect, test } from "vitest";
+import { delivery, live, openLane, prepared, windowMs, work } from "./open-lane.fixture.ts";
 
 test("every line of a batch is run and collected once, though rounds run twice at a time and are broken off", async () => {
   const queue = openLane();
@@ -188,61 +46,6 @@ test("a small batch that comes later is fed beside one that fills the window", a
   await work(queue, small);
   await round(live);
   expect(await queue.read(small)).toMatchObject({ ready: true, completed: 4, failed: 1 });
-});
-
-describe("a batch that is stopped", () => {
-  test("by its owner withdraws what nobody works on, lets what runs finish, and feeds no more", async () => {
-    const queue = openLane({ window: 10 });
-    const id = await queue.begin(30);
-    const round = queue.newRound();
-    await round(live);
-    const [running = ""] = await queue.lines.open(id);
-    await queue.attempts.start(running, lane);
-    await queue.batches.cancel(id, lane);
-    await round(live);
-    expect(await queue.read(id)).toMatchObject({ status: "cancelling", ready: false, fed: 10 });
-    await queue.attempts.succeed(running, lane, 1, delivery, bill);
-    await round(live);
-    expect(await queue.read(id)).toMatchObject({ status: "cancelling", ready: true, fed: 10, completed: 1, failed: 9 });
-    const statuses = (await queue.results(id)).map(({ status }) => status);
-    expect(statuses.toSorted()).toEqual([...Array.from({ length: 9 }, () => "canceled"), "succeeded"]);
-  });
-
-  test("keeps in mind which images it had of lines that it canceled, for the sweep", async () => {
-    const queue = openLane({ window: 10 });
-    const id = await queue.begin(1);
-    const round = queue.newRound();
-    await round(live);
-    const [open = ""] = await queue.lines.open(id);
-    await queue.attempts.start(open, lane);
-    await queue.attempts.checkpoint(open, 1, delivery);
-    await queue.attempts.postpone(open, lane, 1, "failures", 1_000);
-    await queue.batches.cancel(id, lane);
-    await round(live);
-    expect(await queue.results(id)).toMatchObject([{ status: "canceled", delivery }]);
-  });
-
-  test("by its time expires what was not begun", async () => {
-    const queue = openLane({ window: 10 });
-    const id = await queue.begin(30);
-    const round = queue.newRound();
-    await round(live);
-    queue.time.offsetMs = windowMs;
-    await round(live);
-    expect(await queue.read(id)).toMatchObject({ status: "finalizing", outcome: "expired", fed: 10, failed: 10 });
-    expect((await queue.results(id)).every(({ status }) => status === "expired")).toBe(true);
-  });
-
-  test("by the end of its key is canceled", async () => {
-    const queue = openLane({ window: 10 });
-    const id = await queue.begin(30);
-    const round = queue.newRound();
-    await round(live);
-    queue.state.keyInForce = false;
-    await round(live);
-    await round(live);
-    expect(await queue.read(id)).toMatchObject({ status: "cancelling", outcome: "cancelled", ready: true, fed: 10 });
-  });
 });
 
 test("lines that the budget has no room for end with that as their reason, and the others run", async () => {
@@ -325,4 +128,38 @@ test("a key that was given a budget meanwhile buys no line whose price nobody kn
     "insufficient_quota",
     "insufficient_quota",
   ]);
+});
+
+test("a Redis that forgot what was fed is fed the same generations again, which draw over their images", async () => {
+  const queue = openLane({ window: 10 });
+  const id = await queue.begin(10);
+  const round = queue.newRound();
+  await round(live);
+  const before = await queue.lines.open(id);
+  await queue.redis.del(
+    ...before.map((line) => queue.keys.record(line)),
+    queue.keys.batchLines(id),
+    queue.keys.unlaned,
+  );
+  await queue.redis.hset(queue.keys.batch(id), "fed", 0);
+  await round(live);
+  expect(before).toHaveLength(10);
+  expect((await queue.lines.open(id)).toSorted()).toEqual(before.toSorted());
+});
+
+test("what a batch of a day has done is stored by the minute, so that it has not an object for every line", async () => {
+  const queue = openLane();
+  const id = await queue.begin(30);
+  const round = queue.newRound();
+  await round(live);
+  await work(queue, id, 3);
+  const dayAgo = Date.now() - 86_400_000;
+  const collectedBefore = (ms: number) =>
+    queue.redis.hset(queue.keys.batch(id), { "at:in_progress": dayAgo, collectedAt: Date.now() - ms });
+  await collectedBefore(50_000);
+  await round(live);
+  expect((await queue.read(id)).segments).toBe(0);
+  await collectedBefore(60_000);
+  await round(live);
+  expect(await queue.read(id)).toMatchObject({ segments: 1, completed: 3 });
 });

@@ -1,7 +1,6 @@
 import type { Account } from "@darkroom/accounts";
 import {
   batchTask,
-  batchObjects,
   type BatchRecord,
   type BatchStore,
   type FeedingBatch,
@@ -12,8 +11,10 @@ import {
   type PreparedLine,
 } from "@darkroom/queue";
 import { type ObjectStore, StorageError } from "@darkroom/storage";
+import { createCollectEnded } from "./collect-ended.ts";
 import type { PreparedLines } from "./prepared-lines.ts";
 import { reachable, shareWindow, type Turns, unknownLines, type WindowOptions } from "./share-window.ts";
+import { createStopBatch } from "./stop-batch.ts";
 
 /** What is needed of a logger: pino's shape, a sentence with fields. */
 type Log = Record<"info" | "error", (fields: object, sentence: string) => void>;
@@ -22,7 +23,7 @@ type LaneRoundOptions = WindowOptions & {
   lane: string;
   batches: BatchStore;
   lines: LineStore;
-  generations: Pick<GenerationStore, "withdraw">;
+  generations: Pick<GenerationStore, "withdraw" | "cancel">;
   lanes: Pick<Lanes, "add">;
   objects: Pick<ObjectStore, "put">;
   prepared: PreparedLines;
@@ -34,13 +35,6 @@ type LaneRoundOptions = WindowOptions & {
   /** The time by the clock that all processes share, in Unix milliseconds: a worker whose own is wrong must not end batches. */
   now: () => Promise<number>;
 };
-
-/** Lines of one segment of results: half a megabyte, a third of a second of work at its fastest. */
-const maxSegment = 500;
-/** With fewer lines a segment is not worth an object of its own … */
-const minSegment = 100;
-/** … unless they have waited this long: what is collected is what `request_counts` shows. */
-const collectAfterMs = 2_000;
 
 /** How long a batch whose lines are not to be read is left alone: an operator may put back what is missing. */
 const unreadablePauseMs = 10_000;
@@ -55,53 +49,12 @@ const idlePauseMs = 250;
  * anywhere, and two may run at the same time: whatever counts is one script.
  */
 export function createLaneRound(options: LaneRoundOptions) {
-  const { lane, batches, lines, generations, lanes, objects, prepared, accountOf, isRedisFull, log, now } = options;
+  const { lane, batches, lines, lanes, prepared, accountOf, isRedisFull, log, now } = options;
+  const stopIfDue = createStopBatch(options);
+  const collect = createCollectEnded(options);
   const turns: Turns = new Map();
   /** Batches whose next lines are missing or broken, and until when they are left alone. */
   const unreadable = new Map<string, number>();
-
-  /** Stores what has ended, where it is enough or has waited long enough. Answers how many lines. */
-  async function collect(batch: BatchRecord, outstanding: number, nowMs: number): Promise<number> {
-    const ended = await lines.countEnded(batch.id);
-    if (ended === 0) return 0;
-    const waitedMs = nowMs - batch.collectedAtMs;
-    const isLast = ended === outstanding && (batch.fed === batch.total || batch.outcome !== null);
-    if (ended < minSegment && waitedMs < collectAfterMs && !isLast) return 0;
-    let collected = 0;
-    for (let some = maxSegment; some === maxSegment; collected += some) {
-      some = await lines.collect(batch, { most: maxSegment, fewest: 1 }, async ({ number, text }) =>
-        objects.put(batchObjects(batch.tenant, batch.id).results(number), Buffer.from(text), {
-          contentType: "application/jsonl",
-        }),
-      );
-    }
-    return collected;
-  }
-
-  /** Ends the lines of a stopped batch that no worker has in hand; what runs may finish. */
-  async function withdraw(batch: FeedingBatch): Promise<void> {
-    const status = batch.outcome === "expired" ? "expired" : "canceled";
-    for (const id of await lines.open(batch.id)) await generations.withdraw(id, lane, status);
-  }
-
-  /** A batch that is out of time, or whose key is, is stopped. Answers it as it then is. */
-  async function stopIfDue(batch: FeedingBatch, nowMs: number): Promise<FeedingBatch> {
-    if (batch.status !== "in_progress" || batch.outcome !== null) return batch;
-    if (nowMs >= batch.expiresAtMs) {
-      await batches.overdue(batch.id, lane);
-      log.info({ batchId: batch.id, tenant: batch.tenant }, "A batch is out of time");
-      return { ...batch, outcome: "expired" };
-    }
-    if ((await accountOf(batch.keyId)) === null) {
-      await batches.cancel(batch.id, lane);
-      log.info(
-        { batchId: batch.id, tenant: batch.tenant, keyId: batch.keyId },
-        "The key of a batch is no longer in use",
-      );
-      return { ...batch, status: "cancelling", outcome: "cancelled" };
-    }
-    return batch;
-  }
 
   /** The next lines of a batch. One whose lines are missing or broken has none, and ends with its time: the others go on. */
   async function nextOf(batch: FeedingBatch, nowMs: number): Promise<PreparedLine[]> {
@@ -117,11 +70,9 @@ export function createLaneRound(options: LaneRoundOptions) {
   }
 
   /** One batch, up to what the window decides: how many of its lines are on the lane, and whether it has more for it. */
-  async function look(found: FeedingBatch, nowMs: number) {
-    const batch = await stopIfDue(found, nowMs);
-    if (batch.outcome !== null) await withdraw(batch);
+  async function look(batch: FeedingBatch, { nowMs, batches: sharing }: { nowMs: number; batches: number }) {
     const before = batch.fed - batch.completed - batch.failed;
-    const collected = await collect(batch, before, nowMs);
+    const collected = await collect(batch, { outstanding: before, batches: sharing, nowMs });
     const outstanding = before - collected;
     if (outstanding === 0 && (batch.fed === batch.total || batch.outcome !== null)) {
       if ((await batches.settle(batch)) !== "ok") return { batch, outstanding: 0, collected, hasMore: false };
@@ -143,12 +94,17 @@ export function createLaneRound(options: LaneRoundOptions) {
 
   return async (signal: AbortSignal): Promise<number | null> => {
     const nowMs = await now();
-    const found = await Promise.all((await batches.feeding(lane)).map((id) => batches.read(id)));
-    const looked = [];
+    const found = (await Promise.all((await batches.feeding(lane)).map((id) => batches.read(id)))).filter(isFeeding);
+    // All of them before any is collected: a store that is away must not keep one from being stopped.
+    const due = [];
     for (const batch of found) {
       if (signal.aborted) return 0;
-      if (!isFeeding(batch)) continue;
-      const one = await look(batch, nowMs);
+      due.push(await stopIfDue(batch, nowMs));
+    }
+    const looked = [];
+    for (const batch of due) {
+      if (signal.aborted) return 0;
+      const one = await look(batch, { nowMs, batches: found.length });
       if (one !== null) looked.push(one);
     }
     if (looked.length === 0) return null;

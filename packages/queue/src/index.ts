@@ -37,6 +37,7 @@ export { type AcceptedBatch, type BatchStore, createBatchStore, type FinishedBat
 export { createBatchCanceler } from "./batches/cancel-batch.ts";
 export type { NewBatch } from "./batches/create-batch.ts";
 export { createBatchSubmitter } from "./batches/submit-batch.ts";
+export { lineUlid } from "./batches/line-id.ts";
 export { type LineResult, lineResultSchema } from "./batches/line-result.ts";
 export { type PreparedLine, preparedLineSchema } from "./batches/prepared-line.ts";
 export { createLineStore, type FeedingBatch, type LineStore } from "./batches/line-store.ts";

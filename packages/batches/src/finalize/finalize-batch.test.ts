@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Readable } from "node:stream";
 import { imageResponseSchema } from "@darkroom/contracts";
-import { batchObjects } from "@darkroom/queue";
+import { batchObjects, lineUlid } from "@darkroom/queue";
 import { temporaryFolder } from "@darkroom/testing";
 import { describe, expect, test } from "vitest";
 import { filesystemStore, imageKey, memoryStore, openBatches, succeeded } from "../finished-batch.fixture.ts";
@@ -24,7 +24,7 @@ describe("a line that", () => {
     const id = await finished({ total: 1, segments: [[result]] });
     await finalize()(id, never);
     const { output, batch } = await resultOf(id);
-    const ulid = result.generation.slice(4);
+    const ulid = lineUlid(id, 0);
     expect(output).toEqual([
       {
         id: `batch_req_${ulid}`,

@@ -1,6 +1,6 @@
-import { ApiError, type BatchOutputLine, derivedUlid, type ImageResponse } from "@darkroom/contracts";
+import { ApiError, type BatchOutputLine, type ImageResponse } from "@darkroom/contracts";
 import type { CatalogueModel } from "@darkroom/models";
-import type { BatchRecord, LineResult } from "@darkroom/queue";
+import { type BatchRecord, type LineResult, lineUlid } from "@darkroom/queue";
 import { base64Body, describeImages, type DescribedImages, endingError, linkResponse } from "@darkroom/rendering";
 import type { ObjectStore } from "@darkroom/storage";
 import type { FinalLine } from "./final-lines.ts";
@@ -16,8 +16,6 @@ export type OutputLinesOptions = {
   /** How many bytes of base64 all lines together may have. */
   inlineBytes: number;
 };
-
-const generationPrefix = "gen_";
 
 const base64Length = (bytes: number) => Math.ceil(bytes / 3) * 4;
 
@@ -39,7 +37,7 @@ export function createOutputLines({ batch, model, objects, linkTtlSeconds, inlin
   }
 
   return async (line: FinalLine): Promise<OutputLine> => {
-    const ulid = ulidOf(batch.id, line);
+    const ulid = lineUlid(batch.id, line.index);
     const head = { id: `batch_req_${ulid}`, custom_id: line.custom_id };
     const write = (rest: Pick<BatchOutputLine, "response" | "error">) =>
       JSON.stringify({ ...head, ...rest } satisfies BatchOutputLine);
@@ -79,13 +77,6 @@ const cancelled = {
 const missingMessage = "The images of this request were made, but are not in the store any more.";
 const lostMessage = (index: number) =>
   `Darkroom lost what came of this request, which is line ${index + 1} of the input file. It may have been paid for.`;
-
-/** The generation's own ULID; one made of the line where it never became a generation. */
-function ulidOf(batchId: string, line: FinalLine): string {
-  const generation = line.kind === "ended" ? line.result.generation : "";
-  if (generation.startsWith(generationPrefix)) return generation.slice(generationPrefix.length);
-  return derivedUlid(batchId, `line ${line.index}`);
-}
 
 const failureOf = ({ generation, status, error }: LineResult) => endingError({ id: generation, status, error });
 

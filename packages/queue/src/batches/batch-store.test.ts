@@ -67,6 +67,15 @@ describe("a batch", () => {
     expect(await batches.settle({ ...before, outcome: "expired" })).toBe("ok");
   });
 
+  test("that is out of time ends so, though a round that is behind believes it to be completed", async () => {
+    const { batches, id, read } = await openBatches();
+    await batches.accept(id, accepted);
+    const before = await read();
+    await batches.overdue(id, lane);
+    expect(await batches.settle(before)).toBe("ok");
+    expect(await read()).toMatchObject({ status: "finalizing", outcome: "expired", ready: true });
+  });
+
   test("ends once, keeps the times of its statuses, and is told of", async () => {
     const { batches, id, read, outbox } = await openBatches();
     await batches.accept(id, accepted);

@@ -89,7 +89,7 @@ export function createBatchStore(redis: Redis, keys: Keys) {
     settle: ({ id, lane, outcome }: BatchRecord) =>
       outcome === "cancelled"
         ? move(id, lane ?? "", "cancelling", "cancelling", { ready: 1 })
-        : move(id, lane ?? "", "in_progress", "finalizing", { outcome: outcome ?? "completed", ready: 1 }),
+        : move(id, lane ?? "", "in_progress", "finalizing", { ready: 1 }),
 
     /** The output is there: the batch ends as what it was on its way to. False where that has happened before. */
     async finish(batch: BatchRecord, finished: FinishedBatch): Promise<boolean> {

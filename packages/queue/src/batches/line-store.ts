@@ -1,5 +1,5 @@
 import { admissionArgument, unlimited } from "@darkroom/accounts";
-import { type Budget, newGenerationId } from "@darkroom/contracts";
+import type { Budget } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import type { Keys } from "../connection/keys.ts";
@@ -7,6 +7,7 @@ import type { Lanes } from "../lanes/lanes.ts";
 import type { Log } from "../log.ts";
 import { queueScript } from "../records/queue-script.ts";
 import type { BatchRecord } from "./batch-record.ts";
+import { lineGenerationId } from "./line-id.ts";
 import type { PreparedLine } from "./prepared-line.ts";
 
 /** Lines per call of the script, each some 40 µs of Redis: what callers wait for is not held up by more than two milliseconds. */
@@ -32,7 +33,7 @@ type Segment = { number: number; text: string };
 export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
   async function feedSome(batch: FeedingBatch, from: number, lines: readonly PreparedLine[], budget: Budget) {
     const { id, tenant, keyId, lane, model } = batch;
-    const ids = lines.map(() => newGenerationId(Date.now()));
+    const ids = lines.map((_, i) => lineGenerationId(id, from + i));
     const args = lines.flatMap(({ custom_id, request, upstream, terms, images, worst }, i) => [
       ids[i] ?? "",
       custom_id,
@@ -66,12 +67,12 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
   }
 
   /** What the records of ended lines say, as results; null for one whose record is gone. Lines that were never taken in have none. */
-  async function readResults(entries: readonly string[]): Promise<(LineOutcome | null)[]> {
+  async function readResults(batchId: string, entries: readonly string[]): Promise<(LineOutcome | null)[]> {
     const pipeline = redis.pipeline();
     for (const entry of entries) if (!entry.startsWith("{")) pipeline.hmget(keys.record(entry), ...resultFields);
     const answers = ((await pipeline.exec()) ?? []).values();
     return entries.map((entry) => {
-      if (entry.startsWith("{")) return refusedLine(entry);
+      if (entry.startsWith("{")) return refusedLine(batchId, entry);
       const [error, values] = answers.next().value ?? [];
       if (error) throw error;
       return endedLine(entry, z.array(z.string().nullable()).parse(values));
@@ -113,7 +114,7 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
       const claim = () => claimLines(redis, [keys.batch(batch.id), keys.batchEnded(batch.id)], [most, fewest]);
       const [number, entries = []] = await claim();
       if (number === undefined) return 0;
-      const outcomes = await readResults(entries);
+      const outcomes = await readResults(batch.id, entries);
       const gone = entries.filter((_, i) => outcomes[i] === null);
       if (gone.length > 0) {
         // Another has stored and committed this segment meanwhile, or else something has dropped records that nobody may drop.
@@ -178,14 +179,14 @@ function endedLine(id: string, values: readonly (string | null)[]): LineOutcome 
 const refusedSchema = z.object({ index: z.int(), custom_id: z.string(), at: z.int() });
 
 /** A line that the budget of its key had no room for. It never became a generation; the id is for whoever asks about it. */
-function refusedLine(entry: string): LineOutcome {
+function refusedLine(batchId: string, entry: string): LineOutcome {
   const { index, custom_id, at } = refusedSchema.parse(JSON.parse(entry));
   const message =
     "The budget of this API key had no room for this line when it was reached. It was not run, and costs nothing.";
   const result = {
     index,
     custom_id,
-    generation: newGenerationId(at),
+    generation: lineGenerationId(batchId, index),
     status: "failed",
     created_at_ms: at,
     ended_at_ms: at,

@@ -18,6 +18,8 @@ if to ~= status then
   redis.call('HSET', KEYS[1], 'status', to, 'version', version + 1)
   redis.call('HSETNX', KEYS[1], 'at:' .. to, time)
 end
+-- A batch that nothing stopped has been done. One that a round stopped was not, whatever another that is behind it believes.
+if to == 'finalizing' then redis.call('HSETNX', KEYS[1], 'outcome', 'completed') end
 -- Nothing was fed of a batch whose input was still being looked at: it is ready to be put together at once.
 if status == 'validating' and to == 'cancelling' then redis.call('HSET', KEYS[1], 'ready', 1) end
 if to == 'in_progress' then redis.call('ZADD', KEYS[3], time, ARGV[1]) end

@@ -1,0 +1,58 @@
+import { batchObjects, type BatchRecord, type LineStore } from "@darkroom/queue";
+import type { ObjectStore } from "@darkroom/storage";
+
+export type CollectEndedOptions = {
+  lines: Pick<LineStore, "countEnded" | "collect">;
+  objects: Pick<ObjectStore, "put">;
+  /** How many lines may be on the lane, all batches together. */
+  window: number;
+};
+
+/** Of a round. */
+type Look = {
+  /** How many lines of the batch are on the lane or have ended and are not collected. */
+  outstanding: number;
+  /** How many batches share the window. */
+  batches: number;
+  nowMs: number;
+};
+
+/** Lines of one segment of results: half a megabyte, a third of a second of work at its fastest. */
+const maxSegment = 500;
+/** With fewer lines a segment is not worth an object of its own … */
+const minSegment = 100;
+/** … unless they have waited this long: what is collected is what `request_counts` shows. */
+const shortestWaitMs = 2_000;
+/**
+ * A batch that takes its time shows its counts a five-hundredth of it late, a minute at most: else one that has a line every second would
+ * have an object for every second line, and its output would be read out of 25,000 of them. Over a day it has some 3,000.
+ */
+const waitShare = 1 / 500;
+const longestWaitMs = 60_000;
+
+/** Returns the function that stores what has ended of a batch, where it is enough or has waited long enough. It answers how many lines. */
+export function createCollectEnded({ lines, objects, window }: CollectEndedOptions) {
+  function waitMsOf({ atMs, createdAtMs }: BatchRecord, { batches, nowMs }: Look): number {
+    // What waits has its place in the window: of many batches it might take all.
+    if (batches * minSegment > window / 2) return shortestWaitMs;
+    const ageMs = nowMs - (atMs.in_progress ?? createdAtMs);
+    return Math.min(Math.max(ageMs * waitShare, shortestWaitMs), longestWaitMs);
+  }
+
+  return async (batch: BatchRecord, look: Look): Promise<number> => {
+    const ended = await lines.countEnded(batch.id);
+    if (ended === 0) return 0;
+    const waitedMs = look.nowMs - batch.collectedAtMs;
+    const isLast = ended === look.outstanding && (batch.fed === batch.total || batch.outcome !== null);
+    if (ended < minSegment && waitedMs < waitMsOf(batch, look) && !isLast) return 0;
+    let collected = 0;
+    for (let some = maxSegment; some === maxSegment; collected += some) {
+      some = await lines.collect(batch, { most: maxSegment, fewest: 1 }, async ({ number, text }) =>
+        objects.put(batchObjects(batch.tenant, batch.id).results(number), Buffer.from(text), {
+          contentType: "application/jsonl",
+        }),
+      );
+    }
+    return collected;
+  };
+}

@@ -1,0 +1,91 @@
+import { describe, expect, test, vi } from "vitest";
+import { bill, delivery, lane, live, openLane, windowMs, work } from "./open-lane.fixture.ts";
+
+describe("a batch that is stopped", () => {
+  test("by its owner withdraws what nobody works on, lets what runs finish, and feeds no more", async () => {
+    const queue = openLane({ window: 10 });
+    const id = await queue.begin(30);
+    const round = queue.newRound();
+    await round(live);
+    const [running = ""] = await queue.lines.open(id);
+    await queue.attempts.start(running, lane);
+    await queue.batches.cancel(id, lane);
+    await round(live);
+    expect(await queue.read(id)).toMatchObject({ status: "cancelling", ready: false, fed: 10 });
+    await queue.attempts.succeed(running, lane, 1, delivery, bill);
+    await round(live);
+    expect(await queue.read(id)).toMatchObject({ status: "cancelling", ready: true, fed: 10, completed: 1, failed: 9 });
+    const statuses = (await queue.results(id)).map(({ status }) => status);
+    expect(statuses.toSorted()).toEqual([...Array.from({ length: 9 }, () => "canceled"), "succeeded"]);
+  });
+
+  test("keeps in mind which images it had of lines that it canceled, for the sweep", async () => {
+    const queue = openLane({ window: 10 });
+    const id = await queue.begin(1);
+    const round = queue.newRound();
+    await round(live);
+    const [open = ""] = await queue.lines.open(id);
+    await queue.attempts.start(open, lane);
+    await queue.attempts.checkpoint(open, 1, delivery);
+    await queue.attempts.postpone(open, lane, 1, "failures", 1_000);
+    await queue.batches.cancel(id, lane);
+    await round(live);
+    expect(await queue.results(id)).toMatchObject([{ status: "canceled", delivery }]);
+  });
+
+  test("by its time expires what was not begun", async () => {
+    const queue = openLane({ window: 10 });
+    const id = await queue.begin(30);
+    const round = queue.newRound();
+    await round(live);
+    queue.time.offsetMs = windowMs;
+    await round(live);
+    expect(await queue.read(id)).toMatchObject({ status: "finalizing", outcome: "expired", fed: 10, failed: 10 });
+    expect((await queue.results(id)).every(({ status }) => status === "expired")).toBe(true);
+  });
+
+  test("by the end of its key is canceled", async () => {
+    const queue = openLane({ window: 10 });
+    const id = await queue.begin(30);
+    const round = queue.newRound();
+    await round(live);
+    queue.state.keyInForce = false;
+    await round(live);
+    await round(live);
+    expect(await queue.read(id)).toMatchObject({ status: "cancelling", outcome: "cancelled", ready: true, fed: 10 });
+  });
+
+  test.each(["cancelled", "expired"] as const)(
+    "and is to be %s waits a quarter of an hour for a line that runs, in case that its worker is dead",
+    async (outcome) => {
+      const queue = openLane({ window: 10 });
+      const id = await queue.begin(30);
+      const round = queue.newRound();
+      await round(live);
+      const [running = ""] = await queue.lines.open(id);
+      await queue.attempts.start(running, lane);
+      if (outcome === "cancelled") await queue.batches.cancel(id, lane);
+      const stoppedMs = outcome === "cancelled" ? 0 : windowMs;
+      queue.time.offsetMs = stoppedMs + 14 * 60_000;
+      await round(live);
+      expect(await queue.read(id)).toMatchObject({ outcome, ready: false, failed: 9 });
+      queue.time.offsetMs = stoppedMs + 15 * 60_000;
+      await round(live);
+      expect(await queue.read(id)).toMatchObject({ outcome, ready: true, failed: 10 });
+      expect(await queue.attempts.succeed(running, lane, 1, delivery, bill)).not.toBe("ok");
+    },
+  );
+
+  test("is stopped while the store takes no results of another", async () => {
+    const queue = openLane();
+    const other = await queue.begin(10, "other");
+    const id = await queue.begin(10);
+    const round = queue.newRound();
+    await round(live);
+    await work(queue, other);
+    await queue.batches.cancel(id, lane);
+    vi.spyOn(queue.objects, "put").mockRejectedValue(new Error("the store is away"));
+    await expect(round(live)).rejects.toThrow("the store is away");
+    expect(await queue.lines.countEnded(id)).toBe(10);
+  });
+});

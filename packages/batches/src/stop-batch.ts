@@ -1,0 +1,55 @@
+import type { BatchStore, FeedingBatch, GenerationStore, LineStore, Log } from "@darkroom/queue";
+
+export type StopBatchOptions = {
+  lane: string;
+  batches: Pick<BatchStore, "overdue" | "cancel">;
+  lines: Pick<LineStore, "open">;
+  generations: Pick<GenerationStore, "withdraw" | "cancel">;
+  /** Null for a key that is disabled, expired or deleted: what it began is stopped. */
+  accountOf: (keyId: string) => Promise<object | null>;
+  log: Pick<Log, "info">;
+};
+
+/**
+ * How long what runs may finish when its batch has been stopped, in milliseconds: a provider call has six minutes, and its upload five.
+ * After that its worker is dead, and nobody else works on that lane who would take the line over.
+ */
+const finishMs = 15 * 60_000;
+
+/**
+ * Returns the function that stops a batch that is out of time, or whose key is, and ends the lines of one that is stopped: those that no
+ * worker has in hand now, and those that run when they have had their time. It answers the batch as it then is, and may be called again.
+ */
+export function createStopBatch({ lane, batches, lines, generations, accountOf, log }: StopBatchOptions) {
+  async function stopIfDue(batch: FeedingBatch, nowMs: number): Promise<FeedingBatch> {
+    if (batch.status !== "in_progress" || batch.outcome !== null) return batch;
+    const fields = { batchId: batch.id, tenant: batch.tenant };
+    if (nowMs >= batch.expiresAtMs) {
+      await batches.overdue(batch.id, lane);
+      log.info(fields, "A batch is out of time");
+      return { ...batch, outcome: "expired" };
+    }
+    if ((await accountOf(batch.keyId)) === null) {
+      await batches.cancel(batch.id, lane);
+      log.info({ ...fields, keyId: batch.keyId }, "The key of a batch is no longer in use");
+      return { ...batch, status: "cancelling", outcome: "cancelled" };
+    }
+    return batch;
+  }
+
+  async function endLines(batch: FeedingBatch, nowMs: number): Promise<void> {
+    const isExpired = batch.outcome === "expired";
+    const stoppedAtMs = isExpired ? batch.expiresAtMs : (batch.atMs.cancelling ?? nowMs);
+    const isOver = nowMs >= stoppedAtMs + finishMs;
+    for (const id of await lines.open(batch.id)) {
+      const answer = await generations.withdraw(id, lane, isExpired ? "expired" : "canceled");
+      if (answer === "kept" && isOver) await generations.cancel(id, lane);
+    }
+  }
+
+  return async (found: FeedingBatch, nowMs: number): Promise<FeedingBatch> => {
+    const batch = await stopIfDue(found, nowMs);
+    if (batch.outcome !== null) await endLines(batch, nowMs);
+    return batch;
+  };
+}
