@@ -1,6 +1,7 @@
-import { addUsage } from "@darkroom/contracts";
+import { addUsage, type Usage } from "@darkroom/contracts";
 import type { ProviderReply } from "@darkroom/providers";
 import type { Delivery, StoredImage } from "@darkroom/queue";
+import { shareOfUsage } from "./share-of-usage.ts";
 
 export type PlanDeliveryOptions = {
   provider: string;
@@ -22,11 +23,25 @@ export function planDelivery({ provider, folder, reply, earlier }: PlanDeliveryO
     images: [...(earlier?.images ?? []), ...images].toSorted((a, b) => a.index - b.index),
     background: reply.background ?? earlier?.background,
     quality: reply.quality ?? earlier?.quality,
-    usage: addUsage(earlier?.usage, reply.usage),
+    usage: usageOfBoth(earlier, reply),
   };
 }
 
-/** The same delivery without the images that could not be stored. */
-export function delivered(delivery: Delivery, lost: ReadonlySet<number>): Delivery {
-  return { ...delivery, images: delivery.images.filter(({ index }) => !lost.has(index)) };
+/** The tokens of all images; undefined where some are not known, since a part would be billed as if it were all. */
+function usageOfBoth(earlier: Delivery | null, reply: ProviderReply): Usage | undefined {
+  if (earlier === null || earlier.images.length === 0) return reply.usage;
+  return earlier.usage && reply.usage && addUsage(earlier.usage, reply.usage);
+}
+
+/**
+ * The same delivery with those images that are there, and their share of the tokens, rounded down: what is lost is not billed, and
+ * where it is bought once more, it is not billed twice.
+ */
+export function delivered(
+  { images, usage, ...rest }: Delivery,
+  isThere: (image: StoredImage, position: number) => boolean,
+): Delivery {
+  const there = images.filter(isThere);
+  const left = usage && there.length > 0 ? shareOfUsage(usage, there.length, images.length) : undefined;
+  return { ...rest, images: there, usage: left };
 }

@@ -1,3 +1,4 @@
+import type { Usage } from "@darkroom/contracts";
 import { createLogger } from "@darkroom/observe";
 import { type ImageProvider, ProviderError, type ProviderErrorFacts, type ProviderImage } from "@darkroom/providers";
 import type { Attempt, Delivery } from "@darkroom/queue";
@@ -19,7 +20,16 @@ const image = (index: number): ProviderImage => ({
 });
 const facts: ProviderErrorFacts = { code: "upstream_error", message: "Busy.", retryable: true, mayHaveCharged: false };
 
-/** A provider that delivers all that is asked for, but for the indexes it fails on the first time, and counts its calls. */
+/** The tokens of so many images. */
+const usageOf = (images: number): Usage => ({
+  prompt_tokens: 10,
+  input_tokens: 10,
+  output_tokens: 100 * images,
+  total_tokens: 10 + 100 * images,
+  input_tokens_details: { text_tokens: 10, image_tokens: 0 },
+});
+
+/** A provider that delivers all that is asked for, but for the indexes it fails on the first time, and counts its calls and their tokens. */
 function fakeProvider(failing: Record<number, ProviderErrorFacts> = {}) {
   const calls: number[][] = [];
   const provider: ImageProvider = {
@@ -32,7 +42,7 @@ function fakeProvider(failing: Record<number, ProviderErrorFacts> = {}) {
         .filter(fails)
         .map((index) => ({ index, error: new ProviderError(failing[index] ?? facts) }));
       if (images.length === 0) throw missing[0]?.error ?? new Error("Nothing was asked for");
-      return { images, missing, quality: "high" };
+      return { images, missing, quality: "high", usage: usageOf(images.length) };
     },
   };
   return { provider, calls };
@@ -86,6 +96,35 @@ test("a second run after a crash between two uploads buys only what is missing",
   const outcome = await work(provider, store)(attempt());
   expect(calls).toEqual([[0, 1, 2], [1]]);
   expect(outcome).toMatchObject({ delivery: { images: [{ index: 0 }, { index: 1 }, { index: 2 }] } });
+});
+
+test("tokens of images that were lost in a crash are not billed beside those of their second purchase", async () => {
+  const { provider } = fakeProvider();
+  const store = memory();
+  const { attempt } = generation(2);
+  await work(provider, store)(attempt());
+  await store.delete(["acme/gen_1/1.png"]);
+  // Half of the first call and all of the second.
+  expect(await work(provider, store)(attempt())).toMatchObject({
+    delivery: { usage: { input_tokens: 15, output_tokens: 200, input_tokens_details: { text_tokens: 15 } } },
+  });
+  await store.delete(["acme/gen_1/0.png", "acme/gen_1/1.png"]);
+  expect(await work(provider, store)(attempt())).toMatchObject({ delivery: { usage: usageOf(2) } });
+});
+
+test("tokens that only one of two calls reported are not known", async () => {
+  const { provider } = fakeProvider();
+  const store = memory();
+  const { attempt } = generation(2);
+  await work(provider, store)(attempt());
+  await store.delete(["acme/gen_1/1.png"]);
+  const silent: ImageProvider = {
+    ...provider,
+    generate: async (call) => ({ ...(await provider.generate(call)), usage: undefined }),
+  };
+  const outcome = await work(silent, store)(attempt());
+  expect(outcome).toMatchObject({ delivery: { images: [{}, {}] } });
+  expect(outcome).not.toMatchObject({ delivery: { usage: expect.anything() } });
 });
 
 test("a torn upload does not count as stored", async () => {
@@ -159,7 +198,10 @@ test("an exhausted generation is not begun again, but what is stored is delivere
   await work(provider, store)(attempt());
   await store.delete(["acme/gen_1/0.png"]);
   const outcome = await work(provider, store)(attempt(exhausted));
-  expect(outcome).toMatchObject({ kind: "succeeded", delivery: { images: [{ index: 1 }] } });
+  expect(outcome).toMatchObject({
+    kind: "succeeded",
+    delivery: { images: [{ index: 1 }], usage: { output_tokens: 100 } },
+  });
   expect(calls).toHaveLength(1);
 });
 

@@ -48,7 +48,7 @@ export function createGenerateImages({ provider, store, uploadPatienceMs, log }:
     const planned = planDelivery({ provider: provider.name, folder, reply, earlier: stored });
     if (!(await attempt.checkpoint(planned))) throw new Error(`A later attempt owns ${id}`);
     const lost = await storeImages({ store, images: planned.images, reply, patienceMs: uploadPatienceMs, log, fields });
-    const delivery: Delivery = delivered(planned, lost);
+    const delivery: Delivery = delivered(planned, ({ index }) => !lost.has(index));
     if (delivery.images.length === 0) return notStored;
 
     const [missing] = reply.missing;

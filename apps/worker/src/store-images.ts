@@ -3,11 +3,12 @@ import type { Logger } from "@darkroom/observe";
 import type { ProviderReply } from "@darkroom/providers";
 import type { Delivery, StoredImage } from "@darkroom/queue";
 import { type ObjectStore, StorageError } from "@darkroom/storage";
+import { delivered } from "./delivery.ts";
 
 /** What of a noted delivery really stands in the store: an object of another size is a torn upload and does not count. */
 export async function findStored(store: ObjectStore, delivery: Delivery): Promise<Delivery> {
   const heads = await Promise.all(delivery.images.map(({ key }) => store.head(key)));
-  return { ...delivery, images: delivery.images.filter(({ bytes }, i) => heads[i]?.size === bytes) };
+  return delivered(delivery, ({ bytes }, i) => heads[i]?.size === bytes);
 }
 
 export type StoreImagesOptions = {

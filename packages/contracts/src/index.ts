@@ -1,4 +1,4 @@
-export { addUsage } from "./add-usage.ts";
+export { addUsage, splitOutput } from "./add-usage.ts";
 export {
   type ApiKey,
   apiKeySchema,

@@ -1,4 +1,4 @@
-import type { Usage } from "@darkroom/contracts";
+import { splitOutput, type Usage } from "@darkroom/contracts";
 import { describeImage, imagePrice } from "./image-price.ts";
 import type { TokenKind } from "./price-schema.ts";
 import type { Terms } from "./terms.ts";
@@ -52,8 +52,7 @@ export function priceOf({ model, quality: agreed, prices }: Terms, delivered: De
 
 function tokensOf(usage: Usage | undefined): [TokenKind, number][] {
   if (usage === undefined) return [];
-  // Upstreams that do not split their output have drawn with all of it.
-  const output = usage.output_tokens_details ?? { text_tokens: 0, image_tokens: usage.output_tokens };
+  const output = splitOutput(usage);
   return [
     ["textInput", usage.input_tokens_details.text_tokens],
     ["imageInput", usage.input_tokens_details.image_tokens],

@@ -100,8 +100,12 @@ describe("the reply", () => {
     });
   });
 
-  test("without readable usage is delivered all the same", async () => {
-    upstream.next({ extra: { usage: { input_tokens: "many" } } });
+  test.each([
+    ["unreadable", { input_tokens: "many" }],
+    ["of a number that no image has", { input_tokens: 5, output_tokens: 9_007_199_254_740_000 }],
+    ["without its output, which would be billed as nothing", { input_tokens: 5 }],
+  ])("with a usage that is %s is delivered all the same, and has none", async (_, usage) => {
+    upstream.next({ extra: { usage } });
     const reply = await draw();
     expect(reply.images).toHaveLength(1);
     expect(reply.usage).toBeUndefined();

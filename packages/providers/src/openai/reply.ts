@@ -5,7 +5,9 @@ import { missingImage } from "../bad-delivery.ts";
 import type { SentImage } from "../receive-image.ts";
 
 const text = z.string().nullish();
-const count = z.int().nonnegative();
+
+/** Ten images have at most ten million tokens. A count above that is none, and must not become a bill. */
+const count = z.int().nonnegative().max(10_000_000);
 
 const usageReply = z.object({
   input_tokens: count.nullish(),
@@ -104,16 +106,18 @@ function jsonOf(data: string): unknown {
   }
 }
 
+/** A usage that says only half is none: what it leaves out would be billed as nothing. */
 function toUsage(usage: z.output<typeof usageReply>): Usage | undefined {
   const input = usage.input_tokens ?? usage.prompt_tokens;
-  if (typeof input !== "number") return undefined;
-  const output = usage.output_tokens ?? 0;
+  const details = usage.output_tokens_details;
+  const output = usage.output_tokens ?? (details && details.text_tokens + details.image_tokens);
+  if (typeof input !== "number" || typeof output !== "number") return undefined;
   return {
     prompt_tokens: input,
     input_tokens: input,
     output_tokens: output,
     total_tokens: usage.total_tokens ?? input + output,
     input_tokens_details: usage.input_tokens_details ?? { text_tokens: input, image_tokens: 0 },
-    ...(usage.output_tokens_details ? { output_tokens_details: usage.output_tokens_details } : {}),
+    ...(details && { output_tokens_details: details }),
   };
 }
