@@ -21,6 +21,7 @@ export const aRecord = ({ n = 1, delivery = null }: { n?: number; delivery?: Del
   attempts: 1,
   failures: 0,
   handbacks: 0,
+  stopped: false,
   delivery,
   error: null,
   terms: null,

@@ -36,6 +36,10 @@ export async function runAttempt(
 ): Promise<number | null> {
   const { store, lane, work, retryPolicy, log } = options;
   const record = await store.start(id, lane);
+  if (record === "stopped") {
+    log.info({ generationId: id, lane }, "The API key of a generation is no longer in use; it was canceled");
+    return null;
+  }
   if (typeof record === "string") {
     log.debug({ generationId: id, lane }, `Nothing to do: the generation is ${record}`);
     return null;

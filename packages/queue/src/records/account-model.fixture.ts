@@ -22,6 +22,7 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
   const lives = new Map<string, Life>();
   const endings: { generation: string; status: Ending; cost: number | null; worst: number; keyId: string }[] = [];
   const windows = new Map<string, { requests: number; images: number }>();
+  const stopped = new Set<string>();
 
   const of = (keyId: string) => [...lives.values()].filter(({ submission }) => submission.keyId === keyId);
   const alive = ({ status }: Life) => status === "queued" || status === "running";
@@ -106,6 +107,10 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
     start(id: string): string {
       const one = life(id);
       if (!alive(one)) return "ended";
+      if (!one.begun && stopped.has(one.submission.keyId)) {
+        finish(id, "canceled", 0);
+        return "stopped";
+      }
       Object.assign(one, { status: "running", attempts: one.attempts + 1, begun: true });
       return "started";
     },
@@ -161,6 +166,9 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
       Object.assign(one, { status: "queued", begun: false, kept: true, abandoned: false });
       return "accepted";
     },
+
+    stop: (keyId: string) => void stopped.add(keyId),
+    allow: (keyId: string) => void stopped.delete(keyId),
 
     /** The sums of the day: by key and measure, nothing where it is zero. */
     usage(): Record<string, number> {

@@ -23,7 +23,7 @@ const limits: fc.Arbitrary<Limits> = fc.record({
 const step = fc.record({
   action: fc.constantFrom(
     ...(["submit", "submit", "submit", "replay", "start", "start", "succeed", "succeed", "unpriced", "fail"] as const),
-    ...(["postpone", "cancel", "expire", "abandon", "retry"] as const),
+    ...(["postpone", "cancel", "expire", "abandon", "retry", "disable", "enable"] as const),
   ),
   which: fc.nat(1_000),
   key: fc.constantFrom(...keyIds),
@@ -53,6 +53,13 @@ test("nothing is reserved without a generation, no budget is overspent, and acco
       const keyId = `${key}${suffix}`;
       const given = queue.submission({ keyId, replyTo: "here", admission: model.admission(keyId, images, worst) });
       return [wordFor(await store.submit(given)), model.submit(given)];
+    }
+    if (action === "disable" || action === "enable") {
+      const keyId = `${key}${suffix}`;
+      await queue.redis.hset(`${queue.keys.root}key:${keyId}`, "status", action === "enable" ? "active" : "disabled");
+      if (action === "enable") model.allow(keyId);
+      else model.stop(keyId);
+      return [];
     }
     const found = model.pick(which);
     if (found === undefined) return [];

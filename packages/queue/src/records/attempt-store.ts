@@ -13,11 +13,12 @@ import type { Retention } from "./retention.ts";
 /** What a script said: `fenced` = a later attempt owns the record, `ended` = the terminal state was set before, `gone` = no record. */
 export type Verdict = "ok" | "fenced" | "ended" | "gone";
 
-const start = queueScript<"gone" | "ended" | "overdue" | (string | number)[]>("start", {
-  account: "counting",
+const start = queueScript<"gone" | "ended" | "overdue" | "stopped" | (string | number)[]>("start", {
+  account: "start",
   fragments: ["rank", "generation"],
 });
 const expire = endingScript<"expired" | "kept">("expire");
+const withdraw = endingScript<"ok" | "kept">("withdraw");
 const checkpoint = queueScript<"ok" | "fenced">("checkpoint");
 const appendPartial = queueScript<"ok" | "fenced">("append-partial");
 const end = endingScript<Verdict>("end");
@@ -31,8 +32,8 @@ export function createAttemptStore(redis: Redis, keys: Keys, retention: Retentio
     end(redis, where(id, lane), [id, attempt, status, retention.recordsMs, bill, ...fields]);
 
   return {
-    /** Begins an attempt, or says why there is nothing to do. */
-    async start(id: string, lane: string): Promise<GenerationRecord | "gone" | "ended" | "expired"> {
+    /** Begins an attempt, or says why there is nothing to do. `stopped`: its key is no longer in use, and it has been canceled. */
+    async start(id: string, lane: string): Promise<GenerationRecord | "gone" | "ended" | "expired" | "stopped"> {
       const starts = keys.starts(lane, Math.floor(Date.now() / startsSpanMs));
       // Read beside it and not by it: through Lua every field would be copied twice. What the start changed is its answer.
       const [answer, hash] = await Promise.all([
@@ -42,6 +43,10 @@ export function createAttemptStore(redis: Redis, keys: Keys, retention: Retentio
       if (answer === "overdue") {
         await expire(redis, where(id, lane), [id, retention.recordsMs]);
         return "expired";
+      }
+      if (answer === "stopped") {
+        await withdraw(redis, where(id, lane), [id, retention.recordsMs, "canceled", "stopped", 1]);
+        return "stopped";
       }
       if (typeof answer === "string") return answer;
       const record = decodeRecord({ ...hash, ...Object.fromEntries(pairs(answer.map(String))) });

@@ -51,6 +51,8 @@ export type GenerationRecord = {
   failures: number;
   /** How many were given back unharmed by a worker that had to stop. */
   handbacks: number;
+  /** Whether it was canceled because its API key was no longer in use when its turn came. */
+  stopped: boolean;
   delivery: Delivery | null;
   error: Failure | null;
   /** The terms that it is billed by, as they were submitted: `@darkroom/models` reads them. */
@@ -88,6 +90,7 @@ export function decodeRecord(hash: Record<string, string>): GenerationRecord | n
     attempts: number("attempts"),
     failures: number("failures"),
     handbacks: number("handbacks"),
+    stopped: hash["stopped"] !== undefined,
     delivery: hash["delivery"] === undefined ? null : deliverySchema.parse(JSON.parse(hash["delivery"])),
     terms: hash["terms"] === undefined ? null : JSON.parse(hash["terms"]),
     reservedMicros: micros("reserved"),

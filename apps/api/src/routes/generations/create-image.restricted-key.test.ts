@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { startApi } from "../../api.fixture.ts";
-import { makeKey } from "../admin/admin.fixture.ts";
+import { askAdmin, makeKey } from "../admin/admin.fixture.ts";
 
 test("403 for a model that the key may not use, naming those that it may", async () => {
   const api = await startApi();
@@ -30,4 +30,24 @@ test("a restricted key is shown its own models", async () => {
   expect((await api.call("/v1/models/dall-e-2", { key })).status).toBe(200);
   expect((await api.call("/v1/models/dall-e-3", { key })).status).toBe(403);
   expect((await api.call("/v1/models/no-such", { key })).status).toBe(404);
+});
+
+test("403 for a retry of what the key may not use, or of what the generation's own key may not use any more", async () => {
+  const api = await startApi();
+  const own = await makeKey(api, { name: "own" });
+  const other = await makeKey(api, { name: "other", models: ["dall-e-3"] });
+  const post = (path: string, key: string) => api.call(path, { method: "POST", key });
+  const headers = { authorization: `Bearer ${own.key}`, prefer: "respond-async" };
+  const { id } = await (await api.post({ prompt: "a cat", model: "dall-e-2" }, { headers })).json();
+  await post(`/v1/generations/${id}/cancel`, own.key);
+
+  expect((await post(`/v1/generations/${id}/retry`, other.key)).status).toBe(403);
+  await askAdmin(api, "PATCH", `/admin/keys/${own.id}`, { models: ["dall-e-3"] });
+  const refused = await post(`/v1/generations/${id}/retry`, own.key);
+  expect(refused.status).toBe(403);
+  expect(await refused.json()).toMatchObject({ error: { code: "model_not_allowed", param: "model" } });
+  // Another key of the tenant, which may use every model, cannot have it drawn at the expense of this one.
+  expect((await api.call(`/v1/generations/${id}/retry`, { method: "POST" })).status).toBe(403);
+  await askAdmin(api, "PATCH", `/admin/keys/${own.id}`, { models: null });
+  expect((await post(`/v1/generations/${id}/retry`, own.key)).status).toBe(202);
 });

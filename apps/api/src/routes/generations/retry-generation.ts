@@ -1,4 +1,4 @@
-import { type Admission, type Keyring, refusalError } from "@darkroom/accounts";
+import { type Admission, assertModelAllowed, type Keyring, refusalError } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/observe";
 import type { GenerationRecord } from "@darkroom/queue";
@@ -26,10 +26,12 @@ export function retryGenerationRoute(app: FastifyInstance, dependencies: RetryGe
   const { queue, findGeneration, renderGeneration, refuseNewWork, keyring, log } = dependencies;
 
   app.post<{ Params: { id: string } }>("/v1/generations/:id/retry", async (request, reply) => {
-    const { tenant } = accountOf(request);
+    const account = accountOf(request);
+    const { tenant } = account;
     const generation = await findGeneration(tenant, request.params.id);
     const { id, lane } = generation;
     request.facts.generationId = id;
+    assertModelAllowed(account, generation.model);
     refuseNewWork();
     const admission = retryAdmission(keyring, generation);
     const retried = await queueAnswer(queue.store.retry(id, lane, tenant, admission));
@@ -56,7 +58,7 @@ export function retryGenerationRoute(app: FastifyInstance, dependencies: RetryGe
 
 /**
  * What a retry takes, of the generation's own key: whoever of its tenant asks for it. It reserves what it reserved before, for it is
- * billed by the terms of before.
+ * billed by the terms of before. Throws `ApiError` where that key is gone, or may not have it any more.
  */
 function retryAdmission(keys: Pick<Keyring, "find">, record: GenerationRecord): Admission {
   const account = keys.find(record.keyId);
@@ -66,6 +68,7 @@ function retryAdmission(keys: Pick<Keyring, "find">, record: GenerationRecord): 
       `The API key that ${record.id} was made with is no longer in use. Send it as a new request.`,
     );
   }
+  assertModelAllowed(account, record.model);
   const { limits, budget } = account;
   const images = record.upstream.parameters.n ?? 1;
   const admission = { limits, budget, images, worstCaseMicros: record.reservedMicros };

@@ -33,10 +33,11 @@ local function attach(found)
   return { 'attached', found }
 end
 
--- One that was canceled because its caller left has bought nothing and answers nobody: the next request starts anew.
+-- One that was canceled because its caller left, or its key was stopped, has bought nothing and answers nobody: the next request starts
+-- anew.
 local function answers(found)
   local status = field(found, 'status')
-  return status and not (status == 'canceled' and field(found, 'abandoned'))
+  return status and not (status == 'canceled' and (field(found, 'abandoned') or field(found, 'stopped')))
 end
 
 if ARGV[7] ~= '0' then
