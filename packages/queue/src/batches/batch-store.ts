@@ -4,7 +4,7 @@ import type { Redis } from "ioredis";
 import type { Keys } from "../connection/keys.ts";
 import { queueScript } from "../records/queue-script.ts";
 import { type BatchRecord, decodeBatch } from "./batch-record.ts";
-import { type BatchRequest, createBatch, type NewBatch } from "./create-batch.ts";
+import { type BatchRequest, createBatch, findEarlierBatch, type NewBatch } from "./create-batch.ts";
 
 /** What validation found out about a batch that can be run. */
 export type AcceptedBatch = {
@@ -46,6 +46,10 @@ export function createBatchStore(redis: Redis, keys: Keys) {
   return {
     /** Writes a new batch, `validating`, or finds the one that the same request made. Its job has to be put on the lane after. Safe to repeat. */
     create: (batch: NewBatch, request?: BatchRequest) => createBatch(redis, keys, batch, request),
+
+    /** The batch that the same request has made before; null where there is none. Writes nothing. */
+    findEarlier: (batch: NewBatch, request: Omit<BatchRequest, "claimsMs">) =>
+      findEarlierBatch(redis, keys, batch, request),
 
     read,
 

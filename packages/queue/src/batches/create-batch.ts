@@ -32,11 +32,11 @@ export type BatchRequest = {
   claimsMs: number;
 };
 
-/** What became of it: `mismatch` = the idempotency key was used before, with another body; `limited` = too many in the last hour. */
-export type CreatedBatch =
-  | { kind: "created" }
-  | { kind: "attached" | "mismatch"; id: string }
-  | { kind: "limited"; retryAfterMs: number };
+/** The batch of an earlier request: of the same one, or `mismatch` = the idempotency key was used before, with another body. */
+export type FoundBatch = { kind: "attached" | "mismatch"; id: string };
+
+/** What became of it: `limited` = too many in the last hour. */
+export type CreatedBatch = { kind: "created" } | FoundBatch | { kind: "limited"; retryAfterMs: number };
 
 /** OpenAI's: 2,000 batches an hour. */
 const maxCreations = 2_000;
@@ -45,7 +45,7 @@ const creationSpanMs = 3_600_000;
 /** An SDK gives up its retries well within this; later the same body is a new wish. */
 const clientRetryWindowMs = 15 * 60_000;
 
-type Answer = ["created"] | ["attached" | "mismatch", string] | ["limited", number];
+type Answer = ["created"] | ["none"] | ["attached" | "mismatch", string] | ["limited", number];
 
 const script = queueScript<Answer>("create-batch", { account: "clock", folder: "batches" });
 
@@ -54,12 +54,33 @@ export async function createBatch(
   redis: Redis,
   keys: Keys,
   batch: NewBatch,
-  { body, idempotencyKey, clientRetry, claimsMs }: BatchRequest = { body: null, claimsMs: 0 },
+  request: BatchRequest = { body: null, claimsMs: 0 },
 ): Promise<CreatedBatch> {
+  const answer = await run({ redis, keys, batch, request, onlyLook: false });
+  if (answer[0] === "attached" || answer[0] === "mismatch") return { kind: answer[0], id: answer[1] };
+  return answer[0] === "limited" ? { kind: "limited", retryAfterMs: answer[1] } : { kind: "created" };
+}
+
+/** The batch that the same request has made before, without a check of what it asks for; null where there is none. Writes nothing. */
+export async function findEarlierBatch(
+  redis: Redis,
+  keys: Keys,
+  batch: NewBatch,
+  request: Omit<BatchRequest, "claimsMs">,
+): Promise<FoundBatch | null> {
+  if (request.idempotencyKey === undefined && request.clientRetry !== "retry") return null;
+  const answer = await run({ redis, keys, batch, request: { ...request, claimsMs: 1 }, onlyLook: true });
+  return answer[0] === "attached" || answer[0] === "mismatch" ? { kind: answer[0], id: answer[1] } : null;
+}
+
+type Run = { redis: Redis; keys: Keys; batch: NewBatch; request: BatchRequest; onlyLook: boolean };
+
+function run({ redis, keys, batch, request, onlyLook }: Run): Promise<Answer> {
   const { id, tenant, windowMs, metadata, webhook, webhookEvents, ...rest } = batch;
+  const { body, idempotencyKey, clientRetry, claimsMs } = request;
   // Only who may come back with the same request needs to be recognised.
   const fingerprint = (idempotencyKey ?? clientRetry) === undefined ? "" : fingerprintOf(body);
-  const answer = await script(
+  return script(
     redis,
     [
       keys.batch(id),
@@ -79,12 +100,10 @@ export async function createBatch(
       clientRetry === "retry" ? "1" : "0",
       maxCreations,
       creationSpanMs,
+      onlyLook ? "1" : "0",
       ...Object.entries(rest).flat(),
       ...(metadata === null ? [] : ["metadata", JSON.stringify(metadata)]),
       ...(webhook === null ? [] : ["webhook", webhook, "webhookEvents", JSON.stringify(webhookEvents)]),
     ],
   );
-  if (answer[0] === "created") return { kind: "created" };
-  if (answer[0] === "limited") return { kind: "limited", retryAfterMs: answer[1] };
-  return { kind: answer[0], id: answer[1] };
 }

@@ -23,12 +23,15 @@ import type { OpenQueue } from "../../open-queue.ts";
 import type { WebhookSettings } from "../../webhook-settings.ts";
 
 export type CreateBatchDependencies = {
-  queue: Pick<OpenQueue, "submitBatch">;
+  queue: Pick<OpenQueue, "submitBatch" | "batches">;
   files: Pick<FileStore, "read">;
   findBatch: FindBatch;
   refuseNewWork: RefuseNewWork;
   webhooks: WebhookSettings;
 };
+
+type BatchRequest = Parameters<OpenQueue["submitBatch"]>[1] & { body: CreateBatch };
+type CreatedBatch = Awaited<ReturnType<OpenQueue["submitBatch"]>>;
 
 /** How long the output of a batch is kept that does not say: thirty days, as by OpenAI. */
 const standardOutputSeconds = 2_592_000;
@@ -37,20 +40,28 @@ const standardOutputSeconds = 2_592_000;
 export function createBatchRoute(app: FastifyInstance, dependencies: CreateBatchDependencies): void {
   const { queue, files, findBatch, refuseNewWork, webhooks } = dependencies;
 
+  async function accept(batch: NewBatch, sent: BatchRequest): Promise<CreatedBatch> {
+    await checkInputFile(files, batch.tenant, batch.inputFileId);
+    await checkWebhook(sent.body, webhooks);
+    refuseNewWork();
+    return queueAnswer(queue.submitBatch(batch, sent));
+  }
+
   app.post("/v1/batches", async (request, reply) => {
     const { tenant, keyId } = accountOf(request);
     if (request.body === undefined) {
       throw new ApiError("invalid_request_error", "The body is empty: send a JSON object.");
     }
     const body = parseBody(createBatchSchema, request.body);
-    const idempotencyKey = readIdempotencyKey(request.raw);
-    await checkInputFile(files, tenant, body.input_file_id);
-    await checkWebhook(body, webhooks);
-    refuseNewWork();
-
+    const sent = {
+      body,
+      idempotencyKey: readIdempotencyKey(request.raw),
+      clientRetry: readClientRetry(request.headers),
+    };
     const batch = newBatch(body, { id: newBatchId(Date.now()), tenant, keyId });
-    const clientRetry = readClientRetry(request.headers);
-    const created = await queueAnswer(queue.submitBatch(batch, { body, idempotencyKey, clientRetry }));
+    // The file of an earlier request may be gone by now, and its batch is there all the same.
+    const earlier = await queueAnswer(queue.batches.findEarlier(batch, sent));
+    const created = earlier ?? (await accept(batch, sent));
     if (created.kind === "limited") throw limited(created.retryAfterMs);
     if (created.kind === "mismatch") throw mismatch(created.id);
     const id = created.kind === "attached" ? created.id : batch.id;

@@ -5,9 +5,10 @@
 --   ARGV[4] fingerprint of the body  ARGV[5] milliseconds a claim is kept, 0 without an idempotency key
 --   ARGV[6] milliseconds a body is remembered, 0 where the caller's client does not count its retries  ARGV[7] '1' for such a retry
 --   ARGV[8] how many creations the key may have within the time of ARGV[9], in milliseconds
---   ARGV[10…] field, value, … of the record
--- Answers { 'created' }, { 'attached', id }, { 'mismatch', id } where the idempotency key stands for another body, or
--- { 'limited', milliseconds to wait }.
+--   ARGV[10] '1' to look only, and write nothing
+--   ARGV[11…] field, value, … of the record
+-- Answers { 'created' }, { 'none' } where it was to look and there is none, { 'attached', id }, { 'mismatch', id } where the idempotency
+-- key stands for another body, or { 'limited', milliseconds to wait }.
 if redis.call('EXISTS', KEYS[1]) == 1 then return { 'created' } end
 local id, fingerprint = ARGV[1], ARGV[4]
 local prefix = string.sub(KEYS[1], 1, #KEYS[1] - #id)
@@ -21,6 +22,8 @@ elseif ARGV[7] == '1' then
     if kept(found) then return { 'attached', found } end
   end
 end
+
+if ARGV[10] == '1' then return { 'none' } end
 
 -- The latest creations are first: where the last that is allowed is too young, one more would be too many.
 local time, most, span = now(), tonumber(ARGV[8]), tonumber(ARGV[9])
@@ -37,7 +40,7 @@ if ARGV[6] ~= '0' then
   redis.call('PEXPIRE', KEYS[5], ARGV[6])
 end
 redis.call('HSET', KEYS[1], 'id', id, 'tenant', ARGV[2], 'status', 'validating', 'version', 1, 'createdAt', time,
-  'expiresAt', time + ARGV[3], unpack(ARGV, 10))
+  'expiresAt', time + ARGV[3], unpack(ARGV, 11))
 redis.call('ZADD', KEYS[2], time, id)
 redis.call('ZADD', KEYS[3], time, id)
 return { 'created' }
