@@ -11,7 +11,6 @@ import { loadCatalogue } from "@darkroom/models";
 import type { Logger } from "@darkroom/observe";
 import type { CloseList } from "@darkroom/process";
 import {
-  type BatchRecord,
   createBatchKeeper,
   createBatchStore,
   createBatchTasks,
@@ -55,13 +54,12 @@ export async function openBatches(
       const file = await files.read(inputFileId);
       return file === null ? null : ((await files.open(file))?.body ?? null);
     },
-    async budgetOf({ keyId }) {
-      const budget = (await findAccount(keyId))?.budget;
-      const leftMicros =
-        budget === undefined ? 0 : budgetLeft(budget, await readAccountUsage(redis, names, keyId, Date.now()));
-      return { hasBudget: leftMicros !== null, leftMicros };
+    async accountOf({ keyId }) {
+      const account = await findAccount(keyId);
+      if (account === null) return null;
+      const leftMicros = budgetLeft(account.budget, await readAccountUsage(redis, names, keyId, Date.now()));
+      return { models: account.models, leftMicros };
     },
-    modelsOf: async ({ keyId }: BatchRecord) => (await findAccount(keyId))?.models ?? null,
     log,
   });
   const finalize = createFinalizeBatch({ batches, objects, files, catalogue, log });

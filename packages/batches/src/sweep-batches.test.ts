@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { batchObjects } from "@darkroom/queue";
 import type { ObjectStore } from "@darkroom/storage";
 import { imageKey, memoryStore, openBatches, succeeded } from "./finished-batch.fixture.ts";
+import { aBatch } from "./open-redis.fixture.ts";
 import { createBatchSweep } from "./sweep-batches.ts";
 
 const never = new AbortController().signal;
@@ -107,5 +108,18 @@ test("images go in pages of at most a thousand, one segment after the other", as
     },
   };
   await createBatchSweep({ batches, objects: counted, log })(never);
-  expect(sizes).toEqual([1_000, 1_000, 500, 1, 1]);
+  expect(sizes).toEqual([1_000, 1_000, 500, 1, 1, 1]);
+});
+
+test("a batch that failed leaves nothing behind either", async () => {
+  const { objects, present } = listedStore();
+  const { batches, redis, keys, log } = openBatches(objects);
+  const asked = aBatch();
+  await batches.create(asked);
+  await objects.put(batchObjects(asked.tenant, asked.id).faults, Buffer.from("[]"), stored);
+  await batches.fail(asked.id, [], 21);
+  await redis.zadd(keys.endedBatches, 0, asked.id);
+  await createBatchSweep({ batches, objects, log })(never);
+  expect([...present]).toEqual([]);
+  expect(await batches.read(asked.id)).toBeNull();
 });

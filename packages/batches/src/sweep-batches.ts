@@ -50,6 +50,7 @@ export function createBatchSweep({ batches, objects, log }: BatchSweepOptions) {
     // Backwards, so that what is not counted is still found by its neighbour after a crash.
     for (const key of await numbered(stored.lines, chunks.length)) await remove([key], signal);
     for (const key of results) await remove([key], signal);
+    await remove([stored.faults], signal);
     await batches.forget(id);
     log.debug({ batchId: id, tenant }, "A batch and its images were removed, their time being over");
   }

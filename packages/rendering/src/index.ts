@@ -4,6 +4,7 @@ export { describeImages, type DescribedImages } from "./describe-images.ts";
 export { endingError, lostError } from "./ending-error.ts";
 export { linkResponse } from "./link-response.ts";
 export { renderingEnvSchema } from "./rendering-env-schema.ts";
+export { readFaults } from "./read-faults.ts";
 export { createShowEnded, type ShowEndedOptions } from "./show-ended.ts";
 export { showBatch } from "./show-batch.ts";
 export { showGeneration } from "./show-generation.ts";

@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { loadCatalogue } from "@darkroom/models";
 import { batchObjects, createBatchStore, type PreparedLine, preparedLineSchema } from "@darkroom/queue";
+import { readFaults } from "@darkroom/rendering";
 import { createObjectStore } from "@darkroom/storage";
 import { aBatch, openRedis } from "../open-redis.fixture.ts";
 import { createValidateBatch, type ValidateBatchDependencies } from "./validate-batch.ts";
@@ -48,6 +49,10 @@ export async function openBatch(over: Partial<ValidateBatchDependencies> = {}) {
 
   return {
     id,
+    /** What the record takes in Redis. */
+    redisBytes: async () => (await redis.memory("USAGE", keys.batch(id))) ?? 0,
+    /** All that was found to be wrong. */
+    faults: async () => (await readFaults(await read(), objects)) ?? [],
     batches,
     objects,
     chunkKey,
@@ -66,8 +71,7 @@ export async function openBatch(over: Partial<ValidateBatchDependencies> = {}) {
         batches,
         openInput: async () =>
           input === null || input instanceof Readable ? input : Readable.from(inChunks(Buffer.from(input))),
-        budgetOf: async () => ({ hasBudget: false, leftMicros: null }),
-        modelsOf: async () => null,
+        accountOf: async () => ({ models: null, leftMicros: null }),
         log: { info() {} },
         ...over,
         ...more,

@@ -191,27 +191,38 @@ describe("of 50,000 lines", () => {
 
 describe("more than a thousand bad lines", () => {
   test("end the reading, which the last entry says", async () => {
-    const { validate, read } = await openBatch();
+    const { validate, faults } = await openBatch();
     await validate("{\n".repeat(2_000));
-    const errors = (await read()).errors ?? [];
+    const errors = await faults();
     expect(errors).toHaveLength(1_001);
     expect(errors.at(-2)).toMatchObject({ code: "invalid_json_line", line: 1_000 });
     expect(errors.at(-1)).toMatchObject({ code: "too_many_errors", line: null });
   });
 
   test("are none too many when they are a thousand", async () => {
-    const { validate, read } = await openBatch();
+    const { validate, faults } = await openBatch();
     await validate(`${"{\n".repeat(1_000)}${inputLine("a")}`);
-    const errors = (await read()).errors ?? [];
+    const errors = await faults();
     expect(errors.map(({ line }) => line)).toEqual(Array.from({ length: 1_000 }, (_, i) => i + 1));
   });
 
   test("may be blank", async () => {
-    const { validate, read } = await openBatch();
+    const { validate, faults } = await openBatch();
     await validate(`${inputLine("a")}${"\n".repeat(100_000)}`);
-    const errors = (await read()).errors ?? [];
+    const errors = await faults();
     expect(errors).toHaveLength(1_001);
     expect(errors[0]).toMatchObject({ code: "invalid_json_line", line: 2 });
+  });
+
+  test("are in the record of the batch as far as it has room, and whole in the store", async () => {
+    const { validate, read, faults, redisBytes } = await openBatch();
+    const wrong = inputLine("", { n: 0, seed: "x" }, { method: "GET", url: "/" });
+    await validate(`${wrong}\n`.repeat(1_000));
+    expect(await faults()).toHaveLength(5_000);
+    const { errors, errorCount } = await read();
+    expect(errors).toEqual((await faults()).slice(0, 20));
+    expect(errorCount).toBe(5_000);
+    expect(await redisBytes()).toBeLessThan(20_000);
   });
 });
 
@@ -220,13 +231,13 @@ describe("a budget", () => {
 
   test("that has room for the worst case of all lines lets them in", async () => {
     const { validate, read } = await openBatch();
-    await validate(dear, { budgetOf: async () => ({ hasBudget: true, leftMicros: 120_000 }) });
+    await validate(dear, { accountOf: async () => ({ models: null, leftMicros: 120_000 }) });
     expect((await read()).status).toBe("in_progress");
   });
 
   test("that has not refuses the file in one sentence", async () => {
     const { validate, read, chunksStored } = await openBatch();
-    await validate(dear, { budgetOf: async () => ({ hasBudget: true, leftMicros: 119_999 }) });
+    await validate(dear, { accountOf: async () => ({ models: null, leftMicros: 119_999 }) });
     const message =
       "The lines of this file may cost $0.12 together at their worst case, and this API key has $0.119999 left to spend.";
     const errors = [{ code: "insufficient_quota", message, param: null, line: null }];
@@ -237,7 +248,7 @@ describe("a budget", () => {
   test("refuses lines whose price nobody knows", async () => {
     const { validate, read } = await openBatch();
     const unpriced = inputLine("a", { model: "dall-e-3", size: "1792x1024" });
-    await validate(`${dear}\n${unpriced}`, { budgetOf: async () => ({ hasBudget: true, leftMicros: null }) });
+    await validate(`${dear}\n${unpriced}`, { accountOf: async () => ({ models: null, leftMicros: 1_000_000 }) });
     expect((await read()).errors).toEqual([
       expect.objectContaining({ code: "model_not_allowed", param: "body.model", line: 4 }),
     ]);
@@ -254,4 +265,11 @@ test("other work has a turn after every hundred lines", async () => {
   await validate(Readable.from([Buffer.from(inputLines(5_000).join("\n"))]));
   clearImmediate(next);
   expect(turns).toBeGreaterThanOrEqual(50);
+});
+
+test("a key that is no longer in use has its batch canceled, whatever is in its input", async () => {
+  const { validate, read, chunksStored } = await openBatch();
+  await validate("{", { accountOf: async () => null });
+  expect(await read()).toMatchObject({ status: "cancelling", outcome: "cancelled", ready: true, errors: null });
+  expect(await chunksStored()).toBe(0);
 });

@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import type { BatchFault } from "@darkroom/contracts";
 import type { Catalogue } from "@darkroom/models";
 import { batchObjects, type BatchRecord, type BatchStore, laneName } from "@darkroom/queue";
 import { ObjectNotFoundError, type ObjectStore } from "@darkroom/storage";
@@ -9,15 +10,23 @@ import { inputFault } from "./input-fault.ts";
 export type ValidateBatchDependencies = {
   objects: Pick<ObjectStore, "put" | "head" | "delete">;
   catalogue: Catalogue;
-  batches: Pick<BatchStore, "read" | "accept" | "fail">;
+  batches: Pick<BatchStore, "read" | "accept" | "fail" | "cancel">;
   /** The bytes of a batch's input file; null where the file is gone. */
   openInput: (batch: BatchRecord) => Promise<Readable | null>;
-  /** Whether the batch's key has a budget, and how many micros are left of it: of the tightest of several. */
-  budgetOf: (batch: BatchRecord) => Promise<{ hasBudget: boolean; leftMicros: number | null }>;
-  /** Ids of the models that the batch's key may use; null: all. */
-  modelsOf: (batch: BatchRecord) => Promise<readonly string[] | null>;
+  /** What the batch's key may have; null for one that is disabled, expired or deleted: what it began is stopped. */
+  accountOf: (batch: BatchRecord) => Promise<BatchAccount | null>;
   log: { info(fields: object, sentence: string): void };
 };
+
+export type BatchAccount = {
+  /** Ids of the models that it may use; null: all. */
+  models: readonly string[] | null;
+  /** What is left of its budget, in micros, of the tightest of several; null: it has none. */
+  leftMicros: number | null;
+};
+
+/** Faults in the record of a batch, in Redis for thirty days. A thousand wrong lines have a megabyte of them: the whole is an object. */
+const faultsInRecord = 20;
 
 /**
  * The work of a batch's `validate` job: checks its input line by line and either accepts the batch, its lines prepared in chunks in the
@@ -26,10 +35,14 @@ export type ValidateBatchDependencies = {
  * store throw; the batch is then as it was before.
  */
 export function createValidateBatch(dependencies: ValidateBatchDependencies) {
-  const { objects, catalogue, batches, openInput, budgetOf, modelsOf, log } = dependencies;
+  const { objects, catalogue, batches, openInput, accountOf, log } = dependencies;
 
-  async function check(batch: BatchRecord, chunks: ChunkWriter, signal: AbortSignal): Promise<CheckedInput> {
-    const [{ hasBudget, leftMicros }, models] = await Promise.all([budgetOf(batch), modelsOf(batch)]);
+  async function check(
+    batch: BatchRecord,
+    { models, leftMicros }: BatchAccount,
+    chunks: ChunkWriter,
+    signal: AbortSignal,
+  ): Promise<CheckedInput> {
     signal.throwIfAborted();
     const input = await openInput(batch).catch((error: unknown) => {
       // Removed since, or lost: another try would find no more.
@@ -40,7 +53,16 @@ export function createValidateBatch(dependencies: ValidateBatchDependencies) {
       const message = `The input file '${batch.inputFileId}' is not there any more.`;
       return { faults: [inputFault("not_found", message, { param: "input_file_id" })] };
     }
-    return checkInput({ input, rules: { catalogue, models, hasBudget }, leftMicros, chunks, signal });
+    const rules = { catalogue, models, hasBudget: leftMicros !== null };
+    return checkInput({ input, rules, leftMicros, chunks, signal });
+  }
+
+  async function fail({ id, tenant }: BatchRecord, faults: readonly BatchFault[]): Promise<boolean> {
+    if (faults.length > faultsInRecord) {
+      const all = Buffer.from(JSON.stringify(faults));
+      await objects.put(batchObjects(tenant, id).faults, all, { contentType: "application/json" });
+    }
+    return batches.fail(id, faults.slice(0, faultsInRecord), faults.length);
   }
 
   /** Whether the batch is what was found, by this run. */
@@ -48,7 +70,7 @@ export function createValidateBatch(dependencies: ValidateBatchDependencies) {
     const facts = { batchId: batch.id, tenant: batch.tenant };
     if (checked.faults !== undefined) {
       log.info({ ...facts, faults: checked.faults.length }, "The input of a batch is wrong");
-      return batches.fail(batch.id, checked.faults);
+      return fail(batch, checked.faults);
     }
     const { model, total } = checked;
     const lane = laneName(model.provider, "batch");
@@ -61,9 +83,15 @@ export function createValidateBatch(dependencies: ValidateBatchDependencies) {
     if (batch === null) return;
     const chunks = createChunkWriter(objects, batchObjects(batch.tenant, batch.id).lines);
     if (batch.status === "validating") {
-      const checked = await check(batch, chunks, signal).finally(chunks.idle);
-      signal.throwIfAborted();
-      if ((await settle(batch, checked, chunks)) && checked.faults === undefined) return;
+      const account = await accountOf(batch);
+      if (account === null) {
+        log.info({ batchId, tenant: batch.tenant, keyId: batch.keyId }, "The key of a batch is no longer in use");
+        await batches.cancel(batchId, null);
+      } else {
+        const checked = await check(batch, account, chunks, signal).finally(chunks.idle);
+        signal.throwIfAborted();
+        if ((await settle(batch, checked, chunks)) && checked.faults === undefined) return;
+      }
     }
     // Whoever accepts a batch gives it a lane. Without one it was failed or canceled, perhaps while a run was at work that then died,
     // and its chunks are nobody's. They go after the status is set: a twin of this run may have accepted the batch.

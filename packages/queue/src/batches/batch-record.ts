@@ -25,8 +25,10 @@ export type BatchRecord = {
   outputSeconds: number;
   webhook: string | null;
   webhookEvents: readonly BatchEnding[];
-  /** What is wrong with its input; null unless it failed. */
+  /** What is wrong with its input, the first of it; null unless it failed. */
   errors: readonly BatchFault[] | null;
+  /** How many faults there are. Where they are more than `errors`, all of them are an object: see `batchObjects`. */
+  errorCount: number;
   /** Known once it was validated. */
   model: string | null;
   lane: string | null;
@@ -79,6 +81,7 @@ export function decodeBatch(hash: Record<string, string>): BatchRecord | null {
     webhook: hash["webhook"] ?? null,
     webhookEvents: json("webhookEvents", z.array(z.enum(batchEndings))) ?? [],
     errors: json("errors", z.array(batchFaultSchema)),
+    errorCount: number("errorCount"),
     model: hash["model"] ?? null,
     lane: hash["lane"] ?? null,
     total: number("total"),

@@ -75,9 +75,11 @@ export function createBatchStore(redis: Redis, keys: Keys) {
       return (await move(id, lane, "validating", "in_progress", fields)) === "ok";
     },
 
-    /** The input cannot be run. False where the batch is not being validated any more. */
-    fail: async (id: string, errors: readonly BatchFault[]): Promise<boolean> =>
-      (await move(id, "", "validating", "failed", { errors: JSON.stringify(errors) })) === "ok",
+    /**
+     * The input cannot be run: `errors` are the first of so many faults. False where the batch is not being validated any more.
+     */
+    fail: async (id: string, errors: readonly BatchFault[], errorCount = errors.length): Promise<boolean> =>
+      (await move(id, "", "validating", "failed", { errors: JSON.stringify(errors), errorCount })) === "ok",
 
     /** Stops a batch: what has ended stays, what runs may finish. `refused` where it is finalizing or has ended. */
     cancel: (id: string, lane: string | null) =>

@@ -1,5 +1,6 @@
 import { batchEndings, newBatchId } from "@darkroom/contracts";
-import { laneOfTask } from "@darkroom/queue";
+import { batchObjects, laneOfTask } from "@darkroom/queue";
+import type { ObjectStore } from "@darkroom/storage";
 import { OpenAI, toFile } from "openai";
 import { describe, expect, test } from "vitest";
 import { apiKey, otherApiKey, type TestApi } from "../../api.fixture.ts";
@@ -55,6 +56,43 @@ describe("GET /v1/batches/{id}", () => {
     });
     const others = batchEndings.filter((other) => other !== ending);
     for (const other of others) expect(batch[`${other}_at`]).toBeNull();
+  });
+});
+
+describe("a batch whose input is wrong in many ways", () => {
+  const faults = Array.from({ length: 25 }, (_, i) => ({ code: "x", message: "Not so.", param: null, line: i + 1 }));
+  const first = faults.slice(0, 20);
+
+  async function startFailed(objects = (store: ObjectStore) => store) {
+    const batches = await startBatches({ objects });
+    const { id } = await batches.create();
+    const bytes = Buffer.from(JSON.stringify(faults));
+    await batches.api.store.put(batchObjects("acme", id).faults, bytes, { contentType: "application/json" });
+    await batches.api.queue.batches.fail(id, first, faults.length);
+    return { ...batches, id };
+  }
+
+  test("tells all of it by itself, and the first of it in a list", async () => {
+    const { api, id } = await startFailed();
+    expect((await batchIn(await api.call(`/v1/batches/${id}`))).errors?.data).toEqual(faults);
+    const { data } = await (await api.call("/v1/batches")).json();
+    expect(data).toMatchObject([{ id, errors: { object: "list", data: first } }]);
+  });
+
+  test("tells the first of it when the rest is swept away", async () => {
+    const { api, id } = await startFailed();
+    await api.store.delete([batchObjects("acme", id).faults]);
+    expect((await batchIn(await api.call(`/v1/batches/${id}`))).errors?.data).toEqual(first);
+  });
+
+  test("503 while the store is away", async () => {
+    const { api, id } = await startFailed((store) => ({
+      ...store,
+      get: () => Promise.reject(new Error("the store is away")),
+    }));
+    const answer = await api.call(`/v1/batches/${id}`);
+    expect(answer.status).toBe(503);
+    expect(answer.headers.get("retry-after")).toBe("1");
   });
 });
 
