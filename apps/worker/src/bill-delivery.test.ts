@@ -4,6 +4,7 @@ import type { Delivery } from "@darkroom/queue";
 import { pino } from "pino";
 import { describe, expect, test } from "vitest";
 import { createBillDelivery } from "./bill-delivery.ts";
+import { createCountEnding } from "./count-ending.ts";
 
 const terms = (id: string, quality?: string) => {
   const model = loadCatalogue().find(id) ?? expect.fail(`no model ${id}`);
@@ -24,8 +25,10 @@ async function bill(over: { terms?: unknown; reservedMicros?: number | null; mod
   const warnings: Record<string, unknown>[] = [];
   const log = pino({ base: null }, { write: (line) => void warnings.push(JSON.parse(line)) });
   const billDelivery = createBillDelivery({ metrics, log });
-  const record = { id: "gen_1", tenant: "acme", keyId: "k", model: "dall-e-3", terms: undefined, reservedMicros: null };
-  const billed = billDelivery({ ...record, ...over }, delivery);
+  const plain = { id: "gen_1", tenant: "acme", keyId: "k", model: "dall-e-3", terms: undefined, reservedMicros: null };
+  const record = { ...plain, ...over };
+  const billed = billDelivery(record, delivery);
+  createCountEnding({ metrics })(record, { bill: billed, unbilled: false });
   const counted = (await metrics.render()).split("\n").filter((line) => /^darkroom_.* [1-9]/.test(line));
   return { billed, counted, warnings };
 }

@@ -17,7 +17,7 @@ export type BillDeliveryOptions = { metrics: Metrics; log: Logger };
 
 /**
  * Works out what a delivery costs, by the terms that its request was accepted on. Never throws: images that were drawn are handed
- * over, priced or not, and what has no price is logged and counted.
+ * over, priced or not, and what has no price is logged.
  */
 export function createBillDelivery({ metrics, log }: BillDeliveryOptions) {
   return ({ id, tenant, keyId, model, terms, reservedMicros }: Billed, delivery: Delivery): ExplainedBill => {
@@ -33,8 +33,6 @@ export function createBillDelivery({ metrics, log }: BillDeliveryOptions) {
           outputTokens: usage?.output_tokens,
         });
 
-    if (bill.costMicros === null) metrics.unpricedGenerations.inc({ model });
-    else metrics.billedMicros.inc({ model }, bill.costMicros);
     if (bill.missing.length > 0)
       log.warn({ ...fields, missing: bill.missing }, "A generation ends with a price missing");
     if (bill.cappedFromMicros !== undefined) {

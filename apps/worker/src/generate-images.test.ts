@@ -155,7 +155,14 @@ test("an image that failed for good leaves the others delivered", async () => {
 test("a provider's refusal fails the generation in its own words", async () => {
   const { provider } = fakeProvider({ 0: { ...facts, code: "moderation_blocked", message: "No.", retryable: false } });
   const outcome = await work(provider, memory())(generation(1).attempt());
-  expect(outcome).toEqual({ kind: "failed", error: { code: "moderation_blocked", message: "No.", param: undefined } });
+  const error = { code: "moderation_blocked", message: "No.", param: undefined };
+  expect(outcome).toEqual({ kind: "failed", error, nothingCharged: true });
+});
+
+test("a call that broke off after it was sent may have been charged", async () => {
+  const { provider } = fakeProvider({ 0: { ...facts, retryable: false, mayHaveCharged: true } });
+  const outcome = await work(provider, memory())(generation(1).attempt());
+  expect(outcome).toMatchObject({ kind: "failed", nothingCharged: false });
 });
 
 test("a provider's wish for time is passed on", async () => {

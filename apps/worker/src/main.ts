@@ -7,6 +7,7 @@ import { connectSubscriber } from "@darkroom/redis";
 import { createObjectStore } from "@darkroom/storage";
 import { createBillDelivery } from "./bill-delivery.ts";
 import { readConfig } from "./config.ts";
+import { createCountEnding } from "./count-ending.ts";
 import { createGenerateImages } from "./generate-images.ts";
 import { startHealthServer } from "./health-server.ts";
 import { openFiles } from "./open-files.ts";
@@ -51,6 +52,7 @@ await runProcess({
         concurrency,
         work: createGenerateImages({ provider, store, uploadPatienceMs: config.UPLOAD_PATIENCE_MS, log }),
         billOf: createBillDelivery({ metrics, log }),
+        onEnding: createCountEnding({ metrics }),
         retryPolicy: defaultRetryPolicy,
         lockDurationMs: config.LOCK_DURATION_MS,
         stalledIntervalMs: config.STALLED_INTERVAL_MS,

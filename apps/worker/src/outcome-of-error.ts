@@ -6,5 +6,7 @@ export function outcomeOfError({ facts }: ProviderError, stored: Delivery | null
   const error = { code: facts.code, message: facts.message, param: facts.param };
   const partial = stored !== null && stored.images.length > 0 ? stored : undefined;
   if (facts.retryable) return { kind: "retry", error, retryAfterMs: facts.retryAfterMs, partial };
-  return partial === undefined ? { kind: "failed", error } : { kind: "succeeded", delivery: partial };
+  return partial === undefined
+    ? { kind: "failed", error, nothingCharged: !facts.mayHaveCharged }
+    : { kind: "succeeded", delivery: partial };
 }

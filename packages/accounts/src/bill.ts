@@ -11,5 +11,8 @@ export const billArgument = (bill: Bill, provider: string): string =>
     provider,
   ].join(" ");
 
-/** Of an ending that delivered nothing, and costs nothing. */
+/** Of an ending that delivered nothing, and costs nothing. Where it was begun, nobody knows what the provider charges for it. */
 export const nothingDelivered = "";
+
+/** Of one that was begun, and for which the provider charges nothing. */
+export const nothingCharged = "0 0 0 0 0 -";

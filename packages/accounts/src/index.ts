@@ -12,7 +12,7 @@ export {
   unlimited,
 } from "./admission.ts";
 export { assertModelAllowed } from "./assert-model-allowed.ts";
-export { billArgument, nothingDelivered } from "./bill.ts";
+export { billArgument, nothingCharged, nothingDelivered } from "./bill.ts";
 export { hashApiKey, newApiKey } from "./api-key.ts";
 export { type KeySource, parseKeyList, type StoredKey } from "./key-list.ts";
 export { KeyListError } from "./key-list-error.ts";

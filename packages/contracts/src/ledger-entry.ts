@@ -22,7 +22,10 @@ export const ledgerEntrySchema = z.object({
   output_tokens: z.int(),
   /** What the tenant is billed, in micros; null where a price is missing. Nothing delivered costs 0. */
   cost: microsSchema.nullable(),
-  /** What the provider charges by the prices that the operator configured for it; null where none are. */
+  /**
+   * What the provider charges for what was delivered, by the prices that the operator configured for it. Null where none are, and where
+   * an attempt delivered nothing and may be charged: canceled while it ran, or broken off after it was sent. Not begun: 0.
+   */
   provider_cost: microsSchema.nullable(),
   /** Unix milliseconds, by the clock of Redis. */
   created_at_ms: z.int(),

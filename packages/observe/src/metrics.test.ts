@@ -9,9 +9,10 @@ test("every counter is told with its help before anything has happened", async (
     "darkroom_unpriced_generations_total",
     "darkroom_capped_generations_total",
     "darkroom_billed_micros_total",
+    "darkroom_unbilled_generations_total",
     "darkroom_refused_requests_total",
   ]);
-  expect(text.match(/^# HELP darkroom_\S+ \S.*\.$/gm)).toHaveLength(4);
+  expect(text.match(/^# HELP darkroom_\S+ \S.*\.$/gm)).toHaveLength(5);
 });
 
 test("what was counted is told by label", async () => {

@@ -30,7 +30,12 @@ export function createMetrics({ ofProcess }: MetricsOptions) {
     ),
     billedMicros: counter(
       "darkroom_billed_micros_total",
-      "What generations cost their tenants, in millionths of a dollar. An ending written twice counts twice: bill by the ledger.",
+      "What generations cost their tenants, in millionths of a dollar. A restart counts anew: bill by the ledger.",
+      "model",
+    ),
+    unbilledGenerations: counter(
+      "darkroom_unbilled_generations_total",
+      "Generations that were canceled while they ran, or failed, and cost their tenants nothing though the provider may have charged.",
       "model",
     ),
     refusedRequests: counter(

@@ -22,6 +22,7 @@ export { createLanes, isBatchLane, laneName, type Lanes } from "./lanes/lanes.ts
 export type { Log } from "./log.ts";
 export { createMemoryGuard, type MemoryGuard } from "./upkeep/memory-guard.ts";
 export type { Attempt, Outcome, Work } from "./lanes/outcome.ts";
+export type { AttemptEnding } from "./lanes/run-attempt.ts";
 export { type PartialImage, partialImageSchema } from "./records/partial-image.ts";
 export { queueEnvSchema, retentionOf } from "./connection/queue-env-schema.ts";
 export { readPartials } from "./records/read-partials.ts";

@@ -80,6 +80,15 @@ describe("200", () => {
   });
 });
 
+test("what providers charge is told to the admin, and to no tenant", async () => {
+  expect((await usage(`from=${today}`, adminKey)).total).toMatchObject({
+    provider_cost: 120_000,
+    provider_cost_unknown: 0,
+  });
+  const own = await usage(`from=${today}`);
+  expect(JSON.stringify(own)).not.toContain("provider");
+});
+
 test("what generations come to is in the usage and, line by line, in the exported ledger", async () => {
   const service = await startApi();
   const left = await service.generate(request, { headers: { prefer: "respond-async" } });

@@ -9,9 +9,13 @@ export function usageRoute(app: FastifyInstance, dependencies: ShowUsageDependen
   app.get("/v1/usage", async (request, reply) => {
     if (request.facts.admin === true) {
       const { tenant, key, ...query } = parseBody(anyUsageQuerySchema, request.query);
-      return showUsage(reply, dependencies, query, { tenant, keyId: key });
+      return showUsage(reply, dependencies, query, { tenant, keyId: key, forAdmin: true });
     }
     const { tenant, keyId } = accountOf(request);
-    return showUsage(reply, dependencies, parseBody(usageQuerySchema, request.query), { tenant, keyId });
+    return showUsage(reply, dependencies, parseBody(usageQuerySchema, request.query), {
+      tenant,
+      keyId,
+      forAdmin: false,
+    });
   });
 }

@@ -6,17 +6,19 @@ import { usageDays, type usageQuerySchema } from "./usage-query.ts";
 
 export type ShowUsageDependencies = { ledger: Ledger };
 
-/** Whose usage is shown: of all, a tenant, or one key. */
-export type UsageScope = Pick<UsageQuery, "tenant" | "keyId">;
+/** Whose usage is shown, of all, a tenant, or one key, and whether to the admin, who is told what providers charge. */
+export type UsageScope = Pick<UsageQuery, "tenant" | "keyId"> & { forAdmin: boolean };
 
-/** Answers with the usage that was asked for, as far as `scope` allows, and with what its rows come to. */
+/** Answers with the usage that was asked for, as far as its scope allows, and with what its rows come to. */
 export async function showUsage(
   reply: FastifyReply,
   { ledger }: ShowUsageDependencies,
   query: z.output<typeof usageQuerySchema>,
-  scope: UsageScope,
+  { forAdmin: ofProvider, ...whose }: UsageScope,
 ): Promise<FastifyReply> {
   const days = usageDays(query, await queueAnswer(ledger.today()));
-  const data = await queueAnswer(ledger.readUsage({ ...days, ...scope, groupBy: query.group_by }));
-  return reply.header("cache-control", "no-store").send({ object: "list", data, total: totalUsage(data), ...days });
+  const data = await queueAnswer(ledger.readUsage({ ...days, ...whose, groupBy: query.group_by, ofProvider }));
+  return reply
+    .header("cache-control", "no-store")
+    .send({ object: "list", data, total: totalUsage(data, ofProvider), ...days });
 }

@@ -49,6 +49,17 @@ test("usage has a column for what lacks a price only where something does", asyn
   expect(ran.stdout.split("\n")[0]).toContain("without a price");
 });
 
+test("usage says to the admin what the provider charges, and of how much that is unknown", async () => {
+  const charged = { provider_cost: 30_000, provider_cost_unknown: 3 };
+  const service = await startStubService(() => ({
+    body: { ...answer, data: [row(charged)], total: row(charged) },
+  }));
+  const ran = await runDarkroom(["usage", "--admin", "--by", "day"], { DARKROOM_URL: service.url, ...bothKeys });
+  const [heading, , only] = ran.stdout.split("\n");
+  expect(heading).toMatch(/provider cost \| provider cost unknown$/);
+  expect(only).toMatch(/\$0\.03 \| +3$/);
+});
+
 test("usage of a tenant is asked for by the admin key", async () => {
   const service = await startStubService(() => ({ body: answer }));
   const ran = await runDarkroom(["usage", "--tenant", "acme", "--json"], { DARKROOM_URL: service.url, ...bothKeys });

@@ -25,18 +25,20 @@ const measures: readonly Column<UsageSum>[] = [
   ["output tokens", (row) => row.output_tokens],
   ["cost", (row) => formatDollars(row.cost)],
 ];
-const unpriced: Column<UsageSum> = ["without a price", (row) => row.unpriced];
+/** What is rare, or told to the admin only, has a column where there is any of it. */
+const rarer: readonly Column<UsageSum>[] = [
+  ["without a price", (row) => row.unpriced || undefined],
+  ["provider cost", (row) => (row.provider_cost ? formatDollars(row.provider_cost) : undefined)],
+  ["provider cost unknown", (row) => row.provider_cost_unknown || undefined],
+];
 
-/**
- * Usage in columns, the sum below it. No column for a dimension that was not asked for, for a tenant that is always the same, and for
- * missing prices where none is missing.
- */
+/** Usage in columns, the sum below it. No column for a dimension that was not asked for, and for a tenant that is always the same. */
 export function usageTable(rows: readonly UsageRow[], total: UsageSum): string {
   const asked = dimensions.filter(([heading, cell]) => {
     const values = new Set(rows.map(cell));
     return heading === "tenant" ? values.size > 1 : rows.length > 0 && !values.has(undefined);
   });
-  const shown = total.unpriced > 0 ? [...measures, unpriced] : measures;
+  const shown = [...measures, ...rarer.filter(([, cell]) => cell(total) !== undefined)];
   const numbers = (sum: UsageSum) => shown.map(([, cell]) => cell(sum) ?? "");
   const lines = rows.map((row) => [...asked.map(([, cell]) => cell(row) ?? ""), ...numbers(row)]);
   const sum = [...asked.map((_, column) => (column === 0 ? "in all" : "")), ...numbers(total)];

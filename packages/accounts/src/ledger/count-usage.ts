@@ -1,6 +1,9 @@
 import { endings, type LedgerEntry } from "@darkroom/contracts";
 
-/** What is summed up of each tenant, key, model and day. `unpriced` counts endings whose cost is unknown: they are in no sum of money. */
+/**
+ * What is summed up of each tenant, key, model and day. `unpriced` and `provider_cost_unknown` count endings whose cost, to the tenant or
+ * to the operator, is unknown: they are in no sum of it.
+ */
 export const measures = [
   ...endings,
   "images",
@@ -9,6 +12,7 @@ export const measures = [
   "cost",
   "provider_cost",
   "unpriced",
+  "provider_cost_unknown",
 ] as const;
 export type Measure = (typeof measures)[number];
 
@@ -26,6 +30,7 @@ export function countEntry(usage: DayUsage, entry: LedgerEntry): void {
     cost: cost ?? 0,
     provider_cost: provider_cost ?? 0,
     unpriced: cost === null ? 1 : 0,
+    provider_cost_unknown: provider_cost === null ? 1 : 0,
   };
   for (const measure of measures) {
     const count = counts[measure] ?? 0;

@@ -125,6 +125,7 @@ async function writeEntries(redis: Redis, prefix: string, day: string, entries: 
     add("cost", entry.cost ?? 0);
     add("provider_cost", entry.provider_cost ?? 0);
     if (entry.cost === null) add("unpriced", 1);
+    if (entry.provider_cost === null) add("provider_cost_unknown", 1);
   }
   await writing.exec();
 }

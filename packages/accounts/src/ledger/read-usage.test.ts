@@ -6,7 +6,12 @@ import type { UsageQuery } from "./read-usage.ts";
 import { totalUsage } from "./usage-sums.ts";
 
 const [first, second] = ["2026-01-31", "2026-02-01"];
-const january: UsageQuery = { from: "2026-01-01", to: "2026-01-31", groupBy: ["day", "model", "key"] };
+const january: UsageQuery = {
+  from: "2026-01-01",
+  to: "2026-01-31",
+  groupBy: ["day", "model", "key"],
+  ofProvider: false,
+};
 
 /** Two days of two tenants. */
 async function withUsage() {
@@ -48,6 +53,17 @@ test("a row for each day, tenant, key and model, sorted so, with sums of whole n
   for (const row of rows) usageRowSchema.strict().parse(row);
 });
 
+test("what providers charge is in it only where it is asked for", async () => {
+  const usage = await withUsage();
+  const rows = await usage({ ofProvider: true });
+  expect(rows[0]).toMatchObject({ provider_cost: 0, provider_cost_unknown: 2 });
+  expect(rows[2]).toMatchObject({ model: "dall-e-3", provider_cost: 7, provider_cost_unknown: 0 });
+  for (const row of rows) usageRowSchema.strict().parse(row);
+  expect(totalUsage(rows, true)).toMatchObject({ provider_cost: 7 });
+  expect(totalUsage([], true)).toMatchObject({ provider_cost: 0, provider_cost_unknown: 0 });
+  for (const row of await usage()) expect(row).not.toHaveProperty("provider_cost");
+});
+
 describe("a question for less", () => {
   test("one tenant", async () => {
     const usage = await withUsage();
@@ -76,8 +92,8 @@ describe("a question for less", () => {
   ] as const)("rows by %j lack the other dimensions", async (groupBy, place) => {
     const usage = await withUsage();
     const [row] = await usage({ groupBy });
-    expect(row).toEqual({ object: "usage", ...place, ...(row && totalUsage([row])) });
-    expect(totalUsage(await usage({ groupBy }))).toEqual(totalUsage(await usage()));
+    expect(row).toEqual({ object: "usage", ...place, ...(row && totalUsage([row], false)) });
+    expect(totalUsage(await usage({ groupBy }), false)).toEqual(totalUsage(await usage(), false));
   });
 });
 
@@ -96,12 +112,15 @@ test("the total is that of the entries, however they are grouped", async () => {
       await end(second, ...other);
       const all = [...one, ...other];
       const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0);
-      expect(totalUsage(await ledger.readUsage({ ...january, to: second, groupBy }))).toMatchObject({
+      const rows = await ledger.readUsage({ ...january, to: second, groupBy, ofProvider: true });
+      expect(totalUsage(rows, true)).toMatchObject({
         generations: { expired: all.filter(({ status }) => status === "expired").length },
         images: sum(all.map(({ images }) => images)),
         output_tokens: sum(all.map(({ output_tokens }) => output_tokens)),
         cost: sum(all.map(({ cost }) => cost ?? 0)),
         unpriced: all.filter(({ cost }) => cost === null).length,
+        provider_cost: sum(all.map(({ provider_cost }) => provider_cost ?? 0)),
+        provider_cost_unknown: all.filter(({ provider_cost }) => provider_cost === null).length,
       });
     }),
     { numRuns: 20 },

@@ -21,6 +21,8 @@ export type UsageQuery = {
   to: string;
   /** What rows are told apart by, besides the tenant. */
   groupBy: readonly UsageDimension[];
+  /** Also what the providers charge: for the admin. */
+  ofProvider: boolean;
 };
 
 /** Commands at a time: an answer of some megabytes at most, even where each is a tenant with hundreds of keys. */
@@ -45,7 +47,7 @@ export async function readUsage(redis: Redis, keys: LedgerKeys, query: UsageQuer
         ...(query.groupBy.includes("model") && { model }),
       };
       const name = Object.values(place).join(" ");
-      const row = rows.get(name) ?? { object: "usage", ...place, ...noUsage() };
+      const row = rows.get(name) ?? { object: "usage", ...place, ...noUsage(query.ofProvider) };
       rows.set(name, row);
       addMeasure(row, measure, Number(sum));
     }

@@ -1,39 +1,46 @@
-import type { UsageRow } from "@darkroom/contracts";
+import { endings, type UsageRow } from "@darkroom/contracts";
 import type { Measure } from "./count-usage.ts";
 
 /** What rows of usage are summed up in: a row without its day, tenant, key and model. */
-export type UsageSums = Pick<
-  UsageRow,
-  "generations" | "images" | "input_tokens" | "output_tokens" | "cost" | "unpriced"
->;
+export type UsageSums = Omit<UsageRow, "object" | "day" | "tenant" | "key_id" | "model">;
 
-export const noUsage = (): UsageSums => ({
+/** `ofProvider`: with what providers charge, which is the operator's affair and no tenant's. */
+export const noUsage = (ofProvider: boolean): UsageSums => ({
   generations: { succeeded: 0, failed: 0, canceled: 0, expired: 0 },
   images: 0,
   input_tokens: 0,
   output_tokens: 0,
   cost: 0,
   unpriced: 0,
+  ...(ofProvider && { provider_cost: 0, provider_cost_unknown: 0 }),
 });
 
-/** Adds a sum of one measure. What the provider charges is the operator's affair and not in a row. */
+/** Adds a sum of one measure, if it is one of those that are summed up here. */
 export function addMeasure(sums: UsageSums, measure: Measure, sum: number): void {
-  if (measure === "provider_cost") return;
   if (measure === "succeeded" || measure === "failed" || measure === "canceled" || measure === "expired") {
     sums.generations[measure] += sum;
-  } else sums[measure] += sum;
+    return;
+  }
+  const before = sums[measure];
+  if (before !== undefined) sums[measure] = before + sum;
 }
 
+const plainMeasures = [
+  "images",
+  "input_tokens",
+  "output_tokens",
+  "cost",
+  "unpriced",
+  "provider_cost",
+  "provider_cost_unknown",
+] as const;
+
 /** What rows come to together. */
-export function totalUsage(rows: Iterable<UsageSums>): UsageSums {
-  const total = noUsage();
+export function totalUsage(rows: Iterable<UsageSums>, ofProvider: boolean): UsageSums {
+  const total = noUsage(ofProvider);
   for (const { generations, ...sums } of rows) {
-    for (const ending of ["succeeded", "failed", "canceled", "expired"] as const) {
-      total.generations[ending] += generations[ending];
-    }
-    for (const measure of ["images", "input_tokens", "output_tokens", "cost", "unpriced"] as const) {
-      total[measure] += sums[measure];
-    }
+    for (const ending of endings) addMeasure(total, ending, generations[ending]);
+    for (const measure of plainMeasures) addMeasure(total, measure, sums[measure] ?? 0);
   }
   return total;
 }

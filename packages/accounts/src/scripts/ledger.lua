@@ -9,11 +9,11 @@
 local usage_kept_seconds = 400 * 86400
 
 local measures = { 'images', 'input_tokens', 'output_tokens', 'cost', 'provider_cost' }
-local nothing = { images = '0', input_tokens = '0', output_tokens = '0', cost = '0', provider_cost = '-', provider = '-' }
 
--- 'images inputTokens outputTokens cost providerCost provider', '-' for what is not known. '' where nothing was delivered.
-local function read_bill(text)
-  if text == '' then return nothing end
+-- 'images inputTokens outputTokens cost providerCost provider', '-' for what is not known. '' where nothing was delivered: that costs the
+-- tenant nothing, but if it was begun the provider may charge for it all the same, and nobody tells us.
+local function read_bill(text, begun)
+  if text == '' then text = begun and '0 0 0 0 - -' or '0 0 0 0 0 -' end
   local images, input, output, cost, provider_cost, provider =
     string.match(text, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$')
   return {
@@ -45,6 +45,7 @@ local function enter(root, generation, bill, time, day)
     redis.call('EXPIRE', usage, usage_kept_seconds)
   end
   if bill.cost == '-' then redis.call('HINCRBY', usage, row .. 'unpriced', 1) end
+  if bill.provider_cost == '-' then redis.call('HINCRBY', usage, row .. 'provider_cost_unknown', 1) end
   for index = 1, #measures do
     local amount = bill[measures[index]]
     if amount ~= '0' and amount ~= '-' then redis.call('HINCRBY', usage, row .. measures[index], amount) end

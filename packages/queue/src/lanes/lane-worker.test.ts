@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import { describe, expect, test } from "vitest";
-import { delivery, openQueue } from "../queue.fixture.ts";
+import { bill, delivery, openQueue } from "../queue.fixture.ts";
+import type { Outcome } from "./outcome.ts";
+import type { AttemptEnding } from "./run-attempt.ts";
 
 const done = { kind: "succeeded", delivery } as const;
 const retry = { kind: "retry", error: { code: "upstream_error", message: "Busy." } } as const;
@@ -40,6 +42,51 @@ describe("a job ends in one of four ways:", () => {
     const [first = 0, second = 0] = startsMs;
     expect(second - first).toBeGreaterThanOrEqual(300);
   });
+});
+
+describe("an ending that is written is told of, with", () => {
+  const refused = { kind: "failed", error: { code: "moderation_blocked", message: "No." } } as const;
+  const free = { bill: null, unbilled: false };
+  const unbilled = { bill: null, unbilled: true };
+
+  test.each<[string, Outcome, AttemptEnding]>([
+    ["its bill", done, { bill, unbilled: false }],
+    ["none, where the provider refused", { ...refused, nothingCharged: true }, free],
+    ["none, where no try can have been charged", retry, free],
+    ["none, though something may have been charged", refused, unbilled],
+  ])("%s", async (_, outcome, ending) => {
+    const queue = await openQueue();
+    const told: AttemptEnding[] = [];
+    queue.worker(async () => outcome, { onEnding: (_record, one) => void told.push(one) });
+    await run(queue);
+    await expect.poll(() => told).toEqual([ending]);
+  });
+
+  test("none, though an attempt before the refusal may have been charged: its worker stopped", async () => {
+    const queue = await openQueue();
+    const told: AttemptEnding[] = [];
+    const { id, lane } = await handedBack(queue);
+    queue.worker(async () => ({ ...refused, nothingCharged: true }), {
+      onEnding: (_record, ending) => void told.push(ending),
+    });
+    await queue.lanes.add(lane, id, 1);
+    await expect.poll(() => told).toEqual([unbilled]);
+  });
+});
+
+test("an ending that somebody else was first with is not told of", async () => {
+  const queue = await openQueue();
+  const told: AttemptEnding[] = [];
+  const worker = queue.worker(
+    async ({ record }) => {
+      await queue.store.cancel(record.id, record.lane);
+      return done;
+    },
+    { onEnding: (_record, ending) => void told.push(ending) },
+  );
+  expect(await run(queue)).toMatchObject({ status: "canceled" });
+  await worker.close(1_000);
+  expect(told).toEqual([]);
 });
 
 test("what was delivered before the tries ran out is not thrown away", async () => {
@@ -142,6 +189,15 @@ test("a generation that keeps killing workers is exhausted, and its work is told
 });
 
 type Queue = Awaited<ReturnType<typeof openQueue>>;
+
+/** A generation whose first worker gave it back. */
+async function handedBack(queue: Queue) {
+  const given = queue.submission();
+  await queue.store.submit(given);
+  await queue.attempts.start(given.id, given.lane);
+  await queue.attempts.postpone(given.id, given.lane, 1, "handbacks", 0);
+  return given;
+}
 
 async function run(queue: Queue) {
   const given = queue.submission();

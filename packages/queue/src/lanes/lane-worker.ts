@@ -11,6 +11,7 @@ export type LaneWorkerOptions = WorkOffLaneOptions & {
   lanes: Lanes;
   work: Work;
   billOf: RunAttemptOptions["billOf"];
+  onEnding?: RunAttemptOptions["onEnding"];
   retryPolicy: RetryPolicy;
   /** Uniform in [0, 1), for jitter. */
   random: () => number;

@@ -6,10 +6,10 @@ import type { PartialImage } from "../records/partial-image.ts";
 /** How an attempt ended. What the queue makes of it, and how BullMQ spells that, is the queue's business. */
 export type Outcome =
   | { kind: "succeeded"; delivery: Delivery }
-  /** Try again, not before `retryAfterMs` where the upstream named a time. With no tries left, `partial` is delivered, or the failure stands. */
+  /** Nothing was charged: try again, not before `retryAfterMs` where the upstream named a time. With no tries left, `partial` is delivered, or the failure stands. */
   | { kind: "retry"; error: Failure; retryAfterMs?: number | undefined; partial?: Delivery | undefined }
-  /** Never again. */
-  | { kind: "failed"; error: Failure };
+  /** Never again. `nothingCharged`: the provider surely charges nothing for this attempt. */
+  | { kind: "failed"; error: Failure; nothingCharged?: boolean };
 
 export type Attempt = {
   record: GenerationRecord;

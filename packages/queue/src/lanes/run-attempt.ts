@@ -13,10 +13,15 @@ export type RunAttemptOptions = {
   work: Work;
   /** What a delivery is billed with. */
   billOf: (record: GenerationRecord, delivery: Delivery) => Bill;
+  /** Told of each ending that an attempt has written here; not of those that somebody else was first with. */
+  onEnding?: (record: GenerationRecord, ending: AttemptEnding) => void;
   retryPolicy: RetryPolicy;
   random: () => number;
   log: Log;
 };
+
+/** What an ending comes to: a bill, or null where nothing was delivered. `unbilled`: the provider may have charged for that nothing. */
+export type AttemptEnding = { bill: Bill | null; unbilled: boolean };
 
 /** Why running work is broken off: its lock was lost, its worker stops, or somebody canceled it. */
 export type Interruption = "lock lost" | "stopping" | "canceled";
@@ -87,7 +92,7 @@ export async function runAttempt(
 }
 
 async function settle(
-  { store, lane, billOf, retryPolicy, random, log }: RunAttemptOptions,
+  { store, lane, billOf, onEnding, retryPolicy, random, log }: RunAttemptOptions,
   record: GenerationRecord,
   outcome: Outcome,
   fields: object,
@@ -109,14 +114,25 @@ async function settle(
   if (delivery !== undefined) {
     const bill = billOf(record, delivery);
     const verdict = await insist(() => store.succeed(id, lane, attempts, delivery, bill), log, fields);
+    if (verdict === "ok") onEnding?.(record, { bill, unbilled: false });
     log.info({ ...fields, verdict, images: bill.images, costMicros: bill.costMicros }, "The generation succeeded");
   } else if (outcome.kind !== "succeeded") {
     const { error } = outcome;
-    const verdict = await insist(() => store.fail(id, lane, attempts, error), log, fields);
+    const uncharged = isUncharged(outcome, record);
+    const verdict = await insist(() => store.fail(id, lane, attempts, error, uncharged), log, fields);
+    if (verdict === "ok") onEnding?.(record, { bill: null, unbilled: !uncharged });
     log.warn({ ...fields, verdict, code: error.code }, `The generation failed: ${error.message}`);
   }
   return null;
 }
+
+/**
+ * Whether no attempt can have been charged. What is worth a retry was not; what died or was broken off at a shutdown may have been, and
+ * so may the attempts of an earlier life, of which only the number is known.
+ */
+const isUncharged = (outcome: Outcome, { attempts, failures }: GenerationRecord): boolean =>
+  attempts - 1 === failures &&
+  (outcome.kind === "retry" || (outcome.kind === "failed" && outcome.nothingCharged === true));
 
 /** Between tries to write to a Redis that answers with errors (a failover, a full disk). */
 const insistPauseMs = 1_000;

@@ -14,13 +14,22 @@ type Life = {
   waits: boolean;
 };
 
+type EndingOfModel = {
+  generation: string;
+  status: Ending;
+  cost: number | null;
+  providerCost: number | null;
+  worst: number;
+  keyId: string;
+};
+
 /**
  * What the scripts must do to accounts, ledger and sums, said once more without Redis and without scripts: plain variables, one
  * statement for each rule. It knows no time: a story takes less than a minute and is told on one day.
  */
 export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
   const lives = new Map<string, Life>();
-  const endings: { generation: string; status: Ending; cost: number | null; worst: number; keyId: string }[] = [];
+  const endings: EndingOfModel[] = [];
   const windows = new Map<string, { requests: number; images: number }>();
   const stopped = new Set<string>();
 
@@ -67,16 +76,19 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
     return found;
   };
 
-  function finish(id: string, status: Ending, cost: number | null): void {
+  // What was never begun is charged by nobody; of the rest nobody knows, where the worker does not say.
+  function finish(id: string, status: Ending, cost: number | null, told?: number | null): void {
     const one = life(id);
+    const providerCost = told === undefined ? (one.begun ? null : 0) : told;
     one.status = status;
     one.waits = false;
-    endings.push({ generation: id, status, cost, worst: one.worst, keyId: one.submission.keyId });
+    endings.push({ generation: id, status, cost, providerCost, worst: one.worst, keyId: one.submission.keyId });
   }
 
   return {
     account,
-    endings: () => endings.map(({ generation, status, cost }) => ({ generation, status, cost })),
+    endings: () =>
+      endings.map(({ generation, status, cost, providerCost }) => ({ generation, status, cost, providerCost })),
 
     admission(keyId: string, images: number, worstCaseMicros: number): Admission {
       const found = terms[keyId];
@@ -115,13 +127,13 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
       return "started";
     },
 
-    end(id: string, status: Ending, cost: number | null): string {
+    end(id: string, status: Ending, cost: number | null, providerCost: number | null): string {
       const one = life(id);
       // Without an attempt the token is none, and nobody's.
       if (one.attempts === 0) return "fenced";
       if (!alive(one)) return "ended";
       if (one.status !== "running") return "fenced";
-      finish(id, status, cost);
+      finish(id, status, cost, providerCost);
       return "ok";
     },
 
@@ -176,10 +188,12 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
       const add = (name: string, amount: number) => {
         if (amount > 0) sums[name] = (sums[name] ?? 0) + amount;
       };
-      for (const { keyId, status, cost } of endings) {
+      for (const { keyId, status, cost, providerCost } of endings) {
         add(`${keyId} ${status}`, 1);
         if (cost === null) add(`${keyId} unpriced`, 1);
         else add(`${keyId} cost`, cost);
+        if (providerCost === null) add(`${keyId} provider_cost_unknown`, 1);
+        else add(`${keyId} provider_cost`, providerCost);
         if (status !== "succeeded") continue;
         add(`${keyId} images`, 1);
         add(`${keyId} input_tokens`, 3);

@@ -64,10 +64,14 @@ test("nothing is reserved without a generation, no budget is overspent, and acco
     const found = model.pick(which);
     if (found === undefined) return [];
     const { id, keyId, admission } = found.submission;
-    const tokens = { images: 1, inputTokens: 3, outputTokens: 7, providerCostMicros: null };
+    const tokens = { images: 1, inputTokens: 3, outputTokens: 7 };
     const succeed = async (costMicros: number | null): Promise<[string, string]> => [
-      await attempts.succeed(id, lane, found.attempts, delivery, { ...tokens, costMicros }),
-      model.end(id, "succeeded", costMicros),
+      await attempts.succeed(id, lane, found.attempts, delivery, {
+        ...tokens,
+        costMicros,
+        providerCostMicros: costMicros,
+      }),
+      model.end(id, "succeeded", costMicros, costMicros),
     ];
     switch (action) {
       case "replay":
@@ -84,7 +88,12 @@ test("nothing is reserved without a generation, no budget is overspent, and acco
         return succeed(null);
       case "fail": {
         const failure = { code: "upstream_error", message: "It broke." } as const;
-        return [await attempts.fail(id, lane, found.attempts, failure), model.end(id, "failed", 0)];
+        // Half of them are refusals, for which no provider charges.
+        const uncharged = part < 0.5;
+        return [
+          await attempts.fail(id, lane, found.attempts, failure, uncharged),
+          model.end(id, "failed", 0, uncharged ? 0 : null),
+        ];
       }
       case "postpone":
         return [await attempts.postpone(id, lane, found.attempts, "handbacks", 0), model.postpone(id)];
@@ -151,7 +160,13 @@ test("nothing is reserved without a generation, no budget is overspent, and acco
     }
     const entries = await readLedger(suffix);
     expect(new Set(entries.map(({ id }) => id)).size, "entries of one ending").toBe(entries.length);
-    expect(entries.map(({ generation, status, cost }) => ({ generation, status, cost }))).toEqual(model.endings());
+    const facts = entries.map(({ generation, status, cost, provider_cost }) => ({
+      generation,
+      status,
+      cost,
+      providerCost: provider_cost,
+    }));
+    expect(facts).toEqual(model.endings());
     expect(await readUsage(suffix)).toEqual(model.usage());
   }
 

@@ -1,4 +1,4 @@
-import { billArgument, nothingDelivered } from "@darkroom/accounts";
+import { billArgument, nothingCharged, nothingDelivered } from "@darkroom/accounts";
 import type { Bill, Ending } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
 import { endingScript, queueScript } from "./queue-script.ts";
@@ -69,8 +69,12 @@ export function createAttemptStore(redis: Redis, keys: Keys, retention: Retentio
         JSON.stringify(delivery),
       ]),
 
-    fail: (id: string, lane: string, attempt: number, error: Failure): Promise<Verdict> =>
-      endAs("failed", id, lane, attempt, nothingDelivered, ["error", JSON.stringify(error)]),
+    /** `uncharged`: the provider surely charges nothing for any of its attempts. */
+    fail: (id: string, lane: string, attempt: number, error: Failure, uncharged = false): Promise<Verdict> =>
+      endAs("failed", id, lane, attempt, uncharged ? nothingCharged : nothingDelivered, [
+        "error",
+        JSON.stringify(error),
+      ]),
 
     /** Puts a running generation down for another attempt. A failure counts against its tries, handing it back does not. */
     postpone: (

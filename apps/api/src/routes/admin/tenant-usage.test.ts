@@ -19,7 +19,7 @@ test("200 with what all keys of the tenant have used, or one of them", async () 
   expect(usage.data.map(({ tenant, key_id }) => [tenant, key_id])).toEqual(
     ["key_b", ownKeyId].toSorted().map((key) => ["acme", key]),
   );
-  expect(usage.total).toMatchObject({ images: 4, cost: 160_000 });
+  expect(usage.total).toMatchObject({ images: 4, cost: 160_000, provider_cost: 60_000 });
   expect(await (await ask("acme", "&key=key_b")).json()).toMatchObject({ total: { images: 2 } });
   expect(await (await ask("nobody")).json()).toMatchObject({ data: [], total: { images: 0 } });
 });

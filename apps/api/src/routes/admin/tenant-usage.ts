@@ -11,6 +11,6 @@ export function tenantUsageRoute(app: FastifyInstance, dependencies: ShowUsageDe
   app.get("/admin/tenants/:tenant/usage", async (request, reply) => {
     const { tenant } = parseBody(paramsSchema, request.params);
     const { key, ...query } = parseBody(tenantUsageQuerySchema, request.query);
-    return showUsage(reply, dependencies, query, { tenant, keyId: key });
+    return showUsage(reply, dependencies, query, { tenant, keyId: key, forAdmin: true });
   });
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { drawing, startApi, type TestApi } from "../../api.fixture.ts";
+import { adminKey, drawing, startApi, type TestApi } from "../../api.fixture.ts";
 import { generationIn, heldWork, imageBytes, request } from "../../generation.fixture.ts";
 
 const lane = "openai.interactive";
@@ -31,6 +31,21 @@ test("200 for a running one, whose outcome is void", async () => {
   await expect.poll(() => api.queue.lanes.find(lane, id)).toBeNull();
   const shown = await generationIn(await api.call(`/v1/generations/${id}`));
   expect(shown).toMatchObject({ status: "canceled", response: null });
+});
+
+test("what the provider may charge for one that ran is not billed, but counted, and left open for the admin", async () => {
+  const api = await startApi();
+  const held = heldWork(api);
+  const queued = await submit(api);
+  await cancel(api, queued);
+  await api.work(held.work);
+  const id = await submit(api);
+  await held.begun;
+  expect((await generationIn(await cancel(api, id))).cost).toBe(0);
+  held.end();
+  const { total } = await (await api.call("/v1/usage", { key: adminKey })).json();
+  expect(total).toMatchObject({ generations: { canceled: 2 }, cost: 0, provider_cost: 0, provider_cost_unknown: 1 });
+  expect(await api.metrics.render()).toContain('darkroom_unbilled_generations_total{model="dall-e-2"} 1\n');
 });
 
 test("who waits for it on the line is told", async () => {

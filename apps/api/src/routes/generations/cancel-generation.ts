@@ -1,4 +1,5 @@
 import { ApiError } from "@darkroom/contracts";
+import type { Metrics } from "@darkroom/observe";
 import type { FastifyInstance } from "fastify";
 import type { FindGeneration } from "../../generation/find-generation.ts";
 import { queueAnswer } from "../../generation/queue-answer.ts";
@@ -11,15 +12,16 @@ export type CancelGenerationDependencies = {
   queue: Pick<OpenQueue, "store" | "lanes">;
   findGeneration: FindGeneration;
   renderGeneration: RenderGeneration;
+  metrics: Pick<Metrics, "unbilledGenerations">;
 };
 
 /** `POST /v1/generations/{id}/cancel`: nothing more is bought for it, and what runs is broken off. */
 export function cancelGenerationRoute(app: FastifyInstance, dependencies: CancelGenerationDependencies): void {
-  const { queue, findGeneration, renderGeneration } = dependencies;
+  const { queue, findGeneration, renderGeneration, metrics } = dependencies;
 
   app.post<{ Params: { id: string } }>("/v1/generations/:id/cancel", async (request, reply) => {
     const { tenant } = accountOf(request);
-    const { id, lane } = await findGeneration(tenant, request.params.id);
+    const { id, lane, model } = await findGeneration(tenant, request.params.id);
     request.facts.generationId = id;
     const canceledIn = await queueAnswer(queue.store.cancel(id, lane));
     const record = await findGeneration(tenant, id);
@@ -28,6 +30,7 @@ export function cancelGenerationRoute(app: FastifyInstance, dependencies: Cancel
     }
     // Its job does nothing any more; taking it off the lane only saves a worker the look.
     if (canceledIn === "queued") await queue.lanes.remove(lane, id).catch(() => {});
+    else metrics.unbilledGenerations.inc({ model });
     return sendGeneration(reply, await renderGeneration(record));
   });
 }

@@ -5,9 +5,10 @@
 -- waiting API processes are told; the record is what they then read.
 local function end_generation(id, status, retention_ms, fields, bill)
   local time = now()
-  local was, tenant, waiters, watchers, webhook, version, key, model, created, reserved, batch = unpack(redis.call('HMGET',
-    KEYS[1], 'status', 'tenant', 'waiters', 'watchers', 'webhook', 'version', 'keyId', 'model', 'createdAt', 'reserved', 'batchId'))
-  bill = read_bill(bill)
+  local was, tenant, waiters, watchers, webhook, version, key, model, created, started, reserved, batch =
+    unpack(redis.call('HMGET', KEYS[1], 'status', 'tenant', 'waiters', 'watchers', 'webhook', 'version', 'keyId', 'model',
+      'createdAt', 'startedAt', 'reserved', 'batchId'))
+  bill = read_bill(bill, started)
   local today = calendar(time)
   reserved = tonumber(reserved) or 0
   -- What has no price was worth something all the same: of a budget it takes what was reserved for it.
