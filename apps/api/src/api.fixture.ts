@@ -43,7 +43,7 @@ export type StartApiOptions = {
   /** Shares the queue and the images of another service, as a second instance of it. */
   beside?: { prefix: string; store: ObjectStore };
   /** The clock that files live by. */
-  now?: () => number;
+  now?: () => Promise<number>;
   /** Wraps the store that the service sees. */
   objects?: (store: ObjectStore) => ObjectStore;
 };
@@ -120,7 +120,13 @@ async function openApi(options: StartApiOptions, finish: Finish) {
   const store = options.beside?.store ?? createObjectStore(storage);
   const objects = options.objects?.(store) ?? store;
 
-  const files = createFileStore({ redis: opened.redis, prefix, objects, log, now: options.now ?? Date.now });
+  const files = createFileStore({
+    redis: opened.redis,
+    prefix,
+    objects,
+    log,
+    ...(options.now && { now: options.now }),
+  });
   const metrics = createMetrics({ ofProcess: false });
   const app = buildApp({
     metrics,

@@ -51,7 +51,7 @@ await runProcess({
       names,
       ledger: createLedger({ redis: queue.redis, prefix: config.QUEUE_PREFIX, objects, log }),
       objects,
-      files: createFileStore({ redis: queue.redis, prefix: config.QUEUE_PREFIX, objects, log, now: Date.now }),
+      files: createFileStore({ redis: queue.redis, prefix: config.QUEUE_PREFIX, objects, log }),
       queue,
       abandoner,
       drain,

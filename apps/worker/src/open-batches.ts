@@ -41,7 +41,7 @@ export async function openBatches(
 ): Promise<void> {
   const { redis, keys, lanes, generations } = queue;
   const batches = createBatchStore(redis, keys);
-  const files = createFileStore({ redis, prefix: config.QUEUE_PREFIX, objects, log, now: Date.now });
+  const files = createFileStore({ redis, prefix: config.QUEUE_PREFIX, objects, log });
   const catalogue = loadCatalogue({ file: config.MODELS_FILE });
   const names = createRedisKeys(config.QUEUE_PREFIX);
   const findAccount = createFindAccount(createKeyStore(redis, names), Date.now);

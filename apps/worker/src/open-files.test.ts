@@ -17,7 +17,7 @@ test("a worker removes a file that has expired, and tries again after a failure"
   const redis = connectWorker(testRedisUrl(), () => {});
   onTestFinished(() => redis.disconnect());
   const store = createObjectStore({ storage: "memory", links });
-  const twoDaysAgo = () => Date.now() - 172_800_000;
+  const twoDaysAgo = async () => Date.now() - 172_800_000;
   const files = createFileStore({ redis, prefix, objects: store, log, now: twoDaysAgo });
   const { id } = await files.create({
     tenant: "acme",

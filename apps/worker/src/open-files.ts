@@ -14,7 +14,7 @@ export function openFiles(
   log: Logger,
   closes: CloseList,
 ): void {
-  const files = createFileStore({ redis, prefix: config.QUEUE_PREFIX, objects, log, now: Date.now });
+  const files = createFileStore({ redis, prefix: config.QUEUE_PREFIX, objects, log });
   const sweeps = repeat(
     config.JANITOR_INTERVAL_MS,
     async () => {

@@ -78,7 +78,7 @@ export function openBatches(objects: ObjectStore = memoryStore()) {
     error: (_: object, sentence: string) => void errors.push(sentence),
   };
   const batches = createBatchStore(redis, keys);
-  const files = createFileStore({ redis, prefix, objects, log, now: Date.now });
+  const files = createFileStore({ redis, prefix, objects, log });
   const catalogue = loadCatalogue({});
 
   const read = async (id: string) => {

@@ -15,7 +15,7 @@ export type DropFileOptions = {
   keys: FileKeys;
   objects: Pick<ObjectStore, "delete">;
   log: { warn: (fields: object, sentence: string) => void };
-  now: () => number;
+  now: () => Promise<number>;
 };
 
 /**
@@ -32,7 +32,7 @@ export function createDropFile({ redis, keys, objects, log, now }: DropFileOptio
   async function takeRecord(object: string, onlyUnwanted: boolean): Promise<boolean> {
     const { tenant, id } = fileOfObject(object);
     const where = [keys.record(id), keys.expiring, keys.dropping, ...keys.indexes(tenant)];
-    return (await dropScript(redis, where, [object, id, now(), onlyUnwanted ? 1 : 0])) === 1;
+    return (await dropScript(redis, where, [object, id, await now(), onlyUnwanted ? 1 : 0])) === 1;
   }
 
   return {
@@ -51,7 +51,7 @@ export function createDropFile({ redis, keys, objects, log, now }: DropFileOptio
     async sweep(): Promise<number> {
       let swept = 0;
       for (;;) {
-        const unwanted = await redis.zrangebyscore(keys.expiring, "-inf", now(), "LIMIT", 0, page);
+        const unwanted = await redis.zrangebyscore(keys.expiring, "-inf", await now(), "LIMIT", 0, page);
         const taken: string[] = [];
         for (const object of unwanted) if (await takeRecord(object, true)) taken.push(object);
         await removeObjects(taken);
@@ -59,7 +59,7 @@ export function createDropFile({ redis, keys, objects, log, now }: DropFileOptio
         if (unwanted.length < page) break;
       }
       for (;;) {
-        const left = await redis.zrangebyscore(keys.dropping, "-inf", now() - droppingMs, "LIMIT", 0, page);
+        const left = await redis.zrangebyscore(keys.dropping, "-inf", (await now()) - droppingMs, "LIMIT", 0, page);
         await removeObjects(left);
         swept += left.length;
         if (left.length < page) return swept;

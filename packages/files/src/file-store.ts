@@ -1,4 +1,5 @@
 import type { ObjectStore, OpenObject } from "@darkroom/storage";
+import { redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { createDropFile } from "./drop-file.ts";
 import { createFileKeys, fileObject } from "./file-keys.ts";
@@ -12,25 +13,24 @@ export type FileStoreOptions = {
   prefix: string;
   objects: Pick<ObjectStore, "put" | "get" | "delete">;
   log: { warn: (fields: object, sentence: string) => void };
-  /** The time in Unix milliseconds. */
-  now: () => number;
+  /** The time in Unix milliseconds. Left out: that of Redis, so that no process whose clock is wrong removes what others keep. */
+  now?: () => Promise<number>;
 };
 
 /**
  * The files of all tenants: records in Redis, bytes in the object store. No call leaves bytes behind that nobody finds, wherever it is
  * killed: `sweep` comes upon them. Methods reject where Redis is away, if they do not say otherwise.
  */
-export function createFileStore({ redis, prefix, objects, log, now }: FileStoreOptions) {
+export function createFileStore({ redis, prefix, objects, log, now = () => redisTime(redis) }: FileStoreOptions) {
   const keys = createFileKeys(prefix);
   const dropFile = createDropFile({ redis, keys, objects, log, now });
   const upload = createUploadFile({ redis, keys, objects, dropFile, log, now });
 
-  const isKept = ({ expiresAtMs }: FileRecord) => expiresAtMs > now();
-
   /** Null for a file that is not, or no longer, there. Whose it is, is for the caller to see. */
   async function read(id: string): Promise<FileRecord | null> {
-    const record = decodeFile(await redis.hgetall(keys.record(id)));
-    return record !== null && isKept(record) ? record : null;
+    const [fields, nowMs] = await Promise.all([redis.hgetall(keys.record(id)), now()]);
+    const record = decodeFile(fields);
+    return record !== null && record.expiresAtMs > nowMs ? record : null;
   }
 
   return {
@@ -60,7 +60,7 @@ export function createFileStore({ redis, prefix, objects, log, now }: FileStoreO
       objects.get(fileObject(tenant, id)),
 
     /** A page of a tenant's files. Null when the id to go on from is not, or no longer, one of them. */
-    list: createListFiles({ redis, keys, isKept }),
+    list: createListFiles({ redis, keys, now }),
 
     /** Takes a file away. False where there is none. Once it resolves the file is gone, even while the object store is away. */
     async remove(id: string): Promise<boolean> {

@@ -39,7 +39,7 @@ export function openFiles(objects: ObjectStore = memoryStore()) {
       prefix,
       objects,
       log: { warn: (_, sentence) => void warnings.push(sentence) },
-      now: () => nowMs,
+      now: async () => nowMs,
       ...over,
     });
 

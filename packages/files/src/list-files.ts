@@ -22,11 +22,10 @@ const page = 200;
 export type CreateListFilesOptions = {
   redis: Redis;
   keys: Pick<FileKeys, "record" | "index">;
-  /** Whether a file has not expired: one that has may be there until the next sweep. */
-  isKept: (record: FileRecord) => boolean;
+  now: () => Promise<number>;
 };
 
-export function createListFiles({ redis, keys, isKept }: CreateListFilesOptions) {
+export function createListFiles({ redis, keys, now }: CreateListFilesOptions) {
   async function readAll(ids: readonly string[]): Promise<(FileRecord | null)[]> {
     const pipeline = redis.pipeline();
     for (const id of ids) pipeline.hgetall(keys.record(id));
@@ -39,6 +38,7 @@ export function createListFiles({ redis, keys, isKept }: CreateListFilesOptions)
   }
 
   return async ({ tenant, purpose, after, limit, order }: ListFilesOptions): Promise<FilePage | null> => {
+    const nowMs = await now();
     const index = keys.index(tenant, purpose);
     const rankOf = (id: string) => (order === "asc" ? redis.zrank(index, id) : redis.zrevrank(index, id));
     const rank = after === undefined ? -1 : await rankOf(after);
@@ -49,7 +49,8 @@ export function createListFiles({ redis, keys, isKept }: CreateListFilesOptions)
       const ids =
         order === "asc" ? await redis.zrange(index, `${next}`, `${last}`) : await redis.zrevrange(index, next, last);
       for (const record of await readAll(ids)) {
-        if (record === null || !isKept(record)) continue;
+        // One that has expired may be there until the next sweep.
+        if (record === null || record.expiresAtMs <= nowMs) continue;
         if (records.length === limit) return { records, hasMore: true };
         records.push(record);
       }

@@ -51,7 +51,7 @@ export type UploadFileOptions = {
   objects: Pick<ObjectStore, "put">;
   dropFile: DropFile;
   log: { warn: (fields: object, sentence: string) => void };
-  now: () => number;
+  now: () => Promise<number>;
 };
 
 /** Returns the function that streams bytes into the store. It throws `FileUploadError`, and then nothing is left of a new file. */
@@ -63,7 +63,7 @@ export function createUploadFile({ redis, keys, objects, dropFile, log, now }: U
     maxBytes = Infinity,
     expectedBytes,
   }: UploadOptions): Promise<FileUpload> => {
-    const id = given ?? newFileId(now());
+    const id = given ?? newFileId(Date.now());
     const object = fileObject(tenant, id);
     const measured = measuredStream(body, maxBytes);
 
@@ -82,7 +82,7 @@ export function createUploadFile({ redis, keys, objects, dropFile, log, now }: U
     }
 
     async function keep({ purpose, filename, expiresInSeconds = defaultExpirySeconds }: FileFacts) {
-      const createdAtMs = now();
+      const createdAtMs = await now();
       const expiresAtMs = createdAtMs + expiresInSeconds * 1_000;
       const record: FileRecord = { id, tenant, purpose, filename, bytes: measured.bytes(), createdAtMs, expiresAtMs };
       const where = [keys.record(id), keys.expiring, keys.index(tenant), keys.index(tenant, purpose)];
@@ -93,7 +93,7 @@ export function createUploadFile({ redis, keys, objects, dropFile, log, now }: U
     }
 
     try {
-      if ((await beginScript(redis, [keys.expiring, keys.dropping], [object, now() + uploadMs])) === 0) {
+      if ((await beginScript(redis, [keys.expiring, keys.dropping], [object, (await now()) + uploadMs])) === 0) {
         throw new Error("The bytes of an earlier file of this id are being removed");
       }
       await objects.put(object, measured.body, { contentType: "application/jsonl", expectedBytes });

@@ -117,7 +117,7 @@ describe("400", () => {
 
   test("for a file that has expired", async () => {
     let nowMs = Date.now();
-    const { fileId, send } = await startBatches({ now: () => nowMs });
+    const { fileId, send } = await startBatches({ now: async () => nowMs });
     nowMs += 60_001;
     const answer = await send(batchRequest(fileId));
     expect(answer.status).toBe(400);

@@ -23,7 +23,7 @@ describe("GET /v1/files/{id}", () => {
 
   test("404 for one that has expired, before it is swept", async () => {
     let nowMs = Date.now();
-    const api = await startApi({ now: () => nowMs });
+    const api = await startApi({ now: async () => nowMs });
     const { id } = await uploadFile(api);
     nowMs += 30 * 86_400_000 - 1;
     expect((await api.call(`/v1/files/${id}`)).status).toBe(200);
@@ -81,7 +81,7 @@ describe("DELETE /v1/files/{id}", () => {
 describe("GET /v1/files", () => {
   async function withThree() {
     let nowMs = Date.now();
-    const api = await startApi({ now: () => nowMs++ });
+    const api = await startApi({ now: async () => nowMs++ });
     const ids: string[] = [];
     for (let i = 0; i < 3; i++) ids.push((await uploadFile(api)).id);
     const list = async (query = "") => {
