@@ -275,6 +275,19 @@ describe("interrupted", () => {
     expect((await upload(draining, form())).status).toBe(503);
   });
 
+  test("503 with the seventeenth upload of a tenant, before a byte of it is read, until another is over", async () => {
+    const left = noting();
+    const api = await startApi({ objects: left.objects });
+    const others = Array.from({ length: 16 }, () => startUpload(api));
+    for (const { write } of others) await write(head + fileHead + "x".repeat(100_000));
+    await expect.poll(() => left.begun).toHaveLength(16);
+    const form = () => formOf(["purpose", "batch"], ["file", jsonlFile()]);
+    const refused = await upload(api, form());
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "5"]);
+    for (const { sending } of others) sending.destroy();
+    await expect.poll(async () => (await upload(api, form())).status).toBe(200);
+  });
+
   test("503 for an upload that is still going on when the service must stop", async () => {
     const left = noting();
     const api = await startApi({ objects: left.objects });

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Drain } from "../../drain.ts";
 import { readFileForm } from "../../files/read-file-form.ts";
 import { showFile } from "../../files/show-file.ts";
+import { createUploadPlaces } from "../../files/upload-places.ts";
 import type { RefuseNewWork } from "../../generation/refuse-new-work.ts";
 import { accountOf } from "../../http/authenticate.ts";
 import type { BodyDeadline } from "../../http/body-deadline.ts";
@@ -22,6 +23,7 @@ const maxFilenameCharacters = 255;
 /** `POST /v1/files`: streams a file into the object store and answers when it is kept. */
 export function createFileRoute(app: FastifyInstance, dependencies: CreateFileDependencies): void {
   const { files, refuseNewWork, bodyDeadline, drain } = dependencies;
+  const places = createUploadPlaces();
 
   void app.register(async (uploads) => {
     uploads.removeAllContentTypeParsers();
@@ -31,6 +33,7 @@ export function createFileRoute(app: FastifyInstance, dependencies: CreateFileDe
     uploads.post("/v1/files", { onRequest: async (request) => refuseEarly(request) }, async (request, reply) => {
       const { tenant } = accountOf(request);
       refuseNewWork();
+      const leave = places.take(tenant);
       bodyDeadline.allowUpload(request.raw, reply.raw);
       const stopping = new AbortController();
       const release = drain.onDismiss(() => stopping.abort(shuttingDown()));
@@ -49,6 +52,7 @@ export function createFileRoute(app: FastifyInstance, dependencies: CreateFileDe
         throw error instanceof FileUploadError ? apiErrorOf(error) : error;
       } finally {
         release();
+        leave();
       }
     });
   });
