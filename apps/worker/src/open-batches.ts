@@ -44,7 +44,7 @@ export async function openBatches(
   const files = createFileStore({ redis, prefix: config.QUEUE_PREFIX, objects, log });
   const catalogue = loadCatalogue({ file: config.MODELS_FILE });
   const names = createRedisKeys(config.QUEUE_PREFIX);
-  const findAccount = createFindAccount(createKeyStore(redis, names), Date.now);
+  const findAccount = createFindAccount(createKeyStore(redis, names), () => redisTime(redis));
 
   const validate = createValidateBatch({
     objects,
@@ -57,7 +57,7 @@ export async function openBatches(
     async accountOf({ keyId }) {
       const account = await findAccount(keyId);
       if (account === null) return null;
-      const leftMicros = budgetLeft(account.budget, await readAccountUsage(redis, names, keyId, Date.now()));
+      const leftMicros = budgetLeft(account.budget, await readAccountUsage(redis, names, keyId));
       return { models: account.models, leftMicros };
     },
     log,

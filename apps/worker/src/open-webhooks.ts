@@ -70,7 +70,7 @@ export async function openWebhooks(
     stalledIntervalMs: config.STALLED_INTERVAL_MS,
     post: async ({ id, url, keyId }, { kind, record }, signal) => {
       const payload = kind === "batch" ? batchEvent(showBatch(record)) : generationEvent(await showEnded(record));
-      const versions = await webhookSecretVersions(redis, names, keyId, Date.now());
+      const versions = await webhookSecretVersions(redis, names, keyId);
       const secrets = masters.flatMap((master) => versions.map((version) => webhookSecret(master, keyId, version)));
       return postWebhook({ url, id, sentAtMs: Date.now(), payload, secrets, signal }, http);
     },

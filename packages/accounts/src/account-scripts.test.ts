@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { connectWorker } from "@darkroom/redis";
 import { testRedisUrl } from "@darkroom/testing";
 import * as fc from "fast-check";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { accountScripts } from "./account-scripts.ts";
 
 const redis = connectWorker(testRedisUrl(), () => {});
@@ -40,6 +40,47 @@ describe("the calendar", () => {
   );
 });
 
+describe("a budget of a day or a month over midnight", () => {
+  const midnight = Date.UTC(2026, 11, 1);
+  const settleLua = readFileSync(new URL("scripts/settlement.lua", import.meta.url), "utf8");
+
+  /** A key that may spend ten a day and a month, and a way to spend and to ask. */
+  function openBudget() {
+    const root = `test-${randomBytes(6).toString("hex")}:`;
+    const lua = `
+      local time = tonumber(ARGV[2])
+      local refused = admit(KEYS[1], 'key', '- - - - ' .. ARGV[3] .. ' - 1 ' .. ARGV[1], time)
+      if refused then return refused[2] end
+      settle(KEYS[1], 'key', false, tonumber(ARGV[1]), tonumber(ARGV[1]), time)
+      return 'spent'`;
+    onTestFinished(async () => void (await redis.del(`${root}account:key`)));
+    return (time: "day" | "month", micros: number, atMs: number) =>
+      run(`${settleLua}\n${lua}`, [root], [micros, atMs, time === "day" ? "10 -" : "- 10"]);
+  }
+
+  test.each(["day", "month"] as const)("begins with nothing spent: %s", async (time) => {
+    const spend = openBudget();
+    expect(await spend(time, 10, midnight - 1)).toBe("spent");
+    expect(await spend(time, 1, midnight - 1)).toBe(time);
+    expect(await spend(time, 10, midnight)).toBe("spent");
+    expect(await spend(time, 1, midnight)).toBe(time);
+  });
+
+  test.each(["day", "month"] as const)("is not spent twice where the clock is set back over it: %s", async (time) => {
+    const spend = openBudget();
+    expect(await spend(time, 6, midnight + 1_000)).toBe("spent");
+    expect(await spend(time, 4, midnight - 2_000)).toBe("spent");
+    expect(await spend(time, 1, midnight - 1_000)).toBe(time);
+    expect(await spend(time, 1, midnight + 1_000)).toBe(time);
+  });
+
+  test("does not wait for a clock that was ahead by days", async () => {
+    const spend = openBudget();
+    await spend("day", 10, midnight + 9 * 86_400_000);
+    expect(await spend("day", 10, midnight)).toBe("spent");
+  });
+});
+
 describe("the window of a minute", () => {
   const admitLua = `
     local refused = admit(KEYS[1], 'key', ARGV[1], tonumber(ARGV[2]))
@@ -67,6 +108,18 @@ describe("the window of a minute", () => {
     expect(await admit(start + 59_999)).toBe(1);
     expect(await admit(start + 60_000)).toBe("admitted");
     expect(await admit(start + 60_000)).toBe(100);
+    await close();
+  });
+
+  test("is not locked by a clock that is set back: by seconds it counts them longer, by an hour it begins anew", async () => {
+    const { admit, close } = openWindow({ requests: 2, images: "-" });
+    await admit(start);
+    await admit(start + 1_000);
+    expect(await admit(start - 10_000)).toBe(70_000);
+    expect(await admit(start + 59_999)).toBe(1);
+    const earlier = start - 3_600_000;
+    expect([await admit(earlier), await admit(earlier + 1_000)]).toEqual(["admitted", "admitted"]);
+    expect(await admit(earlier + 2_000)).toBe(58_000);
     await close();
   });
 

@@ -1,4 +1,6 @@
+import { redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
+import { dayOf } from "./ledger/usage-days.ts";
 import type { RedisKeys } from "./redis-keys.ts";
 
 /** What an account has under way and has spent. Money is in micros; days and months are those of UTC. */
@@ -12,16 +14,14 @@ export type AccountUsage = {
   spent: { day: number; month: number; total: number };
 };
 
-/** Reads what the scripts of admission and ending have counted. A day or a month that is over counts as nothing spent. */
-export async function readAccountUsage(
-  redis: Redis,
-  names: RedisKeys,
-  keyId: string,
-  nowMs: number,
-): Promise<AccountUsage> {
-  const fields = await redis.hgetall(names.account(keyId));
+/**
+ * Reads what the scripts of admission and ending have counted. A day or a month that is over, by the clock of Redis, counts as nothing
+ * spent.
+ */
+export async function readAccountUsage(redis: Redis, names: RedisKeys, keyId: string): Promise<AccountUsage> {
+  const [nowMs, fields] = await Promise.all([redisTime(redis), redis.hgetall(names.account(keyId))]);
   const number = (name: string) => Number(fields[name] ?? 0);
-  const today = new Date(nowMs).toISOString().slice(0, 10);
+  const today = dayOf(nowMs);
   return {
     active: number("active"),
     queued: number("queued"),

@@ -16,7 +16,7 @@ test("a key in force is found with what it may do, and one that is disabled, exp
   });
   const keys = createKeyStore(redis, createRedisKeys(prefix));
   const clock = { nowMs: 1_000 };
-  const findAccount = createFindAccount(keys, () => clock.nowMs);
+  const findAccount = createFindAccount(keys, async () => clock.nowMs);
   const budget = { ...noBudget, day: 5 };
   const made = await keys.create({
     tenant: "acme",

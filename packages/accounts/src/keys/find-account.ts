@@ -6,15 +6,15 @@ export type FoundAccount = Pick<Account, "models" | "limits" | "budget">;
 
 /**
  * Returns the function that looks up what a key may do, for processes that authenticate nobody. Null for a key that is disabled,
- * expired or deleted. One that Redis has never known is of `API_KEYS`, and may do everything.
+ * expired or deleted. One that Redis has never known is of `API_KEYS`, and may do everything. `now` is the time of Redis.
  */
 export const createFindAccount =
-  (keys: Pick<KeyStore, "read" | "nameOf">, now: () => number) =>
+  (keys: Pick<KeyStore, "read" | "nameOf">, now: () => Promise<number>) =>
   async (keyId: string): Promise<FoundAccount | null> => {
     const record = await keys.read(keyId);
     if (record !== null) {
-      const inForce = record.status === "active" && now() < (record.expiresAtMs ?? Infinity);
-      return inForce ? record : null;
+      const isOver = record.expiresAtMs !== null && (await now()) >= record.expiresAtMs;
+      return record.status === "active" && !isOver ? record : null;
     }
     const wasDeleted = (await keys.nameOf(keyId)) !== null;
     return wasDeleted ? null : { models: null, limits: noLimits, budget: noBudget };

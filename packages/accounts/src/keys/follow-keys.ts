@@ -1,7 +1,9 @@
+import { redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import type { RedisKeys } from "../redis-keys.ts";
 import type { createKnownKeys } from "./known-keys.ts";
 import { readKeys } from "./read-keys.ts";
+import type { RedisClock } from "./redis-clock.ts";
 
 /** What is needed of a logger: pino's shape, a sentence with fields. */
 export type KeyLog = Record<"info" | "warn", (fields: object, sentence: string) => void>;
@@ -10,15 +12,17 @@ export type FollowKeysOptions = {
   redis: Redis;
   names: RedisKeys;
   known: ReturnType<typeof createKnownKeys>;
+  /** Set at every look: keys expire by it. */
+  clock: RedisClock;
   log: KeyLog;
   everyMs: number;
 };
 
 /**
- * Reads all keys, then again and again those that have changed: changes are numbered, so as a rule a look is one number.
+ * Reads all keys, then again and again those that have changed: changes are numbered, so as a rule a look is one number, and the time.
  * Resolves after the first reading and rejects when that fails; later failures are logged, and what is known stays.
  */
-export async function followKeys({ redis, names, known, log, everyMs }: FollowKeysOptions) {
+export async function followKeys({ redis, names, known, clock, log, everyMs }: FollowKeysOptions) {
   let seen = 0;
   let away = false;
   /** A Redis that comes back may have lost its last changes, or all: the number alone does not tell once new ones have been made. */
@@ -29,7 +33,9 @@ export async function followKeys({ redis, names, known, log, everyMs }: FollowKe
     const all = readAll;
     readAll = false;
     // Before the keys: what changes in between is read twice and not missed.
-    const number = Number((await redis.get(names.changes)) ?? 0);
+    const [timeMs, changes] = await Promise.all([redisTime(redis), redis.get(names.changes)]);
+    clock.set(timeMs);
+    const number = Number(changes ?? 0);
     if (all || number < seen) {
       const records = await readKeys(redis, names, await redis.zrange(names.index(), "0", "-1"));
       known.replaceAll(records.filter((record) => record !== null));

@@ -1,6 +1,7 @@
 import { ApiError, noBudget, noLimits } from "@darkroom/contracts";
+import { redisTime } from "@darkroom/redis";
 import { startRedis, startTcpProxy, testRedisUrl } from "@darkroom/testing";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { hashApiKey, newApiKey } from "../api-key.ts";
 import { createKeyring, type Keyring, type KeyringOptions } from "./keyring.ts";
 import { openKeyStore } from "./redis.fixture.ts";
@@ -154,25 +155,39 @@ describe("a key in Redis", () => {
 
   test("opens until the second it expires, without a look at Redis", async () => {
     const opened = await openKeyStore();
-    const expiresAtMs = 1_800_000_000_000;
+    const expiresAtMs = (await redisTime(opened.redis)) + 3_600_000;
     const { key: secret, id } = await made(opened, { expiresAtMs });
-    let nowMs = expiresAtMs - 1;
-    const keyring = await openKeyring(opened, { now: () => nowMs });
+    let elapsedMs = 7;
+    const keyring = await openKeyring(opened, { elapsedMs: () => elapsedMs });
+    const leftMs = expiresAtMs - keyring.nowMs();
+    elapsedMs += leftMs - 1;
     expect([opens(keyring, secret), keyring.find(id)?.name]).toEqual([true, "laptop"]);
-    nowMs = expiresAtMs;
+    elapsedMs += 1;
     expect([opens(keyring, secret), keyring.find(id)?.name]).toEqual([false, undefined]);
+  });
+
+  test("expires by the clock of Redis: the process's own may be wrong, or jump", async () => {
+    const opened = await openKeyStore();
+    const { key: secret } = await made(opened, { expiresAtMs: (await redisTime(opened.redis)) + 60_000 });
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.UTC(2100, 0, 1) });
+    onTestFinished(() => void vi.useRealTimers());
+    const keyring = await openKeyring(opened);
+    expect(opens(keyring, secret)).toBe(true);
+    vi.setSystemTime(Date.UTC(2000, 0, 1));
+    expect(opens(keyring, secret)).toBe(true);
+    expect(keyring.nowMs()).toBeCloseTo(await redisTime(opened.redis), -4);
   });
 
   test("opens with the secret from before a rotation for the grace time, as the same key", async () => {
     const opened = await openKeyStore();
     const { key: old, id } = await made(opened);
-    let nowMs = Date.now();
-    const keyring = await openKeyring(opened, { now: () => nowMs });
+    let elapsedMs = 0;
+    const keyring = await openKeyring(opened, { elapsedMs: () => elapsedMs });
     const rotated = await opened.store.rotate(id, 60_000);
     if (rotated === "gone") throw new Error("It is gone");
     await keyring.refresh();
     for (const secret of [old, rotated.key]) expect(keyring.authenticate(`Bearer ${secret}`).keyId).toBe(id);
-    nowMs += 61_000;
+    elapsedMs += 61_000;
     expect([opens(keyring, old), opens(keyring, rotated.key)]).toEqual([false, true]);
   });
 

@@ -8,6 +8,7 @@ import type { StoredKey } from "../key-list.ts";
 import type { RedisKeys } from "../redis-keys.ts";
 import { followKeys, type KeyLog } from "./follow-keys.ts";
 import { createKnownKeys } from "./known-keys.ts";
+import { createRedisClock } from "./redis-clock.ts";
 
 export type KeyringOptions = {
   redis: Redis;
@@ -19,8 +20,8 @@ export type KeyringOptions = {
   log: KeyLog;
   /** How often changes are looked for, in milliseconds. */
   everyMs?: number;
-  /** Unix milliseconds, by which keys expire. */
-  now?: () => number;
+  /** Milliseconds since any moment, by a clock that nobody sets. It goes on from what Redis told last. */
+  elapsedMs?: () => number;
 };
 
 export type Keyring = {
@@ -35,6 +36,8 @@ export type Keyring = {
   readonly hasAdminKey: boolean;
   /** The account of a key that works: it is neither disabled, expired nor deleted. */
   find(keyId: string): Account | undefined;
+  /** The time by which keys expire, in Unix milliseconds: that of Redis, which all processes share. */
+  nowMs(): number;
   /** Looks for changes now. Never rejects: while Redis is away, what is known stays. */
   refresh(): Promise<void>;
   close(): Promise<void>;
@@ -42,9 +45,10 @@ export type Keyring = {
 
 /** Holds every API key in memory and follows their changes. Resolves when all are known; rejects when Redis cannot be asked. */
 export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
-  const { redis, names, staticKeys, adminKeyHash, log, everyMs = 1_000, now = Date.now } = options;
+  const { redis, names, staticKeys, adminKeyHash, log, everyMs = 1_000 } = options;
   const known = createKnownKeys(staticKeys);
-  const feed = await followKeys({ redis, names, known, log, everyMs });
+  const clock = createRedisClock(options.elapsedMs ?? (() => performance.now()));
+  const feed = await followKeys({ redis, names, known, clock, log, everyMs });
   /** Equal to nothing: an unknown key is compared with it, so that it is as much work as a known one. */
   const decoy = randomBytes(32);
   const adminDigest = adminKeyHash === undefined ? decoy : Buffer.from(adminKeyHash, "hex");
@@ -59,7 +63,7 @@ export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
       const matches = timingSafeEqual(digest, found?.digest ?? decoy);
       const isAdmin = timingSafeEqual(digest, adminDigest);
       if (isAdmin) throw adminKeyRefused;
-      if (found === undefined || !matches || now() >= found.untilMs) throw unknownKey;
+      if (found === undefined || !matches || clock.nowMs() >= found.untilMs) throw unknownKey;
       return found.account;
     },
 
@@ -70,8 +74,9 @@ export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
     hasAdminKey: adminKeyHash !== undefined,
     find: (keyId) => {
       const found = known.withId(keyId);
-      return found !== undefined && now() < found.untilMs ? found.account : undefined;
+      return found !== undefined && clock.nowMs() < found.untilMs ? found.account : undefined;
     },
+    nowMs: () => clock.nowMs(),
     refresh: () => feed.refresh(),
     close: () => feed.close(),
   };

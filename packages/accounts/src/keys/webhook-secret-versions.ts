@@ -1,3 +1,4 @@
+import { redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import type { RedisKeys } from "../redis-keys.ts";
 
@@ -9,9 +10,11 @@ export async function webhookSecretVersions(
   redis: Redis,
   names: RedisKeys,
   keyId: string,
-  nowMs: number,
 ): Promise<[current: number, ...previous: number[]]> {
-  const fields = await redis.hmget(names.key(keyId), "webhookSecretVersion", "webhookPreviousUntil");
+  const [nowMs, fields] = await Promise.all([
+    redisTime(redis),
+    redis.hmget(names.key(keyId), "webhookSecretVersion", "webhookPreviousUntil"),
+  ]);
   const [version, previousUntilMs] = fields.map(Number);
   if (!version) return [1];
   return nowMs < (previousUntilMs ?? 0) ? [version, version - 1] : [version];

@@ -26,7 +26,7 @@ local function admit(root, key, text, time, of_batch)
   local counted = asks.requests or asks.images
 
   if counted or asks.concurrent or asks.queued or asks.day or asks.month or asks.total then
-    local is = read_account(account, calendar(time))
+    local is = read_account(account, time)
     local budgets = { { 'total', 0 }, { 'month', until_next_month }, { 'day', until_tomorrow } }
     for _, budget in ipairs(budgets) do
       local name, reset = budget[1], budget[2]

@@ -28,7 +28,8 @@ local function or_null(value) return value == '-' and 'null' or value end
 local entry_format = '{"id":"%s:%d","generation":"%s","status":"%s","tenant":"%s","key_id":"%s","model":"%s","provider":%s,'
   .. '"images":%s,"input_tokens":%s,"output_tokens":%s,"cost":%s,"provider_cost":%s,"created_at_ms":%s,"ended_at_ms":%d}'
 
-local function enter(root, generation, bill, time, day)
+local function enter(root, generation, bill, time)
+  local day = calendar(time)
   local provider = bill.provider == '-' and 'null' or '"' .. bill.provider .. '"'
   local entry = string.format(entry_format,
     generation.id, generation.version, generation.id, generation.status, generation.tenant, generation.key, generation.model,

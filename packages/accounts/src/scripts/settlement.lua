@@ -1,13 +1,13 @@
 -- Needs account.lua.
 
--- A generation of the key has ended: what was reserved for it is free, and what it cost is spent today, the day of its ending. A line
+-- A generation of the key has ended: what was reserved for it is free, and what it cost is spent on the day of its ending. A line
 -- of a batch was not counted among what callers wait for.
-local function settle(root, key, was_queued, reserved, cost, today, of_batch)
+local function settle(root, key, was_queued, reserved, cost, time, of_batch)
   local account = root .. 'account:' .. key
-  local is = read_account(account, today)
+  local is = read_account(account, time)
   redis.call('HSET', account,
     'active', is.active - (of_batch and 0 or 1), 'queued', is.queued - ((was_queued and not of_batch) and 1 or 0),
     'reserved', is.reserved - reserved, 'total', is.total + cost,
-    'day', today, 'daySpent', is.day + cost,
-    'month', string.sub(today, 1, 7), 'monthSpent', is.month + cost)
+    'day', is.today, 'daySpent', is.day + cost,
+    'month', string.sub(is.today, 1, 7), 'monthSpent', is.month + cost)
 end

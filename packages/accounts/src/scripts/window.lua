@@ -2,7 +2,8 @@
 -- is a minute old counts no more. A LIST of 'ms requests images', both counted up since the list began; the first entry is the ground,
 -- what had been counted when the minute began, so that a difference of two entries is what lies between them.
 -- Admissions of one span share an entry, under the time of the latest: it bounds the list at 1,200 entries, whatever the limit, and
--- an admission counts a span too long at most.
+-- an admission counts a span too long at most. A clock that is set back by less than a minute lets them count as much longer; by more,
+-- and the counting begins anew, because a key that is locked until the clock has come as far again is no use.
 
 local minute_ms, span_ms, page = 60000, 50, 100
 
@@ -28,7 +29,9 @@ local function slide(window, time)
   end
   local latest = redis.call('LINDEX', window, -1)
   if not latest or latest == ground then return nil end
-  return read_entry(ground), read_entry(latest)
+  latest = read_entry(latest)
+  if latest.ms > time + minute_ms then return nil end
+  return read_entry(ground), latest
 end
 
 -- What the last minute saw: requests, images, and the milliseconds until all of it is forgotten.

@@ -24,7 +24,7 @@ export function createKeyRoute(app: FastifyInstance, dependencies: CreateKeyDepe
         models: models ? resolveModels(catalogue, models) : null,
         limits: { ...noLimits, ...limits },
         budget: { ...noBudget, ...budget },
-        expiresAtMs: typeof expires_at === "number" ? expiryMs(expires_at) : null,
+        expiresAtMs: typeof expires_at === "number" ? expiryMs(expires_at, keyring.nowMs()) : null,
       }),
     );
     if (issued === "taken") throw nameTaken(name);
@@ -34,6 +34,6 @@ export function createKeyRoute(app: FastifyInstance, dependencies: CreateKeyDepe
     return reply
       .status(201)
       .header("cache-control", "no-store")
-      .send({ ...showKey(issued.record), key: issued.key });
+      .send({ ...showKey(issued.record, keyring.nowMs()), key: issued.key });
   });
 }

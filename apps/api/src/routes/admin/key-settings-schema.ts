@@ -30,10 +30,10 @@ export function resolveModels(catalogue: Catalogue, models: readonly string[]): 
   return [...new Set(ids)];
 }
 
-/** The time at which a key ends, in milliseconds. Throws `ApiError` for one that is over. */
-export function expiryMs(expiresAt: number): number {
+/** The time at which a key ends, in milliseconds. Throws `ApiError` for one that is over by the time of the keyring. */
+export function expiryMs(expiresAt: number, nowMs: number): number {
   const expiresAtMs = expiresAt * 1_000;
-  if (expiresAtMs > Date.now()) return expiresAtMs;
+  if (expiresAtMs > nowMs) return expiresAtMs;
   const message = `Invalid 'expires_at': ${expiresAt} is in the past. Unix seconds are expected; to stop a key, disable it.`;
   throw new ApiError("invalid_request_error", message, { param: "expires_at" });
 }

@@ -1,4 +1,4 @@
-import type { KeyStore } from "@darkroom/accounts";
+import type { Keyring, KeyStore } from "@darkroom/accounts";
 import { parseBody } from "@darkroom/contracts";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
@@ -7,7 +7,7 @@ import { limitSchema } from "../../http/limit-schema.ts";
 import { sendList, unknownCursor } from "../../http/send-list.ts";
 import { showKey } from "./show-key.ts";
 
-export type ListKeysDependencies = { keyStore: KeyStore };
+export type ListKeysDependencies = { keyStore: KeyStore; keyring: Pick<Keyring, "nowMs"> };
 
 const querySchema = z.strictObject({
   tenant: z.string().optional(),
@@ -16,10 +16,13 @@ const querySchema = z.strictObject({
 });
 
 /** `GET /admin/keys`: the keys that were made here, newest first, as OpenAI's list object. */
-export function listKeysRoute(app: FastifyInstance, { keyStore }: ListKeysDependencies): void {
+export function listKeysRoute(app: FastifyInstance, { keyStore, keyring }: ListKeysDependencies): void {
   app.get("/admin/keys", async (request, reply) => {
     const page = await queueAnswer(keyStore.list(parseBody(querySchema, request.query)));
     if (page === null) throw unknownCursor("after", "key of this id");
-    return sendList(reply, { data: page.records.map(showKey), hasMore: page.hasMore });
+    return sendList(reply, {
+      data: page.records.map((record) => showKey(record, keyring.nowMs())),
+      hasMore: page.hasMore,
+    });
   });
 }

@@ -17,6 +17,8 @@ export function rotateKeyRoute(app: FastifyInstance, { keyStore, keyring, log }:
     const { tenant, keyId, prefix } = issued.record;
     log.info({ requestId: request.id, tenant, keyId, prefix, graceSeconds }, "An API key was rotated");
     await keyring.refresh();
-    return reply.header("cache-control", "no-store").send({ ...showKey(issued.record), key: issued.key });
+    return reply
+      .header("cache-control", "no-store")
+      .send({ ...showKey(issued.record, keyring.nowMs()), key: issued.key });
   });
 }

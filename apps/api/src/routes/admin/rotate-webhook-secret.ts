@@ -26,7 +26,7 @@ export function rotateWebhookSecretRoute(app: FastifyInstance, dependencies: Rot
     const { grace_seconds: graceSeconds } = parseBody(graceSchema, request.body ?? {});
     if (webhooks.signingSecret === undefined) throw new ApiError("not_found", "Webhooks are not configured here.");
     if (!(await queueAnswer(keyStore.rotateWebhookSecret(id, graceSeconds * 1_000)))) throw noSuchKey();
-    const [version] = await queueAnswer(webhookSecretVersions(queue.redis, names, id, Date.now()));
+    const [version] = await queueAnswer(webhookSecretVersions(queue.redis, names, id));
     log.info(
       { requestId: request.id, keyId: id, version, graceSeconds },
       "The webhook secret of an API key was rotated",

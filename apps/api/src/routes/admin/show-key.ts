@@ -3,10 +3,9 @@ import { ApiError, type ApiKey } from "@darkroom/contracts";
 
 const seconds = (atMs: number) => Math.floor(atMs / 1_000);
 
-/** A key as the admin sees it: everything but the key. */
-export function showKey(record: KeyRecord): ApiKey {
+/** A key as the admin sees it: everything but the key. `nowMs` is the time of the keyring, by which keys expire. */
+export function showKey(record: KeyRecord, nowMs: number): ApiKey {
   const { keyId, tenant, name, prefix, status, models, limits, budget, createdAtMs, expiresAtMs, previous } = record;
-  const nowMs = Date.now();
   const expired = expiresAtMs !== null && expiresAtMs <= nowMs;
   return {
     id: keyId,

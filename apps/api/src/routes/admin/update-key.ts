@@ -27,7 +27,7 @@ export function updateKeyRoute(app: FastifyInstance, dependencies: UpdateKeyDepe
       models: models ? resolveModels(catalogue, models) : models,
       limits: limits === null ? noLimits : limits,
       budget: budget === null ? noBudget : budget,
-      expiresAtMs: typeof expires_at === "number" ? expiryMs(expires_at) : expires_at,
+      expiresAtMs: typeof expires_at === "number" ? expiryMs(expires_at, keyring.nowMs()) : expires_at,
     };
     const record = await queueAnswer(keyStore.update(request.params.id, changes));
     if (record === "gone") throw noSuchKey();
@@ -35,6 +35,6 @@ export function updateKeyRoute(app: FastifyInstance, dependencies: UpdateKeyDepe
     const { tenant, keyId, prefix } = record;
     log.info({ requestId: request.id, tenant, keyId, prefix, status: record.status }, "An API key was changed");
     await keyring.refresh();
-    return reply.header("cache-control", "no-store").send(showKey(record));
+    return reply.header("cache-control", "no-store").send(showKey(record, keyring.nowMs()));
   });
 }

@@ -20,7 +20,7 @@ export function webhookSecretRoute(app: FastifyInstance, dependencies: WebhookSe
   app.get("/v1/webhooks/secret", async (request, reply) => {
     const { keyId } = accountOf(request);
     if (webhooks.signingSecret === undefined) throw new ApiError("not_found", "Webhooks are not configured here.");
-    const [version] = await queueAnswer(webhookSecretVersions(queue.redis, names, keyId, Date.now()));
+    const [version] = await queueAnswer(webhookSecretVersions(queue.redis, names, keyId));
     const secret = webhookSecret(webhooks.signingSecret, keyId, version);
     return reply.header("cache-control", "no-store").send({ object: "webhook.secret", secret });
   });

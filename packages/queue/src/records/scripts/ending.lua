@@ -9,14 +9,13 @@ local function end_generation(id, status, retention_ms, fields, bill)
     unpack(redis.call('HMGET', KEYS[1], 'status', 'tenant', 'waiters', 'watchers', 'webhook', 'version', 'keyId', 'model',
       'createdAt', 'startedAt', 'reserved', 'batchId'))
   bill = read_bill(bill, started)
-  local today = calendar(time)
   reserved = tonumber(reserved) or 0
   -- What has no price was worth something all the same: of a budget it takes what was reserved for it.
-  settle(root, key, was == 'queued', reserved, tonumber(bill.cost) or reserved, today, batch)
+  settle(root, key, was == 'queued', reserved, tonumber(bill.cost) or reserved, time, batch)
   enter(root, {
     id = id, version = (tonumber(version) or 0) + 1, status = status,
     tenant = tenant, key = key, model = model, created = created,
-  }, bill, time, today)
+  }, bill, time)
   fields[#fields + 1] = 'cost'
   fields[#fields + 1] = bill.cost
   fields[#fields + 1] = 'status'
