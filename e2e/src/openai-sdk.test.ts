@@ -43,9 +43,13 @@ describe("every size of every model, as a link and as base64, is a picture of th
 describe("a model tells what belongs to its family, and nothing else", () => {
   const plain = ["b64_json", "size", "url"];
   test.each([
-    ["dall-e-2", ["created"], plain],
+    ["dall-e-2", ["created"], [...plain, "quality"]],
     ["dall-e-3", ["created"], [...plain, "quality", "revised_prompt"]],
-    ["gpt-image-1", ["background", "created", "usage"], [...plain, "output_format", "quality"]],
+    [
+      "gpt-image-1",
+      ["background", "created", "output_format", "quality", "size", "usage"],
+      [...plain, "output_format", "quality"],
+    ],
     ["doubao-seedream-3-0-t2i", ["created"], plain],
   ])("%s", async (model, headKeys, imageKeys) => {
     const { data, ...head } = await generate({ model, prompt: "A lighthouse at dusk", size: "1024x1024" });

@@ -35,7 +35,8 @@ describe("every example of the API reference does what it says, with only host a
     const answer = imageResponseSchema
       .strict()
       .parse(JSON.parse(await runProgram("bash", [], { input: example("curl-dall-e-2") })));
-    expect(answer.data).toEqual([{ b64_json: null, url: expect.any(String), size: "1024x1024" }]);
+    const facts = { quality: "standard", size: "1024x1024" };
+    expect(answer.data).toEqual([{ b64_json: null, url: expect.any(String), ...facts }]);
     expect(await measureLink(answer.data[0]?.url ?? "")).toEqual(square);
   });
 

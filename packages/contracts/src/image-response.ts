@@ -28,8 +28,12 @@ export type ImageData = z.infer<typeof imageDataSchema>;
 export const imageResponseSchema = z.object({
   /** Unix time in seconds. */
   created: z.int(),
-  /** GPT image models only, like `usage`. */
+  /** GPT image models only, like `usage` and the three that follow. */
   background: z.string().optional(),
+  /** What `data` says of each image, where it is the same of all: OpenAI tells it here. */
+  output_format: z.string().optional(),
+  quality: z.string().optional(),
+  size: z.string().optional(),
   data: z.array(imageDataSchema).min(1),
   usage: usageSchema.optional(),
 });

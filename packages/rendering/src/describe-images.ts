@@ -18,14 +18,15 @@ export type Describable = Pick<GenerationRecord, "id" | "delivery" | "createdAtM
 
 /**
  * Says of a succeeded generation all that its response says, the images in the order of their indexes.
- * `background`, `output_format` and `usage` are told for the GPT image family only. Throws when nothing was delivered.
+ * `background`, `output_format` and `usage` are told for the GPT image family only, and so are, beside `data`, the facts that all its
+ * images share: there OpenAI tells them, and clients of its API look for them. Throws when nothing was delivered.
  */
 export function describeImages(record: Describable, model: CatalogueModel | undefined): DescribedImages {
   const { id, delivery, request, endedAtMs } = record;
   if (delivery === null || delivery.images.length === 0) throw new Error(`${id} succeeded without images`);
   const isGptImage = model?.family === "gpt-image";
   const background = delivery.background ?? request.background ?? model?.parameters.background?.default;
-  const quality = delivery.quality ?? request.quality ?? model?.parameters.quality?.default;
+  const quality = delivery.quality ?? qualityOf(model, request.quality);
 
   const describe = ({ key, mediaType, width, height, revisedPrompt }: StoredImage): DescribedImage => ({
     key,
@@ -37,12 +38,31 @@ export function describeImages(record: Describable, model: CatalogueModel | unde
     },
   });
 
+  const images = delivery.images.toSorted((a, b) => a.index - b.index).map(describe);
   return {
     head: {
       created: Math.floor((endedAtMs ?? record.createdAtMs) / 1_000),
-      ...(isGptImage && background !== undefined && { background }),
-      ...(isGptImage && delivery.usage !== undefined && { usage: delivery.usage }),
+      ...(isGptImage && {
+        ...(background !== undefined && { background }),
+        ...sharedFacts(images),
+        ...(delivery.usage !== undefined && { usage: delivery.usage }),
+      }),
     },
-    images: delivery.images.toSorted((a, b) => a.index - b.index).map(describe),
+    images,
   };
+}
+
+/** A model that has one quality draws in it, whether or not it was asked to. */
+function qualityOf(model: CatalogueModel | undefined, asked: string | undefined): string | undefined {
+  const { values = [], default: usual } = model?.parameters.quality ?? {};
+  const [only, ...others] = values.filter((quality) => quality !== "auto");
+  return others.length === 0 ? (only ?? asked) : (asked ?? usual);
+}
+
+function sharedFacts(images: readonly DescribedImage[]) {
+  const shared = <K extends "output_format" | "quality" | "size">(name: K) => {
+    const [value, ...others] = new Set(images.map(({ facts }) => facts[name]));
+    return value !== undefined && others.length === 0 && { [name]: value };
+  };
+  return { ...shared("output_format"), ...shared("quality"), ...shared("size") };
 }

@@ -33,6 +33,8 @@ describe("200", () => {
       data: [0, 1, 2].map((index) => ({
         b64_json: null,
         url: expect.stringContaining(`/images/acme/${id}/${index}.png?`),
+        // The only one that the model has.
+        quality: "standard",
         size: "1024x1024",
       })),
     });
@@ -44,7 +46,7 @@ describe("200", () => {
   test("the images themselves as base64, for every model", async () => {
     const api = await withWork();
     const answer = await api.generate({ prompt: "a cat", model: "dall-e-2", n: 2, response_format: "b64_json" });
-    const image = { b64_json: bytes.toString("base64"), url: null, size: "1024x1024" };
+    const image = { b64_json: bytes.toString("base64"), url: null, quality: "standard", size: "1024x1024" };
     expect(await answer.json()).toEqual({ created: expect.any(Number), data: [image, image] });
     expect(answer.headers.get("content-type")).toBe("application/json; charset=utf-8");
   });
@@ -62,8 +64,34 @@ describe("200", () => {
       const answer = await api.generate({ prompt: "a cat", model: "gpt-image-1", response_format });
       const body = await answer.json();
       expect(imageResponseSchema.strict().parse(body)).toEqual(body);
-      expect(body).toMatchObject({ background: "opaque", usage, data: [{ output_format: "png", quality: "high" }] });
+      const facts = { output_format: "png", quality: "high", size: "1024x1024" };
+      expect(body).toEqual({
+        created: expect.any(Number),
+        background: "opaque",
+        // As OpenAI does, beside the images.
+        ...facts,
+        usage,
+        data: [expect.objectContaining(facts)],
+      });
     }
+  });
+
+  test("what is not the same of all images is told of each alone", async () => {
+    const api = await startApi();
+    const draw = drawing(api.store, bytes);
+    await api.work(async (attempt) => {
+      const outcome = await draw(attempt);
+      if (outcome.kind === "succeeded") for (const image of outcome.delivery.images) image.width += 16 * image.index;
+      return outcome;
+    });
+    const { data, ...head } = await (await api.generate({ prompt: "a cat", model: "gpt-image-2", n: 2 })).json();
+    expect(head).toEqual({
+      created: expect.any(Number),
+      background: "auto",
+      output_format: "png",
+      quality: "auto",
+    });
+    expect(data.map(({ size }: { size: string }) => size)).toEqual(["1024x1024", "1040x1024"]);
   });
 
   test("a revised prompt, and no GPT facts, for dall-e-3", async () => {
