@@ -57,6 +57,16 @@ describe("an image request", () => {
       "job.metadata",
       "Invalid key in 'job.metadata': a key has at most 64 characters.",
     ],
+    [
+      { prompt: "x", job: { webhook_events: [] } },
+      "job.webhook_events",
+      "Invalid 'job.webhook_events': it must not be empty.",
+    ],
+    [
+      { prompt: "x", job: { webhook_events: Array.from({ length: 5 }, () => "failed") } },
+      "job.webhook_events",
+      "Invalid 'job.webhook_events': it may have at most 4 entries.",
+    ],
     [{ prompt: "x", n: 1e20 }, "n", "Invalid 'n': 100000000000000000000 is above the maximum, which is 10."],
     [
       { prompt: "x", n: Infinity },

@@ -55,15 +55,18 @@ function describe(issue: Issue): string {
     case "invalid_key":
       return `Invalid key in '${param}': ${issue.issues.map(({ message }) => message).join(", ")}.`;
     case "too_small":
-      if (issue.origin === "string") return `Invalid '${param}': it must not be empty.`;
+      if (isEmptiness(issue)) return `Invalid '${param}': it must not be empty.`;
       return `Invalid '${param}': ${String(issue.input)} is below the minimum, which is ${issue.minimum}.`;
     case "too_big":
       if (issue.origin === "string") return `Invalid '${param}': the maximum length is ${issue.maximum} characters.`;
+      if (issue.origin === "array") return `Invalid '${param}': it may have at most ${issue.maximum} entries.`;
       return `Invalid '${param}': ${String(issue.input)} is above the maximum, which is ${issue.maximum}.`;
     default:
       return `Invalid '${param}': ${issue.message}.`;
   }
 }
+
+const isEmptiness = ({ origin }: { origin: string }) => origin === "string" || origin === "array";
 
 /** A zod kind as a reader of JSON knows it. */
 function article(expected: string): string {
