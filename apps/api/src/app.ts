@@ -60,7 +60,6 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
   const { keyring, queue } = dependencies;
   const tools = createTools({ ...dependencies, bodyDeadline: server.bodyDeadline });
 
-  const refuse = refuseOtherMethods(app);
   void app.register(async (open) => {
     healthRoutes(open, tools);
     serveImageRoute(open, tools);
@@ -85,7 +84,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
       adminRoutes(admin, tools);
     });
   }
-  refuse();
+  refuseOtherMethods(app, server.routes);
   return app;
 }
 

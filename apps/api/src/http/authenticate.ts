@@ -20,7 +20,7 @@ export function authenticateAdmin(app: FastifyInstance, { gate, keyring }: Authe
     facts.admin = keyring.isAdmin(headers.authorization);
     if (facts.admin) return;
     facts.account = gate.accountOf(raw);
-    throw new ApiError("model_not_allowed", "This key may not use the routes of /admin: only the admin key may.");
+    throw new ApiError("model_not_allowed", "This key may not use this route: only the admin key may.");
   });
 }
 

@@ -6,6 +6,7 @@ import type { Drain } from "../drain.ts";
 import { answerBrokenRequest } from "./answer-broken-request.ts";
 import { answerError } from "./answer-error.ts";
 import { type BodyDeadline, createBodyDeadline } from "./body-deadline.ts";
+import { createKnownRoutes, type KnownRoutes, pathOf } from "./known-routes.ts";
 import { parseJson } from "./parse-json.ts";
 import { followRequest, type FollowRequestDependencies, newRequestId } from "./request-facts.ts";
 import { serverLimits } from "./server-limits.ts";
@@ -18,7 +19,7 @@ export type CreateServerDependencies = FollowRequestDependencies & {
   trustProxy: boolean | string[];
 };
 
-export type Server = { app: FastifyInstance; gate: StrangerGate; bodyDeadline: BodyDeadline };
+export type Server = { app: FastifyInstance; gate: StrangerGate; routes: KnownRoutes; bodyDeadline: BodyDeadline };
 
 /**
  * Fastify as all routes want it, without any: strangers are turned away before it, bodies are JSON, and whatever goes wrong is answered in
@@ -53,13 +54,15 @@ export function createServer(dependencies: CreateServerDependencies): Server {
     body.length === 0 ? undefined : parseJson(body),
   );
 
+  const routes = createKnownRoutes(app);
   app.decorateRequest("facts");
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, log));
   app.addHook("onRequest", async (request, reply) => {
     followRequest(request, reply, dependencies);
     bodyDeadline.begin(request.raw);
     if (request.is404) {
-      throw new ApiError("not_found", `There is no ${request.method} ${request.url.split("?", 1)[0]} here.`);
+      const { method, url } = request;
+      throw routes.misdirected(request) ?? new ApiError("not_found", `There is no ${method} ${pathOf(url)} here.`);
     }
     if (request.headers.host === undefined && request.raw.httpVersion === "1.1") {
       throw new ApiError("invalid_request_error", "The Host header is missing.");
@@ -69,5 +72,5 @@ export function createServer(dependencies: CreateServerDependencies): Server {
     // Kept open, a connection would bring its next request here.
     if (drain.draining) reply.header("connection", "close");
   });
-  return { app, gate, bodyDeadline };
+  return { app, gate, routes, bodyDeadline };
 }

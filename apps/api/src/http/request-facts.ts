@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Account } from "@darkroom/accounts";
 import type { Logger, Metrics } from "@darkroom/observe";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { pathOf } from "./known-routes.ts";
 
 /** What becomes known of a request while it is served, for the line that is logged about it. */
 type RequestFacts = {
@@ -41,7 +42,7 @@ export function followRequest(
   reply.header("x-request-id", request.id);
   const startedAtMs = performance.now();
   // Without the query: a signed link is a credential.
-  const path = request.url.split("?", 1)[0] ?? "";
+  const path = pathOf(request.url);
 
   reply.raw.once("close", () => {
     const { account, ...facts } = request.facts;

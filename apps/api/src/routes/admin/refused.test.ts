@@ -93,7 +93,7 @@ describe.each(routes)("%s %s", (method, path) => {
       status: 403,
       code: "model_not_allowed",
       param: null,
-      message: "This key may not use the routes of /admin: only the admin key may.",
+      message: "This key may not use this route: only the admin key may.",
     });
   });
 

@@ -1,0 +1,61 @@
+import { ApiError } from "@darkroom/contracts";
+import { signedLinkPath } from "@darkroom/storage";
+import type { FastifyInstance } from "fastify";
+import createRouter, { type HTTPMethod } from "find-my-way";
+import { serverLimits } from "./server-limits.ts";
+
+/** What is said of an address: its method, and its path as it was sent. */
+type Address = { method: string; url: string };
+
+/**
+ * Knows every route that `app` is given from now on until `close`, and what a caller who asks for another one may have meant: a base
+ * URL without `/v1`, or with two of them, and a slash too many are how clients are mostly misconfigured.
+ */
+export function createKnownRoutes(app: FastifyInstance) {
+  const methodsOf = new Map<string, Set<string>>();
+  const router = createRouter(serverLimits.routerOptions);
+  let closed = false;
+  app.addHook("onRoute", ({ url, method }) => {
+    if (closed) return;
+    const methods = methodsOf.get(url) ?? new Set();
+    methodsOf.set(url, methods);
+    for (const one of [method].flat()) {
+      methods.add(one);
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Fastify's router takes no others
+      router.on(one as HTTPMethod, url, () => {});
+    }
+  });
+
+  /** The path of the route that was probably meant. */
+  function meant(method: string, path: string): string | undefined {
+    const segments = path.split("/").filter((segment) => segment !== "");
+    while (segments[0] === "v1") segments.shift();
+    const rest = `/${segments.join("/")}`;
+    // Nobody types the links to images, so those are never meant.
+    const candidates = [`/v1${rest}`, rest].filter((each) => each !== path && !each.startsWith(signedLinkPath));
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one that it does not know has no routes
+    return candidates.find((each) => router.find(method as HTTPMethod, each) !== null);
+  }
+
+  return {
+    /** Routes that are made from now on are none of those. Returns the methods of each URL that there is. */
+    close(): ReadonlyMap<string, ReadonlySet<string>> {
+      closed = true;
+      return methodsOf;
+    },
+
+    /** What to say where another address was probably meant. */
+    misdirected({ method, url }: Address): ApiError | undefined {
+      const path = pathOf(url);
+      const found = meant(method, path);
+      return found === undefined
+        ? undefined
+        : new ApiError("not_found", `There is no ${method} ${path} here. Did you mean ${found}?`);
+    },
+  };
+}
+
+export type KnownRoutes = ReturnType<typeof createKnownRoutes>;
+
+/** The path of a request, without its query. */
+export const pathOf = (url: string): string => url.split("?", 1)[0] ?? "";
