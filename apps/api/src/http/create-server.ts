@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Keyring } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
-import Fastify, { type FastifyInstance } from "fastify";
+import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import type { Drain } from "../drain.ts";
 import { answerBrokenRequest } from "./answer-broken-request.ts";
 import { answerError } from "./answer-error.ts";
+import { assertPlainBody } from "./assert-plain-body.ts";
 import { type BodyDeadline, createBodyDeadline } from "./body-deadline.ts";
 import { createKnownRoutes, type KnownRoutes, pathOf } from "./known-routes.ts";
 import { parseJson } from "./parse-json.ts";
@@ -49,9 +50,15 @@ export function createServer(dependencies: CreateServerDependencies): Server {
   // Node answers an `Expect` that it does not know with an empty 417. RFC 9110 §10.1.1 lets us ignore it.
   app.server.on("checkExpectation", serve);
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("application/json", { parseAs: "buffer" }, async (_request: unknown, body: Buffer) =>
-    // Many clients say JSON of a POST without a body, too. Where one is needed the route misses it.
-    body.length === 0 ? undefined : parseJson(body),
+  app.addContentTypeParser(
+    "application/json",
+    { parseAs: "buffer" },
+    async ({ headers }: FastifyRequest, body: Buffer) => {
+      // Many clients say JSON of a POST without a body, too. Where one is needed the route misses it.
+      if (body.length === 0) return undefined;
+      assertPlainBody(headers);
+      return parseJson(body);
+    },
   );
 
   const routes = createKnownRoutes(app);

@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { maxFileBytes } from "@darkroom/contracts";
 import type { ObjectStore } from "@darkroom/storage";
 import { temporaryFolder } from "@darkroom/testing";
@@ -166,6 +167,13 @@ describe("refused", () => {
     expect(await answered).toMatchObject({ status: 400, body: { error: { code: "invalid_request_error" } } });
     await expect.poll(() => [...left.keys]).toEqual([]);
     await expect.poll(() => keysOfFiles(api)).toEqual([]);
+  });
+
+  test("415 for a compressed form", async () => {
+    const { sending, answered } = startUpload(api, { "content-encoding": "gzip" });
+    sending.end(gzipSync(`${head}${tail}`));
+    const { status, body } = await answered;
+    expect([status, body.error?.["message"]]).toEqual([415, expect.stringContaining("'gzip' is not supported")]);
   });
 
   test("400 for a form that does not name its boundary", async () => {

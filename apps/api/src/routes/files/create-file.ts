@@ -7,6 +7,7 @@ import { showFile } from "../../files/show-file.ts";
 import { createUploadPlaces } from "../../files/upload-places.ts";
 import type { RefuseNewWork } from "../../generation/refuse-new-work.ts";
 import { accountOf } from "../../http/authenticate.ts";
+import { assertPlainBody } from "../../http/assert-plain-body.ts";
 import type { BodyDeadline } from "../../http/body-deadline.ts";
 import { maxFormOverheadBytes } from "../../http/server-limits.ts";
 
@@ -66,6 +67,7 @@ function refuseEarly({ headers }: FastifyRequest): void {
       "A file must be sent as a form. Send it with the header Content-Type: multipart/form-data.",
     );
   }
+  assertPlainBody(headers);
   if (Number(headers["content-length"] ?? 0) > maxFileBytes + maxFormOverheadBytes) throw tooLarge();
 }
 

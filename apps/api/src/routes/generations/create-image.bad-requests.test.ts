@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { apiKey } from "../../api.fixture.ts";
 import { good, type Refusal, testRefusals, withField } from "./refusal.fixture.ts";
 
@@ -98,6 +99,14 @@ const bodies: Refusal[] = [
     headers: { "content-type": "json" },
     body: good,
     message: /must be JSON/,
+  },
+  {
+    it: "a compressed body",
+    status: 415,
+    code: "unsupported_media_type",
+    headers: { "content-encoding": "gzip" },
+    body: gzipSync(JSON.stringify(good)),
+    message: "The Content-Encoding 'gzip' is not supported. Send the body as it is, uncompressed.",
   },
 ];
 
