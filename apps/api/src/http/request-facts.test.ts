@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { connect } from "node:net";
+import { setTimeout } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { startApi } from "../api.fixture.ts";
+import { delivering, startApi } from "../api.fixture.ts";
 
 test("every refused request is counted by its code, and no other", async () => {
   const api = await startApi();
@@ -20,4 +21,14 @@ test("every refused request is counted by its code, and no other", async () => {
   };
   // A request is counted when its answer is out, and that is a moment before or after the caller has it.
   await expect.poll(counted).toEqual({ invalid_api_key: 1, not_found: 2, invalid_request_error: 2 });
+});
+
+test("an answer tells how long it took, as OpenAI's do", async () => {
+  const api = await startApi();
+  const drawnMs = 60;
+  await api.work(delivering(async () => setTimeout(drawnMs), 1));
+  const answers = [await api.generate({ prompt: "a cat" }), await api.call("/v1/nowhere")];
+  const [drawn, refused] = answers.map(({ headers }) => headers.get("openai-processing-ms"));
+  expect(Number(drawn)).toBeGreaterThanOrEqual(drawnMs);
+  expect(refused).toMatch(/^\d+$/);
 });

@@ -6,6 +6,8 @@ import { pathOf } from "./known-routes.ts";
 
 /** What becomes known of a request while it is served, for the line that is logged about it. */
 type RequestFacts = {
+  /** By the clock of `performance`, in milliseconds. */
+  startedAtMs: number;
   account?: Account;
   /** Whether the admin key was sent, on a route that takes it. */
   admin?: boolean;
@@ -38,14 +40,13 @@ export function followRequest(
   reply: FastifyReply,
   { log, metrics }: FollowRequestDependencies,
 ): void {
-  request.facts = {};
+  request.facts = { startedAtMs: performance.now() };
   reply.header("x-request-id", request.id);
-  const startedAtMs = performance.now();
   // Without the query: a signed link is a credential.
   const path = pathOf(request.url);
 
   reply.raw.once("close", () => {
-    const { account, ...facts } = request.facts;
+    const { account, startedAtMs, ...facts } = request.facts;
     if (facts.errorCode !== undefined) metrics.refusedRequests.inc({ code: facts.errorCode });
     const answered = reply.raw.writableFinished;
     // 499 is what nginx writes for a caller who left.

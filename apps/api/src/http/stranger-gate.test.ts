@@ -24,7 +24,7 @@ async function exchange(port: number, bytes: string): Promise<string> {
   const socket = connect(port, "127.0.0.1");
   socket.end(bytes);
   const answers = await text(socket);
-  return answers.replaceAll(/req_\w{32}/g, "req_").replaceAll(/^date: .*$/gim, "date");
+  return answers.replaceAll(/req_\w{32}/g, "req_").replaceAll(/^(date|openai-processing-ms): .*$/gim, "$1");
 }
 
 /** Sends as many requests in one piece that from the next one on all strangers are turned away. */
