@@ -3,6 +3,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { hashApiKey, newApiKey } from "@darkroom/accounts";
 import { apiKeySchema } from "@darkroom/contracts";
+import { withinOneDay } from "@darkroom/testing";
 import OpenAI from "openai";
 import { beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -94,6 +95,8 @@ describe("darkroom keys, against the real api", () => {
 });
 
 describe("darkroom usage and ledger, against the real api", () => {
+  withinOneDay();
+
   test("tell what was drawn, whose it was and what it cost", async () => {
     const { key, id } = await makeKey("counted");
     await expect.poll(() => draw(key).then(() => "drawn"), soon).toBe("drawn");

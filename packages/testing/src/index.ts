@@ -13,3 +13,4 @@ export { removeKeys } from "./remove-keys.ts";
 export { startTcpProxy, type TcpProxy } from "./tcp-proxy.ts";
 export { temporaryFolder } from "./temporary-folder.ts";
 export type { TestS3Settings } from "./test-s3-settings.ts";
+export { withinOneDay } from "./within-one-day.ts";

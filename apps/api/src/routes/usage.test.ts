@@ -1,5 +1,6 @@
 import { text } from "node:stream/consumers";
 import { ledgerEntrySchema } from "@darkroom/contracts";
+import { withinOneDay } from "@darkroom/testing";
 import { beforeAll, describe, expect, test } from "vitest";
 import { adminKey, apiKey, drawing, keepApi, otherApiKey, startApi, type TestApi } from "../api.fixture.ts";
 import { imageBytes, request } from "../generation.fixture.ts";
@@ -10,6 +11,7 @@ let today: string;
 const dayMs = 86_400_000;
 const daysAgo = (days: number) => new Date(Date.parse(today) - days * dayMs).toISOString().slice(0, 10);
 
+withinOneDay();
 beforeAll(async () => {
   api = await keepApi();
   const [seconds] = await api.queue.redis.time();

@@ -1,9 +1,11 @@
 import { createObjectStore, type ObjectStore } from "@darkroom/storage";
-import { describeWithS3, temporaryFolder } from "@darkroom/testing";
+import { describeWithS3, temporaryFolder, withinOneDay } from "@darkroom/testing";
 import { randomUUID } from "node:crypto";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { links, memoryStore, newEntries, newEntry, openLedger, pastDay } from "./ledger.fixture.ts";
 import { segmentKey } from "./ledger-segments.ts";
+
+withinOneDay();
 
 const idsOf = (entries: readonly { id: string }[]) => entries.map(({ id }) => id);
 const linesOf = (entries: readonly object[]) => entries.map((entry) => JSON.stringify(entry));

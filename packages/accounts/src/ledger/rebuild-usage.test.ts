@@ -1,3 +1,4 @@
+import { withinOneDay } from "@darkroom/testing";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { usageOf } from "./count-usage.ts";
@@ -50,6 +51,8 @@ test("what was rebuilt is kept 400 days, and nothing else is left behind", async
 });
 
 describe("a refusal that changes nothing", () => {
+  withinOneDay();
+
   test("today", async () => {
     const { ledger, end, usage } = await openLedger();
     const today = await ledger.today();

@@ -1,9 +1,13 @@
 import { type Budget, ledgerEntrySchema, type Limits, noLimits } from "@darkroom/contracts";
+import { withinOneDay } from "@darkroom/testing";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { delivery, openQueue } from "../queue.fixture.ts";
 import { type AccountModel, createAccountModel } from "./account-model.fixture.ts";
 import type { Retried, Submitted } from "./generation-store.ts";
+
+// The model knows no days.
+withinOneDay();
 
 /** Two keys of one tenant: what one does may not touch the other. */
 const keyIds = ["key_a", "key_b"] as const;

@@ -1,4 +1,5 @@
 import { apiKeySchema, createdApiKeySchema, noBudget, noLimits } from "@darkroom/contracts";
+import { withinOneDay } from "@darkroom/testing";
 import { describe, expect, test } from "vitest";
 import { adminKey, drawing, startApi } from "../../api.fixture.ts";
 import { request } from "../../generation.fixture.ts";
@@ -82,6 +83,8 @@ describe("GET /admin/keys", () => {
 });
 
 describe("GET /admin/keys/{id}", () => {
+  withinOneDay();
+
   test("tells what is under way and what was spent, today and this month", async () => {
     const api = await startApi();
     const { id } = await makeKey(api);

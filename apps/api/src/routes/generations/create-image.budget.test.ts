@@ -1,4 +1,5 @@
 import type { Work } from "@darkroom/queue";
+import { withinOneDay } from "@darkroom/testing";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { delivering, startApi, type TestApi } from "../../api.fixture.ts";
@@ -61,6 +62,8 @@ describe("1,000 requests at once over two instances", () => {
 });
 
 describe("429 insufficient_quota", () => {
+  withinOneDay();
+
   test.each(["day", "month"] as const)("for a %s that is used up, with the time until it is over", async (time) => {
     const api = await startApi();
     const { ask } = await openLimitedKey(api, { budget: { [time]: imageMicros } });
