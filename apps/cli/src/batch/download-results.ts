@@ -52,7 +52,7 @@ export async function downloadResults(
 ) {
   await using results = await openResultsFolder(batch.id, folder);
   const total = batch.request_counts.completed;
-  progress.show({ done: 0, total, words: "fetching the output file" });
+  progress.show({ done: 0, total, words: "lines, fetching the output file" });
   const part = join(results.parts, "content");
   if (batch.error_file_id !== null) await saveContent(api, batch.error_file_id, { part, path: results.errors });
   const errors = batch.error_file_id === null ? null : results.errors;

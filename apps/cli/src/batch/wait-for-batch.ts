@@ -42,7 +42,9 @@ export async function waitForBatch(api: HttpApi, id: string, progress: Progress)
 function wordsFor(batch: Batch, perSecond = 0): string {
   const { status, request_counts: counts } = batch;
   const left = counts.total - counts.completed - counts.failed;
-  const words = [status, `${counts.completed} done, ${counts.failed} failed`];
+  const words = ["done"];
+  if (status !== "in_progress") words.push(status);
+  words.push(`${counts.failed} failed`);
   if (perSecond > 0) words.push(`${perSecond.toFixed(1)}/s`);
   if (perSecond > 0 && left > 0) words.push(`${formatDuration((left * 1000) / perSecond)} left`);
   return [...words, `${batchCost(batch)} so far`].join(", ");

@@ -10,7 +10,7 @@ export function lineProgress(say: (words: string) => void, now: () => number): P
     show: ({ done, total, words }) => {
       if (now() - saidAtMs < everyMs) return;
       saidAtMs = now();
-      say(`${done} of ${total}, ${words}`);
+      say(`${done} of ${total} ${words}`);
     },
     note: say,
     stop: () => {},

@@ -2,7 +2,7 @@
 export type Step = {
   done: number;
   total: number;
-  /** What there is to say besides, in a few words. */
+  /** What there is to say besides, in a few words with commas between, the weightiest first: `lines, 3 failed`. */
   words: string;
 };
 

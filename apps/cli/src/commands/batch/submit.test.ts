@@ -169,7 +169,7 @@ describe("waiting", () => {
     const { service, folder, file, submit, out } = await setUp("one\ntwo\nthree\n", { linesPerLook: 2 });
     const ran = await submit(...model, "--yes", "--wait", "--out", out);
     expect(ran).toMatchObject({ code: 0, stdout: "batch_1\n" });
-    expect(ran.stderr).toMatch(/^2 of 3, in_progress, 2 done, 0 failed, \$0\.08 so far$/m);
+    expect(ran.stderr).toMatch(/^2 of 3 done, 0 failed, \$0\.08 so far$/m);
     expect(ran.stderr).toContain("batch_1 is completed: 3 of 3 lines done, 0 failed, $0.12.\n");
     expect(ran.stderr).toContain(`3 images written to ${out}.\n`);
     const images = ["line-00001.png", "line-00002.png", "line-00003.png"];

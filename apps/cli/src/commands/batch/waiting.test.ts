@@ -43,7 +43,7 @@ function watch(child: ReturnType<typeof spawn>) {
 test("a service that goes away and comes back is waited for, and both are told", async () => {
   const { service, args, env } = await startWaiting(4);
   const ran = watch(spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] }));
-  await ran.printed("in_progress");
+  await ran.printed("done, 0 failed");
   service.isAway = true;
   await ran.printed("asking again until there is an answer.");
   service.isAway = false;
@@ -58,7 +58,7 @@ test("Ctrl-C leaves the batch running and says how to come back", async () => {
   const { service, args, env } = await startWaiting(100);
   const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] });
   const ran = watch(child);
-  await ran.printed("in_progress");
+  await ran.printed("done, 0 failed");
   child.kill("SIGINT");
   expect(await ran.closed).toEqual([null, "SIGINT"]);
   expect(ran.text()).toContain(
@@ -76,7 +76,7 @@ test.skipIf(!hasScript)("a terminal gets a bar with what is done, the rate, the 
   const line = `stty cols 200; ${command}`;
   const ran = watch(spawn("script", ["-qec", line, "/dev/null"], { env, stdio: ["ignore", "pipe", "pipe"] }));
   expect(await ran.closed).toEqual([0, null]);
-  expect(ran.text()).toMatch(/\[=+-+\] 3\/5 in_progress, 3 done, 0 failed, [01]\.\d\/s, \ds left, \$0\.12 so far/);
+  expect(ran.text()).toMatch(/\[=+-+\] 3\/5 done, 0 failed, [01]\.\d\/s, \ds left, \$0\.12 so far/);
   // The bar is gone in the end, and the terminal breaks lines again.
   expect(ran.text()).toContain("\u001B[?7h");
   expect(ran.text()).toMatch(/batch_1 is completed: 5 of 5 lines done, 0 failed, \$0\.20\.\r\n/);
