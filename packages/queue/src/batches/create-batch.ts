@@ -35,8 +35,8 @@ export type BatchRequest = {
 /** The batch of an earlier request: of the same one, or `mismatch` = the idempotency key was used before, with another body. */
 export type FoundBatch = { kind: "attached" | "mismatch"; id: string };
 
-/** What became of it: `limited` = too many in the last hour. */
-export type CreatedBatch = { kind: "created" } | FoundBatch | { kind: "limited"; retryAfterMs: number };
+/** What became of it: `created` = it is its key's so-manieth of the last hour, `limited` = there were too many. */
+export type CreatedBatch = { kind: "created"; ofHour: number } | FoundBatch | { kind: "limited"; retryAfterMs: number };
 
 /** OpenAI's: 2,000 batches an hour. */
 const maxCreations = 2_000;
@@ -45,7 +45,7 @@ const creationSpanMs = 3_600_000;
 /** An SDK gives up its retries well within this; later the same body is a new wish. */
 const clientRetryWindowMs = 15 * 60_000;
 
-type Answer = ["created"] | ["none"] | ["attached" | "mismatch", string] | ["limited", number];
+type Answer = ["created", number] | ["limited", number] | ["none"] | ["attached" | "mismatch", string];
 
 const script = queueScript<Answer>("create-batch", { account: "clock", folder: "batches" });
 
@@ -57,8 +57,10 @@ export async function createBatch(
   request: BatchRequest = { body: null, claimsMs: 0 },
 ): Promise<CreatedBatch> {
   const answer = await run({ redis, keys, batch, request, onlyLook: false });
-  if (answer[0] === "attached" || answer[0] === "mismatch") return { kind: answer[0], id: answer[1] };
-  return answer[0] === "limited" ? { kind: "limited", retryAfterMs: answer[1] } : { kind: "created" };
+  if (answer[0] === "none") throw new Error("A batch was to be made, and was only looked for");
+  if (answer[0] === "created") return { kind: "created", ofHour: answer[1] };
+  if (answer[0] === "limited") return { kind: "limited", retryAfterMs: answer[1] };
+  return { kind: answer[0], id: answer[1] };
 }
 
 /** The batch that the same request has made before, without a check of what it asks for; null where there is none. Writes nothing. */

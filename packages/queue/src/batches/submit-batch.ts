@@ -21,7 +21,8 @@ export function createBatchSubmitter({ batches, lanes, log, claimsMs }: BatchSub
   return async (batch: NewBatch, request: Omit<BatchRequest, "claimsMs">): Promise<CreatedBatch> => {
     const created = await batches.create(batch, { ...request, claimsMs });
     if (created.kind === "created") {
-      await putNextTask({ id: batch.id, status: "validating", lane: null, ready: false });
+      // A key's next batch is looked at after the first of others: hundreds of one do not hold up what another has.
+      await putNextTask({ id: batch.id, status: "validating", lane: null, ready: false }, created.ofHour);
     }
     return created;
   };

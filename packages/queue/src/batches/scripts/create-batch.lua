@@ -7,9 +7,9 @@
 --   ARGV[8] how many creations the key may have within the time of ARGV[9], in milliseconds
 --   ARGV[10] '1' to look only, and write nothing
 --   ARGV[11…] field, value, … of the record
--- Answers { 'created' }, { 'none' } where it was to look and there is none, { 'attached', id }, { 'mismatch', id } where the idempotency
+-- Answers { 'created', how many the key has made within that time }, { 'none' } where it was to look and there is none, { 'attached', id }, { 'mismatch', id } where the idempotency
 -- key stands for another body, or { 'limited', milliseconds to wait }.
-if redis.call('EXISTS', KEYS[1]) == 1 then return { 'created' } end
+if redis.call('EXISTS', KEYS[1]) == 1 then return { 'created', redis.call('LLEN', KEYS[6]) } end
 local id, fingerprint = ARGV[1], ARGV[4]
 local prefix = string.sub(KEYS[1], 1, #KEYS[1] - #id)
 local function kept(found) return redis.call('EXISTS', prefix .. found) == 1 end
@@ -31,6 +31,7 @@ local nth = redis.call('LINDEX', KEYS[6], most - 1)
 if nth and nth + span > time then return { 'limited', nth + span - time } end
 redis.call('LPUSH', KEYS[6], time)
 redis.call('LTRIM', KEYS[6], 0, most - 1)
+while redis.call('LINDEX', KEYS[6], -1) + span <= time do redis.call('RPOP', KEYS[6]) end
 redis.call('PEXPIRE', KEYS[6], span)
 
 if ARGV[5] ~= '0' then redis.call('SET', KEYS[4], fingerprint .. ' ' .. id, 'PX', ARGV[5]) end
@@ -43,4 +44,4 @@ redis.call('HSET', KEYS[1], 'id', id, 'tenant', ARGV[2], 'status', 'validating',
   'expiresAt', time + ARGV[3], unpack(ARGV, 11))
 redis.call('ZADD', KEYS[2], time, id)
 redis.call('ZADD', KEYS[3], time, id)
-return { 'created' }
+return { 'created', redis.call('LLEN', KEYS[6]) }

@@ -1,0 +1,62 @@
+import { newBatchId } from "@darkroom/contracts";
+import { connectWorker } from "@darkroom/redis";
+import { testRedisUrl } from "@darkroom/testing";
+import { expect, onTestFinished, test } from "vitest";
+import { openQueue } from "../queue.fixture.ts";
+import { createBatchStore } from "./batch-store.ts";
+import { createBatchTasks } from "./batch-tasks.ts";
+import { createBatchSubmitter } from "./submit-batch.ts";
+
+const log = { debug() {}, info() {}, warn() {}, error() {} };
+const hourMs = 3_600_000;
+
+async function openSubmitter() {
+  const { keys, lanes, redis } = await openQueue();
+  const batches = createBatchStore(redis, keys);
+  const submit = createBatchSubmitter({ batches, lanes, log, claimsMs: 60_000 });
+  const submitOf = async (keyId: string) => {
+    const id = newBatchId(Date.now());
+    const asked = { id, tenant: "acme", keyId, inputFileId: "file-1", completionWindow: "24h" };
+    const terms = { windowMs: 24 * hourMs, metadata: null, outputSeconds: 3_600, webhook: null, webhookEvents: [] };
+    const created = await submit({ ...asked, ...terms }, { body: null });
+    return { id, created };
+  };
+  return { keys, lanes, redis, batches, submitOf };
+}
+
+test("a key's many batches are not all looked at before another key's first", async () => {
+  const { keys, lanes, batches, submitOf } = await openSubmitter();
+  const many = [await submitOf("one"), await submitOf("one"), await submitOf("one")].map(({ id }) => id);
+  const { id: other } = await submitOf("another");
+  const seen: string[] = [];
+  const all = Promise.withResolvers<void>();
+  const redis = connectWorker(testRedisUrl(), () => {});
+  const note = async (id: string) => {
+    if (seen.push(id) === 4) all.resolve();
+    return null;
+  };
+  const tasks = createBatchTasks({
+    redis,
+    keys,
+    concurrency: 1,
+    lockDurationMs: 5_000,
+    stalledIntervalMs: 1_000,
+    tasks: { validate: note, feed: note, finalize: note },
+    batches,
+    lanes,
+    log,
+  });
+  onTestFinished(async () => {
+    await tasks.close();
+    redis.disconnect();
+  });
+  await all.promise;
+  expect(seen).toEqual([many[0], other, many[1], many[2]]);
+});
+
+test("what a key made more than an hour ago does not count", async () => {
+  const { keys, redis, submitOf } = await openSubmitter();
+  await redis.rpush(keys.batchCreations("key"), Date.now() - hourMs - 1_000, Date.now() - 2 * hourMs);
+  expect((await submitOf("key")).created).toEqual({ kind: "created", ofHour: 1 });
+  expect((await submitOf("key")).created).toEqual({ kind: "created", ofHour: 2 });
+});
