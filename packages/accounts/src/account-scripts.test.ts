@@ -81,6 +81,21 @@ describe("a budget of a day or a month over midnight", () => {
   });
 });
 
+test("money is counted to the micro up to the most that a budget may be", async () => {
+  const root = `test-${randomBytes(6).toString("hex")}:`;
+  onTestFinished(async () => void (await redis.del(`${root}account:key`)));
+  const lua = `
+    local time = tonumber(ARGV[1])
+    admit(KEYS[1], 'key', '- - - - - - ' .. ARGV[2] .. ' 1 ' .. ARGV[3], time)
+    settle(KEYS[1], 'key', false, tonumber(ARGV[3]), tonumber(ARGV[3]), time)
+    local refused = admit(KEYS[1], 'key', '- - - - - - ' .. ARGV[2] .. ' 1 2', time)
+    return { refused[2], refused[4] }`;
+  const most = 1_000_000_000_000_000;
+  const settlement = readFileSync(new URL("scripts/settlement.lua", import.meta.url), "utf8");
+  expect(await run(`${settlement}\n${lua}`, [root], [Date.now(), most, most - 1])).toEqual(["total", 1]);
+  expect(await redis.hmget(`${root}account:key`, "reserved", "total")).toEqual(["0", "999999999999999"]);
+});
+
 describe("the window of a minute", () => {
   const admitLua = `
     local refused = admit(KEYS[1], 'key', ARGV[1], tonumber(ARGV[2]))

@@ -181,6 +181,14 @@ describe("the versions of a webhook secret", () => {
     expect(await versions()).toEqual([4]);
   });
 
+  test("outlive the key: what it had under way is still to be told, in the words that its receiver believes", async () => {
+    const { store, redis, names } = await openKeyStore();
+    const { record } = await made(store);
+    await store.rotateWebhookSecret(record.keyId, 60_000);
+    await store.remove(record.keyId);
+    expect(await webhookSecretVersions(redis, names, record.keyId)).toEqual([2, 1]);
+  });
+
   test("are one for a key that is not in Redis", async () => {
     const { store, redis, names } = await openKeyStore();
     expect(await webhookSecretVersions(redis, names, "key_ba7816bf8f01")).toEqual([1]);

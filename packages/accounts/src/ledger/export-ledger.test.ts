@@ -169,6 +169,16 @@ describe("a Redis that lost its data", () => {
   });
 });
 
+test("a claim whose entries are gone is given up", async () => {
+  const { ledger, redis, keys, end, segments } = await openLedger();
+  const today = await ledger.today();
+  await end(today, newEntry());
+  await redis.hset(keys.export(today), { offset: 0, claimed: 1 });
+  await redis.del(keys.entries(today));
+  expect(await ledger.exportDue()).toEqual({ entries: 0, segments: 0 });
+  expect(await segments(today)).toEqual([]);
+});
+
 test("an entry that cannot be read holds up no export", async () => {
   const { ledger, redis, keys, segments } = await openLedger();
   const today = await ledger.today();

@@ -6,6 +6,10 @@
 local offset, claimed = unpack(redis.call('HMGET', KEYS[2], 'offset', 'claimed'))
 if not offset then return nil end
 local count = math.min(tonumber(claimed or ARGV[1]), redis.call('LLEN', KEYS[1]))
-if count == 0 then return { tonumber(offset), {} } end
+if count == 0 then
+  -- A claim whose entries somebody has removed would be looked for again and again.
+  redis.call('HDEL', KEYS[2], 'claimed')
+  return { tonumber(offset), {} }
+end
 redis.call('HSET', KEYS[2], 'claimed', count)
 return { tonumber(offset), redis.call('LRANGE', KEYS[1], 0, count - 1) }

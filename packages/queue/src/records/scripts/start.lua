@@ -1,7 +1,8 @@
 -- Begins an attempt: the attempt number it sets is the fencing token under which everything later is written.
 --   KEYS[9] starts of the lane in this span of time
 --   ARGV[1] id  ARGV[2] milliseconds for which starts are counted
--- Answers 'gone', 'ended', 'overdue' (it must expire), 'stopped' (its key is no longer in use), or what it changed in the record, as field, value, …
+-- Answers 'gone', 'ended', 'overdue' (it must expire), 'stopped' (its key is no longer in use), or what it changed in the record, as
+-- field, value, …
 local id = ARGV[1]
 local status, expires, started, attempts, version, watchers, rank, key, batch = unpack(redis.call('HMGET', KEYS[1],
   'status', 'expiresAt', 'startedAt', 'attempts', 'version', 'watchers', 'rank', 'keyId', 'batchId'))
