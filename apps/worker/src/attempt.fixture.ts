@@ -33,6 +33,7 @@ export const aRecord = ({ n = 1, delivery = null }: { n?: number; delivery?: Del
 export const anAttempt = (over: Partial<Attempt> = {}): Attempt => ({
   record: aRecord({}),
   signal: new AbortController().signal,
+  crashes: 0,
   exhausted: false,
   checkpoint: async () => true,
   showPartial: async () => true,

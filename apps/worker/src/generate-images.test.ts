@@ -1,5 +1,5 @@
 import type { Usage } from "@darkroom/contracts";
-import { createLogger } from "@darkroom/observe";
+import { createLogger, createMetrics } from "@darkroom/observe";
 import { type ImageProvider, ProviderError, type ProviderErrorFacts, type ProviderImage } from "@darkroom/providers";
 import type { Attempt, Delivery } from "@darkroom/queue";
 import { createObjectStore, type ObjectStore, StorageError } from "@darkroom/storage";
@@ -63,8 +63,8 @@ function generation(n: number) {
   };
 }
 
-const work = (provider: ImageProvider, store: ObjectStore) =>
-  createGenerateImages({ provider, store, uploadPatienceMs: 5_000, log });
+const work = (provider: ImageProvider, store: ObjectStore, metrics = createMetrics({ ofProcess: false })) =>
+  createGenerateImages({ provider, store, uploadPatienceMs: 5_000, metrics, log });
 
 test("images are bought, noted and stored under the generation's own keys", async () => {
   const { provider } = fakeProvider();
@@ -193,6 +193,18 @@ test("images that the store will never take fail the generation instead of being
   };
   const outcome = await work(provider, { ...memory(), put })(generation(1).attempt());
   expect(outcome).toMatchObject({ kind: "failed", error: { code: "server_error" } });
+});
+
+test("images that are asked for again after a worker died are counted, and those that it had stored are not", async () => {
+  const { provider } = fakeProvider();
+  const store = memory();
+  const metrics = createMetrics({ ofProcess: false });
+  const { attempt } = generation(3);
+  await work(provider, store, metrics)(attempt());
+  expect(await metrics.render()).not.toContain("darkroom_repeated_images_total{");
+  await store.delete(["acme/gen_1/0.png", "acme/gen_1/2.png"]);
+  await work(provider, store, metrics)(attempt({ crashes: 1 }));
+  expect(await metrics.render()).toContain('darkroom_repeated_images_total{model="m"} 2\n');
 });
 
 test("an exhausted generation is not begun again, but what is stored is delivered", async () => {

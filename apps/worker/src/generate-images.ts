@@ -1,7 +1,7 @@
 import { type ImageProvider, ProviderError, type ProviderReply } from "@darkroom/providers";
 import type { Attempt, Delivery, Outcome, Work } from "@darkroom/queue";
 import type { ObjectStore } from "@darkroom/storage";
-import type { Logger } from "@darkroom/observe";
+import type { Logger, Metrics } from "@darkroom/observe";
 import { delivered, planDelivery } from "./delivery.ts";
 import { outcomeOfError } from "./outcome-of-error.ts";
 import { showPartials } from "./show-partials.ts";
@@ -12,6 +12,7 @@ export type GenerateImagesOptions = {
   store: ObjectStore;
   /** How long an upload is tried again while the store is away, in milliseconds: the images are bought and held in memory. */
   uploadPatienceMs: number;
+  metrics: Pick<Metrics, "repeatedImages">;
   log: Logger;
 };
 
@@ -19,7 +20,7 @@ export type GenerateImagesOptions = {
  * The work of an interactive lane: ask what is stored already, buy only what is missing, note what was bought, store it.
  * A second run after a crash calls the provider for nothing that an earlier one brought to the store.
  */
-export function createGenerateImages({ provider, store, uploadPatienceMs, log }: GenerateImagesOptions): Work {
+export function createGenerateImages({ provider, store, uploadPatienceMs, metrics, log }: GenerateImagesOptions): Work {
   return async (attempt: Attempt): Promise<Outcome> => {
     const { record, signal } = attempt;
     const { id, tenant, request, upstream } = record;
@@ -33,6 +34,7 @@ export function createGenerateImages({ provider, store, uploadPatienceMs, log }:
     const folder = `${tenant}/${id}`;
     const fields = { generationId: id, tenant, lane: record.lane, attempt: record.attempts, provider: provider.name };
     log.debug({ ...fields, prompt: request.prompt, wanted }, "The provider is called");
+    if (attempt.crashes > 0) metrics.repeatedImages.inc({ model: record.model }, wanted.length);
     let reply: ProviderReply;
     try {
       const parameters = { ...upstream.parameters, prompt: request.prompt };

@@ -50,7 +50,7 @@ await runProcess({
         ...queue,
         lane,
         concurrency,
-        work: createGenerateImages({ provider, store, uploadPatienceMs: config.UPLOAD_PATIENCE_MS, log }),
+        work: createGenerateImages({ provider, store, uploadPatienceMs: config.UPLOAD_PATIENCE_MS, metrics, log }),
         billOf: createBillDelivery({ metrics, log }),
         onEnding: createCountEnding({ metrics }),
         retryPolicy: defaultRetryPolicy,
@@ -74,7 +74,7 @@ await runProcess({
     openFiles(config, queue, store, log, closes);
     openLedger(config, queue, store, log, closes);
     // A worker that draws for callers alone leaves batches to those that draw for them.
-    if (plans.some(({ lane }) => isBatchLane(lane))) await openBatches(config, queue, store, log, closes);
+    if (plans.some(({ lane }) => isBatchLane(lane))) await openBatches(config, queue, store, metrics, log, closes);
 
     if (config.WORKER_PORT !== undefined) {
       const health = await startHealthServer({

@@ -8,7 +8,7 @@ import {
 } from "@darkroom/batches";
 import { createFileStore } from "@darkroom/files";
 import { loadCatalogue } from "@darkroom/models";
-import type { Logger } from "@darkroom/observe";
+import type { Logger, Metrics } from "@darkroom/observe";
 import type { CloseList } from "@darkroom/process";
 import {
   createBatchKeeper,
@@ -36,6 +36,7 @@ export async function openBatches(
   config: WorkerConfig,
   queue: OpenQueue,
   objects: ObjectStore,
+  metrics: Pick<Metrics, "unbilledGenerations">,
   log: Logger,
   closes: CloseList,
 ): Promise<void> {
@@ -81,6 +82,7 @@ export async function openBatches(
       objects,
       prepared,
       accountOf: findAccount,
+      countUnbilled: (model) => metrics.unbilledGenerations.inc({ model }),
       isRedisFull: memoryGuard.isFull,
       log,
       now: () => redisTime(redis),

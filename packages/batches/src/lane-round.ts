@@ -29,6 +29,8 @@ type LaneRoundOptions = WindowOptions & {
   prepared: PreparedLines;
   /** The account of a key; null for one that is disabled, expired or deleted: what it began is stopped. */
   accountOf: (keyId: string) => Promise<Pick<Account, "budget"> | null>;
+  /** Counts a generation that was canceled while it ran. */
+  countUnbilled: (model: string) => void;
   /** Whether Redis has no room for more: then lines are collected only. */
   isRedisFull: () => boolean;
   log: Log;

@@ -49,6 +49,7 @@ export function openLane({ window = 300, budget = noBudget, keyInForce = true } 
   };
   const time = { offsetMs: 0 };
   const state = { keyInForce, redisIsFull: false };
+  const unbilled: string[] = [];
   const newRound = () =>
     createLaneRound({
       lane,
@@ -62,6 +63,7 @@ export function openLane({ window = 300, budget = noBudget, keyInForce = true } 
       objects,
       prepared: preparedLines,
       accountOf: async () => (state.keyInForce ? { budget } : null),
+      countUnbilled: (model) => void unbilled.push(model),
       log,
       isRedisFull: () => state.redisIsFull,
       now: async () => Date.now() + time.offsetMs,
@@ -114,6 +116,7 @@ export function openLane({ window = 300, budget = noBudget, keyInForce = true } 
     lanes,
     time,
     state,
+    unbilled,
     newRound,
     begin,
     read,

@@ -7,6 +7,8 @@ export type StopBatchOptions = {
   generations: Pick<GenerationStore, "withdraw" | "cancel">;
   /** Null for a key that is disabled, expired or deleted: what it began is stopped. */
   accountOf: (keyId: string) => Promise<object | null>;
+  /** Counts a generation that was canceled while it ran, for whoever compares the provider's bill with ours. */
+  countUnbilled: (model: string) => void;
   log: Pick<Log, "info">;
 };
 
@@ -20,7 +22,15 @@ const finishMs = 15 * 60_000;
  * Returns the function that stops a batch that is out of time, or whose key is, and ends the lines of one that is stopped: those that no
  * worker has in hand now, and those that run when they have had their time. It answers the batch as it then is, and may be called again.
  */
-export function createStopBatch({ lane, batches, lines, generations, accountOf, log }: StopBatchOptions) {
+export function createStopBatch({
+  lane,
+  batches,
+  lines,
+  generations,
+  accountOf,
+  countUnbilled,
+  log,
+}: StopBatchOptions) {
   async function stopIfDue(batch: FeedingBatch, nowMs: number): Promise<FeedingBatch> {
     if (batch.status !== "in_progress" || batch.outcome !== null) return batch;
     const fields = { batchId: batch.id, tenant: batch.tenant };
@@ -43,7 +53,8 @@ export function createStopBatch({ lane, batches, lines, generations, accountOf, 
     const isOver = nowMs >= stoppedAtMs + finishMs;
     for (const id of await lines.open(batch.id)) {
       const answer = await generations.withdraw(id, lane, isExpired ? "expired" : "canceled");
-      if (answer === "kept" && isOver) await generations.cancel(id, lane);
+      if (answer !== "kept" || !isOver) continue;
+      if ((await generations.cancel(id, lane)) === "running") countUnbilled(batch.model);
     }
   }
 

@@ -10,6 +10,7 @@ test("every counter is told with its help before anything has happened", async (
     "darkroom_capped_generations_total",
     "darkroom_billed_micros_total",
     "darkroom_unbilled_generations_total",
+    "darkroom_repeated_images_total",
     "darkroom_refused_requests_total",
   ]);
   expect(text.match(/^# HELP darkroom_\S+ \S.*\.$/gm)).toHaveLength(5);

@@ -38,6 +38,11 @@ export function createMetrics({ ofProcess }: MetricsOptions) {
       "Generations that were canceled while they ran, or failed, and cost their tenants nothing though the provider may have charged.",
       "model",
     ),
+    repeatedImages: counter(
+      "darkroom_repeated_images_total",
+      "Images asked of a provider for generations that a worker had died with: they may have been bought before.",
+      "model",
+    ),
     refusedRequests: counter(
       "darkroom_refused_requests_total",
       "Requests that were answered with an error, by its code.",

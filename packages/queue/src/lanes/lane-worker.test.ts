@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { describe, expect, test } from "vitest";
 import { bill, delivery, openQueue } from "../queue.fixture.ts";
-import type { Outcome } from "./outcome.ts";
+import type { Attempt, Outcome } from "./outcome.ts";
 import type { AttemptEnding } from "./run-attempt.ts";
 
 const done = { kind: "succeeded", delivery } as const;
@@ -178,14 +178,14 @@ test("a generation that keeps killing workers is exhausted, and its work is told
   const given = queue.submission();
   await queue.store.submit(given);
   for (let crash = 0; crash < 3; crash++) await queue.attempts.start(given.id, given.lane);
-  const told: boolean[] = [];
-  queue.worker(async ({ exhausted }) => {
-    told.push(exhausted);
+  const told: Pick<Attempt, "crashes" | "exhausted">[] = [];
+  queue.worker(async ({ crashes, exhausted }) => {
+    told.push({ crashes, exhausted });
     return done;
   });
   await queue.lanes.add(given.lane, given.id, 1);
   await ended(queue, given.id);
-  expect(told).toEqual([true]);
+  expect(told).toEqual([{ crashes: 3, exhausted: true }]);
 });
 
 type Queue = Awaited<ReturnType<typeof openQueue>>;

@@ -15,6 +15,8 @@ export type Attempt = {
   record: GenerationRecord;
   /** Aborted when the work is no longer wanted: the lock was lost, or the worker must stop. */
   signal: AbortSignal;
+  /** How many attempts before this one ended without a word: whatever they were about to buy may have been bought. */
+  crashes: number;
   /** True when so many workers died over this generation that it must not be begun again: finish what is stored, or fail. */
   exhausted: boolean;
   /** Notes what the provider delivered, before it is uploaded. Resolves false when a later attempt owns the generation. */

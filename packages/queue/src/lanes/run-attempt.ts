@@ -58,6 +58,7 @@ export async function runAttempt(
     outcome = await work({
       record,
       signal,
+      crashes,
       exhausted: crashes > retryPolicy.maxCrashes,
       checkpoint: async (delivery) =>
         (await insist(() => store.checkpoint(id, attempts, delivery), log, fields)) === "ok",
