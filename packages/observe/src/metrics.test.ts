@@ -13,7 +13,7 @@ test("every counter is told with its help before anything has happened", async (
     "darkroom_repeated_images_total",
     "darkroom_refused_requests_total",
   ]);
-  expect(text.match(/^# HELP darkroom_\S+ \S.*\.$/gm)).toHaveLength(5);
+  expect(text.match(/^# HELP darkroom_\S+ \S.*\.$/gm)).toHaveLength(6);
 });
 
 test("what was counted is told by label", async () => {
