@@ -44,6 +44,8 @@ export type StartApiOptions = {
   beside?: { prefix: string; store: ObjectStore };
   /** The clock that files live by. */
   now?: () => Promise<number>;
+  /** The origins whose pages may call. */
+  corsOrigins?: readonly string[];
   /** Wraps the store that the service sees. */
   objects?: (store: ObjectStore) => ObjectStore;
 };
@@ -145,6 +147,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     syncTimeoutMs,
     linkTtlSeconds: 3_600,
     trustProxy: false,
+    corsOrigins: options.corsOrigins ?? [],
     webhooks: { signingSecret: undefined, allowPrivate: true, allowInsecure: true, ...options.webhooks },
   });
   const baseUrl = await app.listen({ host: "127.0.0.1", port: 0 });

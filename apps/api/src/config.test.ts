@@ -53,6 +53,22 @@ test("a store that lacks a setting names it", () => {
 });
 
 test.each([
+  ["", []],
+  ["*", ["*"]],
+  ["https://app.example.com, http://localhost:3000", ["https://app.example.com", "http://localhost:3000"]],
+])("CORS_ORIGINS=%s", (text, origins) => {
+  expect(readConfig({ ...needed, CORS_ORIGINS: text }).CORS_ORIGINS).toEqual(origins);
+});
+
+test.each(["https://app.example.com/", "app.example.com", "https://App.example.com", "https://a.example,", "null"])(
+  "CORS_ORIGINS=%s is no origin",
+  (text) => {
+    const read = () => readConfig({ ...needed, CORS_ORIGINS: text });
+    expect(read).toThrow("CORS_ORIGINS: must be origins like https://app.example.com");
+  },
+);
+
+test.each([
   ["true", true],
   ["false", false],
   ["10.0.0.0/8, 127.0.0.1", ["10.0.0.0/8", "127.0.0.1"]],

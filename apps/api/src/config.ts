@@ -7,6 +7,9 @@ import { type ObjectStoreSettings, objectStoreSettings, storageEnvSchema } from 
 import { webhookEnvSchema } from "@darkroom/webhooks";
 import { z } from "zod";
 
+/** As a browser spells it in the header `Origin`, to which it is compared. */
+const isOrigin = (text: string): boolean => text === "*" || URL.parse(text)?.origin === text;
+
 /** The API's own environment variables; those of queue, storage and logging are their packages'. */
 export const apiEnvSchema = z.object({
   HOST: z
@@ -35,6 +38,12 @@ export const apiEnvSchema = z.object({
     .default("false")
     .transform((text) => (text === "true" || text === "false" ? text === "true" : text.split(/\s*,\s*/)))
     .describe("Whose `X-Forwarded-For` is believed in the log: `true`, or addresses and networks with commas between."),
+  CORS_ORIGINS: z
+    .string()
+    .default("")
+    .transform((text) => (text === "" ? [] : text.split(/\s*,\s*/)))
+    .refine((origins) => origins.every(isOrigin), "must be origins like https://app.example.com, without a path, or *")
+    .describe("Whose pages may call from a browser: origins with commas between, or `*`. Unset: nobody's."),
   SHUTDOWN_DEADLINE_MS: wholeNumber(1_000, 3_600_000)
     .default(25_000)
     .describe("How long a stop may take. Under the 30 s after which Kubernetes kills."),

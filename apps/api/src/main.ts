@@ -61,6 +61,7 @@ await runProcess({
       syncTimeoutMs: config.SYNC_TIMEOUT_MS,
       linkTtlSeconds: config.LINK_TTL_SECONDS,
       trustProxy: config.TRUST_PROXY,
+      corsOrigins: config.CORS_ORIGINS,
       webhooks: webhookSettings(config),
     });
     closes.add("the HTTP server", () => closeServer({ app, drain, deadlineMs: config.SHUTDOWN_DEADLINE_MS }));

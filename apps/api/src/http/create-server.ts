@@ -7,6 +7,7 @@ import { answerBrokenRequest } from "./answer-broken-request.ts";
 import { answerError } from "./answer-error.ts";
 import { assertPlainBody } from "./assert-plain-body.ts";
 import { type BodyDeadline, createBodyDeadline } from "./body-deadline.ts";
+import { createCrossOrigin } from "./cross-origin.ts";
 import { createKnownRoutes, type KnownRoutes, pathOf } from "./known-routes.ts";
 import { parseJson } from "./parse-json.ts";
 import { followRequest, type FollowRequestDependencies, newRequestId } from "./request-facts.ts";
@@ -18,6 +19,8 @@ export type CreateServerDependencies = FollowRequestDependencies & {
   drain: Drain;
   /** Whose `X-Forwarded-For` is believed: everybody's, nobody's, or that of these addresses and networks. */
   trustProxy: boolean | string[];
+  /** The origins whose pages may call; `*` is every one. */
+  corsOrigins: readonly string[];
 };
 
 export type Server = { app: FastifyInstance; gate: StrangerGate; routes: KnownRoutes; bodyDeadline: BodyDeadline };
@@ -27,7 +30,7 @@ export type Server = { app: FastifyInstance; gate: StrangerGate; routes: KnownRo
  * OpenAI's shape. It listens to nothing yet.
  */
 export function createServer(dependencies: CreateServerDependencies): Server {
-  const { log, drain, trustProxy } = dependencies;
+  const { log, drain, trustProxy, corsOrigins } = dependencies;
   const bodyDeadline = createBodyDeadline(dependencies);
   const app = Fastify({
     ...serverLimits,
@@ -62,11 +65,13 @@ export function createServer(dependencies: CreateServerDependencies): Server {
   );
 
   const routes = createKnownRoutes(app);
+  const crossOrigin = createCrossOrigin(corsOrigins);
   app.decorateRequest("facts");
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, log));
   app.addHook("onRequest", async (request, reply) => {
     followRequest(request, reply, dependencies);
     bodyDeadline.begin(request.raw);
+    if (crossOrigin.answerPreflight(request, reply)) return reply;
     if (request.is404) {
       const { method, url } = request;
       throw routes.misdirected(request) ?? new ApiError("not_found", `There is no ${method} ${pathOf(url)} here.`);
@@ -74,11 +79,13 @@ export function createServer(dependencies: CreateServerDependencies): Server {
     if (request.headers.host === undefined && request.raw.httpVersion === "1.1") {
       throw new ApiError("invalid_request_error", "The Host header is missing.");
     }
+    return undefined;
   });
-  app.addHook("onSend", async ({ facts }, reply) => {
+  app.addHook("onSend", async (request, reply) => {
+    crossOrigin.mark(request, reply);
     // OpenAI's own name for it: dashboards that were made for its API read it. A stranger is told nothing, by the gate or in here.
     if (reply.statusCode !== 401) {
-      reply.header("openai-processing-ms", Math.round(performance.now() - facts.startedAtMs));
+      reply.header("openai-processing-ms", Math.round(performance.now() - request.facts.startedAtMs));
     }
     // Kept open, a connection would bring its next request here.
     if (drain.draining) reply.header("connection", "close");

@@ -1,0 +1,77 @@
+import { describe, expect, test } from "vitest";
+import { delivering, type StartApiOptions, startApi } from "../api.fixture.ts";
+
+const page = "https://app.example.com";
+const withPage: StartApiOptions = { corsOrigins: [page] };
+
+const preflight = (origin: string) => ({
+  method: "OPTIONS",
+  headers: {
+    origin,
+    "access-control-request-method": "POST",
+    "access-control-request-headers": "authorization,content-type,x-stainless-os",
+  },
+});
+const corsHeaders = ({ headers }: Response) =>
+  Object.fromEntries([...headers].filter(([name]) => name.startsWith("access-control-") || name === "vary"));
+const readable = { "access-control-allow-origin": page, "access-control-expose-headers": "*" };
+
+describe("a page of an origin that may call", () => {
+  test("is told by a preflight what it may send, without a key", async () => {
+    const api = await startApi(withPage);
+    for (const path of ["/v1/images/generations", "/v1/nowhere", "/admin/keys"]) {
+      const answer = await fetch(`${api.baseUrl}${path}`, preflight(page));
+      expect({ path, status: answer.status, ...corsHeaders(answer) }).toEqual({
+        path,
+        status: 204,
+        ...readable,
+        vary: "Origin",
+        "access-control-allow-methods": "GET, HEAD, POST, PATCH, DELETE",
+        "access-control-allow-headers": "authorization,content-type,x-stainless-os",
+        "access-control-max-age": "7200",
+      });
+    }
+  });
+
+  test("may read an image, a stream, a refusal and what is behind a link", async () => {
+    const api = await startApi(withPage);
+    await api.work(
+      delivering(async (key) => api.store.put(key, Buffer.from("image"), { contentType: "image/png" }), 5),
+    );
+    const headers = { origin: page };
+    const image = await api.generate({ prompt: "a cat" }, { headers });
+    expect(corsHeaders(image)).toEqual({ ...readable, vary: "Prefer, Origin" });
+    const stream = await api.generate({ prompt: "a cat", stream: true }, { headers });
+    expect(await stream.text()).toContain("image_generation.completed");
+    const link = new URL((await image.json()).data[0].url);
+    for (const answer of [
+      stream,
+      await fetch(`${api.baseUrl}${link.pathname}${link.search}`, { headers }),
+      await fetch(`${api.baseUrl}/v1/models`, { headers }),
+      await fetch(`${api.baseUrl}/v1/nowhere`, { headers }),
+    ]) {
+      expect(corsHeaders(answer)).toMatchObject(readable);
+    }
+  });
+});
+
+test("a page of another origin is told nothing", async () => {
+  const api = await startApi(withPage);
+  const asked = await fetch(`${api.baseUrl}/v1/images/generations`, preflight("https://elsewhere.example"));
+  expect([asked.status, corsHeaders(asked)]).toEqual([405, { vary: "Origin" }]);
+  const answer = await api.call("/v1/models", { headers: { origin: "https://elsewhere.example" } });
+  expect([answer.status, corsHeaders(answer)]).toEqual([200, { vary: "Origin" }]);
+});
+
+test("every page may call where * is configured", async () => {
+  const api = await startApi({ corsOrigins: ["*"] });
+  const answer = await api.call("/v1/models", { headers: { origin: "https://elsewhere.example" } });
+  expect(corsHeaders(answer)).toMatchObject({ "access-control-allow-origin": "https://elsewhere.example" });
+});
+
+test("nothing is said of origins where none is configured", async () => {
+  const api = await startApi();
+  const asked = await fetch(`${api.baseUrl}/v1/images/generations`, preflight(page));
+  expect([asked.status, corsHeaders(asked)]).toEqual([405, {}]);
+  expect(corsHeaders(await api.call("/v1/models", { headers: { origin: page } }))).toEqual({});
+});
