@@ -1,5 +1,5 @@
 import { batchObjects } from "@darkroom/queue";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { delivery, live, openLane, prepared, windowMs, work } from "./open-lane.fixture.ts";
 
 test("every line of a batch is run and collected once, though rounds run twice at a time and are broken off", async () => {
@@ -162,4 +162,33 @@ test("what a batch of a day has done is stored by the minute, so that it has not
   await collectedBefore(60_000);
   await round(live);
   expect(await queue.read(id)).toMatchObject({ segments: 1, completed: 3 });
+});
+
+test("a store that fails before or after it has written costs no line and doubles none, and counts only go up", async () => {
+  const queue = openLane({ window: 120 });
+  const id = await queue.begin(700);
+  const put = queue.objects.put.bind(queue.objects);
+  let puts = 0;
+  vi.spyOn(queue.objects, "put").mockImplementation(async (...args) => {
+    puts++;
+    if (puts % 3 === 1) throw new Error("the store is away");
+    await put(...args);
+    if (puts % 3 === 2) throw new Error("its answer was lost");
+  });
+  let before = { fed: 0, completed: 0, failed: 0, costMicros: 0 };
+  for (let rounds = 0; !(await queue.read(id)).ready; rounds++) {
+    expect(rounds).toBeLessThan(100);
+    await Promise.allSettled([queue.newRound()(live), queue.newRound()(live)]);
+    const batch = await queue.read(id);
+    expect(batch.completed + batch.failed).toBeLessThanOrEqual(batch.fed);
+    for (const name of ["fed", "completed", "failed", "costMicros"] as const) {
+      expect(batch[name]).toBeGreaterThanOrEqual(before[name]);
+    }
+    before = batch;
+    await work(queue, id);
+  }
+  const indexes = (await queue.results(id)).map(({ index }) => index);
+  expect(indexes.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 700 }, (_, i) => i));
+  expect(await queue.read(id)).toMatchObject({ fed: 700, completed: before.completed, failed: before.failed });
+  expect(before.completed + before.failed).toBe(700);
 });
