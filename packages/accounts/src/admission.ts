@@ -13,7 +13,7 @@ export type Admission = {
 /** Of a key that may do as it likes. */
 export const unlimited: Pick<Admission, "limits" | "budget"> = { limits: noLimits, budget: noBudget };
 
-/** The admission as `account.lua` reads it. */
+/** The admission as `admission.lua` reads it. */
 export function admissionArgument({ limits, budget, images, worstCaseMicros }: Admission): string {
   const { requests_per_minute: requests, images_per_minute: imageRate } = limits;
   const { concurrent_generations: concurrent, queued_generations: queued } = limits;

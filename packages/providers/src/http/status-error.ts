@@ -7,7 +7,7 @@ export type UpstreamWords = { code?: string | undefined; message?: string | unde
 type Verdict = Pick<ProviderErrorFacts, "code" | "message" | "retryable"> & { mayHaveCharged?: boolean };
 
 /**
- * The verdict where nothing but the HTTP status is known. An answer with an error in it means that nothing was drawn, with one
+ * The verdict where nothing but the HTTP status is known. An answer with such a status means that nothing was drawn, with one
  * exception: 504 and 524 come from a gateway that stopped waiting while the model behind it went on, and is paid.
  */
 export function statusError(refusal: UpstreamRefusal, words: UpstreamWords): ProviderError {

@@ -47,15 +47,15 @@ export function toProviderError(refusal: UpstreamRefusal, secrets: readonly stri
         retryable: false,
       });
     case "moderation_blocked": {
-      const stage =
-        error?.moderation_details?.moderation_stage === "output" ? "the image that was drawn" : "the request";
+      const drawn = error?.moderation_details?.moderation_stage === "output";
       const categories =
         redactWord(error?.moderation_details?.categories?.join(", "), secrets) ??
         /safety_violations=\[([\w, /-]+)\]/.exec(words.message ?? "")?.[1];
       return refusalError(refusal, words, {
         code: "moderation_blocked",
-        message: `The provider's safety system rejected ${stage}${categories ? `, for: ${categories}` : ""}.`,
+        message: `The provider's safety system rejected ${drawn ? "the image that was drawn" : "the request"}${categories ? `, for: ${categories}` : ""}.`,
         retryable: false,
+        mayHaveCharged: drawn,
       });
     }
     case "billing_hard_limit_reached":

@@ -9,6 +9,7 @@ import { generationKeys, type Keys } from "../connection/keys.ts";
 import { startsSpanMs, startsSpans } from "../lanes/lane-rate.ts";
 import type { PartialImage } from "./partial-image.ts";
 import type { Retention } from "./retention.ts";
+import { expire, withdraw } from "./unbegun-endings.ts";
 
 /** What a script said: `fenced` = a later attempt owns the record, `ended` = the terminal state was set before, `gone` = no record. */
 export type Verdict = "ok" | "fenced" | "ended" | "gone";
@@ -17,8 +18,6 @@ const start = queueScript<"gone" | "ended" | "overdue" | "stopped" | (string | n
   account: "start",
   fragments: ["rank", "generation"],
 });
-const expire = endingScript<"expired" | "kept">("expire");
-const withdraw = endingScript<"ok" | "kept">("withdraw");
 const checkpoint = queueScript<"ok" | "fenced">("checkpoint");
 const appendPartial = queueScript<"ok" | "fenced">("append-partial");
 const end = endingScript<Verdict>("end");

@@ -14,6 +14,7 @@ import { digestOf, fingerprintOf } from "./fingerprint.ts";
 import { decodeRecord, type GenerationRecord, type Upstream } from "./generation-record.ts";
 import { generationKeys, type Keys } from "../connection/keys.ts";
 import type { Retention } from "./retention.ts";
+import { expire, withdraw } from "./unbegun-endings.ts";
 
 export type Submission = {
   id: string;
@@ -63,8 +64,6 @@ const retry = queueScript<AdmittedAnswer | ["gone" | "succeeded" | "unended" | "
   account: "admission",
   fragments: ["rank", "generation"],
 });
-const withdraw = endingScript<"ok" | "kept">("withdraw");
-const expire = endingScript<"expired" | "kept">("expire");
 const watch = queueScript<"ok" | "gone">("watch");
 
 /** An SDK gives up its retries well within this; later the same body is a new wish. */

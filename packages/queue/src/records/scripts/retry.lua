@@ -1,5 +1,5 @@
 -- Queues a failed, canceled or expired generation once more, under its own id.
---   ARGV[1] id  ARGV[2] tenant  ARGV[3] what it asks of its key, see account.lua  ARGV[4] the worst it can cost, or '-'
+--   ARGV[1] id  ARGV[2] tenant  ARGV[3] what it asks of its key, see admission.lua  ARGV[4] the worst it can cost, or '-'
 -- Answers { 'gone' }, { 'succeeded' }, { 'unended' } or { 'batched' } where there is nothing to retry, { 'refused', … } as `admit` does, or
 -- { 'accepted', its new rank, its key's window }.
 local status, version, attempts, key, batch =

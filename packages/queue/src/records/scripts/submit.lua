@@ -6,7 +6,7 @@
 --   ARGV[1] id  ARGV[2] tenant  ARGV[3] milliseconds it may wait, or 0  ARGV[4] reply channel, or ''  ARGV[5] '1' to watch, too
 --   ARGV[6] fingerprint of the body  ARGV[7] milliseconds a claim is kept, 0 without an idempotency key
 --   ARGV[8] milliseconds a body is remembered, 0 where the caller's client does not count its retries  ARGV[9] '1' for such a retry
---   ARGV[10] API key  ARGV[11] what it asks of its key, see account.lua
+--   ARGV[10] API key  ARGV[11] what it asks of its key, see admission.lua
 --   ARGV[12…] field, value, … of the record
 -- Answers { 'accepted', its rank on the lane, its key's window }, { 'refused', … } as `admit` does, { 'attached', id } or
 -- { 'mismatch', id }. What is attached to was paid for by the one that made it, and takes nothing from the limits.
