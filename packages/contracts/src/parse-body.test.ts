@@ -67,6 +67,11 @@ describe("an image request", () => {
       "job.webhook_events",
       "Invalid 'job.webhook_events': it may have at most 4 entries.",
     ],
+    [
+      { prompt: "x", job: { metadata: JSON.parse('{"__proto__":"v"}') } },
+      "job.metadata",
+      "Invalid 'job.metadata': must not have the key '__proto__'.",
+    ],
     [{ prompt: "x", n: 1e20 }, "n", "Invalid 'n': 100000000000000000000 is above the maximum, which is 10."],
     [
       { prompt: "x", n: Infinity },
