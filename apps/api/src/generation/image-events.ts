@@ -95,10 +95,12 @@ async function* pictureEvent(carried: Carried, facts: Facts): AsyncGenerator<str
     yield `${start}${JSON.stringify(event)}\n\n`;
     return;
   }
+  const { type, ...others } = facts;
   try {
-    yield `${start}{"b64_json":"`;
+    // In OpenAI's order: whoever reads an event as it comes knows what it is before the megabytes of its picture.
+    yield `${start}{"type":"${type}","b64_json":"`;
     yield* base64Chunks(carried.body);
-    yield `",${JSON.stringify(facts).slice(1)}\n\n`;
+    yield `",${JSON.stringify(others).slice(1)}\n\n`;
   } finally {
     carried.body.destroy();
   }

@@ -63,6 +63,12 @@ describe("200", () => {
     expect(await readEvents(answer)).toHaveLength(1);
   });
 
+  test("says what an event is before its picture", async () => {
+    const api = await startWith(({ store }) => drawing(store, picture));
+    const [event] = await readEvents(await api.generate(request));
+    expect(Object.keys(event?.data ?? {}).slice(0, 2)).toEqual(["type", "b64_json"]);
+  });
+
   test("shows partial images as they come, and then the finished one, as OpenAI does", async () => {
     const mayGoOn = [gate(), gate()];
     const api = await startWith((started) => async (attempt) => {
