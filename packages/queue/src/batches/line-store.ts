@@ -26,12 +26,15 @@ type LineStoreOptions = { redis: Redis; keys: Keys; lanes: Lanes; log: Log };
 /** A batch whose lines are fed to a lane. */
 export type FeedingBatch = BatchRecord & { lane: string; model: string };
 
+/** What of a batch its lines take with them. */
+type Feeder = Pick<FeedingBatch, "id" | "tenant" | "keyId" | "lane" | "model">;
+
 /** One segment of results as it is to be stored: a JSON object a line, as `lineResultSchema` reads it. */
 type Segment = { number: number; text: string };
 
 /** The lines of batches on their way from the object store to a lane, and back as results. */
 export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
-  async function feedSome(batch: FeedingBatch, from: number, lines: readonly PreparedLine[], budget: Budget) {
+  async function feedSome(batch: Feeder, from: number, lines: readonly PreparedLine[], budget: Budget) {
     const { id, tenant, keyId, lane, model } = batch;
     const ids = lines.map((_, i) => lineGenerationId(id, from + i));
     const args = lines.flatMap(({ custom_id, request, upstream, terms, images, worst }, i) => [
@@ -84,7 +87,7 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
      * Puts lines on the lane of their batch, the next ones: `from` is the index of the first. Answers how many were taken in, fewer
      * than given where the batch was stopped or another has fed since.
      */
-    async feed(batch: FeedingBatch, from: number, lines: readonly PreparedLine[], budget: Budget): Promise<number> {
+    async feed(batch: Feeder, from: number, lines: readonly PreparedLine[], budget: Budget): Promise<number> {
       let fed = 0;
       while (fed < lines.length) {
         const some = lines.slice(fed, fed + linesAtOnce);

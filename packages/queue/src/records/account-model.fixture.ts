@@ -12,6 +12,8 @@ type Life = {
   kept: boolean;
   abandoned: boolean;
   waits: boolean;
+  /** A line of a batch: held to the budget alone, and stopped with its batch. */
+  line: boolean;
 };
 
 type EndingOfModel = {
@@ -34,6 +36,7 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
   const stopped = new Set<string>();
 
   const of = (keyId: string) => [...lives.values()].filter(({ submission }) => submission.keyId === keyId);
+  const single = ({ line }: Life) => !line;
   const alive = ({ status }: Life) => status === "queued" || status === "running";
   // What has no price takes of a budget what was reserved for it.
   const spent = (keyId: string) =>
@@ -42,8 +45,10 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
   const account = (keyId: string) => {
     const total = spent(keyId);
     return {
-      active: of(keyId).filter(alive).length,
-      queued: of(keyId).filter(({ status }) => status === "queued").length,
+      active: of(keyId).filter(alive).filter(single).length,
+      queued: of(keyId)
+        .filter(({ status }) => status === "queued")
+        .filter(single).length,
       reserved: of(keyId)
         .filter(alive)
         .reduce((sum, { worst }) => sum + worst, 0),
@@ -53,14 +58,19 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
     };
   };
 
-  /** The first limit that one more would exceed. */
-  function refuse({ limits, budget, images, worstCaseMicros }: Admission, keyId: string): string | null {
-    const { active, queued, reserved, total } = account(keyId);
-    const worst = worstCaseMicros ?? 0;
-    for (const name of ["total", "month", "day"] as const) {
-      const limit = budget[name];
-      if (limit !== null && total + reserved + worst > limit) return name;
-    }
+  /** The first budget that one more would exceed. */
+  function overspends({ budget, worstCaseMicros }: Admission, keyId: string): string | null {
+    const { reserved, total } = account(keyId);
+    const exceeds = (limit: number | null) => limit !== null && total + reserved + (worstCaseMicros ?? 0) > limit;
+    return (["total", "month", "day"] as const).find((name) => exceeds(budget[name])) ?? null;
+  }
+
+  /** The first budget or limit that one more would exceed. */
+  function refuse(admission: Admission, keyId: string): string | null {
+    const overspent = overspends(admission, keyId);
+    if (overspent !== null) return overspent;
+    const { limits, images } = admission;
+    const { active, queued } = account(keyId);
     const { requests, images: seen } = windows.get(keyId) ?? { requests: 0, images: 0 };
     if (limits.queued_generations !== null && queued >= limits.queued_generations) return "queued";
     if (limits.concurrent_generations !== null && active >= limits.concurrent_generations) return "concurrent";
@@ -75,6 +85,21 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
     if (found === undefined) throw new Error(`The model knows no ${id}`);
     return found;
   };
+
+  function begin(submission: Submission, line: boolean): string {
+    lives.set(submission.id, {
+      submission,
+      worst: submission.admission.worstCaseMicros ?? 0,
+      status: "queued",
+      attempts: 0,
+      begun: false,
+      kept: false,
+      abandoned: false,
+      waits: !line,
+      line,
+    });
+    return "accepted";
+  }
 
   // What was never begun is charged by nobody; of the rest nobody knows, where the worker does not say.
   function finish(id: string, status: Ending, cost: number | null, told?: number | null): void {
@@ -102,24 +127,18 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
 
     submit(submission: Submission): string {
       const refused = refuse(submission.admission, submission.keyId);
-      if (refused !== null) return refused;
-      lives.set(submission.id, {
-        submission,
-        worst: submission.admission.worstCaseMicros ?? 0,
-        status: "queued",
-        attempts: 0,
-        begun: false,
-        kept: false,
-        abandoned: false,
-        waits: true,
-      });
-      return "accepted";
+      return refused ?? begin(submission, false);
+    },
+
+    /** A line of a batch that has no room is not run at all. */
+    feed(submission: Submission): string {
+      return overspends(submission.admission, submission.keyId) === null ? begin(submission, true) : "refused";
     },
 
     start(id: string): string {
       const one = life(id);
       if (!alive(one)) return "ended";
-      if (!one.begun && stopped.has(one.submission.keyId)) {
+      if (!one.begun && !one.line && stopped.has(one.submission.keyId)) {
         finish(id, "canceled", 0);
         return "stopped";
       }
@@ -152,6 +171,12 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
       return was;
     },
 
+    withdraw(id: string): string {
+      if (life(id).status !== "queued") return "kept";
+      finish(id, "canceled", 0);
+      return "ok";
+    },
+
     expire(id: string): string {
       const one = life(id);
       if (one.status !== "queued" || one.begun) return "kept";
@@ -173,6 +198,7 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
       const one = life(id);
       if (one.status === "succeeded") return "succeeded";
       if (alive(one)) return "unended";
+      if (one.line) return "batched";
       const refused = refuse({ ...one.submission.admission, worstCaseMicros: one.worst }, one.submission.keyId);
       if (refused !== null) return refused;
       Object.assign(one, { status: "queued", begun: false, kept: true, abandoned: false });

@@ -3,6 +3,8 @@ import { withinOneDay } from "@darkroom/testing";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { delivery, openQueue } from "../queue.fixture.ts";
+import { createLineStore } from "../batches/line-store.ts";
+import { lineGenerationId } from "../batches/line-id.ts";
 import { type AccountModel, createAccountModel } from "./account-model.fixture.ts";
 import type { Retried, Submitted } from "./generation-store.ts";
 
@@ -26,8 +28,8 @@ const limits: fc.Arbitrary<Limits> = fc.record({
 /** What is done to a generation. `which` picks one of those that were submitted; the model says what must come of it. */
 const step = fc.record({
   action: fc.constantFrom(
-    ...(["submit", "submit", "submit", "replay", "start", "start", "succeed", "succeed", "unpriced", "fail"] as const),
-    ...(["postpone", "cancel", "expire", "abandon", "retry", "disable", "enable"] as const),
+    ...(["submit", "submit", "submit", "feed", "replay", "start", "start", "succeed", "succeed", "unpriced"] as const),
+    ...(["fail", "postpone", "cancel", "withdraw", "expire", "abandon", "retry", "disable", "enable"] as const),
   ),
   which: fc.nat(1_000),
   key: fc.constantFrom(...keyIds),
@@ -44,7 +46,23 @@ const wordFor = (answer: Submitted | Retried): string =>
 
 test("nothing is reserved without a generation, no budget is overspent, and account, ledger and sums agree after every story", async () => {
   const queue = await openQueue();
+  const { redis, keys, lanes } = queue;
+  const lines = createLineStore({ redis, keys, lanes, log: { debug() {}, info() {}, warn() {}, error() {} } });
   let story = 0;
+
+  /** Takes the next line of its key's batch in. */
+  async function feed(model: AccountModel, keyId: string, images: number, worst: number): Promise<[string, string]> {
+    const id = `batch_of_${keyId}`;
+    const fed = Number((await redis.hget(keys.batch(id), "fed")) ?? 0);
+    await redis.hset(keys.batch(id), "status", "in_progress");
+    const admission = model.admission(keyId, images, worst);
+    const given = queue.submission({ id: lineGenerationId(id, fed), keyId, admission });
+    const { request, upstream } = given;
+    const line = { index: fed, custom_id: `line-${fed}`, request, upstream, terms: {}, images, worst };
+    await lines.feed({ id, tenant: "acme", keyId, lane, model: "m" }, fed, [line], admission.budget);
+    const taken = await redis.sismember(keys.batchLines(id), given.id);
+    return [taken === 1 ? "accepted" : "refused", model.feed(given)];
+  }
 
   /** Does one step in Redis and in the model. Answers what came of it here and there. */
   async function take(
@@ -65,8 +83,11 @@ test("nothing is reserved without a generation, no budget is overspent, and acco
       else model.stop(keyId);
       return [];
     }
+    if (action === "feed") return feed(model, `${key}${suffix}`, images, worst);
     const found = model.pick(which);
     if (found === undefined) return [];
+    // What only a caller's side does, a batch does not.
+    if (found.line && (action === "replay" || action === "expire" || action === "abandon")) return [];
     const { id, keyId, admission } = found.submission;
     const tokens = { images: 1, inputTokens: 3, outputTokens: 7 };
     const succeed = async (costMicros: number | null): Promise<[string, string]> => [
@@ -103,6 +124,8 @@ test("nothing is reserved without a generation, no budget is overspent, and acco
         return [await attempts.postpone(id, lane, found.attempts, "handbacks", 0), model.postpone(id)];
       case "cancel":
         return [await store.cancel(id, lane), model.cancel(id)];
+      case "withdraw":
+        return [await store.withdraw(id, lane, "canceled"), model.withdraw(id)];
       case "expire":
         return [await store.expire(id, lane), model.expire(id)];
       case "abandon":
