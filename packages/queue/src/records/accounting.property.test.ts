@@ -140,8 +140,8 @@ test("nothing is reserved without a generation, no budget is overspent, and acco
 
   async function readLedger(suffix: string) {
     const days = await queue.redis.smembers(`${queue.keys.root}ledger-days`);
-    const lines = await Promise.all(days.map((day) => queue.redis.lrange(`${queue.keys.root}ledger:${day}`, 0, -1)));
-    const entries = lines.flat().map((line) => ledgerEntrySchema.parse(JSON.parse(line)));
+    const written = await Promise.all(days.map((day) => redis.lrange(`${keys.root}ledger:${day}`, 0, -1)));
+    const entries = written.flat().map((line) => ledgerEntrySchema.parse(JSON.parse(line)));
     return entries.filter(({ key_id }) => key_id.endsWith(suffix));
   }
 
