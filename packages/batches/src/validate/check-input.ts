@@ -9,10 +9,10 @@ import { type InputLine, readLines } from "../read-lines.ts";
 
 /** As much as the body of a synchronous call may have. */
 const maxLineBytes = 1_048_576;
-/** Whoever has this many to mend is not helped by more, and the record that keeps them is in Redis. */
+/** Whoever has this many to mend is not helped by more. */
 const maxBadLines = 1_000;
-/** For the same reason. Most lines have one. */
-const maxFaultsPerLine = 5;
+/** More than a line has fields; what is in its metadata may be wrong any number of times. */
+const maxFaultsPerLine = 50;
 /** A line takes some 50 µs: other work of the process waits some milliseconds at most. */
 const linesPerTurn = 100;
 
