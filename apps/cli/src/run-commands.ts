@@ -10,7 +10,7 @@ DARKROOM_API_KEY. Keys are never read from the command line.`;
 
 /**
  * Runs the command that this process was started for and sets the exit code: 0; 1 for a problem, told in a sentence; 2 for wrong usage,
- * told with the help. Anything else that is thrown is a fault of ours and keeps its stack trace.
+ * told with how it is used. Anything else that is thrown is a fault of ours and keeps its stack trace.
  */
 export async function runCommands(
   commands: readonly CommandUnknownOpts[],
@@ -29,7 +29,9 @@ export async function runCommands(
 
 /** Commander hands its settings on only to commands that it makes itself. */
 function settle(command: CommandUnknownOpts): void {
-  command.exitOverride().showHelpAfterError();
+  const usage = command.createHelp().commandUsage(command);
+  // Not the whole help: it would push the sentence that matters off the screen.
+  command.exitOverride().showHelpAfterError(`Usage: ${usage}\n--help tells what there is.`);
   for (const child of command.commands) settle(child);
 }
 

@@ -1,8 +1,21 @@
 import { Problem } from "../problem.ts";
 
+const ofPath = new Map([
+  ["ENOENT", "is not there"],
+  ["EACCES", "may not be used by you"],
+  ["EPERM", "may not be used by you"],
+  ["EROFS", "is on a disk that cannot be written to"],
+  ["EISDIR", "is a folder"],
+  ["ENOTDIR", "is not a folder, or not in one"],
+]);
+const full = new Set(["ENOSPC", "EDQUOT"]);
+
 /** What a disk says, as a sentence for whoever can put it right. Everything else as it is. */
 export function explainDiskError(error: unknown): unknown {
   if (!(error instanceof Error && "syscall" in error && "code" in error)) return error;
-  const where = "path" in error ? String(error.path) : "The disk";
-  return new Problem(`${where} cannot be used (${String(error.code)}).`, { cause: error });
+  const code = String(error.code);
+  const path = "path" in error ? String(error.path) : undefined;
+  if (full.has(code))
+    return new Problem(`The disk is full (${code}). Make room, and run the same command again.`, { cause: error });
+  return new Problem(`${path ?? "The file"} ${ofPath.get(code) ?? "cannot be used"} (${code}).`, { cause: error });
 }

@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import {
   type BatchFault,
   batchLineSchema,
+  checkBody,
   type ImageRequest,
   imageRequestSchema,
   maxBatchLines,
@@ -73,8 +74,8 @@ export async function lookAtLines(path: string): Promise<Look> {
     blankLine = undefined;
     lines++;
     const read = readLine(line);
-    if (typeof read === "string") {
-      blame(read, lineNumber);
+    if ("wrong" in read) {
+      for (const message of read.wrong) blame(message, lineNumber);
       continue;
     }
     const { custom_id, request } = read;
@@ -94,25 +95,20 @@ export async function lookAtLines(path: string): Promise<Look> {
   return { lines, sha256: hash.digest("hex"), groups: [...groups.values()], mistakes, mistakeCount };
 }
 
-/** What a line asks for, or what is wrong with it. */
-function readLine(bytes: Buffer): { custom_id: string; request: ImageRequest } | string {
+/** What a line asks for, or what is wrong with it, in the words of the service. */
+function readLine(bytes: Buffer): { custom_id: string; request: ImageRequest } | { wrong: readonly string[] } {
   let json: unknown;
   try {
     json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {
-    return "this is not JSON in UTF-8";
+    return { wrong: ["this is not JSON in UTF-8"] };
   }
-  const line = batchLineSchema.safeParse(json);
-  if (!line.success) return firstIssue(line.error.issues);
-  const request = imageRequestSchema.safeParse(line.data.body);
-  if (!request.success) return firstIssue(request.error.issues, "body");
-  if (request.data.stream === true) return "body.stream: a line of a batch cannot be streamed";
-  return { custom_id: line.data.custom_id, request: request.data };
-}
-
-function firstIssue([issue]: readonly { path: PropertyKey[]; message: string }[], ...before: string[]): string {
-  const place = [...before, ...(issue?.path ?? [])].map(String).join(".");
-  return place === "" ? String(issue?.message) : `${place}: ${issue?.message}`;
+  const line = checkBody(batchLineSchema, json);
+  if (line.faults !== undefined) return { wrong: line.faults.map(({ message }) => message) };
+  const request = checkBody(imageRequestSchema, line.value.body);
+  if (request.faults !== undefined) return { wrong: request.faults.map(({ message }) => message) };
+  if (request.value.stream === true) return { wrong: ["'stream' cannot be used in a batch"] };
+  return { custom_id: line.value.custom_id, request: request.value };
 }
 
 function addTo(groups: Map<string, LineGroup>, { model, size, quality, n = 1, prompt }: ImageRequest): void {

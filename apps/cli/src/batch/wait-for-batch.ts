@@ -27,8 +27,8 @@ export async function waitForBatch(api: HttpApi, id: string, progress: Progress)
       pauseMs = 0;
       const { total, completed, failed } = batch.value.request_counts;
       rate.add(completed + failed);
-      progress.show({ done: completed + failed, total, words: wordsFor(batch.value, rate.perSecond()) });
       if (hasEnded(batch.value)) return batch;
+      progress.show({ done: completed + failed, total, words: wordsFor(batch.value, rate.perSecond()) });
     } catch (error) {
       if (!(error instanceof PassingProblem)) throw error;
       if (pauseMs === 0)

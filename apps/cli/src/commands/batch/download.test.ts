@@ -106,7 +106,7 @@ test("what cannot be written is a problem, and no failure of a link", async () =
   await writeFile(out, "a file where a folder should be");
   const ran = await download();
   expect(ran).toMatchObject({ code: 1, stdout: "" });
-  expect(ran.stderr).toMatch(/cannot be used \(E[A-Z]+\)\.\n$/);
+  expect(ran.stderr).toMatch(/is not a folder, or not in one \(ENOTDIR\)\.\n$/);
 });
 
 test("a batch that has not ended has nothing to download yet", async () => {

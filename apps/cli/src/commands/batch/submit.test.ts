@@ -109,11 +109,11 @@ describe("a file of batch lines", () => {
       x.jsonl:3: this line is blank
       x.jsonl:4: the custom_id "a" stands in line 1 already
       x.jsonl:5: a batch has one model: dall-e-2 after dall-e-3
-      x.jsonl:6: body.stream: a line of a batch cannot be streamed
-      x.jsonl:7: body.prompt: Invalid input: expected string, received undefined
-      x.jsonl:8: url: Invalid input: expected "/v1/images/generations"
-      x.jsonl:9: method: Invalid input: expected "POST"
-      x.jsonl:10: body: Unrecognized key: "colour"
+      x.jsonl:6: 'stream' cannot be used in a batch
+      x.jsonl:7: Missing required parameter: 'prompt'.
+      x.jsonl:8: Invalid value for 'url': '/v1/embeddings'. Supported values are: '/v1/images/generations'.
+      x.jsonl:9: Invalid value for 'method': 'GET'. Supported values are: 'POST'.
+      x.jsonl:10: Unknown parameter: 'colour'.
       Nothing was submitted.
       "
     `);
@@ -134,7 +134,7 @@ describe("a file of batch lines", () => {
   test("that is not there is a problem in a sentence", async () => {
     const { file, submit } = await setUp("", { name: "x.jsonl" });
     await rm(file);
-    expect(await submit("--yes")).toMatchObject({ code: 1, stderr: `${file} cannot be used (ENOENT).\n` });
+    expect(await submit("--yes")).toMatchObject({ code: 1, stderr: `${file} is not there (ENOENT).\n` });
   });
 });
 
