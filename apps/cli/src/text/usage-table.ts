@@ -26,11 +26,14 @@ const measures: readonly Column<UsageSum>[] = [
   ["cost", (row) => formatDollars(row.cost)],
 ];
 /** What is rare, or told to the admin only, has a column where there is any of it. */
-const rarer: readonly Column<UsageSum>[] = [
-  ["without a price", (row) => row.unpriced || undefined],
-  ["provider cost", (row) => (row.provider_cost ? formatDollars(row.provider_cost) : undefined)],
-  ["provider cost unknown", (row) => row.provider_cost_unknown || undefined],
-];
+const rarer = ({ unpriced, provider_cost: toProvider = 0, provider_cost_unknown: unknown = 0 }: UsageSum) => {
+  const columns: readonly [total: number, Column<UsageSum>][] = [
+    [unpriced, ["without a price", (row) => row.unpriced]],
+    [toProvider, ["provider cost", (row) => formatDollars(row.provider_cost ?? 0)]],
+    [unknown, ["provider cost unknown", (row) => row.provider_cost_unknown ?? 0]],
+  ];
+  return columns.flatMap(([total, column]) => (total > 0 ? [column] : []));
+};
 
 /** Usage in columns, the sum below it. No column for a dimension that was not asked for, and for a tenant that is always the same. */
 export function usageTable(rows: readonly UsageRow[], total: UsageSum): string {
@@ -38,7 +41,7 @@ export function usageTable(rows: readonly UsageRow[], total: UsageSum): string {
     const values = new Set(rows.map(cell));
     return heading === "tenant" ? values.size > 1 : rows.length > 0 && !values.has(undefined);
   });
-  const shown = [...measures, ...rarer.filter(([, cell]) => cell(total) !== undefined)];
+  const shown = [...measures, ...rarer(total)];
   const numbers = (sum: UsageSum) => shown.map(([, cell]) => cell(sum) ?? "");
   const lines = rows.map((row) => [...asked.map(([, cell]) => cell(row) ?? ""), ...numbers(row)]);
   const sum = [...asked.map((_, column) => (column === 0 ? "in all" : "")), ...numbers(total)];
