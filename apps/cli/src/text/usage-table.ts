@@ -25,12 +25,12 @@ const measures: readonly Column<UsageSum>[] = [
   ["output tokens", (row) => row.output_tokens],
   ["cost", (row) => formatDollars(row.cost)],
 ];
-/** What is rare, or told to the admin only, has a column where there is any of it. */
+/** What is rare, or told to the admin only, has a column where there is any of it: without prices of providers all is unknown. */
 const rarer = ({ unpriced, provider_cost: toProvider = 0, provider_cost_unknown: unknown = 0 }: UsageSum) => {
   const columns: readonly [total: number, Column<UsageSum>][] = [
     [unpriced, ["without a price", (row) => row.unpriced]],
     [toProvider, ["provider cost", (row) => formatDollars(row.provider_cost ?? 0)]],
-    [unknown, ["provider cost unknown", (row) => row.provider_cost_unknown ?? 0]],
+    [toProvider > 0 ? unknown : 0, ["provider cost unknown", (row) => row.provider_cost_unknown ?? 0]],
   ];
   return columns.flatMap(([total, column]) => (total > 0 ? [column] : []));
 };
