@@ -40,14 +40,14 @@ describe("what comes right by waiting says for how long, and may be sent again",
       {},
       "concurrency_limit_exceeded",
       2_000,
-      "This API key may have 20 generations at a time, and has them. Send the request again when one has ended.",
+      "This API key may have 20 generations at a time, and has that many. Send the request again when one has ended.",
     ],
     [
       "queued",
       {},
       "queue_full",
       2_000,
-      "This API key may have 5 generations waiting, and has them. Send the request again when one has begun.",
+      "This API key may have 5 generations waiting, and has that many. Send the request again when one has begun.",
     ],
   ] as const)("%s", (reason, refusal, code, retryAfterMs, message) => {
     const error = refused({ reason, ...refusal });

@@ -1,4 +1,4 @@
-import { ApiError, formatDollars } from "@darkroom/contracts";
+import { ApiError, formatDollars, countOf } from "@darkroom/contracts";
 import type { Admission, Refusal } from "./admission.ts";
 
 /** How soon another ending may make room. Nobody knows; a picture takes some seconds. */
@@ -23,13 +23,13 @@ export function refusalError({ reason, waitMs, left }: Refusal, admission: Admis
     case "concurrent":
       return new ApiError(
         "concurrency_limit_exceeded",
-        `This API key may have ${limits.concurrent_generations} generations at a time, and has them. Send the request again when one has ended.`,
+        `This API key may have ${countOf(limits.concurrent_generations ?? 0, "generation")} at a time, and has that many. Send the request again when one has ended.`,
         { retryAfterMs: soonMs },
       );
     case "queued":
       return new ApiError(
         "queue_full",
-        `This API key may have ${limits.queued_generations} generations waiting, and has them. Send the request again when one has begun.`,
+        `This API key may have ${countOf(limits.queued_generations ?? 0, "generation")} waiting, and has that many. Send the request again when one has begun.`,
         { retryAfterMs: soonMs },
       );
     default: {

@@ -74,3 +74,4 @@ export {
   type WebhookEvent,
   webhookEventSchema,
 } from "./webhook-event.ts";
+export { countOf } from "./count-of.ts";

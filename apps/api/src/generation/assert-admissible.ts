@@ -1,5 +1,5 @@
 import { type Admission, unpricedError } from "@darkroom/accounts";
-import { ApiError } from "@darkroom/contracts";
+import { ApiError, countOf } from "@darkroom/contracts";
 
 /**
  * Throws `ApiError` for what no waiting mends: more images than the key may have in a minute, or, with a budget, a worst case that
@@ -10,7 +10,7 @@ export function assertAdmissible({ limits, budget, images, worstCaseMicros }: Ad
   if (perMinute !== null && images > perMinute) {
     throw new ApiError(
       "rate_limit_exceeded",
-      `This request asks for ${images} images, and this API key may ask for ${perMinute} a minute. Ask for fewer at a time.`,
+      `This request asks for ${countOf(images, "image")}, and this API key may ask for ${perMinute} a minute. Ask for fewer at a time.`,
       { param: "n", retryable: false },
     );
   }

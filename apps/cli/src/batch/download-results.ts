@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type Batch, type BatchOutputLine, batchOutputLineSchema } from "@darkroom/contracts";
+import { type Batch, type BatchOutputLine, batchOutputLineSchema, countOf } from "@darkroom/contracts";
 import pMap from "p-map";
 import type { Progress } from "../progress/progress.ts";
 import { createRate } from "../progress/rate.ts";
@@ -121,7 +121,7 @@ function parseLine(bytes: Buffer): BatchOutputLine | undefined {
 
 function wordsFor({ saved, already, failed }: Downloaded, share: number, perSecond = 0): string {
   const seen = saved + already + failed;
-  const words = [`lines, ${saved + already} images there, ${failed} failed`];
+  const words = [`lines, ${countOf(saved + already, "image")} there, ${failed} failed`];
   if (perSecond > 0) words.push(`${perSecond.toFixed(1)}/s`);
   // How many images a line has is not known before it is read: the rest is taken to be like what was.
   if (perSecond > 0 && share < 1) words.push(`${formatDuration((1000 * (seen / share - seen)) / perSecond)} left`);

@@ -1,3 +1,4 @@
+import { countOf } from "@darkroom/contracts";
 import { hasEnded, readBatch } from "../../batch/read-batch.ts";
 import { Problem } from "../../problem.ts";
 import type { Shell } from "../../shell.ts";
@@ -29,6 +30,6 @@ export function downloadBatchCommand(shell: Shell) {
         farewell,
       });
       if (json) shell.print(asJson(batch.json));
-      if (failed > 0) throw new Problem(`${failed} images could not be fetched: ${failures} tells why.`);
+      if (failed > 0) throw new Problem(`${countOf(failed, "image")} could not be fetched: ${failures} tells why.`);
     });
 }

@@ -1,3 +1,4 @@
+import { countOf } from "@darkroom/contracts";
 import type { Batch } from "@darkroom/contracts";
 import { hasEnded } from "../../batch/read-batch.ts";
 import { Problem } from "../../problem.ts";
@@ -55,7 +56,7 @@ export async function followBatch(
       concurrency,
       farewell,
     });
-    if (failed > 0) throw new Problem(`${failed} images could not be fetched: ${failures} tells why.`);
+    if (failed > 0) throw new Problem(`${countOf(failed, "image")} could not be fetched: ${failures} tells why.`);
   }
   if (counts.failed > 0) throw new Problem(`${counts.failed} of ${counts.total} lines have no image.`);
 }

@@ -1,3 +1,4 @@
+import { countOf } from "@darkroom/contracts";
 import { estimateCost } from "../../batch/estimate-cost.ts";
 import type { Look } from "../../batch/look-at-lines.ts";
 import { Problem } from "../../problem.ts";
@@ -13,7 +14,7 @@ import { estimateWords } from "../../text/estimate-words.ts";
 export async function sayEstimate(shell: Shell, api: HttpApi, { lines, groups }: Look): Promise<void> {
   const name = groups[0]?.model;
   const images = groups.reduce((sum, group) => sum + group.lines * group.n, 0);
-  const what = `${lines} lines, ${images} images by ${name ?? "the model that the service chooses"}.`;
+  const what = `${countOf(lines, "line")}, ${countOf(images, "image")} by ${name ?? "the model that the service chooses"}.`;
   if (name === undefined) return shell.say(`${what} Cost: unknown, as no model is named.`);
   const { value } = await api.send({ path: "/v1/models", as: "tenant", answer: servedModelsSchema });
   const model = value.data.find(({ id, aliases }) => id === name || aliases.includes(name));

@@ -1,3 +1,4 @@
+import { countOf } from "@darkroom/contracts";
 import type { BatchInput } from "../../batch/batch-input.ts";
 import { type Wanted, findEarlier } from "../../batch/find-earlier.ts";
 import { lookAtLines } from "../../batch/look-at-lines.ts";
@@ -48,7 +49,7 @@ export async function submitFile(
         return { batch, sourceLine };
       }
       await sayEstimate(shell, api, look);
-      if (!(await isSure(`Submit ${look.lines} lines?`))) return undefined;
+      if (!(await isSure(`Submit ${countOf(look.lines, "line")}?`))) return undefined;
       return { batch: await submitOnce(api, { input, sha256, options, path, uploaded }), sourceLine };
     },
   );
