@@ -87,6 +87,23 @@ describe("429 insufficient_quota", () => {
     expect((await ask({ n: 2 })).status).toBe(202);
   });
 
+  test("where the budget was set below what is spent and under way, until it is raised; what was accepted goes on", async () => {
+    const api = await startApi();
+    const { ask, id } = await openLimitedKey(api, { budget: { total: 3 * imageMicros } });
+    const held = heldWork(api);
+    await api.work(held.work);
+    for (const answer of [await ask(), await ask()]) expect(answer.status).toBe(202);
+    const setBudget = (total: number) => askAdmin(api, "PATCH", `/admin/keys/${id}`, { budget: { total } });
+    await setBudget(imageMicros);
+    const { status, message } = await outcomeOf(await ask());
+    expect([status, message]).toEqual([429, expect.stringContaining("may spend $0.02; $0.00 is left")]);
+    held.end();
+    await expect.poll(() => usageOf(api, id), soon).toEqual({ active: 0, reserved: 0, spent: 2 * imageMicros });
+    expect((await ask()).status).toBe(429);
+    await setBudget(3 * imageMicros);
+    expect((await ask()).status).toBe(202);
+  });
+
   test("takes nothing from the limits", async () => {
     const api = await startApi();
     const limits = { requests_per_minute: 3, images_per_minute: 10 };
