@@ -1,16 +1,7 @@
 export type { Account } from "./account.ts";
 export { type AccountUsage, readAccountUsage } from "./account-usage.ts";
 export { type AccountScripts, accountScripts } from "./account-scripts.ts";
-export {
-  type Admission,
-  admissionArgument,
-  type MinuteUse,
-  readMinuteUse,
-  readRefusal,
-  type Refusal,
-  type ScriptNumbers,
-  unlimited,
-} from "./admission.ts";
+export { type Admission, admissionArgument, unlimited } from "./admission.ts";
 export { assertModelAllowed } from "./assert-model-allowed.ts";
 export { billArgument, nothingCharged, nothingDelivered } from "./bill.ts";
 export { hashApiKey, newApiKey } from "./api-key.ts";
@@ -28,6 +19,8 @@ export { maxUsageDays, usageDimensions, type UsageQuery } from "./ledger/read-us
 export { addDays, daysFrom } from "./ledger/usage-days.ts";
 export { totalUsage } from "./ledger/usage-sums.ts";
 export { createMinuteUseReader, type MinuteUseReader } from "./minute-use-reader.ts";
+export { type MinuteUse, readMinuteUse, type ScriptNumbers } from "./minute-use.ts";
+export { readRefusal, type Refusal } from "./refusal.ts";
 export { refusalError } from "./refusal-error.ts";
 export { type KeyListSettings, loadKeys } from "./load-keys.ts";
 export { createRedisKeys, type RedisKeys } from "./redis-keys.ts";

@@ -1,7 +1,7 @@
 import { defineScript } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { accountScripts } from "./account-scripts.ts";
-import { type MinuteUse, readMinuteUse, type ScriptNumbers } from "./admission.ts";
+import { type MinuteUse, readMinuteUse, type ScriptNumbers } from "./minute-use.ts";
 
 const minuteUse = defineScript<ScriptNumbers>([
   ...accountScripts.window,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Admission, Refusal } from "./admission.ts";
+import type { Admission } from "./admission.ts";
+import type { Refusal } from "./refusal.ts";
 import { refusalError } from "./refusal-error.ts";
 
 const admission: Admission = {

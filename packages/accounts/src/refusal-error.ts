@@ -1,5 +1,6 @@
 import { ApiError, formatDollars, countOf } from "@darkroom/contracts";
-import type { Admission, Refusal } from "./admission.ts";
+import type { Admission } from "./admission.ts";
+import type { Refusal } from "./refusal.ts";
 
 /** How soon another ending may make room. Nobody knows; a picture takes some seconds. */
 const soonMs = 2_000;

@@ -4,7 +4,8 @@ import type { Logger } from "@darkroom/observe";
 import type { FastifyInstance } from "fastify";
 import { queueAnswer } from "../../generation/queue-answer.ts";
 import { graceSchema } from "./grace-schema.ts";
-import { noSuchKey, showKey } from "./show-key.ts";
+import { noSuchKey } from "./key-errors.ts";
+import { showKey } from "./show-key.ts";
 
 export type RotateKeyDependencies = { keyStore: KeyStore; keyring: Keyring; log: Logger };
 

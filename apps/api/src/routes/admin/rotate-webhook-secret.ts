@@ -7,7 +7,7 @@ import { queueAnswer } from "../../generation/queue-answer.ts";
 import type { OpenQueue } from "../../open-queue.ts";
 import type { WebhookSettings } from "../../webhook-settings.ts";
 import { graceSchema } from "./grace-schema.ts";
-import { noSuchKey } from "./show-key.ts";
+import { noSuchKey } from "./key-errors.ts";
 
 export type RotateWebhookSecretDependencies = {
   keyStore: KeyStore;

@@ -1,0 +1,16 @@
+/** What a key has used of its limits in the last minute. */
+export type MinuteUse = {
+  requests: number;
+  images: number;
+  /** Milliseconds until all of it is forgotten. */
+  resetMs: number;
+};
+
+/** The answer of `admit` or `told_window` as it comes from Redis: numbers as text or numbers. */
+export type ScriptNumbers = readonly (string | number)[];
+
+/** Reads what `told_window` answers; null where nothing is counted. */
+export function readMinuteUse([requests, images, resetMs]: ScriptNumbers): MinuteUse | null {
+  if (requests === undefined) return null;
+  return { requests: Number(requests), images: Number(images), resetMs: Number(resetMs) };
+}
