@@ -43,6 +43,8 @@ function wordsFor(batch: Batch, perSecond = 0): string {
   const { status, request_counts: counts } = batch;
   const left = counts.total - counts.completed - counts.failed;
   const words = ["done"];
+  // Nothing has happened yet, and there is no more to say.
+  if (status === "validating") return [...words, status].join(", ");
   if (status !== "in_progress") words.push(status);
   words.push(`${counts.failed} failed`);
   if (perSecond > 0) words.push(`${perSecond.toFixed(1)}/s`);
