@@ -19,8 +19,6 @@ export type StartProcessOptions = {
   portVariable: string;
   /** A folder for a `.cpuprofile`, written when the process stops. */
   profileTo: string | undefined;
-  /** How far it stands back for others where they want the same core, as `nice` counts it: 0 by default, 19 at most. */
-  niceness?: number;
 };
 
 const startWithinMs = 30_000;
@@ -28,11 +26,11 @@ const stopWithinMs = 10_000;
 
 /** Starts a process and resolves when its `/healthz` answers. Throws with its last lines when it ends before that. */
 export async function startProcess(options: StartProcessOptions): Promise<MeasuredProcess> {
-  const { program, environment, portVariable, profileTo, niceness = 0 } = options;
+  const { program, environment, portVariable, profileTo } = options;
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
   const flags = profileTo === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", profileTo];
-  const child = spawn("nice", ["-n", String(niceness), process.execPath, ...flags, program], {
+  const child = spawn(process.execPath, [...flags, program], {
     // Links begin with the api's own address; what has none ignores it.
     env: { PUBLIC_BASE_URL: origin, ...environment, [portVariable]: String(port) },
     stdio: ["ignore", "pipe", "pipe"],

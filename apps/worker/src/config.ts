@@ -32,6 +32,11 @@ export const workerEnvSchema = z.object({
     .describe(
       "How many lines of batches are in Redis at a time for each batch lane, some 2 KB each. More than all workers together draw in a second.",
     ),
+  BATCH_NICENESS: wholeNumber(0, 19)
+    .default(10)
+    .describe(
+      "How far a worker that has batch lanes alone stands back where others want the same core, as `nice` counts it: 10 leaves it a tenth.",
+    ),
   WORKER_HOST: z.string().default("127.0.0.1").describe("Where the health port listens."),
   WORKER_PORT: wholeNumber(0, 65_535)
     .optional()

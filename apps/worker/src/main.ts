@@ -13,9 +13,10 @@ import { startHealthServer } from "./health-server.ts";
 import { openFiles } from "./open-files.ts";
 import { openBatches } from "./open-batches.ts";
 import { openLedger } from "./open-ledger.ts";
-import { openQueue } from "./open-queue.ts";
+import { openBatchQueue, openQueue } from "./open-queue.ts";
 import { openWebhooks } from "./open-webhooks.ts";
 import { planLanes } from "./plan-lanes.ts";
+import { standBack } from "./stand-back.ts";
 
 // V8 lets garbage grow to several times what is alive before it clears up, so a worker's memory would go up with the length of a batch.
 // Half as much again is enough: measured, it takes no more CPU time, and 50,000 lines no more memory than 5,000.
@@ -44,10 +45,14 @@ await runProcess({
     });
     const plans = planLanes(providers, config.WORKER_LANES, config.WORKER_CONCURRENCY);
 
+    const hasBatches = plans.some(({ lane }) => isBatchLane(lane));
+    if (plans.every(({ lane }) => isBatchLane(lane))) standBack(config.BATCH_NICENESS);
+
     const queue = await openQueue(config, store, log, closes);
+    const batchQueue = hasBatches ? await openBatchQueue(config, queue, log, closes) : queue;
     const workers = plans.map(({ lane, provider, concurrency }) =>
       createLaneWorker({
-        ...queue,
+        ...(isBatchLane(lane) ? batchQueue : queue),
         lane,
         concurrency,
         work: createGenerateImages({ provider, store, uploadPatienceMs: config.UPLOAD_PATIENCE_MS, metrics, log }),
@@ -74,7 +79,7 @@ await runProcess({
     openFiles(config, queue, store, log, closes);
     openLedger(config, queue, store, log, closes);
     // A worker that draws for callers alone leaves batches to those that draw for them.
-    if (plans.some(({ lane }) => isBatchLane(lane))) await openBatches(config, queue, store, metrics, log, closes);
+    if (hasBatches) await openBatches(config, queue, store, metrics, log, closes);
 
     if (config.WORKER_PORT !== undefined) {
       const health = await startHealthServer({

@@ -8,7 +8,7 @@ import {
   createLanes,
   retentionOf,
 } from "@darkroom/queue";
-import { checkRedis, connectWorker, untilConnected } from "@darkroom/redis";
+import { checkRedis, connectBatchWorker, connectWorker, untilConnected } from "@darkroom/redis";
 import type { ObjectStore } from "@darkroom/storage";
 import type { WorkerConfig } from "./config.ts";
 
@@ -48,3 +48,18 @@ export async function openQueue(config: WorkerConfig, objects: ObjectStore, log:
 }
 
 export type OpenQueue = Awaited<ReturnType<typeof openQueue>>;
+
+/** The queue as the worker of a batch lane sees it: by a connection of its own, on which others' work is not held up by that of batches. */
+export async function openBatchQueue(
+  config: WorkerConfig,
+  queue: OpenQueue,
+  log: Logger,
+  closes: CloseList,
+): Promise<OpenQueue> {
+  const redis = connectBatchWorker(config.REDIS_URL, (error) =>
+    log.warn({ err: error }, "The batches' connection to Redis reports an error"),
+  );
+  closes.add("the batches' connection to Redis", () => redis.disconnect());
+  await untilConnected(redis, connectWithinMs);
+  return { ...queue, redis, store: createAttemptStore(redis, queue.keys, retentionOf(config)) };
+}

@@ -5,9 +5,6 @@ import type { System } from "../systems/system.ts";
 /** Jobs at a time on each lane: as in `wait`. */
 const concurrency = 100;
 
-/** What `nice` takes where it is given no number: batches take the cores that nobody else wants, and a tenth of one that others want. */
-const niceness = 10;
-
 export type BatchSystem = System & {
   api: MeasuredProcess;
   /** What callers wait for and what batches wait for has a process each, so that the system's scheduler gives callers their turn. */
@@ -26,7 +23,6 @@ export async function openBatchSystem(profileTo: string | undefined): Promise<Ba
     });
     const batches = await system.startWorker({
       environment: { WORKER_LANES: `openai.batch=${concurrency}` },
-      niceness,
     });
     return { ...system, api, callers, batches };
   } catch (error) {

@@ -58,7 +58,6 @@ export async function openSystem(parts: SystemParts, options: SystemOptions): Pr
     const started = await startProcess({
       program,
       environment: { ...environment, ...more.environment },
-      niceness: more.niceness ?? 0,
       portVariable,
       profileTo,
     });

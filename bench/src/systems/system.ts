@@ -18,8 +18,8 @@ export type System = {
   close(): Promise<void>;
 };
 
-/** What one worker has that others have not: more of an environment, and its place behind others (see `startProcess`). */
-export type WorkerOptions = { environment?: Record<string, string>; niceness?: number };
+/** What one worker has of an environment that others have not. */
+export type WorkerOptions = { environment?: Record<string, string> };
 
 /**
  * Where pictures go. `none`: nowhere, the usual pattern only answers. `memory`: they stay in the worker's memory, which is enough

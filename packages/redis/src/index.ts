@@ -1,6 +1,7 @@
 export { checkRedis } from "./check-redis.ts";
 export { defineScript, type Script } from "./define-script.ts";
 export {
+  connectBatchWorker,
   connectProducer,
   connectSubscriber,
   connectWorker,

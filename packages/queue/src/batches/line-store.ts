@@ -10,8 +10,8 @@ import type { BatchRecord } from "./batch-record.ts";
 import { lineGenerationId } from "./line-id.ts";
 import type { PreparedLine } from "./prepared-line.ts";
 
-/** Lines per call of the script, each some 40 µs of Redis: what callers wait for is not held up by more than two milliseconds. */
-const linesAtOnce = 50;
+/** Lines per call of the script, each some 40 µs of Redis: what callers wait for is not held up by more than a millisecond. */
+const linesAtOnce = 20;
 
 const feedLines = queueScript<"stopped" | "moved" | number[]>("feed-lines", {
   account: "admission",
