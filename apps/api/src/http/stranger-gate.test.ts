@@ -12,7 +12,7 @@ import { createDrain } from "../drain.ts";
 import { startProcess } from "../process.fixture.ts";
 import { createBodyDeadline } from "./body-deadline.ts";
 import { serverLimits } from "./server-limits.ts";
-import { createStrangerGate } from "./stranger-gate.ts";
+import { createStrangerGate, type StrangerGateDependencies } from "./stranger-gate.ts";
 
 /** More than are refused one by one in a second. */
 const flood = 40;
@@ -106,33 +106,59 @@ test("a stranger who leaves in the middle of a body harms nobody", async () => {
   expect((await api.call("/v1/models")).status).toBe(200);
 });
 
-test("a stranger's body has no more time than that of others", async () => {
+const broken = () => {
+  throw new ApiError("invalid_api_key", "Who is it?");
+};
+
+/** A gate in a server of its own that knows nobody, and what it had done by the end of each request's turn. */
+async function startGate(over: Partial<StrangerGateDependencies> = {}) {
   const dependencies = {
     log: createLogger({ name: "api-test", level: "silent", pretty: false }),
     metrics: createMetrics({ ofProcess: false }),
   };
   const gate = createStrangerGate({
     ...dependencies,
-    keyring: {
-      authenticate() {
-        throw new ApiError("invalid_api_key", "Who is it?");
-      },
-    },
+    keyring: { authenticate: broken },
     bodyDeadline: createBodyDeadline(dependencies, { wholeMs: 100, uploadSilenceMs: 100 }),
     drain: createDrain(),
+    trustProxy: false,
+    ...over,
   });
   const app = Fastify();
   gate.guard(app);
   app.post("/", async () => {});
   await app.ready();
-  const server = createServer((request, response) => void (gate.turnAway(request, response) || response.end()));
-  const port = await listeningPort(server.listen(0, "127.0.0.1"));
+  const done: ("passed on" | "answered" | "waits")[] = [];
+  const server = createServer((request, response) => {
+    const isTurnedAway = gate.turnAway(request, response);
+    done.push(isTurnedAway ? (response.writableEnded ? "answered" : "waits") : "passed on");
+    if (!isTurnedAway) response.end();
+  });
   onTestFinished(() => void server.close());
+  return { port: await listeningPort(server.listen(0, "127.0.0.1")), done };
+}
+
+test("a stranger's body has no more time than that of others", async () => {
+  const { port } = await startGate();
   await exchange(port, `${stranger("POST /")}\r\n`.repeat(flood));
   const socket = connect(port, "127.0.0.1");
   socket.write(`${stranger("POST /")}Content-Length: 5\r\n\r\nhe`);
   // Resolves when the connection is cut.
   expect(await text(socket)).toMatch(/^HTTP\/1.1 401/);
+});
+
+test("in a flood strangers wait for their turn, but not those who come by a proxy, whose connections are others', too", async () => {
+  const direct = await startGate();
+  await exchange(direct.port, `${stranger("POST /")}\r\n`.repeat(flood));
+  expect(Map.groupBy(direct.done, String)).toEqual(
+    new Map([
+      ["passed on", Array.from({ length: 10 }, () => "passed on")],
+      ["waits", Array.from({ length: flood - 10 }, () => "waits")],
+    ]),
+  );
+  const proxied = await startGate({ trustProxy: ["10.0.0.0/8"] });
+  await exchange(proxied.port, `${stranger("POST /")}\r\n`.repeat(flood));
+  expect(proxied.done).not.toContain("waits");
 });
 
 test("the first ten refusals in a second have lines of their own, and the rest share one", async () => {

@@ -8,24 +8,35 @@ import type { BodyDeadline } from "./body-deadline.ts";
 import { createRefusalLog } from "./refusal-log.ts";
 import type { FollowRequestDependencies } from "./request-facts.ts";
 import { serverLimits } from "./server-limits.ts";
+import { createWaitingRoom } from "./waiting-room.ts";
 import { writeError } from "./write-error.ts";
 
 export type StrangerGateDependencies = FollowRequestDependencies & {
   keyring: Pick<Keyring, "authenticate">;
   bodyDeadline: Pick<BodyDeadline, "begin">;
   drain: Pick<Drain, "draining">;
+  /** Whose `X-Forwarded-For` is believed. */
+  trustProxy: boolean | string[];
 };
 
 /**
  * Stands before Fastify and turns away whoever has no key that is known, for a third of what a refusal costs there: a flood of wrong
  * keys takes that much less from those with right ones. The first few in a second go in and are refused inside, with their lines in
- * the log. Whatever else may be wrong with a request is for Fastify to say.
+ * the log; the others wait for their turn. Whatever else may be wrong with a request is for Fastify to say.
  */
 export function createStrangerGate(dependencies: StrangerGateDependencies) {
-  const { keyring, bodyDeadline, drain, log, metrics } = dependencies;
+  const { keyring, bodyDeadline, drain, log, metrics, trustProxy } = dependencies;
   const guarded = createRouter(serverLimits.routerOptions);
   const accounts = new WeakMap<IncomingMessage, Account>();
   const refusals = createRefusalLog(log);
+  // On a proxy's connections a stranger who waits would take the place of others behind the same proxy.
+  const waitingRoom = trustProxy === false ? createWaitingRoom() : null;
+
+  function refuse(error: ApiError, request: IncomingMessage, response: ServerResponse): void {
+    bodyDeadline.begin(request);
+    metrics.refusedRequests.inc({ code: error.code });
+    writeError(error, response, { last: drain.draining });
+  }
 
   return {
     /** Stands before all routes that `app` is given from now on. */
@@ -46,9 +57,8 @@ export function createStrangerGate(dependencies: StrangerGateDependencies) {
         return false;
       } catch (error) {
         if (!(error instanceof ApiError) || error.code !== "invalid_api_key" || refusals.takeLine()) return false;
-        bodyDeadline.begin(request);
-        metrics.refusedRequests.inc({ code: error.code });
-        writeError(error, response, { last: drain.draining });
+        if (waitingRoom === null) refuse(error, request, response);
+        else waitingRoom.wait(request, () => refuse(error, request, response));
         return true;
       }
     },
@@ -57,8 +67,11 @@ export function createStrangerGate(dependencies: StrangerGateDependencies) {
     accountOf: (request: IncomingMessage): Account =>
       accounts.get(request) ?? keyring.authenticate(request.headers.authorization),
 
-    /** Logs what is not logged yet. */
-    close: () => refusals.close(),
+    /** Answers who still waits, and logs what is not logged yet. */
+    close(): void {
+      waitingRoom?.close();
+      refusals.close();
+    },
   };
 }
 

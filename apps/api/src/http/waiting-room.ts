@@ -1,0 +1,62 @@
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+
+export type WaitingRoomLimits = { perTurn: number; turnMs: number; most: number };
+
+/**
+ * At most 1,000 refusals a second, a sixteenth of a core, in turns short enough to go unnoticed between two others' requests. A thousand
+ * who wait have their answer within a second, and are as many open files: connections must not run out in the place of CPU time.
+ */
+const standard: WaitingRoomLimits = { perTurn: 5, turnMs: 5, most: 1_000 };
+
+/** Node reads on when an earlier request of the same connection is done with. */
+function stayPaused(this: Socket): void {
+  this.pause();
+}
+
+type Guest = { request: IncomingMessage; answer: () => void };
+
+/**
+ * Where strangers wait for their refusal in a flood. Their connections are not read from meanwhile, so that whoever waits for one answer
+ * before the next try, or sends many at once, has as many tries as we have time for. Where it is full there is no waiting.
+ */
+export function createWaitingRoom({ perTurn, turnMs, most }: WaitingRoomLimits = standard) {
+  const guests: Guest[] = [];
+  /** How many of them came on one connection: more than one where requests are sent without waiting for answers. */
+  const together = new WeakMap<Socket, number>();
+  let timer: NodeJS.Timeout | undefined;
+
+  function release({ request: { socket }, answer }: Guest): void {
+    const others = (together.get(socket) ?? 1) - 1;
+    together.set(socket, others);
+    if (others === 0) socket.off("resume", stayPaused).resume();
+    answer();
+  }
+
+  function turn(): void {
+    for (const guest of guests.splice(0, perTurn)) release(guest);
+    if (guests.length > 0) timer?.refresh();
+    else timer = undefined;
+  }
+
+  return {
+    /** Calls `answer` when it is its turn, at once where too many wait already. */
+    wait(request: IncomingMessage, answer: () => void): void {
+      if (guests.length >= most) return answer();
+      const { socket } = request;
+      const earlier = together.get(socket) ?? 0;
+      together.set(socket, earlier + 1);
+      if (earlier === 0) socket.on("resume", stayPaused).pause();
+      guests.push({ request, answer });
+      // It keeps no process alive: an open connection does.
+      timer ??= setTimeout(turn, turnMs).unref();
+    },
+
+    /** Lets everybody have their answer now. */
+    close(): void {
+      clearTimeout(timer);
+      timer = undefined;
+      for (const guest of guests.splice(0)) release(guest);
+    },
+  };
+}
