@@ -6,13 +6,12 @@ import type { WrongKeysMessage, WrongKeysPlan } from "./wrong-keys-plan.ts";
  * Strangers who try keys: a process of its own that sends finished bytes at a steady rate and counts the answers, and no more than
  * that, so that on a machine of two cores the service is what works. It begins with its plan and ends when its parent says "stop".
  */
-const connections = 100;
 const keys = 2_000;
 
 /** Requests are sent in small groups this often. */
 const tickMs = 2;
 
-function run({ origin, perSecond }: WrongKeysPlan): void {
+function run({ origin, perSecond, connections }: WrongKeysPlan): void {
   const { hostname, port, host } = new URL(origin);
   const requests = Array.from({ length: keys }, () =>
     Buffer.from(`GET /v1/models HTTP/1.1\r\nhost: ${host}\r\nauthorization: Bearer ${newApiKey()}\r\n\r\n`),

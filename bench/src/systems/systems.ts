@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { hashApiKey, newApiKey } from "@darkroom/accounts";
 import { darkroomKeys, darkroomLane } from "../open-submitter.ts";
+import { type MeasuredProcess, startProcess } from "../start-process.ts";
 import { openSystem } from "./open-system.ts";
 import type { System, SystemOptions } from "./system.ts";
 
@@ -54,6 +55,15 @@ export function openUsual(options: SystemOptions): Promise<System> {
     options,
   );
 }
+
+/** Node alone, which refuses everybody. */
+export const openFixedRefusal = (redisUrl: string): Promise<MeasuredProcess> =>
+  startProcess({
+    program: join(baseline, "fixed-refusal.ts"),
+    environment: { REDIS_URL: redisUrl },
+    portVariable: "PORT",
+    profileTo: undefined,
+  });
 
 /** One route that writes once to Redis and answers. */
 export function openBareRoute(options: Omit<SystemOptions, "store" | "workers">): Promise<System> {
