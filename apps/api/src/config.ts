@@ -37,7 +37,9 @@ export const apiEnvSchema = z.object({
     .string()
     .default("false")
     .transform((text) => (text === "true" || text === "false" ? text === "true" : text.split(/\s*,\s*/)))
-    .describe("Whose `X-Forwarded-For` is believed in the log: `true`, or addresses and networks with commas between."),
+    .describe(
+      "Whose `X-Forwarded-For` is believed in the log: `true`, or addresses and networks with commas between. Set it behind a proxy: strangers do not hold up its connections then.",
+    ),
   CORS_ORIGINS: z
     .string()
     .default("")

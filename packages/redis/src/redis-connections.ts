@@ -33,7 +33,7 @@ export function connectWorker(url: string, onError: OnRedisError): Redis {
 
 /**
  * Scripts of 0.1 ms each: what callers wait for is held up by two milliseconds at most, and Redis has the next ones while answers are on
- * their way. Half as many cost a sixth of a batch's lines per second, twice as many a quarter of what they save callers.
+ * their way. Half as many cost a batch a seventh of its lines per second, twice as many win it as much.
  */
 const batchCommandsInFlight = 16;
 
