@@ -16,5 +16,7 @@ export default defineConfig({
     // A test that waits on real Redis, S3 or a child process answers in well under this; only a hang reaches it.
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    // What is polled for has happened in a second where there is time, and takes some on a machine that others use, too.
+    expect: { poll: { timeout: 10_000 } },
   },
 });
