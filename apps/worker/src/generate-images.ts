@@ -17,7 +17,7 @@ export type GenerateImagesOptions = {
 };
 
 /**
- * The work of an interactive lane: ask what is stored already, buy only what is missing, note what was bought, store it.
+ * The work of a lane: ask what is stored already, buy only what is missing, note what was bought, store it.
  * A second run after a crash calls the provider for nothing that an earlier one brought to the store.
  */
 export function createGenerateImages({ provider, store, uploadPatienceMs, metrics, log }: GenerateImagesOptions): Work {

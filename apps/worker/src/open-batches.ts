@@ -13,7 +13,7 @@ import type { CloseList } from "@darkroom/process";
 import {
   createBatchKeeper,
   createBatchStore,
-  createBatchTasks,
+  createBatchWorker,
   createLineStore,
   createMemoryGuard,
   createPutNextTask,
@@ -96,7 +96,7 @@ export async function openBatches(
   };
 
   const putNextTask = createPutNextTask({ lanes, log });
-  const tasks = createBatchTasks({
+  const worker = createBatchWorker({
     redis,
     keys,
     concurrency,
@@ -119,8 +119,8 @@ export async function openBatches(
     lanes,
     log,
   });
-  closes.add("the tasks of batches", () => tasks.close());
-  await tasks.ready();
+  closes.add("the tasks of batches", () => worker.close());
+  await worker.ready();
 
   const keeper = createBatchKeeper({ batches, lanes, log, everyMs: config.JANITOR_INTERVAL_MS });
   closes.add("the keeper of batches", () => keeper.close());

@@ -43,5 +43,6 @@ export { type LineResult, lineResultSchema } from "./batches/line-result.ts";
 export { type PreparedLine, preparedLineSchema } from "./batches/prepared-line.ts";
 export { createLineStore, type FeedingBatch, type LineStore } from "./batches/line-store.ts";
 export { createBatchKeeper } from "./batches/batch-keeper.ts";
-export { batchesLanes, batchTask, createBatchTasks, laneOfTask } from "./batches/batch-tasks.ts";
+export { batchesLanes, batchTask, laneOfTask } from "./batches/batch-task.ts";
+export { createBatchWorker } from "./batches/batch-worker.ts";
 export { createPutNextTask } from "./batches/put-next-task.ts";

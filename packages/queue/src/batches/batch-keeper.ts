@@ -2,7 +2,7 @@ import type { Lanes } from "../lanes/lanes.ts";
 import type { Log } from "../log.ts";
 import { repeat } from "../upkeep/repeat.ts";
 import type { BatchStore } from "./batch-store.ts";
-import { laneOfTask, nextTask } from "./batch-tasks.ts";
+import { laneOfTask, nextTask } from "./batch-task.ts";
 
 type BatchKeeperOptions = {
   batches: BatchStore;

@@ -30,7 +30,7 @@ const moveBatch = queueScript<"ok" | "gone" | "refused">("move-batch", { account
 
 /**
  * The records of all batches. Each move of a status is one script: it happens whole or not at all, and may be repeated after a lost
- * answer. What is fed and collected is `feed-lines.ts` and `collect-lines.ts`.
+ * answer. What is fed and collected is `line-store.ts`.
  */
 export function createBatchStore(redis: Redis, keys: Keys) {
   const read = async (id: string): Promise<BatchRecord | null> => decodeBatch(await redis.hgetall(keys.batch(id)));

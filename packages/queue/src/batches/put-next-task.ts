@@ -1,6 +1,6 @@
 import type { Lanes } from "../lanes/lanes.ts";
 import type { Log } from "../log.ts";
-import { type BatchState, laneOfTask, nextTask } from "./batch-tasks.ts";
+import { type BatchState, laneOfTask, nextTask } from "./batch-task.ts";
 
 /**
  * Returns the function that puts the job that brings a batch on upon its lane; one that is there already stays. Where that fails the

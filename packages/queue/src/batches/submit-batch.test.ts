@@ -4,7 +4,7 @@ import { testRedisUrl } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { openQueue } from "../queue.fixture.ts";
 import { createBatchStore } from "./batch-store.ts";
-import { createBatchTasks } from "./batch-tasks.ts";
+import { createBatchWorker } from "./batch-worker.ts";
 import { createBatchSubmitter } from "./submit-batch.ts";
 
 const log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -35,7 +35,7 @@ test("a key's many batches are not all looked at before another key's first", as
     if (seen.push(id) === 4) all.resolve();
     return null;
   };
-  const tasks = createBatchTasks({
+  const tasks = createBatchWorker({
     redis,
     keys,
     concurrency: 1,

@@ -1,47 +1,12 @@
-import { isBatchEnding } from "@darkroom/contracts";
-import type { BatchRecord } from "./batch-record.ts";
-import type { BatchStore } from "./batch-store.ts";
-import type { Lanes } from "../lanes/lanes.ts";
 import { workOffLane, type WorkOffLaneOptions } from "../lanes/work-off-lane.ts";
-
-/** The lane of what is done once for a batch and may take long. The lines of batches have lanes of their own. */
-const filesLane = "batches";
-/** The lane of rounds: apart from those, so that files that are read and written for minutes never keep a line from its lane. */
-const roundsLane = "batch-rounds";
-
-/** The lanes of what is to be done about batches. */
-export const batchesLanes = [filesLane, roundsLane] as const;
-
-/** What there is to do: a job is named by it, and by what it is to be done with. */
-export const batchTask = {
-  validate: (batchId: string): string => `validate.${batchId}`,
-  feed: (lane: string): string => `feed.${lane}`,
-  finalize: (batchId: string): string => `finalize.${batchId}`,
-};
-
-function partsOf(job: string): { name: string; subject: string } {
-  const [, name = "", subject = ""] = /^(\w+)\.(.*)$/.exec(job) ?? [];
-  return { name, subject };
-}
-
-/** The lane that a job goes on. */
-export const laneOfTask = (job: string): string => (job.startsWith(batchTask.feed("")) ? roundsLane : filesLane);
-
-/** What of a batch says what it needs done next. */
-export type BatchState = Pick<BatchRecord, "id" | "status" | "lane" | "ready">;
-
-/** What a batch needs done next; null for one that has ended. */
-export function nextTask({ id, status, lane, ready }: BatchState): string | null {
-  if (isBatchEnding(status)) return null;
-  if (status === "validating") return batchTask.validate(id);
-  if (ready) return batchTask.finalize(id);
-  return lane === null ? null : batchTask.feed(lane);
-}
+import type { Lanes } from "../lanes/lanes.ts";
+import type { BatchStore } from "./batch-store.ts";
+import { batchesLanes, type batchTask, laneOfTask, partsOf } from "./batch-task.ts";
 
 /** Does a task, and may be broken off anywhere. Answers when it is to be done again, in milliseconds; null when it is done. */
 type Task = (subject: string, signal: AbortSignal) => Promise<number | null>;
 
-type BatchTasksOptions = Omit<WorkOffLaneOptions, "lane"> & {
+type BatchWorkerOptions = Omit<WorkOffLaneOptions, "lane"> & {
   tasks: Record<keyof typeof batchTask, Task>;
   batches: Pick<BatchStore, "feeding">;
   lanes: Pick<Lanes, "add">;
@@ -50,8 +15,8 @@ type BatchTasksOptions = Omit<WorkOffLaneOptions, "lane"> & {
 /** After a fault that is not a batch's own, a store that is away above all. */
 const retryPauseMs = 5_000;
 
-/** Works off what is to be done about batches. */
-export function createBatchTasks(options: BatchTasksOptions) {
+/** Works off what is to be done about batches: a job is a task of `batch-task.ts`. */
+export function createBatchWorker(options: BatchWorkerOptions) {
   const { tasks, batches, lanes, log } = options;
   const names: ReadonlyMap<string, Task> = new Map(Object.entries(tasks));
 

@@ -5,13 +5,13 @@ import { testRedisUrl } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { openQueue } from "../queue.fixture.ts";
 import { createBatchStore } from "./batch-store.ts";
-import { createBatchTasks } from "./batch-tasks.ts";
+import { createBatchWorker } from "./batch-worker.ts";
 import { createPutNextTask } from "./put-next-task.ts";
 
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 const lane = "sandbox.batch";
 
-type Tasks = Parameters<typeof createBatchTasks>[0]["tasks"];
+type Tasks = Parameters<typeof createBatchWorker>[0]["tasks"];
 
 const untilStopped: Tasks["validate"] = async (_, signal) => {
   await once(signal, "abort");
@@ -23,7 +23,7 @@ async function openTasks(over: Partial<Tasks>) {
   const { keys, lanes, redis: producer } = await openQueue();
   const redis = connectWorker(testRedisUrl(), () => {});
   const batches = createBatchStore(producer, keys);
-  const tasks = createBatchTasks({
+  const tasks = createBatchWorker({
     redis,
     keys,
     concurrency: 1,
