@@ -47,3 +47,11 @@ test("a caller who comes while Redis is away is told so at once, and buys nothin
     (await everyGeneration(stack.redis.url)).filter(({ status }) => status === "succeeded").length;
   await expect.poll(succeeded).toBe(1);
 });
+
+test("a worker that is told to stop while Redis is away, and has nothing in hand, ends in order", async () => {
+  const stack = await startStack();
+  const [worker] = stack.workers;
+  await stack.redis.kill();
+  await worker?.end("SIGTERM");
+  expect(await worker?.exited).toBe(0);
+}, 40_000);

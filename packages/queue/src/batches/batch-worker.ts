@@ -1,5 +1,6 @@
 import { workOffLane, type WorkOffLaneOptions } from "../lanes/work-off-lane.ts";
 import type { Lanes } from "../lanes/lanes.ts";
+import { waitAtMost } from "../upkeep/wait-at-most.ts";
 import type { BatchStore } from "./batch-store.ts";
 import { batchesLanes, type batchTask, laneOfTask, partsOf } from "./batch-task.ts";
 
@@ -14,6 +15,9 @@ type BatchWorkerOptions = Omit<WorkOffLaneOptions, "lane"> & {
 
 /** After a fault that is not a batch's own, a store that is away above all. */
 const retryPauseMs = 5_000;
+
+/** A look at a lane takes two round trips; a keeper does it over where Redis is away. */
+const lastLookMs = 1_000;
 
 /** Works off what is to be done about batches: a job is a task of `batch-task.ts`. */
 export function createBatchWorker(options: BatchWorkerOptions) {
@@ -47,8 +51,9 @@ export function createBatchWorker(options: BatchWorkerOptions) {
   }
   const looks = new Set<Promise<void>>();
 
-  const workers = batchesLanes.map((lane) => {
-    const worker = workOffLane({ ...options, lane }, run);
+  const works = batchesLanes.map((lane) => {
+    const work = workOffLane({ ...options, lane }, run);
+    const { worker } = work;
     worker.on("lockRenewalFailed", (jobs) => {
       for (const job of jobs) worker.cancelJob(job, "lock lost");
     });
@@ -58,19 +63,18 @@ export function createBatchWorker(options: BatchWorkerOptions) {
         .finally(() => looks.delete(look));
       looks.add(look);
     });
-    return worker;
+    return work;
   });
 
   return {
     async ready(): Promise<void> {
-      await Promise.all(workers.map((worker) => worker.waitUntilReady()));
+      await Promise.all(works.map(({ worker }) => worker.waitUntilReady()));
     },
 
     /** Stops: what is under way is broken off and goes back to the lane. */
     async close(): Promise<void> {
-      for (const worker of workers) worker.cancelAllJobs("stopping");
-      await Promise.all(workers.map((worker) => worker.close()));
-      await Promise.all(looks);
+      await Promise.all(works.map((work) => work.close(0)));
+      await waitAtMost(lastLookMs, Promise.all(looks));
     },
   };
 }

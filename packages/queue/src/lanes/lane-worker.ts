@@ -27,7 +27,7 @@ export function createLaneWorker(options: LaneWorkerOptions) {
   const interrupt = (id: string, why: Interruption) => worker.cancelJob(id, why);
   let lastFetchAtMs = Date.now();
 
-  const worker = workOffLane(options, async (id, signal) => {
+  const { worker, close } = workOffLane(options, async (id, signal) => {
     active.add(id);
     lastFetchAtMs = Date.now();
     try {
@@ -64,24 +64,10 @@ export function createLaneWorker(options: LaneWorkerOptions) {
       return `Lane ${lane}: ${waiting} jobs wait, ${concurrency - active.size} slots are free, and nothing was fetched for ${idleMs} ms.`;
     },
 
-    /**
-     * Stops: fetches nothing more at once, lets what runs finish until the deadline, then aborts it and gives it back to the lane.
-     * What even then does not let go is left to the stalled check of another worker.
-     */
-    async close(deadlineMs: number): Promise<void> {
-      const closed = worker.close();
-      const timer = setTimeout(() => active.forEach((id) => interrupt(id, "stopping")), deadlineMs);
-      const { promise: gaveUp, resolve } = Promise.withResolvers<void>();
-      const lastTimer = setTimeout(resolve, deadlineMs + handBackMs);
-      await Promise.race([closed, gaveUp]);
-      clearTimeout(timer);
-      clearTimeout(lastTimer);
-    },
+    /** Stops, and lets what runs finish until the deadline, in milliseconds: see `LaneWork`. */
+    close,
   };
 }
-
-/** Giving a job back takes two round trips; five seconds is for a Redis that is busy. */
-const handBackMs = 5_000;
 
 /** BullMQ passes the reason on as it was given to `cancelJob`. */
 function interruptionOf({ aborted, reason }: AbortSignal): Interruption | null {

@@ -1,7 +1,9 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { DelayedError, type Job, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import type { Keys } from "../connection/keys.ts";
 import type { Log } from "../log.ts";
+import { waitAtMost } from "../upkeep/wait-at-most.ts";
 
 export type WorkOffLaneOptions = {
   /** A patient connection: commands wait while Redis is away. */
@@ -17,6 +19,25 @@ export type WorkOffLaneOptions = {
   log: Log;
 };
 
+/** A lane that is worked off. */
+export type LaneWork = {
+  worker: Worker;
+  /**
+   * Stops: fetches nothing more at once, lets what runs finish until the deadline, in milliseconds, then aborts it as `stopping`, so that
+   * it goes back to the lane. What even then does not let go is left to the stalled check of another worker.
+   */
+  close: (deadlineMs: number) => Promise<void>;
+};
+
+/** Giving a job back takes two round trips; five seconds is for a Redis that is busy. */
+const handBackMs = 5_000;
+
+/**
+ * When nothing runs any more BullMQ still waits for the answer to its last fetch, which may bring one more job, and which a Redis that
+ * is away never gives.
+ */
+const lastFetchMs = 2_000;
+
 /**
  * Runs a BullMQ worker on a lane: the only place that does. `run` is given a job's id and a signal, and says when the job is to be run
  * again, in milliseconds from now, or null when it is done with.
@@ -24,13 +45,17 @@ export type WorkOffLaneOptions = {
 export function workOffLane(
   { redis, keys, lane, concurrency, lockDurationMs, stalledIntervalMs, log }: WorkOffLaneOptions,
   run: (id: string, signal: AbortSignal) => Promise<number | null>,
-): Worker {
+): LaneWork {
+  const running = new Set<Promise<unknown>>();
+
   // Exactly three plain parameters: BullMQ counts them, and passes no signal to a function with fewer.
   const processor = async (job: Job, token: string | undefined, signal: AbortSignal | undefined): Promise<void> => {
     if (job.id === undefined || token === undefined || signal === undefined) {
       throw new Error("BullMQ gave no job id, token or signal");
     }
-    const pauseMs = await run(job.id, signal);
+    const ran = run(job.id, signal);
+    running.add(ran);
+    const pauseMs = await ran.finally(() => running.delete(ran));
     if (pauseMs === null) return;
     await job.moveToDelayed(Date.now() + pauseMs, token);
     throw new DelayedError();
@@ -50,5 +75,21 @@ export function workOffLane(
     removeOnFail: { count: 0 },
   });
   worker.on("error", (error) => log.warn({ lane, err: error }, "The lane reports an error"));
-  return worker;
+
+  async function nothingLeft(): Promise<void> {
+    do {
+      await Promise.allSettled(running);
+      await pause(lastFetchMs, undefined, { ref: false });
+    } while (running.size > 0);
+  }
+
+  async function close(deadlineMs: number): Promise<void> {
+    const closed = worker.close();
+    const over = Promise.race([closed, nothingLeft()]);
+    await waitAtMost(deadlineMs, over);
+    worker.cancelAllJobs("stopping");
+    await waitAtMost(handBackMs, over);
+  }
+
+  return { worker, close };
 }

@@ -30,3 +30,14 @@ test("looks never overlap, and closing waits for the one under way", async () =>
   await closed;
   expect([underWay, most]).toEqual([0, 1]);
 });
+
+test("closing does not wait for a look that may never end", async () => {
+  const begun = Promise.withResolvers<void>();
+  const look = () => {
+    begun.resolve();
+    return new Promise<void>(() => {});
+  };
+  const repetition = repeat(1, look, () => {});
+  await begun.promise;
+  await expect(repetition.close()).resolves.toBeUndefined();
+});

@@ -87,7 +87,7 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
     return null;
   }
 
-  const worker = workOffLane({ ...options, lane: webhookLane }, (id, signal) =>
+  const { worker, close } = workOffLane({ ...options, lane: webhookLane }, (id, signal) =>
     deliver(id, signal).catch((error: unknown) => {
       // Broken off because this worker stops: the delivery goes back to its lane at once.
       if (signal.aborted) return 0;
@@ -100,8 +100,7 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
 
     /** Stops: what is being sent is broken off and sent again by another worker, under the same id. */
     async close(): Promise<void> {
-      worker.cancelAllJobs("stopping");
-      await worker.close();
+      await close(0);
     },
   };
 }
