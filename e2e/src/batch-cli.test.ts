@@ -9,14 +9,14 @@ import { startStack } from "./stack.ts";
 
 const main = path.resolve(import.meta.dirname, "../../apps/cli/src/main.ts");
 
-test("sixty prompts of a text file become sixty images, and the same command again buys and fetches nothing", async () => {
+test("twenty prompts of a text file become twenty images, and the same command again buys and fetches nothing", async () => {
   const stack = await startStack({ workers: 0 });
   // The links of a batch are made by the worker.
   await stack.startWorker({ PUBLIC_BASE_URL: stack.origin });
   const folder = await temporaryFolder();
   const file = path.join(folder, "prompts.txt");
   const out = path.join(folder, "images");
-  await writeFile(file, Array.from({ length: 60 }, (_, index) => `lighthouse number ${index}`).join("\n"));
+  await writeFile(file, Array.from({ length: 20 }, (_, index) => `lighthouse number ${index}`).join("\n"));
   const { PATH = "" } = process.env;
   const env = { PATH, DARKROOM_URL: stack.origin, DARKROOM_API_KEY: stack.apiKey };
   const options = ["--model", "gpt-image-1", "--size", "1024x1024", "--quality", "low", "--output-format", "webp"];
@@ -28,15 +28,15 @@ test("sixty prompts of a text file become sixty images, and the same command aga
     );
 
   const first = await submit();
-  expect(first.stderr).toContain("60 lines, 60 images by gpt-image-1. Cost: at most $");
+  expect(first.stderr).toContain("20 lines, 20 images by gpt-image-1. Cost: at most $");
   const id = first.stdout.trim();
   expect(await stack.openai().batches.retrieve(id)).toMatchObject({
     status: "completed",
-    request_counts: { total: 60, completed: 60, failed: 0 },
+    request_counts: { total: 20, completed: 20, failed: 0 },
     metadata: { team: "web" },
   });
   const names = (await readdir(out)).filter((name) => name.startsWith("line-")).toSorted();
-  expect(names).toEqual(Array.from({ length: 60 }, (_, index) => `line-${String(index + 1).padStart(5, "0")}.webp`));
+  expect(names).toEqual(Array.from({ length: 20 }, (_, index) => `line-${String(index + 1).padStart(5, "0")}.webp`));
   for (const name of names) {
     expect(await measureImage(await readFile(path.join(out, name)))).toMatchObject({
       format: "webp",
@@ -48,7 +48,7 @@ test("sixty prompts of a text file become sixty images, and the same command aga
   const before = await times();
   const second = await submit();
   expect(second.stdout.trim()).toBe(id);
-  expect(second.stderr).toContain(`0 images written to ${out}, 60 were there already.`);
+  expect(second.stderr).toContain(`0 images written to ${out}, 20 were there already.`);
   expect(await times()).toEqual(before);
   expect((await stack.openai().batches.list()).data).toHaveLength(1);
   expect((await stack.openai().files.list({ purpose: "batch" })).data).toHaveLength(1);

@@ -6,7 +6,7 @@ import { everythingInFolder, everythingInRedis, type Found } from "./secrets/rea
 import { createSecretSearch } from "./secrets/secret-search.ts";
 import { endKeys, hearEchoes, misuse, startWithMistakes, tellInOwnContent, useWell } from "./secrets/use-everything.ts";
 
-/** A slow request is noticed after fifteen seconds, and twenty-eight processes are started beside the stack's own. */
+/** A slow request is noticed after fifteen seconds, and twenty-one processes are started beside the stack's own. */
 const timeout = 180_000;
 
 test("no secret is in a log line, an answer, a metric, Redis, the object store or a webhook", { timeout }, async () => {

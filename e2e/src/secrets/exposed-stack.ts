@@ -63,7 +63,7 @@ export async function startExposedStack() {
     WEBHOOK_ALLOW_PRIVATE: "true",
     WEBHOOK_ALLOW_INSECURE: "true",
     WORKER_LANES: "openai.interactive=4,volcengine.interactive=4,sandbox.interactive=1",
-    SYNC_TIMEOUT_MS: "3000",
+    SYNC_TIMEOUT_MS: "7000",
     WORKER_PORT: workerPort,
   };
   const stack = await startStack({ apis: 2, environment });

@@ -18,6 +18,9 @@ export function waysToFail(stack: ExposedStack, good: string): Record<ErrorCode,
   const { caller, origin, own, makeKey, openai } = stack;
   const post = (body: object | string, headers: Record<string, string> = {}, key = good) =>
     caller.call(origin, images, { key, body, headers });
+  /** The lane takes one at a time: who waits on the line is not to wait for what others have left on it. */
+  const ended = (id: string) =>
+    caller.call(origin, `/v1/generations/${id}`, { key: good, headers: { prefer: "wait=30" } });
   const limited = async (name: string, settings: object) => (await makeKey(name, settings)).key;
 
   return {
@@ -59,17 +62,18 @@ export function waysToFail(stack: ExposedStack, good: string): Record<ErrorCode,
     },
     concurrency_limit_exceeded: async () => {
       const key = await limited("narrow", { limits: { concurrent_generations: 1 } });
-      await post(scripted("delay=500"), later, key);
-      return post(drawing, later, key);
+      const held = idOf(await post(scripted("delay=500"), later, key));
+      await post(drawing, later, key);
+      return ended(held);
     },
     queue_full: async () => {
       const key = await limited("short", { limits: { queued_generations: 1 } });
-      // The lane takes one at a time.
       const first = idOf(await post(scripted("delay=1500"), later));
       const status = async () => String((await caller.call(origin, `/v1/generations/${first}`, { key: good })).body);
       await expect.poll(status, { timeout: 10_000 }).toContain('"running"');
+      const second = idOf(await post(drawing, later, key));
       await post(drawing, later, key);
-      return post(drawing, later, key);
+      return ended(second);
     },
     insufficient_quota: async () => post(drawing, later, await limited("poor", { budget: { total: 1 } })),
     server_error: () => post(scripted("fail=server_error")),
@@ -82,7 +86,8 @@ export function waysToFail(stack: ExposedStack, good: string): Record<ErrorCode,
       await stack.redis.kill();
       return post(drawing);
     },
-    timeout_error: () => post(scripted("delay=4000")),
+    // A worker that holds it when Redis goes holds it for as long as it may.
+    timeout_error: async () => ended(idOf(await post(scripted("delay=8000")))),
   };
 }
 

@@ -7,8 +7,10 @@ import { echoes, misplacedKeys, wrongAuthorizations } from "./provoke-errors.ts"
 
 const images = "/v1/images/generations";
 
-/** By then a process has said what is wrong with its settings. */
+/** By then a process has said what is wrong with its settings, or that it cannot reach its Redis. */
 const lookMs = 1_500;
+
+const [api, worker] = ["apps/api/src/main.ts", "apps/worker/src/main.ts"];
 
 /** Draws in every way, opens the links, has webhooks sent and fails at some, and reads all that there is to read. */
 export async function useWell({ caller, origin, receiver, noteWebhookSecret }: ExposedStack, key: string) {
@@ -157,34 +159,43 @@ export async function startWithMistakes({ own, secrets, redis }: ExposedStack): 
   const key = own["the admin key"];
   const whole = {
     REDIS_URL: redis.url,
+    // A password that nobody asked for is no mistake to Redis: the worker that brings it must find nothing to do.
+    QUEUE_PREFIX: "elsewhere",
     STORAGE: "memory",
     PUBLIC_BASE_URL: "http://127.0.0.1:1",
     LINK_SIGNING_SECRET: own["the link signing secret"],
     LOG_LEVEL: "debug",
     ADMIN_KEY_SHA256: hashApiKey(key),
   };
-  const mistakes: Record<string, string>[] = [
+  const ofApi: Record<string, string>[] = [
     { API_KEYS: key },
     { API_KEYS: `acme:test:${key}` },
     { API_KEYS: `${key}:test:${hashApiKey(key)},x` },
     { ADMIN_KEY_SHA256: key },
+  ];
+  const ofWorker: Record<string, string>[] = [
+    { OPENAI_EXTRA_HEADERS: key },
+    { OPENAI_EXTRA_HEADERS: JSON.stringify({ [key]: key, "x y": key }) },
+    { OPENAI_BASE_URL: `ftp://user:${key}@127.0.0.1` },
+  ];
+  const ofBoth: Record<string, string>[] = [
     { PUBLIC_BASE_URL: key },
     { STORAGE: key },
     { WEBHOOK_SIGNING_SECRET: key.slice(0, 31) },
     { LINK_SIGNING_SECRET: key.slice(0, 31) },
-    { OPENAI_EXTRA_HEADERS: key },
-    { OPENAI_EXTRA_HEADERS: JSON.stringify({ [key]: key, "x y": key }) },
-    { OPENAI_BASE_URL: `ftp://user:${key}@127.0.0.1` },
     { REDIS_URL: `redis://:${password}@127.0.0.1:${await freePort()}` },
     { REDIS_URL: `redis://:${password}@127.0.0.1:${redis.port}` },
     { REDIS_URL: `http://:${password}@127.0.0.1` },
   ];
+  const mistakes = [
+    ...ofApi.map((mistake) => ({ entries: [api], mistake })),
+    ...ofWorker.map((mistake) => ({ entries: [worker], mistake })),
+    ...ofBoth.map((mistake) => ({ entries: [api, worker], mistake })),
+  ];
   const lines: string[] = [];
-  for (const mistake of mistakes) {
-    const services = ["apps/api/src/main.ts", "apps/worker/src/main.ts"].map((entry) =>
-      startService(entry, { ...whole, PORT: "0", ...mistake }),
-    );
-    // One that finds nothing wrong, for the mistake is in what the other reads, goes on.
+  for (const { entries, mistake } of mistakes) {
+    const services = entries.map((entry) => startService(entry, { ...whole, PORT: "0", ...mistake }));
+    // One that goes on trying to reach its Redis has said what there is to say.
     const timer = setTimeout(() => void Promise.all(services.map((service) => service.end("SIGKILL"))), lookMs);
     await Promise.all(services.map(({ exited }) => exited));
     clearTimeout(timer);
