@@ -2,21 +2,10 @@ import { randomBytes } from "node:crypto";
 import { createKeyring, createKeyStore, createLedger, createRedisKeys, hashApiKey } from "@darkroom/accounts";
 import type { ImageRequest } from "@darkroom/contracts";
 import { createFileStore } from "@darkroom/files";
-import { billOf, type Catalogue, loadCatalogue, termsSchema } from "@darkroom/models";
+import { type Catalogue, loadCatalogue } from "@darkroom/models";
 import { createLogger, createMetrics } from "@darkroom/observe";
 import { createCloseList } from "@darkroom/process";
-import {
-  createAttemptStore,
-  createGenerationStore,
-  createJanitor,
-  createKeys,
-  createLanes,
-  createLaneWorker,
-  type Delivery,
-  laneName,
-  type Retention,
-  type Work,
-} from "@darkroom/queue";
+import type { Work } from "@darkroom/queue";
 import { connectWorker } from "@darkroom/redis";
 import { createObjectStore, type ObjectStore, type ObjectStoreSettings } from "@darkroom/storage";
 import { removeKeys, startTcpProxy, testRedisUrl } from "@darkroom/testing";
@@ -28,6 +17,7 @@ import { createAbandoner } from "./generation/abandoner.ts";
 import { lanesOf, openQueue, type OpenQueue } from "./open-queue.ts";
 import { createReadiness } from "./readiness.ts";
 import type { WebhookSettings } from "./webhook-settings.ts";
+import { tidy, workLane } from "./worker.fixture.ts";
 
 export type StartApiOptions = {
   redisUrl?: string;
@@ -60,7 +50,6 @@ const catalogue: Catalogue = loadCatalogue();
 /** Where links lead; `follow` goes there. The port of the service is not known when its store is made. */
 export const links = { publicBaseUrl: "http://darkroom.test", signingSecret: "a secret of thirty-two characters" };
 
-const retention: Retention = { recordsMs: 60_000, claimsMs: 60_000, tombstonesMs: 60_000 };
 const goodHeaders = { authorization: `Bearer ${apiKey}`, "content-type": "application/json" };
 
 type CallInit = Omit<RequestInit, "headers"> & { headers?: Record<string, string> };
@@ -219,86 +208,6 @@ async function openApi(options: StartApiOptions, finish: Finish) {
 }
 
 export type TestApi = Awaited<ReturnType<typeof startApi>>;
-
-export type WorkLaneOptions = {
-  redisUrl: string;
-  prefix: string;
-  work: Work;
-  provider?: string | undefined;
-  finish: Finish;
-};
-
-/** Works off the interactive lane of a provider. */
-export async function workLane({ redisUrl, prefix, work, provider = "openai", finish }: WorkLaneOptions) {
-  const keys = createKeys(prefix);
-  const redis = connectWorker(redisUrl, () => {});
-  const worker = createLaneWorker({
-    redis,
-    keys,
-    store: createAttemptStore(redis, keys, retention),
-    lanes: createLanes(redis, keys),
-    lane: laneName(provider, "interactive"),
-    concurrency: 5,
-    work,
-    billOf: (record, { images }) => {
-      const sizes = images.map(({ width, height }) => `${width}x${height}`);
-      return billOf(termsSchema.parse(record.terms), record.reservedMicros, { sizes });
-    },
-    retryPolicy: { maxFailures: 1, maxCrashes: 1, firstPauseMs: 5, maxPauseMs: 20, maxRetryAfterMs: 1_000 },
-    lockDurationMs: 5_000,
-    stalledIntervalMs: 1_000,
-    random: () => 0.5,
-    log,
-  });
-  finish(async () => {
-    await worker.close(0);
-    redis.disconnect();
-  });
-  await worker.ready();
-}
-
-async function tidy(redisUrl: string, prefix: string): Promise<void> {
-  const keys = createKeys(prefix);
-  const redis = connectWorker(redisUrl, () => {});
-  const lanes = createLanes(redis, keys);
-  const janitor = createJanitor({
-    redis,
-    keys,
-    store: createGenerationStore(redis, keys, retention),
-    lanes,
-    retention,
-    dropObjects: async () => {},
-    log,
-    everyMs: 3_600_000,
-    unlanedAfterMs: 0,
-    runningAfterMs: 0,
-  });
-  await janitor.look();
-  await janitor.close();
-  await lanes.close();
-  redis.disconnect();
-}
-
-/** Work that stores the given bytes for every image that was asked for. */
-export const drawing = (store: ObjectStore, bytes: Uint8Array, more: Partial<Delivery> = {}): Work =>
-  delivering(async (key) => store.put(key, bytes, { contentType: "image/png" }), bytes.length, more);
-
-/** Work that delivers every image that was asked for, once `put` has done what there is to do for its key. */
-export function delivering(put: (key: string) => Promise<void>, bytes: number, more: Partial<Delivery> = {}): Work {
-  return async ({ record }) => {
-    const images = Array.from({ length: record.upstream.parameters.n ?? 1 }, (_, index) => ({
-      index,
-      key: `acme/${record.id}/${index}.png`,
-      bytes,
-      mediaType: "image/png",
-      width: 1024,
-      height: 1024,
-    }));
-    for (const { key } of images) await put(key);
-    // The order in which a provider delivers is its own.
-    return { kind: "succeeded", delivery: { provider: "test", images: images.toReversed(), ...more } };
-  };
-}
 
 export async function clearRedis(prefix: string): Promise<void> {
   const redis = connectWorker(testRedisUrl(), () => {});

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import { drawing, startApi } from "./api.fixture.ts";
+import { startApi } from "./api.fixture.ts";
 import { closeServer } from "./close-server.ts";
+import { drawing } from "./worker.fixture.ts";
 
 const request = { prompt: "a cat", model: "dall-e-2" } as const;
 const failure = { code: "upstream_error", message: "It ran to its end." } as const;

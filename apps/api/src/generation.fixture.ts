@@ -1,6 +1,7 @@
 import { type Generation, generationSchema } from "@darkroom/contracts";
 import type { Outcome, Work } from "@darkroom/queue";
-import { drawing, type TestApi } from "./api.fixture.ts";
+import { type TestApi } from "./api.fixture.ts";
+import { drawing } from "./worker.fixture.ts";
 
 export const imageBytes = Buffer.from("the bytes of an image");
 export const request = { prompt: "a cat", model: "dall-e-2" } as const;

@@ -1,8 +1,9 @@
 import { createObjectStore } from "@darkroom/storage";
 import { temporaryFolder, testRedisUrl } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
-import { apiKey, drawing, links, clearRedis, workLane } from "./api.fixture.ts";
+import { apiKey, links, clearRedis } from "./api.fixture.ts";
 import { residentBytes, startProcess } from "./process.fixture.ts";
+import { drawing, workLane } from "./worker.fixture.ts";
 
 const imageBytes = 5_000_000;
 const prefix = `test-memory-${process.pid}`;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { delivering, type StartApiOptions, startApi } from "../api.fixture.ts";
+import { type StartApiOptions, startApi } from "../api.fixture.ts";
+import { delivering } from "../worker.fixture.ts";
 
 const page = "https://app.example.com";
 const withPage: StartApiOptions = { corsOrigins: [page] };

@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { delivering, startApi } from "../api.fixture.ts";
+import { startApi } from "../api.fixture.ts";
+import { delivering } from "../worker.fixture.ts";
 
 test("every refused request is counted by its code, and no other", async () => {
   const api = await startApi();

@@ -2,9 +2,10 @@ import { text } from "node:stream/consumers";
 import { ledgerEntrySchema } from "@darkroom/contracts";
 import { withinOneDay } from "@darkroom/testing";
 import { beforeAll, describe, expect, test } from "vitest";
-import { adminKey, apiKey, drawing, keepApi, otherApiKey, startApi, type TestApi } from "../api.fixture.ts";
+import { adminKey, apiKey, keepApi, otherApiKey, startApi, type TestApi } from "../api.fixture.ts";
 import { imageBytes, request } from "../generation.fixture.ts";
 import { countSuccess, otherKeyId, ownKeyId, usageSchema } from "../usage/usage.fixture.ts";
+import { drawing } from "../worker.fixture.ts";
 
 let api: TestApi;
 let today: string;

@@ -1,7 +1,8 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import { expect, test } from "vitest";
-import { apiKey, delivering, startApi } from "../api.fixture.ts";
+import { apiKey, startApi } from "../api.fixture.ts";
+import { delivering } from "../worker.fixture.ts";
 
 const imageBytes = 5_000_000;
 const chunk = Buffer.alloc(64 * 1_024, 7);

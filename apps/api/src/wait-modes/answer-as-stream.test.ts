@@ -1,9 +1,10 @@
 import { addUsage, type ImageRequest, type Usage } from "@darkroom/contracts";
 import type { Attempt, Work } from "@darkroom/queue";
 import { describe, expect, test } from "vitest";
-import { delivering, drawing, startApi, type StartApiOptions, type TestApi } from "../api.fixture.ts";
+import { startApi, type StartApiOptions, type TestApi } from "../api.fixture.ts";
 import { heartbeatEveryMs } from "../http/event-stream.ts";
 import { type Message, readEvents, readMessages } from "./read-events.fixture.ts";
+import { delivering, drawing } from "../worker.fixture.ts";
 
 const picture = Buffer.from("a picture, or as good as one");
 const request: ImageRequest = { prompt: "a cat", model: "gpt-image-1", stream: true };

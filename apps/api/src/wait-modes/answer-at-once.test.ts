@@ -1,7 +1,8 @@
 import { imageResponseSchema } from "@darkroom/contracts";
 import { describe, expect, test, vi } from "vitest";
-import { drawing, startApi, type TestApi } from "../api.fixture.ts";
+import { startApi, type TestApi } from "../api.fixture.ts";
 import { generationIn, heldWork, imageBytes, inlineRequest, request } from "../generation.fixture.ts";
+import { drawing } from "../worker.fixture.ts";
 
 const prefer = (preference: string) => ({ headers: { prefer: preference } });
 

@@ -1,6 +1,7 @@
 import { newBatchId } from "@darkroom/contracts";
 import { describe, expect, test } from "vitest";
 import { openQueue } from "../queue.fixture.ts";
+import { aBatch } from "./a-batch.fixture.ts";
 import { createBatchStore } from "./batch-store.ts";
 import type { NewBatch } from "./create-batch.ts";
 
@@ -10,19 +11,12 @@ const accepted = { model: "m", lane, total: 3, chunks: [0, 2] };
 async function openBatches(over: Partial<NewBatch> = {}) {
   const queue = await openQueue();
   const batches = createBatchStore(queue.redis, queue.keys);
-  const given: NewBatch = {
-    id: newBatchId(Date.now()),
-    tenant: "acme",
-    keyId: "key",
-    inputFileId: "file-1",
-    completionWindow: "24h",
-    windowMs: 86_400_000,
+  const given = aBatch({
     metadata: { order: "17" },
-    outputSeconds: 2_592_000,
     webhook: "https://example.com/hook",
     webhookEvents: ["completed", "cancelled"],
     ...over,
-  };
+  });
   await batches.create(given);
   const read = async () => {
     const batch = await batches.read(given.id);

@@ -1,9 +1,9 @@
 import { once } from "node:events";
-import { newBatchId } from "@darkroom/contracts";
 import { connectWorker } from "@darkroom/redis";
 import { testRedisUrl } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { openQueue } from "../queue.fixture.ts";
+import { aBatch } from "./a-batch.fixture.ts";
 import { createBatchStore } from "./batch-store.ts";
 import { createBatchWorker } from "./batch-worker.ts";
 import { createPutNextTask } from "./put-next-task.ts";
@@ -63,10 +63,9 @@ test("a batch that comes while the last round of its lane ends is fed at once", 
       if (++rounds > 1) next.resolve();
       else {
         // What the round has looked for was not there yet.
-        const id = newBatchId(Date.now());
-        const asked = { id, tenant: "acme", keyId: "key", inputFileId: "file-1", completionWindow: "24h" };
-        const terms = { windowMs: 86_400_000, metadata: null, outputSeconds: 3_600, webhook: null, webhookEvents: [] };
-        await queue.batches.create({ ...asked, ...terms });
+        const asked = aBatch();
+        const { id } = asked;
+        await queue.batches.create(asked);
         await queue.batches.accept(id, { model: "m", lane, total: 1, chunks: [0] });
         await queue.putNextTask({ id, status: "in_progress", lane, ready: false });
       }

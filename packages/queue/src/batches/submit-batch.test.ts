@@ -1,8 +1,8 @@
-import { newBatchId } from "@darkroom/contracts";
 import { connectWorker } from "@darkroom/redis";
 import { testRedisUrl } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { openQueue } from "../queue.fixture.ts";
+import { aBatch } from "./a-batch.fixture.ts";
 import { createBatchStore } from "./batch-store.ts";
 import { createBatchWorker } from "./batch-worker.ts";
 import { createBatchSubmitter } from "./submit-batch.ts";
@@ -15,11 +15,8 @@ async function openSubmitter() {
   const batches = createBatchStore(redis, keys);
   const submit = createBatchSubmitter({ batches, lanes, log, claimsMs: 60_000 });
   const submitOf = async (keyId: string) => {
-    const id = newBatchId(Date.now());
-    const asked = { id, tenant: "acme", keyId, inputFileId: "file-1", completionWindow: "24h" };
-    const terms = { windowMs: 24 * hourMs, metadata: null, outputSeconds: 3_600, webhook: null, webhookEvents: [] };
-    const created = await submit({ ...asked, ...terms }, { body: null });
-    return { id, created };
+    const asked = aBatch({ keyId });
+    return { id: asked.id, created: await submit(asked, { body: null }) };
   };
   return { keys, lanes, redis, batches, submitOf };
 }

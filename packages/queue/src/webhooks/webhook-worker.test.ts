@@ -1,8 +1,8 @@
+import { connectWorker } from "@darkroom/redis";
 import { testRedisUrl } from "@darkroom/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { aBatch } from "../batches/a-batch.fixture.ts";
 import { bill, delivery as images, free, openQueue } from "../queue.fixture.ts";
-import { newBatchId } from "@darkroom/contracts";
-import { connectWorker } from "@darkroom/redis";
 import { createBatchStore } from "../batches/batch-store.ts";
 import { webhookLane } from "./webhook-delivery.ts";
 import { createWebhookDispatcher } from "./webhook-dispatcher.ts";
@@ -152,19 +152,9 @@ describe("an ending", () => {
 describe("the ending of a batch", () => {
   async function failed(webhookEvents: readonly ("failed" | "completed")[]) {
     const queue = await openWebhooks();
-    const id = newBatchId(Date.now());
-    await queue.batches.create({
-      id,
-      tenant: "acme",
-      keyId: "key",
-      inputFileId: "file-1",
-      completionWindow: "24h",
-      windowMs: 86_400_000,
-      metadata: null,
-      outputSeconds: 2_592_000,
-      webhook: "https://example.com/hook",
-      webhookEvents,
-    });
+    const asked = aBatch({ webhook: "https://example.com/hook", webhookEvents });
+    const { id } = asked;
+    await queue.batches.create(asked);
     await queue.batches.fail(id, []);
     return { queue, batchId: id, id: `msg_${id.slice("batch_".length)}_2` };
   }

@@ -1,9 +1,10 @@
 import { apiKeySchema, createdApiKeySchema, noBudget, noLimits } from "@darkroom/contracts";
 import { withinOneDay } from "@darkroom/testing";
 import { describe, expect, test } from "vitest";
-import { adminKey, drawing, startApi } from "../../api.fixture.ts";
+import { adminKey, startApi } from "../../api.fixture.ts";
 import { request } from "../../generation.fixture.ts";
 import { askAdmin, makeKey } from "./admin.fixture.ts";
+import { drawing } from "../../worker.fixture.ts";
 
 const works = async (api: Awaited<ReturnType<typeof startApi>>, key: string) =>
   (await api.call("/v1/models", { key })).status === 200;

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { drawing, startApi, type TestApi } from "../../api.fixture.ts";
+import { startApi, type TestApi } from "../../api.fixture.ts";
 import { generationIn, heldWork, imageBytes, request } from "../../generation.fixture.ts";
 import { outcomeOf } from "../../limited-key.fixture.ts";
 import { askAdmin, makeKey } from "./admin.fixture.ts";
+import { drawing } from "../../worker.fixture.ts";
 
 /** A key with a generation under way, whose caller waits for it. */
 async function openWaiting(api: TestApi) {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import { adminKey, drawing, startApi, type TestApi } from "../../api.fixture.ts";
+import { adminKey, startApi, type TestApi } from "../../api.fixture.ts";
 import { generationIn, heldWork, imageBytes, request } from "../../generation.fixture.ts";
+import { drawing } from "../../worker.fixture.ts";
 
 const lane = "openai.interactive";
 const cancel = (api: TestApi, id: string, init: Parameters<TestApi["call"]>[1] = {}) =>

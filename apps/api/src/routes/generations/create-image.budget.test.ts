@@ -2,10 +2,11 @@ import type { Work } from "@darkroom/queue";
 import { withinOneDay } from "@darkroom/testing";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { delivering, startApi, type TestApi } from "../../api.fixture.ts";
+import { startApi, type TestApi } from "../../api.fixture.ts";
 import { generationIn, heldWork } from "../../generation.fixture.ts";
 import { imageMicros, openLimitedKey, outcomeOf } from "../../limited-key.fixture.ts";
 import { askAdmin } from "../admin/admin.fixture.ts";
+import { delivering } from "../../worker.fixture.ts";
 
 const usageSchema = z.object({
   usage: z.object({ active: z.int(), reserved: z.int(), spent: z.object({ total: z.int() }) }),

@@ -1,7 +1,8 @@
 import { vi, describe, expect, test } from "vitest";
 import { OpenAI } from "openai";
-import { apiKey, drawing, otherApiKey, startApi } from "../../api.fixture.ts";
+import { apiKey, otherApiKey, startApi } from "../../api.fixture.ts";
 import { generationIn, heldWork, imageBytes, inlineRequest, request } from "../../generation.fixture.ts";
+import { drawing } from "../../worker.fixture.ts";
 
 const key = (value: string) => ({ headers: { "idempotency-key": value } });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { drawing, startApi, type TestApi } from "../../api.fixture.ts";
+import { startApi, type TestApi } from "../../api.fixture.ts";
+import { drawing } from "../../worker.fixture.ts";
 
 const request = { prompt: "a cat", model: "dall-e-2" } as const;
 

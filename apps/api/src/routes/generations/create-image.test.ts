@@ -3,7 +3,8 @@ import { buffer } from "node:stream/consumers";
 import { errorBodySchema, imageResponseSchema } from "@darkroom/contracts";
 import { OpenAI } from "openai";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { apiKey, drawing, startApi, type TestApi } from "../../api.fixture.ts";
+import { apiKey, startApi, type TestApi } from "../../api.fixture.ts";
+import { drawing } from "../../worker.fixture.ts";
 
 /** Not a picture: nothing here looks inside. Of a length that base64 must pad. */
 const bytes = Buffer.from("the bytes of an image");

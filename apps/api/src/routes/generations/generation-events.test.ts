@@ -1,7 +1,8 @@
 import { generationSchema } from "@darkroom/contracts";
 import { describe, expect, test } from "vitest";
-import { drawing, startApi, type TestApi } from "../../api.fixture.ts";
+import { startApi, type TestApi } from "../../api.fixture.ts";
 import { generationIn, heldWork, imageBytes, request } from "../../generation.fixture.ts";
+import { drawing } from "../../worker.fixture.ts";
 
 const submit = async (api: TestApi) =>
   (await generationIn(await api.generate(request, { headers: { prefer: "respond-async" } }))).id;

@@ -1,8 +1,9 @@
 import { generationSchema } from "@darkroom/contracts";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { drawing, startApi, type TestApi } from "../../api.fixture.ts";
+import { startApi, type TestApi } from "../../api.fixture.ts";
 import { generationIn, imageBytes, request } from "../../generation.fixture.ts";
+import { drawing } from "../../worker.fixture.ts";
 
 const listSchema = z.strictObject({
   object: z.literal("list"),

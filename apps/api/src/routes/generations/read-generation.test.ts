@@ -1,7 +1,8 @@
 import { imageResponseSchema } from "@darkroom/contracts";
 import { describe, expect, test } from "vitest";
-import { drawing, otherApiKey, startApi, type TestApi } from "../../api.fixture.ts";
+import { otherApiKey, startApi, type TestApi } from "../../api.fixture.ts";
 import { generationIn, heldWork, imageBytes, request } from "../../generation.fixture.ts";
+import { drawing } from "../../worker.fixture.ts";
 
 /** A generation that nobody has begun. */
 async function queued(api: TestApi, over: object = {}): Promise<string> {

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
-import { drawing, startApi, type TestApi } from "../../api.fixture.ts";
+import { startApi, type TestApi } from "../../api.fixture.ts";
 import { generationIn, heldWork, imageBytes, request } from "../../generation.fixture.ts";
+import { drawing } from "../../worker.fixture.ts";
 
 const retry = (api: TestApi, id: string) => api.call(`/v1/generations/${id}/retry`, { method: "POST" });
 const cancel = (api: TestApi, id: string) => api.call(`/v1/generations/${id}/cancel`, { method: "POST" });

@@ -1,0 +1,100 @@
+import { billOf, termsSchema } from "@darkroom/models";
+import { createLogger } from "@darkroom/observe";
+import {
+  createAttemptStore,
+  createGenerationStore,
+  createJanitor,
+  createKeys,
+  createLanes,
+  createLaneWorker,
+  type Delivery,
+  laneName,
+  type Retention,
+  type Work,
+} from "@darkroom/queue";
+import { connectWorker } from "@darkroom/redis";
+import type { ObjectStore } from "@darkroom/storage";
+
+const log = createLogger({ name: "worker-test", level: "silent", pretty: false });
+const retention: Retention = { recordsMs: 60_000, claimsMs: 60_000, tombstonesMs: 60_000 };
+
+export type WorkLaneOptions = {
+  redisUrl: string;
+  prefix: string;
+  work: Work;
+  provider?: string | undefined;
+  finish: (undo: () => Promise<void>) => void;
+};
+
+/** Works off the interactive lane of a provider. */
+export async function workLane({ redisUrl, prefix, work, provider = "openai", finish }: WorkLaneOptions) {
+  const keys = createKeys(prefix);
+  const redis = connectWorker(redisUrl, () => {});
+  const worker = createLaneWorker({
+    redis,
+    keys,
+    store: createAttemptStore(redis, keys, retention),
+    lanes: createLanes(redis, keys),
+    lane: laneName(provider, "interactive"),
+    concurrency: 5,
+    work,
+    billOf: (record, { images }) => {
+      const sizes = images.map(({ width, height }) => `${width}x${height}`);
+      return billOf(termsSchema.parse(record.terms), record.reservedMicros, { sizes });
+    },
+    retryPolicy: { maxFailures: 1, maxCrashes: 1, firstPauseMs: 5, maxPauseMs: 20, maxRetryAfterMs: 1_000 },
+    lockDurationMs: 5_000,
+    stalledIntervalMs: 1_000,
+    random: () => 0.5,
+    log,
+  });
+  finish(async () => {
+    await worker.close(0);
+    redis.disconnect();
+  });
+  await worker.ready();
+}
+
+/** One round of the janitor, for whom nothing is too young to be looked at. */
+export async function tidy(redisUrl: string, prefix: string): Promise<void> {
+  const keys = createKeys(prefix);
+  const redis = connectWorker(redisUrl, () => {});
+  const lanes = createLanes(redis, keys);
+  const janitor = createJanitor({
+    redis,
+    keys,
+    store: createGenerationStore(redis, keys, retention),
+    lanes,
+    retention,
+    dropObjects: async () => {},
+    log,
+    everyMs: 3_600_000,
+    unlanedAfterMs: 0,
+    runningAfterMs: 0,
+  });
+  await janitor.look();
+  await janitor.close();
+  await lanes.close();
+  redis.disconnect();
+}
+
+/** Work that stores the given bytes for every image that was asked for. */
+export const drawing = (store: ObjectStore, bytes: Uint8Array, more: Partial<Delivery> = {}): Work =>
+  delivering(async (key) => store.put(key, bytes, { contentType: "image/png" }), bytes.length, more);
+
+/** Work that delivers every image that was asked for, once `put` has done what there is to do for its key. */
+export function delivering(put: (key: string) => Promise<void>, bytes: number, more: Partial<Delivery> = {}): Work {
+  return async ({ record }) => {
+    const images = Array.from({ length: record.upstream.parameters.n ?? 1 }, (_, index) => ({
+      index,
+      key: `acme/${record.id}/${index}.png`,
+      bytes,
+      mediaType: "image/png",
+      width: 1024,
+      height: 1024,
+    }));
+    for (const { key } of images) await put(key);
+    // The order in which a provider delivers is its own.
+    return { kind: "succeeded", delivery: { provider: "test", images: images.toReversed(), ...more } };
+  };
+}
