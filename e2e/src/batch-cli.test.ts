@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
-import { temporaryFolder } from "@darkroom/testing";
+import { childEnvironment, temporaryFolder } from "@darkroom/testing";
 import { expect, test } from "vitest";
 import { measureImage } from "./measure-image.ts";
 import { startStack } from "./stack.ts";
@@ -17,8 +17,7 @@ test("twenty prompts of a text file become twenty images, and the same command a
   const file = path.join(folder, "prompts.txt");
   const out = path.join(folder, "images");
   await writeFile(file, Array.from({ length: 20 }, (_, index) => `lighthouse number ${index}`).join("\n"));
-  const { PATH = "" } = process.env;
-  const env = { PATH, DARKROOM_URL: stack.origin, DARKROOM_API_KEY: stack.apiKey };
+  const env = { ...childEnvironment(), DARKROOM_URL: stack.origin, DARKROOM_API_KEY: stack.apiKey };
   const options = ["--model", "gpt-image-1", "--size", "1024x1024", "--quality", "low", "--output-format", "webp"];
   const submit = () =>
     promisify(execFile)(

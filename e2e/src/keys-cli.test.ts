@@ -3,7 +3,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { hashApiKey, newApiKey } from "@darkroom/accounts";
 import { apiKeySchema } from "@darkroom/contracts";
-import { withinOneDay } from "@darkroom/testing";
+import { childEnvironment, withinOneDay } from "@darkroom/testing";
 import OpenAI from "openai";
 import { beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -21,8 +21,12 @@ beforeAll(async () => {
 
 /** Runs `darkroom …` against the first api. Rejects, with both outputs, where it does not exit with 0. */
 async function darkroom(...args: string[]) {
-  const { PATH = "" } = process.env;
-  const env = { PATH, DARKROOM_URL: stack.origin, DARKROOM_ADMIN_KEY: adminKey, DARKROOM_API_KEY: stack.apiKey };
+  const env = {
+    ...childEnvironment(),
+    DARKROOM_URL: stack.origin,
+    DARKROOM_ADMIN_KEY: adminKey,
+    DARKROOM_API_KEY: stack.apiKey,
+  };
   return promisify(execFile)(process.execPath, [main, ...args], { env });
 }
 
@@ -32,40 +36,52 @@ async function makeKey(name: string, ...options: string[]) {
   return { key: stdout.trim(), id: /key_\w+/.exec(stderr)?.[0] ?? "" };
 }
 
-/** Draws by the second api, which the command line never spoke to. */
-function draw(apiKey: string, model = "dall-e-3") {
-  const [, other] = stack.apis;
-  const client = new OpenAI({ baseURL: `${other?.origin}/v1`, apiKey, maxRetries: 0 });
-  return client.images.generate({ model, prompt: "a lighthouse" });
-}
+/** Speaks to the second api, which the command line never spoke to. */
+const client = (apiKey: string) => new OpenAI({ baseURL: `${stack.apis[1]?.origin}/v1`, apiKey, maxRetries: 0 });
+
+const draw = (apiKey: string, model = "dall-e-3") => client(apiKey).images.generate({ model, prompt: "a lighthouse" });
+
+/** Asks with a key for something that costs nothing, and resolves with the status of the answer. */
+const answerTo = (apiKey: string) => () =>
+  client(apiKey)
+    .models.list()
+    .asResponse()
+    .then(
+      ({ status }) => status,
+      (error: { status: number }) => error.status,
+    );
 
 /** A change takes effect in every api process within two seconds: asks until it has. */
 const soon = { timeout: 2_000, interval: 100 };
 
-describe("darkroom keys, against the real api", () => {
+/** Each runs a command or more, and each command is a process. */
+const timeout = 60_000;
+
+describe("darkroom keys, against the real api", { timeout }, () => {
   test("makes a key that works, for the models that it names alone", async () => {
     const { key } = await makeKey("one-model", "--models", "dall-e-3", "--expires", "30d");
-    await expect.poll(() => draw(key).then((images) => images.data?.length), soon).toBe(1);
+    await expect.poll(answerTo(key), soon).toBe(200);
+    expect((await draw(key)).data).toHaveLength(1);
     await expect(draw(key, "gpt-image-1")).rejects.toMatchObject({ status: 403, code: "model_not_allowed" });
   });
 
   test("stops a key and lets it work again", async () => {
     const { key, id } = await makeKey("stopped");
-    await expect.poll(() => draw(key).then(() => "drawn"), soon).toBe("drawn");
+    await expect.poll(answerTo(key), soon).toBe(200);
     await darkroom("keys", "disable", id);
-    await expect.poll(() => draw(key).catch((error: { status: number }) => error.status), soon).toBe(401);
+    await expect.poll(answerTo(key), soon).toBe(401);
     await darkroom("keys", "enable", id);
-    await expect.poll(() => draw(key).then(() => "drawn"), soon).toBe("drawn");
+    await expect.poll(answerTo(key), soon).toBe(200);
     await darkroom("keys", "delete", id, "--yes");
-    await expect.poll(() => draw(key).catch((error: { status: number }) => error.status), soon).toBe(401);
+    await expect.poll(answerTo(key), soon).toBe(401);
   });
 
   test("rotates a key, and the old one ends when it is told to", async () => {
     const { key, id } = await makeKey("rotated");
     const rotated = (await darkroom("keys", "rotate", id, "--grace", "0s")).stdout.trim();
     expect(rotated).not.toBe(key);
-    await expect.poll(() => draw(rotated).then(() => "drawn"), soon).toBe("drawn");
-    await expect.poll(() => draw(key).catch((error: { status: number }) => error.status), soon).toBe(401);
+    await expect.poll(answerTo(rotated), soon).toBe(200);
+    await expect.poll(answerTo(key), soon).toBe(401);
   });
 
   test("shows a key, changes what is said and lists it", async () => {
@@ -94,12 +110,13 @@ describe("darkroom keys, against the real api", () => {
   });
 });
 
-describe("darkroom usage and ledger, against the real api", () => {
+describe("darkroom usage and ledger, against the real api", { timeout }, () => {
   withinOneDay();
 
   test("tell what was drawn, whose it was and what it cost", async () => {
     const { key, id } = await makeKey("counted");
-    await expect.poll(() => draw(key).then(() => "drawn"), soon).toBe("drawn");
+    await expect.poll(answerTo(key), soon).toBe(200);
+    await draw(key);
     const { stdout } = await darkroom("usage", "--tenant", "acme", "--by", "key,model");
     expect(stdout).toMatch(new RegExp(`^${id} +\\| dall-e-3 .*\\| +\\$0\\.04$`, "m"));
     const own = await darkroom("usage", "--by", "model", "--json");
