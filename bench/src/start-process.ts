@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
-import { freePort } from "@darkroom/testing";
+import { childEnvironment, freePort } from "@darkroom/testing";
 
 export type MeasuredProcess = {
   pid: number;
@@ -32,7 +32,7 @@ export async function startProcess(options: StartProcessOptions): Promise<Measur
   const flags = profileTo === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", profileTo];
   const child = spawn(process.execPath, [...flags, program], {
     // Links begin with the api's own address; what has none ignores it.
-    env: { PUBLIC_BASE_URL: origin, ...environment, [portVariable]: String(port) },
+    env: { ...childEnvironment(), PUBLIC_BASE_URL: origin, ...environment, [portVariable]: String(port) },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const { pid } = child;

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join, resolve } from "node:path";
-import { freePort, listeningPort, temporaryFolder } from "@darkroom/testing";
+import { childEnvironment, freePort, listeningPort, temporaryFolder } from "@darkroom/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { runDarkroom } from "./stubs/run-darkroom.ts";
 import { type StubAnswer, startStubService } from "./stubs/stub-service.ts";
@@ -149,7 +149,7 @@ test("Ctrl-C ends a command that waits, without a word", async () => {
   });
   const port = await listeningPort(server.listen(0, "127.0.0.1"));
   const child = spawn(process.execPath, [resolve(import.meta.dirname, "main.ts"), "keys", "list"], {
-    env: { DARKROOM_URL: `http://127.0.0.1:${port}`, DARKROOM_ADMIN_KEY: "k" },
+    env: { ...childEnvironment(), DARKROOM_URL: `http://127.0.0.1:${port}`, DARKROOM_ADMIN_KEY: "k" },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let printed = "";
@@ -163,7 +163,7 @@ test("Ctrl-C ends a command that waits, without a word", async () => {
 test("a reader that has read enough is no problem", async () => {
   const service = await startStubService(() => ({ body: empty }));
   const child = spawn(process.execPath, [resolve(import.meta.dirname, "main.ts"), "keys", "list", "--json"], {
-    env: { DARKROOM_URL: service.url, DARKROOM_ADMIN_KEY: "k" },
+    env: { ...childEnvironment(), DARKROOM_URL: service.url, DARKROOM_ADMIN_KEY: "k" },
     stdio: ["ignore", "pipe", "pipe"],
   });
   child.stdout.destroy();
