@@ -1,8 +1,7 @@
 import { ApiError } from "@darkroom/contracts";
 import { signedLinkPath } from "@darkroom/storage";
 import type { FastifyInstance } from "fastify";
-import createRouter, { type HTTPMethod } from "find-my-way";
-import { serverLimits } from "./server-limits.ts";
+import { createRouteFinder } from "./route-finder.ts";
 
 /** What is said of an address: its method, and its path as it was sent. */
 type Address = { method: string; url: string };
@@ -13,17 +12,14 @@ type Address = { method: string; url: string };
  */
 export function createKnownRoutes(app: FastifyInstance) {
   const methodsOf = new Map<string, Set<string>>();
-  const router = createRouter(serverLimits.routerOptions);
+  const finder = createRouteFinder();
   let closed = false;
   app.addHook("onRoute", ({ url, method }) => {
     if (closed) return;
     const methods = methodsOf.get(url) ?? new Set();
     methodsOf.set(url, methods);
-    for (const one of [method].flat()) {
-      methods.add(one);
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Fastify's router takes no others
-      router.on(one as HTTPMethod, url, () => {});
-    }
+    for (const one of [method].flat()) methods.add(one);
+    finder.add(method, url);
   });
 
   /** The path of the route that was probably meant. */
@@ -33,8 +29,7 @@ export function createKnownRoutes(app: FastifyInstance) {
     const rest = `/${segments.join("/")}`;
     // Nobody types the links to images, so those are never meant.
     const candidates = [`/v1${rest}`, rest].filter((each) => each !== path && !each.startsWith(signedLinkPath));
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one that it does not know has no routes
-    return candidates.find((each) => router.find(method as HTTPMethod, each) !== null);
+    return candidates.find((each) => finder.has(method, each));
   }
 
   return {

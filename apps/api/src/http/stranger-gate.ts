@@ -2,12 +2,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Account, Keyring } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
 import type { FastifyInstance } from "fastify";
-import createRouter, { type HTTPMethod } from "find-my-way";
 import type { Drain } from "../drain.ts";
 import type { BodyDeadline } from "./body-deadline.ts";
 import { createRefusalLog } from "./refusal-log.ts";
 import type { FollowRequestDependencies } from "./request-facts.ts";
-import { serverLimits } from "./server-limits.ts";
+import { createRouteFinder } from "./route-finder.ts";
 import { createWaitingRoom } from "./waiting-room.ts";
 import { writeError } from "./write-error.ts";
 
@@ -26,7 +25,7 @@ export type StrangerGateDependencies = FollowRequestDependencies & {
  */
 export function createStrangerGate(dependencies: StrangerGateDependencies) {
   const { keyring, bodyDeadline, drain, log, metrics, trustProxy } = dependencies;
-  const guarded = createRouter(serverLimits.routerOptions);
+  const guarded = createRouteFinder();
   const accounts = new WeakMap<IncomingMessage, Account>();
   const refusals = createRefusalLog(log);
   // On a proxy's connections a stranger who waits would take the place of others behind the same proxy.
@@ -41,17 +40,13 @@ export function createStrangerGate(dependencies: StrangerGateDependencies) {
   return {
     /** Stands before all routes that `app` is given from now on. */
     guard(app: FastifyInstance): void {
-      app.addHook("onRoute", ({ method, url }) => {
-        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Fastify's router takes no others
-        guarded.on(method as HTTPMethod | HTTPMethod[], url, () => {});
-      });
+      app.addHook("onRoute", ({ method, url }) => guarded.add(method, url));
     },
 
     /** Answers the request of a stranger. False: the request is for Fastify. */
     turnAway(request: IncomingMessage, response: ServerResponse): boolean {
-      const { method, url = "", headers } = request;
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one that it does not know has no routes
-      if (headers.host === undefined || guarded.find(method as HTTPMethod, url) === null) return false;
+      const { method = "", url = "", headers } = request;
+      if (headers.host === undefined || !guarded.has(method, url)) return false;
       try {
         accounts.set(request, keyring.authenticate(headers.authorization));
         return false;
