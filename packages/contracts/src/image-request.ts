@@ -3,6 +3,14 @@ import { endings } from "./ending.ts";
 import { metadataSchema } from "./metadata.ts";
 import { optional } from "./optional.ts";
 
+/** Who writes the SVG, and how long it thinks. OpenAI's form. */
+const svgOptionsSchema = z.strictObject({
+  model: z.string().min(1).max(128),
+  reasoning: optional(
+    z.strictObject({ effort: optional(z.enum(["none", "minimal", "low", "medium", "high", "xhigh", "max"])) }),
+  ),
+});
+
 /**
  * What is drawn: the part of a request that a provider sees. Only the shape is checked here; what each model takes is the
  * catalogue's business (`@darkroom/models`).
@@ -17,15 +25,35 @@ const imageParameters = {
   size: optional(z.string()),
   quality: optional(z.string()),
   style: optional(z.string()),
+  /** How much is planned before the image is rendered, apart from `quality`. */
+  complexity: optional(z.string()),
   background: optional(z.string()),
   moderation: optional(z.string()),
   output_format: optional(z.string()),
   output_compression: optional(z.int().min(0).max(100)),
+  /** Frames of a GIF. */
+  frame_count: optional(z.int().min(2).max(16)),
+  /** Milliseconds that each frame of a GIF is shown: a GIF cannot say more. */
+  frame_duration_ms: optional(z.int().min(1).max(655_350)),
+  svg: optional(svgOptionsSchema),
   seed: optional(z.int().min(-1).max(2_147_483_647)),
   guidance_scale: optional(z.number().min(1).max(10)),
   watermark: optional(z.boolean()),
+  /** Ark: `auto` lets the model draw a series of related images, as many as it sees fit. */
+  sequential_image_generation: optional(z.string()),
+  /** Ark: the longest series. It counts the images that were sent, too, and a generation sends none. */
+  sequential_image_generation_options: optional(z.strictObject({ max_images: optional(z.int().min(1).max(15)) })),
+  /** Ark: how the prompt is rewritten before the image is drawn. */
+  optimize_prompt_options: optional(
+    z.strictObject({
+      thinking: optional(z.enum(["auto", "enabled", "disabled"])),
+      mode: optional(z.enum(["standard", "fast"])),
+    }),
+  ),
   /** The caller's own user, passed upstream and recorded for abuse reports. 512 characters hold any id and keep records small. */
   user: optional(z.string().max(512)),
+  /** OpenAI's successor of `user`, which counts where this is absent or empty. */
+  safety_identifier: optional(z.string().max(512)),
 };
 
 /** How Darkroom handles the job: ours, not OpenAI's. */

@@ -11,6 +11,17 @@ export const usageSchema = z.object({
 });
 export type Usage = z.infer<typeof usageSchema>;
 
+/** Tokens of the model that wrote an SVG, apart from those of the image that it was drawn after. */
+export const svgUsageSchema = z.object({
+  model: z.string(),
+  input_tokens: z.int(),
+  output_tokens: z.int(),
+  /** Part of `output_tokens`. */
+  reasoning_tokens: z.int(),
+  total_tokens: z.int(),
+});
+export type SvgUsage = z.infer<typeof svgUsageSchema>;
+
 /** One image: exactly one of `b64_json` and `url` is a string, the other null. */
 const imageDataSchema = z.object({
   b64_json: z.string().nullable(),
@@ -36,5 +47,9 @@ export const imageResponseSchema = z.object({
   size: z.string().optional(),
   data: z.array(imageDataSchema).min(1),
   usage: usageSchema.optional(),
+  /** Where the images are SVG. */
+  svg_usage: svgUsageSchema.optional(),
+  /** Whom the upstream holds responsible: the request's `safety_identifier`, or its `user` where that is absent or empty. */
+  safety_identifier: z.string().optional(),
 });
 export type ImageResponse = z.infer<typeof imageResponseSchema>;

@@ -29,6 +29,7 @@ const imageCompletedEventSchema = z.object({
   type: z.literal("image_generation.completed"),
   ...picture,
   usage: usageSchema.optional(),
+  safety_identifier: z.string().optional(),
 });
 export type ImageCompletedEvent = z.infer<typeof imageCompletedEventSchema>;
 

@@ -52,7 +52,15 @@ export {
   type ImageRequest,
   imageRequestSchema,
 } from "./image-request.ts";
-export { type ImageData, type ImageResponse, imageResponseSchema, type Usage, usageSchema } from "./image-response.ts";
+export {
+  type ImageData,
+  type ImageResponse,
+  imageResponseSchema,
+  type SvgUsage,
+  svgUsageSchema,
+  type Usage,
+  usageSchema,
+} from "./image-response.ts";
 export {
   type ImageCompletedEvent,
   type ImagePartialEvent,

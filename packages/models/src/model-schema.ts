@@ -82,6 +82,7 @@ const upstreamSchema = z.strictObject({
       guidance_scale: omit,
       watermark: omit,
       user: omit,
+      safety_identifier: omit,
     })
     .partial()
     .default({}),

@@ -109,6 +109,13 @@ const ordinary = {
   moderation: "low",
   output_format: "png",
   output_compression: 80,
+  complexity: "low",
+  frame_count: 9,
+  frame_duration_ms: 200,
+  svg: { model: "gpt-5.6" },
+  sequential_image_generation: "auto",
+  sequential_image_generation_options: { max_images: 4 },
+  optimize_prompt_options: { mode: "fast" },
   seed: 7,
   guidance_scale: 3,
   watermark: false,
@@ -163,10 +170,16 @@ describe.each(Object.entries(expectations))("%s", (model, { promptLimit, n: maxI
     expect(error.message).toBe(`Invalid 'n': ${n} is above the maximum, which is ${maxImages} for '${model}'.`);
   });
 
-  test("takes both response formats, a user and job options", () => {
+  test("takes both response formats, a user, a safety identifier and job options", () => {
     for (const response_format of ["url", "b64_json"] as const) {
-      const { parameters: kept } = resolve({ model, response_format, user: "u-1", job: { expires_in: 60 } });
-      expect(kept.user).toBe("u-1");
+      const { parameters: kept } = resolve({
+        model,
+        response_format,
+        user: "u-1",
+        safety_identifier: "s-1",
+        job: { expires_in: 60 },
+      });
+      expect(kept).toMatchObject({ user: "u-1", safety_identifier: "s-1" });
       expect(kept).not.toHaveProperty("response_format");
       expect(kept).not.toHaveProperty("job");
     }

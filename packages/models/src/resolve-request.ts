@@ -1,4 +1,10 @@
-import { ApiError, type ImageParameters, type ImageRequest, quoteValue } from "@darkroom/contracts";
+import {
+  ApiError,
+  type ImageParameterName,
+  type ImageParameters,
+  type ImageRequest,
+  quoteValue,
+} from "@darkroom/contracts";
 import type { Catalogue, CatalogueModel } from "./catalogue.ts";
 import { acceptsSize, type ParameterName, parameterNames } from "./model-schema.ts";
 import { describeRule } from "./size-rule.ts";
@@ -13,6 +19,15 @@ export type ResolvedRequest = {
   /** The same in the words of the model's upstream, for the record: what its provider is asked, and by which id. */
   upstream: { model: string; parameters: ImageParameters };
 };
+
+/** What every model takes. Whatever else the catalogue does not say of a model, that model does not take. */
+const ofEveryModel: readonly string[] = [
+  "prompt",
+  "n",
+  "size",
+  "user",
+  "safety_identifier",
+] satisfies ImageParameterName[];
 
 /**
  * Finds the model of a request and checks the request against what that model takes.
@@ -39,6 +54,8 @@ export function resolveRequest(catalogue: Catalogue, request: ImageRequest): Res
       Object.assign(parameters, { [name]: model.parameters[name].default });
     }
   }
+  const unknown = Object.entries(asked).find(([name, value]) => value !== undefined && !isKnown(name));
+  if (unknown !== undefined) throw refusal(unknown[0], notTaken(catalogue, model, unknown[0]));
   if (parameters.background === "transparent" && parameters.output_format === "jpeg") {
     const message =
       "Invalid value for 'background': 'transparent' needs 'output_format' 'png' or 'webp'; 'jpeg' has no transparency.";
@@ -53,6 +70,8 @@ export function resolveRequest(catalogue: Catalogue, request: ImageRequest): Res
 }
 
 const refusal = (param: string, message: string) => new ApiError("invalid_request_error", message, { param });
+
+const isKnown = (name: string) => ofEveryModel.includes(name) || (parameterNames as readonly string[]).includes(name);
 
 const list = (values: readonly unknown[]) => values.map(quoteValue).join(", ");
 
@@ -98,11 +117,7 @@ function checkParameter(
   value: string | number | boolean,
 ): void {
   const accepted = model.parameters[name];
-  if (accepted === undefined) {
-    const others = catalogue.models.filter(({ parameters }) => parameters[name] !== undefined).map(({ id }) => id);
-    const hint = others.length === 0 ? "" : ` Models that do: ${list(others)}.`;
-    throw refusal(name, `'${model.id}' does not support '${name}'.${hint}`);
-  }
+  if (accepted === undefined) throw refusal(name, notTaken(catalogue, model, name));
   if ("values" in accepted && !accepted.values.includes(String(value))) {
     const supported = `Supported values for '${model.id}' are: ${list(accepted.values)}.`;
     throw refusal(name, `Invalid value for '${name}': ${quoteValue(value)}. ${supported}`);
@@ -111,4 +126,12 @@ function checkParameter(
     const range = `'${model.id}' takes ${accepted.min} to ${accepted.max}`;
     throw refusal(name, `Invalid value for '${name}': ${quoteValue(value)}. ${range}.`);
   }
+}
+
+function notTaken({ models }: Catalogue, { id }: CatalogueModel, name: string): string {
+  const others = models.filter(({ parameters }) =>
+    Object.entries(parameters).some(([own, rule]) => own === name && rule !== undefined),
+  );
+  const hint = others.length === 0 ? "" : ` Models that do: ${list(others.map((model) => model.id))}.`;
+  return `'${id}' does not support '${name}'.${hint}`;
 }

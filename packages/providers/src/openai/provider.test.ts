@@ -37,7 +37,10 @@ examineProvider({
 
 describe("the request", () => {
   test("to a GPT image model holds what the caller gave and the count, and no response_format", async () => {
-    await draw({ quality: "high", background: "opaque", user: "u1", n: 3 }, { indexes: [1, 2] });
+    await draw(
+      { quality: "high", background: "opaque", user: "u1", safety_identifier: "s1", n: 3 },
+      { indexes: [1, 2] },
+    );
     expect(sentBody()).toEqual({
       model: "gpt-image-1",
       prompt,
@@ -45,6 +48,7 @@ describe("the request", () => {
       quality: "high",
       background: "opaque",
       user: "u1",
+      safety_identifier: "s1",
       n: 2,
     });
   });

@@ -23,6 +23,7 @@ describe("accepted", () => {
     },
     { it: "no model", body: { prompt: "a cat" } },
     { it: "the reference's PNG with compression", body: gpt1({ output_format: "png", output_compression: 85 }) },
+    { it: "a safety identifier", body: withField({ safety_identifier: "s-1", user: "u-1" }) },
     { it: "a charset", body: good, headers: { "content-type": "application/json; charset=utf-8" } },
     { it: "a byte order mark", body: `\ufeff${JSON.stringify(good)}` },
     { it: "a scheme in small letters", body: good, headers: { authorization: `bearer ${apiKey}` } },

@@ -8,10 +8,13 @@ export function withPromptOptions<Args extends unknown[], Options extends Option
   return command
     .option("--model <model>", "for a text file: the model that draws every prompt")
     .option("--size <size>", "1024x1024 and the like, or auto")
-    .option("--quality <quality>", "low, medium, high, standard, hd or auto")
+    .option("--quality <quality>", "low, medium, high, xhigh, max, standard, hd or auto")
+    .option("--complexity <complexity>", "how much is planned first: low, medium or high")
     .option("--n <n>", "images of each prompt", parseNumber)
-    .option("--output-format <format>", "png, jpeg or webp")
+    .option("--output-format <format>", "png, jpeg, webp, gif or svg")
     .option("--output-compression <percent>", "for jpeg and webp", parseNumber)
+    .option("--frame-count <count>", "frames of a GIF", parseNumber)
+    .option("--frame-duration-ms <milliseconds>", "how long each frame of a GIF is shown", parseNumber)
     .option("--background <background>", "transparent, opaque or auto")
     .option("--style <style>", "vivid or natural")
     .option("--moderation <moderation>", "low or auto")
@@ -25,9 +28,12 @@ export type PromptOptions = {
   model?: string | undefined;
   size?: string | undefined;
   quality?: string | undefined;
+  complexity?: string | undefined;
   n?: number | undefined;
   outputFormat?: string | undefined;
   outputCompression?: number | undefined;
+  frameCount?: number | undefined;
+  frameDurationMs?: number | undefined;
   background?: string | undefined;
   style?: string | undefined;
   moderation?: string | undefined;
@@ -37,15 +43,31 @@ export type PromptOptions = {
   responseFormat?: string | undefined;
 };
 
+/** What only lines of a `.jsonl` can say: their own prompt and user, what has parts of its own, and what no batch takes. */
+type LinesOnly =
+  | "prompt"
+  | "user"
+  | "safety_identifier"
+  | "svg"
+  | "sequential_image_generation"
+  | "sequential_image_generation_options"
+  | "optimize_prompt_options"
+  | "stream"
+  | "partial_images"
+  | "job";
+
 /** The options as the fields of a request. What was not said is undefined, and so is not sent. */
 export function promptBody(options: PromptOptions): Record<string, unknown> {
   const body = {
     model: options.model,
     size: options.size,
     quality: options.quality,
+    complexity: options.complexity,
     n: options.n,
     output_format: options.outputFormat,
     output_compression: options.outputCompression,
+    frame_count: options.frameCount,
+    frame_duration_ms: options.frameDurationMs,
     background: options.background,
     style: options.style,
     moderation: options.moderation,
@@ -53,7 +75,7 @@ export function promptBody(options: PromptOptions): Record<string, unknown> {
     guidance_scale: options.guidanceScale,
     watermark: options.watermark,
     response_format: options.responseFormat,
-  } satisfies Record<keyof Omit<ImageRequest, "prompt" | "user" | "stream" | "partial_images" | "job">, unknown>;
+  } satisfies Record<Exclude<keyof ImageRequest, LinesOnly>, unknown>;
   return body;
 }
 
