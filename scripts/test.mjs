@@ -1,4 +1,4 @@
-// `npm test`: the same bootstrap as `npm start`, then every check and every test. See start.mjs for why this file is so small.
+// `npm test`: the same bootstrap as `npm start`, then every check and every test. See darkroom.mjs for why this file is so small.
 const major = Number(process.versions.node.split(".")[0]);
 if (major < 18) {
   console.error(

@@ -8,11 +8,12 @@ const signals = /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]);
  * Runs a program in our place: on our terminal, with our signals, until it ends.
  * @param {string} command
  * @param {string[]} args
- * @param {{ env: NodeJS.ProcessEnv, channel?: boolean }} options `channel`: for a Node program, an IPC channel whose end tells it
- * that we are gone, however we went
+ * @param {{ env: NodeJS.ProcessEnv, channel?: boolean, sameSignal?: boolean }} options `channel`: for a Node program, an IPC channel
+ * whose end tells it that we are gone, however we went; `sameSignal`: to end by the signal that ended the program, because a shell stops a
+ * script at Ctrl-C only when it sees that
  * @returns {Promise<number>} its exit code; for a signal 128 + its number, as a shell does it
  */
-export function foreground(command, args, { env, channel = false }) {
+export function foreground(command, args, { env, channel = false, sameSignal = false }) {
   const child = spawn(command, args, { env, stdio: ["inherit", "inherit", "inherit", channel ? "ipc" : "ignore"] });
   // On Ctrl-C the terminal signals the child as well as us; a second SIGINT would mean "at once" to it.
   const relay = signals.map((signal) => {
@@ -26,6 +27,8 @@ export function foreground(command, args, { env, channel = false }) {
     child.on("exit", (code, signal) => {
       for (const stop of relay) stop();
       clearInterval(watch);
+      // Nobody listens to it any more, so it ends us here.
+      if (sameSignal && signal !== null) process.kill(process.pid, signal);
       resolve(code ?? 128 + constants.signals[signal ?? "SIGTERM"]);
     });
   });

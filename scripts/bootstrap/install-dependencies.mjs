@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkout } from "./checkout.mjs";
 import { withInstallLock } from "./install-lock.mjs";
+import { obtainPnpm } from "./obtain-pnpm.mjs";
 import { Problem } from "./problem.mjs";
 import { progress } from "./progress.mjs";
 import { lastLines, run } from "./run.mjs";
@@ -12,10 +13,11 @@ const install = ["install", "--frozen-lockfile", "--config.confirm-modules-purge
 /**
  * Brings node_modules in line with the lockfile. pnpm leaves a copy of the lockfile that it installed; while that is the same as ours
  * there is nothing to do.
- * @param {{ pnpm: string, env: NodeJS.ProcessEnv }} tools
+ * @param {NodeJS.ProcessEnv} env
  */
-export async function installDependencies({ pnpm, env }) {
+export async function installDependencies(env) {
   if (isInstalled(checkout)) return;
+  const pnpm = await obtainPnpm();
   // NODE_ENV=production would leave out the development dependencies without a word.
   const { NODE_ENV: _, ...rest } = env;
   await withInstallLock(() =>

@@ -1,6 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { stateFolder } from "./checkout.mjs";
+import { dirname, join } from "node:path";
+import { assertWritable, stateFolder } from "./checkout.mjs";
 import { errorCode, Problem } from "./problem.mjs";
 
 /**
@@ -9,9 +9,10 @@ import { errorCode, Problem } from "./problem.mjs";
  * @param {() => Promise<T>} work
  * @param {string} [file]
  * @returns {Promise<T>}
- * @throws {Problem} when another process is at it
+ * @throws {Problem} when another process is at it, or when we may not write here
  */
 export async function withInstallLock(work, file = join(stateFolder, "install.lock")) {
+  assertWritable(dirname(file));
   if (!claim(file)) {
     const owner = Number(readFileSync(file, "utf8"));
     if (isAlive(owner)) {

@@ -1,19 +1,16 @@
 import { delimiter, dirname } from "node:path";
-import { assertWritable } from "./checkout.mjs";
 import { installDependencies } from "./install-dependencies.mjs";
 import { obtainNode } from "./obtain-node.mjs";
-import { obtainPnpm } from "./obtain-pnpm.mjs";
 
 /**
- * Everything that both `npm start` and `npm test` need, each step skipped in milliseconds when it is already there.
+ * Everything that every command needs: a Node that runs TypeScript, and the dependencies. Where both are there, that takes milliseconds and
+ * writes nothing, so that a command also works for a user who may only read the checkout.
  * @param {NodeJS.ProcessEnv} env
- * @returns {Promise<{ node: string, pnpm: string, env: NodeJS.ProcessEnv }>} the programs, and an environment that finds them first
+ * @returns {Promise<{ node: string, env: NodeJS.ProcessEnv }>} the program, and an environment that finds it first
  */
 export async function prepare(env) {
-  assertWritable();
   const node = await obtainNode();
-  const pnpm = await obtainPnpm();
-  const withTools = { ...env, PATH: [dirname(node), dirname(pnpm), env.PATH].join(delimiter) };
-  await installDependencies({ pnpm, env: withTools });
-  return { node, pnpm, env: withTools };
+  const withNode = { ...env, PATH: [dirname(node), env.PATH].join(delimiter) };
+  await installDependencies(withNode);
+  return { node, env: withNode };
 }

@@ -1,8 +1,9 @@
 import { rmSync } from "node:fs";
-import { join } from "node:path";
-import { checkout, stateFolder } from "./checkout.mjs";
+import { delimiter, dirname, join } from "node:path";
+import { assertWritable, checkout, stateFolder } from "./checkout.mjs";
 import { closingLine } from "./closing-line.mjs";
 import { foreground } from "./foreground.mjs";
+import { obtainPnpm } from "./obtain-pnpm.mjs";
 import { obtainRedis } from "./obtain-redis.mjs";
 import { prepare } from "./prepare.mjs";
 import { runMain } from "./problem.mjs";
@@ -11,7 +12,12 @@ import { run } from "./run.mjs";
 export function test() {
   return runMain(async () => {
     process.chdir(checkout);
-    const { pnpm, env } = await prepare(process.env);
+    assertWritable();
+    const prepared = await prepare(process.env);
+    const pnpm = await obtainPnpm();
+    // The checks start each other by the name of pnpm.
+    /** @type {NodeJS.ProcessEnv} */
+    const env = { ...prepared.env, PATH: [dirname(pnpm), prepared.env.PATH].join(delimiter) };
     const hasRedis = Boolean(env.TEST_REDIS_URL) || (await dockerAnswers(env));
     const redis = hasRedis ? {} : { REDIS_SERVER: await obtainRedis(env) };
 

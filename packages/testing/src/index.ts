@@ -1,3 +1,4 @@
+export { bareMachinePath } from "./bare-machine.ts";
 export { childEnvironment } from "./child-environment.ts";
 export { describeWithS3 } from "./describe-with-s3.ts";
 export { startFakeArk } from "./fake-ark.ts";

@@ -19,7 +19,7 @@ export function downloadBatchCommand(shell: Shell) {
       const batch = await readBatch(api, id);
       if (!hasEnded(batch.value)) {
         throw new Problem(
-          `${id} is ${batch.value.status}: its results are there when it has ended. Watch it with: pnpm darkroom batch status ${id} --watch`,
+          `${id} is ${batch.value.status}: its results are there when it has ended. Watch it with: ./darkroom batch status ${id} --watch`,
         );
       }
       const farewell = "What is there stays. Run the same command again, and it goes on from here.";

@@ -34,10 +34,10 @@ export async function followBatch(
   const { id } = submitted.value;
   const again = "the same command again";
   const batch = wait
-    ? await showWait(shell, api, { id, comeBack: `${again}, or: pnpm darkroom batch status ${id} --watch` })
+    ? await showWait(shell, api, { id, comeBack: `${again}, or: ./darkroom batch status ${id} --watch` })
     : submitted;
   if (json) shell.print(asJson(batch.json));
-  if (!hasEnded(batch.value)) return shell.say(`Watch it with: pnpm darkroom batch status ${id} --watch`);
+  if (!hasEnded(batch.value)) return shell.say(`Watch it with: ./darkroom batch status ${id} --watch`);
 
   const { status, request_counts: counts, errors } = batch.value;
   if (status === "failed") {
@@ -47,7 +47,7 @@ export async function followBatch(
   shell.say(
     `${id} is ${status}: ${counts.completed} of ${counts.total} lines done, ${counts.failed} failed, ${batchCost(batch.value)}.`,
   );
-  if (out === undefined) shell.say(`Fetch the images with: pnpm darkroom batch download ${id} --out FOLDER`);
+  if (out === undefined) shell.say(`Fetch the images with: ./darkroom batch download ${id} --out FOLDER`);
   else {
     const farewell = `What is there stays. Run ${again}, and it goes on from here.`;
     const { failed, failures } = await showDownload(shell, api, {

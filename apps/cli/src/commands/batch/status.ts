@@ -15,9 +15,7 @@ export function batchStatusCommand(shell: Shell) {
     .action(async (id, { watch, json, url }) => {
       const api = shell.connect({ url });
       const now = await readBatch(api, id);
-      const batch = watch
-        ? await showWait(shell, api, { id, comeBack: `pnpm darkroom batch status ${id} --watch` })
-        : now;
+      const batch = watch ? await showWait(shell, api, { id, comeBack: `./darkroom batch status ${id} --watch` }) : now;
       if (json) return shell.print(asJson(batch.json));
       shell.print(batchFacts(batch.value));
       if (batch.value.errors !== null) shell.say(await faultLines({ file: "input", faults: batch.value.errors.data }));

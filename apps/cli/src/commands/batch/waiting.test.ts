@@ -62,7 +62,7 @@ test("Ctrl-C leaves the batch running and says how to come back", async () => {
   child.kill("SIGINT");
   expect(await ran.closed).toEqual([null, "SIGINT"]);
   expect(ran.text()).toContain(
-    "The batch batch_1 goes on. Come back with: the same command again, or: pnpm darkroom batch status batch_1 --watch\n",
+    "The batch batch_1 goes on. Come back with: the same command again, or: ./darkroom batch status batch_1 --watch\n",
   );
   expect(service.asked).not.toContain("POST /v1/batches/batch_1/cancel");
 });
