@@ -7,6 +7,7 @@ export { startFakeOpenAi } from "./fake-openai.ts";
 export { type Behaviour, type FakeUpstream, type RecordedRequest, startFakeUpstream } from "./fake-upstream.ts";
 export { freePort } from "./free-port.ts";
 export { listeningPort } from "./listening-port.ts";
+export { type LossyRedis, startLossyRedis } from "./lossy-redis.ts";
 export { monitorRedis } from "./monitor-redis.ts";
 export { testRedisUrl, testS3 } from "./provided-services.ts";
 export { type PrivateRedis, startRedis, type StartRedisOptions } from "./redis-process.ts";
