@@ -8,8 +8,8 @@ import { openStack, type Stack } from "./stack.ts";
 type Request = Omit<OpenAI.Images.ImageGenerateParamsStreaming, "stream">;
 type Event = OpenAI.Images.ImageGenStreamEvent;
 
-/** Small, so that drawing takes no time beside the delay. */
-const size = "256x256";
+/** The smallest that GPT Image 2 draws, so that drawing takes little time beside the delay. */
+const size = "1024x640";
 const request: Request = { model: "gpt-image-2", prompt: "A lighthouse at dusk", size };
 
 /** All events of a stream, each held against our own schema, and the error that it ended with, if it did. */

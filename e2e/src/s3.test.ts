@@ -65,14 +65,14 @@ describeWithS3("images in S3", (s3) => {
   test("a stream carries partial images and the finished one through S3, whole", async () => {
     const { data, response } = await stack
       .openai()
-      .images.generate({ model: "gpt-image-2", prompt: "A ferry", size: "256x256", stream: true, partial_images: 2 })
+      .images.generate({ model: "gpt-image-2", prompt: "A ferry", size: "1024x640", stream: true, partial_images: 2 })
       .withResponse();
     const id = response.headers.get("x-generation-id") ?? "";
     partials.push(...[0, 1].map((partial) => `acme/${id}/partial-0-${partial}.png`));
     const types: string[] = [];
     for await (const { type, b64_json: base64 } of data) {
       types.push(type.replace("image_generation.", ""));
-      expect(await measureImage(base64)).toMatchObject({ size: "256x256", format: "png" });
+      expect(await measureImage(base64)).toMatchObject({ size: "1024x640", format: "png" });
     }
     expect(types).toEqual(["partial_image", "partial_image", "completed"]);
   });

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { describeRule, fitsRule, parseSize } from "./size-rule.ts";
 
-const gptImage2 = { divisibleBy: 16, maxLongSide: 3840, maxShortSide: 2160, maxRatio: 3 };
+const gptImage2 = { divisibleBy: 16, maxLongSide: 3840, maxRatio: 3, minPixels: 655_360, maxPixels: 8_294_400 };
 const side = fc.integer({ min: 1, max: 5000 });
 /** Near the rule's edges, where the mistakes are. */
 const nearSide = fc.integer({ min: 1, max: 250 }).map((steps) => steps * 16);
@@ -13,8 +13,9 @@ describe("a size rule", () => {
       fc.property(fc.oneof(side, nearSide), fc.oneof(side, nearSide), (width, height) => {
         const divisible = width % 16 === 0 && height % 16 === 0;
         const ratio = 3 * width >= height && width <= 3 * height;
-        const within = (width <= 3840 && height <= 2160) || (width <= 2160 && height <= 3840);
-        expect(fitsRule(gptImage2, { width, height })).toBe(divisible && ratio && within);
+        const edges = width <= 3840 && height <= 3840;
+        const area = width * height >= 655_360 && width * height <= 8_294_400;
+        expect(fitsRule(gptImage2, { width, height })).toBe(divisible && ratio && edges && area);
       }),
       { numRuns: 5000 },
     );
@@ -28,9 +29,29 @@ describe("a size rule", () => {
     );
   });
 
+  test.each([
+    [2448, 3264, true],
+    [2880, 2880, true],
+    [3840, 2160, true],
+    [2160, 3840, true],
+    [1024, 640, true],
+    [256, 256, false],
+    [1008, 640, false],
+    [2896, 2880, false],
+    [3856, 1296, false],
+  ])("of GPT Image 2 for %ix%i: %s", (width, height, fits) => {
+    expect(fitsRule(gptImage2, { width, height })).toBe(fits);
+  });
+
+  test("may bound the shorter side", () => {
+    const rule = { maxLongSide: 3840, maxShortSide: 2160 };
+    expect(fitsRule(rule, { width: 2160, height: 3840 })).toBe(true);
+    expect(fitsRule(rule, { width: 2176, height: 2176 })).toBe(false);
+  });
+
   test("is spelled out in words", () => {
     expect(describeRule(gptImage2)).toBe(
-      "WIDTHxHEIGHT with both sides divisible by 16, no side above 3840, the shorter side at most 2160, the longer side at most 3 times the shorter",
+      "WIDTHxHEIGHT with both sides divisible by 16, no side above 3840, the longer side at most 3 times the shorter, at least 655360 pixels, at most 8294400 pixels",
     );
     expect(describeRule({ minSide: 512, maxLongSide: 2048 })).toBe(
       "WIDTHxHEIGHT with no side below 512, no side above 2048",

@@ -1,18 +1,31 @@
 import { z } from "zod";
 
 const sidePixels = z.int().min(1).max(65_535);
+/** The square of the longest side that a rule can name. */
+const areaPixels = z
+  .int()
+  .min(1)
+  .max(65_535 ** 2);
 
 /** A rule for sizes that no list holds. It knows a longer and a shorter side, so it treats portrait and landscape alike. */
-export const sizeRuleSchema = z.strictObject({
-  /** Both sides are multiples of this. */
-  divisibleBy: sidePixels.optional(),
-  /** Pixels. */
-  minSide: sidePixels.optional(),
-  maxLongSide: sidePixels.optional(),
-  maxShortSide: sidePixels.optional(),
-  /** How many times the shorter side the longer one may be: 3 allows 1:3 to 3:1. */
-  maxRatio: z.number().min(1).optional(),
-});
+export const sizeRuleSchema = z
+  .strictObject({
+    /** Both sides are multiples of this. */
+    divisibleBy: sidePixels.optional(),
+    /** Pixels. */
+    minSide: sidePixels.optional(),
+    maxLongSide: sidePixels.optional(),
+    maxShortSide: sidePixels.optional(),
+    /** How many times the shorter side the longer one may be: 3 allows 1:3 to 3:1. */
+    maxRatio: z.number().min(1).optional(),
+    /** Width times height. */
+    minPixels: areaPixels.optional(),
+    maxPixels: areaPixels.optional(),
+  })
+  .refine(({ minPixels = 1, maxPixels = Infinity }) => minPixels <= maxPixels, {
+    path: ["maxPixels"],
+    error: "expected maxPixels to be at least minPixels",
+  });
 export type SizeRule = z.infer<typeof sizeRuleSchema>;
 
 export type Size = { width: number; height: number };
@@ -31,7 +44,9 @@ export function fitsRule(rule: SizeRule, { width, height }: Size): boolean {
     (rule.minSide === undefined || short >= rule.minSide) &&
     (rule.maxLongSide === undefined || long <= rule.maxLongSide) &&
     (rule.maxShortSide === undefined || short <= rule.maxShortSide) &&
-    (rule.maxRatio === undefined || long <= short * rule.maxRatio)
+    (rule.maxRatio === undefined || long <= short * rule.maxRatio) &&
+    (rule.minPixels === undefined || width * height >= rule.minPixels) &&
+    (rule.maxPixels === undefined || width * height <= rule.maxPixels)
   );
 }
 
@@ -43,6 +58,8 @@ export function describeRule(rule: SizeRule): string {
     rule.maxLongSide !== undefined && `no side above ${rule.maxLongSide}`,
     rule.maxShortSide !== undefined && `the shorter side at most ${rule.maxShortSide}`,
     rule.maxRatio !== undefined && `the longer side at most ${rule.maxRatio} times the shorter`,
+    rule.minPixels !== undefined && `at least ${rule.minPixels} pixels`,
+    rule.maxPixels !== undefined && `at most ${rule.maxPixels} pixels`,
   ].filter((condition) => condition !== false);
   return conditions.length === 0 ? "any WIDTHxHEIGHT" : `WIDTHxHEIGHT with ${conditions.join(", ")}`;
 }

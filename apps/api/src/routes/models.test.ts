@@ -11,6 +11,7 @@ test("the SDK lists the models and finds one by its id and by its alias", async 
 
   const model = await client.models.retrieve("gpt-image-2-2026-04-21");
   expect(model).toMatchObject({ id: "gpt-image-2", object: "model", owned_by: "openai", created: 1_776_729_600 });
+  expect(model).toMatchObject({ limits: { sizes: { min_pixels: 655_360, max_pixels: 8_294_400 } } });
 });
 
 test("a model tells its limits, prices and last day", async () => {

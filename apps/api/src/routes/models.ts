@@ -27,6 +27,8 @@ const showModel = (model: CatalogueModel) => ({
       max_long_side: model.sizes.rule?.maxLongSide ?? null,
       max_short_side: model.sizes.rule?.maxShortSide ?? null,
       max_ratio: model.sizes.rule?.maxRatio ?? null,
+      min_pixels: model.sizes.rule?.minPixels ?? null,
+      max_pixels: model.sizes.rule?.maxPixels ?? null,
     },
     parameters: model.parameters,
     /** The most that one image can count; null where nobody knows. */
