@@ -28,8 +28,9 @@ export type Interruption = "lock lost" | "stopping" | "canceled";
 
 /**
  * Runs one attempt at a generation, from its start in the record to its settlement.
- * Returns null when the job is done with, or how long to wait, in milliseconds, before it should be tried again. Throws when the job
- * belongs to another by now, or Redis cannot be written to: the stalled check finds it then.
+ * Returns null when the job is done with, or how long to wait, in milliseconds, before it should be tried again. Throws when the
+ * attempt could not be begun, when the job belongs to another by now, or when Redis does not take the outcome: the job goes back to its
+ * lane then, and the record says what is to be done.
  *
  * @param interruption why the signal was aborted: `stopping` means that the work is to be given back, `canceled` that nobody wants it
  */
@@ -137,7 +138,7 @@ const isUncharged = (outcome: Outcome, { attempts, failures }: GenerationRecord)
 
 /** Between tries to write to a Redis that answers with errors (a failover, a full disk). */
 const insistPauseMs = 1_000;
-/** Ten minutes outlast a failover and a disk that someone clears; then the stalled check may have the job. */
+/** Ten minutes outlast a failover and a disk that someone clears; then the job goes back to its lane. */
 const insistTries = 600;
 
 /**

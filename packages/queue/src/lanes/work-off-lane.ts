@@ -38,9 +38,20 @@ const handBackMs = 5_000;
  */
 const lastFetchMs = 2_000;
 
+/** The pause after the first run that throws. A refusal of Redis, at its memory limit or behind a slow script, is often over by then. */
+const firstFaultPauseMs = 500;
+/** The pause doubles with each run up to this: a job waits no longer than half a minute for the end of an outage. */
+const maxFaultPauseMs = 30_000;
+
+/** How long a job waits after a run that threw, in milliseconds. `runs`: how often a worker has taken it, this run included. */
+const faultPauseMs = (runs: number): number => Math.min(firstFaultPauseMs * 2 ** (runs - 1), maxFaultPauseMs);
+
 /**
  * Runs a BullMQ worker on a lane: the only place that does. `run` is given a job's id and a signal, and says when the job is to be run
  * again, in milliseconds from now, or null when it is done with.
+ *
+ * A job whose `run` throws goes back to the lane with a backoff. BullMQ would fail and remove it, and nobody would run what its record
+ * still asks for.
  */
 export function workOffLane(
   { redis, keys, lane, concurrency, lockDurationMs, stalledIntervalMs, log }: WorkOffLaneOptions,
@@ -53,11 +64,26 @@ export function workOffLane(
     if (job.id === undefined || token === undefined || signal === undefined) {
       throw new Error("BullMQ gave no job id, token or signal");
     }
-    const ran = run(job.id, signal);
+    const ran = run(job.id, signal).catch((error: unknown) => {
+      const backoffMs = faultPauseMs(job.attemptsStarted);
+      log.warn(
+        { lane, job: job.id, pauseMs: backoffMs, err: error },
+        "A job could not be run; it goes back to its lane",
+      );
+      return backoffMs;
+    });
     running.add(ran);
     const pauseMs = await ran.finally(() => running.delete(ran));
     if (pauseMs === null) return;
-    await job.moveToDelayed(Date.now() + pauseMs, token);
+    try {
+      await job.moveToDelayed(Date.now() + pauseMs, token);
+    } catch (error) {
+      log.warn(
+        { lane, job: job.id, err: error },
+        "A job could not be given back; it is found when its lock has run out",
+      );
+    }
+    // Tells BullMQ to leave the job where it is: on its lane again, or held by a lock that nobody renews any more.
     throw new DelayedError();
   };
 
