@@ -9,6 +9,7 @@ export default defineConfig({
       "scripts/**/*.test.ts",
     ],
     globalSetup: "packages/testing/src/global-setup.ts",
+    setupFiles: "packages/testing/src/seed-properties.ts",
     // `npm test` reads the numbers of its closing line from this report.
     reporters: process.env.TEST_RESULTS ? ["default", ["json", { outputFile: process.env.TEST_RESULTS }]] : ["default"],
     // Many of them wait, for a lock to run out or a slow provider: three at a time keep two cores busy and no more than that.
