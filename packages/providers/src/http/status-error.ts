@@ -7,8 +7,10 @@ export type UpstreamWords = { code?: string | undefined; message?: string | unde
 type Verdict = Pick<ProviderErrorFacts, "code" | "message" | "retryable"> & { mayHaveCharged?: boolean };
 
 /**
- * The verdict where nothing but the HTTP status is known. An answer with such a status means that nothing was drawn, with one
- * exception: 504 and 524 come from a gateway that stopped waiting while the model behind it went on, and is paid.
+ * The verdict where nothing but the HTTP status is known. An error that the model's own server reports means that nothing was drawn. A
+ * gateway in front of it knows less: it stopped waiting (504, 524), or lost the connection after it had passed the request on (502, and
+ * Cloudflare's 520), while the model may have drawn the image and charged for it. Cloudflare's other codes (521 to 523, 525, 526, 530)
+ * tell of connections to the model that never came about (https://developers.cloudflare.com/support/troubleshooting/http-status-codes/).
  */
 export function statusError(refusal: UpstreamRefusal, words: UpstreamWords): ProviderError {
   return refusalError(refusal, words, verdictOf(refusal.status, words));
@@ -32,6 +34,7 @@ function verdictOf(status: number, words: UpstreamWords): Verdict {
   if (status === 404 || status === 410) return modelNotServed;
   if (status === 429 || status === 503 || status === 529) return busy;
   if (status === 504 || status === 524) return gatewayGaveUp;
+  if (status === 502 || status === 520) return gatewayLostAnswer;
   if (status === 408 || status === 409 || status === 425 || status >= 500) return stumbled;
   if (status >= 400) return badParameter(words);
   return { ...operatorsFault, message: "The provider answered with something that is not its API." };
@@ -85,6 +88,14 @@ const gatewayGaveUp: Verdict = {
   code: "timeout_error",
   message:
     "The provider did not finish in time. It is not known whether it drew the images, so the request was not sent again.",
+  retryable: false,
+  mayHaveCharged: true,
+};
+
+const gatewayLostAnswer: Verdict = {
+  code: "upstream_error",
+  message:
+    "A gateway in front of the provider lost its answer. It is not known whether the images were drawn, so the request was not sent again.",
   retryable: false,
   mayHaveCharged: true,
 };
