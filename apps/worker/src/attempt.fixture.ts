@@ -1,7 +1,9 @@
-import type { Attempt, Delivery, GenerationRecord } from "@darkroom/queue";
+import type { Attempt, Delivery, GenerationRecord, MissingImage } from "@darkroom/queue";
+
+type RecordOptions = { n?: number; delivery?: Delivery | null; missing?: readonly MissingImage[] };
 
 /** A running generation of `n` images. */
-export const aRecord = ({ n = 1, delivery = null }: { n?: number; delivery?: Delivery | null }): GenerationRecord => ({
+export const aRecord = ({ n = 1, delivery = null, missing = [] }: RecordOptions): GenerationRecord => ({
   id: "gen_1",
   tenant: "acme",
   keyId: "k",
@@ -23,6 +25,7 @@ export const aRecord = ({ n = 1, delivery = null }: { n?: number; delivery?: Del
   handbacks: 0,
   stopped: false,
   delivery,
+  missing: [...missing],
   error: null,
   terms: null,
   reservedMicros: null,

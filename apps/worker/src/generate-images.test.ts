@@ -1,9 +1,9 @@
 import type { Usage } from "@darkroom/contracts";
 import { createLogger, createMetrics } from "@darkroom/observe";
 import { type ImageProvider, ProviderError, type ProviderErrorFacts, type ProviderImage } from "@darkroom/providers";
-import type { Attempt, Delivery } from "@darkroom/queue";
+import type { Attempt, Delivery, MissingImage } from "@darkroom/queue";
 import { createObjectStore, type ObjectStore, StorageError } from "@darkroom/storage";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { anAttempt, aRecord } from "./attempt.fixture.ts";
 import { createGenerateImages } from "./generate-images.ts";
 
@@ -41,7 +41,7 @@ function fakeProvider(failing: Record<number, ProviderErrorFacts> = {}) {
       const missing = indexes
         .filter(fails)
         .map((index) => ({ index, error: new ProviderError(failing[index] ?? facts) }));
-      if (images.length === 0) throw missing[0]?.error ?? new Error("Nothing was asked for");
+      if (indexes.length === 1 && missing[0] !== undefined) throw missing[0].error;
       return { images, missing, quality: "high", usage: usageOf(images.length) };
     },
   };
@@ -50,16 +50,15 @@ function fakeProvider(failing: Record<number, ProviderErrorFacts> = {}) {
 
 /** One attempt after another at one generation, as the queue would run them. */
 function generation(n: number) {
-  let delivery: Delivery | null = null;
+  let noted: { delivery: Delivery | null; missing: readonly MissingImage[] } = { delivery: null, missing: [] };
   return {
     attempt: (over: Partial<Attempt> = {}): Attempt => {
-      const checkpoint: Attempt["checkpoint"] = async (noted) => {
-        delivery = noted;
+      const checkpoint: Attempt["checkpoint"] = async (delivery, missing) => {
+        noted = { delivery, missing };
         return true;
       };
-      return anAttempt({ record: aRecord({ n, delivery }), checkpoint, ...over });
+      return anAttempt({ record: aRecord({ n, ...noted }), checkpoint, ...over });
     },
-    noted: () => delivery,
   };
 }
 
@@ -144,6 +143,86 @@ test("an image that failed for now is asked for again, alone", async () => {
   expect(await work(provider, store)(attempt())).toMatchObject({ kind: "retry", partial: { images: [{ index: 0 }] } });
   expect(await work(provider, store)(attempt())).toMatchObject({ kind: "succeeded", delivery: { images: [{}, {}] } });
   expect(calls).toEqual([[0, 1], [1]]);
+});
+
+const refused: ProviderErrorFacts = { ...facts, code: "moderation_blocked", message: "No.", retryable: false };
+const cut: ProviderErrorFacts = { ...facts, message: "It broke.", retryable: false, mayHaveCharged: true };
+
+describe("of images that are missing for different reasons", () => {
+  test("the busy one is asked for again, and the one that may have been charged is not", async () => {
+    const { provider, calls } = fakeProvider({ 1: facts, 2: cut });
+    const { attempt } = generation(3);
+    const store = memory();
+    expect(await work(provider, store)(attempt())).toMatchObject({ kind: "retry", mayHaveCharged: true });
+    expect(await work(provider, store)(attempt())).toMatchObject({
+      kind: "succeeded",
+      delivery: { images: [{ index: 0 }, { index: 1 }] },
+      missing: [{ index: 2, message: "It broke.", mayHaveCharged: true }],
+    });
+    expect(calls).toEqual([[0, 1, 2], [1]]);
+  });
+
+  test("a busy one behind one that was refused is asked for again", async () => {
+    const { provider, calls } = fakeProvider({ 1: refused, 2: facts });
+    const { attempt } = generation(3);
+    const store = memory();
+    expect(await work(provider, store)(attempt())).toMatchObject({ kind: "retry", mayHaveCharged: false });
+    expect(await work(provider, store)(attempt())).toMatchObject({
+      kind: "succeeded",
+      delivery: { images: [{ index: 0 }, { index: 2 }] },
+      missing: [{ index: 1, code: "moderation_blocked" }],
+    });
+    expect(calls).toEqual([[0, 1, 2], [2]]);
+  });
+
+  test("those that may be tried again are, though none came", async () => {
+    const { provider, calls } = fakeProvider({ 0: cut, 1: facts });
+    const { attempt } = generation(2);
+    const store = memory();
+    expect(await work(provider, store)(attempt())).toMatchObject({ kind: "retry", mayHaveCharged: true });
+    expect(await work(provider, store)(attempt())).toMatchObject({
+      kind: "succeeded",
+      delivery: { images: [{ index: 1 }] },
+      missing: [{ index: 0 }],
+    });
+    expect(calls).toEqual([[0, 1], [1]]);
+  });
+
+  test("one that could not be stored is not bought again beside one that is tried again", async () => {
+    const { provider, calls } = fakeProvider({ 1: facts });
+    const { attempt } = generation(2);
+    const store = memory();
+    const full: ObjectStore = {
+      ...store,
+      put: () => Promise.reject(new StorageError({ operation: "put", retryable: false, advice: "Full." })),
+    };
+    expect(await work(provider, full)(attempt())).toMatchObject({ kind: "retry", mayHaveCharged: true });
+    expect(await work(provider, store)(attempt())).toMatchObject({
+      kind: "succeeded",
+      delivery: { images: [{ index: 1 }] },
+      missing: [{ index: 0, code: "server_error" }],
+    });
+    expect(calls).toEqual([[0, 1], [1]]);
+  });
+
+  test("the longest wish for time is passed on, and the outcome tells of all that is missing", async () => {
+    const { provider } = fakeProvider({ 1: { ...facts, retryAfterMs: 2_000 }, 2: { ...facts, retryAfterMs: 9_000 } });
+    expect(await work(provider, memory())(generation(3).attempt())).toMatchObject({
+      kind: "retry",
+      retryAfterMs: 9_000,
+      partial: { images: [{ index: 0 }] },
+      missing: [{ index: 1 }, { index: 2 }],
+    });
+  });
+
+  test("where none came and none may be tried again, the one that tells most fails the generation", async () => {
+    const { provider } = fakeProvider({ 0: cut, 1: refused });
+    expect(await work(provider, memory())(generation(2).attempt())).toMatchObject({
+      kind: "failed",
+      error: { code: "moderation_blocked" },
+      nothingCharged: false,
+    });
+  });
 });
 
 test("an image that failed for good leaves the others delivered", async () => {

@@ -1,9 +1,9 @@
 import { type ImageProvider, ProviderError, type ProviderReply } from "@darkroom/providers";
-import type { Attempt, Delivery, Outcome, Work } from "@darkroom/queue";
+import type { Attempt, Delivery, MissingImage, Outcome, Work } from "@darkroom/queue";
 import type { ObjectStore } from "@darkroom/storage";
 import type { Logger, Metrics } from "@darkroom/observe";
 import { delivered, planDelivery } from "./delivery.ts";
-import { outcomeOfError } from "./outcome-of-error.ts";
+import { conclude, sortMissing, tryAgain } from "./missing-images.ts";
 import { showPartials } from "./show-partials.ts";
 import { findStored, storeImages } from "./store-images.ts";
 
@@ -26,10 +26,12 @@ export function createGenerateImages({ provider, store, uploadPatienceMs, metric
     const { id, tenant, request, upstream } = record;
     const count = upstream.parameters.n ?? 1;
     const stored = record.delivery === null ? null : await findStored(store, record.delivery);
-    const have = new Set(stored?.images.map(({ index }) => index));
-    const wanted = Array.from({ length: count }, (_, index) => index).filter((index) => !have.has(index));
-    if (stored !== null && wanted.length === 0) return { kind: "succeeded", delivery: stored };
-    if (attempt.exhausted) return stored === null || have.size === 0 ? gaveUp : { kind: "succeeded", delivery: stored };
+    const settled = new Set([...(stored?.images ?? []), ...record.missing].map(({ index }) => index));
+    const wanted = Array.from({ length: count }, (_, index) => index).filter((index) => !settled.has(index));
+    if (wanted.length === 0) return conclude(stored, record.missing);
+    if (attempt.exhausted) {
+      return conclude(stored, [...record.missing, ...wanted.map(workersStopped)]);
+    }
 
     const folder = `${tenant}/${id}`;
     const fields = { generationId: id, tenant, lane: record.lane, attempt: record.attempts, provider: provider.name };
@@ -43,36 +45,57 @@ export function createGenerateImages({ provider, store, uploadPatienceMs, metric
       reply = await provider.generate({ ...call, ...partials });
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;
-      log.warn({ ...fields, ...logged(error) }, "The provider delivered nothing");
-      return outcomeOfError(error, stored);
+      reply = { images: [], missing: wanted.map((index) => ({ index, error })) };
+    }
+    for (const { error, indexes } of byError(reply.missing)) {
+      const sentence = reply.images.length === 0 ? "The provider delivered nothing" : "The provider delivered in part";
+      log.warn({ ...fields, ...logged(error), missing: indexes }, sentence);
     }
 
+    const { retryable, givenUp } = sortMissing(reply.missing);
+    const missing = [...record.missing, ...givenUp];
     const planned = planDelivery({ provider: provider.name, folder, reply, earlier: stored });
-    if (!(await attempt.checkpoint(planned))) throw new Error(`A later attempt owns ${id}`);
+    /** What the next attempt must know. Where the ending follows, that says it. */
+    const isNews = reply.images.length > 0 || (givenUp.length > 0 && retryable.length > 0);
+    if (isNews) await note(attempt, planned, missing);
     const lost = await storeImages({ store, images: planned.images, reply, patienceMs: uploadPatienceMs, log, fields });
     const delivery: Delivery = delivered(planned, ({ index }) => !lost.has(index));
-    if (delivery.images.length === 0) return notStored;
-
-    const [missing] = reply.missing;
-    if (missing === undefined) return { kind: "succeeded", delivery };
-    log.warn({ ...fields, ...logged(missing.error), missing: reply.missing.length }, "The provider delivered in part");
-    const outcome = outcomeOfError(missing.error, delivery);
-    return outcome.kind === "failed" ? { kind: "succeeded", delivery } : outcome;
+    missing.push(...[...lost].map(notStored));
+    if (retryable.length === 0) return conclude(delivery, missing);
+    if (lost.size > 0) await note(attempt, delivery, missing);
+    return tryAgain(delivery, retryable, missing);
   };
 }
 
-const gaveUp: Outcome = {
-  kind: "failed",
-  error: {
-    code: "server_error",
-    message: "Workers stopped again and again while they handled this request; it is not tried any more.",
-  },
-};
+async function note(attempt: Attempt, delivery: Delivery, missing: readonly MissingImage[]): Promise<void> {
+  if (await attempt.checkpoint(delivery, missing)) return;
+  throw new Error(`A later attempt owns ${attempt.record.id}`);
+}
 
-const notStored: Outcome = {
-  kind: "failed",
-  error: { code: "server_error", message: "The images were drawn but could not be stored." },
-};
+/** Images that one error is the reason of: that of a whole call is logged once. */
+function byError(missing: ProviderReply["missing"]): { error: ProviderError; indexes: number[] }[] {
+  const errors = new Set(missing.map(({ error }) => error));
+  return [...errors].map((error) => ({
+    error,
+    indexes: missing.filter((one) => one.error === error).map(({ index }) => index),
+  }));
+}
+
+/** Why an image is missing that workers died over. */
+const workersStopped = (index: number): MissingImage => ({
+  index,
+  code: "server_error",
+  message: "Workers stopped again and again while they handled this request; it is not tried any more.",
+  mayHaveCharged: true,
+});
+
+/** Why an image is missing that came. */
+const notStored = (index: number): MissingImage => ({
+  index,
+  code: "server_error",
+  message: "The image was drawn but could not be stored.",
+  mayHaveCharged: true,
+});
 
 /** The facts for the log: what the caller is told stands in the record. */
 const logged = ({ facts: { code, retryable, mayHaveCharged, upstreamStatus, detail, cause } }: ProviderError) => ({

@@ -9,12 +9,14 @@ export type SortedMissing = { retryable: ProviderReply["missing"]; givenUp: Miss
  * that the provider may have charged for.
  */
 export function sortMissing(missing: ProviderReply["missing"]): SortedMissing {
-  const mayRetry = ({ error: { facts } }: ProviderReply["missing"][number]) => facts.retryable && !facts.mayHaveCharged;
   const rest = missing.filter((one) => !mayRetry(one));
   return { retryable: missing.filter(mayRetry), givenUp: rest.map(({ index, error }) => missingBy(index, error)) };
 }
 
-export const missingBy = (index: number, { facts }: ProviderError): MissingImage => ({
+const mayRetry = ({ error: { facts } }: ProviderReply["missing"][number]): boolean =>
+  facts.retryable && !facts.mayHaveCharged;
+
+const missingBy = (index: number, { facts }: ProviderError): MissingImage => ({
   index,
   code: facts.code,
   message: facts.message,

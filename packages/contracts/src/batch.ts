@@ -4,6 +4,7 @@ import { imageResponseSchema, usageSchema } from "./image-response.ts";
 import { errorBodySchema } from "./error-body.ts";
 import { metadataSchema } from "./metadata.ts";
 import { microsSchema } from "./micros.ts";
+import { missingImageSchema } from "./missing-image.ts";
 import { optional } from "./optional.ts";
 
 /** The one endpoint whose requests can be batched. */
@@ -122,5 +123,7 @@ export const batchOutputLineSchema = z.object({
     })
     .nullable(),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  /** Ours: which images of a line did not come, and why, where others of it did. */
+  missing: z.array(missingImageSchema).optional(),
 });
 export type BatchOutputLine = z.infer<typeof batchOutputLineSchema>;

@@ -3,6 +3,7 @@ import { endings } from "./ending.ts";
 import { errorObjectSchema } from "./error-body.ts";
 import { imageRequestSchema } from "./image-request.ts";
 import { imageResponseSchema } from "./image-response.ts";
+import { missingImageSchema } from "./missing-image.ts";
 
 const generationStatuses = ["queued", "running", ...endings] as const;
 export type GenerationStatus = (typeof generationStatuses)[number];
@@ -35,6 +36,8 @@ export const generationSchema = z.object({
   batch_id: z.string().nullable(),
   request: imageRequestSchema,
   response: imageResponseSchema.nullable(),
+  /** Which images did not come, and why. Absent where all came, or none. */
+  missing: z.array(missingImageSchema).optional(),
   error: errorObjectSchema.nullable(),
 });
 export type Generation = z.infer<typeof generationSchema>;

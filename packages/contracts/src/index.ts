@@ -70,6 +70,7 @@ export {
 export { type LedgerEntry, ledgerEntrySchema } from "./ledger-entry.ts";
 export { maskKeys } from "./mask-keys.ts";
 export { microsSchema } from "./micros.ts";
+export { type MissingImage, missingImageSchema } from "./missing-image.ts";
 export { derivedUlid, isBatchId, isFileId, isGenerationId, newBatchId, newFileId, newGenerationId } from "./new-id.ts";
 export { checkBody, parseBody } from "./parse-body.ts";
 export { quoteValue } from "./quote-value.ts";

@@ -5,7 +5,7 @@ import type { ProviderError } from "./provider-error.ts";
 export type ImageProvider = {
   readonly name: string;
   /**
-   * Draws the images asked for. Resolves when at least one was delivered; throws `ProviderError` when none was.
+   * Draws the images asked for, and says of each that did not come why. Throws `ProviderError` when the call failed as a whole.
    * Has connect, header, idle and total timeouts of its own. When `call.signal` aborts, rejects with its reason as it stands: whoever
    * aborted knows why, and the call may have been charged.
    */

@@ -3,6 +3,7 @@ export { createCancelListener } from "./lanes/cancel-listener.ts";
 export { type Delivery, type StoredImage } from "./records/delivery.ts";
 export { createEndingWaits, type EndingWaits } from "./waiting/ending-waits.ts";
 export type { Failure } from "./records/failure.ts";
+export type { MissingImage } from "./records/missing-image.ts";
 export type { GenerationRecord, Upstream } from "./records/generation-record.ts";
 export {
   createGenerationStore,

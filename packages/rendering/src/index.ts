@@ -7,4 +7,5 @@ export { renderingEnvSchema } from "./rendering-env-schema.ts";
 export { readFaults } from "./read-faults.ts";
 export { createShowEnded, type ShowEndedOptions } from "./show-ended.ts";
 export { showBatch } from "./show-batch.ts";
+export { showMissing } from "./show-missing.ts";
 export { showGeneration } from "./show-generation.ts";

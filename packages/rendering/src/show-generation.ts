@@ -1,6 +1,7 @@
 import { type Generation, type ImageResponse, isEnding } from "@darkroom/contracts";
 import type { GenerationRecord, QueuePosition } from "@darkroom/queue";
 import { endingError } from "./ending-error.ts";
+import { showMissing } from "./show-missing.ts";
 
 /** What a record alone does not say. */
 export type ShownBesides = {
@@ -38,6 +39,7 @@ export function showGeneration(record: GenerationRecord, { response, position }:
     batch_id: record.batchId,
     request: record.request,
     response,
+    ...(status === "succeeded" && showMissing(record.missing)),
     error: isEnding(status) && status !== "succeeded" ? endingError(record).toObject() : null,
   };
 }

@@ -4,8 +4,8 @@ import { endingError, lostError } from "@darkroom/rendering";
 import type { SendImages } from "./send-images.ts";
 
 /**
- * Answers with the images of a generation that has ended, in the format that its request asked for, and with what they cost. Throws `ApiError` where it ended
- * without, or was lost.
+ * Answers with the images of a generation that has ended, in the format that its request asked for, with what they cost and how many
+ * are missing. Throws `ApiError` where it ended without, or was lost.
  */
 export async function sendEnding(
   reply: FastifyReply,
@@ -15,5 +15,6 @@ export async function sendEnding(
   if (ended === "gone") throw lostError();
   if (ended.costMicros !== null) reply.header("x-generation-cost", String(ended.costMicros));
   if (ended.status !== "succeeded") throw endingError(ended);
+  if (ended.missing.length > 0) reply.header("x-generation-missing-images", String(ended.missing.length));
   return sendImages(reply, ended, ended.request.response_format ?? "url");
 }

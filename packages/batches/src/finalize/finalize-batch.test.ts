@@ -75,6 +75,23 @@ describe("a line that", () => {
     expect(batch.usage).toEqual(usage);
   });
 
+  test.each(["url", "b64_json"] as const)(
+    "got some of its images as %s says which are missing and why",
+    async (format) => {
+      const { finished, finalize, resultOf, objects } = openBatches();
+      await objects.put(imageKey(0), Buffer.from("png"), png);
+      const missing = [{ index: 1, code: "moderation_blocked" as const, message: "No.", mayHaveCharged: true }];
+      const id = await finished({
+        total: 1,
+        segments: [[succeeded(0, { missing, request: { response_format: format } })]],
+      });
+      await finalize()(id, never);
+      const [line] = (await resultOf(id)).output;
+      expect(line?.missing).toEqual([{ index: 1, code: "moderation_blocked", message: "No." }]);
+      expect(imageResponseSchema.parse(line?.response?.body).data).toHaveLength(1);
+    },
+  );
+
   test("asked for base64 has links when the output file is full of images", async () => {
     const { finished, finalize, resultOf, objects } = openBatches();
     const request = { response_format: "b64_json" as const };

@@ -1,7 +1,14 @@
 import { ApiError, type BatchOutputLine, type ImageResponse } from "@darkroom/contracts";
 import type { CatalogueModel } from "@darkroom/models";
 import { type BatchRecord, type LineResult, lineUlid } from "@darkroom/queue";
-import { base64Body, describeImages, type DescribedImages, endingError, linkResponse } from "@darkroom/rendering";
+import {
+  base64Body,
+  describeImages,
+  type DescribedImages,
+  endingError,
+  linkResponse,
+  showMissing,
+} from "@darkroom/rendering";
 import type { ObjectStore } from "@darkroom/storage";
 import type { FinalLine } from "./final-lines.ts";
 
@@ -39,13 +46,13 @@ export function createOutputLines({ batch, model, objects, linkTtlSeconds, inlin
   return async (line: FinalLine): Promise<OutputLine> => {
     const ulid = lineUlid(batch.id, line.index);
     const head = { id: `batch_req_${ulid}`, custom_id: line.custom_id };
-    const write = (rest: Pick<BatchOutputLine, "response" | "error">) =>
+    const write = (rest: Omit<BatchOutputLine, "id" | "custom_id">) =>
       JSON.stringify({ ...head, ...rest } satisfies BatchOutputLine);
     const answer = (status_code: number, body: NonNullable<BatchOutputLine["response"]>["body"]) =>
-      write({ response: { status_code, request_id: `req_${ulid}`, body }, error: null });
+      ({ response: { status_code, request_id: `req_${ulid}`, body }, error: null }) as const;
     const refuse = (error: ApiError): OutputLine => ({
       file: "error",
-      text: answer(error.status, { error: error.toObject() }),
+      text: write(answer(error.status, { error: error.toObject() })),
     });
 
     if (line.kind === "never_ran") return { file: "error", text: write({ response: null, error: cut }) };
@@ -57,11 +64,14 @@ export function createOutputLines({ batch, model, objects, linkTtlSeconds, inlin
     if (result.status === "failed" || !result.delivery?.images.length) return refuse(failureOf(result));
 
     const described = describeImages(describable(result), model);
+    const missing = showMissing(result.missing);
     if (!isInline(result)) {
-      return { file: "output", text: answer(200, await linkResponse(described, objects, linkTtlSeconds)) };
+      const response = await linkResponse(described, objects, linkTtlSeconds);
+      return { file: "output", text: write({ ...answer(200, response), ...missing }) };
     }
     if (await isAnyMissing(described, objects)) return refuse(new ApiError("server_error", missingMessage));
-    return { file: "output", text: around(answer(200, placeholder), base64Body(described, objects)) };
+    const shell = write({ ...answer(200, placeholder), ...missing });
+    return { file: "output", text: around(shell, base64Body(described, objects)) };
   };
 }
 
@@ -94,13 +104,13 @@ async function isAnyMissing({ images }: DescribedImages, objects: Pick<ObjectSto
   return found.includes(null);
 }
 
-/** Stands where the body with the images comes. Nothing that a submitter chose stands behind it. */
+/** Stands where the body with the images comes. No string of the line can hold the same text: its quotes would be escaped. */
 const placeholder: ImageResponse = { created: 0, data: [] };
 
 /** A line around a body that comes in parts. */
 async function* around(line: string, body: AsyncIterable<string>): AsyncGenerator<string> {
   const hole = JSON.stringify(placeholder);
-  const at = line.lastIndexOf(hole);
+  const at = line.indexOf(hole);
   yield line.slice(0, at);
   yield* body;
   yield line.slice(at + hole.length);

@@ -77,34 +77,17 @@ describe("a fan-out of which some fails", () => {
     expect(new Set(indexes)).toEqual(new Set([0, 1, 2]));
   });
 
-  test("of which all fails throws the error that tells most", async () => {
+  test("of which all fails says of each image why", async () => {
     upstream.next(
       { status: 429, body: error("ServerOverloaded") },
       { status: 400, body: error("InputTextSensitiveContentDetected") },
     );
-    expect((await failureOf(draw({}, [0, 1]))).facts).toMatchObject({
-      code: "content_policy_violation",
-      retryable: false,
-    });
-  });
-
-  test("of which all fails is not retried if one of them may have been charged", async () => {
-    upstream.next({ status: 429, body: error("ServerOverloaded") }, { connection: "cut" });
-    expect((await failureOf(draw({}, [0, 1]))).facts).toMatchObject({ retryable: false, mayHaveCharged: true });
-  });
-
-  test("of which all may be retried waits as long as the longest wish", async () => {
-    const busy = (seconds: string) => ({
-      status: 429,
-      body: error("ServerOverloaded"),
-      headers: { "retry-after": seconds },
-    });
-    upstream.next(busy("2"), busy("9"));
-    expect((await failureOf(draw({}, [0, 1]))).facts).toMatchObject({
-      code: "overloaded",
-      retryable: true,
-      retryAfterMs: 9000,
-    });
+    const reply = await draw({}, [0, 1]);
+    expect(reply.images).toEqual([]);
+    expect(reply.missing.map(({ error: { facts } }) => facts.code).toSorted()).toEqual([
+      "content_policy_violation",
+      "overloaded",
+    ]);
   });
 
   test("is hung up on as a whole when the signal aborts", async () => {

@@ -1,6 +1,7 @@
 import { endings, imageRequestSchema, microsSchema } from "@darkroom/contracts";
 import { z } from "zod";
 import { deliverySchema } from "../records/delivery.ts";
+import { missingImageSchema } from "../records/missing-image.ts";
 import { failureSchema } from "../records/failure.ts";
 
 /** How a line of a batch ended, as it is kept in the object store until the output is put together. */
@@ -17,6 +18,8 @@ export const lineResultSchema = z.object({
   request: imageRequestSchema.pick({ response_format: true, background: true, quality: true }),
   /** What was brought to the store for it. Of a line that did not succeed nobody is shown it, but the sweep finds its images by it. */
   delivery: deliverySchema.nullable(),
+  /** Images that did not come, and why. Results of an earlier release do not say. */
+  missing: z.array(missingImageSchema).default([]),
   error: failureSchema.nullable(),
   /** What it cost, in micros; null where a price is missing. */
   cost: microsSchema.nullable(),

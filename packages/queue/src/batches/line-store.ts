@@ -162,20 +162,21 @@ const resultFields = [
   "endedAt",
   "answer",
   "delivery",
+  "missing",
   "error",
   "cost",
 ] as const;
 
 /** Put together as text: what is JSON in the record already is not read and written once more. See `lineResultSchema`. */
 function endedLine(id: string, values: readonly (string | null)[]): LineOutcome | null {
-  const [status, index, customId, createdAt, endedAt, answer, delivery, error, cost] = values;
+  const [status, index, customId, createdAt, endedAt, answer, delivery, missing, error, cost] = values;
   if (status == null) return null;
   const succeeded = status === "succeeded";
   const priced = cost != null && cost !== "-";
   const json =
     `{"index":${index},"custom_id":${JSON.stringify(customId)},"generation":"${id}","status":"${status}",` +
     `"created_at_ms":${createdAt},"ended_at_ms":${endedAt},"request":${answer},` +
-    `"delivery":${delivery ?? null},"error":${error ?? null},"cost":${priced ? cost : null}}`;
+    `"delivery":${delivery ?? null},"missing":${missing ?? "[]"},"error":${error ?? null},"cost":${priced ? cost : null}}`;
   return { json, succeeded, costMicros: priced ? Number(cost) : 0 };
 }
 
@@ -195,6 +196,7 @@ function refusedLine(batchId: string, entry: string): LineOutcome {
     ended_at_ms: at,
     request: {},
     delivery: null,
+    missing: [],
     error: { code: "insufficient_quota", message },
     cost: 0,
   };

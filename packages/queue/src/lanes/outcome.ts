@@ -1,13 +1,25 @@
 import type { Delivery } from "../records/delivery.ts";
 import type { Failure } from "../records/failure.ts";
 import type { GenerationRecord } from "../records/generation-record.ts";
+import type { MissingImage } from "../records/missing-image.ts";
 import type { PartialImage } from "../records/partial-image.ts";
 
 /** How an attempt ended. What the queue makes of it, and how BullMQ spells that, is the queue's business. */
 export type Outcome =
-  | { kind: "succeeded"; delivery: Delivery }
-  /** Nothing was charged: try again, not before `retryAfterMs` where the upstream named a time. With no tries left, `partial` is delivered, or the failure stands. */
-  | { kind: "retry"; error: Failure; retryAfterMs?: number | undefined; partial?: Delivery | undefined }
+  /** `missing`: the images that did not come, and why. */
+  | { kind: "succeeded"; delivery: Delivery; missing?: readonly MissingImage[] }
+  /**
+   * Some images may be tried again, for which nothing was charged, not before `retryAfterMs` where the upstream named a time. With no
+   * tries left, `partial` is delivered, without what is `missing`, or the failure stands. `mayHaveCharged`: for others of its images.
+   */
+  | {
+      kind: "retry";
+      error: Failure;
+      retryAfterMs?: number | undefined;
+      partial?: Delivery | undefined;
+      missing?: readonly MissingImage[];
+      mayHaveCharged?: boolean;
+    }
   /** Never again. `nothingCharged`: the provider surely charges nothing for this attempt. */
   | { kind: "failed"; error: Failure; nothingCharged?: boolean };
 
@@ -19,8 +31,11 @@ export type Attempt = {
   crashes: number;
   /** True when so many workers died over this generation that it must not be begun again: finish what is stored, or fail. */
   exhausted: boolean;
-  /** Notes what the provider delivered, before it is uploaded. Resolves false when a later attempt owns the generation. */
-  checkpoint: (delivery: Delivery) => Promise<boolean>;
+  /**
+   * Notes what the provider delivered, before it is uploaded, and which images no attempt is to ask for again. Resolves false when a
+   * later attempt owns the generation.
+   */
+  checkpoint: (delivery: Delivery, missing: readonly MissingImage[]) => Promise<boolean>;
   /**
    * Shows a partial image to those who watch, and has it removed from the store with the generation. Nothing depends on it: it resolves
    * false where it could not be shown, or another attempt or an ending has come before. Nobody removes it then.

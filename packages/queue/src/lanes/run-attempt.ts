@@ -61,8 +61,8 @@ export async function runAttempt(
       signal,
       crashes,
       exhausted: crashes > retryPolicy.maxCrashes,
-      checkpoint: async (delivery) =>
-        (await insist(() => store.checkpoint(id, attempts, delivery), log, fields)) === "ok",
+      checkpoint: async (delivery, missing) =>
+        (await insist(() => store.checkpoint(id, attempts, delivery, missing), log, fields)) === "ok",
       showPartial: async (partial) => {
         try {
           return (await store.appendPartial(id, attempts, partial)) === "ok";
@@ -115,7 +115,8 @@ async function settle(
     outcome.kind === "failed" ? undefined : outcome.kind === "retry" ? outcome.partial : outcome.delivery;
   if (delivery !== undefined) {
     const bill = billOf(record, delivery);
-    const verdict = await insist(() => store.succeed(id, lane, attempts, delivery, bill), log, fields);
+    const missing = outcome.kind === "failed" ? [] : outcome.missing;
+    const verdict = await insist(() => store.succeed(id, lane, attempts, delivery, bill, missing), log, fields);
     if (verdict === "ok") onEnding?.(record, { bill, unbilled: false });
     log.info({ ...fields, verdict, images: bill.images, costMicros: bill.costMicros }, "The generation succeeded");
   } else if (outcome.kind !== "succeeded") {
@@ -132,9 +133,10 @@ async function settle(
  * Whether no attempt can have been charged. What is worth a retry was not; what died or was broken off at a shutdown may have been, and
  * so may the attempts of an earlier life, of which only the number is known.
  */
-const isUncharged = (outcome: Outcome, { attempts, failures }: GenerationRecord): boolean =>
-  attempts - 1 === failures &&
-  (outcome.kind === "retry" || (outcome.kind === "failed" && outcome.nothingCharged === true));
+function isUncharged(outcome: Exclude<Outcome, { kind: "succeeded" }>, record: GenerationRecord): boolean {
+  if (record.attempts - 1 !== record.failures) return false;
+  return outcome.kind === "retry" ? outcome.mayHaveCharged !== true : outcome.nothingCharged === true;
+}
 
 /** Between tries to write to a Redis that answers with errors (a failover, a full disk). */
 const insistPauseMs = 1_000;

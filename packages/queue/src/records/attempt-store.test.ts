@@ -20,6 +20,24 @@ describe("an attempt", () => {
     expect(await store.read(id)).toMatchObject({ status: "running", delivery: null });
   });
 
+  test("leaves what it gives up for the next attempt, until its owner has all of it tried again", async () => {
+    const { store, attempts, id, lane, tenant } = await openStarted();
+    const missing = [{ index: 1, ...failure, mayHaveCharged: true }];
+    expect(await attempts.checkpoint(id, 1, delivery, missing)).toBe("ok");
+    await attempts.postpone(id, lane, 1, "failures", 0);
+    expect(await attempts.start(id, lane)).toMatchObject({ attempts: 2, delivery, missing });
+    await attempts.fail(id, lane, 2, failure);
+    await store.retry(id, lane, tenant, free);
+    expect(await store.read(id)).toMatchObject({ delivery, missing: [] });
+  });
+
+  test("that succeeds says which images are missing", async () => {
+    const { store, attempts, id, lane } = await openStarted();
+    const missing = [{ index: 1, ...failure, mayHaveCharged: false }];
+    await attempts.succeed(id, lane, 1, delivery, bill, missing);
+    expect(await store.read(id)).toMatchObject({ status: "succeeded", missing });
+  });
+
   test("ends once: the first ending stays", async () => {
     const queue = await openStarted();
     const { store, attempts, id, lane } = queue;

@@ -4,6 +4,7 @@ import type { Redis } from "ioredis";
 import { endingScript, queueScript } from "./queue-script.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Failure } from "./failure.ts";
+import type { MissingImage } from "./missing-image.ts";
 import { decodeRecord, type GenerationRecord } from "./generation-record.ts";
 import { generationKeys, type Keys } from "../connection/keys.ts";
 import { startsSpanMs, startsSpans } from "../lanes/lane-rate.ts";
@@ -54,18 +55,33 @@ export function createAttemptStore(redis: Redis, keys: Keys, retention: Retentio
       return record;
     },
 
-    /** Notes what was bought before it is uploaded. */
-    checkpoint: (id: string, attempt: number, delivery: Delivery): Promise<Verdict> =>
-      checkpoint(redis, [keys.record(id)], [attempt, JSON.stringify(delivery)]),
+    /** Notes what was bought before it is uploaded, and which images are given up. */
+    checkpoint: (
+      id: string,
+      attempt: number,
+      delivery: Delivery,
+      missing: readonly MissingImage[] = [],
+    ): Promise<Verdict> =>
+      checkpoint(redis, [keys.record(id)], [attempt, JSON.stringify(delivery), JSON.stringify(missing)]),
 
     /** Shows a partial image, which is in the object store, to those who watch. */
     appendPartial: (id: string, attempt: number, partial: PartialImage): Promise<Verdict> =>
       appendPartial(redis, [keys.record(id), keys.partials(id)], [id, attempt, JSON.stringify(partial)]),
 
-    succeed: (id: string, lane: string, attempt: number, delivery: Delivery, bill: Bill): Promise<Verdict> =>
+    /** `missing`: the images that did not come, and why. */
+    succeed: (
+      id: string,
+      lane: string,
+      attempt: number,
+      delivery: Delivery,
+      bill: Bill,
+      missing: readonly MissingImage[] = [],
+    ): Promise<Verdict> =>
       endAs("succeeded", id, lane, attempt, billArgument(bill, delivery.provider), [
         "delivery",
         JSON.stringify(delivery),
+        // A record without the field has none. What was noted once is never less in the end.
+        ...(missing.length > 0 ? ["missing", JSON.stringify(missing)] : []),
       ]),
 
     /** `uncharged`: the provider surely charges nothing for any of its attempts. */

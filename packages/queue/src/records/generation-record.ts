@@ -8,6 +8,7 @@ import {
 import { z } from "zod";
 import { type Delivery, deliverySchema } from "./delivery.ts";
 import { type Failure, failureSchema } from "./failure.ts";
+import { type MissingImage, missingImageSchema } from "./missing-image.ts";
 
 /**
  * What the provider is to be asked, as the catalogue resolved it when the request was accepted: a catalogue that changes later
@@ -54,6 +55,8 @@ export type GenerationRecord = {
   /** Whether it was canceled because its API key was no longer in use when its turn came. */
   stopped: boolean;
   delivery: Delivery | null;
+  /** Images that are given up for good. While it runs, those that may still be tried again are not among them. */
+  missing: MissingImage[];
   error: Failure | null;
   /** The terms that it is billed by, as they were submitted: `@darkroom/models` reads them. */
   terms: unknown;
@@ -92,6 +95,7 @@ export function decodeRecord(hash: Record<string, string>): GenerationRecord | n
     handbacks: number("handbacks"),
     stopped: hash["stopped"] !== undefined,
     delivery: hash["delivery"] === undefined ? null : deliverySchema.parse(JSON.parse(hash["delivery"])),
+    missing: hash["missing"] === undefined ? [] : z.array(missingImageSchema).parse(JSON.parse(hash["missing"])),
     terms: hash["terms"] === undefined ? null : JSON.parse(hash["terms"]),
     reservedMicros: micros("reserved"),
     costMicros: micros("cost"),

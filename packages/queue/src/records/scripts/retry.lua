@@ -15,7 +15,7 @@ if refused then return refused end
 redis.call('HINCRBY', KEYS[5], ARGV[2], 1)
 local rank = next_rank(KEYS[8], ARGV[2])
 redis.call('HDEL', KEYS[1], 'endedAt', 'startedAt', 'error', 'failures', 'handbacks', 'resumesAt', 'abandoned', 'stopped', 'orphan',
-  'expiresAt', 'cost')
+  'expiresAt', 'cost', 'missing')
 -- Attempts go on counting: they are the fencing token. Those of before are no crashes of the new life. And whoever retries it by its
 -- id comes back for it by its id, so it is kept. Nobody watches one that had ended.
 move(ARGV[1], version, nil, { 'status', 'queued', 'rank', rank, 'handbacks', attempts or 0, 'kept', '1', 'reserved', ARGV[4] })
