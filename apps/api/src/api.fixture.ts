@@ -14,6 +14,7 @@ import { buildApp } from "./app.ts";
 import { closeServer } from "./close-server.ts";
 import { createDrain } from "./drain.ts";
 import { createAbandoner } from "./generation/abandoner.ts";
+import type { ResponseFormat } from "./generation/response-format.ts";
 import { lanesOf, openQueue, type OpenQueue } from "./open-queue.ts";
 import { createReadiness } from "./readiness.ts";
 import type { WebhookSettings } from "./webhook-settings.ts";
@@ -26,6 +27,7 @@ export type StartApiOptions = {
   /** Says that Redis is full. */
   full?: boolean;
   syncTimeoutMs?: number;
+  defaultResponseFormat?: ResponseFormat;
   storage?: ObjectStoreSettings;
   webhooks?: Partial<WebhookSettings>;
   /** No admin key is configured. */
@@ -135,6 +137,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     log,
     syncTimeoutMs,
     linkTtlSeconds: 3_600,
+    defaultResponseFormat: options.defaultResponseFormat ?? "both",
     trustProxy: false,
     corsOrigins: options.corsOrigins ?? [],
     webhooks: { signingSecret: undefined, allowPrivate: true, allowInsecure: true, ...options.webhooks },

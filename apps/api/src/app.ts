@@ -13,6 +13,7 @@ import { createInterruptionError } from "./generation/interruption-error.ts";
 import { createJoinGeneration } from "./generation/join-generation.ts";
 import { createRefuseNewWork } from "./generation/refuse-new-work.ts";
 import { createRenderGeneration } from "./generation/render-generation.ts";
+import type { ResponseFormat } from "./generation/response-format.ts";
 import { createSendImages } from "./generation/send-images.ts";
 import { authenticateAdmin, authenticateCallers, authenticateCallersOrAdmin } from "./http/authenticate.ts";
 import { createServer, type CreateServerDependencies, type Server } from "./http/create-server.ts";
@@ -51,6 +52,8 @@ export type AppDependencies = CreateServerDependencies &
     /** How long a caller waits on the line. */
     syncTimeoutMs: number;
     linkTtlSeconds: number;
+    /** What GPT image models answer with where the caller has not asked for a format. */
+    defaultResponseFormat: ResponseFormat;
   };
 
 /** Builds the HTTP service. It listens to nothing yet, and opens and closes nothing that it was given. */

@@ -6,6 +6,7 @@ import { queueEnvSchema } from "@darkroom/queue";
 import { type ObjectStoreSettings, objectStoreSettings, storageEnvSchema } from "@darkroom/storage";
 import { webhookEnvSchema } from "@darkroom/webhooks";
 import { z } from "zod";
+import { responseFormats } from "./generation/response-format.ts";
 
 /** As a browser spells it in the header `Origin`, to which it is compared. */
 const isOrigin = (text: string): boolean => text === "*" || URL.parse(text)?.origin === text;
@@ -30,6 +31,12 @@ export const apiEnvSchema = z.object({
     .toLowerCase()
     .optional()
     .describe("The SHA-256 of the key that opens `/admin/*`, in hex. Unset: there is no `/admin`."),
+  DEFAULT_RESPONSE_FORMAT: z
+    .enum(responseFormats)
+    .default("both")
+    .describe(
+      "What a GPT image model answers with where the caller sends no `response_format`: `both` is base64, which OpenAI's clients read, with a link beside it.",
+    ),
   SYNC_TIMEOUT_MS: wholeNumber(1_000, 3_600_000)
     .default(600_000)
     .describe("How long a caller waits on the line before a 504. The job goes on."),

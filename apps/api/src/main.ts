@@ -60,6 +60,7 @@ await runProcess({
       metrics: createMetrics({ ofProcess: true }),
       syncTimeoutMs: config.SYNC_TIMEOUT_MS,
       linkTtlSeconds: config.LINK_TTL_SECONDS,
+      defaultResponseFormat: config.DEFAULT_RESPONSE_FORMAT,
       trustProxy: config.TRUST_PROXY,
       corsOrigins: config.CORS_ORIGINS,
       webhooks: webhookSettings(config),

@@ -132,7 +132,7 @@ export async function tellInOwnContent({ caller, origin, receiver }: ExposedStac
     ["scripted", "[sandbox:fail=moderation_blocked]"],
     ["doubao-seedream-3-0-t2i", ""],
   ]) {
-    const body = { model, prompt: `a sign that says ${told} ${script}`, user: told, job };
+    const body = { model, prompt: `a sign that says ${told} ${script}`, user: told, safety_identifier: told, job };
     await caller.call(origin, images, { key, body });
   }
   await caller.call(origin, "/v1/generations", { key });

@@ -22,10 +22,13 @@ export const svgUsageSchema = z.object({
 });
 export type SvgUsage = z.infer<typeof svgUsageSchema>;
 
-/** One image: exactly one of `b64_json` and `url` is a string, the other null. */
+/**
+ * One image: as base64, behind a link, or both. What is not there is absent, but for `b64_json`, which is null beside a link alone:
+ * the example of the commissioned document has it so, and OpenAI's clients take null there.
+ */
 const imageDataSchema = z.object({
-  b64_json: z.string().nullable(),
-  url: z.string().nullable(),
+  b64_json: z.string().nullable().optional(),
+  url: z.string().optional(),
   revised_prompt: z.string().optional(),
   /** GPT image models only. */
   output_format: z.string().optional(),

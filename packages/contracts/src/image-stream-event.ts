@@ -4,12 +4,13 @@ import { usageSchema } from "./image-response.ts";
 const picture = {
   /** The picture in base64; absent where the caller asked for `response_format: "url"`. */
   b64_json: z.string().optional(),
-  /** Ours: a link to the picture, only where the caller asked for `response_format: "url"`. */
+  /** Ours: a link to the picture, alone where the caller asked for `response_format: "url"`, or beside its base64. */
   url: z.string().optional(),
   /** Unix time in seconds: when it came, or when the generation ended. */
   created_at: z.int(),
   /** The size that was measured, `1024x1024`. */
   size: z.string(),
+  /** `auto` where the model has a word of its own for it. */
   quality: z.string(),
   background: z.string(),
   output_format: z.string(),
@@ -28,7 +29,8 @@ export type ImagePartialEvent = z.infer<typeof imagePartialEventSchema>;
 const imageCompletedEventSchema = z.object({
   type: z.literal("image_generation.completed"),
   ...picture,
-  usage: usageSchema.optional(),
+  /** All zeros of a model that counts no tokens, and where the upstream has not told them. */
+  usage: usageSchema,
   safety_identifier: z.string().optional(),
 });
 export type ImageCompletedEvent = z.infer<typeof imageCompletedEventSchema>;

@@ -217,6 +217,20 @@ describe.each(Object.entries(expectations))("%s", (model, { promptLimit, n: maxI
   });
 });
 
+describe("a stream", () => {
+  test.each(Object.keys(expectations))("is taken for %s", (model) => {
+    expect(resolve({ model, stream: true }).model.id).toBe(model);
+  });
+
+  test("400 for partial images of a model that shows none, or without a stream", () => {
+    const error = refusalOf({ model: "dall-e-3", stream: true, partial_images: 1 });
+    expect(error).toMatchObject({ status: 400, param: "partial_images" });
+    expect(error.message).toMatch(/^'dall-e-3' does not support 'partial_images'\. Models that do: 'gpt-image-1'/);
+    expect(refusalOf({ model: "gpt-image-2", partial_images: 1 })).toMatchObject({ param: "partial_images" });
+    expect(resolve({ model: "dall-e-3", stream: true, partial_images: 0 }).model.id).toBe("dall-e-3");
+  });
+});
+
 describe("a transparent background", () => {
   test.each(["png", "webp", undefined])("is taken with output_format %s", (output_format) => {
     const request = { model: "gpt-image-1", background: "transparent", output_format };

@@ -61,9 +61,11 @@ export function resolveRequest(catalogue: Catalogue, request: ImageRequest): Res
       "Invalid value for 'background': 'transparent' needs 'output_format' 'png' or 'webp'; 'jpeg' has no transparency.";
     throw refusal("background", message);
   }
-  if (stream === true && model.family !== "gpt-image") throw refusal("stream", notStreamed(catalogue, model));
-  if (partials !== undefined && partials > 0 && stream !== true) {
-    throw refusal("partial_images", "'partial_images' needs 'stream' to be true: partial images are sent as events.");
+  if (partials !== undefined && partials > 0) {
+    // A stream is our own doing, and every model has one; unfinished images are drawn by the upstream.
+    if (model.family !== "gpt-image") throw refusal("partial_images", withoutPartials(catalogue, model));
+    if (stream !== true)
+      throw refusal("partial_images", "'partial_images' needs 'stream' to be true: partial images are sent as events.");
   }
   const upstream = { model: model.upstream.model, parameters: upstreamParameters(model, parameters) };
   return { model, requestedModel, parameters, upstream };
@@ -80,9 +82,9 @@ function unknownModel({ models }: Catalogue, asked: string): string {
   return `Invalid model specified. ${quoteValue(asked)} is not served here; the models are: ${list(models.map(({ id }) => id))}.`;
 }
 
-function notStreamed({ models }: Catalogue, { id }: CatalogueModel): string {
+function withoutPartials({ models }: Catalogue, { id }: CatalogueModel): string {
   const others = models.filter(({ family }) => family === "gpt-image").map((model) => model.id);
-  return `'${id}' does not support 'stream'.${others.length === 0 ? "" : ` Models that do: ${list(others)}.`}`;
+  return `'${id}' does not support 'partial_images'.${others.length === 0 ? "" : ` Models that do: ${list(others)}.`}`;
 }
 
 /** Says how long the prompt is and never what it says: messages end up in logs. */

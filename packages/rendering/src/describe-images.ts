@@ -2,8 +2,14 @@ import type { ImageData, ImageRequest, ImageResponse } from "@darkroom/contracts
 import type { CatalogueModel } from "@darkroom/models";
 import type { GenerationRecord, StoredImage } from "@darkroom/queue";
 
-/** One image of a response, and the key in the object store under which its bytes are. */
-type DescribedImage = { key: string; facts: Omit<ImageData, "b64_json" | "url"> };
+/** One image of a response. */
+type DescribedImage = {
+  /** Under which its bytes are in the object store. */
+  key: string;
+  /** What its bytes are: `png`, `jpeg`. */
+  format: string;
+  facts: Omit<ImageData, "b64_json" | "url">;
+};
 
 /** A response without the images themselves, which come as links or as bytes. */
 export type DescribedImages = {
@@ -13,12 +19,12 @@ export type DescribedImages = {
 
 /** What of a generation its response is made of: its record has it, and so has a line of a batch long after the record. */
 export type Describable = Pick<GenerationRecord, "id" | "delivery" | "createdAtMs" | "endedAtMs"> & {
-  request: Pick<ImageRequest, "background" | "quality">;
+  request: Pick<ImageRequest, "background" | "quality" | "safety_identifier" | "user">;
 };
 
 /**
  * Says of a succeeded generation all that its response says, the images in the order of their indexes.
- * `background`, `output_format` and `usage` are told for the GPT image family only, and so are, beside `data`, the facts that all its
+ * `background`, `output_format`, `usage` and `safety_identifier` are told for the GPT image family only, and so are, beside `data`, the facts that all its
  * images share: there OpenAI tells them, and clients of its API look for them. Throws when nothing was delivered.
  */
 export function describeImages(record: Describable, model: CatalogueModel | undefined): DescribedImages {
@@ -28,15 +34,19 @@ export function describeImages(record: Describable, model: CatalogueModel | unde
   const background = delivery.background ?? request.background ?? model?.parameters.background?.default;
   const quality = delivery.quality ?? qualityOf(model, request.quality);
 
-  const describe = ({ key, mediaType, width, height, revisedPrompt }: StoredImage): DescribedImage => ({
-    key,
-    facts: {
-      ...(revisedPrompt !== undefined && { revised_prompt: revisedPrompt }),
-      ...(isGptImage && { output_format: mediaType.replace("image/", "") }),
-      ...(quality !== undefined && { quality }),
-      size: `${width}x${height}`,
-    },
-  });
+  const describe = ({ key, mediaType, width, height, revisedPrompt }: StoredImage): DescribedImage => {
+    const format = mediaType.replace("image/", "");
+    return {
+      key,
+      format,
+      facts: {
+        ...(revisedPrompt !== undefined && { revised_prompt: revisedPrompt }),
+        ...(isGptImage && { output_format: format }),
+        ...(quality !== undefined && { quality }),
+        size: `${width}x${height}`,
+      },
+    };
+  };
 
   const images = delivery.images.toSorted((a, b) => a.index - b.index).map(describe);
   return {
@@ -46,10 +56,17 @@ export function describeImages(record: Describable, model: CatalogueModel | unde
         ...(background !== undefined && { background }),
         ...sharedFacts(images),
         ...(delivery.usage !== undefined && { usage: delivery.usage }),
+        ...safetyIdentifierOf(request),
       }),
     },
     images,
   };
+}
+
+/** By OpenAI's rule `user` counts where there is no other, and an empty one is none. */
+function safetyIdentifierOf({ safety_identifier, user }: Describable["request"]) {
+  const identifier = safety_identifier || user;
+  return identifier ? { safety_identifier: identifier } : {};
 }
 
 /** A model that has one quality draws in it, whether or not it was asked to. */

@@ -2,7 +2,7 @@ export { base64Body } from "./base64-body.ts";
 export { base64Chunks } from "./base64-chunks.ts";
 export { describeImages, type DescribedImages } from "./describe-images.ts";
 export { endingError, lostError } from "./ending-error.ts";
-export { linkResponse } from "./link-response.ts";
+export { imageLinks, linkResponse } from "./link-response.ts";
 export { renderingEnvSchema } from "./rendering-env-schema.ts";
 export { readFaults } from "./read-faults.ts";
 export { createShowEnded, type ShowEndedOptions } from "./show-ended.ts";

@@ -2,15 +2,20 @@ import type { ImageResponse } from "@darkroom/contracts";
 import type { ObjectStore } from "@darkroom/storage";
 import type { DescribedImages } from "./describe-images.ts";
 
+/** A link to each image of a response, in their order. */
+export const imageLinks = (
+  { images }: DescribedImages,
+  objects: Pick<ObjectStore, "link">,
+  expiresInSeconds: number,
+): Promise<string[]> => Promise.all(images.map(({ key }) => objects.link(key, { expiresInSeconds })));
+
 /** A response body with a link to each image. */
 export async function linkResponse(
-  { head, images }: DescribedImages,
+  described: DescribedImages,
   objects: Pick<ObjectStore, "link">,
   expiresInSeconds: number,
 ): Promise<ImageResponse> {
-  const data = images.map(async ({ key, facts }) => {
-    const url = await objects.link(key, { expiresInSeconds });
-    return { b64_json: null, url, ...facts };
-  });
-  return { ...head, data: await Promise.all(data) };
+  const links = await imageLinks(described, objects, expiresInSeconds);
+  const data = described.images.map(({ facts }, position) => ({ b64_json: null, url: links[position], ...facts }));
+  return { ...described.head, data };
 }

@@ -32,9 +32,9 @@ test("one that has not ended is none", () => {
 });
 
 test("image bytes stay at home", () => {
-  const data = [{ b64_json: "A".repeat(3_000_000), url: null, size: "1024x1024" }];
+  const data = [{ b64_json: "A".repeat(3_000_000), size: "1024x1024" }];
   const event = generationEvent(generation({ response: { created: 1, data } }));
-  expect(event.data.response?.data).toEqual([{ b64_json: null, url: null, size: "1024x1024" }]);
+  expect(event.data.response?.data).toEqual([{ b64_json: null, size: "1024x1024" }]);
   expect(event.data.truncated).toBeUndefined();
 });
 

@@ -3,14 +3,18 @@ import { base64Body, type DescribedImages } from "@darkroom/rendering";
 import type { ObjectStore } from "@darkroom/storage";
 
 /**
- * A response body with the images in it, as a stream. The first image is opened before this resolves, so that a missing one can still
- * be answered with an error; a later failure breaks the stream off.
+ * A response body with the images in it, and with `links` beside them where they are given, as a stream. The first image is opened
+ * before this resolves, so that a missing one can still be answered with an error; a later failure breaks the stream off.
  */
-export async function base64Response(described: DescribedImages, objects: ObjectStore): Promise<Readable> {
-  const [first] = described.images;
-  if (first === undefined) throw new Error("A response has at least one image");
-  const opened = await objects.get(first.key);
-  const stream = Readable.from(base64Body(described, objects, opened), { objectMode: false });
+export async function base64Response(
+  described: DescribedImages,
+  objects: ObjectStore,
+  links?: readonly string[],
+): Promise<Readable> {
+  const [image] = described.images;
+  if (image === undefined) throw new Error("A response has at least one image");
+  const first = await objects.get(image.key);
+  const stream = Readable.from(base64Body(described, objects, { first, links }), { objectMode: false });
   // A stream that is given up before it is begun never comes to the loop that would close the first image.
-  return stream.once("close", () => opened.body.destroy());
+  return stream.once("close", () => first.body.destroy());
 }

@@ -1,4 +1,4 @@
-import type { ImageCompletedEvent, ImagePartialEvent, ImageStreamEvent } from "@darkroom/contracts";
+import type { ImageCompletedEvent, ImagePartialEvent, Usage } from "@darkroom/contracts";
 import type { Catalogue } from "@darkroom/models";
 import type { Logger } from "@darkroom/observe";
 import type { GenerationRecord, PartialImage } from "@darkroom/queue";
@@ -6,31 +6,42 @@ import { base64Chunks, describeImages } from "@darkroom/rendering";
 import { ObjectNotFoundError, type ObjectStore, type OpenObject } from "@darkroom/storage";
 import type { KeepAlive } from "../http/keep-alive.ts";
 import { divideUsage } from "./divide-usage.ts";
+import { eventFormat, type ResponseFormat } from "./response-format.ts";
 import { unreadable } from "./unreadable.ts";
 
-export type ImageEventsOptions = { catalogue: Catalogue; objects: ObjectStore; linkTtlSeconds: number; log: Logger };
+export type ImageEventsOptions = {
+  catalogue: Catalogue;
+  objects: ObjectStore;
+  linkTtlSeconds: number;
+  /** What an answer carries where the caller has not asked for a format. */
+  defaultResponseFormat: ResponseFormat;
+  log: Logger;
+};
 
-/** A picture, opened or linked to, as an event is to carry it. */
-type Carried = { body: OpenObject["body"] } | { url: string };
+/** A picture, opened or linked to or both, as an event is to carry it. */
+type Carried = { body?: OpenObject["body"]; url?: string };
 
 type Facts = Omit<ImagePartialEvent, "b64_json" | "url"> | Omit<ImageCompletedEvent, "b64_json" | "url">;
 
 /**
  * OpenAI's events about the images of a generation, as the text of an event stream. The pictures pass from the store into the text as
- * the reader takes it, so that none is ever whole in memory. They come in base64 as OpenAI's do, and as links where the caller asked
- * for `response_format: "url"` in so many words.
+ * the reader takes it, so that none is ever whole in memory. They come in base64 as OpenAI's do, with links beside it where the operator
+ * wants them, and as links alone where the caller asked for them.
  */
-export function createImageEvents({ catalogue, objects, linkTtlSeconds, log }: ImageEventsOptions) {
+export function createImageEvents(options: ImageEventsOptions) {
+  const { catalogue, objects, linkTtlSeconds, defaultResponseFormat, log } = options;
+
   /** Opens a picture with heartbeats meanwhile: not one may be left open, whenever the reader leaves. */
-  async function* carry(record: GenerationRecord, key: string, alive: KeepAlive): AsyncGenerator<string, Carried> {
-    if (record.request.response_format === "url") {
-      return { url: yield* alive.until(objects.link(key, { expiresInSeconds: linkTtlSeconds })) };
-    }
+  async function* carry(key: string, format: ResponseFormat, alive: KeepAlive): AsyncGenerator<string, Carried> {
+    const link = format !== "b64_json" && {
+      url: yield* alive.until(objects.link(key, { expiresInSeconds: linkTtlSeconds })),
+    };
+    if (format === "url") return { ...link };
     const opening = objects.get(key);
     let opened: OpenObject | undefined;
     try {
       opened = yield* alive.until(opening);
-      return { body: opened.body };
+      return { ...link, body: opened.body };
     } finally {
       if (opened === undefined) opening.then(({ body }) => body.destroy()).catch(() => {});
     }
@@ -41,18 +52,20 @@ export function createImageEvents({ catalogue, objects, linkTtlSeconds, log }: I
     async *partial(record: GenerationRecord, image: PartialImage, alive: KeepAlive): AsyncGenerator<string> {
       let carried: Carried;
       try {
-        carried = yield* carry(record, image.key, alive);
+        // A link beside it would be followed by nobody: the next version comes before.
+        const format = record.request.response_format ?? "b64_json";
+        carried = yield* carry(image.key, format, alive);
       } catch (error) {
         const level = error instanceof ObjectNotFoundError ? "debug" : "warn";
         log[level]({ generationId: record.id, err: error }, "A partial image cannot be read and is left out");
         return;
       }
-      const { quality = "auto", background = "auto" } = record.request;
+      const { quality, background = "auto" } = record.request;
       yield* pictureEvent(carried, {
         type: "image_generation.partial_image",
         created_at: Math.floor(Date.now() / 1_000),
         size: `${image.width}x${image.height}`,
-        quality,
+        quality: eventQuality(quality),
         background,
         output_format: image.mediaType.replace("image/", ""),
         partial_image_index: image.partialIndex,
@@ -62,46 +75,59 @@ export function createImageEvents({ catalogue, objects, linkTtlSeconds, log }: I
     /** The events of a succeeded generation: one for each image. Throws `ApiError` where one cannot be read. */
     async *completed(record: GenerationRecord, alive: KeepAlive): AsyncGenerator<string> {
       const { head, images } = describeImages(record, catalogue.find(record.model));
-      const bills = head.usage === undefined ? [] : divideUsage(head.usage, images.length);
-      for (const [position, { key, facts }] of images.entries()) {
+      const bills = divideUsage(head.usage ?? noTokens, images.length);
+      for (const [position, { key, format, facts }] of images.entries()) {
         let carried: Carried;
         try {
-          carried = yield* carry(record, key, alive);
+          carried = yield* carry(key, eventFormat(record.request, defaultResponseFormat), alive);
         } catch (error) {
           throw unreadable(record.id)(error);
         }
-        const usage = bills[position];
         yield* pictureEvent(carried, {
           type: "image_generation.completed",
           created_at: head.created,
           size: facts.size,
-          quality: facts.quality ?? "auto",
+          quality: eventQuality(facts.quality),
           background: head.background ?? "auto",
-          output_format: facts.output_format ?? "png",
-          ...(usage && { usage }),
+          output_format: format,
+          usage: bills[position] ?? noTokens,
+          ...(head.safety_identifier !== undefined && { safety_identifier: head.safety_identifier }),
         });
       }
     },
   };
 }
 
+/** Readers of OpenAI's events know these and no other: what another model's quality is called stands in the generation. */
+const eventQualities = new Set(["low", "medium", "high", "xhigh", "max"]);
+const eventQuality = (quality = "auto") => (eventQualities.has(quality) ? quality : "auto");
+
+/** Of a model that counts no tokens. An event has a usage, always. */
+const noTokens: Usage = {
+  prompt_tokens: 0,
+  input_tokens: 0,
+  output_tokens: 0,
+  total_tokens: 0,
+  input_tokens_details: { text_tokens: 0, image_tokens: 0 },
+};
+
 export type ImageEvents = ReturnType<typeof createImageEvents>;
 
 /** JSON has no line breaks of its own, so an event is one line of data, whose picture is written as it is read. */
-async function* pictureEvent(carried: Carried, facts: Facts): AsyncGenerator<string> {
+async function* pictureEvent({ body, url }: Carried, facts: Facts): AsyncGenerator<string> {
   const start = `event: ${facts.type}\ndata: `;
-  if ("url" in carried) {
-    const event: ImageStreamEvent = { ...facts, url: carried.url };
-    yield `${start}${JSON.stringify(event)}\n\n`;
+  const { type, ...others } = facts;
+  const rest = { ...(url !== undefined && { url }), ...others };
+  if (body === undefined) {
+    yield `${start}${JSON.stringify({ type, ...rest })}\n\n`;
     return;
   }
-  const { type, ...others } = facts;
   try {
     // In OpenAI's order: whoever reads an event as it comes knows what it is before the megabytes of its picture.
     yield `${start}{"type":"${type}","b64_json":"`;
-    yield* base64Chunks(carried.body);
-    yield `",${JSON.stringify(others).slice(1)}\n\n`;
+    yield* base64Chunks(body);
+    yield `",${JSON.stringify(rest).slice(1)}\n\n`;
   } finally {
-    carried.body.destroy();
+    body.destroy();
   }
 }

@@ -16,5 +16,5 @@ export async function sendEnding(
   if (ended.costMicros !== null) reply.header("x-generation-cost", String(ended.costMicros));
   if (ended.status !== "succeeded") throw endingError(ended);
   if (ended.missing.length > 0) reply.header("x-generation-missing-images", String(ended.missing.length));
-  return sendImages(reply, ended, ended.request.response_format ?? "url");
+  return sendImages(reply, ended);
 }

@@ -1,32 +1,36 @@
-import type { ImageRequest } from "@darkroom/contracts";
 import type { Catalogue } from "@darkroom/models";
 import type { Logger } from "@darkroom/observe";
 import type { GenerationRecord } from "@darkroom/queue";
 import type { ObjectStore } from "@darkroom/storage";
 import type { FastifyReply } from "fastify";
 import { base64Response } from "./base64-response.ts";
-import { describeImages, linkResponse } from "@darkroom/rendering";
+import { describeImages, imageLinks, linkResponse } from "@darkroom/rendering";
+import { bodyFormat, type ResponseFormat } from "./response-format.ts";
 import { unreadable } from "./unreadable.ts";
 
 export type SendImagesOptions = {
   catalogue: Catalogue;
   objects: ObjectStore;
   linkTtlSeconds: number;
+  /** What GPT image models answer with where the caller has not asked for a format. */
+  defaultResponseFormat: ResponseFormat;
   log: Logger;
 };
 
-/** Returns the function that answers with the images of a succeeded generation, as links or as base64. */
-export function createSendImages({ catalogue, objects, linkTtlSeconds, log }: SendImagesOptions) {
-  return async (
-    reply: FastifyReply,
-    record: GenerationRecord,
-    format: NonNullable<ImageRequest["response_format"]>,
-  ): Promise<FastifyReply> => {
-    const described = describeImages(record, catalogue.find(record.model));
+/** Returns the function that answers with the images of a succeeded generation, in the format that its request asked for. */
+export function createSendImages(options: SendImagesOptions) {
+  const { catalogue, objects, linkTtlSeconds, defaultResponseFormat, log } = options;
+
+  return async (reply: FastifyReply, record: GenerationRecord): Promise<FastifyReply> => {
+    const model = catalogue.find(record.model);
+    const described = describeImages(record, model);
+    const format = bodyFormat(record.request, model, defaultResponseFormat);
     if (format === "url") {
       return reply.send(await linkResponse(described, objects, linkTtlSeconds).catch(unreadable(record.id)));
     }
-    const stream = await base64Response(described, objects).catch(unreadable(record.id));
+    // Before the images: a link that cannot be made is still an error with a status of its own.
+    const links = format === "both" ? await imageLinks(described, objects, linkTtlSeconds) : undefined;
+    const stream = await base64Response(described, objects, links).catch(unreadable(record.id));
     // The status line is out: all that is left is to break off, which Fastify does, and to say so.
     stream.once("error", (error) =>
       log.error({ generationId: record.id, err: error }, "A response broke off: an image could not be read"),

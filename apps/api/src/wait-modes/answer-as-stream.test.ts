@@ -102,6 +102,7 @@ describe("200", () => {
       data: {
         type: "image_generation.completed",
         b64_json: base64(picture),
+        url: expect.stringContaining("/images/acme/gen_"),
         created_at,
         size: "1024x1024",
         quality: "high",
@@ -121,6 +122,41 @@ describe("200", () => {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the schema of the event has been checked
     const bills = events.map(({ data }) => data["usage"] as Usage);
     expect(bills.reduce<Usage | undefined>(addUsage, undefined)).toEqual(usage);
+  });
+
+  test.each([
+    ["dall-e-2", "1024x1024"],
+    ["dall-e-3", "1024x1024"],
+    ["doubao-seedream-3-0-t2i", "1024x1024"],
+  ])("is there for %s, whose provider does not stream, with all that OpenAI's event has", async (model, size) => {
+    const api = await startApi();
+    for (const provider of ["openai", "volcengine"]) await api.work(drawing(api.store, picture), provider);
+    const events = await readEvents(await api.generate({ prompt: "a cat", model, size, stream: true }));
+    expect(events.map(({ data }) => data)).toEqual([
+      {
+        type: "image_generation.completed",
+        b64_json: base64(picture),
+        url: expect.stringContaining("/images/acme/gen_"),
+        created_at: expect.any(Number),
+        size: "1024x1024",
+        quality: "auto",
+        background: "auto",
+        output_format: "png",
+        usage: {
+          prompt_tokens: 0,
+          input_tokens: 0,
+          output_tokens: 0,
+          total_tokens: 0,
+          input_tokens_details: { text_tokens: 0, image_tokens: 0 },
+        },
+      },
+    ]);
+  });
+
+  test("says whom the upstream holds responsible", async () => {
+    const api = await startWith(({ store }) => drawing(store, picture));
+    const [event] = await readEvents(await api.generate({ ...request, safety_identifier: "s-1", user: "u-1" }));
+    expect(event?.data).toMatchObject({ safety_identifier: "s-1" });
   });
 
   test("names links where the caller asked for links", async () => {
@@ -243,7 +279,7 @@ describe("200", () => {
 describe("an error before the generation is accepted is an ordinary answer", () => {
   test.each([
     [{ ...request, n: 11 }, 400, "n"],
-    [{ ...request, model: "dall-e-2" }, 400, "stream"],
+    [{ ...request, model: "dall-e-2", partial_images: 1 }, 400, "partial_images"],
     [{ ...request, partial_images: 4 }, 400, "partial_images"],
   ])("%j", async (body, status, param) => {
     const answer = await (await startApi()).post(body);

@@ -117,7 +117,7 @@ export async function startStubBatchService({ linesPerLook = 1000, ended = {} }:
   function outputLine({ custom_id, prompt, n = 1, response_format }: ReturnType<typeof readInput>[number]) {
     const image = (index: number) =>
       response_format === "b64_json"
-        ? { b64_json: webp.toString("base64"), url: null, size: "8x8" }
+        ? { b64_json: webp.toString("base64"), size: "8x8" }
         : { b64_json: null, url: `${state.url}/v1/images/${encodeURIComponent(prompt)}/${index}`, size: "8x8" };
     const body = { created: time, data: Array.from({ length: n }, (_, index) => image(index)) };
     return { id: "x", custom_id, response: { status_code: 200, request_id: "x", body }, error: null };

@@ -69,7 +69,7 @@ describe("a line that", () => {
     const body = imageResponseSchema.parse(output[0]?.response?.body);
     expect(body).toMatchObject({ created: 1_770_000_005, usage });
     expect(body.data.map(({ url, size, output_format }) => ({ url, size, output_format }))).toEqual(
-      Array.from({ length: 2 }, () => ({ url: null, size: "2x1", output_format: "png" })),
+      Array.from({ length: 2 }, () => ({ url: undefined, size: "2x1", output_format: "png" })),
     );
     expect(body.data.map(({ b64_json }) => b64_json)).toEqual(pictures.map((bytes) => bytes.toString("base64")));
     expect(batch.usage).toEqual(usage);
@@ -102,7 +102,7 @@ describe("a line that", () => {
     await finalize({ inlineBytes: 11 })(id, never);
     const { output, batch } = await resultOf(id);
     const images = output.map((line) => imageResponseSchema.parse(line.response?.body).data[0]);
-    const inline = { b64_json: Buffer.from("png").toString("base64"), url: null };
+    const inline = { b64_json: Buffer.from("png").toString("base64") };
     expect(images).toMatchObject([inline, inline, { b64_json: null, url: expect.stringContaining(imageKey(2)) }]);
     expect(batch).toMatchObject({ completed: 3, failed: 0 });
   });

@@ -15,7 +15,13 @@ export const lineResultSchema = z.object({
   created_at_ms: z.int(),
   ended_at_ms: z.int(),
   /** What of its request its answer depends on. */
-  request: imageRequestSchema.pick({ response_format: true, background: true, quality: true }),
+  request: imageRequestSchema.pick({
+    response_format: true,
+    background: true,
+    quality: true,
+    user: true,
+    safety_identifier: true,
+  }),
   /** What was brought to the store for it. Of a line that did not succeed nobody is shown it, but the sweep finds its images by it. */
   delivery: deliverySchema.nullable(),
   /** Images that did not come, and why. Results of an earlier release do not say. */

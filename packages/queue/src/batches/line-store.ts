@@ -47,6 +47,8 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
         response_format: request.response_format,
         background: request.background,
         quality: request.quality,
+        user: request.user,
+        safety_identifier: request.safety_identifier,
       }),
       admissionArgument({ ...unlimited, budget, images, worstCaseMicros: worst }),
       worst ?? "-",

@@ -47,7 +47,7 @@ describe("200", () => {
   test("the images themselves as base64, for every model", async () => {
     const api = await withWork();
     const answer = await api.generate({ prompt: "a cat", model: "dall-e-2", n: 2, response_format: "b64_json" });
-    const image = { b64_json: bytes.toString("base64"), url: null, quality: "standard", size: "1024x1024" };
+    const image = { b64_json: bytes.toString("base64"), quality: "standard", size: "1024x1024" };
     expect(await answer.json()).toEqual({ created: expect.any(Number), data: [image, image] });
     expect(answer.headers.get("content-type")).toBe("application/json; charset=utf-8");
   });
@@ -77,6 +77,20 @@ describe("200", () => {
     }
   });
 
+  test.each([
+    [{ safety_identifier: "s-1", user: "u-1" }, "s-1"],
+    [{ safety_identifier: "", user: "u-1" }, "u-1"],
+    [{ user: "u-1" }, "u-1"],
+    [{ user: "" }, undefined],
+    [{}, undefined],
+  ])("the safety identifier that counts, for the GPT image family: %j", async (identifiers, told) => {
+    const api = await withWork();
+    const answer = await (await api.generate({ prompt: "a cat", model: "gpt-image-2", ...identifiers })).json();
+    expect(answer.safety_identifier).toBe(told);
+    const other = await (await api.generate({ prompt: "a cat", model: "dall-e-2", ...identifiers })).json();
+    expect(other).not.toHaveProperty("safety_identifier");
+  });
+
   test("what is not the same of all images is told of each alone", async () => {
     const api = await startApi();
     const draw = drawing(api.store, bytes);
@@ -104,18 +118,13 @@ describe("200", () => {
         for (const image of outcome.delivery.images) image.revisedPrompt = 'a "good" cat';
       return outcome;
     });
-    for (const response_format of ["url", "b64_json"] as const) {
-      const body = await (await api.generate({ prompt: "a cat", model: "dall-e-3", response_format })).json();
+    const link = { b64_json: null, url: expect.any(String) };
+    const formats = { url: link, b64_json: { b64_json: expect.any(String) } };
+    for (const [response_format, image] of Object.entries(formats)) {
+      const body = await (await api.post({ prompt: "a cat", model: "dall-e-3", response_format })).json();
       expect(Object.keys(body)).toEqual(["created", "data"]);
-      expect(body.data).toEqual([
-        {
-          [response_format]: expect.any(String),
-          [response_format === "url" ? "b64_json" : "url"]: null,
-          revised_prompt: 'a "good" cat',
-          quality: "standard",
-          size: "1024x1024",
-        },
-      ]);
+      const facts = { revised_prompt: 'a "good" cat', quality: "standard", size: "1024x1024" };
+      expect(body.data).toEqual([{ ...image, ...facts }]);
     }
   });
 
