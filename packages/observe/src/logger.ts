@@ -1,5 +1,7 @@
 import { maskKeys } from "@darkroom/contracts";
-import { pino, type Logger } from "pino";
+import { type DestinationStream, type LogFn, pino, type Logger } from "pino";
+import { createRepeatLimit } from "./limit-repeats.ts";
+import { type Advise, createSerializeError, describeError } from "./serialize-error.ts";
 
 export type { Logger };
 
@@ -10,21 +12,66 @@ export type LoggerOptions = {
   level: string;
   /** Readable lines for a person's terminal instead of JSON. */
   pretty: boolean;
+  /** Says what is to be done about an error, for its line. */
+  advise?: Advise;
+  /** Where lines go, when not to standard output. */
+  destination?: DestinationStream;
 };
 
-/** A logger whose lines are a sentence with fields. Whatever may carry a secret is cut out here, whoever logs it. */
-export function createLogger({ name, level, pretty }: LoggerOptions): Logger {
-  return pino({
+/**
+ * A logger whose lines are a sentence with fields. Whatever may carry a secret is cut out here, whoever logs it: an error is written as
+ * `createSerializeError` describes it, under whatever name it is passed. A warning that repeats is counted (`createRepeatLimit`).
+ */
+export function createLogger({ name, level, pretty, advise, destination }: LoggerOptions): Logger {
+  const serialize = createSerializeError(advise);
+  const limitRepeats = createRepeatLimit();
+  const options = {
     name,
     level,
     redact: {
       paths: ["authorization", "*.authorization", "*.*.authorization", "apiKey", "*.apiKey", "cookie", "*.cookie"],
       censor: "[removed]",
     },
-    // Callers put keys where none belong, and paths, ids and prompts are logged.
-    hooks: { streamWrite: maskKeys },
+    // `formatters.log` has turned every error into an object by then, which pino's own serializer would read as an error again.
+    serializers: { err: (err: unknown) => err },
+    formatters: { log: (fields: Record<string, unknown>) => withErrorsSerialized(fields, serialize) },
+    hooks: {
+      logMethod(this: Logger, args: Parameters<LogFn>, method: LogFn, levelNumber: number) {
+        limitRepeats.call(this, withSentence(args), method, levelNumber);
+      },
+      // Callers put keys where none belong, and paths, ids and prompts are logged.
+      streamWrite: (line: string) => maskUserInfo(maskKeys(line)),
+    },
+  };
+  if (destination !== undefined) return pino(options, destination);
+  return pino({
+    ...options,
     ...(pretty && {
       transport: { target: "pino-pretty", options: { ignore: "pid,hostname", translateTime: "HH:MM:ss" } },
     }),
   });
 }
+
+/** pino takes the message of an error for the sentence where there is none, as it stands. */
+function withSentence(args: Parameters<LogFn>): Parameters<LogFn> {
+  const [fields, sentence]: unknown[] = args;
+  if (fields instanceof Error)
+    return [{ err: fields }, typeof sentence === "string" ? sentence : describeError(fields)];
+  if (sentence !== undefined || typeof fields !== "object" || fields === null || !("err" in fields)) return args;
+  return [fields, describeError(fields.err)];
+}
+
+function withErrorsSerialized(fields: Record<string, unknown>, serialize: (error: unknown) => unknown) {
+  let serialized: Record<string, unknown> | undefined;
+  for (const [name, value] of Object.entries(fields)) {
+    const errors = value instanceof Error || name === "err" ? value : undefined;
+    const list = Array.isArray(value) && value.some((item) => item instanceof Error);
+    if (errors === undefined && !list) continue;
+    serialized ??= { ...fields };
+    serialized[name] = list ? value.map(serialize) : serialize(value);
+  }
+  return serialized ?? fields;
+}
+
+/** The user and the password in a URL, `redis://user:password@host`. */
+const maskUserInfo = (line: string): string => line.replaceAll(/(\w:\/\/)[^\s/?#"\\]*@/g, "$1…@");

@@ -6,6 +6,7 @@ export function readOrExit<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
+    // oxlint-disable-next-line no-console -- there is no logger before its settings are read; the sentence is one of our own
     console.error(error instanceof Error ? error.message : String(error));
     return process.exit(1);
   }

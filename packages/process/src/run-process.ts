@@ -1,4 +1,4 @@
-import type { Logger } from "@darkroom/observe";
+import { describeError, type Logger } from "@darkroom/observe";
 import { type CloseList, createCloseList } from "./close-list.ts";
 import { stopSignal } from "./stop-signal.ts";
 
@@ -12,11 +12,16 @@ export type RunProcessOptions = {
 
 /**
  * The life of a service: start, wait for SIGTERM or SIGINT, close everything backwards, exit. Exits with 1 when it could not start or
- * could not close in time. A second signal ends it at once.
+ * could not close in time. A second signal ends it at once. What is thrown and caught nowhere is logged and ends it at once, too.
  */
 export async function runProcess({ log, closeWithinMs, start }: RunProcessOptions): Promise<never> {
   const closes = createCloseList(log);
   let exitCode = 0;
+  // Node prints such an error with all that it carries, which for one of Redis is the command with its arguments.
+  process.on("uncaughtException", (error) => {
+    log.fatal({ err: error }, "The process ends at an error that nothing handles");
+    process.exit(1);
+  });
   const stop = stopSignal();
   try {
     await start(closes);
@@ -24,7 +29,7 @@ export async function runProcess({ log, closeWithinMs, start }: RunProcessOption
     log.info({ signal }, "Stopping");
   } catch (error) {
     exitCode = 1;
-    log.fatal({ err: error }, error instanceof Error ? error.message : String(error));
+    log.fatal({ err: error }, describeError(error));
   }
   const late = setTimeout(() => {
     log.error({ closeWithinMs }, "Not everything closed in time; the process ends all the same");
@@ -32,6 +37,6 @@ export async function runProcess({ log, closeWithinMs, start }: RunProcessOption
   }, closeWithinMs);
   await closes.closeAll();
   clearTimeout(late);
-  log.info("Stopped");
+  if (exitCode === 0) log.info("Stopped");
   process.exit(exitCode);
 }
