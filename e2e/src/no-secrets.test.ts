@@ -1,9 +1,12 @@
 import { errorCodes } from "@darkroom/contracts";
-import { expect, test } from "vitest";
+import { startFakeOpenAi } from "@darkroom/testing";
+import { expect, onTestFinished, test } from "vitest";
+import { redisRefusals } from "./redis-refusals.ts";
 import { type ExposedStack, startExposedStack } from "./secrets/exposed-stack.ts";
 import { waysToFail } from "./secrets/provoke-errors.ts";
 import { everythingInFolder, everythingInRedis, type Found } from "./secrets/read-everything.ts";
 import { createSecretSearch } from "./secrets/secret-search.ts";
+import { startStack } from "./stack.ts";
 import { endKeys, hearEchoes, misuse, startWithMistakes, tellInOwnContent, useWell } from "./secrets/use-everything.ts";
 
 /** A slow request is noticed after fifteen seconds, and twenty-one processes are started beside the stack's own. */
@@ -75,3 +78,67 @@ function leaks(secrets: Readonly<Record<string, string>>, among: readonly Found[
     find(bytes).map((what) => `${what}, in ${where}: ${bytes.toString("latin1").slice(0, 400)}`),
   );
 }
+
+test(
+  "nothing of a request is in a log line, whatever Redis answers while requests are under way",
+  { timeout },
+  async () => {
+    const upstream = await startFakeOpenAi();
+    onTestFinished(() => upstream.close());
+    const secrets = {
+      "a prompt": "a wedding cake for Eleonora and Bartholomew",
+      "the end user": "customer-4711-of-acme",
+      "a key of metadata": "order-number-of-eleonora",
+      "a value of metadata": "order-8f14e45fceea167a5a36dedd",
+      "a webhook's token": "hooktoken-c9f0f895fb98ab9159f51fd0",
+      "the password of Redis": "redispassword-45c48cce2e2d7fbdea1a",
+      "the OpenAI key": "sk-proj-6512bd43d9caa6e02c990b0a82652dca",
+    };
+    const stack = await startStack({
+      redisPassword: secrets["the password of Redis"],
+      environment: {
+        OPENAI_API_KEY: secrets["the OpenAI key"],
+        OPENAI_BASE_URL: upstream.baseUrl,
+        LOG_LEVEL: "info",
+        SYNC_TIMEOUT_MS: "5000",
+        WEBHOOK_SIGNING_SECRET: "a secret for webhooks, long enough to be one",
+        WEBHOOK_ALLOW_PRIVATE: "true",
+        WEBHOOK_ALLOW_INSECURE: "true",
+      },
+    });
+    const body = {
+      model: "dall-e-3",
+      prompt: secrets["a prompt"],
+      user: secrets["the end user"],
+      job: {
+        metadata: { [secrets["a key of metadata"]]: secrets["a value of metadata"] },
+        webhook: `http://127.0.0.1:1/hook?token=${secrets["a webhook's token"]}`,
+      },
+    };
+    const submit = () => stack.generate(body, { signal: AbortSignal.timeout(8_000) }).catch(() => null);
+    const services = [...stack.apis, ...stack.workers];
+    const refusals = redisRefusals(stack.redis);
+
+    for (const [answer, refusal] of Object.entries(refusals)) {
+      const seen = services.map(({ lines }) => lines.length);
+      const before = upstream.requests.length;
+      upstream.always({ delayMs: 500 });
+      const underWay = [submit(), submit()];
+      await expect.poll(() => upstream.requests.length, { message: answer }).toBeGreaterThanOrEqual(before + 2);
+      await refusal.begin();
+      underWay.push(submit());
+      // Both kinds of process have been refused, and have said so.
+      for (const [i, { lines }] of services.entries()) {
+        const told = () => lines.slice(seen[i]).some((line) => line.includes(`"message":"${answer}`));
+        await expect.poll(told, { message: `${answer} in the log of process ${i}`, timeout: 15_000 }).toBe(true);
+      }
+      await refusal.end();
+      await Promise.all(underWay);
+      await expect
+        .poll(async () => (await submit())?.status, { message: `after ${answer}`, timeout: 30_000 })
+        .toBe(200);
+    }
+    await Promise.all(services.map((service) => service.end("SIGTERM")));
+    expect(leaks(secrets, services.flatMap(({ lines }) => lines).map(foundIn("the log")))).toEqual([]);
+  },
+);

@@ -14,6 +14,8 @@ export type StackOptions = {
   environment?: Record<string, string>;
   /** The checkout whose apps are run; this one when left out. */
   checkout?: string;
+  /** What Redis wants of its clients. Nothing when left out. */
+  redisPassword?: string;
 };
 
 /** Locks short enough that a dead worker is noticed within about two seconds. */
@@ -30,9 +32,15 @@ export async function startStack(options: StackOptions = {}) {
  * Redis, api and worker processes as an operator runs them, with a folder for images and the sandbox for every provider, on ports and
  * in folders of their own. Whoever opens it closes it: `beforeAll` does when `close` is returned from it.
  */
-export async function openStack({ apis = 1, workers = 1, environment = {}, checkout = "" }: StackOptions = {}) {
+export async function openStack({
+  apis = 1,
+  workers = 1,
+  environment = {},
+  checkout = "",
+  redisPassword,
+}: StackOptions = {}) {
   await using opened = new AsyncDisposableStack();
-  const redis = await startRedis();
+  const redis = await startRedis({ ...(redisPassword !== undefined && { password: redisPassword }) });
   opened.defer(() => redis.stop());
   const images = await mkdtemp(join(tmpdir(), "darkroom-images-"));
   opened.defer(() => rm(images, { recursive: true, force: true }));

@@ -24,7 +24,7 @@ test("an error of Redis is written without the arguments of its command", () => 
     expect.objectContaining({
       msg: "It failed",
       generationId: "gen_1",
-      err: { type: "Error", message: "OOM command not allowed", commandName: "evalsha" },
+      err: { type: "ReplyError", message: "OOM command not allowed", commandName: "evalsha" },
     }),
   ]);
 });

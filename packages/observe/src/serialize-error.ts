@@ -2,7 +2,7 @@ import { z } from "zod";
 
 /** An error as a log line may hold it. */
 type SerializedError = {
-  /** The name of its class. */
+  /** Its name: of its class as a rule. */
   type: string;
   message: string;
   /** Where it was made, without the message. Absent for replies of Redis: they are made where bytes are parsed. */
@@ -44,7 +44,7 @@ export function createSerializeError(advise: Advise = () => undefined) {
     if (!(thrown instanceof Error)) return typeof thrown === "string" ? cut(thrown) : `A thrown ${typeof thrown}`;
     const advice = advise(thrown);
     const serialized: SerializedError = {
-      type: thrown.constructor.name,
+      type: thrown.name,
       message: describeError(thrown),
       ...factsOf(thrown),
       ...(advice !== undefined && { advice }),

@@ -12,6 +12,8 @@ export type StartRedisOptions = {
   maxmemory?: string;
   /** Keeps an append-only file, so that what was written survives `kill()` and `restart()`. Default true. */
   persist?: boolean;
+  /** What clients must send, and what is in `url`. Without it nobody needs one. */
+  password?: string;
   /** More arguments for the server, `["--hz", "50"]`. They win over ours. */
   args?: readonly string[];
 };
@@ -19,10 +21,15 @@ export type StartRedisOptions = {
 export type PrivateRedis = {
   url: string;
   port: number;
+  /** Where it writes. Once it is removed the server can save nothing. */
+  folder: string;
   /** SIGKILL, as a machine that dies. The folder stays for `restart()`. */
   kill: () => Promise<void>;
-  /** Starts the server again on the same port with what its folder holds; ends it first (SIGTERM) if it still runs. */
-  restart: () => Promise<void>;
+  /**
+   * Starts the server again on the same port with what its folder holds; ends it first (SIGTERM) if it still runs.
+   * @param args more arguments for this life of the server
+   */
+  restart: (args?: readonly string[]) => Promise<void>;
   /** Ends the server and removes its folder. Safe to call twice. */
   stop: () => Promise<void>;
 };
@@ -31,6 +38,7 @@ export type PrivateRedis = {
 export async function startRedis({
   maxmemory,
   persist = true,
+  password,
   args = [],
 }: StartRedisOptions = {}): Promise<PrivateRedis> {
   const binary = redisBinary();
@@ -48,22 +56,26 @@ export async function startRedis({
     appendonly: persist ? "yes" : "no",
     "maxmemory-policy": "noeviction",
     maxmemory: maxmemory ?? "0",
+    ...(password !== undefined && { requirepass: password }),
   };
   const ours = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
-  const launch = (port: number) => launchServer(binary, ["--port", String(port), ...ours, ...args]);
+  const launch = (port: number, more: readonly string[] = []) =>
+    launchServer(binary, ["--port", String(port), ...ours, ...args, ...more]);
   try {
     let { port, child } = await onFreePort(launch);
     const end = (signal: NodeJS.Signals) => endProcess(child, signal);
     return {
       port,
-      url: `redis://127.0.0.1:${port}`,
+      folder,
+      url: `redis://${password === undefined ? "" : `:${password}@`}127.0.0.1:${port}`,
       kill: () => end("SIGKILL"),
-      restart: async () => {
+      restart: async (more) => {
         await end("SIGTERM");
-        child = await launch(port);
+        child = await launch(port, more);
       },
       stop: async () => {
-        await end("SIGTERM");
+        // Nothing of it is kept, and a server that cannot save does not end when it is only told to.
+        await end("SIGKILL");
         await rm(folder, { recursive: true, force: true });
       },
     };

@@ -17,7 +17,8 @@ export function errorHeaders({ retryable, retryAfterMs, status }: ApiError): Rec
 export function noteError(error: ApiError, request: FastifyRequest, log: Logger): void {
   request.facts.errorCode = error.code;
   if (error.cause === undefined) return;
-  const level = error.status >= 500 ? "error" : "debug";
+  // A 503 is an outage that concerns every request: as a warning it is counted. A 500 is a fault of ours in this one.
+  const level = error.status < 500 ? "debug" : error.status === 503 ? "warn" : "error";
   const { generationId } = request.facts;
   log[level]({ requestId: request.id, generationId, err: error.cause }, error.message);
 }

@@ -1,0 +1,74 @@
+import { rm } from "node:fs/promises";
+import { connectWorker } from "@darkroom/redis";
+import { freePort, type PrivateRedis } from "@darkroom/testing";
+import { expect, onTestFinished } from "vitest";
+
+/** How a Redis that runs comes to answer with an error, and how that ends. */
+type RedisRefusal = { begin: () => Promise<unknown>; end: () => Promise<unknown> };
+
+type RedisRefusals = Record<
+  "OOM" | "READONLY" | "MISCONF" | "NOREPLICAS" | "NOPERM" | "WRONGPASS" | "CROSSSLOT",
+  RedisRefusal
+>;
+
+const slotsOfCluster = 16_384;
+
+/** A port where no Redis answers. */
+const nobody = "1";
+
+/**
+ * The ways in which a Redis of the test's own, started with a password, refuses what it is asked, by the first word of its answer. One
+ * at a time.
+ */
+export function redisRefusals(redis: PrivateRedis): RedisRefusals {
+  const { password } = new URL(redis.url);
+  const admin = connectWorker(redis.url, () => {});
+  onTestFinished(() => admin.disconnect());
+  const config = (...pairs: string[]) => admin.call("CONFIG", "SET", ...pairs);
+  const hangUp = () =>
+    Promise.all(["normal", "pubsub"].map((type) => admin.call("CLIENT", "KILL", "TYPE", type, "SKIPME", "yes")));
+
+  return {
+    OOM: { begin: () => config("maxmemory", "1"), end: () => config("maxmemory", "0") },
+    READONLY: {
+      begin: () => admin.call("REPLICAOF", "127.0.0.1", nobody),
+      end: () => admin.call("REPLICAOF", "NO", "ONE"),
+    },
+    NOREPLICAS: {
+      begin: () => config("min-replicas-to-write", "1"),
+      end: () => config("min-replicas-to-write", "0"),
+    },
+    NOPERM: {
+      begin: () => admin.call("ACL", "SETUSER", "default", "resetkeys", "~elsewhere:*"),
+      end: () => admin.call("ACL", "SETUSER", "default", "allkeys"),
+    },
+    WRONGPASS: {
+      async begin() {
+        await config("requirepass", "another");
+        await hangUp();
+      },
+      end: () => config("requirepass", password),
+    },
+    CROSSSLOT: {
+      async begin() {
+        await redis.restart(["--cluster-enabled", "yes", "--cluster-port", String(await freePort())]);
+        // One by one: it has taken those of its keys already.
+        const slots = admin.pipeline();
+        for (let slot = 0; slot < slotsOfCluster; slot++) slots.call("CLUSTER", "ADDSLOTS", String(slot));
+        await slots.exec();
+      },
+      end: () => redis.restart(),
+    },
+    // The last: its folder is gone for good.
+    MISCONF: {
+      async begin() {
+        await rm(redis.folder, { recursive: true, force: true });
+        await config("save", "3600 1");
+        await admin.call("BGSAVE");
+        const failed = async () => (await admin.info("persistence")).includes("rdb_last_bgsave_status:err");
+        await expect.poll(failed, { interval: 20 }).toBe(true);
+      },
+      end: () => config("save", ""),
+    },
+  };
+}
