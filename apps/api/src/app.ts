@@ -18,6 +18,7 @@ import { createSendImages } from "./generation/send-images.ts";
 import { authenticateAdmin, authenticateCallers, authenticateCallersOrAdmin } from "./http/authenticate.ts";
 import { createServer, type CreateServerDependencies, type Server } from "./http/create-server.ts";
 import { refuseOtherMethods } from "./http/refuse-other-methods.ts";
+import { createSendPage } from "./http/send-page.ts";
 import { tellLimits } from "./http/tell-limits.ts";
 import type { OpenQueue } from "./open-queue.ts";
 import { adminRoutes } from "./routes/admin/admin-routes.ts";
@@ -99,6 +100,7 @@ function createTools(given: AppDependencies & Pick<Server, "bodyDeadline">) {
     findBatch: createFindBatch(given.queue),
     findGeneration: createFindGeneration(given.queue),
     sendImages: createSendImages(given),
+    sendPage: createSendPage(given),
     renderGeneration: createRenderGeneration(given),
     joinGeneration: createJoinGeneration(given),
     refuseNewWork: createRefuseNewWork(given),

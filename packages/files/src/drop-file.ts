@@ -1,4 +1,4 @@
-import { defineScript } from "@darkroom/redis";
+import { defineScript, formerPlaceMs } from "@darkroom/redis";
 import type { ObjectStore } from "@darkroom/storage";
 import type { Redis } from "ioredis";
 import { type FileKeys, fileObject, fileOfObject } from "./file-keys.ts";
@@ -31,8 +31,9 @@ export function createDropFile({ redis, keys, objects, log, now }: DropFileOptio
   /** Takes the record. False where only what is unwanted is to go, and this is wanted. */
   async function takeRecord(object: string, onlyUnwanted: boolean): Promise<boolean> {
     const { tenant, id } = fileOfObject(object);
-    const where = [keys.record(id), keys.expiring, keys.dropping, ...keys.indexes(tenant)];
-    return (await dropScript(redis, where, [object, id, await now(), onlyUnwanted ? 1 : 0])) === 1;
+    const where = [keys.record(id), keys.expiring, keys.dropping, keys.formerPlace(id), ...keys.indexes(tenant)];
+    const args = [object, id, await now(), onlyUnwanted ? 1 : 0, tenant, formerPlaceMs];
+    return (await dropScript(redis, where, args)) === 1;
   }
 
   return {

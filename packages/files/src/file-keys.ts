@@ -9,6 +9,8 @@ export function createFileKeys(prefix: string) {
   return {
     /** HASH: one file. */
     record: (id: string) => `${prefix}:file:${id}`,
+    /** STRING `tenant score`: where a file stood in its tenant's indexes. Lives some minutes from its removal. */
+    formerPlace: (id: string) => `${prefix}:former-place:${id}`,
     index,
     indexes: (tenant: string) => [index(tenant), ...filePurposes.map((purpose) => index(tenant, purpose))],
     /** ZSET of objects by when they are no longer wanted: when the file expires, or when its upload is believed to be dead. */

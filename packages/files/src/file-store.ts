@@ -59,7 +59,7 @@ export function createFileStore({ redis, prefix, objects, log, now = () => redis
     open: ({ tenant, id }: Pick<FileRecord, "tenant" | "id">): Promise<OpenObject> =>
       objects.get(fileObject(tenant, id)),
 
-    /** A page of a tenant's files. Null when the id to go on from is not, or no longer, one of them. */
+    /** A page of a tenant's files. Null when the id to go on from is not one of them, or was removed too long ago. */
     list: createListFiles({ redis, keys, now }),
 
     /** Takes a file away. False where there is none. Once it resolves the file is gone, even while the object store is away. */

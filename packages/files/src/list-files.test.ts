@@ -37,12 +37,28 @@ describe("a list", () => {
   });
 
   test("has no page behind a file that is not in it", async () => {
-    const { files, ids, list } = await withFive();
+    const { ids, list } = await withFive();
     expect(await list({ after: "file-none" })).toBeNull();
     expect(await list({ of: "another", after: ids[0] ?? "" })).toBeNull();
     expect(await list({ purpose: "batch", after: ids[1] ?? "" })).toBeNull();
-    await files.remove(ids[1] ?? "");
-    expect(await list({ after: ids[1] ?? "" })).toBeNull();
+  });
+
+  test("goes on behind a file that was removed since, as for callers who delete what they list", async () => {
+    const { files, ids, list, redis, prefix } = await withFive();
+    await files.remove(ids[3] ?? "");
+    await files.remove(ids[2] ?? "");
+    expect(await list({ limit: 1, after: ids[3] ?? "" })).toEqual({ seen: [1], hasMore: true });
+    expect(await list({ order: "asc", after: ids[2] ?? "" })).toEqual({ seen: [4], hasMore: false });
+    expect(await list({ of: "another", after: ids[2] ?? "" })).toBeNull();
+    expect(await redis.pttl(`${prefix}:former-place:${ids[2]}`)).toBeGreaterThan(0);
+  });
+
+  test("leaves out a file of a purpose that this release does not know", async () => {
+    const { files, ids, list, redis, prefix } = await withFive();
+    await redis.hset(`${prefix}:file:${ids[2]}`, "purpose", "of tomorrow");
+    expect(await list({ limit: 4 })).toEqual({ seen: [4, 3, 1, 0], hasMore: false });
+    const page = await files.list({ tenant, order: "desc", limit: 10 });
+    expect(page?.unreadable.map(({ id }) => id)).toEqual([ids[2]]);
   });
 
   test("goes beyond what is read at once", async () => {

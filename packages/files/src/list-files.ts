@@ -1,7 +1,8 @@
 import type { FilePurpose } from "@darkroom/contracts";
+import { type Page, readFormerScore, readPage } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import type { FileKeys } from "./file-keys.ts";
-import { type FileRecord, decodeFile } from "./file-record.ts";
+import { decodeFile, type FileRecord } from "./file-record.ts";
 
 export type ListFilesOptions = {
   tenant: string;
@@ -14,47 +15,29 @@ export type ListFilesOptions = {
   order: "asc" | "desc";
 };
 
-export type FilePage = { records: FileRecord[]; hasMore: boolean };
-
-/** Records read at once: a millisecond or two of Redis. */
-const page = 200;
-
 export type CreateListFilesOptions = {
   redis: Redis;
-  keys: Pick<FileKeys, "record" | "index">;
+  keys: Pick<FileKeys, "record" | "index" | "formerPlace">;
   now: () => Promise<number>;
 };
 
+/** Returns the function that reads a page of a tenant's files. It answers null for a file to go on from that is not one of them. */
 export function createListFiles({ redis, keys, now }: CreateListFilesOptions) {
-  async function readAll(ids: readonly string[]): Promise<(FileRecord | null)[]> {
-    const pipeline = redis.pipeline();
-    for (const id of ids) pipeline.hgetall(keys.record(id));
-    const answers = (await pipeline.exec()) ?? [];
-    return answers.map(([error, fields]) => {
-      if (error) throw error;
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what HGETALL answers; a pipeline's answers are untyped
-      return decodeFile(fields as Record<string, string>);
-    });
-  }
-
-  return async ({ tenant, purpose, after, limit, order }: ListFilesOptions): Promise<FilePage | null> => {
+  return async ({ tenant, purpose, after, limit, order }: ListFilesOptions): Promise<Page<FileRecord> | null> => {
     const nowMs = await now();
-    const index = keys.index(tenant, purpose);
-    const rankOf = (id: string) => (order === "asc" ? redis.zrank(index, id) : redis.zrevrank(index, id));
-    const rank = after === undefined ? -1 : await rankOf(after);
-    if (rank === null) return null;
-    const records: FileRecord[] = [];
-    for (let next = rank + 1; ; next += page) {
-      const last = next + page - 1;
-      const ids =
-        order === "asc" ? await redis.zrange(index, `${next}`, `${last}`) : await redis.zrevrange(index, next, last);
-      for (const record of await readAll(ids)) {
-        // One that has expired may be there until the next sweep.
-        if (record === null || record.expiresAtMs <= nowMs) continue;
-        if (records.length === limit) return { records, hasMore: true };
-        records.push(record);
-      }
-      if (ids.length < page) return { records, hasMore: false };
-    }
+    return readPage({
+      redis,
+      index: keys.index(tenant, purpose),
+      towards: order === "asc" ? "newest" : "oldest",
+      from: after,
+      formerScore: async (id) => readFormerScore(redis, keys.formerPlace(id), tenant),
+      limit,
+      recordKey: keys.record,
+      decode: decodeFile,
+      // A file that has expired may be there until the next sweep.
+      isWanted: ({ expiresAtMs }) => expiresAtMs > nowMs,
+      // These records are small: Redis reads so many in a millisecond or two.
+      readAtOnce: 200,
+    });
   };
 }

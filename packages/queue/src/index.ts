@@ -15,7 +15,7 @@ export {
 export { createJanitor } from "./upkeep/janitor.ts";
 export { createKeys, type Keys } from "./connection/keys.ts";
 export { createLaneWorker, type LaneWorker } from "./lanes/lane-worker.ts";
-export { type GenerationPage, listGenerations, type ListOptions } from "./records/list-generations.ts";
+export { listGenerations, type ListOptions } from "./records/list-generations.ts";
 export { queuePosition, type QueuePosition } from "./lanes/queue-position.ts";
 export { repeat } from "./upkeep/repeat.ts";
 export type { Retention } from "./records/retention.ts";

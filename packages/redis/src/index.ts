@@ -1,5 +1,7 @@
 export { checkRedis } from "./check-redis.ts";
 export { defineScript, type Script } from "./define-script.ts";
+export { encodeFormerPlace, formerPlaceMs, readFormerScore } from "./former-place.ts";
+export { type Page, readPage, type UnreadableRecord } from "./read-page.ts";
 export {
   connectBatchWorker,
   connectProducer,

@@ -29,6 +29,10 @@ export async function followKeys({ redis, names, known, clock, log, everyMs }: F
   let readAll = true;
   const onReady = () => void (readAll = true);
 
+  /** It is refused like an unknown key. All others go on being followed. */
+  const onUnreadable = (keyId: string, error: unknown) =>
+    log.warn({ keyId, err: error }, "An API key cannot be read by this release; it is not in force here");
+
   async function look(): Promise<void> {
     const all = readAll;
     readAll = false;
@@ -37,11 +41,11 @@ export async function followKeys({ redis, names, known, clock, log, everyMs }: F
     clock.set(timeMs);
     const number = Number(changes ?? 0);
     if (all || number < seen) {
-      const records = await readKeys(redis, names, await redis.zrange(names.index(), "0", "-1"));
+      const records = await readKeys(redis, names, await redis.zrange(names.index(), "0", "-1"), onUnreadable);
       known.replaceAll(records.filter((record) => record !== null));
     } else if (number > seen) {
       const ids = await redis.zrange(names.keys, `(${seen}`, "+inf", "BYSCORE");
-      const records = await readKeys(redis, names, ids);
+      const records = await readKeys(redis, names, ids, onUnreadable);
       for (const [i, id] of ids.entries()) {
         const record = records[i];
         if (record) known.put(record);

@@ -88,7 +88,7 @@ describe("a key", () => {
     expect(await store.rotate("key_0123", 0)).toBe("gone");
   });
 
-  test("leaves its name behind when it is deleted, for 400 days, and nothing else", async () => {
+  test("leaves its name and its place in the list behind when it is deleted, for 400 days, and nothing else", async () => {
     const { store, redis, names } = await openKeyStore();
     const { record } = await made(store);
     expect(await store.remove(record.keyId)).toBe(true);
@@ -98,7 +98,12 @@ describe("a key", () => {
     expect(await store.update(record.keyId, { status: "active" })).toBe("gone");
     expect(await store.rotate(record.keyId, 0)).toBe("gone");
     expect(await store.nameOf(record.keyId)).toEqual({ tenant: "acme", name: "ci" });
-    expect(Object.keys(await redis.hgetall(names.key(record.keyId)))).toEqual(["tenant", "name", "deletedAt"]);
+    expect(Object.keys(await redis.hgetall(names.key(record.keyId)))).toEqual([
+      "tenant",
+      "name",
+      "createdAt",
+      "deletedAt",
+    ]);
     expect(await redis.ttl(names.key(record.keyId))).toBeGreaterThan(399 * 86_400);
     expect((await made(store)).record.keyId).not.toBe(record.keyId);
   });
@@ -164,6 +169,20 @@ describe("a list of keys", () => {
     const rest = await store.list({ tenant: "acme", limit: 2, after: first?.records[1]?.keyId });
     expect(rest).toMatchObject({ hasMore: false, records: [{ name: "a", tenant: "acme" }] });
     expect(await store.list({ tenant: "other", limit: 2, after: ids[0] })).toBeNull();
+
+    await store.remove(ids[2] ?? "");
+    expect(idsOf(await store.list({ limit: 10, after: ids[2] }))).toEqual([ids[3]]);
+    expect(idsOf(await store.list({ tenant: "acme", limit: 10, after: ids[2] }))).toEqual([ids[3]]);
+    expect(await store.list({ tenant: "other", limit: 10, after: ids[2] })).toBeNull();
+  });
+
+  test("leaves out a key that this release cannot read", async () => {
+    const { store, redis, names } = await openKeyStore();
+    const [odd, right] = [await made(store, { name: "a" }), await made(store, { name: "b" })];
+    await redis.hset(names.key(odd.record.keyId), "models", "{}");
+    const page = await store.list({ limit: 10 });
+    expect(page?.records.map(({ keyId }) => keyId)).toEqual([right.record.keyId]);
+    expect(page?.unreadable.map(({ id }) => id)).toEqual([odd.record.keyId]);
   });
 });
 

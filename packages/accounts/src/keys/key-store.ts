@@ -1,9 +1,9 @@
-import { defineScript } from "@darkroom/redis";
+import { defineScript, readPage } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { hashApiKey, newApiKey, newKeyId, prefixOf } from "../api-key.ts";
 import { keptSeconds } from "../ledger/ledger-keys.ts";
 import type { RedisKeys } from "../redis-keys.ts";
-import { encodeChanges, type KeyChanges, type KeyRecord, type KeySettings } from "./key-record.ts";
+import { decodeKey, encodeChanges, type KeyChanges, type KeyRecord, type KeySettings } from "./key-record.ts";
 import { readKeys } from "./read-keys.ts";
 
 const script = <Answer>(name: string) =>
@@ -87,15 +87,29 @@ export function createKeyStore(redis: Redis, names: RedisKeys) {
       return typeof tenant === "string" && typeof name === "string" ? { tenant, name } : null;
     },
 
-    /** Keys, newest first. Null when the id to go on from is none of them. */
-    async list(options: { tenant?: string | undefined; after?: string | undefined; limit: number }) {
-      const index = names.index(options.tenant);
-      const rank = options.after === undefined ? -1 : await redis.zrevrank(index, options.after);
-      if (rank === null) return null;
-      const ids = await redis.zrevrange(index, rank + 1, rank + 1 + options.limit);
-      const records = await readKeys(redis, names, ids.slice(0, options.limit));
-      return { records: records.filter((record) => record !== null), hasMore: ids.length > options.limit };
-    },
+    /** Keys, newest first. Null when the id to go on from is none of them, and was none. */
+    list: async ({
+      tenant,
+      after,
+      limit,
+    }: {
+      tenant?: string | undefined;
+      after?: string | undefined;
+      limit: number;
+    }) =>
+      readPage({
+        redis,
+        index: names.index(tenant),
+        towards: "oldest",
+        from: after,
+        formerScore: async (id) => {
+          const [owner, createdAtMs] = await redis.hmget(names.key(id), "tenant", "createdAt");
+          return createdAtMs && (tenant === undefined || owner === tenant) ? Number(createdAtMs) : null;
+        },
+        limit,
+        recordKey: names.key,
+        decode: (fields, id) => decodeKey(id, fields),
+      }),
   };
 }
 

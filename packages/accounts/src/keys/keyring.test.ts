@@ -224,6 +224,21 @@ describe("a key in Redis", () => {
   });
 });
 
+test("a key that this release cannot read is refused alone, and told in the log", async () => {
+  const opened = await openKeyStore();
+  const [odd, right] = [await made(opened, { name: "odd" }), await made(opened, { name: "right" })];
+  const warnings: unknown[] = [];
+  const log = { info: () => {}, warn: (fields: object) => void warnings.push(fields) };
+  const keyring = await openKeyring(opened, { log });
+  await opened.store.update(odd.id, { models: ["m"] });
+  await opened.redis.hset(opened.names.key(odd.id), "models", "{}");
+  await opened.store.update(right.id, { name: "renamed" });
+  await keyring.refresh();
+  expect(opens(keyring, odd.key)).toBe(false);
+  expect(keyring.authenticate(`Bearer ${right.key}`)).toMatchObject({ name: "renamed" });
+  expect(warnings).toEqual([expect.objectContaining({ keyId: odd.id })]);
+});
+
 describe("the admin key", () => {
   test("is told from all others, and opens no account", async () => {
     const keyring = await openKeyring(await openKeyStore(), { adminKeyHash: hashApiKey(adminKey) });

@@ -8,8 +8,16 @@ const batch = 500;
 
 const fieldsSchema = z.record(z.string(), z.string());
 
-/** The keys of these ids, in their order; null for one that is not, or no longer, there. */
-export async function readKeys(redis: Redis, names: RedisKeys, ids: readonly string[]): Promise<(KeyRecord | null)[]> {
+/**
+ * The keys of these ids, in their order; null for one that is not, or no longer, there. With `onUnreadable`, one that this release
+ * cannot read is null, too; without it that throws.
+ */
+export async function readKeys(
+  redis: Redis,
+  names: RedisKeys,
+  ids: readonly string[],
+  onUnreadable?: (keyId: string, error: unknown) => void,
+): Promise<(KeyRecord | null)[]> {
   const records: (KeyRecord | null)[] = [];
   for (let from = 0; from < ids.length; from += batch) {
     const some = ids.slice(from, from + batch);
@@ -19,7 +27,13 @@ export async function readKeys(redis: Redis, names: RedisKeys, ids: readonly str
     for (const [i, id] of some.entries()) {
       const [error, fields] = answers[i] ?? [];
       if (error) throw error;
-      records.push(decodeKey(id, fieldsSchema.parse(fields)));
+      try {
+        records.push(decodeKey(id, fieldsSchema.parse(fields)));
+      } catch (unreadable) {
+        if (onUnreadable === undefined) throw unreadable;
+        onUnreadable(id, unreadable);
+        records.push(null);
+      }
     }
   }
   return records;

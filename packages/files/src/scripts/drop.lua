@@ -1,6 +1,7 @@
 -- Takes a file away, record and all, and notes that its object is yet to be removed.
--- KEYS: record, files-expiring, files-dropping, then the tenant's indexes.
--- ARGV: the object, the id, now (ms), 1 to take only what is no longer wanted by now.
+-- KEYS: record, files-expiring, files-dropping, former place, then the tenant's indexes, that of all its files first.
+-- ARGV: the object, the id, now (ms), 1 to take only what is no longer wanted by now, the tenant, how long (ms) its place in the
+-- indexes is remembered.
 -- Returns 0 where it is wanted.
 if ARGV[4] == "1" then
   local wanted = redis.call("ZSCORE", KEYS[2], ARGV[1])
@@ -8,8 +9,12 @@ if ARGV[4] == "1" then
     return 0
   end
 end
+local created = redis.call("ZSCORE", KEYS[5], ARGV[2])
+if created then
+  redis.call("SET", KEYS[4], ARGV[5] .. " " .. created, "PX", ARGV[6])
+end
 redis.call("DEL", KEYS[1])
-for i = 4, #KEYS do
+for i = 5, #KEYS do
   redis.call("ZREM", KEYS[i], ARGV[2])
 end
 redis.call("ZREM", KEYS[2], ARGV[1])

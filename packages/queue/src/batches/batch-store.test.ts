@@ -131,7 +131,7 @@ describe("cancelling", () => {
 });
 
 test("a list is of one tenant, newest first, and goes on after an id", async () => {
-  const { batches, given, id } = await openBatches();
+  const { batches, given, id, redis, keys } = await openBatches();
   const ids = [id];
   for (let i = 0; i < 4; i++) {
     const next = newBatchId(Date.now() + i + 1);
@@ -145,6 +145,16 @@ test("a list is of one tenant, newest first, and goes on after an id", async () 
   expect(second?.hasMore).toBe(false);
   expect([...(first?.records ?? []), ...(second?.records ?? [])].map((batch) => batch.id)).toEqual(ids);
   expect(await batches.list({ tenant: "other", limit: 3, after: id })).toBeNull();
+
+  await batches.forget(ids[1] ?? "");
+  const behindForgotten = await batches.list({ tenant: "acme", limit: 9, after: ids[1] });
+  expect(behindForgotten?.records.map((batch) => batch.id)).toEqual(ids.slice(2));
+  expect(await batches.list({ tenant: "other", limit: 9, after: ids[1] })).toBeNull();
+
+  await redis.hset(keys.batch(ids[2] ?? ""), "status", "of tomorrow");
+  const beside = await batches.list({ tenant: "acme", limit: 9 });
+  expect(beside?.records.map((batch) => batch.id)).toEqual([ids[0], ids[3], ids[4]]);
+  expect(beside?.unreadable.map((one) => one.id)).toEqual([ids[2]]);
 });
 
 describe("a batch that has ended", () => {
@@ -158,8 +168,10 @@ describe("a batch that has ended", () => {
     expect(await batches.outlived(10)).toEqual([id]);
     await batches.forget(id);
     await batches.forget(id);
-    // That its key made a batch counts for an hour.
-    expect(await redis.keys(`${keys.root}*`)).toEqual([keys.batchCreations("key")]);
+    // That its key made a batch counts for an hour, and where it stood in the list is remembered for some minutes.
+    const left = [keys.batchCreations("key"), keys.formerPlace(id)];
+    expect(new Set(await redis.keys(`${keys.root}*`))).toEqual(new Set(left));
+    for (const key of left) expect(await redis.pttl(key)).toBeGreaterThan(0);
   });
 
   test("is kept as long as its output", async () => {

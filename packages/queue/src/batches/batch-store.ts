@@ -1,5 +1,5 @@
 import type { BatchFault, Usage } from "@darkroom/contracts";
-import { redisTime } from "@darkroom/redis";
+import { encodeFormerPlace, formerPlaceMs, readFormerScore, readPage, redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import type { Keys } from "../connection/keys.ts";
 import { queueScript } from "../records/queue-script.ts";
@@ -53,15 +53,18 @@ export function createBatchStore(redis: Redis, keys: Keys) {
 
     read,
 
-    /** A tenant's batches, newest first. Null when the id to go on from is not, or no longer, one of the tenant's. */
-    async list(options: { tenant: string; after?: string | undefined; limit: number }) {
-      const index = keys.batchIndex(options.tenant);
-      const rank = options.after === undefined ? -1 : await redis.zrevrank(index, options.after);
-      if (rank === null) return null;
-      const ids = await redis.zrevrange(index, rank + 1, rank + 1 + options.limit);
-      const records = await Promise.all(ids.slice(0, options.limit).map(read));
-      return { records: records.filter((record) => record !== null), hasMore: ids.length > options.limit };
-    },
+    /** A tenant's batches, newest first. Null when the id to go on from is not one of the tenant's, or no longer remembered. */
+    list: async ({ tenant, after, limit }: { tenant: string; after?: string | undefined; limit: number }) =>
+      readPage({
+        redis,
+        index: keys.batchIndex(tenant),
+        towards: "oldest",
+        from: after,
+        formerScore: async (id) => readFormerScore(redis, keys.formerPlace(id), tenant),
+        limit,
+        recordKey: keys.batch,
+        decode: decodeBatch,
+      }),
 
     /** Ids of the batches that have not ended. */
     active: (): Promise<string[]> => redis.zrange(keys.activeBatches, "0", "-1"),
@@ -118,10 +121,14 @@ export function createBatchStore(redis: Redis, keys: Keys) {
 
     /** Takes all that is known of a batch out of Redis. Its objects have to be gone before: nobody finds them without it. */
     async forget(id: string): Promise<void> {
-      const tenant = await redis.hget(keys.batch(id), "tenant");
-      await redis
-        .multi()
-        .zrem(keys.batchIndex(tenant ?? ""), id)
+      const [tenant, createdAtMs] = await redis.hmget(keys.batch(id), "tenant", "createdAt");
+      const transaction = redis.multi();
+      if (tenant && createdAtMs) {
+        transaction
+          .set(keys.formerPlace(id), encodeFormerPlace(tenant, createdAtMs), "PX", formerPlaceMs)
+          .zrem(keys.batchIndex(tenant), id);
+      }
+      await transaction
         .del(keys.batch(id), keys.batchEnded(id), keys.batchLines(id))
         .zrem(keys.endedBatches, id)
         .exec();

@@ -1,5 +1,6 @@
 import { admissionArgument, unlimited } from "@darkroom/accounts";
 import type { Budget } from "@darkroom/contracts";
+import { formerPlaceMs } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import type { Keys } from "../connection/keys.ts";
@@ -138,7 +139,14 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
           keys.index(batch.tenant),
           keys.root,
         ],
-        [number, completed, entries.length - completed, results.reduce((sum, { costMicros }) => sum + costMicros, 0)],
+        [
+          number,
+          completed,
+          entries.length - completed,
+          results.reduce((sum, { costMicros }) => sum + costMicros, 0),
+          batch.tenant,
+          formerPlaceMs,
+        ],
       );
       return entries.length;
     },

@@ -9,6 +9,8 @@ export function createKeys(prefix: string) {
     partials: (id: string) => `${prefix}:partials:${id}`,
     /** STRING: the tenant whose generation this was, for a while after its record was dropped. */
     tombstone: (id: string) => `${prefix}:expired:${id}`,
+    /** STRING `tenant score`: where a generation or a batch stood in its tenant's index. Lives some minutes from its removal. */
+    formerPlace: (id: string) => `${prefix}:former-place:${id}`,
     /** ZSET of ids by time of submission: a tenant's generations, until their records are dropped. */
     index: (tenant: string) => `${prefix}:index:${tenant}`,
     /** STRING: body and generation that an idempotency key of an API key stands for. */

@@ -47,6 +47,40 @@ describe("a tenant's generations", () => {
     expect(await list({ model: "even", status: "canceled" })).toMatchObject({ ids: [0] });
   });
 
+  test("go on behind one that was dropped since, in both directions", async () => {
+    const queue = await openQueue({ retention: { recordsMs: 1, claimsMs: 1, tombstonesMs: 1 } });
+    const ids = [0, 1, 2].map((ms) => newGenerationId(ms));
+    for (const id of ids) await queue.store.submit(queue.submission({ id }));
+    const [oldest, dropped = "", newest] = ids;
+    await queue.store.cancel(dropped, "sandbox.interactive");
+    await expect
+      .poll(async () => {
+        await queue.janitor().look();
+        return queue.store.read(dropped);
+      })
+      .toBeNull();
+    const list = async (over: Partial<ListOptions>) => {
+      const page = await listGenerations(queue.redis, queue.keys, { tenant: "acme", limit: 10, ...over });
+      return page?.records.map(({ id }) => id);
+    };
+    expect(await list({ after: dropped })).toEqual([oldest]);
+    expect(await list({ before: dropped })).toEqual([newest]);
+    expect(await list({ after: dropped, tenant: "other" })).toBeUndefined();
+  });
+
+  test.each([
+    ["a request of tomorrow", "request", '{"prompt":"a cat","response_format":"data_url"}'],
+    ["a status of tomorrow", "status", "paused"],
+    ["what is no JSON", "upstream", "{"],
+  ])("leave out a record with %s, and show all others", async (_, field, value) => {
+    const { queue, ids, list } = await withFive();
+    await queue.redis.hset(queue.keys.record(ids[2] ?? ""), field, value);
+    expect(await list({ limit: 3 })).toEqual({ ids: [4, 3, 1], hasMore: true, cursor: ids[1] });
+    expect(await list({ limit: 3, after: ids[2] })).toMatchObject({ ids: [1, 0], hasMore: false });
+    const page = await listGenerations(queue.redis, queue.keys, { tenant: "acme", limit: 10 });
+    expect(page?.unreadable.map(({ id }) => id)).toEqual([ids[2]]);
+  });
+
   test("cannot be continued from another's id", async () => {
     const { list } = await withFive();
     expect(await list({ after: "gen_none" })).toBeNull();

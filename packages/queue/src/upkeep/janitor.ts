@@ -1,5 +1,5 @@
 import { isEnding } from "@darkroom/contracts";
-import { redisTime } from "@darkroom/redis";
+import { formerPlaceMs, redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { queueScript } from "../records/queue-script.ts";
 import type { GenerationStore } from "../records/generation-store.ts";
@@ -92,8 +92,9 @@ export function createJanitor(options: JanitorOptions) {
       keys.index(record?.tenant ?? ""),
       keys.tombstone(id),
       keys.partials(id),
+      keys.formerPlace(id),
     ];
-    await forgetScript(redis, where, [id, retention.tombstonesMs]);
+    await forgetScript(redis, where, [id, retention.tombstonesMs, formerPlaceMs]);
   }
 
   const repetition = repeat(everyMs, look, (error) =>

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { readPage } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { queueScript } from "../records/queue-script.ts";
 import { digestOf } from "../records/fingerprint.ts";
@@ -12,7 +12,12 @@ const keptMs = 30 * 24 * 3_600_000;
 /** Whoever says 410 is left alone for a week; replaying a delivery asks again at once. */
 const offMs = 7 * 24 * 3_600_000;
 
-export type WebhookPage = { deliveries: WebhookDelivery[]; hasMore: boolean };
+export type WebhookListOptions = {
+  tenant: string;
+  status?: WebhookDelivery["status"] | undefined;
+  after?: string | undefined;
+  limit: number;
+};
 
 /** Webhook deliveries in Redis. One worker at a time holds a delivery's job, so plain writes do; what is repeated is harmless. */
 export function createWebhookStore(redis: Redis, keys: Keys) {
@@ -79,34 +84,23 @@ export function createWebhookStore(redis: Redis, keys: Keys) {
     },
 
     /** A tenant's deliveries, newest first. Null when the id to go on from is not one of its own. */
-    async list(options: {
-      tenant: string;
-      status?: WebhookDelivery["status"] | undefined;
-      after?: string | undefined;
-      limit: number;
-    }): Promise<WebhookPage | null> {
-      const index = keys.deliveryIndex(options.tenant);
-      const rank = options.after === undefined ? -1 : await redis.zrevrank(index, options.after);
-      if (rank === null) return null;
-      const deliveries: WebhookDelivery[] = [];
-      for (let next = rank + 1; ; next += page) {
-        const ids = await redis.zrevrange(index, next, next + page - 1);
-        const pipeline = redis.pipeline();
-        for (const id of ids) pipeline.hgetall(keys.delivery(id));
-        for (const [error, hash] of (await pipeline.exec()) ?? []) {
-          if (error) throw error;
-          const delivery = decodeDelivery(z.record(z.string(), z.string()).parse(hash));
-          if (delivery === null || (options.status !== undefined && delivery.status !== options.status)) continue;
-          if (deliveries.length === options.limit) return { deliveries, hasMore: true };
-          deliveries.push(delivery);
-        }
-        if (ids.length < page) return { deliveries, hasMore: false };
-      }
-    },
+    list: async ({ tenant, status, after, limit }: WebhookListOptions) =>
+      readPage({
+        redis,
+        index: keys.deliveryIndex(tenant),
+        towards: "oldest",
+        from: after,
+        // The index forgets a delivery by its age, the delivery itself lives longer.
+        formerScore: async (id) => {
+          const [owner, createdAtMs] = await redis.hmget(keys.delivery(id), "tenant", "createdAtMs");
+          return owner === tenant && createdAtMs ? Number(createdAtMs) : null;
+        },
+        limit,
+        recordKey: keys.delivery,
+        decode: decodeDelivery,
+        isWanted: (delivery) => status === undefined || delivery.status === status,
+      }),
   };
 }
-
-/** Deliveries read at once. */
-const page = 100;
 
 export type WebhookStore = ReturnType<typeof createWebhookStore>;

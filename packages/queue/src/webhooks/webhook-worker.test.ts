@@ -143,7 +143,7 @@ describe("an ending", () => {
     await queue.dispatcher.look();
     const posted = queue.work([delivered]);
     await expect
-      .poll(async () => (await queue.webhooks.list({ tenant: "acme", limit: 9 }))?.deliveries)
+      .poll(async () => (await queue.webhooks.list({ tenant: "acme", limit: 9 }))?.records)
       .toMatchObject([{ status: "dead", lastAnswer: "The generation was retried and is queued." }]);
     expect(posted).toEqual([]);
   });
@@ -239,12 +239,19 @@ test("a tenant's deliveries are listed newest first, by status, page by page", a
   await queue.dispatcher.look();
   await queue.webhooks.settle(first, "dead", { attempts: 1, lastAnswer: "No." });
   const ids = async (options: { status?: "dead" | "pending"; after?: string; limit?: number }) =>
-    (await queue.webhooks.list({ tenant: "acme", limit: 9, ...options }))?.deliveries.map(({ id }) => id);
+    (await queue.webhooks.list({ tenant: "acme", limit: 9, ...options }))?.records.map(({ id }) => id);
   expect(new Set(await ids({}))).toEqual(new Set([first, second]));
   expect(await ids({ status: "dead" })).toEqual([first]);
   const [newest = ""] = (await ids({ limit: 1 })) ?? [];
   expect(await ids({ after: newest })).toHaveLength(1);
   expect(await ids({ after: "msg_none" })).toBeUndefined();
+
+  // The index forgets by age, and what was settled late is kept for longer.
+  await queue.redis.zrem(queue.keys.deliveryIndex("acme"), newest);
+  expect(await ids({ after: newest })).toHaveLength(1);
+  await queue.redis.hset(queue.keys.delivery(first), "status", "of tomorrow");
+  await queue.redis.zadd(queue.keys.deliveryIndex("acme"), Date.now(), first, Date.now(), second);
+  expect(await ids({})).toEqual([second]);
 });
 
 test("a worker that stops gives what it was sending back at once", async () => {

@@ -4,10 +4,10 @@ import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { queueAnswer } from "../../generation/queue-answer.ts";
 import { limitSchema } from "../../http/limit-schema.ts";
-import { sendList, unknownCursor } from "../../http/send-list.ts";
+import { type SendPage, unknownCursor } from "../../http/send-page.ts";
 import { showKey } from "./show-key.ts";
 
-export type ListKeysDependencies = { keyStore: KeyStore; keyring: Pick<Keyring, "nowMs"> };
+export type ListKeysDependencies = { keyStore: KeyStore; keyring: Pick<Keyring, "nowMs">; sendPage: SendPage };
 
 const querySchema = z.strictObject({
   tenant: z.string().optional(),
@@ -16,13 +16,11 @@ const querySchema = z.strictObject({
 });
 
 /** `GET /admin/keys`: the keys that were made here, newest first, as OpenAI's list object. */
-export function listKeysRoute(app: FastifyInstance, { keyStore, keyring }: ListKeysDependencies): void {
+export function listKeysRoute(app: FastifyInstance, { keyStore, keyring, sendPage }: ListKeysDependencies): void {
   app.get("/admin/keys", async (request, reply) => {
     const page = await queueAnswer(keyStore.list(parseBody(querySchema, request.query)));
     if (page === null) throw unknownCursor("after", "key of this id");
-    return sendList(reply, {
-      data: page.records.map((record) => showKey(record, keyring.nowMs())),
-      hasMore: page.hasMore,
-    });
+    const keys = page.records.map((record) => showKey(record, keyring.nowMs()));
+    return sendPage(reply, page, keys);
   });
 }

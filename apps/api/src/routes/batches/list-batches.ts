@@ -5,20 +5,20 @@ import { z } from "zod";
 import { queueAnswer } from "../../generation/queue-answer.ts";
 import { accountOf } from "../../http/authenticate.ts";
 import { limitSchema } from "../../http/limit-schema.ts";
-import { sendList, unknownCursor } from "../../http/send-list.ts";
+import { type SendPage, unknownCursor } from "../../http/send-page.ts";
 import type { OpenQueue } from "../../open-queue.ts";
 
-export type ListBatchesDependencies = { queue: Pick<OpenQueue, "batches"> };
+export type ListBatchesDependencies = { queue: Pick<OpenQueue, "batches">; sendPage: SendPage };
 
 const querySchema = z.strictObject({ after: z.string().optional(), limit: limitSchema });
 
 /** `GET /v1/batches`: the tenant's batches, newest first, as OpenAI's list object. */
-export function listBatchesRoute(app: FastifyInstance, { queue }: ListBatchesDependencies): void {
+export function listBatchesRoute(app: FastifyInstance, { queue, sendPage }: ListBatchesDependencies): void {
   app.get("/v1/batches", async (request, reply) => {
     const { tenant } = accountOf(request);
     const { after, limit } = parseBody(querySchema, request.query);
     const page = await queueAnswer(queue.batches.list({ tenant, after, limit }));
     if (page === null) throw unknownCursor("after", "batch of this id");
-    return sendList(reply, { data: page.records.map(showBatch), hasMore: page.hasMore });
+    return sendPage(reply, page, page.records.map(showBatch));
   });
 }

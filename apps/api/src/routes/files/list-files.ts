@@ -5,9 +5,9 @@ import { z } from "zod";
 import { showFile } from "../../files/show-file.ts";
 import { queueAnswer } from "../../generation/queue-answer.ts";
 import { accountOf } from "../../http/authenticate.ts";
-import { sendList, unknownCursor } from "../../http/send-list.ts";
+import { type SendPage, unknownCursor } from "../../http/send-page.ts";
 
-export type ListFilesDependencies = { files: Pick<FileStore, "list"> };
+export type ListFilesDependencies = { files: Pick<FileStore, "list">; sendPage: SendPage };
 
 const querySchema = z.strictObject({
   purpose: z.enum(filePurposes).optional(),
@@ -23,12 +23,12 @@ const querySchema = z.strictObject({
 });
 
 /** `GET /v1/files`: the tenant's files, newest first if not asked otherwise, as OpenAI's list object. */
-export function listFilesRoute(app: FastifyInstance, { files }: ListFilesDependencies): void {
+export function listFilesRoute(app: FastifyInstance, { files, sendPage }: ListFilesDependencies): void {
   app.get("/v1/files", async (request, reply) => {
     const { tenant } = accountOf(request);
     const query = parseBody(querySchema, request.query);
     const page = await queueAnswer(files.list({ tenant, ...query }));
     if (page === null) throw unknownCursor("after", "file of this id in this list");
-    return sendList(reply, { data: page.records.map(showFile), hasMore: page.hasMore });
+    return sendPage(reply, page, page.records.map(showFile));
   });
 }

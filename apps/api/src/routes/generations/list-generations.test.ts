@@ -90,6 +90,16 @@ describe("200", () => {
     }
     expect(seen).toEqual([4, 2, 0]);
   });
+
+  test("one that this release cannot read is left out, and all others are shown", async () => {
+    const { api, ids, list } = await withFive();
+    const { redis, keys } = api.queue;
+    await redis.hset(keys.record(ids[3] ?? ""), "request", '{"prompt":"a cat","response_format":"data_url"}');
+    expect(await list()).toMatchObject({ seen: [4, 2, 1, 0], page: { has_more: false } });
+    const first = await list("limit=1");
+    expect(first).toMatchObject({ seen: [4], page: { has_more: true } });
+    expect(await list(`limit=1&after=${first.page.last_id}`)).toMatchObject({ seen: [2], page: { has_more: true } });
+  });
 });
 
 describe("400", () => {

@@ -7,13 +7,14 @@ import { queueAnswer } from "../../generation/queue-answer.ts";
 import type { RenderGeneration } from "../../generation/render-generation.ts";
 import { accountOf } from "../../http/authenticate.ts";
 import { limitSchema } from "../../http/limit-schema.ts";
-import { sendList, unknownCursor } from "../../http/send-list.ts";
+import { type SendPage, unknownCursor } from "../../http/send-page.ts";
 import type { OpenQueue } from "../../open-queue.ts";
 
 export type ListGenerationsDependencies = {
   queue: Pick<OpenQueue, "redis" | "keys">;
   catalogue: Catalogue;
   renderGeneration: RenderGeneration;
+  sendPage: SendPage;
 };
 
 const querySchema = z.strictObject({
@@ -27,7 +28,7 @@ const querySchema = z.strictObject({
 
 /** `GET /v1/generations`: the tenant's generations, newest first, as OpenAI's list object. */
 export function listGenerationsRoute(app: FastifyInstance, dependencies: ListGenerationsDependencies): void {
-  const { queue, catalogue, renderGeneration } = dependencies;
+  const { queue, catalogue, renderGeneration, sendPage } = dependencies;
 
   app.get("/v1/generations", async (request, reply) => {
     const { tenant } = accountOf(request);
@@ -44,9 +45,6 @@ export function listGenerationsRoute(app: FastifyInstance, dependencies: ListGen
       throw unknownCursor(after === undefined ? "before" : "after", "generation of this id");
     }
     const data = await Promise.all(page.records.map(renderGeneration));
-    // A filter that matches little leaves a page short, or empty, before the end. Where it was left is where to go on.
-    const { hasMore, cursor } = page;
-    const goOn = before === undefined ? { lastId: cursor } : { firstId: cursor };
-    return sendList(reply, { data, hasMore, ...(hasMore && goOn) });
+    return sendPage(reply, page, data, before === undefined ? "oldest" : "newest");
   });
 }

@@ -5,10 +5,10 @@ import { z } from "zod";
 import { queueAnswer } from "../../generation/queue-answer.ts";
 import { accountOf } from "../../http/authenticate.ts";
 import { limitSchema } from "../../http/limit-schema.ts";
-import { sendList, unknownCursor } from "../../http/send-list.ts";
+import { type SendPage, unknownCursor } from "../../http/send-page.ts";
 import type { OpenQueue } from "../../open-queue.ts";
 
-export type WebhookDeliveriesDependencies = { queue: Pick<OpenQueue, "webhooks" | "lanes"> };
+export type WebhookDeliveriesDependencies = { queue: Pick<OpenQueue, "webhooks" | "lanes">; sendPage: SendPage };
 
 const querySchema = z.strictObject({
   status: z.enum(webhookDeliveryStatuses).optional(),
@@ -20,15 +20,16 @@ const querySchema = z.strictObject({
  * `GET /v1/webhooks/deliveries`: what became of the tenant's webhooks, newest first; `status=dead` are those that were given up.
  * `POST /v1/webhooks/deliveries/{id}/replay`: sends one that is settled again, under the same id.
  */
-export function webhookDeliveriesRoutes(app: FastifyInstance, { queue }: WebhookDeliveriesDependencies): void {
-  const { webhooks, lanes } = queue;
+export function webhookDeliveriesRoutes(app: FastifyInstance, dependencies: WebhookDeliveriesDependencies): void {
+  const { sendPage } = dependencies;
+  const { webhooks, lanes } = dependencies.queue;
 
   app.get("/v1/webhooks/deliveries", async (request, reply) => {
     const { tenant } = accountOf(request);
     const query = parseBody(querySchema, request.query);
     const page = await queueAnswer(webhooks.list({ tenant, ...query }));
     if (page === null) throw unknownCursor("after", "delivery of this id");
-    return sendList(reply, { data: page.deliveries.map(showDelivery), hasMore: page.hasMore });
+    return sendPage(reply, page, page.records.map(showDelivery));
   });
 
   app.post<{ Params: { id: string } }>("/v1/webhooks/deliveries/:id/replay", async (request, reply) => {

@@ -1,15 +1,15 @@
 -- Takes a key away. Whose it was and what it was called stays for as long as usage names it, and so does which secrets sign its webhooks:
--- how what it had under way ended is still to be told.
+-- how what it had under way ended is still to be told. The time of its creation stays for who goes on from it in a list.
 --   KEYS[5] index  KEYS[6] index of the tenant  KEYS[7] deleted keys  KEYS[8] the key's account
 --   ARGV[2] how long its name is kept, in seconds  ARGV[3] how long the deletion is among the changes, in milliseconds
 -- Answers 'deleted', the second time too, or 'gone' where there was no such key.
 if redis.call('HEXISTS', KEYS[1], 'deletedAt') == 1 then return 'deleted' end
 if not exists() then return 'gone' end
-local tenant, name, version, previous_until =
-  unpack(redis.call('HMGET', KEYS[1], 'tenant', 'name', 'webhookSecretVersion', 'webhookPreviousUntil'))
+local tenant, name, created, version, previous_until =
+  unpack(redis.call('HMGET', KEYS[1], 'tenant', 'name', 'createdAt', 'webhookSecretVersion', 'webhookPreviousUntil'))
 local deleted = now()
 redis.call('DEL', KEYS[1])
-redis.call('HSET', KEYS[1], 'tenant', tenant, 'name', name, 'deletedAt', deleted)
+redis.call('HSET', KEYS[1], 'tenant', tenant, 'name', name, 'createdAt', created or 0, 'deletedAt', deleted)
 if version then redis.call('HSET', KEYS[1], 'webhookSecretVersion', version, 'webhookPreviousUntil', previous_until) end
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 redis.call('EXPIRE', KEYS[8], ARGV[2])

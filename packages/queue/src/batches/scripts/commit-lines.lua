@@ -2,10 +2,15 @@
 --   KEYS[1] batch  KEYS[2] ended lines of the batch  KEYS[3] lines of the batch with a record  KEYS[4] the tenant's index
 --   KEYS[5] the root of all names
 --   ARGV[1] segment  ARGV[2] how many ended well  ARGV[3] how many did not  ARGV[4] what they cost, in micros
+--   ARGV[5] tenant  ARGV[6] milliseconds that the places of their records in the index are remembered
 local claimed, segment = unpack(redis.call('HMGET', KEYS[1], 'claimed', 'segments'))
 if not claimed or (tonumber(segment) or 0) ~= tonumber(ARGV[1]) then return 'known' end
 for _, entry in ipairs(redis.call('LRANGE', KEYS[2], 0, claimed - 1)) do
   if string.sub(entry, 1, 1) ~= '{' then
+    local created = redis.call('ZSCORE', KEYS[4], entry)
+    if created then
+      redis.call('SET', KEYS[5] .. 'former-place:' .. entry, ARGV[5] .. ' ' .. created, 'PX', ARGV[6])
+    end
     redis.call('UNLINK', KEYS[5] .. 'generation:' .. entry, KEYS[5] .. 'partials:' .. entry)
     redis.call('ZREM', KEYS[4], entry)
     redis.call('SREM', KEYS[3], entry)

@@ -1,0 +1,43 @@
+import { ApiError } from "@darkroom/contracts";
+import type { Logger } from "@darkroom/observe";
+import type { Page, UnreadableRecord } from "@darkroom/redis";
+import type { FastifyReply } from "fastify";
+
+/** Ids that are remembered as logged. After so many they are forgotten, and may be logged once more. */
+const maxNoted = 1_000;
+
+/**
+ * Returns the function that answers with a page of a list, as OpenAI's list object. `data` shows the records of the page, newest first
+ * where it was read `towards` the newest, too. Records that this release cannot read are not in it; each is logged once.
+ */
+export function createSendPage({ log }: { log: Logger }) {
+  const noted = new Set<string>();
+
+  function note({ id, error }: UnreadableRecord): void {
+    if (noted.has(id)) return;
+    if (noted.size >= maxNoted) noted.clear();
+    noted.add(id);
+    log.warn({ recordId: id, err: error }, "A record cannot be read by this release and is left out of lists");
+  }
+
+  return (
+    reply: FastifyReply,
+    { cursor, hasMore, unreadable }: Page<unknown>,
+    data: readonly { id: string }[],
+    towards: "oldest" | "newest" = "oldest",
+  ): FastifyReply => {
+    for (const record of unreadable) note(record);
+    // A page may end with entries that are not shown. Where reading ended is where the next page begins.
+    const first = hasMore && towards === "newest" ? cursor : (data[0]?.id ?? null);
+    const last = hasMore && towards === "oldest" ? cursor : (data.at(-1)?.id ?? null);
+    // It is as of now, so no cache may keep it.
+    reply.header("cache-control", "no-store");
+    return reply.send({ object: "list", data, first_id: first, last_id: last, has_more: hasMore });
+  };
+}
+
+export type SendPage = ReturnType<typeof createSendPage>;
+
+/** What a caller is told who goes on from an id that is not in the list. `what`: "batch of this id". */
+export const unknownCursor = (param: "after" | "before", what: string): ApiError =>
+  new ApiError("invalid_request_error", `Invalid '${param}': there is no ${what}, or no longer.`, { param });
