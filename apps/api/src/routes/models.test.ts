@@ -1,6 +1,8 @@
 import { OpenAI } from "openai";
 import { expect, test } from "vitest";
+import { z } from "zod";
 import { apiKey, startApi } from "../api.fixture.ts";
+import { generationIn } from "../generation.fixture.ts";
 
 test("the SDK lists the models and finds one by its id and by its alias", async () => {
   const { baseUrl } = await startApi();
@@ -28,4 +30,15 @@ test("a model tells its limits, prices and last day", async () => {
     },
     prices: { per_image_micros: { hd: { "1024x1024": 80_000 } }, per_1k_tokens_micros: null },
   });
+});
+
+test("one model is told to be that of a request without `model`, and it is the one that draws it", async () => {
+  const api = await startApi();
+  const answer = await fetch(`${api.baseUrl}/v1/models`, { headers: { authorization: `Bearer ${apiKey}` } });
+  const { data } = z
+    .object({ data: z.array(z.object({ id: z.string(), is_default: z.boolean() })) })
+    .parse(await answer.json());
+  const drawn = await api.generate({ prompt: "a cat" }, { headers: { prefer: "respond-async" } });
+  const { model } = await generationIn(drawn);
+  expect(data.filter(({ is_default }) => is_default).map(({ id }) => id)).toEqual([model]);
 });

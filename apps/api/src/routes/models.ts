@@ -7,13 +7,15 @@ import { accountOf } from "../http/authenticate.ts";
 export type ModelsDependencies = { catalogue: Catalogue };
 
 /** OpenAI's model object, and what a caller of this service needs besides: limits, prices, the day it is switched off. */
-const showModel = (model: CatalogueModel) => ({
+const showModel = (model: CatalogueModel, { defaultModel }: Catalogue) => ({
   id: model.id,
   object: "model" as const,
   created: model.released === undefined ? 0 : Date.parse(model.released) / 1_000,
   owned_by: model.ownedBy ?? model.provider,
   description: model.description,
   aliases: model.aliases,
+  /** Whether a request without `model` is drawn by it. */
+  is_default: model.id === defaultModel.id,
   sunset: model.sunset ?? null,
   limits: {
     /** Unicode code points; null where only the upstream knows. */
@@ -54,7 +56,7 @@ export function modelsRoutes(app: FastifyInstance, { catalogue }: ModelsDependen
   app.get("/v1/models", async (request, reply) => {
     const { models } = accountOf(request);
     const allowed = catalogue.models.filter(({ id }) => models?.includes(id) ?? true);
-    return reply.send({ object: "list", data: allowed.map(showModel) });
+    return reply.send({ object: "list", data: allowed.map((model) => showModel(model, catalogue)) });
   });
 
   // A model's name may have slashes in it.
@@ -65,6 +67,6 @@ export function modelsRoutes(app: FastifyInstance, { catalogue }: ModelsDependen
       throw new ApiError("not_found", `The model ${quoteValue(name)} does not exist.`, { param: "model" });
     }
     assertModelAllowed(accountOf(request), model.id);
-    return reply.send(showModel(model));
+    return reply.send(showModel(model, catalogue));
   });
 }

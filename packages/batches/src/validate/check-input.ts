@@ -13,6 +13,10 @@ const maxLineBytes = 1_048_576;
 const maxBadLines = 1_000;
 /** More than a line has fields; what is in its metadata may be wrong any number of times. */
 const maxFaultsPerLine = 50;
+/** What is blank to a reader. */
+const blankLine = /^[ \t\r]*$/;
+/** Blank lines together. Any number would do at the end of a file; but 200 MB of them would keep a worker busy for minutes. */
+const maxBlankLines = maxBatchLines;
 /** A line takes some 50 µs: other work of the process waits some milliseconds at most. */
 const linesPerTurn = 100;
 
@@ -81,10 +85,14 @@ export async function checkInput({ input, rules, leftMicros, chunks, signal }: I
     if (++read % linesPerTurn === 0) await setImmediate();
     // The stream ends with the signal, but only when its next bytes are asked for.
     signal.throwIfAborted();
-    const blank = "text" in line && line.text === "";
-    if (blank && ++blankLines <= maxBadLines) continue;
-    if (!(await takeBlanksBefore(line.number + (blank ? 1 : 0)))) break;
-    if (!blank && !(await take(line))) break;
+    if ("text" in line && blankLine.test(line.text)) {
+      if (++blankLines <= maxBlankLines) continue;
+      const message = `This file has more than ${maxBlankLines} blank lines together. Leave them out.`;
+      faults.push(inputFault("too_many_tasks", message));
+      break;
+    }
+    if (!(await takeBlanksBefore(line.number))) break;
+    if (!(await take(line))) break;
   }
 
   if (faults.length > 0) return { faults };

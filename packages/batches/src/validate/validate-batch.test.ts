@@ -15,6 +15,8 @@ describe("a right file is accepted with exactly its lines", () => {
     ["with a byte order mark", `\ufeff${lines.join("\n")}\n`],
     ["with CRLF", `${lines.join("\r\n")}\r\n`],
     ["with blank lines at the end", `${lines.join("\n")}\n\n\r\n\n`],
+    ["with a thousand blank lines and more at the end", `${lines.join("\n")}${"\n".repeat(1_100)}`],
+    ["with blanks and tabs in the lines at the end", `${lines.join("\n")}\n \n\t\r\n   `],
   ])("%s", async (_, input) => {
     const { validate, read, prepared } = await openBatch();
     await validate(input);
@@ -109,7 +111,8 @@ describe("a file that is wrong as a whole", () => {
     ["of no bytes", ""],
     ["of a newline", "\n"],
     ["of a byte order mark", "\ufeff"],
-    ["of a thousand blank lines and more", "\n".repeat(1_000)],
+    ["of a thousand blank lines and more", "\n".repeat(1_100)],
+    ["of blanks and tabs", " \n\t\r\n "],
   ])("is an empty one, %s", async (_, input) => {
     const { validate, read } = await openBatch();
     await validate(input);
@@ -206,12 +209,28 @@ describe("more than a thousand bad lines", () => {
     expect(errors.map(({ line }) => line)).toEqual(Array.from({ length: 1_000 }, (_, i) => i + 1));
   });
 
-  test("may be blank", async () => {
+  test("may be blank, where a line follows them", async () => {
     const { validate, faults } = await openBatch();
-    await validate(`${inputLine("a")}${"\n".repeat(100_000)}`);
+    await validate(`${inputLine("a")}${"\n".repeat(1_100)}${inputLine("b")}`);
     const errors = await faults();
     expect(errors).toHaveLength(1_001);
     expect(errors[0]).toMatchObject({ code: "invalid_json_line", line: 2 });
+    expect(errors.at(-2)).toMatchObject({ code: "invalid_json_line", line: 1_001 });
+    expect(errors.at(-1)).toMatchObject({ code: "too_many_errors" });
+  });
+
+  test("may be 200 MB of blank ones: more of them than a batch has lines are not read to their end", async () => {
+    const { validate, faults } = await openBatch();
+    let sent = 0;
+    const input = Readable.from(
+      (function* () {
+        yield Buffer.from(inputLine("a"));
+        for (; sent < 200; sent++) yield Buffer.alloc(1_000_000, "\n");
+      })(),
+    );
+    await validate(input);
+    expect(await faults()).toMatchObject([{ code: "too_many_tasks", line: null }]);
+    expect(sent).toBeLessThan(10);
   });
 
   test("are in the record of the batch as far as it has room, and whole in the store", async () => {

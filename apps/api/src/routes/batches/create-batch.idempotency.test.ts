@@ -18,6 +18,7 @@ describe("Idempotency-Key", () => {
     const again = await send(batchRequest(fileId, { metadata: { b: "2", a: "1" }, job: null }), named('"friday"'));
     expect(again.status).toBe(200);
     expect(again.headers.get("idempotent-replayed")).toBe("true");
+    expect(again.headers.get("x-batch-id")).toBe(id);
     expect(await batchIn(again)).toMatchObject({ id, status: "cancelling" });
     expect(await madeBatches(api)).toBe(1);
   });
@@ -38,6 +39,7 @@ describe("Idempotency-Key", () => {
     const { error } = await answer.json();
     expect(error).toMatchObject({ code: "idempotency_mismatch", param: "Idempotency-Key" });
     expect(error.message).toContain(id);
+    expect(answer.headers.get("x-batch-id")).toBe(id);
     expect(await madeBatches(api)).toBe(1);
   });
 

@@ -63,8 +63,10 @@ export function createBatchRoute(app: FastifyInstance, dependencies: CreateBatch
     const earlier = await queueAnswer(queue.batches.findEarlier(batch, sent));
     const created = earlier ?? (await accept(batch, sent));
     if (created.kind === "limited") throw limited(created.retryAfterMs);
-    if (created.kind === "mismatch") throw mismatch(created.id);
-    const id = created.kind === "attached" ? created.id : batch.id;
+    const id = created.kind === "created" ? batch.id : created.id;
+    // On a mismatch too: a client whose upload got another id, because it made it twice, finds the batch by it.
+    reply.header("x-batch-id", id);
+    if (created.kind === "mismatch") throw mismatch(id);
     if (created.kind === "attached") reply.header("idempotent-replayed", "true");
     request.facts.batchId = id;
     return reply.header("cache-control", "no-store").send(showBatch(await findBatch(tenant, id)));
