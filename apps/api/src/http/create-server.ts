@@ -8,7 +8,7 @@ import { answerError } from "./answer-error.ts";
 import { assertPlainBody } from "./assert-plain-body.ts";
 import { type BodyDeadline, createBodyDeadline } from "./body-deadline.ts";
 import { createCrossOrigin } from "./cross-origin.ts";
-import { createKnownRoutes, type KnownRoutes, pathOf } from "./known-routes.ts";
+import { createKnownRoutes, type KnownRoutes, shownPath } from "./known-routes.ts";
 import { parseJson } from "./parse-json.ts";
 import { followRequest, type FollowRequestDependencies, newRequestId } from "./request-facts.ts";
 import { serverLimits } from "./server-limits.ts";
@@ -39,7 +39,7 @@ export function createServer(dependencies: CreateServerDependencies): Server {
     // Fastify's own answer while closing is not in the error shape; the routes say it themselves.
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => {
-      followRequest(request, reply, dependencies);
+      followRequest(request, reply, { ...dependencies, routes });
       void answerError(error, request, reply, log);
     },
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, dependencies),
@@ -69,12 +69,12 @@ export function createServer(dependencies: CreateServerDependencies): Server {
   app.decorateRequest("facts");
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, log));
   app.addHook("onRequest", async (request, reply) => {
-    followRequest(request, reply, dependencies);
+    followRequest(request, reply, { ...dependencies, routes });
     bodyDeadline.begin(request.raw);
     if (crossOrigin.answerPreflight(request, reply)) return reply;
     if (request.is404) {
       const { method, url } = request;
-      throw routes.misdirected(request) ?? new ApiError("not_found", `There is no ${method} ${pathOf(url)} here.`);
+      throw routes.misdirected(request) ?? new ApiError("not_found", `There is no ${method} ${shownPath(url)} here.`);
     }
     if (request.headers.host === undefined && request.raw.httpVersion === "1.1") {
       throw new ApiError("invalid_request_error", "The Host header is missing.");

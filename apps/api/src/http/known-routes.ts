@@ -1,4 +1,4 @@
-import { ApiError } from "@darkroom/contracts";
+import { ApiError, maskKeys } from "@darkroom/contracts";
 import { signedLinkPath } from "@darkroom/storage";
 import type { FastifyInstance } from "fastify";
 import { createRouteFinder } from "./route-finder.ts";
@@ -12,10 +12,12 @@ type Address = { method: string; url: string };
  */
 export function createKnownRoutes(app: FastifyInstance) {
   const methodsOf = new Map<string, Set<string>>();
+  const words = new Set<string>();
   const finder = createRouteFinder();
   let closed = false;
   app.addHook("onRoute", ({ url, method }) => {
     if (closed) return;
+    for (const segment of url.split("/")) if (/^\w/.test(segment)) words.add(segment);
     const methods = methodsOf.get(url) ?? new Set();
     methodsOf.set(url, methods);
     for (const one of [method].flat()) methods.add(one);
@@ -33,6 +35,9 @@ export function createKnownRoutes(app: FastifyInstance) {
   }
 
   return {
+    /** The segments that the paths of routes have, parameters left out. */
+    words: words as ReadonlySet<string>,
+
     /** Routes that are made from now on are none of those. Returns the methods of each URL that there is. */
     close(): ReadonlyMap<string, ReadonlySet<string>> {
       closed = true;
@@ -45,7 +50,7 @@ export function createKnownRoutes(app: FastifyInstance) {
       const found = meant(method, path);
       return found === undefined
         ? undefined
-        : new ApiError("not_found", `There is no ${method} ${path} here. Did you mean ${found}?`);
+        : new ApiError("not_found", `There is no ${method} ${shownPath(url)} here. Did you mean ${shownPath(found)}?`);
     },
   };
 }
@@ -54,3 +59,12 @@ export type KnownRoutes = ReturnType<typeof createKnownRoutes>;
 
 /** The path of a request, without its query. */
 export const pathOf = (url: string): string => url.split("?", 1)[0] ?? "";
+
+/** Longer than any path of ours that somebody may have mistyped. */
+const maxShownCharacters = 200;
+
+/** A path as its own caller is told it. Keys are masked before it is cut: the beginning of one is not recognised as a key. */
+export function shownPath(url: string): string {
+  const path = maskKeys(pathOf(url));
+  return path.length > maxShownCharacters ? `${path.slice(0, maxShownCharacters)}…` : path;
+}

@@ -1,6 +1,6 @@
 import { ApiError } from "@darkroom/contracts";
 import type { FastifyInstance } from "fastify";
-import { type KnownRoutes, pathOf } from "./known-routes.ts";
+import { type KnownRoutes, shownPath } from "./known-routes.ts";
 
 /**
  * Makes every route answer the methods it does not have with 405 and `Allow`, before anything of the request is read; or with 404
@@ -18,7 +18,7 @@ export function refuseOtherMethods(app: FastifyInstance, routes: KnownRoutes): v
           const elsewhere = routes.misdirected(request);
           if (elsewhere !== undefined) throw elsewhere;
           reply.header("allow", allow);
-          const message = `${pathOf(request.url)} does not take ${request.method}. It takes ${allow}.`;
+          const message = `${shownPath(request.url)} does not take ${request.method}. It takes ${allow}.`;
           throw new ApiError("method_not_allowed", message);
         },
         handler: async () => {},

@@ -2,7 +2,9 @@ import { randomUUID } from "node:crypto";
 import type { Account } from "@darkroom/accounts";
 import type { Logger, Metrics } from "@darkroom/observe";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { pathOf } from "./known-routes.ts";
+import { clientAddress } from "./client-address.ts";
+import { type KnownRoutes, pathOf } from "./known-routes.ts";
+import { loggablePath } from "./loggable-path.ts";
 
 /** What becomes known of a request while it is served, for the line that is logged about it. */
 type RequestFacts = {
@@ -38,12 +40,10 @@ export type FollowRequestDependencies = { log: Logger; metrics: Pick<Metrics, "r
 export function followRequest(
   request: FastifyRequest,
   reply: FastifyReply,
-  { log, metrics }: FollowRequestDependencies,
+  { log, metrics, routes }: FollowRequestDependencies & { routes: Pick<KnownRoutes, "words"> },
 ): void {
   request.facts = { startedAtMs: performance.now() };
   reply.header("x-request-id", request.id);
-  // Without the query: a signed link is a credential.
-  const path = pathOf(request.url);
 
   reply.raw.once("close", () => {
     const { account, startedAtMs, ...facts } = request.facts;
@@ -57,12 +57,12 @@ export function followRequest(
       tenant: account?.tenant,
       keyId: account?.keyId,
       ...facts,
-      ip: request.ip,
+      ip: clientAddress(request),
       status,
       durationMs: Math.round(performance.now() - startedAtMs),
     };
-    const level = probes.has(path) ? "debug" : status >= 500 ? "warn" : "info";
+    const level = probes.has(pathOf(request.url)) ? "debug" : status >= 500 ? "warn" : "info";
     const end = answered ? `was answered with ${status}` : "was cut off before its answer was complete";
-    log[level](fields, `${request.method} ${path} ${end}`);
+    log[level](fields, `${request.method} ${loggablePath(request.url, routes.words)} ${end}`);
   });
 }

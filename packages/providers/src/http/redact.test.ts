@@ -7,6 +7,7 @@ test.each([
   ["sent Authorization: Bearer abcdef", "sent Authorization: […]"],
   ["'a quiet river' is too long", "'[…]' is too long"],
   ["the gateway-key-1 is old", "the […] is old"],
+  ["x_sk-proj-AbCdEf0123456789 and %20sk-AbCdEf0123456789xy", "x_sk-… and %20sk-…"],
 ])("%s", (text, clean) => {
   expect(redact(text, ["gateway-key-1", "a quiet river"])).toBe(clean);
 });

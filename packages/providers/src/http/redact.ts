@@ -1,3 +1,5 @@
+import { maskKeys } from "@darkroom/contracts";
+
 /** Long enough for any provider's sentence, short enough for a log line. */
 const longest = 500;
 
@@ -9,7 +11,7 @@ const accountWords = /\b(?:sk|rk|pk|ak|org|proj|user|acct)[-_][\w*.…-]{4,}|\bB
  * and whatever looks like a key or an account, and shortens the rest to 500 characters.
  */
 export function redact(text: string, secrets: readonly string[]): string {
-  const clean = cutOut(text, secrets).replace(accountWords, "[…]");
+  const clean = maskKeys(cutOut(text, secrets)).replace(accountWords, "[…]");
   return clean.length > longest ? `${clean.slice(0, longest)}…` : clean;
 }
 
