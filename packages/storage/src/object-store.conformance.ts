@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { once } from "node:events";
+import { getEventListeners, once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
 import { createServer } from "node:http";
 import { Readable } from "node:stream";
@@ -133,6 +133,33 @@ export function describeObjectStore(name: string, { makeStore, holdsEverythingIn
       const broken = new Readable({ read: () => broken.destroy(new Error("the source broke")) });
       await expect(store.put(key, broken, png)).rejects.toThrow("the source broke");
       expect((await read(key)).toString()).toBe("before");
+    });
+
+    test("a put whose signal has aborted writes nothing and throws the reason", async () => {
+      const reason = new Error("enough");
+      for (const body of [randomBytes(300_000), Readable.from(slices(randomBytes(300_000)))]) {
+        const key = newKey();
+        await expect(store.put(key, body, { ...png, signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+        expect(await store.head(key)).toBeNull();
+        expect(body instanceof Readable ? body.destroyed : true).toBe(true);
+      }
+    });
+
+    test("a put that is broken off under way leaves what was there before, and no listener", async () => {
+      const key = newKey();
+      await store.put(key, Buffer.from("before"), png);
+      const controller = new AbortController();
+      const reason = new Error("enough");
+      let reads = 0;
+      const endless = new Readable({
+        read: () => (reads++ === 0 ? endless.push(Buffer.alloc(MiB)) : void controller.abort(reason)),
+      });
+      await expect(store.put(key, endless, { ...png, signal: controller.signal })).rejects.toBe(reason);
+      expect((await read(key)).toString()).toBe("before");
+
+      const { signal } = new AbortController();
+      await store.put(key, Buffer.from("after"), { ...png, signal });
+      expect(getEventListeners(signal, "abort")).toEqual([]);
     });
 
     test("a missing key is not found, has no head, and can be deleted", async () => {

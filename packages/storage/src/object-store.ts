@@ -7,7 +7,7 @@ import type { Readable } from "node:stream";
 export type ObjectStore = {
   /**
    * Writes the whole object or nothing; a second put to the same key replaces it. A stream is read to its end or destroyed;
-   * if it fails, the put throws the stream's own error.
+   * if it fails, the put throws the stream's own error. When the signal aborts, the put throws its reason as it stands.
    */
   put(key: string, body: Uint8Array | Readable, options: PutOptions): Promise<void>;
   /**
@@ -38,6 +38,8 @@ type PutOptions = {
    * 10,000 of them. Each GB more costs 0.4 MB of memory while it is sent.
    */
   expectedBytes?: number | undefined;
+  /** Breaks the put off. A server that has all of the bytes by then may still keep the object. */
+  signal?: AbortSignal | undefined;
 };
 
 export type StoredObject = {

@@ -15,13 +15,17 @@ const staleAfterMs = 24 * 60 * 60 * 1000;
  * Writes a file so that `path` holds all of the body or what it held before, through a crash of the machine too: into `incoming`
  * (on the same disk), flushed, then renamed.
  */
-export async function writeAtomically(path: string, body: Uint8Array | Readable, incoming: string): Promise<void> {
+export async function writeAtomically(
+  path: string,
+  body: Uint8Array | Readable,
+  { incoming, signal }: { incoming: string; signal?: AbortSignal | undefined },
+): Promise<void> {
   await mkdir(incoming, { recursive: true });
   const temporary = join(incoming, randomUUID());
   try {
-    const options = { flush: true };
-    if (body instanceof Readable) await pipeline(body, createWriteStream(temporary, options));
-    else await writeFile(temporary, body, options);
+    if (body instanceof Readable) await pipeline(body, createWriteStream(temporary, { flush: true }), { signal });
+    else await writeFile(temporary, body, { flush: true, signal });
+    signal?.throwIfAborted();
     await moveInto(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });

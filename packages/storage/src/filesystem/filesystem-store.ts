@@ -44,17 +44,18 @@ export function createFilesystemStore(settings: FilesystemStoreSettings, now: ()
   }
 
   const files: Pick<ObjectStore, "put" | "get" | "head" | "delete"> = {
-    put: async (key, body, { contentType }) => {
+    put: async (key, body, { contentType, signal }) => {
       try {
         assertObjectKey("put", key);
         const isSaid = typeByEnding.get(extname(key)) === contentType;
         // The type goes first: without an object it means nothing, and an object is never without its type.
         if (isSaid) await removeFile(join(contentTypes, key), contentTypes);
-        else await writeAtomically(join(contentTypes, key), Buffer.from(contentType), incoming);
-        await writeAtomically(join(objects, key), body, incoming);
+        else await writeAtomically(join(contentTypes, key), Buffer.from(contentType), { incoming, signal });
+        await writeAtomically(join(objects, key), body, { incoming, signal });
       } catch (error) {
         const sourceError = body instanceof Readable ? body.errored : null;
         if (body instanceof Readable) body.destroy();
+        signal?.throwIfAborted();
         if (sourceError !== null || codeOf(error) === "") throw error;
         throw filesystemError("put", key, directory, error);
       }

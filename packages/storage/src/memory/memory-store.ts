@@ -1,4 +1,4 @@
-import { Readable } from "node:stream";
+import { addAbortSignal, Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { assertObjectKey } from "../object-key.ts";
 import { checkObjectStore } from "../check-object-store.ts";
@@ -13,10 +13,16 @@ export function createMemoryStore(settings: MemoryStoreSettings, now: () => numb
   const objects = new Map<string, { bytes: Buffer; contentType: string }>();
 
   const files: Pick<ObjectStore, "put" | "get" | "head" | "delete"> = {
-    put: async (key, body, { contentType }) => {
+    put: async (key, body, { contentType, signal }) => {
       assertObjectKey("put", key);
+      if (body instanceof Readable && signal !== undefined) addAbortSignal(signal, body);
       // A copy: the caller's array may change after the put.
-      const bytes = body instanceof Readable ? await buffer(body) : Buffer.from(body);
+      const reading = body instanceof Readable ? buffer(body) : Promise.resolve(Buffer.from(body));
+      const bytes = await reading.catch((error: unknown) => {
+        signal?.throwIfAborted();
+        throw error;
+      });
+      signal?.throwIfAborted();
       objects.set(key, { bytes, contentType });
     },
     get: async (key) => {

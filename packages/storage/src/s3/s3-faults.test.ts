@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { createServer } from "node:http";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
@@ -56,6 +57,25 @@ describe("an S3 that is away", () => {
     expect(await failureOf(store.head("a"))).toMatchObject(outage("head"));
     expect(await failureOf(store.delete(["a"]))).toMatchObject(outage("delete"));
     expect(await failureOf(store.check())).toMatchObject(outage("check"));
+  });
+
+  test("is not waited for once the signal of a put aborts", async () => {
+    const server = createServer(() => {});
+    const port = await listeningPort(server.listen(0, "127.0.0.1"));
+    onTestFinished(() => server.closeAllConnections());
+    const controller = new AbortController();
+    const reason = new Error("the lock is lost");
+    const asked = once(server, "request");
+    const work = storeAt({ endpoint: `http://127.0.0.1:${port}` }).put("a", Buffer.alloc(1_000_000), {
+      ...png,
+      signal: controller.signal,
+    });
+    await asked;
+    const startedAtMs = performance.now();
+    controller.abort(reason);
+    await expect(work).rejects.toBe(reason);
+    // Under the 1,500 ms after which the store itself would have given this try up.
+    expect(performance.now() - startedAtMs).toBeLessThan(1_000);
   });
 
   test("under an unknown name counts as an outage and names the settings", async () => {

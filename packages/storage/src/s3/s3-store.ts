@@ -1,4 +1,4 @@
-import { Readable } from "node:stream";
+import { addAbortSignal, Readable } from "node:stream";
 import {
   CreateBucketCommand,
   DeleteObjectCommand,
@@ -42,13 +42,21 @@ export function createS3Store(
     });
 
   const files: Pick<ObjectStore, "put" | "get" | "head" | "delete"> = {
-    put: async (key, body, { contentType, expectedBytes }) => {
+    put: async (key, body, { contentType, expectedBytes, signal }) => {
       try {
         assertObjectKey("put", key);
         const params = { ...place(key), Body: body, ContentType: contentType };
-        if (body instanceof Readable) await new Upload({ client, params, ...uploadParts(expectedBytes) }).done();
-        else await client.send(new PutObjectCommand(params));
+        signal?.throwIfAborted();
+        if (body instanceof Readable) {
+          // A stream that breaks ends its upload, and takes back the parts that were sent.
+          if (signal !== undefined) addAbortSignal(signal, body);
+          await new Upload({ client, params, ...uploadParts(expectedBytes) }).done();
+        } else {
+          await client.send(new PutObjectCommand(params), { abortSignal: signal });
+        }
       } catch (error) {
+        if (body instanceof Readable && signal?.aborted) body.destroy();
+        signal?.throwIfAborted();
         if (body instanceof Readable) {
           if (body.errored !== null) throw body.errored;
           body.destroy();
