@@ -42,6 +42,7 @@ export async function workLane({ redisUrl, prefix, work, provider = "openai", fi
       const sizes = images.map(({ width, height }) => `${width}x${height}`);
       return billOf(termsSchema.parse(record.terms), record.reservedMicros, { sizes });
     },
+    dropObjects: async () => {},
     retryPolicy: { maxFailures: 1, maxCrashes: 1, firstPauseMs: 5, maxPauseMs: 20, maxRetryAfterMs: 1_000 },
     lockDurationMs: 5_000,
     stalledIntervalMs: 1_000,

@@ -25,6 +25,7 @@ export const aRecord = ({ n = 1, delivery = null, missing = [] }: RecordOptions)
   handbacks: 0,
   stopped: false,
   delivery,
+  superseded: [],
   missing: [...missing],
   error: null,
   terms: null,

@@ -1,22 +1,22 @@
 import { addUsage, type Usage } from "@darkroom/contracts";
 import type { ProviderReply } from "@darkroom/providers";
 import type { Delivery, StoredImage } from "@darkroom/queue";
+import type { ImageObjects } from "./image-objects.ts";
 import { shareOfUsage } from "./share-of-usage.ts";
 
 export type PlanDeliveryOptions = {
   provider: string;
-  /** Where the images go: every attempt uses the same keys, so that a second upload replaces the first. */
-  folder: string;
+  /** Where the images of this attempt go. */
+  objects: ImageObjects;
   reply: ProviderReply;
   /** What earlier attempts brought to the store. */
   earlier: Delivery | null;
 };
 
 /** What will have been delivered once the reply's images are stored, together with what earlier attempts stored. */
-export function planDelivery({ provider, folder, reply, earlier }: PlanDeliveryOptions): Delivery {
+export function planDelivery({ provider, objects, reply, earlier }: PlanDeliveryOptions): Delivery {
   const images = reply.images.map(({ bytes, mediaType, ...image }): StoredImage => {
-    const key = `${folder}/${image.index}.${mediaType.slice("image/".length)}`;
-    return { ...image, key, mediaType, bytes: bytes.byteLength };
+    return { ...image, key: objects.image(image.index, mediaType), mediaType, bytes: bytes.byteLength };
   });
   return {
     provider,
@@ -37,11 +37,10 @@ function usageOfBoth(earlier: Delivery | null, reply: ProviderReply): Usage | un
  * The same delivery with those images that are there, and their share of the tokens, rounded down: what is lost is not billed, and
  * where it is bought once more, it is not billed twice.
  */
-export function delivered(
-  { images, usage, ...rest }: Delivery,
-  isThere: (image: StoredImage, position: number) => boolean,
-): Delivery {
+export function delivered(delivery: Delivery, isThere: (image: StoredImage, position: number) => boolean): Delivery {
+  const { images, usage, ...rest } = delivery;
   const there = images.filter(isThere);
+  if (there.length === images.length) return delivery;
   const left = usage && there.length > 0 ? shareOfUsage(usage, there.length, images.length) : undefined;
   return { ...rest, images: there, usage: left };
 }

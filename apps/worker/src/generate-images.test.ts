@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { Usage } from "@darkroom/contracts";
 import { createLogger, createMetrics } from "@darkroom/observe";
 import { type ImageProvider, ProviderError, type ProviderErrorFacts, type ProviderImage } from "@darkroom/providers";
@@ -71,9 +72,13 @@ test("images are bought, noted and stored under the generation's own keys", asyn
   const outcome = await work(provider, store)(generation(2).attempt());
   expect(outcome).toMatchObject({
     kind: "succeeded",
-    delivery: { provider: "fake", quality: "high", images: [{ key: "acme/gen_1/0.png" }, { key: "acme/gen_1/1.png" }] },
+    delivery: {
+      provider: "fake",
+      quality: "high",
+      images: [{ key: "_images/acme/gen_1/1-0.png" }, { key: "_images/acme/gen_1/1-1.png" }],
+    },
   });
-  expect(await store.head("acme/gen_1/1.png")).toEqual({ size: 9, contentType: "image/png" });
+  expect(await store.head("_images/acme/gen_1/1-1.png")).toEqual({ size: 9, contentType: "image/png" });
 });
 
 test("a second run after everything was stored does not call the provider", async () => {
@@ -91,7 +96,7 @@ test("a second run after a crash between two uploads buys only what is missing",
   const store = memory();
   const { attempt } = generation(3);
   await work(provider, store)(attempt());
-  await store.delete(["acme/gen_1/1.png"]);
+  await store.delete(["_images/acme/gen_1/1-1.png"]);
   const outcome = await work(provider, store)(attempt());
   expect(calls).toEqual([[0, 1, 2], [1]]);
   expect(outcome).toMatchObject({ delivery: { images: [{ index: 0 }, { index: 1 }, { index: 2 }] } });
@@ -102,12 +107,12 @@ test("tokens of images that were lost in a crash are not billed beside those of 
   const store = memory();
   const { attempt } = generation(2);
   await work(provider, store)(attempt());
-  await store.delete(["acme/gen_1/1.png"]);
+  await store.delete(["_images/acme/gen_1/1-1.png"]);
   // Half of the first call and all of the second.
   expect(await work(provider, store)(attempt())).toMatchObject({
     delivery: { usage: { input_tokens: 15, output_tokens: 200, input_tokens_details: { text_tokens: 15 } } },
   });
-  await store.delete(["acme/gen_1/0.png", "acme/gen_1/1.png"]);
+  await store.delete(["_images/acme/gen_1/1-0.png", "_images/acme/gen_1/1-1.png"]);
   expect(await work(provider, store)(attempt())).toMatchObject({ delivery: { usage: usageOf(2) } });
 });
 
@@ -116,7 +121,7 @@ test("tokens that only one of two calls reported are not known", async () => {
   const store = memory();
   const { attempt } = generation(2);
   await work(provider, store)(attempt());
-  await store.delete(["acme/gen_1/1.png"]);
+  await store.delete(["_images/acme/gen_1/1-1.png"]);
   const silent: ImageProvider = {
     ...provider,
     generate: async (call) => ({ ...(await provider.generate(call)), usage: undefined }),
@@ -131,7 +136,7 @@ test("a torn upload does not count as stored", async () => {
   const store = memory();
   const { attempt } = generation(1);
   await work(provider, store)(attempt());
-  await store.put("acme/gen_1/0.png", Buffer.from("pic"), { contentType: "image/png" });
+  await store.put("_images/acme/gen_1/1-0.png", Buffer.from("pic"), { contentType: "image/png" });
   await work(provider, store)(attempt());
   expect(calls).toHaveLength(2);
 });
@@ -281,7 +286,7 @@ test("images that are asked for again after a worker died are counted, and those
   const { attempt } = generation(3);
   await work(provider, store, metrics)(attempt());
   expect(await metrics.render()).not.toContain("darkroom_repeated_images_total{");
-  await store.delete(["acme/gen_1/0.png", "acme/gen_1/2.png"]);
+  await store.delete(["_images/acme/gen_1/1-0.png", "_images/acme/gen_1/1-2.png"]);
   await work(provider, store, metrics)(attempt({ crashes: 1 }));
   expect(await metrics.render()).toContain('darkroom_repeated_images_total{model="m"} 2\n');
 });
@@ -294,7 +299,7 @@ test("an exhausted generation is not begun again, but what is stored is delivere
   expect(await work(provider, store)(attempt(exhausted))).toMatchObject({ kind: "failed" });
   expect(calls).toHaveLength(0);
   await work(provider, store)(attempt());
-  await store.delete(["acme/gen_1/0.png"]);
+  await store.delete(["_images/acme/gen_1/1-0.png"]);
   const outcome = await work(provider, store)(attempt(exhausted));
   expect(outcome).toMatchObject({
     kind: "succeeded",
@@ -303,12 +308,79 @@ test("an exhausted generation is not begun again, but what is stored is delivere
   expect(calls).toHaveLength(1);
 });
 
+describe("a worker whose attempt another has taken over while it uploads", () => {
+  /** A store that takes nothing until it is opened, and hears when it is first asked. */
+  function closedStore() {
+    const store = memory();
+    const opened = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    const put: ObjectStore["put"] = async (key, body, options) => {
+      asked.resolve();
+      await Promise.race([opened.promise, once(options.signal ?? new EventTarget(), "abort")]);
+      await store.put(key, body, options);
+    };
+    return { store: { ...store, put }, inside: store, open: opened.resolve, asked: asked.promise };
+  }
+
+  test("does not touch what the other has stored, though it was never told", async () => {
+    const first = closedStore();
+    const { attempt } = generation(1);
+    const zombie = work(fakeProvider().provider, first.store)(attempt());
+    await first.asked;
+    const bytes = Buffer.from("another picture");
+    const second: ImageProvider = {
+      name: "fake",
+      generate: async () => ({ images: [{ ...image(0), bytes }], missing: [] }),
+    };
+    const { record } = attempt();
+    const outcome = await work(second, first.inside)(anAttempt({ record: { ...record, attempts: 2 } }));
+    first.open();
+    await zombie;
+    expect(outcome).toMatchObject({
+      delivery: { images: [{ key: "_images/acme/gen_1/2-0.png", bytes: bytes.length }] },
+    });
+    expect(await first.inside.head("_images/acme/gen_1/2-0.png")).toMatchObject({ size: bytes.length });
+  });
+
+  test.each(["lock lost", "canceled"])("stops at once when it is told so: %s", async (reason) => {
+    const { store, inside, asked } = closedStore();
+    const controller = new AbortController();
+    const running = work(fakeProvider().provider, store)(generation(1).attempt({ signal: controller.signal }));
+    await asked;
+    controller.abort(reason);
+    await expect(running).rejects.toBe(reason);
+    expect(await inside.head("_images/acme/gen_1/1-0.png")).toBeNull();
+  });
+
+  test("stops at once between two tries", async () => {
+    const controller = new AbortController();
+    const put = async () => {
+      controller.abort("lock lost");
+      throw new StorageError({ operation: "put", retryable: true, advice: "Away." });
+    };
+    const store = { ...memory(), put };
+    const running = work(fakeProvider().provider, store)(generation(1).attempt({ signal: controller.signal }));
+    await expect(running).rejects.toBe("lock lost");
+  });
+
+  test("stops at once while it asks what is stored", async () => {
+    const { attempt } = generation(1);
+    const { provider } = fakeProvider();
+    await work(provider, memory())(attempt());
+    const controller = new AbortController();
+    const silent: ObjectStore = { ...memory(), head: () => new Promise(() => {}) };
+    const running = work(provider, silent)(attempt({ signal: controller.signal }));
+    controller.abort("lock lost");
+    await expect(running).rejects.toBe("lock lost");
+  });
+});
+
 test("a worker that lost the generation stores nothing", async () => {
   const { provider } = fakeProvider();
   const store = memory();
   const late = generation(1).attempt({ checkpoint: async () => false });
   await expect(work(provider, store)(late)).rejects.toThrow("A later attempt owns gen_1");
-  expect(await store.head("acme/gen_1/0.png")).toBeNull();
+  expect(await store.head("_images/acme/gen_1/1-0.png")).toBeNull();
 });
 
 test("partial images are shown while the provider draws, and a caller who does not stream sees none", async () => {
@@ -328,5 +400,5 @@ test("partial images are shown while the provider draws, and a caller who does n
   await draw({});
   expect(shown).toEqual([]);
   expect(await draw({ stream: true, partial_images: 1 })).toMatchObject({ kind: "succeeded" });
-  expect(shown).toEqual(["acme/gen_1/partial-0-0.png"]);
+  expect(shown).toEqual(["_images/acme/gen_1/1-partial-0-0.png"]);
 });

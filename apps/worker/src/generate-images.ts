@@ -3,6 +3,7 @@ import type { Attempt, Delivery, MissingImage, Outcome, Work } from "@darkroom/q
 import type { ObjectStore } from "@darkroom/storage";
 import type { Logger, Metrics } from "@darkroom/observe";
 import { delivered, planDelivery } from "./delivery.ts";
+import { imageObjects } from "./image-objects.ts";
 import { conclude, sortMissing, tryAgain } from "./missing-images.ts";
 import { showPartials } from "./show-partials.ts";
 import { findStored, storeImages } from "./store-images.ts";
@@ -25,7 +26,7 @@ export function createGenerateImages({ provider, store, uploadPatienceMs, metric
     const { record, signal } = attempt;
     const { id, tenant, request, upstream } = record;
     const count = upstream.parameters.n ?? 1;
-    const stored = record.delivery === null ? null : await findStored(store, record.delivery);
+    const stored = record.delivery === null ? null : await findStored(store, record.delivery, signal);
     const settled = new Set([...(stored?.images ?? []), ...record.missing].map(({ index }) => index));
     const wanted = Array.from({ length: count }, (_, index) => index).filter((index) => !settled.has(index));
     if (wanted.length === 0) return conclude(stored, record.missing);
@@ -33,14 +34,14 @@ export function createGenerateImages({ provider, store, uploadPatienceMs, metric
       return conclude(stored, [...record.missing, ...wanted.map(workersStopped)]);
     }
 
-    const folder = `${tenant}/${id}`;
+    const objects = imageObjects(record);
     const fields = { generationId: id, tenant, lane: record.lane, attempt: record.attempts, provider: provider.name };
     log.debug({ ...fields, prompt: request.prompt, wanted }, "The provider is called");
     if (attempt.crashes > 0) metrics.repeatedImages.inc({ model: record.model }, wanted.length);
     let reply: ProviderReply;
     try {
       const parameters = { ...upstream.parameters, prompt: request.prompt };
-      const partials = showPartials({ attempt, store, folder, log, fields });
+      const partials = showPartials({ attempt, store, objects, log, fields });
       const call = { generationId: id, model: upstream.model, parameters, indexes: wanted, signal };
       reply = await provider.generate({ ...call, ...partials });
     } catch (error) {
@@ -54,11 +55,12 @@ export function createGenerateImages({ provider, store, uploadPatienceMs, metric
 
     const { retryable, givenUp } = sortMissing(reply.missing);
     const missing = [...record.missing, ...givenUp];
-    const planned = planDelivery({ provider: provider.name, folder, reply, earlier: stored });
+    const planned = planDelivery({ provider: provider.name, objects, reply, earlier: stored });
     /** What the next attempt must know. Where the ending follows, that says it. */
     const isNews = reply.images.length > 0 || (givenUp.length > 0 && retryable.length > 0);
     if (isNews) await note(attempt, planned, missing);
-    const lost = await storeImages({ store, images: planned.images, reply, patienceMs: uploadPatienceMs, log, fields });
+    const upload = { store, images: planned.images, reply, patienceMs: uploadPatienceMs, signal, log, fields };
+    const lost = await storeImages(upload);
     const delivery: Delivery = delivered(planned, ({ index }) => !lost.has(index));
     missing.push(...[...lost].map(notStored));
     if (retryable.length === 0) return conclude(delivery, missing);

@@ -57,6 +57,7 @@ await runProcess({
         concurrency,
         work: createGenerateImages({ provider, store, uploadPatienceMs: config.UPLOAD_PATIENCE_MS, metrics, log }),
         billOf: createBillDelivery({ metrics, log }),
+        dropObjects: (keys) => store.delete(keys),
         onEnding: createCountEnding({ metrics }),
         retryPolicy: defaultRetryPolicy,
         lockDurationMs: config.LOCK_DURATION_MS,

@@ -4,6 +4,7 @@ import type { Attempt, PartialImage as PartialReference } from "@darkroom/queue"
 import { createObjectStore, type ObjectStore, StorageError } from "@darkroom/storage";
 import { expect, test } from "vitest";
 import { anAttempt } from "./attempt.fixture.ts";
+import { imageObjects } from "./image-objects.ts";
 import { showPartials } from "./show-partials.ts";
 
 const log = createLogger({ name: "test", level: "silent", pretty: false });
@@ -28,7 +29,7 @@ function watched(
   const usual = anAttempt({ showPartial: async (reference) => shown.push(reference) > 0 && wanted });
   const attempt: Attempt = { ...usual, record: { ...usual.record, request: { prompt: "a cat", ...request } } };
   const store = { ...memory, ...over };
-  const call = showPartials({ attempt, store, folder: "acme/gen_1", log, fields: {}, patienceMs: 50 });
+  const call = showPartials({ attempt, store, objects: imageObjects(attempt.record), log, fields: {}, patienceMs: 50 });
   return { ...call, shown, memory };
 }
 
@@ -44,7 +45,7 @@ test("partial images are stored beside the finished ones, and shown by reference
   const { partialImages, onPartial, shown, memory } = watched();
   expect(partialImages).toBe(2);
   await onPartial?.(partial(1, 0));
-  const key = "acme/gen_1/partial-1-0.webp";
+  const key = "_images/acme/gen_1/1-partial-1-0.webp";
   expect(shown).toEqual([{ index: 1, partialIndex: 0, key, mediaType: "image/webp", width: 8, height: 4 }]);
   expect(await memory.head(key)).toEqual({ size: 3, contentType: "image/webp" });
 });
@@ -70,12 +71,12 @@ test("a store that hangs is waited for no longer than said, and what it takes in
   });
   await onPartial?.(partial(0, 0));
   mayEnd.resolve();
-  await expect.poll(() => removed).toEqual(["acme/gen_1/partial-0-0.webp"]);
+  await expect.poll(() => removed).toEqual(["_images/acme/gen_1/1-partial-0-0.webp"]);
   expect(shown).toEqual([]);
 });
 
 test("one that came too late to be shown is removed: the generation has ended, or is another attempt's", async () => {
   const { onPartial, memory } = watched(undefined, {}, false);
   await onPartial?.(partial(0, 0));
-  expect(await memory.head("acme/gen_1/partial-0-0.webp")).toBeNull();
+  expect(await memory.head("_images/acme/gen_1/1-partial-0-0.webp")).toBeNull();
 });

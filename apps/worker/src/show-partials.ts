@@ -3,12 +3,13 @@ import type { Logger } from "@darkroom/observe";
 import type { PartialImage, ProviderCall } from "@darkroom/providers";
 import type { Attempt } from "@darkroom/queue";
 import type { ObjectStore } from "@darkroom/storage";
+import type { ImageObjects } from "./image-objects.ts";
 
 export type ShowPartialsOptions = {
   attempt: Attempt;
   store: Pick<ObjectStore, "put" | "delete">;
-  /** Where the generation's images go. */
-  folder: string;
+  /** Where the images of this attempt go. */
+  objects: ImageObjects;
   log: Logger;
   fields: object;
   /** How long one partial image may hold up the provider's answer, in milliseconds. */
@@ -24,15 +25,15 @@ const usualPatienceMs = 2_000;
  * not delay what the caller pays for.
  */
 export function showPartials(options: ShowPartialsOptions): Pick<ProviderCall, "partialImages" | "onPartial"> {
-  const { attempt, store, folder, log, fields, patienceMs = usualPatienceMs } = options;
+  const { attempt, store, objects, log, fields, patienceMs = usualPatienceMs } = options;
   const { stream, partial_images: partialImages = 0 } = attempt.record.request;
   if (stream !== true || partialImages === 0) return {};
   let givenUp = false;
 
   async function show({ bytes, ...partial }: PartialImage): Promise<void> {
-    const type = partial.mediaType.slice("image/".length);
-    const key = `${folder}/partial-${partial.index}-${partial.partialIndex}.${type}`;
-    await store.put(key, bytes, { contentType: partial.mediaType });
+    const { index, partialIndex, mediaType } = partial;
+    const key = objects.partial(index, partialIndex, mediaType);
+    await store.put(key, bytes, { contentType: mediaType, signal: attempt.signal });
     const known = !givenUp && (await attempt.showPartial({ ...partial, key }));
     // What nobody knows of nobody would remove with the generation.
     if (!known) await store.delete([key]);

@@ -31,6 +31,7 @@ export const succeeded = (index: number, over: Partial<LineResult> = {}): LineRe
     provider: "sandbox",
     images: [{ index: 0, key: imageKey(index), bytes: 3, mediaType: "image/png", width: 2, height: 1 }],
   },
+  superseded: [],
   missing: [],
   error: null,
   cost: 10,

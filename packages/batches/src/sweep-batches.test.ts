@@ -7,6 +7,7 @@ import { createBatchSweep } from "./sweep-batches.ts";
 
 const never = new AbortController().signal;
 const stored = { contentType: "text/plain" };
+const image = { index: 0, bytes: 3, mediaType: "image/png", width: 2, height: 1 };
 
 /** A memory store that knows what is in it. */
 function listedStore() {
@@ -26,19 +27,23 @@ function listedStore() {
   return { objects, present };
 }
 
+/** What an attempt before the last noted, and another replaced. */
+const replaced = { provider: "sandbox", images: [{ ...image, key: "acme/images/1/first.png" }] };
+
 async function openOutlived(outputSeconds: number) {
   const { objects, present } = listedStore();
   const opened = openBatches(objects);
   const { finished, finalize, files } = opened;
   const id = await finished({
     total: 7,
-    segments: [[succeeded(0), succeeded(1)], [succeeded(2)]],
+    segments: [[succeeded(0), succeeded(1, { superseded: [replaced] })], [succeeded(2)]],
     fed: 3,
     outcome: "expired",
     outputSeconds,
   });
   const keys = batchObjects("acme", id);
   for (const index of [0, 1, 2]) await objects.put(imageKey(index), Buffer.from("png"), stored);
+  for (const { key } of replaced.images) await objects.put(key, Buffer.from("png"), stored);
   // Written just before a crash, and counted nowhere.
   await objects.put(keys.results(2), Buffer.from(`${JSON.stringify(succeeded(3))}\n`), stored);
   await objects.put(imageKey(3), Buffer.from("png"), stored);

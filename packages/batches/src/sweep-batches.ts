@@ -29,7 +29,9 @@ export function createBatchSweep({ batches, objects, log }: BatchSweepOptions) {
   async function imagesOf(segment: string): Promise<string[]> {
     try {
       const results = await readJsonLines(objects, segment, lineResultSchema);
-      return results.flatMap((result) => result?.delivery?.images ?? []).map(({ key }) => key);
+      const whole = results.filter((result) => result !== null);
+      const deliveries = whole.flatMap(({ delivery, superseded }) => superseded.concat(delivery ?? []));
+      return deliveries.flatMap(({ images }) => images.map(({ key }) => key));
     } catch (error) {
       if (error instanceof ObjectNotFoundError) return [];
       throw error;

@@ -64,7 +64,7 @@ export async function openQueue({ url = testRedisUrl(), retention = dayOfTests, 
     attempts,
     lanes,
     submit,
-    /** What the janitor had removed from the object store. */
+    /** What was removed from the object store. */
     droppedObjects,
 
     submission: (over: Partial<Submission> = {}): Submission => ({
@@ -98,6 +98,7 @@ export async function openQueue({ url = testRedisUrl(), retention = dayOfTests, 
         concurrency: 10,
         work,
         billOf: () => bill,
+        dropObjects: async (dropped) => void droppedObjects.push(...dropped),
         retryPolicy: { maxFailures: 3, maxCrashes: 2, firstPauseMs: 5, maxPauseMs: 20, maxRetryAfterMs: 1_000 },
         lockDurationMs: 1_000,
         stalledIntervalMs: 500,

@@ -152,7 +152,10 @@ export function describeObjectStore(name: string, { makeStore, holdsEverythingIn
       const reason = new Error("enough");
       let reads = 0;
       const endless = new Readable({
-        read: () => (reads++ === 0 ? endless.push(Buffer.alloc(MiB)) : void controller.abort(reason)),
+        read() {
+          if (reads++ === 0) endless.push(Buffer.alloc(MiB));
+          else controller.abort(reason);
+        },
       });
       await expect(store.put(key, endless, { ...png, signal: controller.signal })).rejects.toBe(reason);
       expect((await read(key)).toString()).toBe("before");

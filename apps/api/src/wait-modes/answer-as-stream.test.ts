@@ -18,7 +18,7 @@ const usage: Usage = {
 
 /** Stores and shows a partial image as a worker does. */
 async function sketch(api: TestApi, { record, showPartial }: Attempt, partialIndex: number, index = 0): Promise<void> {
-  const key = `acme/${record.id}/partial-${index}-${partialIndex}.png`;
+  const key = `acme/${record.id}/${record.attempts}-partial-${index}-${partialIndex}.png`;
   await api.store.put(key, Buffer.from(`sketch ${index} ${partialIndex}`), { contentType: "image/png" });
   await showPartial({ index, partialIndex, key, mediaType: "image/png", width: 512, height: 512 });
 }
@@ -177,7 +177,7 @@ describe("200", () => {
   test("leaves out a partial image that is not in the store any more", async () => {
     const api = await startWith((started) => async (attempt) => {
       await sketch(started, attempt, 0);
-      await started.store.delete([`acme/${attempt.record.id}/partial-0-0.png`]);
+      await started.store.delete([`acme/${attempt.record.id}/1-partial-0-0.png`]);
       return drawing(started.store, picture)(attempt);
     });
     const events = await readEvents(await api.generate({ ...request, partial_images: 1 }));
@@ -186,7 +186,9 @@ describe("200", () => {
 
   test("shows a partial image once that two attempts have drawn", async () => {
     const api = await startWith((started) => async (attempt) => {
-      for (const partialIndex of [0, 0, 1]) await sketch(started, attempt, partialIndex);
+      await sketch(started, attempt, 0);
+      const second = { ...attempt, record: { ...attempt.record, attempts: 2 } };
+      for (const partialIndex of [0, 1]) await sketch(started, second, partialIndex);
       return drawing(started.store, picture)(attempt);
     });
     const events = await readEvents(await api.generate({ ...request, partial_images: 2 }));

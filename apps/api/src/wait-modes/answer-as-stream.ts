@@ -106,9 +106,10 @@ export function createAnswerAsStream(options: AnswerAsStreamOptions): WaitMode {
       const { record, partials } = await look(joined.id, listed);
       listed += partials.length;
       for (const partial of partials) {
-        // An attempt that follows a broken one draws its own under the same keys.
-        if (record && !shown.has(partial.key)) yield* imageEvents.partial(record, partial, alive);
-        shown.add(partial.key);
+        // An attempt that follows a broken one draws them again.
+        const version = `${partial.index}-${partial.partialIndex}`;
+        if (record && !shown.has(version)) yield* imageEvents.partial(record, partial, alive);
+        shown.add(version);
       }
       if (record === null) throw lostError();
       if (record && isEnding(record.status)) return record;

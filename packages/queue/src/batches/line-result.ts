@@ -24,6 +24,8 @@ export const lineResultSchema = z.object({
   }),
   /** What was brought to the store for it. Of a line that did not succeed nobody is shown it, but the sweep finds its images by it. */
   delivery: deliverySchema.nullable(),
+  /** What was noted as delivered before that, whose objects the sweep removes, too. */
+  superseded: z.array(deliverySchema).default([]),
   /** Images that did not come, and why. Results of an earlier release do not say. */
   missing: z.array(missingImageSchema).default([]),
   error: failureSchema.nullable(),

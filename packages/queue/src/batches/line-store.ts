@@ -172,6 +172,7 @@ const resultFields = [
   "endedAt",
   "answer",
   "delivery",
+  "superseded",
   "missing",
   "error",
   "cost",
@@ -179,14 +180,14 @@ const resultFields = [
 
 /** Put together as text: what is JSON in the record already is not read and written once more. See `lineResultSchema`. */
 function endedLine(id: string, values: readonly (string | null)[]): LineOutcome | null {
-  const [status, index, customId, createdAt, endedAt, answer, delivery, missing, error, cost] = values;
+  const [status, index, customId, createdAt, endedAt, answer, delivery, superseded, missing, error, cost] = values;
   if (status == null) return null;
   const succeeded = status === "succeeded";
   const priced = cost != null && cost !== "-";
   const json =
     `{"index":${index},"custom_id":${JSON.stringify(customId)},"generation":"${id}","status":"${status}",` +
     `"created_at_ms":${createdAt},"ended_at_ms":${endedAt},"request":${answer},` +
-    `"delivery":${delivery ?? null},"missing":${missing ?? "[]"},"error":${error ?? null},"cost":${priced ? cost : null}}`;
+    `"delivery":${delivery ?? null},"superseded":[${superseded?.replaceAll("\n", ",") ?? ""}],"missing":${missing ?? "[]"},"error":${error ?? null},"cost":${priced ? cost : null}}`;
   return { json, succeeded, costMicros: priced ? Number(cost) : 0 };
 }
 
@@ -206,6 +207,7 @@ function refusedLine(batchId: string, entry: string): LineOutcome {
     ended_at_ms: at,
     request: {},
     delivery: null,
+    superseded: [],
     missing: [],
     error: { code: "insufficient_quota", message },
     cost: 0,

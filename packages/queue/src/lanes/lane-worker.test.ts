@@ -188,6 +188,57 @@ test("a generation that keeps killing workers is exhausted, and its work is told
   expect(told).toEqual([{ crashes: 3, exhausted: true }]);
 });
 
+describe("the images of an attempt that another has overtaken", () => {
+  const noted = (key: string) => ({
+    ...delivery,
+    images: delivery.images.map((image) => Object.assign({}, image, { key })),
+  });
+
+  /** A generation whose first attempt has noted and stored an image, and goes on once `end` is called. */
+  async function overtaken(queue: Queue) {
+    const begun = Promise.withResolvers<void>();
+    const mayEnd = Promise.withResolvers<void>();
+    const worker = queue.worker(async ({ checkpoint }) => {
+      await checkpoint(noted("a/1-0.png"), []);
+      begun.resolve();
+      await mayEnd.promise;
+      return { kind: "succeeded", delivery: noted("a/1-0.png") };
+    });
+    const given = queue.submission();
+    await queue.submit(given);
+    await begun.promise;
+    await queue.attempts.start(given.id, given.lane);
+    return { ...given, end: mayEnd.resolve, worker };
+  }
+
+  test("are removed when it comes back and the other has delivered its own", async () => {
+    const queue = await openQueue();
+    const { id, lane, end } = await overtaken(queue);
+    await queue.attempts.checkpoint(id, 2, noted("a/2-0.png"));
+    await queue.attempts.succeed(id, lane, 2, noted("a/2-0.png"), bill);
+    end();
+    await expect.poll(() => queue.droppedObjects).toEqual(["a/1-0.png"]);
+    expect(await queue.store.read(id)).toMatchObject({ attempts: 2, delivery: noted("a/2-0.png") });
+  });
+
+  test("stay where the other has delivered them", async () => {
+    const queue = await openQueue();
+    const { id, lane, end, worker } = await overtaken(queue);
+    await queue.attempts.succeed(id, lane, 2, noted("a/1-0.png"), bill);
+    end();
+    await worker.close(1_000);
+    expect(queue.droppedObjects).toEqual([]);
+  });
+
+  test("are removed where the record is gone", async () => {
+    const queue = await openQueue();
+    const { id, end } = await overtaken(queue);
+    await queue.redis.del(queue.keys.record(id));
+    end();
+    await expect.poll(() => queue.droppedObjects).toEqual(["a/1-0.png"]);
+  });
+});
+
 type Queue = Awaited<ReturnType<typeof openQueue>>;
 
 /** A generation whose first worker gave it back. */

@@ -11,6 +11,7 @@ export type LaneWorkerOptions = WorkOffLaneOptions & {
   lanes: Lanes;
   work: Work;
   billOf: RunAttemptOptions["billOf"];
+  dropObjects: RunAttemptOptions["dropObjects"];
   onEnding?: RunAttemptOptions["onEnding"];
   retryPolicy: RetryPolicy;
   /** Uniform in [0, 1), for jitter. */

@@ -4,10 +4,11 @@ import type { GenerationRecord } from "../records/generation-record.ts";
 import type { Delivery } from "../records/delivery.ts";
 import type { AttemptStore, Verdict } from "../records/attempt-store.ts";
 import type { Log } from "../log.ts";
+import { createNotedObjects, type NotedObjectsOptions } from "./noted-objects.ts";
 import type { Outcome, Work } from "./outcome.ts";
 import { pauseBeforeRetry, type RetryPolicy } from "./retry-policy.ts";
 
-export type RunAttemptOptions = {
+export type RunAttemptOptions = NotedObjectsOptions & {
   store: AttemptStore;
   lane: string;
   work: Work;
@@ -17,7 +18,6 @@ export type RunAttemptOptions = {
   onEnding?: (record: GenerationRecord, ending: AttemptEnding) => void;
   retryPolicy: RetryPolicy;
   random: () => number;
-  log: Log;
 };
 
 /** What an ending comes to: a bill, or null where nothing was delivered. `unbilled`: the provider may have charged for that nothing. */
@@ -54,6 +54,12 @@ export async function runAttempt(
   const { attempts } = record;
   const crashes = attempts - 1 - record.failures - record.handbacks;
   const fields = { generationId: id, tenant: record.tenant, lane, attempt: attempts };
+  const noted = createNotedObjects(options, id, fields);
+  const write: Write = async (script) => {
+    const verdict = await insist(script, log, fields);
+    if (verdict !== "ok") void noted.dropUnnamed();
+    return verdict;
+  };
   let outcome: Outcome;
   try {
     outcome = await work({
@@ -61,8 +67,10 @@ export async function runAttempt(
       signal,
       crashes,
       exhausted: crashes > retryPolicy.maxCrashes,
-      checkpoint: async (delivery, missing) =>
-        (await insist(() => store.checkpoint(id, attempts, delivery, missing), log, fields)) === "ok",
+      checkpoint: async (delivery, missing) => {
+        noted.add(delivery);
+        return (await write(() => store.checkpoint(id, attempts, delivery, missing))) === "ok";
+      },
       showPartial: async (partial) => {
         try {
           return (await store.appendPartial(id, attempts, partial)) === "ok";
@@ -79,7 +87,7 @@ export async function runAttempt(
       return null;
     }
     if (why === "stopping") {
-      await insist(() => store.postpone(id, lane, attempts, "handbacks", 0), log, fields);
+      await write(() => store.postpone(id, lane, attempts, "handbacks", 0));
       log.info(fields, "The worker stops; the generation is given back to its lane");
       return 0;
     }
@@ -90,20 +98,23 @@ export async function runAttempt(
       error: { code: "server_error", message: "Darkroom failed while it handled this request." },
     };
   }
-  return settle(options, record, outcome, fields);
+  return settle(options, record, outcome, { write, fields });
 }
+
+/** Has a script write what became of the attempt. */
+type Write = (script: () => Promise<Verdict>) => Promise<Verdict>;
 
 async function settle(
   { store, lane, billOf, onEnding, retryPolicy, random, log }: RunAttemptOptions,
   record: GenerationRecord,
   outcome: Outcome,
-  fields: object,
+  { write, fields }: { write: Write; fields: object },
 ): Promise<number | null> {
   const { id, attempts, failures } = record;
   if (outcome.kind === "retry") {
     const pauseMs = pauseBeforeRetry(retryPolicy, failures + 1, outcome.retryAfterMs, random);
     if (pauseMs !== null) {
-      const verdict = await insist(() => store.postpone(id, lane, attempts, "failures", pauseMs), log, fields);
+      const verdict = await write(() => store.postpone(id, lane, attempts, "failures", pauseMs));
       log.warn(
         { ...fields, verdict, pauseMs, code: outcome.error.code },
         `The attempt failed and is tried again: ${outcome.error.message}`,
@@ -116,13 +127,13 @@ async function settle(
   if (delivery !== undefined) {
     const bill = billOf(record, delivery);
     const missing = outcome.kind === "failed" ? [] : outcome.missing;
-    const verdict = await insist(() => store.succeed(id, lane, attempts, delivery, bill, missing), log, fields);
+    const verdict = await write(() => store.succeed(id, lane, attempts, delivery, bill, missing));
     if (verdict === "ok") onEnding?.(record, { bill, unbilled: false });
     log.info({ ...fields, verdict, images: bill.images, costMicros: bill.costMicros }, "The generation succeeded");
   } else if (outcome.kind !== "succeeded") {
     const { error } = outcome;
     const uncharged = isUncharged(outcome, record);
-    const verdict = await insist(() => store.fail(id, lane, attempts, error, uncharged), log, fields);
+    const verdict = await write(() => store.fail(id, lane, attempts, error, uncharged));
     if (verdict === "ok") onEnding?.(record, { bill: null, unbilled: !uncharged });
     log.warn({ ...fields, verdict, code: error.code }, `The generation failed: ${error.message}`);
   }

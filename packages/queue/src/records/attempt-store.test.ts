@@ -31,6 +31,22 @@ describe("an attempt", () => {
     expect(await store.read(id)).toMatchObject({ delivery, missing: [] });
   });
 
+  test("keeps what was noted before it in the record, so that its objects are found", async () => {
+    const { store, attempts, id, lane } = await openStarted();
+    const noted = (key: string) => ({
+      ...delivery,
+      images: delivery.images.map((image) => Object.assign({}, image, { key })),
+    });
+    await attempts.checkpoint(id, 1, noted("a/1-0.png"));
+    await attempts.checkpoint(id, 1, noted("a/1-0.png"));
+    await attempts.start(id, lane);
+    expect(await attempts.start(id, lane)).toMatchObject({ delivery: noted("a/1-0.png"), superseded: [] });
+    await attempts.checkpoint(id, 3, noted("a/3-0.png"));
+    expect(await attempts.deliveredKeys(id)).toEqual(["a/3-0.png"]);
+    await attempts.succeed(id, lane, 3, noted("a/4-0.png"), bill);
+    expect((await store.read(id))?.superseded).toEqual([noted("a/1-0.png"), noted("a/3-0.png")]);
+  });
+
   test("that succeeds says which images are missing", async () => {
     const { store, attempts, id, lane } = await openStarted();
     const missing = [{ index: 1, ...failure, mayHaveCharged: false }];

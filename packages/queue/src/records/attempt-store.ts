@@ -2,7 +2,7 @@ import { billArgument, nothingCharged, nothingDelivered } from "@darkroom/accoun
 import type { Bill, Ending } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
 import { endingScript, queueScript } from "./queue-script.ts";
-import type { Delivery } from "./delivery.ts";
+import { type Delivery, deliverySchema } from "./delivery.ts";
 import type { Failure } from "./failure.ts";
 import type { MissingImage } from "./missing-image.ts";
 import { decodeRecord, type GenerationRecord } from "./generation-record.ts";
@@ -19,9 +19,9 @@ const start = queueScript<"gone" | "ended" | "overdue" | "stopped" | (string | n
   account: "start",
   fragments: ["rank", "generation"],
 });
-const checkpoint = queueScript<"ok" | "fenced">("checkpoint");
+const checkpoint = queueScript<"ok" | "fenced">("checkpoint", { fragments: ["supersede"] });
 const appendPartial = queueScript<"ok" | "fenced">("append-partial");
-const end = endingScript<Verdict>("end");
+const end = endingScript<Verdict>("end", ["supersede"]);
 const postpone = queueScript<"ok" | "fenced">("postpone", { account: "counting", fragments: ["generation"] });
 
 /** The records as a worker sees them: attempts are begun, and only the latest attempt may write. */
@@ -63,6 +63,12 @@ export function createAttemptStore(redis: Redis, keys: Keys, retention: Retentio
       missing: readonly MissingImage[] = [],
     ): Promise<Verdict> =>
       checkpoint(redis, [keys.record(id)], [attempt, JSON.stringify(delivery), JSON.stringify(missing)]),
+
+    /** The keys of the objects that the record names as delivered; none where there is no record. */
+    async deliveredKeys(id: string): Promise<string[]> {
+      const noted = await redis.hget(keys.record(id), "delivery");
+      return noted === null ? [] : deliverySchema.parse(JSON.parse(noted)).images.map(({ key }) => key);
+    },
 
     /** Shows a partial image, which is in the object store, to those who watch. */
     appendPartial: (id: string, attempt: number, partial: PartialImage): Promise<Verdict> =>

@@ -55,6 +55,8 @@ export type GenerationRecord = {
   /** Whether it was canceled because its API key was no longer in use when its turn came. */
   stopped: boolean;
   delivery: Delivery | null;
+  /** What was noted as delivered before, and replaced since. Some of its objects may be in the store; they go with the record. */
+  superseded: Delivery[];
   /** Images that are given up for good. While it runs, those that may still be tried again are not among them. */
   missing: MissingImage[];
   error: Failure | null;
@@ -95,6 +97,7 @@ export function decodeRecord(hash: Record<string, string>): GenerationRecord | n
     handbacks: number("handbacks"),
     stopped: hash["stopped"] !== undefined,
     delivery: hash["delivery"] === undefined ? null : deliverySchema.parse(JSON.parse(hash["delivery"])),
+    superseded: (hash["superseded"]?.split("\n") ?? []).map((noted) => deliverySchema.parse(JSON.parse(noted))),
     missing: hash["missing"] === undefined ? [] : z.array(missingImageSchema).parse(JSON.parse(hash["missing"])),
     terms: hash["terms"] === undefined ? null : JSON.parse(hash["terms"]),
     reservedMicros: micros("reserved"),

@@ -23,6 +23,6 @@ export const queueScript = <Answer>(
     new URL(`../${folder}/scripts/${name}.lua`, import.meta.url),
   ]);
 
-/** A script that may end a generation. */
-export const endingScript = <Answer>(name: string): Script<Answer> =>
-  queueScript(name, { account: "settlement", fragments: ["rank", "generation", "ending"] });
+/** A script that may end a generation, with further fragments that it needs. */
+export const endingScript = <Answer>(name: string, fragments: readonly string[] = []): Script<Answer> =>
+  queueScript(name, { account: "settlement", fragments: ["rank", "generation", "ending", ...fragments] });

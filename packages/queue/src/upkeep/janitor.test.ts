@@ -65,6 +65,9 @@ test("what has been kept long enough is dropped, images and all, and its owner i
   await queue.attempts.start(given.id, given.lane);
   const partial = { index: 0, partialIndex: 0, key: "a/partial.png", mediaType: "image/png", width: 1, height: 1 };
   await queue.attempts.appendPartial(given.id, 1, partial);
+  const [image] = delivery.images;
+  if (image === undefined) throw new Error("A delivery has an image");
+  await queue.attempts.checkpoint(given.id, 1, { ...delivery, images: [{ ...image, key: "a/first.png" }] });
   await queue.attempts.succeed(given.id, given.lane, 1, delivery, bill);
   const janitor = queue.janitor();
   await expect
@@ -73,7 +76,7 @@ test("what has been kept long enough is dropped, images and all, and its owner i
       return queue.store.read(given.id);
     })
     .toBeNull();
-  expect(queue.droppedObjects).toEqual(["a/0.png", "a/partial.png"]);
+  expect(queue.droppedObjects).toEqual(["a/0.png", "a/first.png", "a/partial.png"]);
   expect(await queue.store.readTombstone(given.id)).toBe("acme");
   expect(await queue.redis.exists(queue.keys.index("acme"), queue.keys.retained, queue.keys.partials(given.id))).toBe(
     0,

@@ -82,7 +82,8 @@ export function createJanitor(options: JanitorOptions) {
   async function forget(id: string): Promise<void> {
     const record = await store.read(id);
     const partials = await redis.lrange(keys.partials(id), 0, -1);
-    const images = record?.delivery?.images ?? [];
+    const deliveries = [record?.delivery ?? [], record?.superseded ?? []].flat();
+    const images = deliveries.flatMap((delivery) => delivery.images);
     await dropObjects(
       [...images, ...partials.map((text) => partialImageSchema.parse(JSON.parse(text)))].map(({ key }) => key),
     );

@@ -2,5 +2,6 @@
 --   KEYS[1] record  ARGV[1] fencing token  ARGV[2] delivery  ARGV[3] missing images
 local status, attempts = unpack(redis.call('HMGET', KEYS[1], 'status', 'attempts'))
 if status ~= 'running' or attempts ~= ARGV[1] then return 'fenced' end
+supersede(ARGV[2])
 redis.call('HSET', KEYS[1], 'delivery', ARGV[2], 'missing', ARGV[3])
 return 'ok'

@@ -7,5 +7,8 @@ if attempts ~= ARGV[2] then return 'fenced' end
 if is_ending(status) then return 'ended' end
 -- Canceled under its hands and queued again since: that is another life, which only its own attempt may end.
 if status ~= 'running' then return 'fenced' end
+for at = 6, #ARGV, 2 do
+  if ARGV[at] == 'delivery' then supersede(ARGV[at + 1]) end
+end
 end_generation(ARGV[1], ARGV[3], ARGV[4], { unpack(ARGV, 6) }, ARGV[5])
 return 'ok'

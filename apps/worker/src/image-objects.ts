@@ -1,0 +1,20 @@
+import type { GenerationRecord } from "@darkroom/queue";
+
+/**
+ * Where an attempt puts the images of a generation in the object store. The attempt is a part of each key: what a worker still writes that
+ * was taken for dead never replaces what a later attempt has delivered. All images are below one prefix, and nothing else is, so that a
+ * rule of the bucket may hold for them alone.
+ */
+export function imageObjects({ tenant, id, attempts }: Pick<GenerationRecord, "tenant" | "id" | "attempts">) {
+  const folder = `_images/${tenant}/${id}`;
+  return {
+    image: (index: number, mediaType: string): string => `${folder}/${attempts}-${index}.${endingOf(mediaType)}`,
+    partial: (index: number, partialIndex: number, mediaType: string): string =>
+      `${folder}/${attempts}-partial-${index}-${partialIndex}.${endingOf(mediaType)}`,
+  };
+}
+
+export type ImageObjects = ReturnType<typeof imageObjects>;
+
+/** `image/png` → `png`, `image/svg+xml` → `svg`. */
+const endingOf = (mediaType: string): string => mediaType.replace("image/", "").replace(/\+.*/, "");

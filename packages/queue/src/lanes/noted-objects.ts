@@ -1,0 +1,40 @@
+import type { AttemptStore } from "../records/attempt-store.ts";
+import type { Delivery } from "../records/delivery.ts";
+import type { Log } from "../log.ts";
+
+export type NotedObjectsOptions = {
+  store: Pick<AttemptStore, "deliveredKeys">;
+  /** Removes objects from the object store. */
+  dropObjects: (keys: string[]) => Promise<void>;
+  log: Log;
+};
+
+/** The objects that one attempt has noted, and may have brought to the object store. */
+export function createNotedObjects({ store, dropObjects, log }: NotedObjectsOptions, id: string, fields: object) {
+  const keys = new Set<string>();
+
+  return {
+    add({ images }: Delivery): void {
+      for (const { key } of images) keys.add(key);
+    },
+
+    /**
+     * Removes those that the record does not name any more: another attempt has delivered in their place, or the record is gone. What the
+     * record has ceased to name it never names again. Nothing waits for it: what stays is removed with the record, which keeps the keys.
+     */
+    async dropUnnamed(): Promise<void> {
+      try {
+        const named = new Set(await store.deliveredKeys(id));
+        const unnamed = [...keys].filter((key) => !named.has(key));
+        if (unnamed.length === 0) return;
+        await dropObjects(unnamed);
+        log.info({ ...fields, objects: unnamed.length }, "Images that another attempt has replaced were removed");
+      } catch (error) {
+        log.warn(
+          { ...fields, err: error },
+          "Images of an attempt that came too late could not be removed; they go with its record",
+        );
+      }
+    },
+  };
+}
