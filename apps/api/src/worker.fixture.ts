@@ -7,6 +7,7 @@ import {
   createKeys,
   createLanes,
   createLaneWorker,
+  defaultRetryPolicy,
   type Delivery,
   laneName,
   type Retention,
@@ -43,7 +44,7 @@ export async function workLane({ redisUrl, prefix, work, provider = "openai", fi
       return billOf(termsSchema.parse(record.terms), record.reservedMicros, { sizes });
     },
     dropObjects: async () => {},
-    retryPolicy: { maxFailures: 1, maxCrashes: 1, firstPauseMs: 5, maxPauseMs: 20, maxRetryAfterMs: 1_000 },
+    retryPolicy: { ...defaultRetryPolicy, maxFailures: 1, maxCrashes: 1, firstPauseMs: 5, maxPauseMs: 20 },
     lockDurationMs: 5_000,
     stalledIntervalMs: 1_000,
     random: () => 0.5,

@@ -10,8 +10,8 @@ export const accountScripts = {
   clock: [script("now")],
   /** `now`, `count_queued`. */
   counting: [script("now"), script("queued")],
-  /** `now`, `count_queued`, `is_stopped`. */
-  start: [script("now"), script("queued"), script("stopped")],
+  /** `now`, `count_queued`, `is_stopped`, and what `settlement` has: what is not to be begun ends. */
+  start: ["now", "queued", "stopped", "calendar", "account", "settlement", "ledger"].map(script),
   /** `now`, `count_window`. */
   window: [script("now"), script("window")],
   /** `now`, `admit`, `told_window`. */

@@ -14,8 +14,7 @@ export function createRenderGeneration({ queue, ...options }: RenderGenerationOp
 
   return async (record: GenerationRecord): Promise<Generation> => {
     if (record.status === "succeeded") return showEnded(record).catch(unreadable(record.id));
-    const position =
-      record.status === "queued" ? await queueAnswer(queuePosition(redis, keys, lanes, record, Date.now())) : null;
+    const position = record.status === "queued" ? await queueAnswer(queuePosition(redis, keys, lanes, record)) : null;
     return showGeneration(record, { response: null, position });
   };
 }

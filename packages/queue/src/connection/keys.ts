@@ -59,8 +59,8 @@ export function createKeys(prefix: string) {
     pending: (lane: string) => `${prefix}:pending:${lane}`,
     /** HASH tenant → rank of its latest job on the lane, and '' → the rank that the lane has come to. Gone when the lane is empty. */
     ranks: (lane: string) => `${prefix}:ranks:${lane}`,
-    /** STRING: how many attempts the lane has begun within one span of time. Lives some spans. */
-    starts: (lane: string, span: number) => `${prefix}:starts:${lane}:${span}`,
+    /** Begins the names of STRINGs, one for each span of time: how many attempts the lane has begun in it. Each lives some spans. */
+    starts: (lane: string) => `${prefix}:starts:${lane}:`,
     /** Prefix of all that BullMQ keeps. */
     lanes: `${prefix}:lane`,
     /** Pub/Sub channel on which one API process hears that a generation ended or changed. */

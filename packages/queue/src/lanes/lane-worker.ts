@@ -1,29 +1,26 @@
-import type { AttemptStore } from "../records/attempt-store.ts";
 import type { Lanes } from "./lanes.ts";
-import type { RunAttemptOptions } from "./run-attempt.ts";
-import type { Work } from "./outcome.ts";
-import type { RetryPolicy } from "./retry-policy.ts";
-import { type Interruption, runAttempt } from "./run-attempt.ts";
+import type { UnreadableRecord } from "../records/unreadable-record.ts";
+import { type Interruption, runAttempt, type RunAttemptOptions } from "./run-attempt.ts";
 import { workOffLane, type WorkOffLaneOptions } from "./work-off-lane.ts";
 
-export type LaneWorkerOptions = WorkOffLaneOptions & {
-  store: AttemptStore;
-  lanes: Lanes;
-  work: Work;
-  billOf: RunAttemptOptions["billOf"];
-  dropObjects: RunAttemptOptions["dropObjects"];
-  onEnding?: RunAttemptOptions["onEnding"];
-  retryPolicy: RetryPolicy;
-  /** Uniform in [0, 1), for jitter. */
-  random: () => number;
-};
+export type LaneWorkerOptions = WorkOffLaneOptions & Omit<RunAttemptOptions, "onUnreadable"> & { lanes: Lanes };
 
 /** Free slots and waiting jobs, and nothing fetched for this long: the worker looks alive and is not. */
 const stuckAfterMs = 60_000;
 
+/** So many unreadable generations are remembered, to log each of them once: it is told apart by its id, 30 bytes. */
+const maxUnreadable = 10_000;
+
 /** Works off one lane of generations. */
 export function createLaneWorker(options: LaneWorkerOptions) {
   const { lanes, lane, concurrency, log } = options;
+  const unreadable = new Set<string>();
+  const onUnreadable = (error: UnreadableRecord) => {
+    if (unreadable.has(error.id)) return;
+    if (unreadable.size === maxUnreadable) unreadable.clear();
+    unreadable.add(error.id);
+    log.error({ lane, generationId: error.id, err: error }, "A generation is left to workers of another release");
+  };
   const active = new Set<string>();
   const interrupt = (id: string, why: Interruption) => worker.cancelJob(id, why);
   let lastFetchAtMs = Date.now();
@@ -32,7 +29,7 @@ export function createLaneWorker(options: LaneWorkerOptions) {
     active.add(id);
     lastFetchAtMs = Date.now();
     try {
-      return await runAttempt(options, id, signal, () => interruptionOf(signal));
+      return await runAttempt({ ...options, onUnreadable }, id, signal, () => interruptionOf(signal));
     } finally {
       active.delete(id);
     }

@@ -1,4 +1,5 @@
-import { expect, test } from "vitest";
+import { redisTime } from "@darkroom/redis";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { startsSpanMs } from "./lane-rate.ts";
 import { openQueue } from "../queue.fixture.ts";
 import { queuePosition } from "./queue-position.ts";
@@ -7,10 +8,8 @@ async function waiting(count: number) {
   const queue = await openQueue();
   const submissions = Array.from({ length: count }, () => queue.submission());
   for (const submission of submissions) await queue.submit(submission);
-  const position = (index: number, nowMs = Date.now()) => {
-    const submission = submissions[index] ?? queue.submission();
-    return queuePosition(queue.redis, queue.keys, queue.lanes, submission, nowMs);
-  };
+  const position = (index: number) =>
+    queuePosition(queue.redis, queue.keys, queue.lanes, submissions[index] ?? queue.submission());
   return { queue, submissions, position };
 }
 
@@ -28,13 +27,29 @@ test("another tenant's first is ahead of one's third", async () => {
 
 test("the estimate follows from the starts of the last whole minute", async () => {
   const { queue, position } = await waiting(3);
-  const begun = queue.submission({ lane: "sandbox.interactive" });
-  await queue.store.submit(begun);
-  const nowMs = Date.now();
-  await queue.attempts.start(begun.id, begun.lane);
-  const later = nowMs + startsSpanMs;
-  // One start in a minute: the second in line begins in two.
-  expect(await position(1, later)).toEqual({ position: 2, estimatedStartAtMs: later + 120_000 });
+  const { redis, keys } = queue;
+  // Two minutes of spans around now: whichever of them the last minute is made of, it saw twelve starts.
+  const span = Math.floor((await redisTime(redis)) / startsSpanMs);
+  for (let i = -7; i < 3; i++) await redis.set(`${keys.starts("sandbox.interactive")}${span + i}`, 2, "PX", 60_000);
+  const nowMs = await redisTime(redis);
+  const second = await position(1);
+  expect(second).toMatchObject({ position: 2 });
+  // Twelve starts in a minute: the second in line begins in ten seconds.
+  expect((second?.estimatedStartAtMs ?? 0) - nowMs - 10_000).toBeCloseTo(0, -3);
+});
+
+test("starts are counted, and read, by the clock of Redis", async () => {
+  const { queue, submissions } = await waiting(1);
+  const { redis, keys, attempts } = queue;
+  const span = () => redisTime(redis).then((timeMs) => Math.floor(timeMs / startsSpanMs));
+  const [submission = queue.submission()] = submissions;
+  // The clock of this process is an hour ahead.
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3_600_000 });
+  onTestFinished(() => void vi.useRealTimers());
+  const before = await span();
+  await attempts.start(submission.id, submission.lane);
+  const names = [before, await span()].map((at) => `${keys.starts(submission.lane)}${at}`);
+  expect(await redis.exists(...new Set(names))).toBe(1);
 });
 
 test("whoever is not in line has no position", async () => {

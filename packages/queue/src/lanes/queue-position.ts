@@ -6,7 +6,7 @@ import type { Lanes } from "./lanes.ts";
 export type QueuePosition = {
   /** How many jobs the lane gives out before this one, plus one, as the lane stands now. */
   position: number;
-  /** When it will begin at the rate of the last minute, in Unix milliseconds; null where that minute saw no start. */
+  /** When it will begin at the rate of the last minute, in Unix milliseconds by the clock of Redis; null where that minute saw no start. */
   estimatedStartAtMs: number | null;
 };
 
@@ -19,9 +19,12 @@ export async function queuePosition(
   keys: Keys,
   lanes: Lanes,
   { id, lane }: { id: string; lane: string },
-  nowMs: number,
 ): Promise<QueuePosition | null> {
-  const [position, rate] = await Promise.all([lanes.position(lane, id), laneRate(redis, keys, lane, nowMs)]);
+  const [position, { nowMs, startsPerSecond }] = await Promise.all([
+    lanes.position(lane, id),
+    laneRate(redis, keys, lane),
+  ]);
   if (position === null) return null;
-  return { position, estimatedStartAtMs: rate === null ? null : nowMs + Math.round((position / rate) * 1_000) };
+  const estimatedStartAtMs = startsPerSecond === null ? null : nowMs + Math.round((position / startsPerSecond) * 1_000);
+  return { position, estimatedStartAtMs };
 }

@@ -9,6 +9,8 @@ export type RetryPolicy = {
   maxPauseMs: number;
   /** A longer wish of the upstream is cut to this: whoever waits should learn of the failure within the day. */
   maxRetryAfterMs: number;
+  /** How long a worker leaves a generation alone that it cannot read, for one of another release to take it, in milliseconds. */
+  unreadablePauseMs: number;
 };
 
 /**
@@ -21,6 +23,8 @@ export const defaultRetryPolicy: RetryPolicy = {
   firstPauseMs: 2_000,
   maxPauseMs: 60_000,
   maxRetryAfterMs: 15 * 60_000,
+  // A deployment takes minutes: a caller waits five seconds more, and a thousand such jobs cost Redis little.
+  unreadablePauseMs: 5_000,
 };
 
 /**

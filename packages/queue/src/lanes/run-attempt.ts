@@ -3,6 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { GenerationRecord } from "../records/generation-record.ts";
 import type { Delivery } from "../records/delivery.ts";
 import type { AttemptStore, Verdict } from "../records/attempt-store.ts";
+import { UnreadableRecord } from "../records/unreadable-record.ts";
 import type { Log } from "../log.ts";
 import { createNotedObjects, type NotedObjectsOptions } from "./noted-objects.ts";
 import type { Outcome, Work } from "./outcome.ts";
@@ -16,6 +17,8 @@ export type RunAttemptOptions = NotedObjectsOptions & {
   billOf: (record: GenerationRecord, delivery: Delivery) => Bill;
   /** Told of each ending that an attempt has written here; not of those that somebody else was first with. */
   onEnding?: (record: GenerationRecord, ending: AttemptEnding) => void;
+  /** Told of each job that is handed back because its record cannot be read. */
+  onUnreadable: (error: UnreadableRecord) => void;
   retryPolicy: RetryPolicy;
   random: () => number;
 };
@@ -41,7 +44,14 @@ export async function runAttempt(
   interruption: () => Interruption | null,
 ): Promise<number | null> {
   const { store, lane, work, retryPolicy, log } = options;
-  const record = await store.start(id, lane);
+  const record = await store.start(id, lane).catch((error: unknown) => {
+    if (error instanceof UnreadableRecord) return error;
+    throw error;
+  });
+  if (record instanceof UnreadableRecord) {
+    options.onUnreadable(record);
+    return retryPolicy.unreadablePauseMs;
+  }
   if (record === "stopped") {
     log.info({ generationId: id, lane }, "The API key of a generation is no longer in use; it was canceled");
     return null;

@@ -11,6 +11,10 @@ type Life = {
   begun: boolean;
   kept: boolean;
   abandoned: boolean;
+  /** Put down by its latest attempt. */
+  postponed: boolean;
+  /** Canceled because its key was no longer in use. */
+  stopped: boolean;
   waits: boolean;
   /** A line of a batch: held to the budget alone, and stopped with its batch. */
   line: boolean;
@@ -95,6 +99,8 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
       begun: false,
       kept: false,
       abandoned: false,
+      postponed: false,
+      stopped: false,
       waits: !line,
       line,
     });
@@ -137,9 +143,12 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
 
     start(id: string): string {
       const one = life(id);
+      if (one.status === "expired") return "expired";
+      if (one.stopped) return "stopped";
       if (!alive(one)) return "ended";
       if (!one.begun && !one.line && stopped.has(one.submission.keyId)) {
         finish(id, "canceled", 0);
+        one.stopped = true;
         return "stopped";
       }
       Object.assign(one, { status: "running", attempts: one.attempts + 1, begun: true });
@@ -150,6 +159,7 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
       const one = life(id);
       // Without an attempt the token is none, and nobody's.
       if (one.attempts === 0) return "fenced";
+      if (one.status === status) return "ok";
       if (!alive(one)) return "ended";
       if (one.status !== "running") return "fenced";
       finish(id, status, cost, providerCost);
@@ -158,8 +168,9 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
 
     postpone(id: string): string {
       const one = life(id);
+      if (one.status === "queued" && one.postponed) return "ok";
       if (one.status !== "running") return "fenced";
-      one.status = "queued";
+      Object.assign(one, { status: "queued", postponed: true });
       return "ok";
     },
 
@@ -172,13 +183,17 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
     },
 
     withdraw(id: string): string {
-      if (life(id).status !== "queued") return "kept";
+      const { status } = life(id);
+      if (status === "canceled") return "ok";
+      if (status !== "queued") return "kept";
       finish(id, "canceled", 0);
       return "ok";
     },
 
+    /** Its time to start is over. */
     expire(id: string): string {
       const one = life(id);
+      if (one.status === "expired") return "expired";
       if (one.status !== "queued" || one.begun) return "kept";
       finish(id, "expired", 0);
       return "expired";
@@ -201,7 +216,14 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
       if (one.line) return "batched";
       const refused = refuse({ ...one.submission.admission, worstCaseMicros: one.worst }, one.submission.keyId);
       if (refused !== null) return refused;
-      Object.assign(one, { status: "queued", begun: false, kept: true, abandoned: false });
+      Object.assign(one, {
+        status: "queued",
+        begun: false,
+        kept: true,
+        abandoned: false,
+        postponed: false,
+        stopped: false,
+      });
       return "accepted";
     },
 

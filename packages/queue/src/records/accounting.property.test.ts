@@ -127,6 +127,7 @@ test("nothing is reserved without a generation, no budget is overspent, and acco
       case "withdraw":
         return [await store.withdraw(id, lane, "canceled"), model.withdraw(id)];
       case "expire":
+        await redis.hset(keys.record(id), "expiresAt", 1);
         return [await store.expire(id, lane), model.expire(id)];
       case "abandon":
         return [await store.abandon(id, lane, "here"), model.abandon(id)];

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { billArgument, nothingCharged, nothingDelivered } from "@darkroom/accounts";
 import type { Bill, Ending } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
@@ -10,19 +11,20 @@ import { generationKeys, type Keys } from "../connection/keys.ts";
 import { startsSpanMs, startsSpans } from "../lanes/lane-rate.ts";
 import type { PartialImage } from "./partial-image.ts";
 import type { Retention } from "./retention.ts";
-import { expire, withdraw } from "./unbegun-endings.ts";
 
 /** What a script said: `fenced` = a later attempt owns the record, `ended` = the terminal state was set before, `gone` = no record. */
 export type Verdict = "ok" | "fenced" | "ended" | "gone";
 
-const start = queueScript<"gone" | "ended" | "overdue" | "stopped" | (string | number)[]>("start", {
-  account: "start",
-  fragments: ["rank", "generation"],
-});
+const start = queueScript<
+  "gone" | "ended" | "expired" | "stopped" | "changed" | [attempts: number, startedAtMs: number]
+>("start", { account: "start", fragments: ["rank", "generation", "ending"] });
 const checkpoint = queueScript<"ok" | "fenced">("checkpoint", { fragments: ["supersede"] });
 const appendPartial = queueScript<"ok" | "fenced">("append-partial");
 const end = endingScript<Verdict>("end", ["supersede"]);
 const postpone = queueScript<"ok" | "fenced">("postpone", { account: "counting", fragments: ["generation"] });
+
+/** Each further try is for a change by somebody else between two round trips. */
+const startTries = 10;
 
 /** The records as a worker sees them: attempts are begun, and only the latest attempt may write. */
 export function createAttemptStore(redis: Redis, keys: Keys, retention: Retention) {
@@ -32,27 +34,36 @@ export function createAttemptStore(redis: Redis, keys: Keys, retention: Retentio
     end(redis, where(id, lane), [id, attempt, status, retention.recordsMs, bill, ...fields]);
 
   return {
-    /** Begins an attempt, or says why there is nothing to do. `stopped`: its key is no longer in use, and it has been canceled. */
+    /**
+     * Begins an attempt, or says why there is nothing to do: it has ended, before or now, being out of time (`expired`) or its key no
+     * longer in use (`stopped`). Throws `UnreadableRecord` where this release cannot read it: then no attempt has begun.
+     */
     async start(id: string, lane: string): Promise<GenerationRecord | "gone" | "ended" | "expired" | "stopped"> {
-      const starts = keys.starts(lane, Math.floor(Date.now() / startsSpanMs));
-      // Read beside it and not by it: through Lua every field would be copied twice. What the start changed is its answer.
-      const [answer, hash] = await Promise.all([
-        start(redis, generationKeys(keys, id, lane, starts), [id, startsSpanMs * (startsSpans + 1)]),
-        redis.hgetall(keys.record(id)),
-      ]);
-      if (answer === "overdue") {
-        await expire(redis, where(id, lane), [id, retention.recordsMs]);
-        return "expired";
+      const token = randomBytes(9).toString("base64url");
+      const read = async () => decodeRecord(await redis.hgetall(keys.record(id)));
+      const giveBack = (attempt: number) => async (error: unknown) => {
+        await postpone(redis, where(id, lane), [id, attempt, "handbacks", 0]);
+        throw error;
+      };
+      for (let tries = 1; tries <= startTries; tries++) {
+        const record = await read();
+        if (record === null) return "gone";
+        const answer = await start(redis, generationKeys(keys, id, lane, keys.starts(lane)), [
+          id,
+          token,
+          record.version,
+          retention.recordsMs,
+          startsSpanMs,
+          startsSpanMs * (startsSpans + 1),
+        ]);
+        if (answer === "changed") continue;
+        if (typeof answer === "string") return answer;
+        const [attempts, startedAtMs] = answer;
+        // An attempt before this one may have noted a delivery since the record was read. From here on it cannot.
+        const begun = attempts === 1 ? record : await read().catch(giveBack(attempts));
+        return { ...(begun ?? record), status: "running", attempts, startedAtMs, version: record.version + 1 };
       }
-      if (answer === "stopped") {
-        await withdraw(redis, where(id, lane), [id, retention.recordsMs, "canceled", "stopped", 1]);
-        return "stopped";
-      }
-      if (typeof answer === "string") return answer;
-      const record = decodeRecord({ ...hash, ...Object.fromEntries(pairs(answer.map(String))) });
-      if (record === null)
-        throw new Error(`The record of ${id} has no id: something else wrote to ${keys.record(id)}.`);
-      return record;
+      throw new Error(`The record of ${id} changed ${startTries} times while an attempt was to begin.`);
     },
 
     /** Notes what was bought before it is uploaded, and which images are given up. */
@@ -106,11 +117,6 @@ export function createAttemptStore(redis: Redis, keys: Keys, retention: Retentio
       pauseMs: number,
     ): Promise<Verdict> => postpone(redis, where(id, lane), [id, attempt, reason, pauseMs]),
   };
-}
-
-/** A flat list of field, value, … as Lua sees a hash, in pairs. */
-function* pairs(flat: readonly string[]): Generator<[string, string]> {
-  for (let i = 0; i + 1 < flat.length; i += 2) yield [flat[i] ?? "", flat[i + 1] ?? ""];
 }
 
 export type AttemptStore = ReturnType<typeof createAttemptStore>;

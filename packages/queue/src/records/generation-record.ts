@@ -1,23 +1,19 @@
-import {
-  generationSchema,
-  type GenerationStatus,
-  imageParametersSchema,
-  type ImageRequest,
-  imageRequestSchema,
-} from "@darkroom/contracts";
+import { generationSchema, type GenerationStatus, imageParametersSchema, type ImageRequest } from "@darkroom/contracts";
 import { z } from "zod";
 import { type Delivery, deliverySchema } from "./delivery.ts";
 import { type Failure, failureSchema } from "./failure.ts";
 import { type MissingImage, missingImageSchema } from "./missing-image.ts";
+import { UnreadableRecord } from "./unreadable-record.ts";
 
 /**
  * What the provider is to be asked, as the catalogue resolved it when the request was accepted: a catalogue that changes later
- * changes nothing for it. The prompt is not repeated; it stands in the request.
+ * changes nothing for it. The prompt is not repeated; it stands in the request. A parameter that this release does not know makes it
+ * unreadable: without it another picture would be bought than was asked for.
  */
-export const upstreamSchema = z.object({
+export const upstreamSchema = z.strictObject({
   /** The upstream's own id of the model. */
   model: z.string(),
-  parameters: imageParametersSchema.omit({ prompt: true }),
+  parameters: imageParametersSchema.omit({ prompt: true }).strict(),
 });
 export type Upstream = z.infer<typeof upstreamSchema>;
 
@@ -68,9 +64,22 @@ export type GenerationRecord = {
   costMicros: number | null;
 };
 
-/** Reads the hash that the scripts write; null where there is no record. */
+/** Checked in full when it was accepted, maybe by a newer release that knows more fields and values: it is kept as it is. */
+const storedRequestSchema = z.custom<ImageRequest>(
+  (value) => typeof value === "object" && value !== null && "prompt" in value && typeof value.prompt === "string",
+);
+
+/** Reads the hash that the scripts write; null where there is no record. Throws `UnreadableRecord`. */
 export function decodeRecord(hash: Record<string, string>): GenerationRecord | null {
   if (hash["id"] === undefined) return null;
+  try {
+    return decode(hash);
+  } catch (error) {
+    throw new UnreadableRecord(hash["id"], error);
+  }
+}
+
+function decode(hash: Record<string, string>): GenerationRecord {
   const text = (name: string) => hash[name] ?? "";
   const number = (name: string) => Number(hash[name] ?? 0);
   const micros = (name: string) => (hash[name] === undefined || hash[name] === "-" ? null : Number(hash[name]));
@@ -83,7 +92,7 @@ export function decodeRecord(hash: Record<string, string>): GenerationRecord | n
     model: text("model"),
     batchId: hash["batchId"] ?? null,
     lineIndex: time("lineIndex"),
-    request: imageRequestSchema.parse(JSON.parse(text("request"))),
+    request: storedRequestSchema.parse(JSON.parse(text("request"))),
     upstream: upstreamSchema.parse(JSON.parse(text("upstream"))),
     status: generationSchema.shape.status.parse(text("status")),
     createdAtMs: number("createdAt"),

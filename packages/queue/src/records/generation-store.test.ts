@@ -173,6 +173,29 @@ describe("expiry", () => {
     await queue.expectNothingButRecords();
   });
 
+  test("does not touch one that its owner has queued again since it was found to be due", async () => {
+    const { store, attempts, redis, keys, ...queue } = await openQueue();
+    const { id, lane, tenant } = queue.submission();
+    await store.submit(queue.submission({ id, expiresInMs: 1 }));
+    await expect.poll(() => attempts.start(id, lane)).toBe("expired");
+    await store.retry(id, lane, tenant, free);
+    expect(await store.expire(id, lane)).toBe("kept");
+    expect(await store.read(id)).toMatchObject({ status: "queued" });
+    expect(await redis.zcard(keys.expiring)).toBe(0);
+  });
+
+  test("does not touch one that has time left, or no deadline", async () => {
+    const { store, redis, keys, ...queue } = await openQueue();
+    const patient = queue.submission();
+    const early = queue.submission({ expiresInMs: 60_000 });
+    for (const given of [patient, early]) {
+      await store.submit(given);
+      expect(await store.expire(given.id, given.lane)).toBe("kept");
+      expect(await store.read(given.id)).toMatchObject({ status: "queued" });
+    }
+    expect(await redis.zrange(keys.expiring, "0", "-1")).toEqual([early.id]);
+  });
+
   test("does not touch one that has begun", async () => {
     const { store, id, lane } = await openStarted();
     expect(await store.expire(id, lane)).toBe("kept");

@@ -14,7 +14,6 @@ import { digestOf, fingerprintOf } from "./fingerprint.ts";
 import { decodeRecord, type GenerationRecord, type Upstream } from "./generation-record.ts";
 import { generationKeys, type Keys } from "../connection/keys.ts";
 import type { Retention } from "./retention.ts";
-import { expire, withdraw } from "./unbegun-endings.ts";
 
 export type Submission = {
   id: string;
@@ -65,6 +64,8 @@ const retry = queueScript<AdmittedAnswer | ["gone" | "succeeded" | "unended" | "
   fragments: ["rank", "generation"],
 });
 const watch = queueScript<"ok" | "gone">("watch");
+const withdraw = endingScript<"ok" | "kept">("withdraw");
+const expire = endingScript<"expired" | "kept">("expire");
 
 /** An SDK gives up its retries well within this; later the same body is a new wish. */
 const clientRetryWindowMs = 15 * 60_000;
@@ -154,7 +155,7 @@ export function createGenerationStore(redis: Redis, keys: Keys, retention: Reten
     withdraw: (id: string, lane: string, status: "canceled" | "expired") =>
       withdraw(redis, where(id, lane), [id, retention.recordsMs, status]),
 
-    /** Ends a generation that was not begun in its time. */
+    /** Ends a generation that was not begun in its time; one that has time left, or no deadline, is kept. */
     expire: (id: string, lane: string) => expire(redis, where(id, lane), [id, retention.recordsMs]),
 
     /** Has a reply channel hear of the ending (`waiters`) or of every change (`watchers`) of a generation that was submitted before. */

@@ -69,7 +69,7 @@ describe("a tenant's generations", () => {
   });
 
   test.each([
-    ["a request of tomorrow", "request", '{"prompt":"a cat","response_format":"data_url"}'],
+    ["a parameter of tomorrow", "upstream", '{"model":"m","parameters":{"of_tomorrow":1}}'],
     ["a status of tomorrow", "status", "paused"],
     ["what is no JSON", "upstream", "{"],
   ])("leave out a record with %s, and show all others", async (_, field, value) => {

@@ -6,7 +6,7 @@ type QueueScriptOptions = {
   account?: AccountScripts;
   /** What it needs of `records/scripts`, to stand before it. */
   fragments?: readonly string[];
-  folder?: "records" | "batches";
+  folder?: "records" | "lanes" | "batches" | "upkeep";
 };
 
 /**

@@ -41,7 +41,8 @@ describe("what is queued is not begun, ends as canceled and costs nothing once i
     expect(await store.read(id)).toMatchObject({ status: "canceled", stopped: true, attempts: 0, costMicros: 0 });
     expect(await account()).toEqual(["0", "0", "0", "0"]);
     expect(await opened.ledger()).toMatchObject([{ generation: id, status: "canceled", images: 0, cost: 0 }]);
-    expect(await attempts.start(id, lane)).toBe("ended");
+    expect(await attempts.start(id, lane)).toBe("stopped");
+    expect(await opened.ledger()).toHaveLength(1);
     await opened.expectNothingButRecords();
   });
 

@@ -1,9 +1,11 @@
--- Ends an attempt for good. Only the latest attempt may, and only once; repeating it is harmless.
+-- Ends an attempt for good. Only the latest attempt may, and only once; repeated after a lost answer, it is answered as it was.
 --   ARGV[1] id  ARGV[2] fencing token  ARGV[3] status  ARGV[4] retention in milliseconds  ARGV[5] bill, see ledger.lua
 --   ARGV[6…] field, value, …
 local status, attempts = unpack(redis.call('HMGET', KEYS[1], 'status', 'attempts'))
 if not status then return 'gone' end
 if attempts ~= ARGV[2] then return 'fenced' end
+-- Nobody but an attempt itself ends it as succeeded or failed.
+if status == ARGV[3] then return 'ok' end
 if is_ending(status) then return 'ended' end
 -- Canceled under its hands and queued again since: that is another life, which only its own attempt may end.
 if status ~= 'running' then return 'fenced' end

@@ -1,8 +1,13 @@
--- Ends a generation whose time to start has passed. ARGV[1] id  ARGV[2] retention in milliseconds
-local status, started = unpack(redis.call('HMGET', KEYS[1], 'status', 'startedAt'))
-if status == 'queued' and not started then
-  end_generation(ARGV[1], 'expired', ARGV[2], {}, '')
-  return 'expired'
+-- Ends a generation whose time to start has passed. It is asked here and now whether it has: whoever listed it may come late, when its
+-- owner has queued it again. ARGV[1] id  ARGV[2] retention in milliseconds
+-- Answers 'expired', also where it was before, or 'kept'.
+local status, started, expires = unpack(redis.call('HMGET', KEYS[1], 'status', 'startedAt', 'expiresAt'))
+if status == 'expired' then return 'expired' end
+if status ~= 'queued' or started or not expires then
+  -- It waits for no deadline any more.
+  redis.call('ZREM', KEYS[4], ARGV[1])
+  return 'kept'
 end
-redis.call('ZREM', KEYS[4], ARGV[1])
-return 'kept'
+if now() < tonumber(expires) then return 'kept' end
+end_generation(ARGV[1], 'expired', ARGV[2], {}, '')
+return 'expired'

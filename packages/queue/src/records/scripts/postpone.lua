@@ -1,11 +1,14 @@
--- Puts a running generation down for another attempt. Until that begins the janitor has an eye on it: should its job get lost
--- between here and its lane, it is put back.
+-- Puts a running generation down for another attempt. Until that begins recovery has an eye on it: should its job get lost between here
+-- and its lane, it is put back.
 --   ARGV[1] id  ARGV[2] fencing token  ARGV[3] counter to raise: 'failures', or 'handbacks' for work given back unharmed
 --   ARGV[4] pause in milliseconds
-local status, attempts, version, watchers, key, batch, count =
-  unpack(redis.call('HMGET', KEYS[1], 'status', 'attempts', 'version', 'watchers', 'keyId', 'batchId', ARGV[3]))
-if status ~= 'running' or attempts ~= ARGV[2] then return 'fenced' end
-local resumes = now() + ARGV[4]
+local status, attempts, version, watchers, key, batch, resumes, count =
+  unpack(redis.call('HMGET', KEYS[1], 'status', 'attempts', 'version', 'watchers', 'keyId', 'batchId', 'resumesAt', ARGV[3]))
+if attempts ~= ARGV[2] then return 'fenced' end
+-- Done before, and the answer was lost. A retry by its owner, which queues it under the same number, takes the time away.
+if status == 'queued' and resumes then return 'ok' end
+if status ~= 'running' then return 'fenced' end
+resumes = now() + ARGV[4]
 move(ARGV[1], version, watchers, { 'status', 'queued', 'resumesAt', resumes, ARGV[3], (tonumber(count) or 0) + 1 })
 if not batch then count_queued(root, key, 1) end
 redis.call('ZREM', KEYS[2], ARGV[1])

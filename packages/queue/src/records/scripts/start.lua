@@ -1,25 +1,39 @@
--- Begins an attempt: the attempt number it sets is the fencing token under which everything later is written.
---   KEYS[9] starts of the lane in this span of time
---   ARGV[1] id  ARGV[2] milliseconds for which starts are counted
--- Answers 'gone', 'ended', 'overdue' (it must expire), 'stopped' (its key is no longer in use), or what it changed in the record, as
--- field, value, …
+-- Begins an attempt: the attempt number it sets is the fencing token under which everything later is written. What is not to be begun
+-- any more ends here, in the step that asks.
+--   KEYS[9] begins the names of the lane's starts, one for each span of time
+--   ARGV[1] id  ARGV[2] token of this call: repeated after a lost answer, it is answered as it was
+--   ARGV[3] version of the record that the worker has read  ARGV[4] retention in milliseconds
+--   ARGV[5] length of a span in milliseconds  ARGV[6] milliseconds for which starts are counted
+-- Answers 'gone', 'ended', 'expired', 'stopped' (its key is no longer in use; it is canceled), 'changed' (it is to be read anew), or the
+-- number of the attempt and the time of the first.
 local id = ARGV[1]
-local status, expires, started, attempts, version, watchers, rank, key, batch = unpack(redis.call('HMGET', KEYS[1],
-  'status', 'expiresAt', 'startedAt', 'attempts', 'version', 'watchers', 'rank', 'keyId', 'batchId'))
+local status, expires, started, attempts, version, watchers, rank, key, batch, token, stopped = unpack(redis.call('HMGET', KEYS[1],
+  'status', 'expiresAt', 'startedAt', 'attempts', 'version', 'watchers', 'rank', 'keyId', 'batchId', 'startToken', 'stopped'))
 if not status then return 'gone' end
+if status == 'running' and token == ARGV[2] then return { tonumber(attempts), tonumber(started) } end
+if status == 'expired' then return 'expired' end
+if status == 'canceled' and stopped then return 'stopped' end
 if is_ending(status) then return 'ended' end
 local time = now()
-if expires and not started and time >= tonumber(expires) then return 'overdue' end
+if not started and expires and time >= tonumber(expires) then
+  end_generation(id, 'expired', ARGV[4], {}, '')
+  return 'expired'
+end
 -- What was begun goes on: it may be paid for. And a batch stops its lines by itself.
-if not started and not batch and is_stopped(root, key, time) then return 'stopped' end
+if not started and not batch and is_stopped(root, key, time) then
+  end_generation(id, 'canceled', ARGV[4], { 'stopped', '1' }, '')
+  return 'stopped'
+end
+if version ~= ARGV[3] then return 'changed' end
 
 attempts = (tonumber(attempts) or 0) + 1
-local change = { 'status', 'running', 'attempts', attempts, 'startedAt', started or string.format('%d', time) }
-move(id, version, watchers, change)
+started = started or string.format('%d', time)
+move(id, version, watchers, { 'status', 'running', 'attempts', attempts, 'startedAt', started, 'startToken', ARGV[2] })
 reach_rank(KEYS[8], tonumber(rank))
 if status == 'queued' and not batch then count_queued(root, key, -1) end
 redis.call('ZADD', KEYS[2], time, id)
 redis.call('ZREM', KEYS[3], id)
 if expires then redis.call('ZREM', KEYS[4], id) end
-if redis.call('INCR', KEYS[9]) == 1 then redis.call('PEXPIRE', KEYS[9], ARGV[2]) end
-return change
+local starts = KEYS[9] .. string.format('%d', math.floor(time / ARGV[5]))
+if redis.call('INCR', starts) == 1 then redis.call('PEXPIRE', starts, ARGV[6]) end
+return { attempts, tonumber(started) }

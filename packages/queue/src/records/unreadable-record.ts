@@ -1,0 +1,13 @@
+/**
+ * A record that this release cannot read: another release wrote it, before a rollback or during a deployment, or it is damaged. It is no
+ * fault of the generation, which a release that can read it may still run.
+ */
+export class UnreadableRecord extends Error {
+  override readonly name = "UnreadableRecord";
+  readonly id: string;
+
+  constructor(id: string, cause: unknown) {
+    super(`The record of ${id} cannot be read by this release.`, { cause });
+    this.id = id;
+  }
+}
