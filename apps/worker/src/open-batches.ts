@@ -126,11 +126,12 @@ export async function openBatches(
   closes.add("the keeper of batches", () => keeper.close());
   const sweep = createBatchSweep({ batches, objects, log });
   const stopped = new AbortController();
-  const sweeps = repeat(
-    config.JANITOR_INTERVAL_MS,
-    () => sweep(stopped.signal),
-    (error) => log.warn({ err: error }, "What is left of old batches could not be removed; the next round tries again"),
-  );
+  const sweeps = repeat({
+    everyMs: config.JANITOR_INTERVAL_MS,
+    look: () => sweep(stopped.signal),
+    onError: (error) =>
+      log.warn({ err: error }, "What is left of old batches could not be removed; the next round tries again"),
+  });
   closes.add("the sweep of batches", () => {
     stopped.abort();
     return sweeps.close();

@@ -15,13 +15,13 @@ export function openFiles(
   closes: CloseList,
 ): void {
   const files = createFileStore({ redis, prefix: config.QUEUE_PREFIX, objects, log });
-  const sweeps = repeat(
-    config.JANITOR_INTERVAL_MS,
-    async () => {
+  const sweeps = repeat({
+    everyMs: config.JANITOR_INTERVAL_MS,
+    async look() {
       const swept = await files.sweep();
       if (swept > 0) log.info({ files: swept }, "Removed files that are no longer kept");
     },
-    (error) => log.warn({ err: error }, "Expired files could not be removed; the next round tries again"),
-  );
+    onError: (error) => log.warn({ err: error }, "Expired files could not be removed; the next round tries again"),
+  });
   closes.add("the sweep of files", () => sweeps.close());
 }

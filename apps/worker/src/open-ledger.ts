@@ -15,13 +15,14 @@ export function openLedger(
   closes: CloseList,
 ): void {
   const ledger = createLedger({ redis, prefix: config.QUEUE_PREFIX, objects, log });
-  const exports = repeat(
-    config.LEDGER_EXPORT_INTERVAL_MS,
-    async () => {
+  const exports = repeat({
+    everyMs: config.LEDGER_EXPORT_INTERVAL_MS,
+    async look() {
       const exported = await ledger.exportDue();
       if (exported.entries > 0) log.info(exported, "Exported entries of the ledger");
     },
-    (error) => log.warn({ err: error }, "The ledger could not be exported; its entries stay in Redis until it can"),
-  );
+    onError: (error) =>
+      log.warn({ err: error }, "The ledger could not be exported; its entries stay in Redis until it can"),
+  });
   closes.add("the export of the ledger", () => exports.close());
 }

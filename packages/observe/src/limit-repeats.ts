@@ -10,7 +10,7 @@ const namedInATime = 10;
 const warn = 40;
 
 /** What a line may be about: two of the same are one repeat, two others are not. */
-const subjects = ["generationId", "batchId", "webhookId", "fileId", "requestId"] as const;
+const subjects = ["generationId", "batchId", "webhookId", "fileId", "job", "requestId"] as const;
 
 type Repeats = { about: Set<string>; untold: number; tellLast: () => void };
 

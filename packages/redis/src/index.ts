@@ -1,3 +1,4 @@
+export { type Backoff, type BackoffOptions, createBackoff } from "./backoff.ts";
 export { checkRedis } from "./check-redis.ts";
 export { defineScript, type Script } from "./define-script.ts";
 export { encodeFormerPlace, formerPlaceMs, readFormerScore } from "./former-place.ts";

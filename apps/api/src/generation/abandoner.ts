@@ -1,5 +1,5 @@
 import type { Logger } from "@darkroom/observe";
-import type { EndingWaits, GenerationStore, Lanes } from "@darkroom/queue";
+import { type EndingWaits, type GenerationStore, type Lanes, repeat } from "@darkroom/queue";
 
 export type AbandonerOptions = {
   queue: {
@@ -14,6 +14,9 @@ export type AbandonerOptions = {
   forMs?: number;
 };
 
+/** After rounds that failed: what is given up late may have been begun, and is paid for. */
+const maxPauseMs = 5_000;
+
 /**
  * Gives up generations whose caller has gone, or was told that they were not accepted: what nobody has begun is canceled, so that
  * nothing is bought for nobody. While Redis is away it is tried again.
@@ -21,6 +24,7 @@ export type AbandonerOptions = {
 export function createAbandoner({ queue, log, everyMs = 1_000, forMs = 60_000 }: AbandonerOptions) {
   const { store, lanes, waits } = queue;
   const pending = new Map<string, { lane: string; untilMs: number }>();
+  /** The latest round; it never rejects. */
   let round: Promise<void> = Promise.resolve();
 
   async function abandonNow(id: string, lane: string): Promise<"canceled" | "kept"> {
@@ -45,20 +49,25 @@ export function createAbandoner({ queue, log, everyMs = 1_000, forMs = 60_000 }:
         for (const [late, { untilMs: deadlineMs }] of pending) if (Date.now() >= deadlineMs) pending.delete(late);
         if (Date.now() >= untilMs)
           log.warn({ generationId: id, err: error }, "Redis is away for too long; a generation may run for nobody");
-        return;
+        throw error;
       }
     }
   }
 
-  const timer = setInterval(() => {
-    if (pending.size > 0) round = round.then(look);
-  }, everyMs);
+  /** A round once the one before has ended. */
+  function nextRound(): Promise<void> {
+    const next = round.then(look);
+    round = next.catch(() => {});
+    return next;
+  }
+
+  const repetition = repeat({ everyMs, look: nextRound, maxPauseMs, onError: () => {} });
 
   return {
     /** Abandons in the background: now, or as soon as Redis answers again. */
     abandon(id: string, lane: string): void {
       pending.set(id, { lane, untilMs: Date.now() + forMs });
-      round = round.then(look);
+      nextRound().catch(() => {});
     },
 
     /** Abandons at once and says what came of it; throws what Redis throws. */
@@ -71,8 +80,8 @@ export function createAbandoner({ queue, log, everyMs = 1_000, forMs = 60_000 }:
 
     /** Has a last look. */
     async close(): Promise<void> {
-      clearInterval(timer);
-      await round.then(look);
+      await repetition.close();
+      await nextRound().catch(() => {});
     },
   };
 }

@@ -1,4 +1,4 @@
-import { redisTime } from "@darkroom/redis";
+import { createBackoff, redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import type { RedisKeys } from "../redis-keys.ts";
 import type { createKnownKeys } from "./known-keys.ts";
@@ -19,15 +19,25 @@ export type FollowKeysOptions = {
 };
 
 /**
+ * The longest pause after looks that failed: an operator who stops a key waits for it to be heard. A look is two commands, so a Redis
+ * that is away is not burdened.
+ */
+const maxPauseMs = 5_000;
+
+/**
  * Reads all keys, then again and again those that have changed: changes are numbered, so as a rule a look is one number, and the time.
  * Resolves after the first reading and rejects when that fails; later failures are logged, and what is known stays.
  */
 export async function followKeys({ redis, names, known, clock, log, everyMs }: FollowKeysOptions) {
   let seen = 0;
   let away = false;
+  const backoff = createBackoff({ firstMs: everyMs * 2, maxMs: Math.max(everyMs, maxPauseMs) });
   /** A Redis that comes back may have lost its last changes, or all: the number alone does not tell once new ones have been made. */
   let readAll = true;
-  const onReady = () => void (readAll = true);
+  const onReady = () => {
+    readAll = true;
+    void refresh();
+  };
 
   /** It is refused like an unknown key. All others go on being followed. */
   const onUnreadable = (keyId: string, error: unknown) =>
@@ -60,6 +70,7 @@ export async function followKeys({ redis, names, known, clock, log, everyMs }: F
       await look();
       if (away) log.info({}, "Changes of API keys are followed again");
       away = false;
+      backoff.reset();
     } catch (error) {
       readAll = true;
       if (!away) log.warn({ err: error }, "Changes of API keys cannot be read; the keys that are known stay in force");
@@ -74,15 +85,20 @@ export async function followKeys({ redis, names, known, clock, log, everyMs }: F
   let waiting = 0;
   const refresh = (): Promise<void> => {
     waiting++;
-    last = last.then(lookOrWarn).finally(() => waiting--);
+    clearTimeout(timer);
+    last = last.then(lookOrWarn).finally(() => {
+      if (--waiting === 0 && !closed) timer = setTimeout(() => void refresh(), away ? backoff.next() : everyMs);
+    });
     return last;
   };
-  const timer = setInterval(() => void (waiting === 0 && refresh()), everyMs);
+  let closed = false;
+  let timer = setTimeout(() => void refresh(), everyMs);
 
   return {
     refresh,
     async close(): Promise<void> {
-      clearInterval(timer);
+      closed = true;
+      clearTimeout(timer);
       redis.off("ready", onReady);
       await last;
     },

@@ -286,6 +286,23 @@ describe("Redis", () => {
     ]);
   });
 
+  test("that refuses is asked less and less often, and at once when it is back", async () => {
+    const opened = await openKeyStore();
+    const redis = await opened.another();
+    const keyring = await openKeyring({ ...opened, another: async () => redis }, { everyMs: 10 });
+    const ask = vi.spyOn(redis, "time").mockRejectedValue(new Error("OOM"));
+    const since = Date.now();
+    // At most 10, 20, 40, … 640 ms apart: every 10 ms it would have been asked a hundred times.
+    await expect.poll(() => Date.now() - since, { interval: 50 }).toBeGreaterThan(1_000);
+    expect(ask.mock.calls.length).toBeLessThan(15);
+    const asked = ask.mock.calls.length;
+    ask.mockRestore();
+    const { key: secret } = await made(opened);
+    redis.emit("ready");
+    await expect.poll(() => opens(keyring, secret), { timeout: 300, interval: 10 }).toBe(true);
+    expect(asked).toBeGreaterThan(3);
+  });
+
   test("without its data leaves the listed keys alone, and new ones are heard of", async () => {
     const opened = await openKeyStore();
     const lost = [await made(opened, { name: "a" }), await made(opened, { name: "b" })];

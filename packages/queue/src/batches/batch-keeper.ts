@@ -28,9 +28,8 @@ export function createBatchKeeper({ batches, lanes, log, everyMs }: BatchKeeperO
     }
   }
 
-  const repetition = repeat(everyMs, look, (error) =>
-    log.warn({ err: error }, "The batches could not be looked after"),
-  );
+  const onError = (error: unknown) => log.warn({ err: error }, "The batches could not be looked after");
+  const repetition = repeat({ everyMs, look, onError });
 
   return {
     /** One look, now. */

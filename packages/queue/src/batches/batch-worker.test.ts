@@ -19,7 +19,7 @@ const untilStopped: Tasks["validate"] = async (_, signal) => {
 };
 
 /** A worker that does what the test says, one at a time of each kind. */
-async function openTasks(over: Partial<Tasks>) {
+async function openTasks(over: Partial<Tasks>, more: Partial<Parameters<typeof createBatchWorker>[0]> = {}) {
   const { keys, lanes, redis: producer } = await openQueue();
   const redis = connectWorker(testRedisUrl(), () => {});
   const batches = createBatchStore(producer, keys);
@@ -33,6 +33,7 @@ async function openTasks(over: Partial<Tasks>) {
     batches,
     lanes,
     log,
+    ...more,
   });
   onTestFinished(async () => {
     await tasks.close();
@@ -91,4 +92,26 @@ test("a task whose lock was lost is broken off: another worker may have it", asy
   await redis.set(`${keys.lanes}:batches:finalize.1:lock`, "another");
   await once(signal, "abort");
   expect(signal.reason).toBe("lock lost");
+});
+
+test("a task that fails is done again after pauses that grow, and begin anew once it has succeeded", async () => {
+  const pauses: number[] = [];
+  const warn = ({ pauseMs }: { pauseMs?: number }) => pauses.push(pauseMs ?? 0);
+  const done = Promise.withResolvers<void>();
+  let runs = 0;
+  const { putNextTask } = await openTasks(
+    {
+      async validate() {
+        if (++runs === 5) return 1;
+        if (runs === 7) done.resolve();
+        else throw new Error("The store is away");
+        return null;
+      },
+    },
+    { firstRetryPauseMs: 20, log: { ...log, warn } },
+  );
+  await putNextTask({ id: "1", status: "validating", lane: null, ready: false });
+  await done.promise;
+  // Half of each may be taken off.
+  expect(pauses.map((pauseMs) => 10 * 2 ** Math.floor(Math.log2(pauseMs / 10)))).toEqual([10, 20, 40, 80, 10]);
 });

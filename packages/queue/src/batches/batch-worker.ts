@@ -1,3 +1,4 @@
+import { type Backoff, createBackoff } from "@darkroom/redis";
 import { workOffLane, type WorkOffLaneOptions } from "../lanes/work-off-lane.ts";
 import type { Lanes } from "../lanes/lanes.ts";
 import { waitAtMost } from "../upkeep/wait-at-most.ts";
@@ -11,18 +12,22 @@ type BatchWorkerOptions = Omit<WorkOffLaneOptions, "lane"> & {
   tasks: Record<keyof typeof batchTask, Task>;
   batches: Pick<BatchStore, "feeding">;
   lanes: Pick<Lanes, "add">;
+  /**
+   * The pause after a fault that is not a batch's own, a store that is away above all, in milliseconds. It grows to half a minute while a
+   * job goes on failing.
+   */
+  firstRetryPauseMs?: number;
 };
-
-/** After a fault that is not a batch's own, a store that is away above all. */
-const retryPauseMs = 5_000;
 
 /** A look at a lane takes two round trips; a keeper does it over where Redis is away. */
 const lastLookMs = 1_000;
 
 /** Works off what is to be done about batches: a job is a task of `batch-task.ts`. */
 export function createBatchWorker(options: BatchWorkerOptions) {
-  const { tasks, batches, lanes, log } = options;
+  const { tasks, batches, lanes, log, firstRetryPauseMs = 5_000 } = options;
   const names: ReadonlyMap<string, Task> = new Map(Object.entries(tasks));
+  /** Of the jobs whose latest run in this process failed. */
+  const backoffs = new Map<string, Backoff>();
 
   const run = async (id: string, signal: AbortSignal): Promise<number | null> => {
     const { name, subject } = partsOf(id);
@@ -32,12 +37,17 @@ export function createBatchWorker(options: BatchWorkerOptions) {
       return null;
     }
     try {
-      return await task(subject, signal);
+      const againMs = await task(subject, signal);
+      backoffs.delete(id);
+      return againMs;
     } catch (error) {
       // Broken off because this worker stops, or has lost the job: it goes back at once.
       if (signal.aborted) return 0;
-      log.warn({ job: id, err: error }, "Something about a batch could not be done, and is tried again");
-      return retryPauseMs;
+      const backoff = backoffs.get(id) ?? createBackoff({ firstMs: firstRetryPauseMs });
+      backoffs.set(id, backoff);
+      const pauseMs = backoff.next();
+      log.warn({ job: id, pauseMs, err: error }, "Something about a batch could not be done, and is tried again");
+      return pauseMs;
     }
   };
 

@@ -29,7 +29,8 @@ export async function createCancelListener(options: CancelListenerOptions) {
   subscriber.on("message", (_channel: string, id: string) => workers.forEach((worker) => worker.cancel(id)));
   await subscriber.subscribe(keys.cancels);
   // Where Redis is away, the next look is as good.
-  const repetition = repeat(reconcileEveryMs, reconcile, () => {});
+  const repetition = repeat({ everyMs: reconcileEveryMs, look: reconcile, onError: () => {} });
+  subscriber.on("ready", () => repetition.wake());
 
   return {
     async close(): Promise<void> {

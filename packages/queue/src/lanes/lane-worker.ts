@@ -25,7 +25,7 @@ export function createLaneWorker(options: LaneWorkerOptions) {
   const interrupt = (id: string, why: Interruption) => worker.cancelJob(id, why);
   let lastFetchAtMs = Date.now();
 
-  const { worker, close } = workOffLane(options, async (id, signal) => {
+  const { worker, refusal, close } = workOffLane(options, async (id, signal) => {
     active.add(id);
     lastFetchAtMs = Date.now();
     try {
@@ -52,6 +52,9 @@ export function createLaneWorker(options: LaneWorkerOptions) {
 
     /** Resolves when the lane is being worked off. */
     ready: (): Promise<void> => worker.waitUntilReady(),
+
+    /** What Redis refused the last question for a job with; null while it answers. */
+    refusal,
 
     /** A sentence when jobs wait, slots are free and yet nothing has been fetched for a minute; null when all is well. */
     async stuck(): Promise<string | null> {

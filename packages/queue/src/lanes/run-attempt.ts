@@ -1,5 +1,6 @@
 import type { Bill } from "@darkroom/contracts";
 import { setTimeout as pause } from "node:timers/promises";
+import { createBackoff } from "@darkroom/redis";
 import type { GenerationRecord } from "../records/generation-record.ts";
 import type { Delivery } from "../records/delivery.ts";
 import type { AttemptStore, Verdict } from "../records/attempt-store.ts";
@@ -159,23 +160,28 @@ function isUncharged(outcome: Exclude<Outcome, { kind: "succeeded" }>, record: G
   return outcome.kind === "retry" ? outcome.mayHaveCharged !== true : outcome.nothingCharged === true;
 }
 
-/** Between tries to write to a Redis that answers with errors (a failover, a full disk). */
-const insistPauseMs = 1_000;
+/**
+ * Between tries to write to a Redis that answers with errors (a failover, a full disk). At most five seconds: once it takes writes again
+ * the outcome must be there before another worker takes the job for lost, which it does ten seconds later at the soonest.
+ */
+const insistPauses = { firstMs: 1_000, maxMs: 5_000 };
 /** Ten minutes outlast a failover and a disk that someone clears; then the job goes back to its lane. */
-const insistTries = 600;
+const insistForMs = 600_000;
 
 /**
  * Writes to the record until Redis takes it. An error of Redis while an attempt is settled says nothing about the attempt: the
  * outcome is unknown, never failed, and every script may be repeated.
  */
 async function insist(write: () => Promise<Verdict>, log: Log, fields: object): Promise<Verdict> {
+  const backoff = createBackoff(insistPauses);
+  const untilMs = performance.now() + insistForMs;
   for (let tries = 1; ; tries++) {
     try {
       return await write();
     } catch (error) {
-      if (tries === insistTries) throw error;
+      if (performance.now() >= untilMs) throw error;
       log.warn({ ...fields, tries, err: error }, "Redis did not take the outcome; it is written again");
-      await pause(insistPauseMs);
+      await pause(backoff.next());
     }
   }
 }

@@ -1,9 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { DelayedError, type Job, Worker } from "bullmq";
+import { DelayedError, type Job, Worker, type WorkerOptions } from "bullmq";
 import type { Redis } from "ioredis";
 import type { Keys } from "../connection/keys.ts";
 import type { Log } from "../log.ts";
 import { waitAtMost } from "../upkeep/wait-at-most.ts";
+import { createPatientBackend } from "./patient-backend.ts";
 
 export type WorkOffLaneOptions = {
   /** A patient connection: commands wait while Redis is away. */
@@ -22,6 +23,8 @@ export type WorkOffLaneOptions = {
 /** A lane that is worked off. */
 export type LaneWork = {
   worker: Worker;
+  /** What Redis refused the last question for a job with; null while it answers. */
+  refusal: () => Error | null;
   /**
    * Stops: fetches nothing more at once, lets what runs finish until the deadline, in milliseconds, then aborts it as `stopping`, so that
    * it goes back to the lane. What even then does not let go is left to the stalled check of another worker.
@@ -87,7 +90,14 @@ export function workOffLane(
     throw new DelayedError();
   };
 
-  const worker = new Worker(lane, processor, {
+  const told = new WeakSet<Error>();
+  const backend = createPatientBackend({
+    onRefusal(error) {
+      told.add(error);
+      log.warn({ lane, err: error }, "Redis gives out no jobs; it is asked again after pauses that grow");
+    },
+  });
+  const options: WorkerOptions = {
     connection: redis,
     prefix: keys.lanes,
     concurrency,
@@ -95,12 +105,16 @@ export function workOffLane(
     stalledInterval: stalledIntervalMs,
     // What is run counts its own tries in its record; BullMQ's limit would fail a job unseen.
     maxStalledCount: 1_000_000,
-    // After an error while fetching; the default of 15 s is dead time after a short outage.
+    // After an error of the connection while fetching; the default of 15 s is dead time after a short outage.
     runRetryDelay: 1_000,
     removeOnComplete: { count: 0 },
     removeOnFail: { count: 0 },
+  };
+  const worker = new Worker(lane, processor, options, backend.factory);
+  worker.on("error", (error) => {
+    if (!told.has(error)) log.warn({ lane, err: error }, "The lane reports an error");
   });
-  worker.on("error", (error) => log.warn({ lane, err: error }, "The lane reports an error"));
+  redis.on("ready", backend.wake);
 
   async function nothingLeft(): Promise<void> {
     do {
@@ -110,6 +124,8 @@ export function workOffLane(
   }
 
   async function close(deadlineMs: number): Promise<void> {
+    redis.off("ready", backend.wake);
+    backend.stop();
     const closed = worker.close();
     const over = Promise.race([closed, nothingLeft()]);
     await waitAtMost(deadlineMs, over);
@@ -117,5 +133,5 @@ export function workOffLane(
     await waitAtMost(handBackMs, over);
   }
 
-  return { worker, close };
+  return { worker, refusal: backend.refusal, close };
 }

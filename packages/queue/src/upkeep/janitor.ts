@@ -98,9 +98,8 @@ export function createJanitor(options: JanitorOptions) {
     await forgetScript(redis, where, [id, retention.tombstonesMs, formerPlaceMs]);
   }
 
-  const repetition = repeat(everyMs, look, (error) =>
-    log.warn({ err: error }, "The janitor could not finish its round"),
-  );
+  const onError = (error: unknown) => log.warn({ err: error }, "The janitor could not finish its round");
+  const repetition = repeat({ everyMs, look, onError });
 
   return {
     /** One round, now. */

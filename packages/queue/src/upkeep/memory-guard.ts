@@ -9,6 +9,9 @@ export type MemoryGuardOptions = {
   everyMs?: number;
 };
 
+/** After looks that failed: a flood of prompts fills a Redis in less than the half minute that others wait. */
+const maxPauseMs = 5_000;
+
 /** Watches how full Redis is. A server without `maxmemory` is never full by this measure. */
 export function createMemoryGuard({ redis, limit = 0.7, everyMs = 1_000 }: MemoryGuardOptions) {
   let share = 0;
@@ -22,13 +25,18 @@ export function createMemoryGuard({ redis, limit = 0.7, everyMs = 1_000 }: Memor
   }
 
   // While Redis is away, what was last known stands.
-  const repetition = repeat(everyMs, look, () => {});
+  const repetition = repeat({ everyMs, look, maxPauseMs, onError: () => {} });
+  const onReady = () => repetition.wake();
+  redis.on("ready", onReady);
 
   return {
     look,
     /** Whether new generations should be refused for now. */
     isFull: (): boolean => share >= limit,
-    close: (): Promise<void> => repetition.close(),
+    close(): Promise<void> {
+      redis.off("ready", onReady);
+      return repetition.close();
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import { isEnding } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
 import type { Keys } from "../connection/keys.ts";
+import { repeat } from "../upkeep/repeat.ts";
 
 export type EndingWaitsOptions = {
   /** Takes commands, fails fast. */
@@ -19,6 +20,9 @@ export type EndingWaitsOptions = {
 /** Ids per pipeline when records are looked at: a thousand short reads hold Redis for about a millisecond. */
 const reconcileChunk = 1_000;
 
+/** Callers wait for what a look finds: after looks that failed the next comes sooner than the half minute that others wait. */
+const maxPauseMs = 5_000;
+
 /**
  * Waiting for generations to end. Each process has one reply channel, which a generation's record names; the ending is published
  * there. The message is only a wake-up: on every reconnect and every two seconds the records themselves are checked, so that a lost
@@ -31,7 +35,6 @@ export async function createEndingWaits(options: EndingWaitsOptions) {
   /** When the first wait for each began. */
   const sinceMs = new Map<string, number>();
   const watches = new Map<string, Set<() => void>>();
-  let reconciling = false;
 
   function wake(id: string): void {
     const resolvers = waits.get(id);
@@ -46,28 +49,27 @@ export async function createEndingWaits(options: EndingWaitsOptions) {
 
   async function reconcile(): Promise<void> {
     for (const id of watches.keys()) show(id);
-    if (reconciling || waits.size === 0 || redis.status !== "ready") return;
-    reconciling = true;
-    try {
-      const ids = [...waits.keys()];
-      for (let from = 0; from < ids.length; from += reconcileChunk) {
-        const chunk = ids.slice(from, from + reconcileChunk);
-        const pipeline = redis.pipeline();
-        for (const id of chunk) pipeline.hget(keys.record(id), "status");
-        const answers = (await pipeline.exec()) ?? [];
-        for (const [i, id] of chunk.entries()) {
-          const [error, status] = answers[i] ?? [new Error("No answer")];
-          if (error !== null) continue;
-          // A record that is gone will not end any more: whoever waits must be told that, too.
-          const lost = status === null && performance.now() - (sinceMs.get(id) ?? 0) > lostAfterMs;
-          if (lost || (typeof status === "string" && isEnding(status))) wake(id);
+    if (waits.size === 0 || redis.status !== "ready") return;
+    const ids = [...waits.keys()];
+    let refusal: Error | null = null;
+    for (let from = 0; from < ids.length; from += reconcileChunk) {
+      const chunk = ids.slice(from, from + reconcileChunk);
+      const pipeline = redis.pipeline();
+      for (const id of chunk) pipeline.hget(keys.record(id), "status");
+      const answers = (await pipeline.exec()) ?? [];
+      for (const [i, id] of chunk.entries()) {
+        const [error, status] = answers[i] ?? [new Error("No answer")];
+        if (error !== null) {
+          // It may be that of one record: the others are looked at all the same.
+          refusal = error;
+          continue;
         }
+        // A record that is gone will not end any more: whoever waits must be told that, too.
+        const lost = status === null && performance.now() - (sinceMs.get(id) ?? 0) > lostAfterMs;
+        if (lost || (typeof status === "string" && isEnding(status))) wake(id);
       }
-    } catch {
-      // Redis is away: the next look is in two seconds, and on its return.
-    } finally {
-      reconciling = false;
     }
+    if (refusal !== null) throw refusal;
   }
 
   subscriber.on("message", (from: string, message: string) => {
@@ -76,9 +78,10 @@ export async function createEndingWaits(options: EndingWaitsOptions) {
     if (change === undefined) wake(id);
     else show(id);
   });
-  subscriber.on("ready", () => void reconcile());
   await subscriber.subscribe(channel);
-  const timer = setInterval(() => void reconcile(), reconcileEveryMs);
+  // While Redis is away the next look is soon, and on its return.
+  const repetition = repeat({ everyMs: reconcileEveryMs, look: reconcile, maxPauseMs, onError: () => {} });
+  subscriber.on("ready", () => repetition.wake());
 
   return {
     /** Goes into the submission, so that whoever ends the generation knows whom to tell. */
@@ -118,8 +121,8 @@ export async function createEndingWaits(options: EndingWaitsOptions) {
      */
     watch: (id: string, onChange: () => void): (() => boolean) => enter(watches, id, onChange),
 
-    close(): void {
-      clearInterval(timer);
+    async close(): Promise<void> {
+      await repetition.close();
       // Not `quit`: a Redis that is away would be waited for, and there is nothing here that it would have to finish.
       subscriber.disconnect();
     },

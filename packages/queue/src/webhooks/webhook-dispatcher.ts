@@ -64,7 +64,7 @@ export function createWebhookDispatcher(options: WebhookDispatcherOptions) {
   }
 
   const onError = (error: unknown) => log.warn({ err: error }, "The outbox of webhooks could not be emptied");
-  const repetition = repeat(everyMs, look, onError);
+  const repetition = repeat({ everyMs, look, onError });
 
   return {
     /** One look, now. */
