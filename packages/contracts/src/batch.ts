@@ -33,6 +33,13 @@ export const batchFaultSchema = z.object({
 });
 export type BatchFault = z.infer<typeof batchFaultSchema>;
 
+/** The tokens of all lines, with what OpenAI's clients read of a batch: they take it that these two are there. */
+const batchUsageSchema = usageSchema.extend({
+  input_tokens_details: usageSchema.shape.input_tokens_details.extend({ cached_tokens: z.int() }),
+  output_tokens_details: z.object({ text_tokens: z.int(), image_tokens: z.int(), reasoning_tokens: z.int() }),
+});
+
+/** Null where there is none: the examples in OpenAI's document have it so, whatever its schema says. */
 const time = z.int().nullable();
 
 /** A batch as OpenAI's Batch API shows it. Times are Unix seconds. */
@@ -40,7 +47,8 @@ export const batchSchema = z.object({
   id: z.string(),
   object: z.literal("batch"),
   endpoint: z.literal(batchEndpoint),
-  model: z.string().nullable(),
+  /** Absent until the input was validated. */
+  model: optional(z.string()),
   errors: z.object({ object: z.literal("list"), data: z.array(batchFaultSchema) }).nullable(),
   input_file_id: z.string(),
   completion_window: z.string(),
@@ -58,8 +66,8 @@ export const batchSchema = z.object({
   cancelled_at: time,
   /** At the end `completed` and `failed` make up `total`: a line that was canceled or not reached in time has failed. */
   request_counts: z.object({ total: z.int(), completed: z.int(), failed: z.int() }),
-  /** The tokens of all lines; null where no line reported any. */
-  usage: usageSchema.nullable(),
+  /** Absent until the end, and where no line reported any tokens. */
+  usage: optional(batchUsageSchema),
   metadata: z.record(z.string(), z.string()).nullable(),
   /** Ours: what the lines that have ended cost so far, in micros. Lines whose price is unknown are not in it. */
   cost: microsSchema,

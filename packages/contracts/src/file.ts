@@ -4,6 +4,18 @@ import { z } from "zod";
 export const filePurposes = ["batch", "batch_output"] as const;
 export type FilePurpose = (typeof filePurposes)[number];
 
+/** What else a file may be for at OpenAI. Here there are none of them, and a list of them is empty. */
+export const otherFilePurposes = [
+  "assistants",
+  "assistants_output",
+  "evals",
+  "fine-tune",
+  "fine-tune-results",
+  "user_data",
+  "vision",
+] as const;
+export type ListedFilePurpose = FilePurpose | (typeof otherFilePurposes)[number];
+
 /** A file as OpenAI's Files API shows it. Times are Unix seconds. */
 export const fileSchema = z.object({
   id: z.string(),
@@ -15,7 +27,6 @@ export const fileSchema = z.object({
   purpose: z.enum(filePurposes),
   /** Deprecated by OpenAI and read by its clients all the same. */
   status: z.literal("processed"),
-  status_details: z.null(),
 });
 export type FileObject = z.infer<typeof fileSchema>;
 

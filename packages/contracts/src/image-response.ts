@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { optional } from "./optional.ts";
 
 /** Tokens as the GPT image models count them. `prompt_tokens` is the commissioned document's name, the rest is OpenAI's. */
 export const usageSchema = z.object({
@@ -28,7 +29,8 @@ export type SvgUsage = z.infer<typeof svgUsageSchema>;
  */
 const imageDataSchema = z.object({
   b64_json: z.string().nullable().optional(),
-  url: z.string().optional(),
+  /** Older services wrote null beside base64, and an output file of a batch is kept for thirty days. */
+  url: optional(z.string()),
   revised_prompt: z.string().optional(),
   /** GPT image models only. */
   output_format: z.string().optional(),

@@ -41,7 +41,9 @@ export {
   type FilePurpose,
   filePurposes,
   fileSchema,
+  type ListedFilePurpose,
   maxFileBytes,
+  otherFilePurposes,
 } from "./file.ts";
 export { formatDollars } from "./format-dollars.ts";
 export { type Generation, generationSchema, type GenerationStatus } from "./generation.ts";

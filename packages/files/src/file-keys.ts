@@ -1,9 +1,9 @@
-import { type FilePurpose, filePurposes } from "@darkroom/contracts";
+import { filePurposes, type ListedFilePurpose } from "@darkroom/contracts";
 
 /** The names of what files have in Redis, under the prefix that the queue has, too; and of their bytes in the object store. */
 export function createFileKeys(prefix: string) {
   /** ZSET of ids by their creation: those of a tenant, or of them those of one purpose. */
-  const index = (tenant: string, purpose?: FilePurpose) =>
+  const index = (tenant: string, purpose?: ListedFilePurpose) =>
     purpose === undefined ? `${prefix}:files:${tenant}` : `${prefix}:files:${tenant}:${purpose}`;
 
   return {

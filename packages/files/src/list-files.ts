@@ -1,4 +1,4 @@
-import type { FilePurpose } from "@darkroom/contracts";
+import type { ListedFilePurpose } from "@darkroom/contracts";
 import { type Page, readFormerScore, readPage } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import type { FileKeys } from "./file-keys.ts";
@@ -7,7 +7,7 @@ import { decodeFile, type FileRecord } from "./file-record.ts";
 export type ListFilesOptions = {
   tenant: string;
   /** Left out: files of any purpose. */
-  purpose?: FilePurpose | undefined;
+  purpose?: ListedFilePurpose | undefined;
   /** Go on behind the file of this id. */
   after?: string | undefined;
   limit: number;

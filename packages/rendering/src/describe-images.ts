@@ -53,7 +53,7 @@ export function describeImages(record: Describable, model: CatalogueModel | unde
     head: {
       created: Math.floor((endedAtMs ?? record.createdAtMs) / 1_000),
       ...(isGptImage && {
-        ...(background !== undefined && { background }),
+        ...(isSettled(background) && { background }),
         ...sharedFacts(images),
         ...(delivery.usage !== undefined && { usage: delivery.usage }),
         ...safetyIdentifierOf(request),
@@ -76,10 +76,13 @@ function qualityOf(model: CatalogueModel | undefined, asked: string | undefined)
   return others.length === 0 ? (only ?? asked) : (asked ?? usual);
 }
 
+/** Beside the images OpenAI tells what came of an `auto`, and its clients know no `auto` there. Where nobody said, it is left out. */
+const isSettled = (value: string | undefined) => value !== undefined && value !== "auto";
+
 function sharedFacts(images: readonly DescribedImage[]) {
   const shared = <K extends "output_format" | "quality" | "size">(name: K) => {
     const [value, ...others] = new Set(images.map(({ facts }) => facts[name]));
-    return value !== undefined && others.length === 0 && { [name]: value };
+    return isSettled(value) && others.length === 0 && { [name]: value };
   };
   return { ...shared("output_format"), ...shared("quality"), ...shared("size") };
 }

@@ -1,4 +1,4 @@
-import { type Batch, batchEndpoint, type BatchStatus } from "@darkroom/contracts";
+import { type Batch, batchEndpoint, type BatchStatus, splitOutput, type Usage } from "@darkroom/contracts";
 import type { BatchRecord } from "@darkroom/queue";
 
 /** A record as its owner sees it: OpenAI's object `batch`. */
@@ -12,7 +12,7 @@ export function showBatch(record: BatchRecord): Batch {
     id: record.id,
     object: "batch",
     endpoint: batchEndpoint,
-    model: record.model,
+    ...(record.model !== null && { model: record.model }),
     errors: errors && { object: "list", data: [...errors] },
     input_file_id: record.inputFileId,
     completion_window: record.completionWindow,
@@ -29,10 +29,17 @@ export function showBatch(record: BatchRecord): Batch {
     cancelling_at: at("cancelling"),
     cancelled_at: at("cancelled"),
     request_counts: { total, completed, failed },
-    usage: record.usage,
+    ...(record.usage !== null && { usage: batchUsage(record.usage) }),
     metadata: record.metadata,
     cost: record.costMicros,
   };
 }
+
+/** Image models do not reason, and what they read is not told to be cached: where OpenAI's object has a number for it, it is 0. */
+const batchUsage = (usage: Usage): NonNullable<Batch["usage"]> => ({
+  ...usage,
+  input_tokens_details: { cached_tokens: 0, ...usage.input_tokens_details },
+  output_tokens_details: { ...splitOutput(usage), reasoning_tokens: 0 },
+});
 
 const seconds = (ms: number) => Math.floor(ms / 1_000);

@@ -27,7 +27,6 @@ const batch = (changes: Partial<Batch> = {}): Batch => ({
   cancelling_at: null,
   cancelled_at: null,
   request_counts: { total: 3, completed: 2, failed: 1 },
-  usage: null,
   metadata: { order: "17" },
   cost: 40_000,
   ...changes,

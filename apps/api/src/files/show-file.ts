@@ -13,5 +13,4 @@ export const showFile = (record: FileRecord): FileObject => ({
   filename: record.filename,
   purpose: record.purpose,
   status: "processed",
-  status_details: null,
 });

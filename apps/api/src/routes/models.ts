@@ -12,6 +12,8 @@ const showModel = (model: CatalogueModel, { defaultModel }: Catalogue) => ({
   object: "model" as const,
   created: model.released === undefined ? 0 : Date.parse(model.released) / 1_000,
   owned_by: model.ownedBy ?? model.provider,
+  /** OpenAI's name for `sunset`. */
+  shutdown_date: model.sunset ?? null,
   description: model.description,
   aliases: model.aliases,
   /** Whether a request without `model` is drawn by it. */

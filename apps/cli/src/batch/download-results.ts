@@ -113,14 +113,11 @@ async function* imagesOf(output: string, fail: Fail): AsyncGenerator<Item> {
 
 function parseLine(bytes: Buffer): BatchOutputLine | undefined {
   try {
-    return batchOutputLineSchema.parse(JSON.parse(bytes.toString(), withoutNullUrl));
+    return batchOutputLineSchema.parse(JSON.parse(bytes.toString()));
   } catch {
     return undefined;
   }
 }
-
-/** An older service wrote `url: null` beside base64, and an output file is kept for thirty days. */
-const withoutNullUrl = (key: string, value: unknown) => (key === "url" && value === null ? undefined : value);
 
 function wordsFor({ saved, already, failed }: Downloaded, share: number, perSecond = 0): string {
   const seen = saved + already + failed;

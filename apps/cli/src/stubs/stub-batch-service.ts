@@ -76,7 +76,6 @@ export async function startStubBatchService({ linesPerLook = 1000, ended = {} }:
     filename: files.get(id)?.name,
     purpose: "batch",
     status: "processed",
-    status_details: null,
   });
   function keep(name: string, content: Buffer): string {
     const id = `file-${files.size + 1}`;

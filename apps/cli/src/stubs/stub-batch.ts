@@ -23,7 +23,6 @@ export function stubBatch(over: Partial<Batch> = {}): Batch {
     cancelling_at: null,
     cancelled_at: null,
     request_counts: { total: 0, completed: 0, failed: 0 },
-    usage: null,
     metadata: null,
     cost: 0,
     ...over,

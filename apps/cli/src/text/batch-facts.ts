@@ -10,7 +10,7 @@ export function batchFacts(batch: Batch): string {
   const lines: [string, string | null][] = [
     ["id", batch.id],
     ["status", batch.status],
-    ["model", batch.model],
+    ["model", batch.model ?? null],
     ["lines", `${total}, ${completed} of them done, ${failed} failed`],
     ["cost", batchCost(batch)],
     ["created", formatMoment(batch.created_at)],

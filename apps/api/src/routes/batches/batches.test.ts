@@ -46,7 +46,7 @@ describe("GET /v1/batches/{id}", () => {
     expect(batch).toMatchObject({
       status: ending,
       [`${ending}_at`]: expect.any(Number),
-      model: failed ? null : "dall-e-2",
+      ...(!failed && { model: "dall-e-2" }),
       output_file_id: failed ? null : "file-out",
       error_file_id: failed ? null : "file-err",
       request_counts: failed ? { total: 0, completed: 0, failed: 0 } : { total: 3, completed: 2, failed: 1 },
@@ -54,6 +54,7 @@ describe("GET /v1/batches/{id}", () => {
         ? { object: "list", data: [{ code: "invalid_json_line", message: "Not JSON.", param: null, line: 2 }] }
         : null,
     });
+    expect(Object.hasOwn(batch, "model")).toBe(!failed);
     const others = batchEndings.filter((other) => other !== ending);
     for (const other of others) expect(batch[`${other}_at`]).toBeNull();
   });

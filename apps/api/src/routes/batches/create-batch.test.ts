@@ -18,7 +18,6 @@ describe("200", () => {
       id: expect.stringMatching(/^batch_/),
       object: "batch",
       endpoint: "/v1/images/generations",
-      model: null,
       errors: null,
       input_file_id: fileId,
       completion_window: "24h",
@@ -35,7 +34,6 @@ describe("200", () => {
       cancelling_at: null,
       cancelled_at: null,
       request_counts: { total: 0, completed: 0, failed: 0 },
-      usage: null,
       metadata: { order: "17" },
       cost: 0,
     });

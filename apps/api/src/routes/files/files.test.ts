@@ -113,12 +113,25 @@ describe("GET /v1/files", () => {
     expect(await list("purpose=batch_output")).toMatchObject({ seen: [], page: { first_id: null, last_id: null } });
   });
 
+  // https://developers.openai.com/api/reference: the values of a file's purpose, and those of an upload.
+  test.each(["assistants", "assistants_output", "evals", "fine-tune", "fine-tune-results", "user_data", "vision"])(
+    "200 with none for %s, a purpose of OpenAI's that no file has here",
+    async (purpose) => {
+      const { list } = await withThree();
+      expect(await list(`purpose=${purpose}`)).toEqual({
+        seen: [],
+        page: { object: "list", first_id: null, last_id: null, has_more: false },
+      });
+    },
+  );
+
   test.each([
     ["limit=0", "limit"],
     ["limit=10001", "limit"],
     ["limit=ten", "limit"],
     ["order=up", "order"],
-    ["purpose=vision", "purpose"],
+    ["purpose=pictures", "purpose"],
+    ["purpose=vision&after=file-none", "after"],
     ["after=file-none", "after"],
     ["before=file-none", "before"],
   ])("400 for ?%s", async (query, param) => {

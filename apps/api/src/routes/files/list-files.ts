@@ -1,4 +1,4 @@
-import { filePurposes, parseBody } from "@darkroom/contracts";
+import { filePurposes, otherFilePurposes, parseBody } from "@darkroom/contracts";
 import type { FileStore } from "@darkroom/files";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
@@ -10,7 +10,7 @@ import { type SendPage, unknownCursor } from "../../http/send-page.ts";
 export type ListFilesDependencies = { files: Pick<FileStore, "list">; sendPage: SendPage };
 
 const querySchema = z.strictObject({
-  purpose: z.enum(filePurposes).optional(),
+  purpose: z.enum([...filePurposes, ...otherFilePurposes]).optional(),
   after: z.string().optional(),
   order: z.enum(["asc", "desc"]).default("desc"),
   /** OpenAI's for files. */
