@@ -35,12 +35,31 @@ test.each([
     bytes: "GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n",
     message: "The Host header is missing.",
   },
+  {
+    it: "two Hosts",
+    bytes: "GET /healthz HTTP/1.1\r\nHost: a\r\nhost: b\r\nConnection: close\r\n\r\n",
+    message: "There is more than one Host header.",
+  },
+  {
+    it: "two Hosts of one value",
+    bytes: "GET /healthz HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n",
+    message: "There is more than one Host header.",
+  },
+  {
+    it: "a Host that is none",
+    bytes: "GET /healthz HTTP/1.1\r\nHost: a, b\r\nConnection: close\r\n\r\n",
+    message: "The Host header is not the name of a host.",
+  },
 ])("400 in the error shape for $it", async ({ bytes, message }) => {
   const { statusLine, headers, error } = await exchange(bytes);
   expect(statusLine).toBe("HTTP/1.1 400 Bad Request");
   expect(error).toEqual({ message, type: "invalid_request_error", param: null, code: "invalid_request_error" });
   expect(headers).toEqual(
-    expect.arrayContaining([expect.stringMatching(/^x-request-id: req_/), "x-should-retry: false"]),
+    expect.arrayContaining([
+      expect.stringMatching(/^x-request-id: req_/),
+      "x-should-retry: false",
+      "x-content-type-options: nosniff",
+    ]),
   );
 });
 

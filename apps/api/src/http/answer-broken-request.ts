@@ -2,6 +2,7 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { ApiError } from "@darkroom/contracts";
 import { errorHeaders } from "./answer-error.ts";
+import { commonHeaders } from "./common-headers.ts";
 import { type FollowRequestDependencies, newRequestId } from "./request-facts.ts";
 import { serverLimits } from "./server-limits.ts";
 
@@ -24,6 +25,7 @@ export function answerBrokenRequest(
     "content-length": String(Buffer.byteLength(body)),
     connection: "close",
     "x-request-id": requestId,
+    ...commonHeaders,
     ...errorHeaders(error),
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);

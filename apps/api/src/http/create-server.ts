@@ -7,7 +7,9 @@ import { answerBrokenRequest } from "./answer-broken-request.ts";
 import { answerError } from "./answer-error.ts";
 import { assertPlainBody } from "./assert-plain-body.ts";
 import { type BodyDeadline, createBodyDeadline } from "./body-deadline.ts";
+import { setCommonHeaders } from "./common-headers.ts";
 import { createCrossOrigin } from "./cross-origin.ts";
+import { hostFault } from "./host-header.ts";
 import { createKnownRoutes, type KnownRoutes, shownPath } from "./known-routes.ts";
 import { parseJson } from "./parse-json.ts";
 import { followRequest, type FollowRequestDependencies, newRequestId } from "./request-facts.ts";
@@ -46,6 +48,7 @@ export function createServer(dependencies: CreateServerDependencies): Server {
   });
   const gate = createStrangerGate({ ...dependencies, bodyDeadline });
   const serve = (request: IncomingMessage, response: ServerResponse) => {
+    setCommonHeaders(response);
     if (!gate.turnAway(request, response)) app.routing(request, response);
   };
   app.server.removeAllListeners("request").on("request", serve);
@@ -76,9 +79,8 @@ export function createServer(dependencies: CreateServerDependencies): Server {
       const { method, url } = request;
       throw routes.misdirected(request) ?? new ApiError("not_found", `There is no ${method} ${shownPath(url)} here.`);
     }
-    if (request.headers.host === undefined && request.raw.httpVersion === "1.1") {
-      throw new ApiError("invalid_request_error", "The Host header is missing.");
-    }
+    const fault = hostFault(request.raw);
+    if (fault !== undefined) throw fault;
     return undefined;
   });
   app.addHook("onSend", async (request, reply) => {

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { ApiError } from "@darkroom/contracts";
@@ -11,6 +11,7 @@ import { adminKey, startApi } from "../api.fixture.ts";
 import { createDrain } from "../drain.ts";
 import { startProcess } from "../process.fixture.ts";
 import { createBodyDeadline } from "./body-deadline.ts";
+import { setCommonHeaders } from "./common-headers.ts";
 import { serverLimits } from "./server-limits.ts";
 import { createStrangerGate, type StrangerGateDependencies } from "./stranger-gate.ts";
 
@@ -40,6 +41,7 @@ const exchanges = {
   "a GET of the old HTTP": "GET /v1/models HTTP/1.0\r\nAuthorization: Bearer sk-unknown\r\n\r\n",
   "a GET on a connection to be closed": `${stranger("GET /v1/models")}Connection: close\r\n\r\n`,
   "a GET without a host": "GET /v1/models HTTP/1.1\r\nAuthorization: Bearer sk-unknown\r\n\r\n",
+  "a GET with two hosts": `GET /v1/models HTTP/1.1\r\nHost: x\r\nhost: y\r\nAuthorization: Bearer sk-unknown\r\n\r\n`,
   "the admin's routes": `${stranger("GET /admin/keys")}\r\n${stranger("GET /metrics")}\r\n`,
   "a usage that callers and the admin may read": `${stranger("GET /v1/usage")}\r\n`,
   "an upgrade": `${stranger("GET /v1/models")}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
@@ -58,8 +60,11 @@ const exchanges = {
 async function start() {
   const { app, drain } = await startApi();
   const bare = createServer({ ...serverLimits.http, keepAliveTimeout: serverLimits.keepAliveTimeout });
-  bare.on("request", (request, response) => app.routing(request, response));
-  bare.on("checkExpectation", (request, response) => app.routing(request, response));
+  const hand = (request: IncomingMessage, response: ServerResponse) => {
+    setCommonHeaders(response);
+    app.routing(request, response);
+  };
+  bare.on("request", hand).on("checkExpectation", hand);
   onTestFinished(() => void bare.close());
   return { drain, port: await listeningPort(app.server), barePort: await listeningPort(bare.listen(0, "127.0.0.1")) };
 }

@@ -4,6 +4,7 @@ import { ApiError } from "@darkroom/contracts";
 import type { FastifyInstance } from "fastify";
 import type { Drain } from "../drain.ts";
 import type { BodyDeadline } from "./body-deadline.ts";
+import { hostFault } from "./host-header.ts";
 import { createRefusalLog } from "./refusal-log.ts";
 import type { FollowRequestDependencies } from "./request-facts.ts";
 import { createRouteFinder } from "./route-finder.ts";
@@ -46,7 +47,7 @@ export function createStrangerGate(dependencies: StrangerGateDependencies) {
     /** Answers the request of a stranger. False: the request is for Fastify. */
     turnAway(request: IncomingMessage, response: ServerResponse): boolean {
       const { method = "", url = "", headers } = request;
-      if (headers.host === undefined || !guarded.has(method, url)) return false;
+      if (!guarded.has(method, url) || hostFault(request) !== undefined) return false;
       try {
         accounts.set(request, keyring.authenticate(headers.authorization));
         return false;

@@ -35,7 +35,6 @@ export function serveImageRoute(app: FastifyInstance, { objects: { openLink } }:
         // Whoever has the link has the image: no cache on the way may share it.
         "cache-control": "private, max-age=31536000, immutable",
         "content-disposition": "inline",
-        "x-content-type-options": "nosniff",
       });
       if (request.method === "HEAD") {
         body.destroy();

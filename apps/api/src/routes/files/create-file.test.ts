@@ -93,6 +93,14 @@ describe("200", () => {
   });
 });
 
+test("a NUL that is percent-encoded in the filename is refused, too", async () => {
+  const api = await startApi();
+  const { sending, answered } = startUpload(api);
+  const encoded = fileHead.replace('filename="a.jsonl"', "filename*=utf-8''a%00b.jsonl");
+  sending.end(head + encoded + tail);
+  expect(await answered).toMatchObject({ status: 400, body: { error: { param: "file" } } });
+});
+
 describe("refused", () => {
   let api: TestApi;
   const left = noting();
@@ -121,6 +129,10 @@ describe("refused", () => {
       "Invalid file format for Batch API. Must be .jsonl",
       "file",
     ],
+    ["a NUL in the filename", [batch, ["file", jsonlFile("", "a\0b.jsonl")]], "control characters", "file"],
+    ["a line separator in it", [batch, ["file", jsonlFile("", "a\u2028b.jsonl")]], "control characters", "file"],
+    ["a C1 control in it", [batch, ["file", jsonlFile("", "a\u009bb.jsonl")]], "control characters", "file"],
+    ["a name that reads backwards", [batch, ["file", jsonlFile("", "a\u202egpj.jsonl")]], "direction of text", "file"],
     ["a long filename", [batch, ["file", jsonlFile("", `${"a".repeat(256)}.jsonl`)]], "255 characters", "file"],
     [
       "a time without its anchor",

@@ -71,7 +71,14 @@ function refuseEarly({ headers }: FastifyRequest): void {
   if (Number(headers["content-length"] ?? 0) > maxFileBytes + maxFormOverheadBytes) throw tooLarge();
 }
 
+/** Control characters (a NUL ends a name in C), line separators, and marks that let a name end other than it looks. */
+const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u;
+
 function assertFilename(filename: string): void {
+  if (unprintable.test(filename)) {
+    const message = "The filename must not have control characters or marks that change the direction of text.";
+    throw new ApiError("invalid_request_error", message, { param: "file" });
+  }
   if (!/\.jsonl$/i.test(filename)) {
     throw new ApiError("invalid_request_error", "Invalid file format for Batch API. Must be .jsonl", { param: "file" });
   }

@@ -27,7 +27,6 @@ export function readFileContentRoute(app: FastifyInstance, { files, findFile }: 
         "content-length": size,
         "content-disposition": contentDisposition(record.filename),
         "cache-control": "no-store",
-        "x-content-type-options": "nosniff",
       });
       if (request.method === "HEAD") {
         body.destroy();
