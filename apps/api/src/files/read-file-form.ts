@@ -66,9 +66,12 @@ export async function readFileForm({ source, receive, signal }: ReadFileFormOpti
     ),
   );
   parser.once("finish", resolve);
-  source.on("error", reject);
+  // Where the caller hangs up, the error (`aborted`) comes before the close.
+  const brokenOff = (cause?: unknown) =>
+    reject(new ApiError("invalid_request_error", "The request broke off before its end.", { cause }));
+  source.on("error", brokenOff);
   source.once("close", () => {
-    if (!source.complete) reject(bad("The request broke off before its end."));
+    if (!source.complete) brokenOff();
   });
   signal.addEventListener("abort", () => reject(signal.reason), { once: true });
   source.pipe(parser);

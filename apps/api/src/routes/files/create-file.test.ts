@@ -4,6 +4,7 @@ import type { ObjectStore } from "@darkroom/storage";
 import { temporaryFolder } from "@darkroom/testing";
 import { beforeAll, describe, expect, test } from "vitest";
 import { keepApi, links, startApi, type TestApi } from "../../api.fixture.ts";
+import { startProcess } from "../../process.fixture.ts";
 import {
   boundary,
   fileHead,
@@ -260,6 +261,17 @@ describe("interrupted", () => {
     sending.destroy();
     await expect.poll(() => keysOfFiles(api)).toEqual([]);
     expect([...left.keys]).toEqual([]);
+  });
+
+  test("a caller who breaks off is not logged as a failure of ours", async () => {
+    const { child, lines, baseUrl, exitCode } = startProcess();
+    const { sending, write } = startUpload({ baseUrl: await baseUrl });
+    await write(head + fileHead + "x".repeat(100_000));
+    sending.destroy();
+    await expect.poll(() => lines.some(({ status }) => status === 499)).toBe(true);
+    child.kill("SIGTERM");
+    expect(await exitCode()).toBe(0);
+    expect(lines.filter(({ level }) => Number(level) >= 50)).toEqual([]);
   });
 
   test("503 where the store is away, and then again it is taken", async () => {
