@@ -140,9 +140,12 @@ describe("the window of a minute", () => {
 
   test("keeps no more entries than spans of a minute, whatever the limit", async () => {
     const { admit, length, close } = openWindow({ requests: 1_000_000, images: "-" });
-    const lua = `for i = 1, 5000 do admit(KEYS[1], 'key', ARGV[1], tonumber(ARGV[2]) + i * 13) end`;
+    const lua = `for i = 1, 500 do admit(KEYS[1], 'key', ARGV[1], tonumber(ARGV[2]) + i * 13) end`;
     const root = `test-${randomBytes(6).toString("hex")}:`;
-    await run(lua, [root], ["1000000 - - - - - - 1 -", start]);
+    // In pieces: nobody else on this Redis gets an answer while a script runs, and after five seconds everybody gets an error.
+    for (let piece = 0; piece < 10; piece++) {
+      await run(lua, [root], ["1000000 - - - - - - 1 -", start + piece * 500 * 13]);
+    }
     expect(await redis.llen(`${root}account-window:key`)).toBeLessThanOrEqual(1_202);
     await redis.del(`${root}account-window:key`, `${root}account:key`);
     await admit(start);
