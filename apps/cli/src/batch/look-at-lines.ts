@@ -26,6 +26,8 @@ export type Look = {
   lines: number;
   sha256: string;
   groups: LineGroup[];
+  /** Each name of a model that a line asks for, undefined where one names none, and the first such line. */
+  models: ReadonlyMap<string | undefined, number>;
   /** The first of them, by line. */
   mistakes: Mistake[];
   /** All of them. */
@@ -34,12 +36,11 @@ export type Look = {
 
 /** More than anybody reads. */
 const toldMistakes = 20;
-/** Space, tab, carriage return. */
-const blanks = new Set([0x20, 0x09, 0x0d]);
+const blankLine = /^[ \t\r]*$/;
 
 /**
- * Reads a batch's lines as the service will, as far as that can be done here: what is no JSON, no request for images, or there twice. What a
- * model takes is the service's business. Nothing of the file is kept but its ids.
+ * Reads a batch's lines as the service will, as far as that can be done here: what is no JSON, no request for images, or there twice. Which
+ * models there are, and what one takes, is the service's business. Nothing of the file is kept but its ids.
  */
 export async function lookAtLines(path: string): Promise<Look> {
   const hash = createHash("sha256");
@@ -48,10 +49,10 @@ export async function lookAtLines(path: string): Promise<Look> {
   const mistakes: Mistake[] = [];
   let mistakeCount = 0;
   let lineNumber = 0;
-  let blankLine: number | undefined;
+  let firstBlank: number | undefined;
   let lines = 0;
   let bytes = 0;
-  let firstModel: string | undefined;
+  const models = new Map<string | undefined, number>();
   const blame = (message: string, line: number | null = null) => {
     if (mistakeCount++ < toldMistakes) mistakes.push({ line, message });
   };
@@ -65,15 +66,16 @@ export async function lookAtLines(path: string): Promise<Look> {
 
   for await (const line of readLines(hashed())) {
     lineNumber++;
-    if (line.every((byte) => blanks.has(byte))) {
-      blankLine ??= lineNumber;
+    const text = decode(line, lineNumber === 1);
+    if (text !== undefined && blankLine.test(text)) {
+      firstBlank ??= lineNumber;
       continue;
     }
     // At the end they are nothing.
-    if (blankLine !== undefined) blame("this line is blank", blankLine);
-    blankLine = undefined;
+    if (firstBlank !== undefined) blame("this line is blank", firstBlank);
+    firstBlank = undefined;
     lines++;
-    const read = readLine(line);
+    const read = readLine(text);
     if ("wrong" in read) {
       for (const message of read.wrong) blame(message, lineNumber);
       continue;
@@ -83,32 +85,46 @@ export async function lookAtLines(path: string): Promise<Look> {
     if (before !== undefined)
       blame(`the custom_id ${JSON.stringify(custom_id)} stands in line ${before} already`, lineNumber);
     seen.set(custom_id, before ?? lineNumber);
-    const model = request.model ?? "";
-    firstModel ??= model;
-    if (model !== firstModel)
-      blame(`a batch has one model: ${model || "none"} after ${firstModel || "none"}`, lineNumber);
+    if (!models.has(request.model)) models.set(request.model, lineNumber);
     addTo(groups, request);
   }
   if (lines === 0) blame("there is nothing in it to draw");
   if (lines > maxBatchLines) blame(`${lines} lines are more than the ${maxBatchLines} that a batch may have`);
   if (bytes > maxFileBytes) blame(`${bytes} bytes are more than the ${maxFileBytes} that a file may have`);
-  return { lines, sha256: hash.digest("hex"), groups: [...groups.values()], mistakes, mistakeCount };
+  return { lines, sha256: hash.digest("hex"), groups: [...groups.values()], models, mistakes, mistakeCount };
+}
+
+/** A line as text; undefined where it is not UTF-8. A byte order mark is none of it at the start of a file, and anywhere else it is. */
+function decode(bytes: Buffer, isFirst: boolean): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: !isFirst }).decode(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 /** What a line asks for, or what is wrong with it, in the words of the service. */
-function readLine(bytes: Buffer): { custom_id: string; request: ImageRequest } | { wrong: readonly string[] } {
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch {
-    return { wrong: ["this is not JSON in UTF-8"] };
-  }
+function readLine(
+  text: string | undefined,
+): { custom_id: string; request: ImageRequest } | { wrong: readonly string[] } {
+  const json = text === undefined ? undefined : parseJson(text);
+  if (json === undefined) return { wrong: ["this is not JSON in UTF-8"] };
   const line = checkBody(batchLineSchema, json);
   if (line.faults !== undefined) return { wrong: line.faults.map(({ message }) => message) };
-  const request = checkBody(imageRequestSchema, line.value.body);
+  // As it was sent: the schema of the line leaves a key called __proto__ out of its copy.
+  const body = Object(json).body;
+  const request = checkBody(imageRequestSchema, body);
   if (request.faults !== undefined) return { wrong: request.faults.map(({ message }) => message) };
   if (request.value.stream === true) return { wrong: ["'stream' cannot be used in a batch"] };
   return { custom_id: line.value.custom_id, request: request.value };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function addTo(groups: Map<string, LineGroup>, { model, size, quality, n = 1, prompt }: ImageRequest): void {

@@ -3,7 +3,7 @@ import { mkdir, readdir, rm } from "node:fs/promises";
 import { extname, join, parse } from "node:path";
 import { Problem } from "../problem.ts";
 import { imageExtensions } from "./image-extension.ts";
-import { folderSubmissionPath, readSubmission, writeSubmission } from "./submission.ts";
+import { keepInFolder, readFolderSubmission } from "./submission.ts";
 
 const partsPrefix = ".darkroom-parts-";
 
@@ -29,7 +29,7 @@ const errorsPath = (folder: string): string => join(folder, "errors.jsonl");
  * @throws {Problem}
  */
 export async function assertFolderFor(batchId: string | undefined, folder: string): Promise<void> {
-  const kept = await readSubmission(folderSubmissionPath(folder));
+  const kept = await readFolderSubmission(folder);
   if (kept?.batch_id !== undefined && kept.batch_id === batchId) return;
   const images = existsSync(folder) && (await imagesIn(folder)).size > 0;
   if (!images && !existsSync(outputPath(folder)) && !existsSync(errorsPath(folder))) return;
@@ -44,14 +44,13 @@ export async function assertFolderFor(batchId: string | undefined, folder: strin
 export async function openResultsFolder(batchId: string, folder: string): Promise<ResultsFolder> {
   await assertFolderFor(batchId, folder);
   await mkdir(folder, { recursive: true });
-  const path = folderSubmissionPath(folder);
-  const kept = await readSubmission(path);
+  const kept = await readFolderSubmission(folder);
   if (kept !== undefined && kept.batch_id !== batchId) {
     throw new Problem(
       `${folder} is kept for ${kept.batch_id ?? "a batch that is being made"}. Name another with --out.`,
     );
   }
-  if (kept === undefined) await writeSubmission(path, { batch_id: batchId });
+  if (kept === undefined) await keepInFolder(folder, { batch_id: batchId });
   for (const name of await readdir(folder)) {
     if (name.startsWith(partsPrefix) && !isAlive(Number(name.slice(partsPrefix.length)))) {
       await rm(join(folder, name), { recursive: true, force: true });

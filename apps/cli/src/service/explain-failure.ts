@@ -2,18 +2,32 @@ import { errorBodySchema } from "@darkroom/contracts";
 import { Problem } from "../problem.ts";
 import { PassingProblem } from "./passing-problem.ts";
 
+/** What the API refused, and would refuse again. Its message is the API's own. */
+export class RefusedRequest extends Problem {
+  override name = "RefusedRequest";
+  readonly code: string | null;
+  readonly headers: Headers;
+  constructor(message: string, { code, headers }: { code: string | null; headers: Headers }) {
+    super(message);
+    this.code = code;
+    this.headers = headers;
+  }
+}
+
 /** The API's own words, and the parameter that they are about. Where it was not Darkroom that answered, what did. */
 export function explainAnswer(response: Response, body: unknown, root: string): Problem {
-  const Kind = response.status === 429 || response.status >= 500 ? PassingProblem : Problem;
+  const passes = response.status === 429 || response.status >= 500;
   const parsed = errorBodySchema.safeParse(body);
   if (parsed.success) {
-    const { message, param } = parsed.data.error;
-    return new Kind(param === null ? message : `${message} (${param})`);
+    const { message, param, code } = parsed.data.error;
+    const told = param === null ? message : `${message} (${param})`;
+    return passes ? new PassingProblem(told) : new RefusedRequest(told, { code, headers: response.headers });
   }
   const location = response.headers.get("location");
   if (response.status >= 300 && response.status < 400 && location !== null) {
     return new Problem(`${root} sends us on to ${location}. Use the address that it is reached at without a detour.`);
   }
+  const Kind = passes ? PassingProblem : Problem;
   return new Kind(`${root} answered ${response.status}, and not as Darkroom does. Is the address right?`);
 }
 

@@ -21,6 +21,8 @@ type ApiRequest<T> = {
   body?: object;
   /** Whose key opens it. */
   as: "tenant" | "admin";
+  /** The same request again, under the same name, is answered with what the first made. */
+  idempotencyKey?: string;
   answer: z.ZodType<T>;
   timeoutMs?: number;
 };
@@ -68,10 +70,11 @@ export function createHttpApi({ service, fetch }: HttpApiOptions): HttpApi {
   const { root } = service;
 
   async function send<T>(request: ApiRequest<T>): Promise<Answer<T>> {
-    const { method = "GET", path, query = {}, body, answer, timeoutMs = usualTimeoutMs } = request;
+    const { method = "GET", path, query = {}, body, idempotencyKey, answer, timeoutMs = usualTimeoutMs } = request;
     const url = new URL(root + path);
     for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
     const headers = new Headers({ authorization: `Bearer ${keyFor(request.as, service)}`, accept: "application/json" });
+    if (idempotencyKey !== undefined) headers.set("idempotency-key", idempotencyKey);
     // The type of a form has a boundary in it that `fetch` chooses.
     const content = body instanceof FormData || body === undefined ? body : JSON.stringify(body);
     if (typeof content === "string") headers.set("content-type", "application/json");

@@ -7,6 +7,8 @@ const tokenPrice = microsSchema.nullable();
 export const servedModelSchema = z.object({
   id: z.string(),
   aliases: z.array(z.string()),
+  /** Whether a request without `model` is drawn by it. Services of before did not tell. */
+  is_default: z.boolean().default(false),
   limits: z.object({
     /** Beside the values and the default, the bounds of a rule: all null where there is none. */
     sizes: z.object({ values: z.array(z.string()), default: z.string().nullable() }).catchall(z.number().nullable()),

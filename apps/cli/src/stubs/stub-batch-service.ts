@@ -13,6 +13,9 @@ export type StubBatchOptions = {
   ended?: Partial<Batch>;
 };
 
+export type StubBatchService = Awaited<ReturnType<typeof startStubBatchService>>;
+type StubAnswer = { status?: number; type?: string; headers?: Record<string, string>; body: unknown };
+
 const time = Math.floor(Date.UTC(2026, 10, 22, 9, 30) / 1000);
 
 /**
@@ -23,11 +26,22 @@ export async function startStubBatchService({ linesPerLook = 1000, ended = {} }:
   const asked: string[] = [];
   const files = new Map<string, { name: string; content: Buffer }>();
   const batches: { batch: Batch; lines: ReturnType<typeof readInput> }[] = [];
-  const state = { asked, files, batches, isAway: false, dropBatchAnswer: false, url: "" };
+  /** What each Idempotency-Key stands for. */
+  const named = new Map<string, { id: string; body: string }>();
+  const state = {
+    asked,
+    files,
+    batches,
+    isAway: false,
+    dropBatchAnswer: false,
+    /** Uploads are answered after this. */
+    uploadsWaitFor: Promise.resolve(),
+    url: "",
+  };
   const png = await fakeImage(8, 8, "png");
   const webp = await fakeImage(8, 8, "webp");
 
-  async function answer(request: IncomingMessage): Promise<{ status?: number; type?: string; body: unknown }> {
+  async function answer(request: IncomingMessage): Promise<StubAnswer> {
     const { method, url = "" } = request;
     const [path = ""] = url.split("?");
     const [, , kind, id = "", what] = path.split("/");
@@ -39,15 +53,29 @@ export async function startStubBatchService({ linesPerLook = 1000, ended = {} }:
         : { type: "image/png", body: name === "webp" ? webp : png };
     }
     if (kind === "models") return { body: stubModels };
-    if (kind === "files" && method === "POST") return { body: await keepUpload(request) };
+    if (kind === "files" && method === "POST") {
+      const file = await keepUpload(request);
+      await state.uploadsWaitFor;
+      return { body: file };
+    }
+    if (kind === "files" && method === "DELETE") {
+      files.delete(id);
+      return { body: { id, object: "file", deleted: true } };
+    }
     if (kind === "files" && what === "content") return { type: "application/jsonl", body: files.get(id)?.content };
     if (kind === "files") return files.has(id) ? { body: fileOf(id) } : notFound;
     if (kind === "batches" && method === "POST" && id === "") {
-      const { input_file_id, completion_window, metadata = null } = createBatchSchema.parse(await json(request));
+      const wanted = createBatchSchema.parse(await json(request));
+      const name = String(request.headers["idempotency-key"]);
+      const earlier = named.get(name);
+      if (earlier !== undefined && batches.some(({ batch }) => batch.id === earlier.id))
+        return again(earlier, JSON.stringify(wanted));
+      const { input_file_id, completion_window, metadata = null } = wanted;
       const lines = readInput(files.get(input_file_id)?.content ?? Buffer.alloc(0));
       const batch = stubBatch({ id: `batch_${batches.length + 1}`, input_file_id, completion_window, metadata });
       batch.request_counts.total = lines.length;
       batches.push({ batch, lines });
+      if (name !== "undefined") named.set(name, { id: batch.id, body: JSON.stringify(wanted) });
       if (state.dropBatchAnswer) request.socket.destroy();
       return { body: batch };
     }
@@ -61,12 +89,12 @@ export async function startStubBatchService({ linesPerLook = 1000, ended = {} }:
     return { body: found.batch };
   }
 
-  const notFound = {
-    status: 404,
-    body: {
-      error: { message: "There is none of this id.", type: "invalid_request_error", param: null, code: "not_found" },
-    },
-  };
+  /** The answer to a name that was used before, as the api gives it. */
+  function again({ id, body }: { id: string; body: string }, wanted: string): StubAnswer {
+    const headers = { "x-batch-id": id };
+    if (body !== wanted) return refused(422, "idempotency_mismatch", `It stands for ${id}.`, headers);
+    return { headers, body: batches.find(({ batch }) => batch.id === id)?.batch };
+  }
   const fileOf = (id: string) => ({
     id,
     object: "file",
@@ -77,8 +105,9 @@ export async function startStubBatchService({ linesPerLook = 1000, ended = {} }:
     purpose: "batch",
     status: "processed",
   });
+  let keptFiles = 0;
   function keep(name: string, content: Buffer): string {
-    const id = `file-${files.size + 1}`;
+    const id = `file-${++keptFiles}`;
     files.set(id, { name, content });
     return id;
   }
@@ -128,8 +157,8 @@ export async function startStubBatchService({ linesPerLook = 1000, ended = {} }:
       return;
     }
     asked.push(`${request.method} ${request.url}`);
-    void answer(request).then(({ status = 200, type = "application/json", body }) => {
-      response.writeHead(status, { "content-type": type });
+    void answer(request).then(({ status = 200, type = "application/json", headers = {}, body }) => {
+      response.writeHead(status, { "content-type": type, ...headers });
       response.end(Buffer.isBuffer(body) ? body : JSON.stringify(body));
     });
   });
@@ -142,11 +171,18 @@ export async function startStubBatchService({ linesPerLook = 1000, ended = {} }:
 }
 
 function readInput(content: Buffer) {
-  const lines = content.toString().split("\n").filter(Boolean);
+  const lines = new TextDecoder().decode(content).split(/\s*\n/).filter(Boolean);
   return lines.map((line) => {
     const { custom_id, body } = batchLineSchema.parse(JSON.parse(line));
     return Object.assign(imageRequestSchema.parse(body), { custom_id });
   });
 }
+
+const refused = (status: number, code: string, message: string, headers = {}): StubAnswer => ({
+  status,
+  headers,
+  body: { error: { message, type: "invalid_request_error", param: null, code } },
+});
+const notFound = refused(404, "not_found", "There is none of this id.");
 
 const isRefused = ({ prompt }: { prompt: string }) => prompt.includes("refuse");

@@ -7,6 +7,7 @@ function model(id: string, limits: Pick<ServedModel["limits"], "parameters"> & {
   return {
     id,
     aliases: [`${id}-alias`],
+    is_default: id === "dall-e-3",
     limits: { ...limits, sizes: { values: limits.sizes, default: first, ...noRule }, output_tokens_per_image: null },
     prices: { per_image_micros: null, per_1k_tokens_micros: null, ...prices },
   };

@@ -6,7 +6,7 @@ export function withPromptOptions<Args extends unknown[], Options extends Option
   command: Command<Args, Options>,
 ) {
   return command
-    .option("--model <model>", "for a text file: the model that draws every prompt")
+    .option("--model <model>", "the model that draws every prompt; the service's default when left out")
     .option("--size <size>", "1024x1024 and the like, or auto")
     .option("--quality <quality>", "low, medium, high, xhigh, max, standard, hd or auto")
     .option("--complexity <complexity>", "how much is planned first: low, medium or high")

@@ -1,7 +1,8 @@
 import { countOf } from "@darkroom/contracts";
 import type { BatchInput } from "../../batch/batch-input.ts";
-import { type Wanted, findEarlier } from "../../batch/find-earlier.ts";
-import { lookAtLines } from "../../batch/look-at-lines.ts";
+import { type Wanted, findEarlier, namesSoFar } from "../../batch/find-earlier.ts";
+import { type Look, lookAtLines } from "../../batch/look-at-lines.ts";
+import { lockSubmission } from "../../batch/submit-lock.ts";
 import { type NewBatch, type SubmittedBatch, submitOnce } from "../../batch/submit-once.ts";
 import { withFarewell } from "../../batch/with-farewell.ts";
 import { Problem } from "../../problem.ts";
@@ -14,6 +15,8 @@ export type Submitting = {
   /** Disposed here. */
   input: BatchInput;
   wanted: Omit<Wanted, "sha256">;
+  /** Whether a new batch is wanted whatever there was. */
+  again: boolean;
   options: NewBatch["options"];
   /** Whether to buy, once it was said what and for how much. */
   isSure: (question: string) => Promise<boolean>;
@@ -26,31 +29,48 @@ export type Submitting = {
 export async function submitFile(
   shell: Shell,
   api: HttpApi,
-  { input, wanted, options, isSure }: Submitting,
+  { input, wanted: { file, out }, again, options, isSure }: Submitting,
 ): Promise<{ batch: SubmittedBatch; sourceLine: BatchInput["sourceLine"] } | undefined> {
-  using lines = input;
-  const { sourceLine } = lines;
-  return await withFarewell(
-    () => lines[Symbol.dispose](),
-    async () => {
-      const { file } = wanted;
-      const look = await lookAtLines(input.path);
-      if (look.mistakeCount > 0) {
-        const { mistakes: faults, mistakeCount: count } = look;
-        throw new Problem(`${await faultLines({ file, faults, count, sourceLine })}\nNothing was submitted.`);
-      }
-      const { sha256 } = look;
-      const { path, batch, uploaded } = await findEarlier(api, { ...wanted, sha256 });
-      if (batch !== undefined) {
-        const { id, status } = batch.value;
-        shell.say(
-          `${file} was submitted before, as ${id} (${status}): going on with it. --again buys everything anew.`,
-        );
-        return { batch, sourceLine };
-      }
-      await sayEstimate(shell, api, look);
-      if (!(await isSure(`Submit ${countOf(look.lines, "line")}?`))) return undefined;
-      return { batch: await submitOnce(api, { input, sha256, options, path, uploaded }), sourceLine };
-    },
-  );
+  using held = new DisposableStack();
+  const { sourceLine } = held.use(input);
+  const sayEarlier = ({ value: { id, status } }: SubmittedBatch) =>
+    shell.say(`${file} was submitted before, as ${id} (${status}): going on with it. --again buys everything anew.`);
+
+  async function submit(): Promise<SubmittedBatch | undefined> {
+    const look = await lookAtLines(input.path);
+    await assertNoMistakes(look, { file, sourceLine });
+    const wanted = { file, out, sha256: look.sha256 };
+    // What is there now is not wanted again. What another run buys from now on is what this one wants, too.
+    const ignored = again ? await namesSoFar(wanted) : undefined;
+    const before = await findEarlier(api, wanted, ignored);
+    if (before.batch !== undefined) {
+      sayEarlier(before.batch);
+      return before.batch;
+    }
+    await sayEstimate(shell, api, look, { file, sourceLine });
+    if (!(await isSure(`Submit ${countOf(look.lines, "line")}?`))) return undefined;
+
+    const onWait = (path: string, owner: string) =>
+      shell.say(
+        `Another run (process ${owner}) submits ${file}: waiting for it. If no such run is there, delete ${path}.`,
+      );
+    held.defer(await lockSubmission({ file, out, onWait }));
+    const now = await findEarlier(api, wanted, ignored);
+    const made =
+      now.batch === undefined
+        ? await submitOnce(api, { input, wanted, options, ...now })
+        : { batch: now.batch, isEarlier: true };
+    if (made.isEarlier) sayEarlier(made.batch);
+    return made.batch;
+  }
+
+  const batch = await withFarewell(() => held.dispose(), submit);
+  return batch && { batch, sourceLine };
+}
+
+type Source = { file: string; sourceLine: BatchInput["sourceLine"] };
+
+async function assertNoMistakes({ mistakes: faults, mistakeCount: count }: Look, source: Source): Promise<void> {
+  if (count === 0) return;
+  throw new Problem(`${await faultLines({ ...source, faults, count })}\nNothing was submitted.`);
 }

@@ -26,13 +26,13 @@ export function submitBatchCommand(shell: Shell) {
     const body = promptBody(prompts);
     const named = Object.values(body).some((value) => value !== undefined);
     if (isJsonl(file) && named) command.error("error: the lines of a .jsonl say themselves how they are drawn");
-    if (!isJsonl(file) && prompts.model === undefined) command.error("error: a text file wants --model");
 
     try {
       const api = shell.connect({ url });
       const submitted = await submitFile(shell, api, {
         input: isJsonl(file) ? jsonlInput(file) : await promptsInput(file, body),
-        wanted: { file, out, again: again ?? false },
+        wanted: { file, out },
+        again: again ?? false,
         options: { completion_window: window, ...(metadata && { metadata }) },
         isSure: async (question) => {
           const sure = yes ?? (await shell.confirm(question));
