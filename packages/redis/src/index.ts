@@ -12,3 +12,4 @@ export {
   untilConnected,
 } from "./redis-connections.ts";
 export { redisTime } from "./redis-time.ts";
+export { CommandTimeoutError } from "./time-out-commands.ts";

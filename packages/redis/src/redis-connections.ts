@@ -1,6 +1,7 @@
 import { Redis, type RedisOptions } from "ioredis";
 import { gatherWrites } from "./gather-writes.ts";
 import { limitInFlight } from "./limit-in-flight.ts";
+import { timeOutCommands } from "./time-out-commands.ts";
 
 export type OnRedisError = (error: Error) => void;
 
@@ -18,12 +19,18 @@ function connect(url: string, options: RedisOptions, onError: OnRedisError): Red
   return redis;
 }
 
+/** How long a caller is kept waiting for a Redis that does not answer. On a local network it answers in milliseconds. */
+const commandTimeoutMs = 2_000;
+
 /**
  * For whoever has a caller waiting: fails within two seconds rather than queue commands for a Redis that is away.
- * A command that timed out may have been carried out, or be carried out after a reconnect: every script is safe to repeat.
+ * A command that timed out (`CommandTimeoutError`) may have been carried out, or be carried out after a reconnect: every script is safe
+ * to repeat.
  */
 export function connectProducer(url: string, onError: OnRedisError): Redis {
-  return connect(url, { enableOfflineQueue: false, commandTimeout: 2_000, maxRetriesPerRequest: 1 }, onError);
+  const redis = connect(url, { enableOfflineQueue: false, maxRetriesPerRequest: 1 }, onError);
+  timeOutCommands(redis, commandTimeoutMs);
+  return redis;
 }
 
 /** For workers, who hold paid work: commands wait for as long as Redis is away. BullMQ demands null retries for its blocking reads. */

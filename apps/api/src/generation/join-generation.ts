@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { limitHeaders } from "../http/limit-headers.ts";
 import type { OpenQueue } from "../open-queue.ts";
 import type { Abandoner } from "./abandoner.ts";
+import { unreachable } from "./queue-answer.ts";
 
 export type JoinGenerationOptions = {
   queue: Pick<OpenQueue, "submit" | "store" | "waits">;
@@ -86,8 +87,7 @@ export function createJoinGeneration({ queue, abandoner, log }: JoinGenerationOp
       // It may have been accepted all the same. Whoever is told that it was not must not pay for it.
       abandoner.abandon(id, lane);
       reply.removeHeader("x-generation-id");
-      const message = "The queue cannot be reached just now. Send the request again.";
-      throw new ApiError("overloaded", message, { retryAfterMs: 1_000, cause: error });
+      throw unreachable(error);
     }
   };
 }

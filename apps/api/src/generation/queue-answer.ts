@@ -1,12 +1,27 @@
 import { ApiError } from "@darkroom/contracts";
+import { CommandTimeoutError } from "@darkroom/redis";
 
 /** What the queue answers, or `ApiError` where it does not: for what may simply be asked again. */
 export async function queueAnswer<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (cause) {
-    if (cause instanceof ApiError) throw cause;
-    const message = "The queue cannot be reached just now. Send the request again.";
-    throw new ApiError("overloaded", message, { retryAfterMs: 1_000, cause });
+    throw cause instanceof ApiError ? cause : unreachable(cause);
   }
+}
+
+/** From here on the time that this process was busy is the reason for a timeout, and not Redis. */
+const overloadedFromMs = 500;
+
+/** A loaded process recovers within some seconds, once it is sent less. */
+const overloadedRetryAfterMs = 3_000;
+
+/** What a caller is told where the queue did not answer: whether it is away, or this process is too busy to ask it in time. */
+export function unreachable(cause: unknown): ApiError {
+  if (cause instanceof CommandTimeoutError && cause.stalledMs >= overloadedFromMs) {
+    const message = "This server is overloaded. Send the request again later.";
+    return new ApiError("overloaded", message, { retryAfterMs: overloadedRetryAfterMs, cause });
+  }
+  const message = "The queue cannot be reached just now. Send the request again.";
+  return new ApiError("overloaded", message, { retryAfterMs: 1_000, cause });
 }

@@ -1,0 +1,22 @@
+import { ApiError } from "@darkroom/contracts";
+import { CommandTimeoutError } from "@darkroom/redis";
+import { expect, test } from "vitest";
+import { queueAnswer } from "./queue-answer.ts";
+
+const away = "The queue cannot be reached just now. Send the request again.";
+const overloaded = "This server is overloaded. Send the request again later.";
+
+test.each([
+  [new Error("Connection is closed."), away],
+  [new CommandTimeoutError(2_000, 20), away],
+  [new CommandTimeoutError(2_000, 4_000), overloaded],
+])("%s is told as what it is, and may be sent again", async (cause, message) => {
+  const thrown: unknown = await queueAnswer(Promise.reject(cause)).catch((error: unknown) => error);
+  expect(thrown).toMatchObject({ code: "overloaded", message, retryable: true, cause });
+});
+
+test("an answer, and an error that is meant for the caller, pass", async () => {
+  expect(await queueAnswer(Promise.resolve(1))).toBe(1);
+  const error = new ApiError("not_found", "There is none.");
+  await expect(queueAnswer(Promise.reject(error))).rejects.toBe(error);
+});
