@@ -64,9 +64,6 @@ export function createBatchWorker(options: BatchWorkerOptions) {
   const works = batchesLanes.map((lane) => {
     const work = workOffLane({ ...options, lane }, run);
     const { worker } = work;
-    worker.on("lockRenewalFailed", (jobs) => {
-      for (const job of jobs) worker.cancelJob(job, "lock lost");
-    });
     worker.on("completed", ({ id: job = "" }) => {
       const look = lookAgain(job)
         .catch((error: unknown) => log.warn({ job, err: error }, "A lane could not be looked at again; a keeper will"))

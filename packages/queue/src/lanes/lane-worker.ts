@@ -1,6 +1,6 @@
 import type { Lanes } from "./lanes.ts";
 import type { UnreadableRecord } from "../records/unreadable-record.ts";
-import { type Interruption, runAttempt, type RunAttemptOptions } from "./run-attempt.ts";
+import { runAttempt, type RunAttemptOptions } from "./run-attempt.ts";
 import { workOffLane, type WorkOffLaneOptions } from "./work-off-lane.ts";
 
 export type LaneWorkerOptions = WorkOffLaneOptions & Omit<RunAttemptOptions, "onUnreadable"> & { lanes: Lanes };
@@ -21,34 +21,24 @@ export function createLaneWorker(options: LaneWorkerOptions) {
     unreadable.add(error.id);
     log.error({ lane, generationId: error.id, err: error }, "A generation is left to workers of another release");
   };
-  const active = new Set<string>();
-  const interrupt = (id: string, why: Interruption) => worker.cancelJob(id, why);
   let lastFetchAtMs = Date.now();
 
-  const { worker, refusal, close } = workOffLane(options, async (id, signal) => {
-    active.add(id);
+  const { worker, running, interrupt, refusal, close } = workOffLane(options, async (id, signal) => {
     lastFetchAtMs = Date.now();
-    try {
-      return await runAttempt({ ...options, onUnreadable }, id, signal, () => interruptionOf(signal));
-    } finally {
-      active.delete(id);
-    }
+    return runAttempt({ ...options, onUnreadable }, id, signal);
   });
   worker.on("stalled", (id) =>
     log.warn({ lane, generationId: id }, "A worker fell silent; its generation is begun again"),
   );
-  worker.on("lockRenewalFailed", (ids) => {
-    for (const id of ids) interrupt(id, "lock lost");
-  });
 
   return {
     lane,
 
     /** The generations that are being worked on. */
-    active: (): string[] => [...active],
+    active: running,
 
     /** Aborts the work on a generation that was canceled; nothing happens where it is not run here. */
-    cancel: (id: string): void => void interrupt(id, "canceled"),
+    cancel: (id: string): void => interrupt(id, "canceled"),
 
     /** Resolves when the lane is being worked off. */
     ready: (): Promise<void> => worker.waitUntilReady(),
@@ -59,21 +49,15 @@ export function createLaneWorker(options: LaneWorkerOptions) {
     /** A sentence when jobs wait, slots are free and yet nothing has been fetched for a minute; null when all is well. */
     async stuck(): Promise<string | null> {
       const idleMs = Date.now() - lastFetchAtMs;
-      if (active.size >= concurrency || idleMs < stuckAfterMs) return null;
+      if (running().length >= concurrency || idleMs < stuckAfterMs) return null;
       const { waiting, paused } = await lanes.depth(lane);
       if (waiting === 0 || paused) return null;
-      return `Lane ${lane}: ${waiting} jobs wait, ${concurrency - active.size} slots are free, and nothing was fetched for ${idleMs} ms.`;
+      return `Lane ${lane}: ${waiting} jobs wait, ${concurrency - running().length} slots are free, and nothing was fetched for ${idleMs} ms.`;
     },
 
     /** Stops, and lets what runs finish until the deadline, in milliseconds: see `LaneWork`. */
     close,
   };
-}
-
-/** BullMQ passes the reason on as it was given to `cancelJob`. */
-function interruptionOf({ aborted, reason }: AbortSignal): Interruption | null {
-  if (!aborted) return null;
-  return reason === "stopping" || reason === "canceled" ? reason : "lock lost";
 }
 
 export type LaneWorker = ReturnType<typeof createLaneWorker>;

@@ -71,7 +71,6 @@ export function createPatientBackend({ onRefusal, random }: PatientBackendOption
     backend.moveToActive = patient("moveToActive", backend.moveToActive.bind(backend));
     backend.waitForJob = patient("waitForJob", backend.waitForJob.bind(backend));
     backend.moveToCompleted = telling(backend.moveToCompleted.bind(backend));
-    backend.extendLocks = telling(backend.extendLocks.bind(backend));
     return backend;
   };
 

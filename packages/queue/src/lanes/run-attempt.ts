@@ -27,23 +27,15 @@ export type RunAttemptOptions = NotedObjectsOptions & {
 /** What an ending comes to: a bill, or null where nothing was delivered. `unbilled`: the provider may have charged for that nothing. */
 export type AttemptEnding = { bill: Bill | null; unbilled: boolean };
 
-/** Why running work is broken off: its lock was lost, its worker stops, or somebody canceled it. */
-export type Interruption = "lock lost" | "stopping" | "canceled";
-
 /**
  * Runs one attempt at a generation, from its start in the record to its settlement.
  * Returns null when the job is done with, or how long to wait, in milliseconds, before it should be tried again. Throws when the
  * attempt could not be begun, when the job belongs to another by now, or when Redis does not take the outcome: the job goes back to its
  * lane then, and the record says what is to be done.
  *
- * @param interruption why the signal was aborted: `stopping` means that the work is to be given back, `canceled` that nobody wants it
+ * @param signal aborted with an `Interruption`: `stopping` means that the work is to be given back, `canceled` that nobody wants it
  */
-export async function runAttempt(
-  options: RunAttemptOptions,
-  id: string,
-  signal: AbortSignal,
-  interruption: () => Interruption | null,
-): Promise<number | null> {
+export async function runAttempt(options: RunAttemptOptions, id: string, signal: AbortSignal): Promise<number | null> {
   const { store, lane, work, retryPolicy, log } = options;
   const record = await store.start(id, lane).catch((error: unknown) => {
     if (error instanceof UnreadableRecord) return error;
@@ -92,12 +84,11 @@ export async function runAttempt(
       },
     });
   } catch (error) {
-    const why = interruption();
-    if (why === "canceled") {
+    if (signal.reason === "canceled") {
       log.info(fields, "The generation was canceled; its provider call is aborted");
       return null;
     }
-    if (why === "stopping") {
+    if (signal.reason === "stopping") {
       await write(() => store.postpone(id, lane, attempts, "handbacks", 0));
       log.info(fields, "The worker stops; the generation is given back to its lane");
       return 0;

@@ -3,6 +3,7 @@ import { DelayedError, type Job, Worker, type WorkerOptions } from "bullmq";
 import type { Redis } from "ioredis";
 import type { Keys } from "../connection/keys.ts";
 import type { Log } from "../log.ts";
+import { createJobRuns, type Interruption, type JobRun } from "./job-runs.ts";
 import { waitAtMost } from "../upkeep/wait-at-most.ts";
 import { createPatientBackend } from "./patient-backend.ts";
 
@@ -13,7 +14,7 @@ export type WorkOffLaneOptions = {
   lane: string;
   /** Jobs at a time. */
   concurrency: number;
-  /** How long a worker may be silent before its jobs are given to another, in milliseconds; renewed at half of it. */
+  /** How long a worker may be silent before its jobs are given to another, in milliseconds; renewed at a third of it. */
   lockDurationMs: number;
   /** How often silent workers are looked for, in milliseconds. */
   stalledIntervalMs: number;
@@ -25,6 +26,10 @@ export type LaneWork = {
   worker: Worker;
   /** What Redis refused the last question for a job with; null while it answers. */
   refusal: () => Error | null;
+  /** The jobs that are run here. */
+  running: () => string[];
+  /** Aborts the run of a job with the reason; nothing happens where it is not run here. */
+  interrupt: (id: string, why: Interruption) => void;
   /**
    * Stops: fetches nothing more at once, lets what runs finish until the deadline, in milliseconds, then aborts it as `stopping`, so that
    * it goes back to the lane. What even then does not let go is left to the stalled check of another worker.
@@ -53,6 +58,8 @@ const faultPauseMs = (runs: number): number => Math.min(firstFaultPauseMs * 2 **
  * Runs a BullMQ worker on a lane: the only place that does. `run` is given a job's id and a signal, and says when the job is to be run
  * again, in milliseconds from now, or null when it is done with.
  *
+ * A job is run once at a time in this process: one that comes back, its lock having been lost, is run when its former run has ended.
+ *
  * A job whose `run` throws goes back to the lane with a backoff. BullMQ would fail and remove it, and nobody would run what its record
  * still asks for.
  */
@@ -60,23 +67,40 @@ export function workOffLane(
   { redis, keys, lane, concurrency, lockDurationMs, stalledIntervalMs, log }: WorkOffLaneOptions,
   run: (id: string, signal: AbortSignal) => Promise<number | null>,
 ): LaneWork {
-  const running = new Set<Promise<unknown>>();
+  const told = new WeakSet<Error>();
+  const backend = createPatientBackend({
+    onRefusal(error) {
+      told.add(error);
+      log.warn({ lane, err: error }, "Redis gives out no jobs; it is asked again after pauses that grow");
+    },
+  });
+  // Locks that were renewed show that Redis takes writes again.
+  const runs = createJobRuns({ redis, keys, lane, lockDurationMs, onRenewed: backend.wake, log });
 
-  // Exactly three plain parameters: BullMQ counts them, and passes no signal to a function with fewer.
-  const processor = async (job: Job, token: string | undefined, signal: AbortSignal | undefined): Promise<void> => {
-    if (job.id === undefined || token === undefined || signal === undefined) {
-      throw new Error("BullMQ gave no job id, token or signal");
-    }
-    const ran = run(job.id, signal).catch((error: unknown) => {
-      const backoffMs = faultPauseMs(job.attemptsStarted);
-      log.warn(
-        { lane, job: job.id, pauseMs: backoffMs, err: error },
-        "A job could not be run; it goes back to its lane",
-      );
-      return backoffMs;
-    });
-    running.add(ran);
-    const pauseMs = await ran.finally(() => running.delete(ran));
+  /** Waits for a former run of the same job, then runs it. Answers when it is to be run again, as `run` does. */
+  async function runAlone({ id, signal, alone }: JobRun): Promise<number | null> {
+    await alone;
+    // Broken off before it began: whoever canceled it has ended what its record asks for, and anything else goes back.
+    return signal.aborted && signal.reason !== "canceled" ? 0 : run(id, signal);
+  }
+
+  // Exactly two parameters: with three BullMQ keeps a signal of its own for the job.
+  const processor = async (job: Job, token: string | undefined): Promise<void> => {
+    if (job.id === undefined || token === undefined) throw new Error("BullMQ gave no job id or token");
+    const jobRun = runs.begin(job.id, token);
+    const pauseMs = await runAlone(jobRun)
+      .catch((error: unknown) => {
+        if (isLost(jobRun)) return null;
+        const backoffMs = faultPauseMs(job.attemptsStarted);
+        log.warn(
+          { lane, job: job.id, pauseMs: backoffMs, err: error },
+          "A job could not be run; it goes back to its lane",
+        );
+        return backoffMs;
+      })
+      .finally(() => jobRun.end());
+    // Tells BullMQ to leave the job where it is.
+    if (isLost(jobRun)) throw new DelayedError();
     if (pauseMs === null) return;
     try {
       await job.moveToDelayed(Date.now() + pauseMs, token);
@@ -86,22 +110,17 @@ export function workOffLane(
         "A job could not be given back; it is found when its lock has run out",
       );
     }
-    // Tells BullMQ to leave the job where it is: on its lane again, or held by a lock that nobody renews any more.
+    // It is on its lane again, or held by a lock that nobody renews any more.
     throw new DelayedError();
   };
 
-  const told = new WeakSet<Error>();
-  const backend = createPatientBackend({
-    onRefusal(error) {
-      told.add(error);
-      log.warn({ lane, err: error }, "Redis gives out no jobs; it is asked again after pauses that grow");
-    },
-  });
   const options: WorkerOptions = {
     connection: redis,
     prefix: keys.lanes,
     concurrency,
     lockDuration: lockDurationMs,
+    // The runs renew theirs.
+    skipLockRenewal: true,
     stalledInterval: stalledIntervalMs,
     // What is run counts its own tries in its record; BullMQ's limit would fail a job unseen.
     maxStalledCount: 1_000_000,
@@ -118,9 +137,9 @@ export function workOffLane(
 
   async function nothingLeft(): Promise<void> {
     do {
-      await Promise.allSettled(running);
+      await runs.settled();
       await pause(lastFetchMs, undefined, { ref: false });
-    } while (running.size > 0);
+    } while (runs.ids().length > 0);
   }
 
   async function close(deadlineMs: number): Promise<void> {
@@ -129,9 +148,19 @@ export function workOffLane(
     const closed = worker.close();
     const over = Promise.race([closed, nothingLeft()]);
     await waitAtMost(deadlineMs, over);
-    worker.cancelAllJobs("stopping");
+    runs.interrupt("stopping");
     await waitAtMost(handBackMs, over);
+    await runs.close();
   }
 
-  return { worker, refusal: backend.refusal, close };
+  return {
+    worker,
+    refusal: backend.refusal,
+    running: runs.ids,
+    interrupt: (id, why) => runs.interrupt(why, id),
+    close,
+  };
 }
+
+/** Whether a run's job belongs to another by now, in this process or elsewhere. */
+const isLost = ({ signal }: JobRun): boolean => signal.reason === "lock lost";
