@@ -15,7 +15,7 @@ const log = { debug() {}, info() {}, warn() {}, error() {} };
 export function openSubmitter(redis: Redis) {
   const store = createGenerationStore(redis, darkroomKeys, retention);
   const lanes = createLanes(redis, darkroomKeys);
-  const submit = createSubmitter({ redis, keys: darkroomKeys, store, lanes, log });
+  const submit = createSubmitter({ store, lanes, log });
   const upstream = { model: "dall-e-2", parameters: { n: 1, size: "256x256" } };
   const terms = { model: "dall-e-2", quality: "auto", prices: { perImageMicros: { any: { "256x256": 16_000 } } } };
   const admission = { ...unlimited, images: 1, worstCaseMicros: 16_000 };

@@ -158,7 +158,7 @@ async function expectNothingLeft(redisUrl: string): Promise<void> {
   const lane = "openai.interactive";
   const names = [
     keys.running,
-    keys.unlaned,
+    keys.queued,
     keys.expiring,
     keys.outbox,
     keys.deliveries,

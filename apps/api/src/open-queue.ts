@@ -61,7 +61,7 @@ export async function openQueue(config: QueueConfig, log: Logger, closes: CloseL
     waits,
     memoryGuard,
     readMinuteUse: createMinuteUseReader(redis, keys.root),
-    submit: createSubmitter({ redis, keys, store, lanes, log }),
+    submit: createSubmitter({ store, lanes, log }),
     batches,
     submitBatch: createBatchSubmitter({ batches, lanes, log, claimsMs: retention.claimsMs }),
     cancelBatch: createBatchCanceler({ batches, lanes, log }),

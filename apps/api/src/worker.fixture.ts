@@ -71,8 +71,10 @@ export async function tidy(redisUrl: string, prefix: string): Promise<void> {
     dropObjects: async () => {},
     log,
     everyMs: 3_600_000,
-    unlanedAfterMs: 0,
+    queuedAfterMs: 0,
     runningAfterMs: 0,
+    lookAgainMs: 0,
+    lockDurationMs: 0,
   });
   await janitor.look();
   await janitor.close();

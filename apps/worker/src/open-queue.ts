@@ -15,7 +15,9 @@ import type { WorkerConfig } from "./config.ts";
 /** A Redis that is starting up beside us gets this long. */
 const connectWithinMs = 10_000;
 /** A submission that has not reached its lane in ten seconds is on its way no more: commands of the API give up after two. */
-const unlanedAfterMs = 10_000;
+const queuedAfterMs = 10_000;
+/** With a hundred thousand generations in line these are three thousand looks a second, some hundredth of what Redis can do. */
+const lookAgainMs = 30_000;
 
 /** Connects to Redis and builds the queue as a worker sees it. Throws a sentence when Redis is away or not fit for it. */
 export async function openQueue(config: WorkerConfig, objects: ObjectStore, log: Logger, closes: CloseList) {
@@ -40,8 +42,10 @@ export async function openQueue(config: WorkerConfig, objects: ObjectStore, log:
     dropObjects: (dropped) => objects.delete(dropped),
     log,
     everyMs: config.JANITOR_INTERVAL_MS,
-    unlanedAfterMs,
+    queuedAfterMs,
     runningAfterMs: config.LOCK_DURATION_MS + 2 * config.STALLED_INTERVAL_MS,
+    lookAgainMs,
+    lockDurationMs: config.LOCK_DURATION_MS,
   });
   closes.add("the janitor", () => janitor.close());
   return { redis, keys, generations, store: createAttemptStore(redis, keys, retention), lanes };

@@ -28,7 +28,7 @@ test("every line of a batch is run and collected once, though rounds run twice a
   expect(completed[0]).toMatchObject({ delivery, error: null, request: { response_format: "b64_json" }, cost: 7 });
 
   expect(await queue.redis.keys(`${queue.keys.root}generation:*`), "records").toEqual([]);
-  expect(await queue.redis.exists(queue.keys.batchLines(id), queue.keys.batchEnded(id), queue.keys.unlaned)).toBe(0);
+  expect(await queue.redis.exists(queue.keys.batchLines(id), queue.keys.batchEnded(id), queue.keys.queued)).toBe(0);
   const account = await queue.redis.hgetall(`${queue.keys.root}account:key`);
   expect(account).toMatchObject({ active: "0", queued: "0", reserved: "0", total: String(7 * completed.length) });
   expect(await queue.newRound()(live)).toBeNull();
@@ -136,11 +136,7 @@ test("a Redis that forgot what was fed is fed the same generations again, which 
   const round = queue.newRound();
   await round(live);
   const before = await queue.lines.open(id);
-  await queue.redis.del(
-    ...before.map((line) => queue.keys.record(line)),
-    queue.keys.batchLines(id),
-    queue.keys.unlaned,
-  );
+  await queue.redis.del(...before.map((line) => queue.keys.record(line)), queue.keys.batchLines(id), queue.keys.queued);
   await queue.redis.hset(queue.keys.batch(id), "fed", 0);
   await round(live);
   expect(before).toHaveLength(10);

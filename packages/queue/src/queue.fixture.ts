@@ -55,7 +55,7 @@ export async function openQueue({ url = testRedisUrl(), retention = dayOfTests, 
   const patientAttempts = createAttemptStore(patient, keys, retention);
   const patientLanes = createLanes(patient, keys);
   const droppedObjects: string[] = [];
-  const submit = createSubmitter({ redis, keys, store, lanes, log });
+  const submit = createSubmitter({ store, lanes, log });
 
   return {
     keys,
@@ -130,8 +130,10 @@ export async function openQueue({ url = testRedisUrl(), retention = dayOfTests, 
         dropObjects: async (dropped) => void droppedObjects.push(...dropped),
         log,
         everyMs: 60_000,
-        unlanedAfterMs: 0,
+        queuedAfterMs: 0,
         runningAfterMs: 0,
+        lookAgainMs: 0,
+        lockDurationMs: 0,
         ...over,
       });
       onTestFinished(() => janitor.close());
@@ -140,7 +142,7 @@ export async function openQueue({ url = testRedisUrl(), retention = dayOfTests, 
 
     /** Nothing may be left of generations that ended but their records, which expire. */
     async expectNothingButRecords(lane = "sandbox.interactive") {
-      expect(await redis.zrange(keys.unlaned, "0", "-1"), "unlaned").toEqual([]);
+      expect(await redis.zrange(keys.queued, "0", "-1"), "queued").toEqual([]);
       expect(await redis.zrange(keys.running, "0", "-1"), "running").toEqual([]);
       expect(await redis.zrange(keys.expiring, "0", "-1"), "expiring").toEqual([]);
       expect(await redis.hgetall(keys.pending(lane)), "pending").toEqual({});

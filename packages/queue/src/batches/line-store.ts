@@ -60,7 +60,7 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
         keys.batch(id),
         keys.batchEnded(id),
         keys.batchLines(id),
-        keys.unlaned,
+        keys.queued,
         keys.pending(lane),
         keys.index(tenant),
         keys.ranks(lane),
@@ -99,7 +99,6 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
         fed += some.length;
         try {
           await lanes.addMany(batch.lane, jobs);
-          if (jobs.length > 0) await redis.zrem(keys.unlaned, ...jobs.map(({ id }) => id));
         } catch (error) {
           const fields = { batchId: batch.id, lane: batch.lane, err: error };
           log.warn(fields, "Lines could not be put on their lane; the janitor will");

@@ -5,6 +5,8 @@ export function createKeys(prefix: string) {
     root: `${prefix}:`,
     /** HASH: the truth about one generation. Kept until it ends, then for the retention time. */
     record: (id: string) => `${prefix}:generation:${id}`,
+    /** HASH: a record whose retention is over, while its objects are removed. Nobody but recovery looks for it there. */
+    forgotten: (id: string) => `${prefix}:forgotten:${id}`,
     /** LIST of the partial images of a generation that is watched while it is drawn. Lives as long as the record. */
     partials: (id: string) => `${prefix}:partials:${id}`,
     /** STRING: the tenant whose generation this was, for a while after its record was dropped. */
@@ -17,13 +19,13 @@ export function createKeys(prefix: string) {
     claim: (keyId: string, digest: string) => `${prefix}:claim:${keyId}:${digest}`,
     /** LIST of the generations that an API key has lately asked for with one body. */
     bodies: (keyId: string, fingerprint: string) => `${prefix}:bodies:${keyId}:${fingerprint}`,
-    /** ZSET of ids by time of submission: records that are not known to have a job yet. Empty but for the last moments. */
-    unlaned: `${prefix}:unlaned`,
-    /** ZSET of ids by time of their latest start: generations that a worker has begun and not put down. */
+    /** ZSET of all queued generations by a time: of their submission, of the end of their pause, or from which on to look for their job. */
+    queued: `${prefix}:queued`,
+    /** ZSET of all running generations by a time: of their latest start, or from which on to look for their job. */
     running: `${prefix}:running`,
     /** ZSET of ids by time of expiry: queued generations with a deadline for their start. */
     expiring: `${prefix}:expiring`,
-    /** ZSET of ids by the time when their retention is over. */
+    /** ZSET of ids by the time when their retention is over, or a worker may have died that was removing them. */
     retained: `${prefix}:retained`,
     /** ZSET of endings (id, version, status) by time whose webhooks have not been put on their lane. Empty but for the last moments. */
     outbox: `${prefix}:outbox`,
@@ -76,7 +78,7 @@ export type Keys = ReturnType<typeof createKeys>;
 export const generationKeys = (keys: Keys, id: string, lane: string, ...more: string[]): string[] => [
   keys.record(id),
   keys.running,
-  keys.unlaned,
+  keys.queued,
   keys.expiring,
   keys.pending(lane),
   keys.retained,

@@ -1,6 +1,7 @@
 import { Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import type { Keys } from "../connection/keys.ts";
+import { queueScript } from "../records/queue-script.ts";
 
 /** Interactive callers wait on the line; a batch must never hold every slot. */
 export type LaneClass = "interactive" | "batch";
@@ -10,6 +11,14 @@ export const laneName = (provider: string, laneClass: LaneClass): string => `${p
 
 /** Whether lines of batches go on a lane. */
 export const isBatchLane = (lane: string): boolean => lane.endsWith(".batch" satisfies `.${LaneClass}`);
+
+/**
+ * What BullMQ holds of a job: it waits in line or for its time, is held by a worker, or is not there. `broken`: a part of it is missing,
+ * and it would never be run.
+ */
+export type JobPlace = "waiting" | "held" | "broken" | "none";
+
+const findJobs = queueScript<JobPlace[]>("find-jobs", { folder: "lanes" });
 
 /** BullMQ's largest priority value, which is its least urgent. */
 const maxPriority = 2 ** 21 - 1;
@@ -80,6 +89,12 @@ export function createLanes(redis: Redis, keys: Keys) {
     async find(lane: string, id: string): Promise<"held" | "waiting" | null> {
       const state = await queue(lane).getJobState(id);
       return state === "unknown" ? null : state === "active" ? "held" : "waiting";
+    },
+
+    /** What BullMQ holds of many jobs, in their order. Reads only. */
+    findMany(lane: string, ids: readonly string[]): Promise<JobPlace[]> {
+      const lists = ["prioritized", "delayed", "active", "wait", "paused", ""].map((kind) => queue(lane).toKey(kind));
+      return findJobs(redis, lists, ids);
     },
 
     /** How many jobs are given out before this one, plus one; null when it does not wait in line. */

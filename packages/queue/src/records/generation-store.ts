@@ -97,7 +97,7 @@ export function createGenerationStore(redis: Redis, keys: Keys, retention: Reten
         redis,
         [
           keys.record(id),
-          keys.unlaned,
+          keys.queued,
           keys.expiring,
           keys.pending(lane),
           keys.index(tenant),

@@ -42,7 +42,7 @@ async function keepDropping(queue: TestQueue, ids: readonly string[], signal: Ab
     // The retention of a millisecond has to be over.
     await sleep(2);
     // The janitor has nothing to put back: it is here to drop.
-    await queue.redis.del(queue.keys.unlaned);
+    await queue.redis.del(queue.keys.queued);
     await janitor.look();
   }
 }

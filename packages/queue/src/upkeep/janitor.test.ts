@@ -11,14 +11,13 @@ test("a record whose job never reached its lane is put there", async () => {
   expect(await queue.lanes.find(given.lane, given.id)).toBeNull();
   await queue.janitor().look();
   expect(await queue.lanes.find(given.lane, given.id)).toBe("waiting");
-  expect(await queue.redis.zcard(queue.keys.unlaned)).toBe(0);
 });
 
 test("a submission of this moment is left to its own process", async () => {
   const queue = await openQueue();
   const given = queue.submission();
   await queue.store.submit(given);
-  await queue.janitor({ unlanedAfterMs: 10_000 }).look();
+  await queue.janitor({ queuedAfterMs: 10_000 }).look();
   expect(await queue.lanes.find(given.lane, given.id)).toBeNull();
 });
 
@@ -27,6 +26,9 @@ test("a running generation whose job is lost is begun again", async () => {
   const given = queue.submission();
   await queue.store.submit(given);
   await queue.attempts.start(given.id, given.lane);
+  await queue.janitor().look();
+  // Its worker may be alive, and learn only now that the lock on the job is gone.
+  expect(await queue.lanes.find(given.lane, given.id)).toBeNull();
   await queue.janitor().look();
   queue.worker(done);
   await expect.poll(() => queue.store.read(given.id)).toMatchObject({ status: "succeeded", attempts: 2 });
@@ -109,7 +111,6 @@ test("a job that an older attempt still holds is looked at again, and not forgot
   await queue.store.retry(given.id, given.lane, given.tenant, free);
   const janitor = queue.janitor();
   await janitor.look();
-  expect(await queue.redis.zcard(queue.keys.unlaned)).toBe(1);
   worker.cancel(given.id);
   await expect
     .poll(async () => {
@@ -117,4 +118,78 @@ test("a job that an older attempt still holds is looked at again, and not forgot
       return queue.store.read(given.id);
     })
     .toMatchObject({ status: "succeeded", attempts: 2 });
+});
+
+/** Two failed generations whose retention is over: a janitor has listed both when it comes to the first. */
+async function openOutlived() {
+  const queue = await openQueue({ retention: { recordsMs: 1, claimsMs: 1, tombstonesMs: 60_000 } });
+  const [first, second] = [queue.submission(), queue.submission()];
+  for (const { id, lane } of [first, second]) {
+    await queue.store.submit(queue.submission({ id }));
+    await queue.attempts.start(id, lane);
+    await queue.attempts.checkpoint(id, 1, delivery, []);
+    await queue.attempts.fail(id, lane, 1, { code: "upstream_error", message: "It broke." });
+  }
+  await expect.poll(() => queue.redis.zcount(queue.keys.retained, "-inf", Date.now() - 10)).toBe(2);
+  return { queue, first, second };
+}
+
+test("a generation that was retried and has succeeded since it was found to be due keeps its record and its images", async () => {
+  const { queue, first, second } = await openOutlived();
+  const { store, attempts, redis, keys } = queue;
+  const dropped: string[] = [];
+  await redis.hset(keys.record(first.id), "delivery", JSON.stringify({ ...delivery, images: [] }));
+  // The store takes its time over the first.
+  const dropObjects = async (objects: string[]) => {
+    dropped.push(...objects);
+    if ((await store.read(second.id))?.status !== "failed") return;
+    await store.retry(second.id, second.lane, second.tenant, free);
+    await attempts.start(second.id, second.lane);
+    await attempts.succeed(second.id, second.lane, 2, delivery, bill);
+    await redis.zadd(keys.retained, "XX", Date.now() + 60_000, second.id);
+  };
+  // Ids of the same millisecond are visited in their order.
+  await redis.zadd(keys.retained, 1, first.id, 2, second.id);
+  await queue.janitor({ dropObjects }).look();
+  expect(await store.read(first.id)).toBeNull();
+  expect(await store.read(second.id)).toMatchObject({ status: "succeeded", delivery });
+  expect(dropped).toEqual([]);
+});
+
+test("a generation whose images are being removed cannot be retried any more", async () => {
+  const { queue, first, second } = await openOutlived();
+  const retried: unknown[] = [];
+  const dropObjects = async () => {
+    for (const { id, lane, tenant } of [first, second])
+      retried.push((await queue.store.retry(id, lane, tenant, free)).kind);
+  };
+  await queue.redis.zrem(queue.keys.retained, second.id);
+  await queue.janitor({ dropObjects }).look();
+  expect(retried).toEqual(["gone", "accepted"]);
+  expect(await queue.store.readTombstone(first.id)).toBe("acme");
+});
+
+test("images that could not be removed are removed later, though their record is out of reach by then", async () => {
+  const { queue, first, second } = await openOutlived();
+  const { redis, keys, store } = queue;
+  await queue.janitor({ dropObjects: () => Promise.reject(new Error("The store is away")) }).look();
+  expect(await store.read(first.id)).toBeNull();
+  expect(await redis.zcard(keys.retained)).toBe(2);
+  // A minute later.
+  await redis.zadd(keys.retained, "XX", 1, first.id, 1, second.id);
+  await queue.janitor().look();
+  expect(queue.droppedObjects).toEqual(["a/0.png", "a/0.png"]);
+  expect(await redis.exists(keys.retained, keys.forgotten(first.id), keys.forgotten(second.id))).toBe(0);
+});
+
+test("one record that cannot be read does not keep the janitor from the others", async () => {
+  const { queue, first, second } = await openOutlived();
+  const { redis, keys, store } = queue;
+  await redis.zadd(keys.retained, 1, first.id, 2, second.id);
+  await redis.hset(keys.record(first.id), "delivery", "{");
+  await queue.janitor().look();
+  expect(await store.read(second.id)).toBeNull();
+  expect(queue.droppedObjects).toEqual(["a/0.png"]);
+  // What cannot be read is kept, for a release that can.
+  expect(await redis.hget(keys.forgotten(first.id), "delivery")).toBe("{");
 });

@@ -1,6 +1,6 @@
 -- Takes the next lines of a batch in, and notes in the same breath how far it has come: no line is taken in twice, and none is left out,
 -- whoever feeds and whatever crashes.
---   KEYS[1] batch  KEYS[2] ended lines of the batch  KEYS[3] lines of the batch with a record  KEYS[4] unlaned
+--   KEYS[1] batch  KEYS[2] ended lines of the batch  KEYS[3] lines of the batch with a record  KEYS[4] queued
 --   KEYS[5] pending of the lane  KEYS[6] the tenant's index  KEYS[7] ranks of the lane  KEYS[8] the root of all names
 --   ARGV[1] batch id  ARGV[2] tenant  ARGV[3] API key  ARGV[4] lane  ARGV[5] model  ARGV[6] index of the first line
 --   ARGV[7…] for each line: generation id, custom id, request, upstream, terms, what its answer depends on, what it asks of its key

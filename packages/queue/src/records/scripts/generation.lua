@@ -1,5 +1,5 @@
 -- Shared by the scripts that move a generation from state to state.
---   KEYS[1] record    KEYS[2] running   KEYS[3] unlaned  KEYS[4] expiring
+--   KEYS[1] record    KEYS[2] running   KEYS[3] queued  KEYS[4] expiring
 --   KEYS[5] pending of the lane         KEYS[6] retained KEYS[7] outbox    KEYS[8] ranks of the lane
 --   and as the last key the root of all names, for the account of the API key (packages/accounts/src/scripts)
 

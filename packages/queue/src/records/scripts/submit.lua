@@ -1,6 +1,6 @@
 -- Accepts a generation, or finds the one that this request has made before. Safe to repeat: a second call with the same id changes
 -- nothing.
---   KEYS[1] record  KEYS[2] unlaned  KEYS[3] expiring  KEYS[4] pending  KEYS[5] the tenant's index
+--   KEYS[1] record  KEYS[2] queued  KEYS[3] expiring  KEYS[4] pending  KEYS[5] the tenant's index
 --   KEYS[6] claim of the idempotency key  KEYS[7] list of the generations of this body  KEYS[8] ranks of the lane
 --   KEYS[9] the root of all names, for what the API key is charged (packages/accounts/src/scripts)
 --   ARGV[1] id  ARGV[2] tenant  ARGV[3] milliseconds it may wait, or 0  ARGV[4] reply channel, or ''  ARGV[5] '1' to watch, too

@@ -1,0 +1,25 @@
+-- Takes a generation whose retention is over out of everybody's reach, so that its objects can be removed, and keeps for a while that its
+-- tenant once had it. It is asked here and now whether the retention is over: whoever listed it may come late, when its owner has queued
+-- it again. From here on its record has another name, under which no other script looks for it.
+--   KEYS[1] record  KEYS[2] retained  KEYS[3] record of what is being forgotten  KEYS[4] tombstone  KEYS[5] former place
+--   KEYS[6] the root of all names
+--   ARGV[1] id  ARGV[2] milliseconds the tombstone is kept  ARGV[3] milliseconds its place in the index is remembered
+--   ARGV[4] milliseconds until another may take over from a worker that died
+-- Answers 'claimed', or 'kept' where it lives again or is another's.
+local id, time = ARGV[1], now()
+local due = redis.call('ZSCORE', KEYS[2], id)
+if not due or tonumber(due) > time then return 'kept' end
+local status, tenant, created = unpack(redis.call('HMGET', KEYS[1], 'status', 'tenant', 'createdAt'))
+if status == 'queued' or status == 'running' then
+  redis.call('ZREM', KEYS[2], id)
+  return 'kept'
+end
+-- It comes first because a Redis at its memory limit does not refuse it, nor what follows it in the same script.
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('RENAME', KEYS[1], KEYS[3]) end
+if tenant then
+  redis.call('ZREM', KEYS[6] .. 'index:' .. tenant, id)
+  redis.call('SET', KEYS[4], tenant, 'PX', ARGV[2])
+  if created then redis.call('SET', KEYS[5], tenant .. ' ' .. created, 'PX', ARGV[3]) end
+end
+redis.call('ZADD', KEYS[2], time + ARGV[4], id)
+return 'claimed'

@@ -1,0 +1,21 @@
+-- Takes from a list what is to be looked for now, for one worker: it is due to be looked for again later. What is in another state by
+-- now leaves the list.
+--   KEYS[1] list, a ZSET of ids by time  KEYS[2] the root of all names
+--   ARGV[1] status that the list is of  ARGV[2] milliseconds from its time to when one is due
+--   ARGV[3] milliseconds until it is looked for again  ARGV[4] the most
+-- Answers how many were due, then for each that is claimed: id, lane, rank, number of its latest attempt, number of the attempt whose job
+-- was missing at the last look ('' = none was).
+local before = now() - ARGV[2]
+local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', before, 'LIMIT', 0, ARGV[4])
+local claimed = { #due }
+for _, id in ipairs(due) do
+  local status, lane, rank, attempts, missing =
+    unpack(redis.call('HMGET', KEYS[2] .. 'generation:' .. id, 'status', 'lane', 'rank', 'attempts', 'jobMissing'))
+  if status == ARGV[1] and lane then
+    redis.call('ZADD', KEYS[1], before + ARGV[3], id)
+    for _, field in ipairs({ id, lane, rank or '1', attempts or '0', missing or '' }) do claimed[#claimed + 1] = field end
+  else
+    redis.call('ZREM', KEYS[1], id)
+  end
+end
+return claimed
