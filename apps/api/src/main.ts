@@ -3,6 +3,7 @@ import { createFileStore } from "@darkroom/files";
 import { loadCatalogue } from "@darkroom/models";
 import { createLogger, createMetrics } from "@darkroom/observe";
 import { readOrExit, runProcess } from "@darkroom/process";
+import { adviseOnRedis } from "@darkroom/redis";
 import { createObjectStore } from "@darkroom/storage";
 import { buildApp } from "./app.ts";
 import { closeServer } from "./close-server.ts";
@@ -16,7 +17,7 @@ import { warnOfMissingPrices } from "./warn-of-missing-prices.ts";
 import { webhookSettings } from "./webhook-settings.ts";
 
 const config = readOrExit(readConfig);
-const log = createLogger({ name: "api", level: config.LOG_LEVEL, pretty: process.stdout.isTTY });
+const log = createLogger({ name: "api", level: config.LOG_LEVEL, pretty: process.stdout.isTTY, advise: adviseOnRedis });
 
 await runProcess({
   log,

@@ -18,12 +18,12 @@ import {
   type queueEnvSchema,
   retentionOf,
 } from "@darkroom/queue";
-import { checkRedis, connectProducer, connectSubscriber, untilConnected } from "@darkroom/redis";
+import { checkRedis, connectProducer, connectSubscriber, createWriteProbe, untilConnected } from "@darkroom/redis";
 import type { ApiConfig } from "./config.ts";
 
 type QueueConfig = Pick<ApiConfig, keyof typeof queueEnvSchema.shape | "INSTANCE">;
 
-/** A Redis that is starting up beside us gets this long. */
+/** It has answered a moment ago. */
 const connectWithinMs = 10_000;
 
 /** The lanes that calls of this service go on: open them at the start, for one that is first used while Redis is away cannot be opened. */
@@ -32,16 +32,16 @@ export const lanesOf = ({ models }: Pick<Catalogue, "models">): Set<string> =>
 
 /** Connects to Redis and builds the queue as a producer sees it. Throws a sentence when Redis is away or not fit for it. */
 export async function openQueue(config: QueueConfig, log: Logger, closes: CloseList) {
-  const onError = (error: Error) => log.warn({ err: error }, "The connection to Redis reports an error");
+  const keys = createKeys(config.QUEUE_PREFIX);
+  await checkRedis(config.REDIS_URL, { names: keys.probe, requireNoEviction: config.REDIS_REQUIRE_NOEVICTION, log });
 
+  const onError = (error: Error) => log.warn({ err: error }, "The connection to Redis reports an error");
   const redis = connectProducer(config.REDIS_URL, onError);
   closes.add("the connection to Redis", () => redis.disconnect());
   const subscriber = connectSubscriber(config.REDIS_URL, onError);
   closes.add("the reply channel's connection", () => subscriber.disconnect());
   await Promise.all([untilConnected(redis, connectWithinMs), untilConnected(subscriber, connectWithinMs)]);
-  await checkRedis(redis, { required: config.REDIS_REQUIRE_NOEVICTION, log });
 
-  const keys = createKeys(config.QUEUE_PREFIX);
   const retention = retentionOf(config);
   const store = createGenerationStore(redis, keys, retention);
   const batches = createBatchStore(redis, keys);
@@ -65,7 +65,12 @@ export async function openQueue(config: QueueConfig, log: Logger, closes: CloseL
     batches,
     submitBatch: createBatchSubmitter({ batches, lanes, log, claimsMs: retention.claimsMs }),
     cancelBatch: createBatchCanceler({ batches, lanes, log }),
-    ping: async (): Promise<void> => void (await redis.ping()),
+    /** What keeps Redis from taking writes, as a sentence; null when it takes them. */
+    findFault: createWriteProbe({
+      redis,
+      names: keys.probe,
+      onRefusal: (error, sentence) => log.warn({ err: error }, sentence),
+    }),
   };
 }
 

@@ -4,7 +4,7 @@ import type { Drain } from "./drain.ts";
 import type { OpenQueue } from "./open-queue.ts";
 
 export type ReadinessOptions = {
-  queue: Pick<OpenQueue, "ping">;
+  queue: Pick<OpenQueue, "findFault">;
   objects: Pick<ObjectStore, "check">;
   drain: Drain;
   log: Logger;
@@ -41,8 +41,8 @@ export function createReadiness({ queue, objects, drain, log }: ReadinessOptions
     if (nowMs - checked.atMs >= storeCheckEveryMs) {
       checked = { atMs: nowMs, fault: checkStore().catch(tell("The object store cannot be used.")) };
     }
-    const redis = queue.ping().then(() => [], tell("Redis does not answer."));
-    return (await Promise.all([redis, checked.fault])).flat();
+    const [redis, store] = await Promise.all([queue.findFault(), checked.fault]);
+    return redis === null ? store : [redis, ...store];
   };
 }
 

@@ -8,7 +8,7 @@ async function get(path: string, over: Setting): Promise<Response> {
   const server = await startHealthServer({
     host: "127.0.0.1",
     port: 0,
-    isReady: () => true,
+    whyNotReady: async () => [],
     findFaults: async () => [],
     metrics: createMetrics({ ofProcess: false }),
     ...over,
@@ -23,12 +23,18 @@ async function ask(path: string, over: Setting) {
 }
 
 test("200 when all is well", async () => {
-  expect(await ask("/readyz", {})).toEqual({ status: 200, body: { ready: true } });
+  expect(await ask("/readyz", {})).toEqual({ status: 200, body: { ready: true, faults: [] } });
   expect(await ask("/healthz", {})).toEqual({ status: 200, body: { healthy: true, faults: [] } });
 });
 
-test("503 while no jobs are taken", async () => {
-  expect(await ask("/readyz", { isReady: () => false })).toMatchObject({ status: 503 });
+test("503 while no jobs are taken, and why", async () => {
+  const answer = await ask("/readyz", { whyNotReady: async () => ["Redis is full."] });
+  expect(answer).toEqual({ status: 503, body: { ready: false, faults: ["Redis is full."] } });
+});
+
+test("503 when nobody can say whether jobs are taken", async () => {
+  const answer = await ask("/readyz", { whyNotReady: () => Promise.reject(new Error("broken")) });
+  expect(answer).toMatchObject({ status: 503, body: { ready: false } });
 });
 
 test("503 when jobs wait and nothing is fetched, and the lane is named", async () => {

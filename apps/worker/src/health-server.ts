@@ -6,20 +6,23 @@ export type HealthServerOptions = {
   host: string;
   /** 0 = any free port. */
   port: number;
-  /** Whether jobs are being taken. */
-  isReady: () => boolean;
+  /** What keeps jobs from being taken, as sentences; empty when they are taken. */
+  whyNotReady: () => Promise<string[]>;
   /** What is wrong, as sentences; empty when all is well. Liveness is progress: a worker that fetches nothing while jobs wait is ill. */
   findFaults: () => Promise<string[]>;
   metrics: Pick<Metrics, "render" | "contentType">;
 };
 
 /** Answers `/readyz` and `/healthz` with 200, or 503 and what is wrong, and `/metrics` with the counters of this process. */
-export async function startHealthServer({ host, port, isReady, findFaults, metrics }: HealthServerOptions) {
+export async function startHealthServer({ host, port, whyNotReady, findFaults, metrics }: HealthServerOptions) {
   const server = createServer((request, response) => {
     const answer = (status: number, body: object) =>
       response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
     if (request.url === "/readyz") {
-      answer(isReady() ? 200 : 503, { ready: isReady() });
+      whyNotReady().then(
+        (faults) => answer(faults.length === 0 ? 200 : 503, { ready: faults.length === 0, faults }),
+        () => answer(503, { ready: false, faults: ["Whether jobs are taken cannot be found out."] }),
+      );
     } else if (request.url === "/healthz") {
       findFaults().then(
         (faults) => answer(faults.length === 0 ? 200 : 503, { healthy: faults.length === 0, faults }),

@@ -3,7 +3,7 @@ import { createLogger, createMetrics } from "@darkroom/observe";
 import { readOrExit, runProcess } from "@darkroom/process";
 import { createHttpDoor, createProviders } from "@darkroom/providers";
 import { createCancelListener, createLaneWorker, defaultRetryPolicy, isBatchLane } from "@darkroom/queue";
-import { connectSubscriber } from "@darkroom/redis";
+import { adviseOnRedis, connectSubscriber, untilConnected } from "@darkroom/redis";
 import { createObjectStore } from "@darkroom/storage";
 import { createBillDelivery } from "./bill-delivery.ts";
 import { readConfig } from "./config.ts";
@@ -13,7 +13,7 @@ import { startHealthServer } from "./health-server.ts";
 import { openFiles } from "./open-files.ts";
 import { openBatches } from "./open-batches.ts";
 import { openLedger } from "./open-ledger.ts";
-import { openBatchQueue, openQueue } from "./open-queue.ts";
+import { connectWithinMs, openBatchQueue, openQueue } from "./open-queue.ts";
 import { openWebhooks } from "./open-webhooks.ts";
 import { planLanes } from "./plan-lanes.ts";
 import { standBack } from "./stand-back.ts";
@@ -24,7 +24,12 @@ setFlagsFromString("--heap-growing-percent=50");
 
 const config = readOrExit(readConfig);
 const metrics = createMetrics({ ofProcess: true });
-const log = createLogger({ name: "worker", level: config.LOG_LEVEL, pretty: process.stdout.isTTY });
+const log = createLogger({
+  name: "worker",
+  level: config.LOG_LEVEL,
+  pretty: process.stdout.isTTY,
+  advise: adviseOnRedis,
+});
 
 await runProcess({
   log,
@@ -73,6 +78,8 @@ await runProcess({
     const subscriber = connectSubscriber(config.REDIS_URL, (error) =>
       log.warn({ err: error }, "The connection that hears of cancellations reports an error"),
     );
+    closes.add("the connection that hears of cancellations", () => subscriber.disconnect());
+    await untilConnected(subscriber, connectWithinMs);
     const cancelListener = await createCancelListener({ ...queue, subscriber, workers });
     closes.add("the cancel listener", () => cancelListener.close());
 
@@ -87,7 +94,13 @@ await runProcess({
         host: config.WORKER_HOST,
         port: config.WORKER_PORT,
         metrics,
-        isReady: () => queue.redis.status === "ready",
+        async whyNotReady() {
+          const fault = await queue.findFault();
+          if (fault !== null) return [fault];
+          return workers
+            .filter((worker) => worker.refusal() !== null)
+            .map(({ lane }) => `Redis gives out no jobs of the lane ${lane}.`);
+        },
         findFaults: async () =>
           (await Promise.all(workers.map((worker) => worker.stuck()))).filter((fault) => fault !== null),
       });

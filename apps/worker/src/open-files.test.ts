@@ -37,6 +37,8 @@ test("a worker removes a file that has expired, and tries again after a failure"
   const closes = createCloseList(log);
   openFiles({ QUEUE_PREFIX: prefix, JANITOR_INTERVAL_MS: 10 }, { redis }, store, log, closes);
   await expect.poll(() => store.head(`acme/files/${id}`)).toBeNull();
-  await expect.poll(() => redis.keys(`${prefix}:*`)).toEqual([]);
+  // Lists go on from the place of a file that is gone, for a while.
+  const left = async () => (await redis.keys(`${prefix}:*`)).filter((key) => !key.includes(":former-place:"));
+  await expect.poll(left).toEqual([]);
   await closes.closeAll();
 });

@@ -8,12 +8,12 @@ import {
   createLanes,
   retentionOf,
 } from "@darkroom/queue";
-import { checkRedis, connectBatchWorker, connectWorker, untilConnected } from "@darkroom/redis";
+import { checkRedis, connectBatchWorker, connectWorker, createWriteProbe, untilConnected } from "@darkroom/redis";
 import type { ObjectStore } from "@darkroom/storage";
 import type { WorkerConfig } from "./config.ts";
 
-/** A Redis that is starting up beside us gets this long. */
-const connectWithinMs = 10_000;
+/** It has answered a moment ago. */
+export const connectWithinMs = 10_000;
 /** A submission that has not reached its lane in ten seconds is on its way no more: commands of the API give up after two. */
 const queuedAfterMs = 10_000;
 /** With a hundred thousand generations in line these are three thousand looks a second, some hundredth of what Redis can do. */
@@ -21,14 +21,15 @@ const lookAgainMs = 30_000;
 
 /** Connects to Redis and builds the queue as a worker sees it. Throws a sentence when Redis is away or not fit for it. */
 export async function openQueue(config: WorkerConfig, objects: ObjectStore, log: Logger, closes: CloseList) {
+  const keys = createKeys(config.QUEUE_PREFIX);
+  await checkRedis(config.REDIS_URL, { names: keys.probe, requireNoEviction: config.REDIS_REQUIRE_NOEVICTION, log });
+
   const redis = connectWorker(config.REDIS_URL, (error) =>
     log.warn({ err: error }, "The connection to Redis reports an error"),
   );
   closes.add("the connection to Redis", () => redis.disconnect());
   await untilConnected(redis, connectWithinMs);
-  await checkRedis(redis, { required: config.REDIS_REQUIRE_NOEVICTION, log });
 
-  const keys = createKeys(config.QUEUE_PREFIX);
   const retention = retentionOf(config);
   const generations = createGenerationStore(redis, keys, retention);
   const lanes = createLanes(redis, keys);
@@ -48,7 +49,19 @@ export async function openQueue(config: WorkerConfig, objects: ObjectStore, log:
     lockDurationMs: config.LOCK_DURATION_MS,
   });
   closes.add("the janitor", () => janitor.close());
-  return { redis, keys, generations, store: createAttemptStore(redis, keys, retention), lanes };
+  return {
+    redis,
+    keys,
+    generations,
+    store: createAttemptStore(redis, keys, retention),
+    lanes,
+    /** What keeps Redis from taking writes, as a sentence; null when it takes them. */
+    findFault: createWriteProbe({
+      redis,
+      names: keys.probe,
+      onRefusal: (error, sentence) => log.warn({ err: error }, sentence),
+    }),
+  };
 }
 
 export type OpenQueue = Awaited<ReturnType<typeof openQueue>>;

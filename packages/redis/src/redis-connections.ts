@@ -1,6 +1,8 @@
 import { Redis, type RedisOptions } from "ioredis";
 import { gatherWrites } from "./gather-writes.ts";
 import { limitInFlight } from "./limit-in-flight.ts";
+import { faultOf, silent } from "./reach-redis.ts";
+import { explainRedisError } from "./redis-faults.ts";
 import { timeOutCommands } from "./time-out-commands.ts";
 
 export type OnRedisError = (error: Error) => void;
@@ -64,14 +66,8 @@ export async function untilConnected(redis: Redis, timeoutMs: number): Promise<v
   const remember = (error: Error) => void (lastError = error);
   redis.on("error", remember).once("ready", resolve);
   const timer = setTimeout(() => {
-    const { host, port } = redis.options;
-    const cause = lastError === undefined ? {} : { cause: lastError };
-    reject(
-      new Error(
-        `Redis at ${host}:${port} did not answer within ${timeoutMs} ms. Is it running, and is REDIS_URL right?`,
-        cause,
-      ),
-    );
+    const fault = lastError && explainRedisError(lastError);
+    reject(faultOf(redis, fault?.predicate ?? silent(timeoutMs), lastError));
   }, timeoutMs);
   try {
     await promise;

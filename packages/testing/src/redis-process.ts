@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -85,6 +85,25 @@ export async function startRedis({
   }
 }
 
+/** A Sentinel that watches a Redis, on a free loopback port: it speaks as Redis does, and holds nothing. */
+export async function startSentinel(watched: { port: number }): Promise<{ port: number; stop: () => Promise<void> }> {
+  const binary = redisBinary();
+  if (binary === null) throw new Error("No redis-server or valkey-server on the PATH.");
+  const folder = await mkdtemp(join(tmpdir(), "darkroom-sentinel-"));
+  const file = join(folder, "sentinel.conf");
+  const { port, child } = await onFreePort(async (free) => {
+    await writeFile(file, `port ${free}\nbind 127.0.0.1\nsentinel monitor watched 127.0.0.1 ${watched.port} 1\n`);
+    return launchServer(binary, [file, "--sentinel"], "+monitor");
+  });
+  return {
+    port,
+    stop: async () => {
+      await endProcess(child, "SIGKILL");
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
 /** Three tries: a port that was free a moment ago is rarely taken twice. */
 async function onFreePort(launch: (port: number) => Promise<ChildProcess>) {
   for (let tries = 1; ; tries++) {
@@ -98,7 +117,11 @@ async function onFreePort(launch: (port: number) => Promise<ChildProcess>) {
 }
 
 /** Resolves when the server has loaded its data and takes connections; throws with its last lines when it ends before that. */
-async function launchServer(binary: string, args: string[]): Promise<ChildProcess> {
+async function launchServer(
+  binary: string,
+  args: string[],
+  ready = "Ready to accept connections",
+): Promise<ChildProcess> {
   const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"] });
   // A test process that exits early takes its server along.
   const killAtExit = () => child.kill("SIGKILL");
@@ -111,7 +134,7 @@ async function launchServer(binary: string, args: string[]): Promise<ChildProces
     for (const input of [child.stdout, child.stderr]) {
       createInterface({ input }).on("line", (line) => {
         if (lines.push(line) > 100) lines.shift();
-        if (line.includes("Ready to accept connections")) resolve();
+        if (line.includes(ready)) resolve();
       });
     }
   });

@@ -1,10 +1,10 @@
+import { selfSigned } from "@darkroom/testing";
 import tls from "node:tls";
 import { webhookEventSchema } from "@darkroom/contracts";
 import { Webhook } from "standardwebhooks";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { expectNoSecretIn, oldSecret, payload, post, secret, startTls } from "./post-webhook.fixture.ts";
 import { startReceiver } from "./receiver.fixture.ts";
-import { selfSigned } from "./self-signed.fixture.ts";
 import type { WebhookHttpOptions } from "./webhook-http.ts";
 
 describe("an event that is delivered", () => {

@@ -1,10 +1,9 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { Socket } from "node:net";
-import { freePort } from "@darkroom/testing";
+import { freePort, selfSigned } from "@darkroom/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { expectNoSecretIn, post, startTcp, startTls } from "./post-webhook.fixture.ts";
 import { drip, flood, startReceiver } from "./receiver.fixture.ts";
-import { selfSigned } from "./self-signed.fixture.ts";
 
 async function timed<T>(call: Promise<T>): Promise<{ answer: T; tookMs: number }> {
   const startedAt = performance.now();

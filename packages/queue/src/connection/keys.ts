@@ -1,5 +1,11 @@
+import type { ProbeNames } from "@darkroom/redis";
+
 /** The names of everything the queue keeps in Redis, under one prefix so that installations can share a server. */
 export function createKeys(prefix: string) {
+  const probe: ProbeNames = {
+    keys: [`${prefix}:probe`, `${prefix}:lane:probe`],
+    channel: `${prefix}:replies:probe`,
+  };
   return {
     /** Begins every name: the root from which `@darkroom/accounts` makes its own, in Lua too. */
     root: `${prefix}:`,
@@ -67,6 +73,8 @@ export function createKeys(prefix: string) {
     lanes: `${prefix}:lane`,
     /** Pub/Sub channel on which one API process hears that a generation ended or changed. */
     replies: (instance: string) => `${prefix}:replies:${instance}`,
+    /** What a look whether Redis takes writes uses, and takes away. */
+    probe,
     /** Pub/Sub channel on which workers hear of running generations that were canceled. */
     cancels: `${prefix}:cancels`,
   };
