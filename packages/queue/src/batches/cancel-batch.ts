@@ -17,11 +17,11 @@ export type BatchCancelerOptions = {
 export function createBatchCanceler({ batches, lanes, log }: BatchCancelerOptions) {
   const putNextTask = createPutNextTask({ lanes, log });
   return async ({ id, lane }: Pick<BatchRecord, "id" | "lane">): Promise<BatchRecord | null> => {
-    const answer = await batches.cancel(id, lane);
+    await batches.cancel(id, lane);
     const batch = await batches.read(id);
-    // Whoever cancels what is being canceled has what they want.
-    if (answer !== "ok") return batch?.status === "cancelling" ? batch : null;
-    if (batch !== null) await putNextTask(batch);
+    // Also where it was being canceled before: by this very call, whose answer was lost, or by a process that died then.
+    if (batch?.status !== "cancelling") return null;
+    await putNextTask(batch);
     return batch;
   };
 }

@@ -28,7 +28,7 @@ export type BatchRequest = {
   idempotencyKey?: string | undefined;
   /** For callers whose client counts its retries (`X-Stainless-Retry-Count`): a retry finds the batch of its first try. */
   clientRetry?: "first" | "retry" | undefined;
-  /** How long an idempotency key stands for its batch, in milliseconds. */
+  /** How long an idempotency key stands for its batch after that has ended, in milliseconds; before, it does in any case. */
   claimsMs: number;
 };
 

@@ -57,3 +57,15 @@ test("what a key made more than an hour ago does not count", async () => {
   expect((await submitOf("key")).created).toEqual({ kind: "created", ofHour: 1 });
   expect((await submitOf("key")).created).toEqual({ kind: "created", ofHour: 2 });
 });
+
+test("an idempotency key lasts as long as its batch has not ended, and its time counts from the ending", async () => {
+  const { keys, redis, batches } = await openSubmitter();
+  const request = { body: null, idempotencyKey: "k", claimsMs: 60_000 };
+  const first = aBatch();
+  await batches.create(first, request);
+  const [claim = ""] = await redis.keys(`${keys.root}batch-claim:*`);
+  expect(await redis.pttl(claim)).toBe(-1);
+  await batches.fail(first.id, []);
+  expect(await redis.pttl(claim)).toBeGreaterThan(55_000);
+  expect(await batches.create(aBatch(), request)).toEqual({ kind: "attached", id: first.id });
+});

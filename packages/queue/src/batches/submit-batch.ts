@@ -8,7 +8,7 @@ export type BatchSubmitterOptions = {
   batches: Pick<BatchStore, "create">;
   lanes: Pick<Lanes, "add">;
   log: Log;
-  /** How long an idempotency key stands for its batch, in milliseconds. */
+  /** How long an idempotency key stands for its batch after that has ended, in milliseconds. */
   claimsMs: number;
 };
 

@@ -2,7 +2,7 @@
 --   KEYS[1] record  KEYS[2] active batches  KEYS[3] the tenant's batches
 --   KEYS[4] claim of the idempotency key  KEYS[5] list of the batches of this body  KEYS[6] times of the key's latest creations
 --   ARGV[1] id  ARGV[2] tenant  ARGV[3] completion window in milliseconds
---   ARGV[4] fingerprint of the body  ARGV[5] milliseconds a claim is kept, 0 without an idempotency key
+--   ARGV[4] fingerprint of the body  ARGV[5] milliseconds the idempotency key lasts after the ending, 0 without one
 --   ARGV[6] milliseconds a body is remembered, 0 where the caller's client does not count its retries  ARGV[7] '1' for such a retry
 --   ARGV[8] how many creations the key may have within the time of ARGV[9], in milliseconds
 --   ARGV[10] '1' to look only, and write nothing
@@ -34,7 +34,11 @@ redis.call('LTRIM', KEYS[6], 0, most - 1)
 while redis.call('LINDEX', KEYS[6], -1) + span <= time do redis.call('RPOP', KEYS[6]) end
 redis.call('PEXPIRE', KEYS[6], span)
 
-if ARGV[5] ~= '0' then redis.call('SET', KEYS[4], fingerprint .. ' ' .. id, 'PX', ARGV[5]) end
+-- Without a time: it lasts as long as its batch has not ended.
+if ARGV[5] ~= '0' then
+  redis.call('SET', KEYS[4], fingerprint .. ' ' .. id)
+  redis.call('HSET', KEYS[1], 'claim', KEYS[4], 'claimMs', ARGV[5])
+end
 if ARGV[6] ~= '0' then
   redis.call('LPUSH', KEYS[5], id)
   redis.call('LTRIM', KEYS[5], 0, 19)

@@ -29,6 +29,8 @@ if to == 'failed' or to == 'completed' or to == 'expired' or to == 'cancelled' t
   -- One that failed has no output: its faults can be read for as long as OpenAI keeps an output by default, thirty days.
   local kept = to == 'failed' and 2592000 or tonumber(redis.call('HGET', KEYS[1], 'outputSeconds'))
   redis.call('ZADD', KEYS[5], time + kept * 1000, ARGV[1])
+  local claim, claim_ms = unpack(redis.call('HMGET', KEYS[1], 'claim', 'claimMs'))
+  if claim then redis.call('PEXPIRE', claim, math.min(tonumber(claim_ms), kept * 1000)) end
   if webhook and string.find(events, '"' .. to .. '"', 1, true) then
     redis.call('ZADD', KEYS[4], time, ARGV[1] .. ' ' .. version + 1 .. ' ' .. to)
   end
