@@ -13,7 +13,7 @@ import { afterAll, onTestFinished } from "vitest";
 import { buildApp } from "./app.ts";
 import { closeServer } from "./close-server.ts";
 import { createDrain } from "./drain.ts";
-import { createAbandoner } from "./generation/abandoner.ts";
+import { createDepartures } from "./generation/departures.ts";
 import type { ResponseFormat } from "./generation/response-format.ts";
 import { lanesOf, openQueue, type OpenQueue } from "./open-queue.ts";
 import { createReadiness } from "./readiness.ts";
@@ -95,8 +95,8 @@ async function openApi(options: StartApiOptions, finish: Finish) {
       return opened.submit(submission).finally(() => onSubmission?.(id));
     },
   };
-  const abandoner = createAbandoner({ queue, log, everyMs: 50 });
-  closes.add("the abandoner", () => abandoner.close());
+  const departures = createDepartures({ queue, log, everyMs: 50 });
+  closes.add("the departures of callers", () => departures.close());
   const names = createRedisKeys(prefix);
   const keyring = await createKeyring({
     redis: opened.redis,
@@ -131,7 +131,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     objects,
     files,
     queue,
-    abandoner,
+    departures,
     drain,
     readiness: createReadiness({ queue, objects, drain, log }),
     log,
@@ -167,7 +167,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     store,
     files,
     drain,
-    abandoner,
+    departures,
     metrics,
     closes,
     post,
@@ -178,6 +178,9 @@ async function openApi(options: StartApiOptions, finish: Finish) {
       const { pathname, search } = new URL(url);
       return fetch(`${baseUrl}${pathname}${search}`, init);
     },
+
+    /** The callers that wait for the answer of a generation. */
+    waitersOf: (id: string) => opened.redis.smembers(opened.keys.waiters(id)),
 
     /** The reply channels that a generation's record names as watching. */
     watchersOf: async (id: string) => ((await opened.redis.hget(opened.keys.record(id), "watchers")) ?? "").trim(),

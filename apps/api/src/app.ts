@@ -6,11 +6,12 @@ import type { ObjectStore } from "@darkroom/storage";
 import type { FastifyInstance } from "fastify";
 import { createFindBatch } from "./batches/find-batch.ts";
 import { createFindFile } from "./files/find-file.ts";
-import type { Abandoner } from "./generation/abandoner.ts";
+import type { Departures } from "./generation/departures.ts";
 import { createFindGeneration } from "./generation/find-generation.ts";
 import { createImageEvents } from "./generation/image-events.ts";
 import { createInterruptionError } from "./generation/interruption-error.ts";
 import { createJoinGeneration } from "./generation/join-generation.ts";
+import { createJudgeRequest } from "./generation/judge-request.ts";
 import { createRefuseNewWork } from "./generation/refuse-new-work.ts";
 import { createRenderGeneration } from "./generation/render-generation.ts";
 import type { ResponseFormat } from "./generation/response-format.ts";
@@ -46,7 +47,7 @@ export type AppDependencies = CreateServerDependencies &
     objects: ObjectStore;
     files: FileStore;
     queue: OpenQueue;
-    abandoner: Abandoner;
+    departures: Departures;
     log: Logger;
     metrics: Metrics;
     webhooks: WebhookSettings;
@@ -112,5 +113,5 @@ function createTools(given: AppDependencies & Pick<Server, "bodyDeadline">) {
     atOnce: createAnswerAtOnce(tools),
     asStream: createAnswerAsStream(tools),
   };
-  return { ...tools, waitModes };
+  return { ...tools, waitModes, judgeRequest: createJudgeRequest(tools) };
 }

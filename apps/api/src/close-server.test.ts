@@ -27,7 +27,7 @@ test("callers who wait get their answers before the server is gone", async () =>
   await closed;
 });
 
-test("near the deadline, who still waits is told: sent again for what nobody began, not for what runs", async () => {
+test("near the deadline, callers who still wait are told to send again, and what runs goes on", async () => {
   const api = await startApi();
   const begun = Promise.withResolvers<void>();
   await api.work(async ({ signal }) => {
@@ -45,14 +45,15 @@ test("near the deadline, who still waits is told: sent again for what nobody beg
   await closeServer({ app: api.app, drain: api.drain, deadlineMs: 100 });
   const answers = await Promise.all([running, unbegun]);
   expect(answers.map(({ status }) => status)).toEqual([503, 503]);
-  expect(answers.map(({ headers }) => headers.get("x-should-retry"))).toEqual(["false", "true"]);
-  const runningId = answers[0]?.headers.get("x-generation-id");
+  expect(answers.map(({ headers }) => headers.get("x-should-retry"))).toEqual(["true", "true"]);
+  const runningId = answers[0]?.headers.get("x-generation-id") ?? "";
   expect(await answers[0]?.json()).toMatchObject({
     error: {
       code: "overloaded",
-      message: `This server is shutting down. The generation goes on; its id is ${runningId}.`,
+      message: `This server is shutting down. Send the request again to go on waiting for ${runningId}.`,
     },
   });
+  expect(await api.queue.store.read(runningId)).toMatchObject({ status: "running" });
   expect(await api.queue.store.read(unbegunId)).toMatchObject({ status: "canceled" });
 });
 

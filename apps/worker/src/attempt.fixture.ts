@@ -24,6 +24,7 @@ export const aRecord = ({ n = 1, delivery = null, missing = [] }: RecordOptions)
   failures: 0,
   handbacks: 0,
   stopped: false,
+  open: false,
   delivery,
   superseded: [],
   missing: [...missing],

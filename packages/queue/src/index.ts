@@ -5,13 +5,8 @@ export { createEndingWaits, type EndingWaits } from "./waiting/ending-waits.ts";
 export type { Failure } from "./records/failure.ts";
 export type { MissingImage } from "./records/missing-image.ts";
 export type { GenerationRecord, Upstream } from "./records/generation-record.ts";
-export {
-  createGenerationStore,
-  type GenerationStore,
-  type Retried,
-  type Submission,
-  type Submitted,
-} from "./records/generation-store.ts";
+export { createGenerationStore, type GenerationStore, type Leaving, type Retried } from "./records/generation-store.ts";
+export type { Earlier, Submission, Submitted, Wish } from "./records/submission.ts";
 export { createJanitor } from "./upkeep/janitor.ts";
 export { createKeys, type Keys } from "./connection/keys.ts";
 export { createLaneWorker, type LaneWorker } from "./lanes/lane-worker.ts";

@@ -6,7 +6,7 @@ import { expect, onTestFinished } from "vitest";
 import { createAttemptStore } from "./records/attempt-store.ts";
 import type { Delivery } from "./records/delivery.ts";
 import { createEndingWaits } from "./waiting/ending-waits.ts";
-import { createGenerationStore, type Submission } from "./records/generation-store.ts";
+import { createGenerationStore } from "./records/generation-store.ts";
 import { createJanitor, type JanitorOptions } from "./upkeep/janitor.ts";
 import { createKeys } from "./connection/keys.ts";
 import { createLanes } from "./lanes/lanes.ts";
@@ -15,6 +15,7 @@ import type { Log } from "./log.ts";
 import type { Work } from "./lanes/outcome.ts";
 import { connectProducer, connectSubscriber, connectWorker, untilConnected } from "@darkroom/redis";
 import type { Retention } from "./records/retention.ts";
+import type { Submission } from "./records/submission.ts";
 import { createSubmitter } from "./lanes/submit-generation.ts";
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -60,6 +61,7 @@ export async function openQueue({ url = testRedisUrl(), retention = dayOfTests, 
   return {
     keys,
     redis,
+    retention,
     store,
     attempts,
     lanes,
@@ -77,6 +79,8 @@ export async function openQueue({ url = testRedisUrl(), retention = dayOfTests, 
       upstream: { model: "m-2", parameters: { n: 1 } },
       terms: {},
       admission: free,
+      // Most tests want two generations of two equal submissions.
+      anew: true,
       ...over,
     }),
 
@@ -84,7 +88,14 @@ export async function openQueue({ url = testRedisUrl(), retention = dayOfTests, 
       const subscriber = connectSubscriber(url, ignore);
       const waits = await createEndingWaits({ redis, subscriber, keys, instance, reconcileEveryMs, lostAfterMs });
       onTestFinished(() => waits.close());
-      return Object.assign(waits, { subscriber });
+      return Object.assign(waits, {
+        subscriber,
+        /** What Redis sees of a process that is killed: its connections are gone, its last heartbeat is not. */
+        async kill() {
+          await subscriber.unsubscribe(waits.channel);
+          subscriber.disconnect();
+        },
+      });
     },
 
     worker(work: Work, over: Partial<LaneWorkerOptions> = {}) {

@@ -1,32 +1,26 @@
 import { ApiError } from "@darkroom/contracts";
-import type { Logger } from "@darkroom/observe";
-import type { OpenQueue } from "../open-queue.ts";
-import type { Abandoner } from "./abandoner.ts";
+import type { Joined } from "./join-generation.ts";
 
-export type InterruptionErrorOptions = {
-  queue: { store: Pick<OpenQueue["store"], "keep"> };
-  abandoner: Pick<Abandoner, "abandonNow">;
-  log: Logger;
-  syncTimeoutMs: number;
-};
+/** What of a joined generation it goes by. */
+type Interrupted = Pick<Joined, "id" | "answer" | "isFoundAgain">;
 
 /** Returns the function that says what a caller is told whose wait on the line is over before the generation is, and sees to it. */
-export function createInterruptionError({ queue, abandoner, log, syncTimeoutMs }: InterruptionErrorOptions) {
-  return async (why: "timeout" | "shutdown", { id, lane }: { id: string; lane: string }): Promise<ApiError> => {
+export function createInterruptionError({ syncTimeoutMs }: { syncTimeoutMs: number }) {
+  return async (why: "timeout" | "shutdown", { id, answer, isFoundAgain }: Interrupted): Promise<ApiError> => {
     if (why === "timeout") {
-      // The caller is told that it goes on, so nobody else's leaving may cancel it.
-      await queue.store.keep(id).catch((error: unknown) => {
-        log.warn({ generationId: id, err: error }, "Redis is away: a generation may be canceled after its 504");
-      });
+      await answer.leave("later");
       return new ApiError(
         "timeout_error",
         `The images were not ready within ${syncTimeoutMs / 1_000} s. The generation goes on; its id is ${id}.`,
       );
     }
-    // One that nobody has begun is canceled, and may be sent again; one that runs goes on, and sent again would be bought twice.
-    const verdict = await abandoner.abandonNow(id, lane).catch(() => "kept" as const);
-    if (verdict === "canceled") {
+    // One that nobody has begun is canceled, and the same request makes another. One that goes on is found by it.
+    if ((await answer.leave("cut")) === "canceled") {
       const message = "This server is shutting down, and the request was not begun. Send it again.";
+      return new ApiError("overloaded", message, { retryAfterMs: 1_000 });
+    }
+    if (isFoundAgain) {
+      const message = `This server is shutting down. Send the request again to go on waiting for ${id}.`;
       return new ApiError("overloaded", message, { retryAfterMs: 1_000 });
     }
     const message = `This server is shutting down. The generation goes on; its id is ${id}.`;

@@ -1,91 +1,121 @@
 import { type MinuteUse, refusalError } from "@darkroom/accounts";
-import { ApiError } from "@darkroom/contracts";
+import { ApiError, isEnding } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/observe";
-import type { GenerationRecord, Submission } from "@darkroom/queue";
+import type { Earlier, GenerationRecord, Submission, Wish } from "@darkroom/queue";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { limitHeaders } from "../http/limit-headers.ts";
 import type { OpenQueue } from "../open-queue.ts";
-import type { Abandoner } from "./abandoner.ts";
+import type { Departures } from "./departures.ts";
+import { followAnswer, type FollowedAnswer } from "./follow-answer.ts";
 import { unreachable } from "./queue-answer.ts";
 
 export type JoinGenerationOptions = {
   queue: Pick<OpenQueue, "submit" | "store" | "waits">;
-  abandoner: Pick<Abandoner, "abandon">;
+  departures: Departures;
   log: Logger;
 };
 
-/** One call of a caller, and what is to be submitted for it. */
-export type Call = { request: FastifyRequest; reply: FastifyReply; submission: Submission };
+/** One call of a caller, and what it wants. */
+export type Call = { request: FastifyRequest; reply: FastifyReply; wanted: Wanted };
+
+type JoinOptions = {
+  /** Whether its process is to hear of every change and partial image, too. */
+  watch?: boolean;
+  /** Whether the caller may hang up, and the generation goes on all the same. */
+  mayHangUp?: boolean;
+};
+
+/**
+ * What is to be submitted for a call. A request that is refused may find the generation of an earlier one all the same: what is there
+ * and paid for is given, whatever would become of a new one.
+ */
+export type Wanted = Submission | { wish: Wish; refusal: ApiError };
 
 /** A generation that a call has part in. */
 export type Joined = {
   /** Not the submission's own where an earlier request made the generation. */
   id: string;
-  lane: string;
   /** What was read of a generation that an earlier request made; null where it has no record any more. Absent for a new one. */
   found?: GenerationRecord | null;
   /** A wait for its ending, from before any ending could slip by. Whoever joins must leave it. */
   wait: ReturnType<OpenQueue["waits"]["wait"]>;
+  answer: FollowedAnswer;
+  /** Whether the same request sent again finds it. One that asks for a new generation, and names none, does not. */
+  isFoundAgain: boolean;
 };
 
 /** What a caller is told on the way: which generation is theirs, what they have used of their limits. */
-type Tell = { id: (id: string) => void; use: (use: MinuteUse) => void };
-
-/** A generation that is canceled just as another call finds it is passed over by the next submission, so twice is enough. */
-const maxTries = 2;
+type Tell = { id: (id: string) => void; use: (use: MinuteUse, submission: Submission) => void };
 
 /**
- * Returns the function that submits a call's generation, or finds the one that the same request has made before, and says on the
- * answer which it is. Throws `ApiError`: the key has reached a limit, the idempotency key stands for another body, or Redis is away.
+ * Returns the function that submits a call's generation, or finds the one that an equal request has made before, and says on the
+ * answer which it is. Throws `ApiError`: the request is refused, its key has reached a limit, its idempotency key stands for another
+ * body, or Redis is away.
  */
-export function createJoinGeneration({ queue, abandoner, log }: JoinGenerationOptions) {
+export function createJoinGeneration({ queue, departures, log }: JoinGenerationOptions) {
   const { submit, store, waits } = queue;
 
-  async function join(submission: Submission, tell: Tell): Promise<Joined> {
-    // Before the submission, so that no ending can slip by.
-    let wait = waits.wait(submission.id);
-    try {
-      for (let tries = 1; ; tries++) {
-        const submitted = await submit({ ...submission, replyTo: waits.channel });
-        if ("use" in submitted && submitted.use !== null) tell.use(submitted.use);
-        if (submitted.kind === "refused") throw refusalError(submitted.refusal, submission.admission);
-        const id = submitted.kind === "accepted" ? submission.id : submitted.id;
-        tell.id(id);
-        if (submitted.kind === "accepted") return { id, lane: submission.lane, wait };
-        if (submitted.kind === "mismatch") throw mismatch(id);
-        const over = wait;
-        wait = waits.wait(id);
-        over.leave();
-        const found = await store.read(id);
-        // Its last caller may have left between our submission and our wait, which canceled it.
-        if (found?.status !== "canceled" || tries === maxTries) {
-          return { id, lane: found?.lane ?? submission.lane, found, wait };
-        }
-      }
-    } catch (error) {
-      wait.leave();
-      throw error;
+  /** The id of the generation that an earlier request made; null where a new one was accepted. */
+  async function findOrSubmit(
+    wanted: Wanted,
+    waiting: Pick<Wish, "caller" | "watch">,
+    tell: Tell,
+  ): Promise<string | null> {
+    if ("refusal" in wanted) {
+      const found = await store.attach({ ...wanted.wish, ...waiting });
+      if (found === null) throw wanted.refusal;
+      return attached(found, tell);
     }
+    const submitted = await submit({ ...wanted, ...waiting });
+    if ("id" in submitted) return attached(submitted, tell);
+    if (submitted.use !== null) tell.use(submitted.use, wanted);
+    if (submitted.kind === "refused") throw refusalError(submitted.refusal, wanted.admission);
+    tell.id(wanted.id);
+    return null;
   }
 
-  return async ({ request, reply, submission }: Call): Promise<Joined> => {
-    const { id, lane, request: imageRequest } = submission;
-    log.debug({ requestId: request.id, generationId: id, prompt: imageRequest.prompt }, "A generation is submitted");
+  return async (call: Call, { watch = false, mayHangUp = false }: JoinOptions = {}): Promise<Joined> => {
+    const { request, reply, wanted } = call;
+    const wish = "refusal" in wanted ? wanted.wish : wanted;
+    const lane = "refusal" in wanted ? "" : wanted.lane;
+    const { id: ownId, request: imageRequest } = wish;
+    log.debug({ requestId: request.id, generationId: ownId, prompt: imageRequest.prompt }, "A generation is submitted");
     const tell: Tell = {
       id(joinedId) {
         request.facts.generationId = joinedId;
         reply.header("x-generation-id", joinedId);
       },
-      use: (use) => void reply.headers(limitHeaders(submission.admission.limits, use)),
+      use: (use, { admission }) => void reply.headers(limitHeaders(admission.limits, use)),
     };
+    const caller = waits.newCaller();
+    const follow = (waiting: { id: string; lane: string }, tellsAnswered = true) =>
+      followAnswer({
+        response: reply.raw,
+        waiting: { ...waiting, caller },
+        departures,
+        tellsAnswered,
+        whenCut: mayHangUp ? "later" : "cut",
+      });
+
+    // Before the submission, so that no ending can slip by.
+    let wait = waits.wait(ownId);
     try {
-      const joined = await join(submission, tell);
-      if (joined.found !== undefined) reply.header("idempotent-replayed", "true");
-      return joined;
+      const id = await findOrSubmit(wanted, { caller, watch }, tell);
+      const isFoundAgain = wish.idempotencyKey !== undefined || wish.anew !== true;
+      if (id === null) return { id: ownId, wait, answer: follow({ id: ownId, lane }), isFoundAgain };
+      const over = wait;
+      wait = waits.wait(id);
+      over.leave();
+      const found = await store.read(id);
+      reply.header("idempotent-replayed", "true");
+      // With an idempotency key nobody waits for what has ended: it is found as often as it is asked for.
+      const isWaiting = wish.idempotencyKey === undefined || (found !== null && !isEnding(found.status));
+      return { id, found, wait, answer: follow({ id, lane: found?.lane ?? lane }, isWaiting), isFoundAgain };
     } catch (error) {
+      wait.leave();
       if (error instanceof ApiError) throw error;
-      // It may have been accepted all the same. Whoever is told that it was not must not pay for it.
-      abandoner.abandon(id, lane);
+      // It may have been accepted, or have found another, all the same. Whoever is told that it was not must not pay for it.
+      departures.giveUp({ id: ownId, lane, caller });
       reply.removeHeader("x-generation-id");
       throw unreachable(error);
     }
@@ -94,9 +124,12 @@ export function createJoinGeneration({ queue, abandoner, log }: JoinGenerationOp
 
 export type JoinGeneration = ReturnType<typeof createJoinGeneration>;
 
-const mismatch = (id: string) =>
-  new ApiError(
+function attached({ kind, id }: Earlier, tell: Tell): string {
+  tell.id(id);
+  if (kind === "attached") return id;
+  throw new ApiError(
     "idempotency_mismatch",
     `This Idempotency-Key was used before with another body: it stands for ${id}. A new request needs a new key.`,
     { param: "Idempotency-Key" },
   );
+}

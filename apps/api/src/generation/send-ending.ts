@@ -1,6 +1,7 @@
 import type { GenerationRecord } from "@darkroom/queue";
 import type { FastifyReply } from "fastify";
 import { endingError, lostError } from "@darkroom/rendering";
+import type { FollowedAnswer } from "./follow-answer.ts";
 import type { SendImages } from "./send-images.ts";
 
 /**
@@ -10,11 +11,18 @@ import type { SendImages } from "./send-images.ts";
 export async function sendEnding(
   reply: FastifyReply,
   ended: GenerationRecord | "gone",
+  answer: FollowedAnswer,
   sendImages: SendImages,
 ): Promise<FastifyReply> {
   if (ended === "gone") throw lostError();
   if (ended.costMicros !== null) reply.header("x-generation-cost", String(ended.costMicros));
   if (ended.status !== "succeeded") throw endingError(ended);
   if (ended.missing.length > 0) reply.header("x-generation-missing-images", String(ended.missing.length));
-  return sendImages(reply, ended);
+  try {
+    return await sendImages(reply, ended);
+  } catch (error) {
+    // Its images are there, and the same request sent again may be given them.
+    await answer.leave("later");
+    throw error;
+  }
 }

@@ -15,7 +15,7 @@ export type GenerationWatch = {
 export async function watchGeneration(queue: Pick<OpenQueue, "store" | "waits">, id: string): Promise<GenerationWatch> {
   const watch = wakeOnChange(queue, id);
   try {
-    await queueAnswer(queue.store.listen(id, queue.waits.channel, "watchers"));
+    await queueAnswer(queue.store.watch(id, queue.waits.channel));
     return watch;
   } catch (error) {
     watch.close();
@@ -34,7 +34,7 @@ export function wakeOnChange({ store, waits }: Pick<OpenQueue, "store" | "waits"
     },
     close() {
       // What is left in the record of a watcher that Redis could not be told of costs some messages that nobody reads.
-      if (unwatch()) store.unlisten(id, waits.channel, "watchers").catch(() => {});
+      if (unwatch()) store.unwatch(id, waits.channel).catch(() => {});
     },
   };
 }

@@ -4,7 +4,6 @@ import type { Logger } from "@darkroom/observe";
 import { type GenerationRecord, type PartialImage, readPartials } from "@darkroom/queue";
 import type { FastifyRequest } from "fastify";
 import type { Drain } from "../drain.ts";
-import type { Abandoner } from "../generation/abandoner.ts";
 import { endingError, lostError } from "@darkroom/rendering";
 import type { ImageEvents } from "../generation/image-events.ts";
 import type { InterruptionError } from "../generation/interruption-error.ts";
@@ -22,7 +21,6 @@ export type AnswerAsStreamOptions = {
   joinGeneration: JoinGeneration;
   imageEvents: ImageEvents;
   interruptionError: InterruptionError;
-  abandoner: Abandoner;
   drain: Drain;
   log: Logger;
   /** How long a caller waits on the line. */
@@ -35,8 +33,6 @@ type Follow = {
   watch: GenerationWatch;
   interrupted: Promise<Interruption>;
   alive: KeepAlive;
-  /** Called when the caller has been told how it ended, or why they will not be. */
-  onTold: () => void;
 };
 
 /**
@@ -44,41 +40,34 @@ type Follow = {
  * What goes wrong from there on is an event, too. Whoever joins late is told all that has happened first.
  */
 export function createAnswerAsStream(options: AnswerAsStreamOptions): WaitMode {
-  const { queue, joinGeneration, imageEvents, interruptionError, abandoner, drain, log, syncTimeoutMs } = options;
+  const { queue, joinGeneration, imageEvents, interruptionError, drain, log, syncTimeoutMs } = options;
   const { redis, keys, store } = queue;
 
-  return async ({ request, reply, submission }) => {
+  return async (call) => {
+    const { request, reply } = call;
     const limit = limitWait({ response: reply.raw, timeoutMs: syncTimeoutMs, drain });
-    let joined: Joined;
+    let close = () => limit.release();
     try {
-      joined = await joinGeneration({ request, reply, submission: { ...submission, watch: true } });
+      const joined = await joinGeneration(call, { watch: true });
+      const watch = wakeOnChange(queue, joined.id);
+      close = () => {
+        limit.release();
+        watch.close();
+        joined.wait.leave();
+      };
+      const { interrupted } = limit;
+      const follow: Follow = { request, joined, watch, interrupted, alive: createKeepAlive() };
+      const stream = Readable.from(events(follow), { objectMode: false });
+      stream.once("close", close);
+      // The status line is out: all that is left is to break off, which Fastify does, and to say so.
+      stream.once("error", (error) =>
+        log.error({ generationId: joined.id, err: error }, "A stream broke off: an image could not be read"),
+      );
+      return reply.headers(eventStreamHeaders).send(stream);
     } catch (error) {
-      limit.release();
+      close();
       throw error;
     }
-    const { id, lane, wait } = joined;
-    const watch = wakeOnChange(queue, id);
-    let told = false;
-    const follow: Follow = {
-      request,
-      joined,
-      watch,
-      interrupted: limit.interrupted,
-      alive: createKeepAlive(),
-      onTold: () => (told = true),
-    };
-    const stream = Readable.from(events(follow), { objectMode: false });
-    stream.once("close", () => {
-      limit.release();
-      watch.close();
-      wait.leave();
-      if (!told) abandoner.abandon(id, lane);
-    });
-    // The status line is out: all that is left is to break off, which Fastify does, and to say so.
-    stream.once("error", (error) =>
-      log.error({ generationId: id, err: error }, "A stream broke off: an image could not be read"),
-    );
-    return reply.headers(eventStreamHeaders).send(stream);
   };
 
   async function* events(follow: Follow): AsyncGenerator<string> {
@@ -88,13 +77,22 @@ export function createAnswerAsStream(options: AnswerAsStreamOptions): WaitMode {
       const ended = yield* untilEnded(follow);
       if (ended === "disconnect") return;
       if (ended.status !== "succeeded") throw endingError(ended);
-      yield* imageEvents.completed(ended, follow.alive);
+      yield* completed(ended, follow);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       noteError(error, follow.request, log);
       yield `event: error\ndata: ${JSON.stringify({ error: error.toObject() })}\n\n`;
     }
-    follow.onTold();
+  }
+
+  async function* completed(record: GenerationRecord, { alive, joined }: Follow): AsyncGenerator<string> {
+    try {
+      yield* imageEvents.completed(record, alive);
+    } catch (error) {
+      // Its images are there, and the same request sent again may be given them.
+      await joined.answer.leave("later");
+      throw error;
+    }
   }
 
   /** Shows partial images as they come, until the generation has ended. Throws `ApiError` where that is not waited for. */
@@ -117,8 +115,6 @@ export function createAnswerAsStream(options: AnswerAsStreamOptions): WaitMode {
       const interruption = yield* alive.until(Promise.race([watch.changed(), interrupted]));
       if (interruption === "disconnect") return interruption;
       if (interruption !== undefined) {
-        // Before it is given up: whoever waits for it in this process keeps it.
-        joined.wait.leave();
         throw await interruptionError(interruption, joined);
       }
     }

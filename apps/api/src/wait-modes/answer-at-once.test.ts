@@ -53,11 +53,11 @@ describe("Prefer: respond-async", () => {
     const joined = api.nextSubmission();
     const gone = api.generate(request, { headers, signal: call.signal }).catch(() => "gone");
     await joined;
-    await expect.poll(() => api.queue.waits.isAwaited(id)).toBe(true);
+    await expect.poll(() => api.waitersOf(id)).toHaveLength(1);
     call.abort();
     expect(await gone).toBe("gone");
     await expect.poll(() => api.queue.waits.size).toBe(0);
-    await expect.poll(() => api.abandoner.size).toBe(0);
+    await expect.poll(() => api.departures.size).toBe(0);
     expect((await api.queue.store.read(id))?.status).toBe("queued");
   });
 
@@ -112,7 +112,7 @@ describe("Prefer: respond-async, wait", () => {
       .generate(request, { ...prefer("respond-async, wait=10"), signal: call.signal })
       .catch(() => "gone");
     const id = await submitted;
-    await expect.poll(() => api.queue.waits.isAwaited(id)).toBe(true);
+    await expect.poll(() => api.waitersOf(id)).toHaveLength(1);
     call.abort();
     expect(await gone).toBe("gone");
     await expect.poll(() => api.queue.waits.size).toBe(0);
@@ -124,7 +124,7 @@ describe("Prefer: respond-async, wait", () => {
     const submitted = api.nextSubmission();
     const waiting = api.generate(request, prefer("respond-async, wait=10"));
     const id = await submitted;
-    await expect.poll(() => api.queue.waits.isAwaited(id)).toBe(true);
+    await expect.poll(() => api.waitersOf(id)).toHaveLength(1);
     api.drain.dismiss();
     expect((await waiting).status).toBe(202);
   });

@@ -1,7 +1,7 @@
 import { ApiError, type Generation } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/observe";
 import type { Drain } from "../drain.ts";
-import type { JoinGeneration } from "../generation/join-generation.ts";
+import type { Joined, JoinGeneration } from "../generation/join-generation.ts";
 import { limitWait } from "../generation/limit-wait.ts";
 import type { RenderGeneration } from "../generation/render-generation.ts";
 import { sendAccepted } from "../generation/send-generation.ts";
@@ -29,12 +29,13 @@ export type AnswerAtOnceOptions = {
 export function createAnswerAtOnce(options: AnswerAtOnceOptions): WaitMode {
   const { queue, joinGeneration, renderGeneration, sendImages, drain, log, syncTimeoutMs } = options;
 
-  return async ({ request, reply, submission, preference }) => {
+  return async ({ preference, ...call }) => {
+    const { reply } = call;
     const waitSeconds = Math.min(preference.waitSeconds ?? 0, Math.floor(syncTimeoutMs / 1_000));
     const limit = limitWait({ response: reply.raw, timeoutMs: waitSeconds * 1_000, drain });
     try {
-      const joined = await joinGeneration({ request, reply, submission });
-      const { id } = joined;
+      const joined = await joinGeneration(call, { mayHangUp: true });
+      const { id, answer } = joined;
       // Not before it is accepted: one that its caller was told to send again must not run.
       const kept = queue.store.keep(id).catch((error: unknown) => {
         log.warn({ generationId: id, err: error }, "Redis is away: a generation may be canceled after its 202");
@@ -44,13 +45,13 @@ export function createAnswerAtOnce(options: AnswerAtOnceOptions): WaitMode {
         if (ended === "disconnect") return reply.hijack();
         if (typeof ended === "object" || ended === "gone") {
           reply.header("preference-applied", `wait=${waitSeconds}`);
-          return await sendEnding(reply, ended, sendImages);
+          return await sendEnding(reply, ended, answer, sendImages);
         }
       } else {
         joined.wait.leave();
       }
-      const [generation] = await Promise.all([show(id), kept]);
-      if (generation === "gone") return await sendEnding(reply, "gone", sendImages);
+      const [generation] = await Promise.all([show(joined), kept]);
+      if (generation === "gone") return await sendEnding(reply, "gone", answer, sendImages);
       reply.header("preference-applied", waitSeconds > 0 ? `respond-async, wait=${waitSeconds}` : "respond-async");
       return sendAccepted(reply, generation);
     } finally {
@@ -58,11 +59,12 @@ export function createAnswerAtOnce(options: AnswerAtOnceOptions): WaitMode {
     }
   };
 
-  async function show(id: string): Promise<Generation | "gone"> {
+  async function show({ id, answer }: Joined): Promise<Generation | "gone"> {
     try {
       const record = await queue.store.read(id);
       return record === null ? "gone" : await renderGeneration(record);
     } catch (cause) {
+      await answer.leave("later");
       // Not to be sent again: it was accepted, and would be bought twice.
       const message = `The generation ${id} was accepted, but cannot be shown just now. Read it by its id.`;
       throw new ApiError("overloaded", message, { retryable: false, cause });

@@ -1,6 +1,5 @@
 import type { Logger } from "@darkroom/observe";
 import type { Drain } from "../drain.ts";
-import type { Abandoner } from "../generation/abandoner.ts";
 import type { InterruptionError } from "../generation/interruption-error.ts";
 import type { JoinGeneration } from "../generation/join-generation.ts";
 import { limitWait } from "../generation/limit-wait.ts";
@@ -15,7 +14,6 @@ export type AnswerWhenEndedOptions = {
   joinGeneration: JoinGeneration;
   sendImages: SendImages;
   interruptionError: InterruptionError;
-  abandoner: Abandoner;
   drain: Drain;
   log: Logger;
   /** How long a caller waits on the line. */
@@ -24,23 +22,22 @@ export type AnswerWhenEndedOptions = {
 
 /** The way of a caller who asks for nothing special: the images, or the error, on the line that asked. */
 export function createAnswerWhenEnded(options: AnswerWhenEndedOptions): WaitMode {
-  const { queue, joinGeneration, sendImages, interruptionError, abandoner, drain, log, syncTimeoutMs } = options;
+  const { queue, joinGeneration, sendImages, interruptionError, drain, log, syncTimeoutMs } = options;
 
-  return async ({ request, reply, submission }) => {
+  return async (call) => {
+    const { reply } = call;
     const limit = limitWait({ response: reply.raw, timeoutMs: syncTimeoutMs, drain });
     try {
-      const joined = await joinGeneration({ request, reply, submission });
-      const { id, lane } = joined;
+      const joined = await joinGeneration(call);
       const ended = await waitForEnding({ queue, joined, interrupted: limit.interrupted, log });
       switch (ended) {
         case "disconnect":
-          abandoner.abandon(id, lane);
           return reply.hijack();
         case "shutdown":
         case "timeout":
           throw await interruptionError(ended, joined);
         default:
-          return await sendEnding(reply, ended, sendImages);
+          return await sendEnding(reply, ended, joined.answer, sendImages);
       }
     } finally {
       limit.release();

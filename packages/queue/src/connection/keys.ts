@@ -21,10 +21,16 @@ export function createKeys(prefix: string) {
     formerPlace: (id: string) => `${prefix}:former-place:${id}`,
     /** ZSET of ids by time of submission: a tenant's generations, until their records are dropped. */
     index: (tenant: string) => `${prefix}:index:${tenant}`,
-    /** STRING: body and generation that an idempotency key of an API key stands for. */
+    /** STRING: body and generation that an idempotency key of an API key stands for. Its time counts from the ending. */
     claim: (keyId: string, digest: string) => `${prefix}:claim:${keyId}:${digest}`,
-    /** LIST of the generations that an API key has lately asked for with one body. */
-    bodies: (keyId: string, fingerprint: string) => `${prefix}:bodies:${keyId}:${fingerprint}`,
+    /** STRING: the generation that a submission was attached to. Lives a minute. */
+    attached: (submissionId: string) => `${prefix}:attached:${submissionId}`,
+    /** ZSET of the generations that nobody was answered with, of those that an API key has asked for with one body: see `callers.lua`. */
+    unanswered: (keyId: string, fingerprint: string) => `${prefix}:unanswered:${keyId}:${fingerprint}`,
+    /** SET of the callers that wait for the answer of a generation. */
+    waiters: (id: string) => `${prefix}:waiters:${id}`,
+    /** ZSET of the reply channels of api processes by the time of their latest heartbeat. */
+    instances: `${prefix}:instances`,
     /** ZSET of all queued generations by a time: of their submission, of the end of their pause, or from which on to look for their job. */
     queued: `${prefix}:queued`,
     /** ZSET of all running generations by a time: of their latest start, or from which on to look for their job. */
@@ -49,7 +55,7 @@ export function createKeys(prefix: string) {
     batchEnded: (id: string) => `${prefix}:batch-ended:${id}`,
     /** SET of the generation ids of a batch's lines that have a record. */
     batchLines: (id: string) => `${prefix}:batch-lines:${id}`,
-    /** STRING: body and batch that an idempotency key of an API key stands for. Not the claims of generations: each route has its own. */
+    /** STRING: body and batch that an idempotency key of an API key stands for. Its time counts from the ending. Not the claims of generations: each route has its own. */
     batchClaim: (keyId: string, digest: string) => `${prefix}:batch-claim:${keyId}:${digest}`,
     /** LIST of the batches that an API key has lately asked for with one body, the latest first. */
     batchBodies: (keyId: string, fingerprint: string) => `${prefix}:batch-bodies:${keyId}:${fingerprint}`,

@@ -20,7 +20,9 @@ export const queueEnvSchema = z.object({
     .describe("How long an ended generation is kept, its images included. A day, by default."),
   IDEMPOTENCY_SECONDS: wholeNumber(60, secondsPerYear)
     .default(86_400)
-    .describe("How long an idempotency key stands for its first request. At most RETENTION_SECONDS."),
+    .describe(
+      "How long an idempotency key stands for its generation after that has ended, at most RETENTION_SECONDS. Before, it always does.",
+    ),
   TOMBSTONE_SECONDS: wholeNumber(0, secondsPerYear)
     .default(604_800)
     .describe("How long the owner of a dropped generation is told that it expired, and not that it never was."),

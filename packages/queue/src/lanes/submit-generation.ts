@@ -1,4 +1,5 @@
-import type { GenerationStore, Submission, Submitted } from "../records/generation-store.ts";
+import type { GenerationStore } from "../records/generation-store.ts";
+import type { Submission, Submitted } from "../records/submission.ts";
 import type { Lanes } from "./lanes.ts";
 import type { Log } from "../log.ts";
 

@@ -1,6 +1,6 @@
 import type { Admission } from "@darkroom/accounts";
 import type { Budget, Ending, Limits } from "@darkroom/contracts";
-import type { Submission } from "./generation-store.ts";
+import type { Submission } from "./submission.ts";
 
 type Life = {
   submission: Submission;

@@ -6,7 +6,8 @@ import { delivery, openQueue } from "../queue.fixture.ts";
 import { createLineStore } from "../batches/line-store.ts";
 import { lineGenerationId } from "../batches/line-id.ts";
 import { type AccountModel, createAccountModel } from "./account-model.fixture.ts";
-import type { Retried, Submitted } from "./generation-store.ts";
+import type { Retried } from "./generation-store.ts";
+import type { Submitted } from "./submission.ts";
 
 // The model knows no days.
 withinOneDay();
@@ -73,7 +74,11 @@ test("nothing is reserved without a generation, no budget is overspent, and acco
     const { store, attempts } = queue;
     if (action === "submit") {
       const keyId = `${key}${suffix}`;
-      const given = queue.submission({ keyId, replyTo: "here", admission: model.admission(keyId, images, worst) });
+      const given = queue.submission({
+        keyId,
+        caller: "here/1",
+        admission: model.admission(keyId, images, worst),
+      });
       return [wordFor(await store.submit(given)), model.submit(given)];
     }
     if (action === "disable" || action === "enable") {
@@ -130,7 +135,7 @@ test("nothing is reserved without a generation, no budget is overspent, and acco
         await redis.hset(keys.record(id), "expiresAt", 1);
         return [await store.expire(id, lane), model.expire(id)];
       case "abandon":
-        return [await store.abandon(id, lane, "here"), model.abandon(id)];
+        return [await store.leave(id, lane, "here/1", "cut"), model.abandon(id)];
       // The last of them is `retry`.
       default: {
         const again = model.admission(keyId, admission.images, found.worst);

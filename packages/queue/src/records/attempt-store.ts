@@ -17,7 +17,7 @@ export type Verdict = "ok" | "fenced" | "ended" | "gone";
 
 const start = queueScript<
   "gone" | "ended" | "expired" | "stopped" | "changed" | [attempts: number, startedAtMs: number]
->("start", { account: "start", fragments: ["rank", "generation", "ending"] });
+>("start", { account: "start", fragments: ["rank", "generation", "callers", "ending"] });
 const checkpoint = queueScript<"ok" | "fenced">("checkpoint", { fragments: ["supersede"] });
 const appendPartial = queueScript<"ok" | "fenced">("append-partial");
 const end = endingScript<Verdict>("end", ["supersede"]);

@@ -50,6 +50,8 @@ export type GenerationRecord = {
   handbacks: number;
   /** Whether it was canceled because its API key was no longer in use when its turn came. */
   stopped: boolean;
+  /** Whether a later request that is equal to its own may still be given it: it has no idempotency key, and nobody was answered with it. */
+  open: boolean;
   delivery: Delivery | null;
   /** What was noted as delivered before, and replaced since. Some of its objects may be in the store; they go with the record. */
   superseded: Delivery[];
@@ -105,6 +107,7 @@ function decode(hash: Record<string, string>): GenerationRecord {
     failures: number("failures"),
     handbacks: number("handbacks"),
     stopped: hash["stopped"] !== undefined,
+    open: hash["body"] !== undefined && hash["claim"] === undefined && hash["answered"] === undefined,
     delivery: hash["delivery"] === undefined ? null : deliverySchema.parse(JSON.parse(hash["delivery"])),
     superseded: (hash["superseded"]?.split("\n") ?? []).map((noted) => deliverySchema.parse(JSON.parse(noted))),
     missing: hash["missing"] === undefined ? [] : z.array(missingImageSchema).parse(JSON.parse(hash["missing"])),

@@ -1,15 +1,17 @@
-import { describe, expect, test } from "vitest";
+import { connectWorker, untilConnected } from "@darkroom/redis";
+import { startLossyRedis, testRedisUrl } from "@darkroom/testing";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { bill, delivery, free, openQueue, openStarted } from "../queue.fixture.ts";
+import { createGenerationStore } from "./generation-store.ts";
 
 const accepted = (rank: number) => ({ kind: "accepted", rank, use: null });
-const attached = ({ id }: { id: string }) => ({ kind: "attached", id });
 
 describe("submit", () => {
   test("writes a record that can be read back", async () => {
     const { store, submission } = await openQueue();
     const given = submission({ expiresInMs: 5_000 });
     await store.submit(given);
-    const { expiresInMs: _, admission: __, ...facts } = given;
+    const { expiresInMs: _, admission: __, anew: ___, ...facts } = given;
     const fresh = { status: "queued", version: 1, attempts: 0, startedAtMs: null, error: null };
     expect(await store.read(given.id)).toMatchObject({ ...facts, ...fresh });
   });
@@ -57,112 +59,6 @@ describe("submit", () => {
   });
 });
 
-describe("an idempotency key", () => {
-  test("stands for the generation of its first use, also when that has ended", async () => {
-    const { store, attempts, submission } = await openQueue();
-    const first = submission({ idempotencyKey: "k" });
-    expect(await store.submit(first)).toEqual(accepted(1));
-    expect(await store.submit(submission({ idempotencyKey: "k" }))).toEqual(attached(first));
-    await attempts.start(first.id, first.lane);
-    await attempts.succeed(first.id, first.lane, 1, delivery, bill);
-    expect(await store.submit(submission({ idempotencyKey: "k" }))).toEqual(attached(first));
-  });
-
-  test("with another body is a mismatch", async () => {
-    const { store, submission } = await openQueue();
-    const first = submission({ idempotencyKey: "k" });
-    await store.submit(first);
-    const other = submission({ idempotencyKey: "k", request: { prompt: "a dog" } });
-    expect(await store.submit(other)).toEqual({ kind: "mismatch", id: first.id });
-    expect(await store.read(other.id)).toBeNull();
-  });
-
-  test("does not mind the order of fields", async () => {
-    const { store, submission } = await openQueue();
-    const first = submission({ idempotencyKey: "k", request: { prompt: "a cat", size: "auto" } });
-    await store.submit(first);
-    const again = submission({ idempotencyKey: "k", request: { size: "auto", prompt: "a cat" } });
-    expect(await store.submit(again)).toEqual(attached(first));
-  });
-
-  test("belongs to one API key", async () => {
-    const { store, submission } = await openQueue();
-    await store.submit(submission({ idempotencyKey: "k", keyId: "a" }));
-    expect(await store.submit(submission({ idempotencyKey: "k", keyId: "b" }))).toEqual(accepted(2));
-  });
-
-  test("is free again when its caller left before anything was begun", async () => {
-    const { store, submission } = await openQueue();
-    const first = submission({ idempotencyKey: "k", replyTo: "here" });
-    await store.submit(first);
-    await store.abandon(first.id, first.lane, "here");
-    expect(await store.submit(submission({ idempotencyKey: "k" }))).toEqual(accepted(1));
-  });
-
-  test("tells the reply channel of whoever attaches", async () => {
-    const queue = await openQueue();
-    const waits = await queue.waits("b", 3_600_000);
-    const first = queue.submission({ idempotencyKey: "k", replyTo: "elsewhere" });
-    await queue.store.submit(first);
-    const wait = waits.wait(first.id);
-    await queue.store.submit(queue.submission({ idempotencyKey: "k", replyTo: waits.channel }));
-    await queue.attempts.start(first.id, first.lane);
-    await queue.attempts.succeed(first.id, first.lane, 1, delivery, bill);
-    await expect(wait.ended).resolves.toBeUndefined();
-  });
-
-  test("fifty uses at once make one generation", async () => {
-    const { store, submission } = await openQueue();
-    const all = Array.from({ length: 50 }, () => store.submit(submission({ idempotencyKey: "k" })));
-    const kinds = (await Promise.all(all)).map(({ kind }) => kind);
-    expect(kinds.filter((kind) => kind === "accepted")).toHaveLength(1);
-    expect(kinds.filter((kind) => kind === "attached")).toHaveLength(49);
-  });
-});
-
-describe("a client's own retry", () => {
-  test("finds the generation of its first try", async () => {
-    const queue = await openQueue();
-    const first = queue.submission({ clientRetry: "first", replyTo: "here" });
-    await queue.store.submit(first);
-    await queue.attempts.start(first.id, first.lane);
-    await queue.store.abandon(first.id, first.lane, "here");
-    expect(await queue.store.submit(queue.submission({ clientRetry: "retry" }))).toEqual(attached(first));
-  });
-
-  test("finds its own among several with the same body: the one whose caller left", async () => {
-    const { store, attempts, submission } = await openQueue();
-    const [mine, other] = [
-      submission({ clientRetry: "first", replyTo: "a" }),
-      submission({ clientRetry: "first", replyTo: "b" }),
-    ];
-    for (const one of [mine, other]) {
-      await store.submit(one);
-      await attempts.start(one.id, one.lane);
-    }
-    await store.abandon(mine.id, mine.lane, "a");
-    expect(await store.submit(submission({ clientRetry: "retry", replyTo: "a" }))).toEqual(attached(mine));
-    await store.abandon(other.id, other.lane, "b");
-    expect(await store.submit(submission({ clientRetry: "retry", replyTo: "b" }))).toEqual(attached(other));
-  });
-
-  test("starts anew where the first try was canceled unbegun, or had another body", async () => {
-    const { store, submission } = await openQueue();
-    const first = submission({ clientRetry: "first", replyTo: "here" });
-    await store.submit(first);
-    await store.abandon(first.id, first.lane, "here");
-    expect(await store.submit(submission({ clientRetry: "retry" }))).toEqual(accepted(1));
-    const dog = submission({ clientRetry: "retry", request: { prompt: "a dog" } });
-    expect(await store.submit(dog)).toEqual(accepted(2));
-  });
-
-  test("two first tries with one body are two generations", async () => {
-    const { store, submission } = await openQueue();
-    await store.submit(submission({ clientRetry: "first" }));
-    expect(await store.submit(submission({ clientRetry: "first" }))).toEqual(accepted(2));
-  });
-});
-
 describe("expiry", () => {
   test("ends a generation that was not begun in its time", async () => {
     const queue = await openQueue();
@@ -200,48 +96,6 @@ describe("expiry", () => {
     const { store, id, lane } = await openStarted();
     expect(await store.expire(id, lane)).toBe("kept");
     expect(await store.read(id)).toMatchObject({ status: "running" });
-  });
-});
-
-describe("a caller who leaves", () => {
-  test("cancels a generation that nobody has begun", async () => {
-    const queue = await openQueue();
-    const given = queue.submission({ replyTo: "here" });
-    await queue.store.submit(given);
-    expect(await queue.store.abandon(given.id, given.lane, "here")).toBe("canceled");
-    expect(await queue.store.read(given.id)).toMatchObject({ status: "canceled" });
-    await queue.expectNothingButRecords();
-  });
-
-  test("does not cancel one that has begun, even between two attempts", async () => {
-    const { store, attempts, id, lane } = await openStarted();
-    expect(await store.abandon(id, lane, "here")).toBe("kept");
-    await attempts.postpone(id, lane, 1, "failures", 0);
-    expect(await store.abandon(id, lane, "here")).toBe("kept");
-  });
-
-  test("does not cancel one that another process waits for", async () => {
-    const { store, submission } = await openQueue();
-    const given = submission({ replyTo: "there" });
-    await store.submit(given);
-    expect(await store.abandon(given.id, given.lane, "here")).toBe("kept");
-  });
-
-  test("does not cancel one whose caller was told its id", async () => {
-    const { store, submission } = await openQueue();
-    const given = submission({ replyTo: "here" });
-    await store.submit(given);
-    expect(await store.keep(given.id)).toBe("ok");
-    expect(await store.abandon(given.id, given.lane, "here")).toBe("kept");
-    expect(await store.keep("gen_none")).toBe("gone");
-  });
-
-  test("says the same when it is repeated", async () => {
-    const { store, submission } = await openQueue();
-    const given = submission({ replyTo: "here" });
-    await store.submit(given);
-    expect(await store.abandon(given.id, given.lane, "here")).toBe("canceled");
-    expect(await store.abandon(given.id, given.lane, "here")).toBe("canceled");
   });
 });
 
@@ -293,10 +147,61 @@ describe("retry", () => {
   });
 });
 
+describe("a script whose answer was lost, and which is sent again, says what it did", () => {
+  /** A store over a line that loses answers. */
+  async function openLossy() {
+    const queue = await openStarted();
+    const line = await startLossyRedis(testRedisUrl());
+    onTestFinished(line.close);
+    const redis = connectWorker(line.url, () => {});
+    onTestFinished(() => redis.disconnect());
+    await untilConnected(redis, 5_000);
+    return { ...queue, line, lossy: createGenerationStore(redis, queue.keys, queue.retention) };
+  }
+
+  test.each(["queued", "running"] as const)("cancel, of one that is %s", async (status) => {
+    const { lossy, line, submission, store, id: running, lane, keys } = await openLossy();
+    const queued = submission();
+    await store.submit(queued);
+    const id = status === "running" ? running : queued.id;
+    const lost = line.loseAnswer(keys.cancels);
+    const canceled = lossy.cancel(id, lane);
+    await lost;
+    expect(await canceled).toBe(status);
+    expect(await lossy.cancel(id, lane)).toBe("ended");
+  });
+
+  test("retry", async () => {
+    const { lossy, line, store, id, lane, tenant, redis, keys } = await openLossy();
+    await store.cancel(id, lane);
+    const lost = line.loseAnswer(keys.retained);
+    const retried = lossy.retry(id, lane, tenant, free);
+    await lost;
+    expect(await retried).toEqual({ kind: "accepted", rank: 1, use: null });
+    expect(await redis.hgetall(keys.pending(lane))).toEqual({ [tenant]: "1" });
+    expect(await lossy.retry(id, lane, tenant, free)).toEqual({ kind: "unended" });
+  });
+
+  test.each(["submit", "keep", "watch"] as const)("%s", async (script) => {
+    const { lossy, line, submission, id, keys, store } = await openLossy();
+    const given = submission();
+    const lost = line.loseAnswer(keys.record(script === "submit" ? given.id : id));
+    const answer = {
+      submit: () => lossy.submit(given),
+      keep: () => lossy.keep(id),
+      watch: () => lossy.watch(id, "here"),
+    };
+    const said = answer[script]();
+    await lost;
+    expect(await said).toEqual(script === "submit" ? accepted(2) : "ok");
+    expect(await store.read(id)).toMatchObject({ status: "running" });
+  });
+});
+
 test("every change of state raises the version and is told to those who watch", async () => {
   const queue = await openQueue();
   const waits = await queue.waits("w", 3_600_000);
-  const given = queue.submission({ replyTo: waits.channel, watch: true });
+  const given = queue.submission({ caller: waits.newCaller(), watch: true });
   const versions: (number | undefined)[] = [];
   waits.watch(given.id, async () => versions.push((await queue.store.read(given.id))?.version));
   await queue.store.submit(given);

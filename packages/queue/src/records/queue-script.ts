@@ -25,4 +25,4 @@ export const queueScript = <Answer>(
 
 /** A script that may end a generation, with further fragments that it needs. */
 export const endingScript = <Answer>(name: string, fragments: readonly string[] = []): Script<Answer> =>
-  queueScript(name, { account: "settlement", fragments: ["rank", "generation", "ending", ...fragments] });
+  queueScript(name, { account: "settlement", fragments: ["rank", "generation", "callers", "ending", ...fragments] });

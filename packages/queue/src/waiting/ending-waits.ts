@@ -2,6 +2,7 @@ import { isEnding } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
 import type { Keys } from "../connection/keys.ts";
 import { repeat } from "../upkeep/repeat.ts";
+import { startHeartbeat } from "./heartbeat.ts";
 
 export type EndingWaitsOptions = {
   /** Takes commands, fails fast. */
@@ -35,6 +36,7 @@ export async function createEndingWaits(options: EndingWaitsOptions) {
   /** When the first wait for each began. */
   const sinceMs = new Map<string, number>();
   const watches = new Map<string, Set<() => void>>();
+  let callers = 0;
 
   function wake(id: string): void {
     const resolvers = waits.get(id);
@@ -82,34 +84,34 @@ export async function createEndingWaits(options: EndingWaitsOptions) {
   // While Redis is away the next look is soon, and on its return.
   const repetition = repeat({ everyMs: reconcileEveryMs, look: reconcile, maxPauseMs, onError: () => {} });
   subscriber.on("ready", () => repetition.wake());
+  // Not before the channel is subscribed to: a process that lives and does not listen is taken for one that was killed.
+  const heartbeat = await startHeartbeat({ redis, keys, channel });
 
   return {
-    /** Goes into the submission, so that whoever ends the generation knows whom to tell. */
+    /** On which this process hears of endings and changes. */
     channel,
+
+    /** Names a caller of this process, for the submission: whoever ends the generation knows by it whom to tell. */
+    newCaller: (): string => `${channel}/${++callers}`,
 
     /** How many generations are waited for. */
     get size(): number {
       return waits.size;
     },
 
-    /** Whether anybody in this process waits for the generation. */
-    isAwaited: (id: string): boolean => waits.has(id),
-
     /**
      * Begins to wait: call it before the generation is submitted, so that no ending can slip by. `ended` resolves when the
-     * generation has ended or its record is gone; read the record to know. `leave` must be called when the wait is over, and tells
-     * whether nobody in this process waits for the generation any more.
+     * generation has ended or its record is gone; read the record to know. `leave` must be called when the wait is over.
      */
-    wait(id: string): { ended: Promise<void>; leave: () => boolean } {
+    wait(id: string): { ended: Promise<void>; leave: () => void } {
       const { promise, resolve } = Promise.withResolvers<void>();
       if (!waits.has(id)) sinceMs.set(id, performance.now());
       const leave = enter(waits, id, resolve);
       return {
         ended: promise,
         leave: () => {
-          const last = leave();
-          if (last && !waits.has(id)) sinceMs.delete(id);
-          return last;
+          leave();
+          if (!waits.has(id)) sinceMs.delete(id);
         },
       };
     },
@@ -123,20 +125,21 @@ export async function createEndingWaits(options: EndingWaitsOptions) {
 
     async close(): Promise<void> {
       await repetition.close();
+      await heartbeat.close();
       // Not `quit`: a Redis that is away would be waited for, and there is nothing here that it would have to finish.
       subscriber.disconnect();
     },
   };
 }
 
-/** Adds a listener under an id. Returns the function that takes it off, and tells whether it was the last. */
+/** Adds a listener under an id. Returns the function that takes it off, and tells whether there is none left. */
 function enter(listeners: Map<string, Set<() => void>>, id: string, listener: () => void): () => boolean {
   const all = listeners.get(id) ?? new Set();
   listeners.set(id, all.add(listener));
   return () => {
     all.delete(listener);
     if (all.size === 0 && listeners.get(id) === all) listeners.delete(id);
-    return all.size === 0;
+    return !listeners.has(id);
   };
 }
 

@@ -38,7 +38,7 @@ test("what runs is finished for a caller who leaves", async () => {
   await begun.promise;
   await hangUp();
   await expect.poll(() => api.queue.waits.size).toBe(0);
-  await expect.poll(() => api.abandoner.size).toBe(0);
+  await expect.poll(() => api.departures.size).toBe(0);
   expect((await api.queue.store.read(id))?.status).toBe("running");
   mayEnd.resolve();
   await expect.poll(async () => (await api.queue.store.read(id))?.status).toBe("failed");
@@ -49,8 +49,8 @@ test("a caller who leaves while Redis is away is remembered", async () => {
   const { id, hangUp } = await callAndHangUp(api);
   api.redisLine.cut();
   await hangUp();
-  await expect.poll(() => api.abandoner.size).toBe(1);
+  await expect.poll(() => api.departures.size).toBe(1);
   api.redisLine.restore();
-  await expect.poll(() => api.abandoner.size, { timeout: 5_000 }).toBe(0);
+  await expect.poll(() => api.departures.size, { timeout: 5_000 }).toBe(0);
   expect((await api.queue.store.read(id))?.status).toBe("canceled");
 });

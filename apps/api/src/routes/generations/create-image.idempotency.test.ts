@@ -127,11 +127,11 @@ describe("an idempotency key", () => {
     const joined = api.nextSubmission();
     const staying = api.generate(request, key("k"));
     await joined;
-    const looks = vi.spyOn(api.queue.waits, "isAwaited");
+    expect(await api.waitersOf(id)).toHaveLength(2);
     leaving.abort();
     expect(await gone).toBe("gone");
-    await expect.poll(() => looks.mock.calls).toEqual([[id]]);
-    await expect.poll(() => api.abandoner.size).toBe(0);
+    await expect.poll(() => api.waitersOf(id)).toHaveLength(1);
+    await expect.poll(() => api.departures.size).toBe(0);
     expect((await api.queue.store.read(id))?.status).toBe("queued");
     await api.work(drawing(api.store, imageBytes));
     expect((await staying).status).toBe(200);
@@ -144,11 +144,11 @@ describe("an idempotency key", () => {
     const id = told.headers.get("x-generation-id") ?? "";
     const call = new AbortController();
     const gone = hasty.generate(request, { ...key("k"), signal: call.signal }).catch(() => "gone");
-    await expect.poll(() => hasty.queue.waits.isAwaited(id)).toBe(true);
+    await expect.poll(() => hasty.waitersOf(id)).toHaveLength(1);
     call.abort();
     expect(await gone).toBe("gone");
     await expect.poll(() => hasty.queue.waits.size).toBe(0);
-    await expect.poll(() => hasty.abandoner.size).toBe(0);
+    await expect.poll(() => hasty.departures.size).toBe(0);
     expect((await hasty.queue.store.read(id))?.status).toBe("queued");
   });
 
@@ -177,7 +177,7 @@ describe("an idempotency key", () => {
     held.end();
     await api.work(held.work);
     const waiting = api.generate(request, key("k"));
-    await expect.poll(() => api.queue.waits.isAwaited(id)).toBe(true);
+    await expect.poll(() => api.waitersOf(id)).toHaveLength(1);
     await api.tidy();
     const answer = await waiting;
     expect(answer.status).toBe(200);

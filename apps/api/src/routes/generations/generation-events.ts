@@ -4,7 +4,9 @@ import type { Logger } from "@darkroom/observe";
 import type { GenerationRecord } from "@darkroom/queue";
 import type { FastifyInstance } from "fastify";
 import type { Drain } from "../../drain.ts";
+import type { Departures } from "../../generation/departures.ts";
 import type { FindGeneration } from "../../generation/find-generation.ts";
+import { followRead } from "../../generation/follow-answer.ts";
 import { type Interruption, limitWait } from "../../generation/limit-wait.ts";
 import type { RenderGeneration } from "../../generation/render-generation.ts";
 import { type GenerationWatch, watchGeneration } from "../../generation/watch-generation.ts";
@@ -18,7 +20,17 @@ export type GenerationEventsDependencies = {
   findGeneration: FindGeneration;
   renderGeneration: RenderGeneration;
   drain: Drain;
+  departures: Pick<Departures, "leave">;
   log: Logger;
+};
+
+type Follow = {
+  /** The version that the reader knows. */
+  seen: number;
+  watch: GenerationWatch;
+  interrupted: Promise<Interruption>;
+  /** Called when the ending was told. */
+  told: (ended: GenerationRecord) => void;
 };
 
 /**
@@ -26,7 +38,7 @@ export type GenerationEventsDependencies = {
  * the version that it shows; who comes back with `Last-Event-ID` is told only what is newer.
  */
 export function generationEventsRoute(app: FastifyInstance, dependencies: GenerationEventsDependencies): void {
-  const { queue, findGeneration, renderGeneration, drain, log } = dependencies;
+  const { queue, findGeneration, renderGeneration, drain, departures, log } = dependencies;
 
   app.route<{ Params: { id: string } }>({
     method: "GET",
@@ -45,7 +57,10 @@ export function generationEventsRoute(app: FastifyInstance, dependencies: Genera
       }
       const watch = await watchGeneration(queue, record.id);
       const limit = limitWait({ response: reply.raw, drain });
-      const stream = Readable.from(events(record, seen, watch, limit.interrupted), { objectMode: false });
+      const told = (ended: GenerationRecord) => followRead(reply.raw, ended, departures);
+      const stream = Readable.from(events(record, { seen, watch, interrupted: limit.interrupted, told }), {
+        objectMode: false,
+      });
       stream.once("close", () => {
         limit.release();
         watch.close();
@@ -60,9 +75,7 @@ export function generationEventsRoute(app: FastifyInstance, dependencies: Genera
   /** Nothing is made ready ahead of a reader who is slow: changes that come meanwhile are one event, which shows the last of them. */
   async function* events(
     { id, tenant }: GenerationRecord,
-    seen: number,
-    watch: GenerationWatch,
-    interrupted: Promise<Interruption>,
+    { seen, watch, interrupted, told }: Follow,
   ): AsyncGenerator<string> {
     const alive = createKeepAlive();
     let shown = seen;
@@ -75,7 +88,10 @@ export function generationEventsRoute(app: FastifyInstance, dependencies: Genera
         const data = await renderGeneration(record);
         yield formatEvent({ event: `generation.${record.status}`, id: String(shown), data });
       }
-      if (isEnding(record.status)) return;
+      if (isEnding(record.status)) {
+        told(record);
+        return;
+      }
       if ((yield* alive.until(Promise.race([watch.changed(), interrupted]))) !== undefined) return;
     }
   }

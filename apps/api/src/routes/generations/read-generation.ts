@@ -7,7 +7,9 @@ import { z } from "zod";
 import type { Drain } from "../../drain.ts";
 import { base64Response } from "../../generation/base64-response.ts";
 import { describeImages } from "@darkroom/rendering";
+import type { Departures } from "../../generation/departures.ts";
 import type { FindGeneration } from "../../generation/find-generation.ts";
+import { followRead } from "../../generation/follow-answer.ts";
 import { type Interruption, limitWait } from "../../generation/limit-wait.ts";
 import type { RenderGeneration } from "../../generation/render-generation.ts";
 import { sendGeneration } from "../../generation/send-generation.ts";
@@ -25,6 +27,7 @@ export type ReadGenerationDependencies = {
   catalogue: Catalogue;
   objects: ObjectStore;
   drain: Drain;
+  departures: Pick<Departures, "leave">;
 };
 
 const querySchema = z.strictObject({ response_format: imageRequestSchema.shape.response_format });
@@ -34,7 +37,7 @@ const maxWaitSeconds = 60;
 
 /** `GET /v1/generations/{id}`: the generation as it stands; with `Prefer: wait`, as soon as it has ended. */
 export function readGenerationRoute(app: FastifyInstance, dependencies: ReadGenerationDependencies): void {
-  const { queue, findGeneration, renderGeneration, catalogue, objects, drain } = dependencies;
+  const { queue, findGeneration, renderGeneration, catalogue, objects, drain, departures } = dependencies;
 
   app.get<{ Params: { id: string } }>("/v1/generations/:id", async (request, reply) => {
     const { tenant } = accountOf(request);
@@ -50,9 +53,13 @@ export function readGenerationRoute(app: FastifyInstance, dependencies: ReadGene
       record = waited;
     }
     const generation = await renderGeneration(record);
-    if (format === "url" || record.status !== "succeeded") return sendGeneration(reply, generation);
+    if (format === "url" || record.status !== "succeeded") {
+      followRead(reply.raw, record, departures);
+      return sendGeneration(reply, generation);
+    }
     const described = describeImages(record, catalogue.find(record.model));
     const response = await base64Response(described, objects).catch(unreadable(record.id));
+    followRead(reply.raw, record, departures);
     return sendGenerationBase64(reply, generation, response);
   });
 
@@ -63,8 +70,8 @@ export function readGenerationRoute(app: FastifyInstance, dependencies: ReadGene
     timeoutMs: number,
   ): Promise<GenerationRecord | "disconnect"> {
     if (isEnding(first.status)) return first;
-    const limit = limitWait({ response: reply.raw, timeoutMs, drain });
     const watch = await watchGeneration(queue, first.id);
+    const limit = limitWait({ response: reply.raw, timeoutMs, drain });
     try {
       for (let interruption: Interruption | void = undefined; ;) {
         // Read after the watch began, so that no change slips by between the two.

@@ -68,11 +68,11 @@ test("whoever waits for it on the line may leave: it goes on", async () => {
   await retry(api, id);
   const call = new AbortController();
   const gone = api.generate(request, { headers, signal: call.signal }).catch(() => "gone");
-  await expect.poll(() => api.queue.waits.isAwaited(id)).toBe(true);
+  await expect.poll(() => api.waitersOf(id)).toHaveLength(1);
   call.abort();
   expect(await gone).toBe("gone");
   await expect.poll(() => api.queue.waits.size).toBe(0);
-  await expect.poll(() => api.abandoner.size).toBe(0);
+  await expect.poll(() => api.departures.size).toBe(0);
   expect((await api.queue.store.read(id))?.status).toBe("queued");
 });
 

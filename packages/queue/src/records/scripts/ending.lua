@@ -1,13 +1,14 @@
--- Shared by the scripts that may end a generation. Needs generation.lua, and the account of the API key (packages/accounts/src/scripts).
+-- Shared by the scripts that may end a generation. Needs generation.lua, callers.lua, and the account of the API key
+-- (packages/accounts/src/scripts).
 
 -- The terminal state is set once, and all that the living needed is released. `fields` are further pairs for the record, `bill` what it
 -- came to ('' = nothing was delivered, see ledger.lua). The account of its key is settled and the ledger written in the same breath. The
 -- waiting API processes are told; the record is what they then read.
 local function end_generation(id, status, retention_ms, fields, bill)
   local time = now()
-  local was, tenant, waiters, watchers, webhook, version, key, model, created, started, reserved, batch =
-    unpack(redis.call('HMGET', KEYS[1], 'status', 'tenant', 'waiters', 'watchers', 'webhook', 'version', 'keyId', 'model',
-      'createdAt', 'startedAt', 'reserved', 'batchId'))
+  local was, tenant, watchers, webhook, version, key, model, created, started, reserved, batch, body, claim, claim_ms, answered =
+    unpack(redis.call('HMGET', KEYS[1], 'status', 'tenant', 'watchers', 'webhook', 'version', 'keyId', 'model', 'createdAt',
+      'startedAt', 'reserved', 'batchId', 'body', 'claim', 'claimMs', 'answered'))
   bill = read_bill(bill, started)
   reserved = tonumber(reserved) or 0
   -- What has no price was worth something all the same: of a budget it takes what was reserved for it.
@@ -16,6 +17,12 @@ local function end_generation(id, status, retention_ms, fields, bill)
     id = id, version = (tonumber(version) or 0) + 1, status = status,
     tenant = tenant, key = key, model = model, created = created,
   }, bill, time)
+  -- Where nothing was delivered nobody says what the provider charges, unless it is nothing.
+  local may_be_charged = status == 'failed' and bill.provider_cost ~= '0'
+  if may_be_charged then
+    fields[#fields + 1] = 'mayBeCharged'
+    fields[#fields + 1] = '1'
+  end
   fields[#fields + 1] = 'cost'
   fields[#fields + 1] = bill.cost
   fields[#fields + 1] = 'status'
@@ -37,8 +44,13 @@ local function end_generation(id, status, retention_ms, fields, bill)
     redis.call('HDEL', KEYS[5], tenant)
     leave_ranks(KEYS[8], KEYS[5], tenant)
   end
-  tell(waiters, id)
-  if waiters or watchers then redis.call('HDEL', KEYS[1], 'waiters', 'watchers') end
+  if watchers then redis.call('HDEL', KEYS[1], 'watchers') end
+  if not batch then
+    end_waiting(id, {
+      status = status, key = key, body = body, claim = claim, claim_ms = claim_ms, answered = answered,
+      may_be_charged = may_be_charged,
+    })
+  end
   if webhook and string.find(webhook, status, 1, true) then
     redis.call('ZADD', KEYS[7], time, id .. ' ' .. (tonumber(version) or 0) + 1 .. ' ' .. status)
   end

@@ -1,0 +1,87 @@
+import { createLogger } from "@darkroom/observe";
+import { expect, onTestFinished, test } from "vitest";
+import { createDepartures, type Waiting } from "./departures.ts";
+
+const log = createLogger({ name: "api-test", level: "silent", pretty: false });
+
+const waiting = (id: string): Waiting => ({ id, lane: "lane", caller: `replies/${id}` });
+
+/** A queue that is away for its first answers. */
+function openDepartures(failures: number, forMs = 60_000) {
+  const told: string[] = [];
+  const removed: string[] = [];
+  let left = failures;
+  const departures = createDepartures({
+    queue: {
+      store: {
+        leave: async (id, _lane, caller, how) => {
+          if (left-- > 0) throw new Error("Redis is away");
+          told.push(`${id} ${caller} ${how}`);
+          return id.startsWith("running") ? "kept" : "canceled";
+        },
+        attachedTo: async (id) => (id === "attached-1" ? "running-9" : null),
+        read: async () => null,
+      },
+      lanes: { remove: async (_lane, id) => removed.push(id) > 0 },
+    },
+    log,
+    everyMs: 5,
+    forMs,
+  });
+  onTestFinished(() => departures.close());
+  return { departures, told, removed };
+}
+
+test("each is told once, and what was canceled is taken off its lane", async () => {
+  const { departures, told, removed } = openDepartures(0);
+  departures.leave(waiting("running-1"), "answered");
+  departures.leave(waiting("queued-1"), "cut");
+  await expect.poll(() => departures.size).toBe(0);
+  expect(told).toEqual(["running-1 replies/running-1 answered", "queued-1 replies/queued-1 cut"]);
+  expect(removed).toEqual(["queued-1"]);
+});
+
+test("none waits for another to be told: a caller's next request may be on its way", async () => {
+  const { departures, told } = openDepartures(0);
+  departures.leave(waiting("running-1"), "cut");
+  departures.leave(waiting("running-2"), "cut");
+  expect(told).toHaveLength(2);
+});
+
+test("while Redis is away they are kept in mind", async () => {
+  const { departures, told } = openDepartures(5);
+  for (let i = 0; i < 3; i++) departures.leave(waiting(`queued-${i}`), "cut");
+  await expect.poll(() => departures.size).toBe(0);
+  expect(told.toSorted()).toEqual([0, 1, 2].map((i) => `queued-${i} replies/queued-${i} cut`));
+});
+
+test("two callers of one generation are told of apart, though Redis was away for the first", async () => {
+  const { departures, told } = openDepartures(1);
+  departures.leave({ ...waiting("running-1"), caller: "replies/1" }, "cut");
+  departures.leave({ ...waiting("running-1"), caller: "replies/2" }, "cut");
+  await expect.poll(() => departures.size).toBe(0);
+  expect(told.toSorted()).toEqual(["running-1 replies/1 cut", "running-1 replies/2 cut"]);
+});
+
+test("not for ever", async () => {
+  const { departures, told } = openDepartures(Infinity, 20);
+  departures.leave(waiting("queued-1"), "cut");
+  expect(departures.size).toBe(1);
+  await expect.poll(() => departures.size).toBe(0);
+  expect(told).toEqual([]);
+});
+
+test("a submission whose answer was lost is given up where it was attached", async () => {
+  const { departures, told } = openDepartures(0);
+  departures.giveUp(waiting("attached-1"));
+  departures.giveUp(waiting("queued-1"));
+  await expect.poll(() => departures.size).toBe(0);
+  expect(told.toSorted()).toEqual(["queued-1 replies/queued-1 cut", "running-9 replies/attached-1 cut"]);
+});
+
+test("closing has a last look", async () => {
+  const { departures, told } = openDepartures(1);
+  departures.leave(waiting("queued-1"), "cut");
+  await departures.close();
+  expect(told).toHaveLength(1);
+});

@@ -1,0 +1,100 @@
+import type { Logger } from "@darkroom/observe";
+import { type GenerationStore, type Lanes, type Leaving, repeat } from "@darkroom/queue";
+
+/** A caller of this process, and the generation whose answer it waits for. */
+export type Waiting = { id: string; lane: string; caller: string };
+
+export type DeparturesOptions = {
+  queue: { store: Pick<GenerationStore, "leave" | "attachedTo" | "read">; lanes: Pick<Lanes, "remove"> };
+  log: Logger;
+  /** Between rounds while Redis is away, in milliseconds. */
+  everyMs?: number;
+  /** How long a departure is kept in mind, in milliseconds: a Redis that is away for longer has lost what it had not written. */
+  forMs?: number;
+};
+
+/** After rounds that failed: what is given up late may have been begun, and is paid for. */
+const maxPauseMs = 5_000;
+
+/**
+ * Tells the queue how callers leave: answered, cut off, or put off until later. What nobody has begun and nobody waits for is canceled,
+ * so that nothing is bought for nobody; what nobody was answered with may be given to the next equal request. While Redis is away it is
+ * told again.
+ */
+export function createDepartures({ queue, log, everyMs = 1_000, forMs = 60_000 }: DeparturesOptions) {
+  const { store, lanes } = queue;
+  type Departure = { untilMs: number; tell: () => Promise<unknown> };
+  /** Those that Redis has not been told of. */
+  const pending = new Set<Departure>();
+  /** Those that Redis is being told of. */
+  const telling = new Set<Promise<void>>();
+
+  async function tell({ id, lane, caller }: Waiting, how: Leaving): Promise<"canceled" | "kept"> {
+    const verdict = await store.leave(id, lane, caller, how);
+    if (how !== "answered") log.debug({ generationId: id, how, verdict }, "A caller has left before its answer");
+    // Its job does nothing any more; taking it off the lane only saves a worker the look.
+    if (verdict === "canceled") await lanes.remove(lane, id).catch(() => {});
+    return verdict;
+  }
+
+  /** Tells at once, since the caller's next request may be on its way; where Redis does not answer, again later. */
+  function tellInBackground(tellOnce: () => Promise<unknown>): void {
+    const departure = { untilMs: Date.now() + forMs, tell: tellOnce };
+    const told = tellOnce().then(
+      () => {},
+      () => void pending.add(departure),
+    );
+    telling.add(told);
+    void told.finally(() => telling.delete(told));
+  }
+
+  async function look(): Promise<void> {
+    for (const departure of pending) {
+      try {
+        await departure.tell();
+        pending.delete(departure);
+      } catch (error) {
+        // Redis is away. The rest of them can wait for the next round, too.
+        const late = [...pending].filter(({ untilMs }) => Date.now() >= untilMs);
+        for (const one of late) pending.delete(one);
+        if (late.length > 0) {
+          log.warn({ err: error, callers: late.length }, "Redis is away for too long; a generation may run for nobody");
+        }
+        throw error;
+      }
+    }
+  }
+
+  const repetition = repeat({ everyMs, look, maxPauseMs, onError: () => {} });
+
+  return {
+    /** Tells in the background: now, or as soon as Redis answers again. */
+    leave: (waiting: Waiting, how: Leaving): void => tellInBackground(() => tell(waiting, how)),
+
+    /** Tells and says what came of it; throws what Redis throws. */
+    leaveNow: tell,
+
+    /** Gives up in the background a submission of which nobody knows what became: it may have made a generation, or found one. */
+    giveUp: (submission: Waiting): void =>
+      tellInBackground(async () => {
+        const found = await store.attachedTo(submission.id);
+        if (found === null) return tell(submission, "cut");
+        const lane = (await store.read(found))?.lane ?? submission.lane;
+        return tell({ ...submission, id: found, lane }, "cut");
+      }),
+
+    /** How many Redis has not been told of. */
+    get size(): number {
+      return pending.size + telling.size;
+    },
+
+    /** Has a last look. */
+    async close(): Promise<void> {
+      await Promise.all(telling);
+      await repetition.close();
+      await look().catch(() => {});
+    },
+  };
+}
+
+export type Departures = ReturnType<typeof createDepartures>;

@@ -1,0 +1,70 @@
+import type { ServerResponse } from "node:http";
+import type { GenerationRecord } from "@darkroom/queue";
+import type { Departures, Waiting } from "./departures.ts";
+
+export type FollowAnswerOptions = {
+  response: ServerResponse;
+  waiting: Waiting;
+  departures: Pick<Departures, "leave" | "leaveNow">;
+  /** Whether the queue has to know that the answer was written. */
+  tellsAnswered: boolean;
+  /** How a caller leaves whose connection breaks: `later` for one that may hang up as it likes. */
+  whenCut: "cut" | "later";
+};
+
+/** What the queue is told about the answer of a caller: nothing, until its response closes. */
+export type FollowedAnswer = {
+  /**
+   * To be called before the answer where that is not how the generation ended: `later` where it goes on or is there, `cut` where the
+   * caller is to send its request again. A request that comes right after the answer finds the generation then. Says whether the
+   * generation was canceled, which nobody had begun.
+   */
+  leave: (how: "cut" | "later") => Promise<"canceled" | "kept">;
+};
+
+/**
+ * Tells the queue what becomes of the answer of a caller once its response closes: it was written to the last byte, or the connection
+ * broke before.
+ */
+export function followAnswer({
+  response,
+  waiting,
+  departures,
+  tellsAnswered,
+  whenCut,
+}: FollowAnswerOptions): FollowedAnswer {
+  let told = false;
+  function onClose(): void {
+    if (told) return;
+    told = true;
+    if (!response.writableFinished) departures.leave(waiting, whenCut);
+    else if (tellsAnswered) departures.leave(waiting, "answered");
+  }
+  if (response.destroyed) onClose();
+  else response.once("close", onClose);
+
+  return {
+    async leave(how) {
+      told = true;
+      try {
+        return await departures.leaveNow(waiting, how);
+      } catch {
+        // Redis is away: it is told as soon as it is back.
+        departures.leave(waiting, how);
+        return "kept";
+      }
+    },
+  };
+}
+
+/** Tells the queue that a succeeded generation was read by its id, once that is written: no equal request is given its images. */
+export function followRead(
+  response: ServerResponse,
+  { id, lane, status, open }: GenerationRecord,
+  departures: Pick<Departures, "leave">,
+): void {
+  if (status !== "succeeded" || !open) return;
+  response.once("close", () => {
+    if (response.writableFinished) departures.leave({ id, lane, caller: "" }, "answered");
+  });
+}

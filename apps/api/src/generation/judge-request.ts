@@ -1,0 +1,39 @@
+import { type Account, assertModelAllowed } from "@darkroom/accounts";
+import type { ImageRequest } from "@darkroom/contracts";
+import { type Catalogue, resolveRequest, termsOf } from "@darkroom/models";
+import { laneName, type Submission, type Wish } from "@darkroom/queue";
+import type { WebhookSettings } from "../webhook-settings.ts";
+import { admissionOf } from "./admission-of.ts";
+import { checkWebhook } from "./check-webhook.ts";
+import type { RefuseNewWork } from "./refuse-new-work.ts";
+
+export type JudgeRequestOptions = { catalogue: Catalogue; refuseNewWork: RefuseNewWork; webhooks: WebhookSettings };
+
+/** What a request comes to today: which model draws it, by which upstream, at which prices. */
+export type Judgement = Omit<Submission, keyof Wish>;
+
+/**
+ * Returns the function that says what a request comes to. Throws `ApiError` where there can be no new generation for it, as things stand
+ * today: the model is not served, its key may not have it, a price is missing, its webhook cannot be reached, there is no room.
+ */
+export function createJudgeRequest({ catalogue, refuseNewWork, webhooks }: JudgeRequestOptions) {
+  return async (account: Account, request: ImageRequest): Promise<Judgement> => {
+    const resolved = resolveRequest(catalogue, request);
+    const { model, upstream } = resolved;
+    assertModelAllowed(account, model.id);
+    await checkWebhook(request, webhooks);
+    refuseNewWork();
+    const terms = termsOf(model, resolved.parameters);
+    const { prompt: _inTheRequest, ...parameters } = upstream.parameters;
+    return {
+      lane: laneName(model.provider, "interactive"),
+      model: model.id,
+      upstream: { model: upstream.model, parameters },
+      terms,
+      admission: admissionOf(account, resolved, terms, request.partial_images),
+      expiresInMs: request.job?.expires_in === undefined ? undefined : request.job.expires_in * 1_000,
+    };
+  };
+}
+
+export type JudgeRequest = ReturnType<typeof createJudgeRequest>;

@@ -1,0 +1,78 @@
+-- Who waits for the answer of a generation, and which generations nobody was answered with. Needs generation.lua.
+--   root .. 'waiters:' .. id                     SET of the callers that wait for its answer, as '{reply channel}/{number}'
+--   root .. 'instances'                          ZSET reply channel of an api process → time of its latest heartbeat
+--   root .. 'unanswered:' .. key .. ':' .. body  ZSET of the generations that an API key has asked for with one body and without an
+--                                                idempotency key, until their answer is written: 1 while a caller waits for it, 0 when
+--                                                that caller has left
+--   root .. 'attached:' .. id                    STRING: the generation that the submission of this id was attached to. Lives a minute
+
+-- Six heartbeats (waiting/heartbeat.ts).
+local silent_after_ms = 30000
+-- No client repeats a request that long after its generation has ended.
+local unanswered_for_ms = 900000
+-- A bound for generations that do not end. Every caller that comes or leaves begins it anew.
+local noted_for_ms = 86400000
+
+local function waiters_of(id) return root .. 'waiters:' .. id end
+
+local function unanswered_of(key, body) return root .. 'unanswered:' .. key .. ':' .. body end
+
+local function channel_of(caller) return string.match(caller, '^[^/]*') end
+
+-- The processes that are there for sure: they live, and listen on their channel. A killed one loses its subscription at once, half a
+-- minute before its heartbeat is missed. One that has lost its connection to Redis for a moment has no subscription either, so this is
+-- no ground to cancel anything. Answers a table of their channels, and whether there is one that is gone.
+local function present_instances(time)
+  local beats = redis.call('ZRANGE', root .. 'instances', 0, -1, 'WITHSCORES')
+  if #beats == 0 then return {}, false end
+  local channels, present, some_gone = {}, {}, false
+  for at = 1, #beats, 2 do channels[#channels + 1] = beats[at] end
+  local listeners = redis.call('PUBSUB', 'NUMSUB', unpack(channels))
+  for at = 1, #beats, 2 do
+    local is_there = listeners[at + 1] > 0 and time - beats[at + 1] < silent_after_ms
+    if is_there then present[beats[at]] = true else some_gone = true end
+  end
+  return present, some_gone
+end
+
+-- Whether the process behind a channel lives, as far as its heartbeat says.
+local function is_alive(channel, time)
+  local beat = redis.call('ZSCORE', root .. 'instances', channel)
+  return beat and time - beat < silent_after_ms
+end
+
+-- Whether a caller of a living process waits for the generation.
+local function is_awaited(id, time)
+  for _, caller in ipairs(redis.call('SMEMBERS', waiters_of(id))) do
+    if is_alive(channel_of(caller), time) then return true end
+  end
+  return false
+end
+
+-- Notes a generation among those that nobody was answered with, in the state 1 or 0 as above.
+local function note_unanswered(key, body, id, state)
+  local list = unanswered_of(key, body)
+  redis.call('ZADD', list, state, id)
+  redis.call('PEXPIRE', list, noted_for_ms)
+end
+
+-- A generation has ended. The processes whose callers wait for it are told, once each. A caller with an idempotency key finds it by that
+-- from here on, and the time that the key lasts begins. All others wait until their answer is written.
+local function end_waiting(id, is)
+  local told, waiters = {}, waiters_of(id)
+  for _, caller in ipairs(redis.call('SMEMBERS', waiters)) do
+    local channel = channel_of(caller)
+    if not told[channel] then redis.call('PUBLISH', channel, id) end
+    told[channel] = true
+  end
+  if is.claim then
+    redis.call('DEL', waiters)
+    local claim = root .. 'claim:' .. is.key .. ':' .. is.claim
+    -- It may stand for a later generation, where this one was retried by its id.
+    if redis.call('GET', claim) == is.body .. ' ' .. id then redis.call('PEXPIRE', claim, is.claim_ms) end
+  elseif is.body then
+    redis.call('PEXPIRE', waiters, unanswered_for_ms)
+    if is.may_be_charged and not is.answered then note_unanswered(is.key, is.body, id, 0)
+    elseif is.status ~= 'succeeded' then redis.call('ZREM', unanswered_of(is.key, is.body), id) end
+  end
+end

@@ -1,0 +1,81 @@
+-- Which generation a request is given that an equal one has made before: the one rule, told in docs/api.md ("The same request twice").
+-- Needs callers.lua.
+--   With an idempotency key it is the generation that the key stands for. Without, it is one that nobody was answered with and nobody
+--   waits for any more; or, for five minutes, an error for which the provider may have charged. It is never one that another caller
+--   waits for or was answered with.
+
+-- A client that repeats a request on its own has given up by then.
+local error_repeated_for_ms = 300000
+
+-- Nil for what has no record, and for what was canceled because its caller left or its key was stopped: that has bought nothing.
+local function find_generation(id)
+  local is = {}
+  is.status, is.ended, is.answered, is.may_be_charged, is.abandoned, is.stopped = unpack(redis.call('HMGET',
+    root .. 'generation:' .. id, 'status', 'endedAt', 'answered', 'mayBeCharged', 'abandoned', 'stopped'))
+  if not is.status or (is.status == 'canceled' and (is.abandoned or is.stopped)) then return nil end
+  is.lives = not is_ending(is.status)
+  return is
+end
+
+-- The caller of `request` waits for a generation that another submission has made.
+local function wait_for(id, is, request)
+  if request.caller == '' then return end
+  redis.call('SADD', waiters_of(id), request.caller)
+  redis.call('SET', root .. 'attached:' .. request.id, id, 'PX', 60000)
+  if is.lives and request.watches then add_watcher(root .. 'generation:' .. id, channel_of(request.caller)) end
+end
+
+local function find_claimed(request)
+  local claim = redis.call('GET', root .. 'claim:' .. request.key .. ':' .. request.claim)
+  local body, id = string.match(claim or '', '^(%S+) (%S+)$')
+  local is = id and find_generation(id)
+  if not is then return nil end
+  if body ~= request.body then return { 'mismatch', id } end
+  if is.lives then wait_for(id, is, request) end
+  return { 'attached', id }
+end
+
+-- Notes as left what only processes wait for that are gone. It looks through all of them, but only while a process is missing.
+local function release_dead(list, time)
+  local present, some_gone = present_instances(time)
+  if not some_gone then return end
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', list, 1, 1)) do
+    local awaited = false
+    for _, caller in ipairs(redis.call('SMEMBERS', waiters_of(id))) do
+      if present[channel_of(caller)] then awaited = true end
+    end
+    if not awaited then redis.call('ZADD', list, 0, id) end
+  end
+end
+
+local function find_unanswered(request, time)
+  local list = unanswered_of(request.key, request.body)
+  if redis.call('EXISTS', list) == 0 then return nil end
+  local attached = redis.call('GET', root .. 'attached:' .. request.id)
+  if attached then return { 'attached', attached } end
+  release_dead(list, time)
+  local failed
+  -- Ids grow with time, so that the oldest comes first.
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', list, 0, 0)) do
+    local is = find_generation(id)
+    local age = is and not is.lives and time - is.ended
+    if is and (is.lives or (is.status == 'succeeded' and not is.answered and age < unanswered_for_ms)) then
+      redis.call('ZADD', list, 1, id)
+      wait_for(id, is, request)
+      return { 'attached', id }
+    elseif is and is.may_be_charged and age < error_repeated_for_ms then
+      failed = failed or id
+    else
+      redis.call('ZREM', list, id)
+    end
+  end
+  return failed and { 'attached', failed }
+end
+
+-- `request` is { id of its submission, API key, body = fingerprint, claim = digest of its idempotency key or '', caller, watches,
+-- anew = '1' where it asks for a new generation }. Answers { 'attached', id }, { 'mismatch', id } where its idempotency key stands for
+-- another body, or nil. Safe to repeat.
+local function find_earlier(request, time)
+  if request.claim ~= '' then return find_claimed(request) end
+  if request.anew ~= '1' then return find_unanswered(request, time) end
+end

@@ -1,0 +1,33 @@
+-- A caller does not wait for a generation any more. Safe to repeat.
+--   ARGV[1] id  ARGV[2] caller, or '' for one that did not wait: it has read how the generation ended
+--   ARGV[3] retention in milliseconds  ARGV[4] how it leaves:
+--     'answered'  its answer was written: nobody is given it again without an idempotency key
+--     'cut'       its connection broke: what nobody has begun, and no other caller waits for, is canceled
+--     'later'     it was told that the generation goes on
+-- Answers 'canceled' or 'kept'.
+local id, caller, how = ARGV[1], ARGV[2], ARGV[4]
+local status, attempts, kept, abandoned, answered, key, body, claim, may_be_charged = unpack(redis.call('HMGET', KEYS[1],
+  'status', 'attempts', 'kept', 'abandoned', 'answered', 'keyId', 'body', 'claim', 'mayBeCharged'))
+redis.call('SREM', waiters_of(id), caller)
+if not status then return 'kept' end
+if abandoned then return 'canceled' end
+
+local is_open = body and not claim and not answered
+if how == 'answered' then
+  if not is_open then return 'kept' end
+  redis.call('HSET', KEYS[1], 'answered', '1')
+  if not may_be_charged then redis.call('ZREM', unanswered_of(key, body), id) end
+  return 'kept'
+end
+
+if how == 'later' then
+  redis.call('HSET', KEYS[1], 'kept', '1')
+  kept = '1'
+end
+if is_awaited(id, now()) then return 'kept' end
+if status == 'queued' and not attempts and not kept then
+  end_generation(id, 'canceled', ARGV[3], { 'abandoned', '1' }, '')
+  return 'canceled'
+end
+if is_open and (status == 'succeeded' or not is_ending(status)) then note_unanswered(key, body, id, 0) end
+return 'kept'
