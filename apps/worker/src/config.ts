@@ -59,7 +59,13 @@ export const workerEnvSchema = z.object({
     .describe("How often the ledger is looked through for entries to move from Redis to the object store."),
   UPLOAD_PATIENCE_MS: milliseconds
     .default(300_000)
-    .describe("How long images that were bought are kept in memory while the store is away."),
+    .describe("How long images that were bought are held and sent again while the store does not take them."),
+  SPOOL_DIRECTORY: z
+    .string()
+    .optional()
+    .describe(
+      "Where images are held that the store does not take, once they have 256 MB of memory: at most 4 GB, of which a crash leaves nothing. Unset: the system's temporary folder.",
+    ),
   SHUTDOWN_DEADLINE_MS: milliseconds
     .default(25_000)
     .describe(

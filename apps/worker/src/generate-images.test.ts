@@ -7,6 +7,8 @@ import { createObjectStore, type ObjectStore, StorageError } from "@darkroom/sto
 import { describe, expect, test } from "vitest";
 import { anAttempt, aRecord } from "./attempt.fixture.ts";
 import { createGenerateImages } from "./generate-images.ts";
+import { createHeldImages } from "./held-images.ts";
+import { createImageStore } from "./image-store.ts";
 
 const log = createLogger({ name: "test", level: "silent", pretty: false });
 const links = { publicBaseUrl: "http://localhost", signingSecret: "x".repeat(32) };
@@ -63,8 +65,17 @@ function generation(n: number) {
   };
 }
 
+const takesWrites = { wrote() {}, refusesAll: async () => false, untilTaking: async () => {} };
+const held = createHeldImages({ leftForMs: 60_000, log });
+
 const work = (provider: ImageProvider, store: ObjectStore, metrics = createMetrics({ ofProcess: false })) =>
-  createGenerateImages({ provider, store, uploadPatienceMs: 5_000, metrics, log });
+  createGenerateImages({
+    provider,
+    store,
+    imageStore: createImageStore({ store, watch: takesWrites, held, patienceMs: 3_000, log }),
+    metrics,
+    log,
+  });
 
 test("images are bought, noted and stored under the generation's own keys", async () => {
   const { provider } = fakeProvider();

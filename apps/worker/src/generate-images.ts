@@ -4,15 +4,15 @@ import type { ObjectStore } from "@darkroom/storage";
 import type { Logger, Metrics } from "@darkroom/observe";
 import { delivered, planDelivery } from "./delivery.ts";
 import { imageObjects } from "./image-objects.ts";
+import type { ImageStore } from "./image-store.ts";
 import { conclude, sortMissing, tryAgain } from "./missing-images.ts";
 import { showPartials } from "./show-partials.ts";
-import { findStored, storeImages } from "./store-images.ts";
 
 export type GenerateImagesOptions = {
   provider: ImageProvider;
-  store: ObjectStore;
-  /** How long an upload is tried again while the store is away, in milliseconds: the images are bought and held in memory. */
-  uploadPatienceMs: number;
+  /** Where partial images go. */
+  store: Pick<ObjectStore, "put" | "delete">;
+  imageStore: ImageStore;
   metrics: Pick<Metrics, "repeatedImages">;
   log: Logger;
 };
@@ -21,12 +21,13 @@ export type GenerateImagesOptions = {
  * The work of a lane: ask what is stored already, buy only what is missing, note what was bought, store it.
  * A second run after a crash calls the provider for nothing that an earlier one brought to the store.
  */
-export function createGenerateImages({ provider, store, uploadPatienceMs, metrics, log }: GenerateImagesOptions): Work {
+export function createGenerateImages({ provider, store, imageStore, metrics, log }: GenerateImagesOptions): Work {
   return async (attempt: Attempt): Promise<Outcome> => {
     const { record, signal } = attempt;
     const { id, tenant, request, upstream } = record;
     const count = upstream.parameters.n ?? 1;
-    const stored = record.delivery === null ? null : await findStored(store, record.delivery, signal);
+    const fields = { generationId: id, tenant, lane: record.lane, attempt: record.attempts, provider: provider.name };
+    const stored = record.delivery === null ? null : await imageStore.find(record.delivery, { signal, fields });
     const settled = new Set([...(stored?.images ?? []), ...record.missing].map(({ index }) => index));
     const wanted = Array.from({ length: count }, (_, index) => index).filter((index) => !settled.has(index));
     if (wanted.length === 0) return conclude(stored, record.missing);
@@ -35,7 +36,6 @@ export function createGenerateImages({ provider, store, uploadPatienceMs, metric
     }
 
     const objects = imageObjects(record);
-    const fields = { generationId: id, tenant, lane: record.lane, attempt: record.attempts, provider: provider.name };
     log.debug({ ...fields, prompt: request.prompt, wanted }, "The provider is called");
     if (attempt.crashes > 0) metrics.repeatedImages.inc({ model: record.model }, wanted.length);
     let reply: ProviderReply;
@@ -59,8 +59,7 @@ export function createGenerateImages({ provider, store, uploadPatienceMs, metric
     /** What the next attempt must know. Where the ending follows, that says it. */
     const isNews = reply.images.length > 0 || (givenUp.length > 0 && retryable.length > 0);
     if (isNews) await note(attempt, planned, missing);
-    const upload = { store, images: planned.images, reply, patienceMs: uploadPatienceMs, signal, log, fields };
-    const lost = await storeImages(upload);
+    const lost = await imageStore.keep(reply.images, planned, { signal, fields });
     const delivery: Delivery = delivered(planned, ({ index }) => !lost.has(index));
     missing.push(...[...lost].map(notStored));
     if (retryable.length === 0) return conclude(delivery, missing);

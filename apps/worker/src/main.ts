@@ -9,6 +9,8 @@ import { createBillDelivery } from "./bill-delivery.ts";
 import { readConfig } from "./config.ts";
 import { createCountEnding } from "./count-ending.ts";
 import { createGenerateImages } from "./generate-images.ts";
+import { createHeldImages } from "./held-images.ts";
+import { createImageStore } from "./image-store.ts";
 import { startHealthServer } from "./health-server.ts";
 import { openFiles } from "./open-files.ts";
 import { openBatches } from "./open-batches.ts";
@@ -17,6 +19,7 @@ import { connectWithinMs, openBatchQueue, openQueue } from "./open-queue.ts";
 import { openWebhooks } from "./open-webhooks.ts";
 import { planLanes } from "./plan-lanes.ts";
 import { standBack } from "./stand-back.ts";
+import { createStoreWatch } from "./store-watch.ts";
 
 // V8 lets garbage grow to several times what is alive before it clears up, so a worker's memory would go up with the length of a batch.
 // Half as much again is enough: measured, it takes no more CPU time, and 50,000 lines no more memory than 5,000.
@@ -55,12 +58,18 @@ await runProcess({
 
     const queue = await openQueue(config, store, log, closes);
     const batchQueue = hasBatches ? await openBatchQueue(config, queue, log, closes) : queue;
+    const watch = createStoreWatch({ store, metrics, log });
+    closes.add("the watch over the object store", () => watch.close());
+    const patienceMs = config.UPLOAD_PATIENCE_MS;
+    const held = createHeldImages({ directory: config.SPOOL_DIRECTORY, leftForMs: patienceMs, log });
+    const imageStore = createImageStore({ store, watch, held, patienceMs, log });
     const workers = plans.map(({ lane, provider, concurrency }) =>
       createLaneWorker({
         ...(isBatchLane(lane) ? batchQueue : queue),
         lane,
         concurrency,
-        work: createGenerateImages({ provider, store, uploadPatienceMs: config.UPLOAD_PATIENCE_MS, metrics, log }),
+        work: createGenerateImages({ provider, store, imageStore, metrics, log }),
+        mayBegin: () => watch.takesWrites(),
         billOf: createBillDelivery({ metrics, log }),
         dropObjects: (keys) => store.delete(keys),
         onEnding: createCountEnding({ metrics }),
@@ -71,6 +80,11 @@ await runProcess({
         log,
       }),
     );
+    watch.onChange((refusing) => {
+      for (const worker of workers)
+        if (refusing) worker.pause();
+        else worker.resume();
+    });
     closes.add("the lanes' workers", () =>
       Promise.all(workers.map((worker) => worker.close(config.SHUTDOWN_DEADLINE_MS))),
     );
@@ -95,7 +109,7 @@ await runProcess({
         port: config.WORKER_PORT,
         metrics,
         async whyNotReady() {
-          const fault = await queue.findFault();
+          const fault = (await queue.findFault()) ?? watch.fault();
           if (fault !== null) return [fault];
           return workers
             .filter((worker) => worker.refusal() !== null)

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Registry } from "prom-client";
+import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 
 export type MetricsOptions = {
   /** Also tell of the process itself: memory, CPU, event loop, garbage collection. One registry of a process does; it is measured all the time. */
@@ -43,6 +43,11 @@ export function createMetrics({ ofProcess }: MetricsOptions) {
       "Images asked of a provider for generations that a worker had died with: they may have been bought before.",
       "model",
     ),
+    storeRefusing: new Gauge({
+      name: "darkroom_store_refusing",
+      help: "1 while the object store refuses what this worker writes, and it begins no generation; else 0.",
+      registers: [registry],
+    }),
     refusedRequests: counter(
       "darkroom_refused_requests_total",
       "Requests that were answered with an error, by its code.",

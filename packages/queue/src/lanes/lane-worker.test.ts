@@ -173,6 +173,55 @@ test("a worker whose deadline passes gives its work back, and another finishes i
   expect(await ended(queue, given.id)).toMatchObject({ status: "succeeded", attempts: 2, failures: 0 });
 });
 
+describe("a worker that must begin nothing", () => {
+  test("puts a job back unbegun, and another worker takes it", async () => {
+    const queue = await openQueue();
+    const asked = Promise.withResolvers<void>();
+    const begun: string[] = [];
+    const work = (name: string) => async () => {
+      begun.push(name);
+      return done;
+    };
+    queue.worker(work("barred"), {
+      mayBegin: async () => {
+        asked.resolve();
+        return false;
+      },
+    });
+    const given = queue.submission();
+    await queue.submit(given);
+    await asked.promise;
+    queue.worker(work("free"));
+    expect(await ended(queue, given.id)).toMatchObject({ status: "succeeded", attempts: 1, handbacks: 0 });
+    expect(begun).toEqual(["free"]);
+  });
+
+  test("takes no job while it is paused, is not stuck, and takes the next when it is resumed", async () => {
+    const queue = await openQueue();
+    const worker = queue.worker(async () => done);
+    await run(queue);
+    worker.pause();
+    // A fetch that was under way may still bring one job; the one that follows waits.
+    const first = queue.submission();
+    await queue.submit(first);
+    const second = queue.submission();
+    await queue.submit(second);
+    await expect.poll(() => queue.lanes.depth(second.lane)).toMatchObject({ waiting: expect.toSatisfy((n) => n > 0) });
+    expect(await worker.stuck()).toBeNull();
+    worker.resume();
+    expect(await ended(queue, first.id)).toMatchObject({ status: "succeeded" });
+    expect(await ended(queue, second.id)).toMatchObject({ status: "succeeded" });
+  });
+
+  test("stops while it is paused", async () => {
+    const queue = await openQueue();
+    const worker = queue.worker(async () => done);
+    await worker.ready();
+    worker.pause();
+    await expect(worker.close(10_000)).resolves.toBeUndefined();
+  });
+});
+
 test("a generation that keeps killing workers is exhausted, and its work is told", async () => {
   const queue = await openQueue();
   const given = queue.submission();

@@ -3,7 +3,15 @@ import type { UnreadableRecord } from "../records/unreadable-record.ts";
 import { runAttempt, type RunAttemptOptions } from "./run-attempt.ts";
 import { workOffLane, type WorkOffLaneOptions } from "./work-off-lane.ts";
 
-export type LaneWorkerOptions = WorkOffLaneOptions & Omit<RunAttemptOptions, "onUnreadable"> & { lanes: Lanes };
+export type LaneWorkerOptions = WorkOffLaneOptions &
+  Omit<RunAttemptOptions, "onUnreadable"> & {
+    lanes: Lanes;
+    /** Asked before each attempt. False: this worker must begin none, and the job goes back unbegun. */
+    mayBegin?: () => Promise<boolean>;
+  };
+
+/** How long a job that this worker must not begin stays away from the lane, in milliseconds: another worker may take it then. */
+const putBackMs = 1_000;
 
 /** Free slots and waiting jobs, and nothing fetched for this long: the worker looks alive and is not. */
 const stuckAfterMs = 60_000;
@@ -13,7 +21,7 @@ const maxUnreadable = 10_000;
 
 /** Works off one lane of generations. */
 export function createLaneWorker(options: LaneWorkerOptions) {
-  const { lanes, lane, concurrency, log } = options;
+  const { lanes, lane, concurrency, mayBegin, log } = options;
   const unreadable = new Set<string>();
   const onUnreadable = (error: UnreadableRecord) => {
     if (unreadable.has(error.id)) return;
@@ -25,6 +33,7 @@ export function createLaneWorker(options: LaneWorkerOptions) {
 
   const { worker, running, interrupt, refusal, close } = workOffLane(options, async (id, signal) => {
     lastFetchAtMs = Date.now();
+    if (mayBegin !== undefined && !(await mayBegin())) return putBackMs;
     return runAttempt({ ...options, onUnreadable }, id, signal);
   });
   worker.on("stalled", (id) =>
@@ -49,10 +58,19 @@ export function createLaneWorker(options: LaneWorkerOptions) {
     /** A sentence when jobs wait, slots are free and yet nothing has been fetched for a minute; null when all is well. */
     async stuck(): Promise<string | null> {
       const idleMs = Date.now() - lastFetchAtMs;
-      if (running().length >= concurrency || idleMs < stuckAfterMs) return null;
+      if (worker.isPaused() || running().length >= concurrency || idleMs < stuckAfterMs) return null;
       const { waiting, paused } = await lanes.depth(lane);
       if (waiting === 0 || paused) return null;
       return `Lane ${lane}: ${waiting} jobs wait, ${concurrency - running().length} slots are free, and nothing was fetched for ${idleMs} ms.`;
+    },
+
+    /** Fetches no job until `resume`. What runs goes on. */
+    pause: (): void => void worker.pause(true),
+
+    resume(): void {
+      // The pause before is no silence of this worker.
+      lastFetchAtMs = Date.now();
+      void worker.resume();
     },
 
     /** Stops, and lets what runs finish until the deadline, in milliseconds: see `LaneWork`. */

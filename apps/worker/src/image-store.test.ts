@@ -1,0 +1,110 @@
+import { createLogger, createMetrics } from "@darkroom/observe";
+import type { ProviderImage } from "@darkroom/providers";
+import type { Delivery } from "@darkroom/queue";
+import { createObjectStore, type ObjectStore, StorageError } from "@darkroom/storage";
+import { expect, onTestFinished, test } from "vitest";
+import { createHeldImages } from "./held-images.ts";
+import { createImageStore } from "./image-store.ts";
+import { createStoreWatch } from "./store-watch.ts";
+
+const log = createLogger({ name: "test", level: "silent", pretty: false });
+const links = { publicBaseUrl: "http://localhost", signingSecret: "x".repeat(32) };
+const fields = {};
+
+const picture = (index: number): ProviderImage => ({
+  index,
+  bytes: Buffer.from(`picture ${index}`),
+  mediaType: "image/png",
+  width: 8,
+  height: 8,
+});
+const keyOf = (index: number) => `_images/acme/gen_1/1-${index}.png`;
+const noted = (count: number): Delivery => ({
+  provider: "fake",
+  images: Array.from({ length: count }, (_, index) => {
+    const { bytes, ...facts } = picture(index);
+    return { ...facts, key: keyOf(index), bytes: bytes.byteLength };
+  }),
+});
+
+/** An image store over one that can be told to refuse, and counts the images that it was given. */
+function open({ patienceMs = 5_000 } = {}) {
+  const memory = createObjectStore({ storage: "memory", links });
+  const state = { refuses: (_key: string) => false };
+  const asked: string[] = [];
+  const store: ObjectStore = {
+    ...memory,
+    put: async (key, body, options) => {
+      options.signal?.throwIfAborted();
+      if (!key.includes("_check")) asked.push(key);
+      if (state.refuses(key)) throw new StorageError({ operation: "put", key, retryable: false, advice: "No." });
+      await memory.put(key, body, options);
+    },
+  };
+  const watch = createStoreWatch({ store, metrics: createMetrics({ ofProcess: false }), log, firstPauseMs: 20 });
+  onTestFinished(() => watch.close());
+  const held = createHeldImages({ leftForMs: patienceMs, log });
+  const images = createImageStore({ store, watch, held, patienceMs, log });
+  return { images, state, asked, memory, watch };
+}
+const never = () => new AbortController().signal;
+
+test("images that the store refuses with anything at all are held, and sent when it takes writes again", async () => {
+  const { images, state, asked, memory, watch } = open();
+  state.refuses = () => true;
+  const kept = images.keep([picture(0), picture(1)], noted(2), { signal: never(), fields });
+  await expect.poll(() => watch.fault()).not.toBeNull();
+  // Held, they do not ask one by one: trial writes do.
+  expect(asked).toHaveLength(2);
+  state.refuses = () => false;
+  expect(await kept).toEqual(new Set());
+  expect(asked).toHaveLength(4);
+  for (const index of [0, 1]) expect(await memory.head(keyOf(index))).toMatchObject({ size: 9 });
+});
+
+test("an image that alone is refused is sent again, while the store counts as well", async () => {
+  const { images, state, asked, watch } = open({ patienceMs: 1_200 });
+  state.refuses = (key) => key === keyOf(0);
+  const lost = await images.keep([picture(0), picture(1)], noted(2), { signal: never(), fields });
+  expect([lost, watch.fault()]).toEqual([new Set([0]), null]);
+  expect(asked.filter((key) => key === keyOf(0))).toHaveLength(2);
+});
+
+test("images are given up when the patience is over", async () => {
+  const { images, state } = open({ patienceMs: 600 });
+  state.refuses = () => true;
+  expect(await images.keep([picture(0)], noted(1), { signal: never(), fields })).toEqual(new Set([0]));
+});
+
+test("the bytes are taken out of the reply, so that nothing else keeps them in memory", async () => {
+  const { images } = open();
+  const reply = [picture(0)];
+  await images.keep(reply, noted(1), { signal: never(), fields });
+  expect(reply).toEqual([]);
+});
+
+test("an image that an attempt held when it lost the generation is stored by the next one here, not bought again", async () => {
+  const { images, state, memory, watch } = open();
+  state.refuses = () => true;
+  const controller = new AbortController();
+  const first = images.keep([picture(0), picture(1)], noted(2), { signal: controller.signal, fields });
+  await expect.poll(() => watch.fault()).not.toBeNull();
+  controller.abort("lock lost");
+  await expect(first).rejects.toBe("lock lost");
+  state.refuses = () => false;
+  await memory.put(keyOf(1), picture(1).bytes, { contentType: "image/png" });
+  expect(await images.find(noted(2), { signal: never(), fields })).toEqual(noted(2));
+  expect(await memory.head(keyOf(0))).toMatchObject({ size: 9 });
+});
+
+test("an image of a canceled generation is not held for anybody", async () => {
+  const { images, state, watch } = open();
+  state.refuses = () => true;
+  const controller = new AbortController();
+  const first = images.keep([picture(0)], noted(1), { signal: controller.signal, fields });
+  await expect.poll(() => watch.fault()).not.toBeNull();
+  controller.abort("canceled");
+  await expect(first).rejects.toBe("canceled");
+  state.refuses = () => false;
+  expect((await images.find(noted(1), { signal: never(), fields })).images).toEqual([]);
+});

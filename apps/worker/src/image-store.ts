@@ -1,0 +1,130 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Logger } from "@darkroom/observe";
+import { orAborted } from "@darkroom/outbound";
+import type { ProviderImage } from "@darkroom/providers";
+import type { Delivery, StoredImage } from "@darkroom/queue";
+import type { ObjectStore } from "@darkroom/storage";
+import { delivered } from "./delivery.ts";
+import type { HeldImage, HeldImages } from "./held-images.ts";
+import type { StoreWatch } from "./store-watch.ts";
+
+export type ImageStoreOptions = {
+  store: Pick<ObjectStore, "put" | "head">;
+  watch: Pick<StoreWatch, "wrote" | "refusesAll" | "untilTaking">;
+  held: HeldImages;
+  /** How long an image is held and sent again while the store does not take it, in milliseconds, whatever it is refused with. */
+  patienceMs: number;
+  log: Logger;
+};
+
+/** What an upload is made for. */
+export type Cause = {
+  /** Ends it: the images are not wanted any more, or another attempt has the generation. */
+  signal: AbortSignal;
+  /** Fields of its log lines. */
+  fields: object;
+};
+
+type Upload = Pick<StoredImage, "index" | "key" | "mediaType"> & { image: HeldImage };
+
+/** Half a second, then twice as long each time, at most ten: soon after a blip, and no storm for an object that the store does not take. */
+const firstPauseMs = 500;
+const maxPauseMs = 10_000;
+
+/** Brings images that were bought to the object store. */
+export function createImageStore({ store, watch, held, patienceMs, log }: ImageStoreOptions) {
+  /** Sends an image until the store has it or the patience is over. Throws what it was refused with last, or the reason of the signal. */
+  async function upload({ key, mediaType, image }: Upload, { signal, fields }: Cause): Promise<void> {
+    const giveUpAtMs = performance.now() + patienceMs;
+    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, maxPauseMs)) {
+      try {
+        await image.use((bytes) => store.put(key, bytes, { contentType: mediaType, signal }));
+        watch.wrote();
+        return;
+      } catch (error) {
+        signal.throwIfAborted();
+        await image.wait();
+        const refusesAll = await watch.refusesAll(image.size);
+        const leftMs = giveUpAtMs - performance.now();
+        if (leftMs < pauseMs) throw error;
+        log.warn(
+          { ...fields, key, err: error, refusesAll },
+          "The store did not take an image; it is held and sent again",
+        );
+        if (refusesAll) await sooner(watch.untilTaking(), leftMs, signal);
+        else await pause(pauseMs, undefined, { signal });
+      }
+    }
+  }
+
+  /** Uploads images, all at once, and answers the indexes of those that could not be stored. Throws the reason of the signal. */
+  async function uploadAll(uploads: readonly Upload[], cause: Cause): Promise<ReadonlySet<number>> {
+    const { signal, fields } = cause;
+    const lost = new Set<number>();
+    await Promise.all(
+      uploads.map(async (one) => {
+        try {
+          await upload(one, cause);
+        } catch (error) {
+          if (signal.reason === "lock lost") {
+            held.leave(one.key, one.image);
+            return;
+          }
+          if (!signal.aborted) {
+            log.error(
+              { ...fields, key: one.key, err: error },
+              "An image that was paid for could not be stored and is lost",
+            );
+          }
+          lost.add(one.index);
+        }
+        await one.image.release();
+      }),
+    );
+    signal.throwIfAborted();
+    return lost;
+  }
+
+  return {
+    /**
+     * Stores the images of a delivery that a provider has just sent, and answers the indexes of those that could not be stored. They are
+     * paid for, so they are held and sent again. Empties `images`: while they are held on disk, nothing else is to keep them in memory.
+     */
+    keep(images: ProviderImage[], delivery: Delivery, cause: Cause): Promise<ReadonlySet<number>> {
+      const uploads = images.splice(0).map(({ index, bytes, mediaType }): Upload => {
+        const key = delivery.images.find((image) => image.index === index)?.key;
+        if (key === undefined) throw new Error(`Image ${index} has no place in the delivery`);
+        return { index, key, mediaType, image: held.hold(bytes) };
+      });
+      return uploadAll(uploads, cause);
+    },
+
+    /**
+     * What of a noted delivery stands in the store: an object of another size is a torn upload and does not count. An image that an
+     * attempt of this process has bought and could not store before it lost the generation is stored now.
+     */
+    async find(noted: Delivery, cause: Cause): Promise<Delivery> {
+      const heads = await orAborted(Promise.all(noted.images.map(({ key }) => store.head(key))), cause.signal);
+      const isStored = ({ bytes }: StoredImage, i: number) => heads[i]?.size === bytes;
+      const uploads = noted.images.flatMap((one, i) => {
+        const image = held.takeOver(one.key);
+        if (image === undefined) return [];
+        if (!isStored(one, i)) return [{ ...one, image }];
+        void image.release();
+        return [];
+      });
+      const lost = await uploadAll(uploads, cause);
+      const isBrought = new Set(uploads.map(({ index }) => index).filter((index) => !lost.has(index)));
+      return delivered(noted, (image, i) => isStored(image, i) || isBrought.has(image.index));
+    },
+  };
+}
+
+export type ImageStore = ReturnType<typeof createImageStore>;
+
+/** Waits until something has happened, for so long at most. Throws the reason of the signal. */
+async function sooner(happened: Promise<void>, withinMs: number, signal: AbortSignal): Promise<void> {
+  const timer = new AbortController();
+  const late = pause(withinMs, undefined, { signal: timer.signal }).catch(() => {});
+  await orAborted(Promise.race([happened, late]), signal).finally(() => timer.abort());
+}
