@@ -18,6 +18,7 @@ import type { ResponseFormat } from "./generation/response-format.ts";
 import { createSendImages } from "./generation/send-images.ts";
 import { authenticateAdmin, authenticateCallers, authenticateCallersOrAdmin } from "./http/authenticate.ts";
 import { createServer, type CreateServerDependencies, type Server } from "./http/create-server.ts";
+import { ignoreApiVersion } from "./http/ignore-api-version.ts";
 import { refuseOtherMethods } from "./http/refuse-other-methods.ts";
 import { createSendPage } from "./http/send-page.ts";
 import { tellLimits } from "./http/tell-limits.ts";
@@ -25,6 +26,7 @@ import type { OpenQueue } from "./open-queue.ts";
 import { adminRoutes } from "./routes/admin/admin-routes.ts";
 import { batchRoutes } from "./routes/batches/batch-routes.ts";
 import { fileRoutes } from "./routes/files/file-routes.ts";
+import { deploymentImageRoute } from "./routes/generations/create-image.ts";
 import { generationRoutes } from "./routes/generations/generation-routes.ts";
 import { type HealthDependencies, healthRoutes } from "./routes/health.ts";
 import { modelsRoutes } from "./routes/models.ts";
@@ -69,7 +71,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
     healthRoutes(open, tools);
     serveImageRoute(open, tools);
   });
-  void app.register(async (v1) => {
+  const forCallers = async (v1: FastifyInstance) => {
     authenticateCallers(v1, { gate, keyring });
     tellLimits(v1, queue.readMinuteUse);
     generationRoutes(v1, tools);
@@ -77,12 +79,26 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
     fileRoutes(v1, tools);
     webhookRoutes(v1, tools);
     modelsRoutes(v1, tools);
-  });
-  void app.register(async (v1) => {
+  };
+  const forCallersOrAdmin = async (v1: FastifyInstance) => {
     authenticateCallersOrAdmin(v1, { gate, keyring });
     tellLimits(v1, queue.readMinuteUse);
     usageRoute(v1, tools);
-  });
+  };
+  void app.register(forCallers);
+  void app.register(forCallersOrAdmin);
+  // The same where Azure's clients look for them.
+  const asOnAzure = async (azure: FastifyInstance) => {
+    ignoreApiVersion(azure);
+    void azure.register(forCallers);
+    void azure.register(forCallersOrAdmin);
+    void azure.register(async (deployments) => {
+      authenticateCallers(deployments, { gate, keyring });
+      tellLimits(deployments, queue.readMinuteUse);
+      deploymentImageRoute(deployments, tools);
+    });
+  };
+  void app.register(asOnAzure, { prefix: "/openai" });
   if (keyring.hasAdminKey) {
     void app.register(async (admin) => {
       authenticateAdmin(admin, { gate, keyring });

@@ -1,6 +1,7 @@
 import type { Account, Keyring } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import { credentialOf } from "./credential.ts";
 import type { StrangerGate } from "./stranger-gate.ts";
 
 export type Authentication = { keyring: Keyring; gate: StrangerGate };
@@ -17,7 +18,7 @@ export function authenticateCallers(app: FastifyInstance, { gate }: Authenticati
 export function authenticateAdmin(app: FastifyInstance, { gate, keyring }: Authentication): void {
   gate.guard(app);
   app.addHook("onRequest", async ({ facts, headers, raw }) => {
-    facts.admin = keyring.isAdmin(headers.authorization);
+    facts.admin = keyring.isAdmin(credentialOf(headers));
     if (facts.admin) return;
     facts.account = gate.accountOf(raw);
     throw new ApiError("model_not_allowed", "This key may not use this route: only the admin key may.");
@@ -28,7 +29,7 @@ export function authenticateAdmin(app: FastifyInstance, { gate, keyring }: Authe
 export function authenticateCallersOrAdmin(app: FastifyInstance, { gate, keyring }: Authentication): void {
   gate.guard(app);
   app.addHook("onRequest", async ({ facts, headers, raw }) => {
-    facts.admin = keyring.isAdmin(headers.authorization);
+    facts.admin = keyring.isAdmin(credentialOf(headers));
     if (!facts.admin) facts.account = gate.accountOf(raw);
   });
 }

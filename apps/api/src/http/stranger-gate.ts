@@ -4,6 +4,7 @@ import { ApiError } from "@darkroom/contracts";
 import type { FastifyInstance } from "fastify";
 import type { Drain } from "../drain.ts";
 import type { BodyDeadline } from "./body-deadline.ts";
+import { credentialOf } from "./credential.ts";
 import { hostFault } from "./host-header.ts";
 import { createRefusalLog } from "./refusal-log.ts";
 import type { FollowRequestDependencies } from "./request-facts.ts";
@@ -49,7 +50,7 @@ export function createStrangerGate(dependencies: StrangerGateDependencies) {
       const { method = "", url = "", headers } = request;
       if (!guarded.has(method, url) || hostFault(request) !== undefined) return false;
       try {
-        accounts.set(request, keyring.authenticate(headers.authorization));
+        accounts.set(request, keyring.authenticate(credentialOf(headers)));
         return false;
       } catch (error) {
         if (!(error instanceof ApiError) || error.code !== "invalid_api_key" || refusals.takeLine()) return false;
@@ -61,7 +62,7 @@ export function createStrangerGate(dependencies: StrangerGateDependencies) {
 
     /** Who sent a request, looked up once. Throws like the keyring. */
     accountOf: (request: IncomingMessage): Account =>
-      accounts.get(request) ?? keyring.authenticate(request.headers.authorization),
+      accounts.get(request) ?? keyring.authenticate(credentialOf(request.headers)),
 
     /** Answers who still waits, and logs what is not logged yet. */
     close(): void {

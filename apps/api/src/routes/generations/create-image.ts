@@ -1,6 +1,6 @@
 import { ApiError, type ImageRequest, imageRequestSchema, newGenerationId, parseBody } from "@darkroom/contracts";
 import type { Wish } from "@darkroom/queue";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Wanted } from "../../generation/join-generation.ts";
 import type { JudgeRequest } from "../../generation/judge-request.ts";
 import { asksAnew } from "../../http/asks-anew.ts";
@@ -15,13 +15,28 @@ export type CreateImageDependencies = {
 };
 
 /** `POST /v1/images/generations`: submits a generation and answers in the way that the caller waits. */
-export function createImageRoute(app: FastifyInstance, { judgeRequest, waitModes }: CreateImageDependencies): void {
-  app.post("/v1/images/generations", async (request, reply) => {
+export function createImageRoute(app: FastifyInstance, dependencies: CreateImageDependencies): void {
+  const createImage = createCreateImage(dependencies);
+  app.post("/v1/images/generations", (request, reply) => createImage(request, reply, request.body));
+}
+
+/** `POST /openai/deployments/{model}/images/generations`: the same, as Azure's clients ask. There the path says which model. */
+export function deploymentImageRoute(app: FastifyInstance, dependencies: CreateImageDependencies): void {
+  const createImage = createCreateImage(dependencies);
+  app.post<{ Params: { model: string } }>("/deployments/:model/images/generations", (request, reply) => {
+    const { body, params } = request;
+    return createImage(request, reply, isObject(body) ? { ...body, model: params.model } : body);
+  });
+}
+
+const isObject = (body: unknown): body is object => typeof body === "object" && body !== null && !Array.isArray(body);
+
+function createCreateImage({ judgeRequest, waitModes }: CreateImageDependencies) {
+  return async (request: FastifyRequest, reply: FastifyReply, body: unknown): Promise<FastifyReply> => {
     const { tenant, keyId } = accountOf(request);
     // Without a body Fastify parses none.
-    if (request.body === undefined)
-      throw new ApiError("invalid_request_error", "The body is empty: send a JSON object.");
-    const imageRequest = parseBody(imageRequestSchema, request.body);
+    if (body === undefined) throw new ApiError("invalid_request_error", "The body is empty: send a JSON object.");
+    const imageRequest = parseBody(imageRequestSchema, body);
     const wanted = await judge(request, {
       id: newGenerationId(Date.now()),
       tenant,
@@ -33,7 +48,7 @@ export function createImageRoute(app: FastifyInstance, { judgeRequest, waitModes
     const preference = readPreference(request.headers.prefer);
     const answer = chooseWaitMode(waitModes, imageRequest, preference);
     return answer({ request, reply: reply.header("vary", "Prefer"), wanted, preference });
-  });
+  };
 
   /** What is to be submitted. A refusal is kept until it is known that there is no earlier generation to be given. */
   async function judge(request: FastifyRequest, wish: Wish): Promise<Wanted> {
