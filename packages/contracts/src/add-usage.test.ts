@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { addUsage } from "./add-usage.ts";
+import { addUsage, splitCached } from "./add-usage.ts";
 import type { Usage } from "./image-response.ts";
 
 const usage = (over: Partial<Usage> = {}): Usage => ({
@@ -33,4 +33,26 @@ test("output that one call did not split has drawn with all of it: no token fall
   const both = { text_tokens: 1, image_tokens: 199 };
   expect(addUsage(split, usage())).toMatchObject({ output_tokens: 200, output_tokens_details: both });
   expect(addUsage(usage(), split)).toMatchObject({ output_tokens: 200, output_tokens_details: both });
+});
+
+const cachedInput = (cached: object) => usage({ input_tokens_details: { text_tokens: 8, image_tokens: 2, ...cached } });
+
+test("cached tokens are added up where one call tells of them", () => {
+  const details = { cached_tokens: 5, cached_tokens_details: { text_tokens: 4, image_tokens: 1 } };
+  const input = { text_tokens: 16, image_tokens: 4, ...details };
+  expect(addUsage(cachedInput(details), usage())?.input_tokens_details).toEqual(input);
+  expect(addUsage(usage(), cachedInput(details))?.input_tokens_details).toEqual(input);
+});
+
+test.each([
+  ["a number that may be of text or of images", { cached_tokens: 5 }],
+  ["more text than there was", { cached_tokens_details: { text_tokens: 9, image_tokens: 0 } }],
+  ["more images than there were", { cached_tokens_details: { text_tokens: 0, image_tokens: 3 } }],
+])("%s counts as nothing cached", (_, cached) => {
+  expect(splitCached(cachedInput(cached))).toEqual({ text_tokens: 0, image_tokens: 0 });
+});
+
+test("without images, what was cached is text", () => {
+  const input = { text_tokens: 8, image_tokens: 0, cached_tokens: 5 };
+  expect(splitCached(usage({ input_tokens_details: input }))).toEqual({ text_tokens: 5, image_tokens: 0 });
 });

@@ -21,7 +21,8 @@ const imageParameters = {
     .string()
     .min(1)
     .refine((prompt) => prompt.isWellFormed(), "must be well-formed Unicode, without half a surrogate pair"),
-  n: optional(z.int().min(1).max(10)),
+  /** A series of Ark's may have fifteen images; a request asks for ten at most. */
+  n: optional(z.int().min(1).max(15)),
   size: optional(z.string()),
   quality: optional(z.string()),
   style: optional(z.string()),
@@ -71,6 +72,7 @@ const jobOptionsSchema = z.strictObject({
 /** The body of `POST /v1/images/generations`. An unknown field is an error, never ignored. */
 export const imageRequestSchema = z.strictObject({
   ...imageParameters,
+  n: optional(z.int().min(1).max(10)),
   model: optional(z.string()),
   response_format: optional(z.enum(["url", "b64_json"])),
   /** Answer with OpenAI's server-sent events instead of one body. */

@@ -7,7 +7,13 @@ export const usageSchema = z.object({
   input_tokens: z.int(),
   output_tokens: z.int(),
   total_tokens: z.int(),
-  input_tokens_details: z.object({ text_tokens: z.int(), image_tokens: z.int() }),
+  input_tokens_details: z.object({
+    text_tokens: z.int(),
+    image_tokens: z.int(),
+    /** The part of the two that the upstream had in its cache, which it sells for less. Absent: none, or not told. */
+    cached_tokens: z.int().optional(),
+    cached_tokens_details: z.object({ text_tokens: z.int(), image_tokens: z.int() }).optional(),
+  }),
   output_tokens_details: z.object({ text_tokens: z.int(), image_tokens: z.int() }).optional(),
 });
 export type Usage = z.infer<typeof usageSchema>;

@@ -1,4 +1,4 @@
-export { addUsage, splitOutput } from "./add-usage.ts";
+export { addUsage, splitCached, splitOutput } from "./add-usage.ts";
 export {
   type ApiKey,
   apiKeySchema,
@@ -46,6 +46,7 @@ export {
   otherFilePurposes,
 } from "./file.ts";
 export { formatDollars } from "./format-dollars.ts";
+export { gridTokens } from "./grid-tokens.ts";
 export { type Generation, generationSchema, type GenerationStatus } from "./generation.ts";
 export {
   type ImageParameterName,
