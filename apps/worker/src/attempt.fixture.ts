@@ -1,9 +1,14 @@
 import type { Attempt, Delivery, GenerationRecord, MissingImage } from "@darkroom/queue";
 
-type RecordOptions = { n?: number; delivery?: Delivery | null; missing?: readonly MissingImage[] };
+type RecordOptions = {
+  n?: number;
+  parameters?: GenerationRecord["upstream"]["parameters"];
+  delivery?: Delivery | null;
+  missing?: readonly MissingImage[];
+};
 
 /** A running generation of `n` images. */
-export const aRecord = ({ n = 1, delivery = null, missing = [] }: RecordOptions): GenerationRecord => ({
+export const aRecord = ({ n = 1, parameters, delivery = null, missing = [] }: RecordOptions): GenerationRecord => ({
   id: "gen_1",
   tenant: "acme",
   keyId: "k",
@@ -12,7 +17,7 @@ export const aRecord = ({ n = 1, delivery = null, missing = [] }: RecordOptions)
   batchId: null,
   lineIndex: null,
   request: { prompt: "a cat", n },
-  upstream: { model: "m", parameters: { n } },
+  upstream: { model: "m", parameters: { n, ...parameters } },
   status: "running",
   createdAtMs: 0,
   startedAtMs: 0,

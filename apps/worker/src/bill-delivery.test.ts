@@ -90,7 +90,7 @@ describe("a delivery is billed by the terms of its record", () => {
 });
 
 describe("a cost that nobody can say is null, with a warning and a count", () => {
-  const missingPrice = ["an image of 'dall-e-3' at quality 'hd' and size 1792x1024"];
+  const missingPrice = ["an image of 'dall-e-3' at quality 'hd' and size 7x7"];
   const missingTerms = ["the terms of this generation, which its record does not hold in a form that can be read"];
   test.each([
     ["a missing price", terms("dall-e-3", "hd"), missingPrice],
@@ -98,7 +98,7 @@ describe("a cost that nobody can say is null, with a warning and a count", () =>
     ["terms that are null", null, missingTerms],
     ["terms in a newer form", { ...terms("dall-e-3"), perPixelMicros: 1 }, missingTerms],
   ])("%s", async (_what, recorded, missing) => {
-    const delivery = deliveryOf([[1792, 1024]]);
+    const delivery = deliveryOf([[7, 7]]);
     const { billed, counted, warnings } = await bill({ terms: recorded, reservedMicros: 40_000 }, delivery);
     expect(billed).toMatchObject({ images: 1, costMicros: null, missing });
     expect(counted).toEqual(['darkroom_unpriced_generations_total{model="dall-e-3"} 1']);

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { Usage } from "@darkroom/contracts";
 import { createLogger, createMetrics } from "@darkroom/observe";
 import { type ImageProvider, ProviderError, type ProviderErrorFacts, type ProviderImage } from "@darkroom/providers";
-import type { Attempt, Delivery, MissingImage } from "@darkroom/queue";
+import type { Attempt, Delivery, GenerationRecord, MissingImage } from "@darkroom/queue";
 import { createObjectStore, type ObjectStore, StorageError } from "@darkroom/storage";
 import { describe, expect, test } from "vitest";
 import { anAttempt, aRecord } from "./attempt.fixture.ts";
@@ -52,7 +52,7 @@ function fakeProvider(failing: Record<number, ProviderErrorFacts> = {}) {
 }
 
 /** One attempt after another at one generation, as the queue would run them. */
-function generation(n: number) {
+function generation(n: number, parameters?: GenerationRecord["upstream"]["parameters"]) {
   let noted: { delivery: Delivery | null; missing: readonly MissingImage[] } = { delivery: null, missing: [] };
   return {
     attempt: (over: Partial<Attempt> = {}): Attempt => {
@@ -60,7 +60,7 @@ function generation(n: number) {
         noted = { delivery, missing };
         return true;
       };
-      return anAttempt({ record: aRecord({ n, ...noted }), checkpoint, ...over });
+      return anAttempt({ record: aRecord({ n, ...(parameters && { parameters }), ...noted }), checkpoint, ...over });
     },
   };
 }
@@ -111,6 +111,42 @@ test("a second run after a crash between two uploads buys only what is missing",
   const outcome = await work(provider, store)(attempt());
   expect(calls).toEqual([[0, 1, 2], [1]]);
   expect(outcome).toMatchObject({ delivery: { images: [{ index: 0 }, { index: 1 }, { index: 2 }] } });
+});
+
+describe("a series, of which the model chooses the length", () => {
+  const series = { sequential_image_generation: "auto" };
+  /** Draws three where fifteen are the most. */
+  const drawingThree = () => {
+    const { provider, calls } = fakeProvider();
+    const generate: ImageProvider["generate"] = async (call) => {
+      const reply = await provider.generate(call);
+      return { ...reply, images: reply.images.slice(0, 3) };
+    };
+    return { provider: { ...provider, generate }, calls };
+  };
+
+  test("is whole with what came, and its crashed attempt is not bought again", async () => {
+    const { provider, calls } = drawingThree();
+    const store = memory();
+    const { attempt } = generation(15, series);
+    const first = await work(provider, store)(attempt());
+    expect(first).toMatchObject({
+      kind: "succeeded",
+      delivery: { images: [{ index: 0 }, { index: 1 }, { index: 2 }] },
+    });
+    expect(await work(provider, store)(attempt())).toEqual(first);
+    expect(calls).toEqual([Array.from({ length: 15 }, (_, index) => index)]);
+  });
+
+  test("is bought again where nothing of it was stored", async () => {
+    const { provider, calls } = drawingThree();
+    const store = memory();
+    const { attempt } = generation(15, series);
+    await work(provider, store)(attempt());
+    await store.delete([0, 1, 2].map((index) => `_images/acme/gen_1/1-${index}.png`));
+    expect(await work(provider, store)(attempt())).toMatchObject({ delivery: { images: [{}, {}, {}] } });
+    expect(calls).toHaveLength(2);
+  });
 });
 
 test("tokens of images that were lost in a crash are not billed beside those of their second purchase", async () => {

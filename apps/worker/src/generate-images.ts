@@ -30,7 +30,9 @@ export function createGenerateImages({ provider, store, imageStore, metrics, log
     const stored = record.delivery === null ? null : await imageStore.find(record.delivery, { signal, fields });
     const settled = new Set([...(stored?.images ?? []), ...record.missing].map(({ index }) => index));
     const wanted = Array.from({ length: count }, (_, index) => index).filter((index) => !settled.has(index));
-    if (wanted.length === 0) return conclude(stored, record.missing);
+    // How many images a series has is the model's choice, so what was noted of it is all of it.
+    const isWholeSeries = upstream.parameters.sequential_image_generation === "auto" && settled.size > 0;
+    if (wanted.length === 0 || isWholeSeries) return conclude(stored, record.missing);
     if (attempt.exhausted) {
       return conclude(stored, [...record.missing, ...wanted.map(workersStopped)]);
     }

@@ -20,6 +20,7 @@ const key = "test-key-0123456789";
 const create = (env: Record<string, string> = {}) =>
   openai.create(settingsSchema.parse({ OPENAI_API_KEY: key, OPENAI_BASE_URL: upstream.baseUrl, ...env }), { http });
 const prompt = "a secret garden at dawn";
+const picture = (await fakeImage(8, 8, "png")).toString("base64");
 const draw = (parameters: object = {}, overrides: object = {}) =>
   create().generate(
     aCall({ model: "gpt-image-1", parameters: { prompt, size: "64x48", ...parameters }, ...overrides }),
@@ -51,6 +52,18 @@ describe("the request", () => {
       safety_identifier: "s1",
       n: 2,
     });
+  });
+
+  test("to GPT Image 2.6 passes on what only it takes", async () => {
+    const gif = { complexity: "low", output_format: "gif", frame_count: 4, frame_duration_ms: 100 };
+    upstream.next({ body: { data: [{ b64_json: picture }] } });
+    await draw({ ...gif, size: "512x512" }, { model: "gpt-image-2.6-flare" });
+    expect(sentBody()).toEqual({ model: "gpt-image-2.6-flare", prompt, size: "512x512", n: 1, ...gif });
+    upstream.reset();
+    const svg = { output_format: "svg", svg: { model: "gpt-6-luna", reasoning: { effort: "low" } } };
+    upstream.next({ body: { data: [{ b64_json: picture }] } });
+    await draw({ ...svg, safety_identifier: "s-1" }, { model: "gpt-image-2.6-flare" });
+    expect(sentBody()).toMatchObject({ ...svg, safety_identifier: "s-1" });
   });
 
   test("to DALL·E asks for base64", async () => {

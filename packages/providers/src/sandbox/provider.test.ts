@@ -149,10 +149,22 @@ describe("what the sandbox reports", () => {
     expect(reply.usage).toEqual({
       prompt_tokens: 2,
       input_tokens: 2,
-      output_tokens: 6240,
-      total_tokens: 6242,
+      output_tokens: 6208,
+      total_tokens: 6210,
       input_tokens_details: { text_tokens: 2, image_tokens: 0 },
     });
+  });
+
+  test.each([
+    ["gpt-image-1", "low", "1024x1536", 408],
+    ["gpt-image-1", "medium", "1536x1024", 1_575],
+    ["gpt-image-2", "medium", "1024x1024", 1_756],
+    ["gpt-image-2.5-flare", "medium", "1024x1024", 439],
+    ["gpt-image-2.6-sunburst", "max", "2880x2880", 23_719],
+    ["chatgpt-image-latest", "high", "1024x1024", 4_160],
+  ])("as many output tokens as %s counts at %s and %s: %i", async (model, quality, size, tokens) => {
+    const reply = await draw({ quality, size }, model, { SANDBOX_INSTANT: "true" });
+    expect(reply).toMatchObject({ quality, usage: { output_tokens: tokens } });
   });
 
   test("a revised prompt for dall-e-3 and no one else", async () => {

@@ -1,10 +1,25 @@
-import type { Usage } from "@darkroom/contracts";
+import { gridTokens, type Usage } from "@darkroom/contracts";
 import type { ProviderCall } from "../image-provider.ts";
 import type { Directives } from "../script/directives.ts";
-import { type Drawing, isGptImage } from "./request.ts";
+import { type Drawing, isGptImage, type Quality } from "./request.ts";
 
-/** OpenAI's own output tokens for 1024x1024; its other sizes follow the area (1536x1024 at medium: 1584). */
-const tokensPerSquare = { low: 272, medium: 1056, high: 4160 };
+/** OpenAI's output tokens of GPT Image 1 for 1024x1024. A wide image counts a little less for its area than a tall one. */
+const tokensPerSquare: Record<Quality, number> = { low: 272, medium: 1056, high: 4160, xhigh: 4160, max: 4160 };
+const wideShare = 6208 / 6240;
+/** The patches of OpenAI's calculator for GPT Image 2, and for all later ones. */
+const patchesOf2: Record<Quality, number> = { low: 16, medium: 48, high: 96, xhigh: 96, max: 96 };
+const patchesOfLater: Record<Quality, number> = { low: 16, medium: 24, high: 48, xhigh: 64, max: 96 };
+
+/** Output tokens of one image, as the model of this name would count them. */
+function outputTokensOf(model: string, quality: Quality, { width, height }: Drawing): number {
+  const [, generation = ""] = /gpt-image-(\d+(?:\.\d+)?)/.exec(model) ?? [];
+  if (Number(generation) >= 2) {
+    const patches = generation === "2" ? patchesOf2 : patchesOfLater;
+    return gridTokens(patches[quality], width, height);
+  }
+  const squares = (width * height) / (1024 * 1024);
+  return Math.floor(tokensPerSquare[quality] * squares * (width > height ? wideShare : 1));
+}
 
 /**
  * Usage as a GPT image model would report it, undefined for the others. The rule: a text token for every four bytes of the prompt in
@@ -19,8 +34,7 @@ export function usageOf(
   if (!isGptImage(call.model) || drawing.quality === undefined) return undefined;
   const text = script?.textTokens ?? Math.ceil(Buffer.byteLength(call.parameters.prompt) / 4);
   const image = script?.imageTokens ?? 0;
-  const squares = (drawing.width * drawing.height) / (1024 * 1024);
-  const output = Math.round(tokensPerSquare[drawing.quality] * squares) * call.indexes.length;
+  const output = outputTokensOf(call.model, drawing.quality, drawing) * call.indexes.length;
   return {
     prompt_tokens: text + image,
     input_tokens: text + image,

@@ -2,6 +2,9 @@ import type { ProviderCall } from "../image-provider.ts";
 import type { PictureFormat } from "../drawing/draw-picture.ts";
 import { ProviderError } from "../provider-error.ts";
 
+const qualities = ["low", "medium", "high", "xhigh", "max"] as const;
+export type Quality = (typeof qualities)[number];
+
 /** What the sandbox draws, with every `auto` and every default settled. */
 export type Drawing = {
   width: number;
@@ -10,18 +13,19 @@ export type Drawing = {
   /** 0–100, of JPEG and WebP. */
   compression: number;
   background: "opaque" | "transparent";
-  quality: "low" | "medium" | "high" | undefined;
+  quality: Quality | undefined;
   watermark: boolean;
   seed: number;
 };
 
 /** The GPT image models are the ones that report usage, quality and background. */
-export const isGptImage = (model: string): boolean => /gpt-image/.test(model);
+export const isGptImage = (model: string): boolean => /gpt-image|chatgpt-image/.test(model);
 
 /** Ark's word for a square of so many pixels a side. */
-const arkSizes: Record<string, number> = { "1K": 1024, "2K": 2048, "4K": 4096 };
-/** 4096x4096 is the largest that any catalogue model draws, and takes the sandbox seconds. */
-const longestSide = 4096;
+const arkSizes: Record<string, number> = { "1K": 1024, "1.5K": 1536, "2K": 2048, "3K": 3072, "4K": 4096 };
+/** 4096x4096 is the largest that any catalogue model draws, and takes the sandbox seconds. A side may be 16 times the other. */
+const mostPixels = 4096 * 4096;
+const longestSide = 16_384;
 
 /** Settles what the caller left open, as the models themselves would. Throws `ProviderError` for a size that is none. */
 export function resolveDrawing({ model, parameters }: ProviderCall): Drawing {
@@ -31,7 +35,7 @@ export function resolveDrawing({ model, parameters }: ProviderCall): Drawing {
     format: format === "jpeg" || format === "webp" ? format : "png",
     compression: parameters.output_compression ?? 100,
     background: background === "transparent" && format !== "jpeg" ? "transparent" : "opaque",
-    quality: isGptImage(model) ? (quality === "low" || quality === "medium" ? quality : "high") : undefined,
+    quality: isGptImage(model) ? (qualities.find((each) => each === quality) ?? "high") : undefined,
     watermark: parameters.watermark ?? false,
     // A model would roll dice for -1. The sandbox has none: the same request is the same picture.
     seed: seed === undefined || seed < 0 ? 0 : seed,
@@ -42,10 +46,10 @@ function resolveSize(size: string | undefined): { width: number; height: number 
   const side = size === undefined || size === "auto" ? 1024 : arkSizes[size];
   if (side !== undefined) return { width: side, height: side };
   const [width, height] = (/^(\d{1,5})x(\d{1,5})$/.exec(size ?? "") ?? []).slice(1).map(Number);
-  if (!width || !height || width > longestSide || height > longestSide) {
+  if (!width || !height || Math.max(width, height) > longestSide || width * height > mostPixels) {
     throw new ProviderError({
       code: "invalid_request_error",
-      message: `Invalid size: it must be WIDTHxHEIGHT, each from 1 to ${longestSide}.`,
+      message: `Invalid size: it must be WIDTHxHEIGHT, each from 1 to ${longestSide}, and at most ${mostPixels} pixels.`,
       param: "size",
       retryable: false,
       mayHaveCharged: false,

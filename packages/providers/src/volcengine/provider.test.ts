@@ -1,4 +1,4 @@
-import { startFakeArk } from "@darkroom/testing";
+import { fakeImage, startFakeArk } from "@darkroom/testing";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { aCall, examineProvider, failureOf } from "../examine-provider.fixture.ts";
 import { createHttpDoor } from "../http/http-door.ts";
@@ -20,6 +20,7 @@ const provider = volcengine.create(settingsSchema.parse({ ARK_API_KEY: key, ARK_
   http,
 });
 const prompt = "a secret garden at dawn";
+const picture = (await fakeImage(8, 8, "jpeg")).toString("base64");
 const model = "doubao-seedream-3-0-t2i-250415";
 const draw = (parameters: object = {}, indexes: number[] = [0]) =>
   provider.generate(aCall({ model, parameters: { prompt, size: "64x48", ...parameters }, indexes }));
@@ -101,6 +102,56 @@ describe("a fan-out of which some fails", () => {
     expect(await ended).toBe(reason);
     await expect.poll(() => upstream.hangUps()).toBe(3);
   });
+});
+
+describe("a series", () => {
+  const series = (parameters: object = {}) =>
+    draw({ sequential_image_generation: "auto", size: "2K", ...parameters }, [0, 1, 2, 3]);
+
+  test("is one call for at most as many images as are wanted", async () => {
+    await series({ sequential_image_generation_options: { max_images: 4 }, optimize_prompt_options: { mode: "fast" } });
+    expect(upstream.requests.map(({ body }) => body)).toEqual([
+      {
+        model,
+        prompt,
+        size: "2K",
+        sequential_image_generation: "auto",
+        sequential_image_generation_options: { max_images: 4 },
+        optimize_prompt_options: { mode: "fast" },
+        response_format: "b64_json",
+      },
+    ]);
+  });
+
+  test.each([
+    ["fewer", 2, [0, 1]],
+    ["as many as allowed", 4, [0, 1, 2, 3]],
+    ["more than allowed", 6, [0, 1, 2, 3]],
+  ])("of %s images delivers them, and misses none", async (_, count, indexes) => {
+    upstream.next({ count });
+    const { images, missing } = await series({ size: "64x48" });
+    expect(images.map(({ index }) => index)).toEqual(indexes);
+    expect(missing).toEqual([]);
+  });
+
+  test("that fails in part is not drawn again for it, whatever the error", async () => {
+    upstream.next({ body: { data: [{ b64_json: picture }, error("ServerOverloaded")] } });
+    const { images, missing } = await series();
+    expect(images).toMatchObject([{ index: 0 }]);
+    expect(missing).toMatchObject([{ index: 1, error: { facts: { code: "overloaded", retryable: false } } }]);
+  });
+
+  test("that is refused is refused as one image is", async () => {
+    upstream.next({ status: 429, body: error("ServerOverloaded") });
+    expect((await failureOf(series())).facts).toMatchObject({ code: "overloaded", retryable: true });
+  });
+});
+
+test("the request passes on what newer models take", async () => {
+  const newer = { background: "transparent", output_format: "png", optimize_prompt_options: { thinking: "auto" } };
+  await draw({ ...newer, safety_identifier: "s-1" });
+  const body = { model, prompt, size: "64x48", ...newer, response_format: "b64_json" };
+  expect(upstream.requests[0]?.body).toEqual(body);
 });
 
 describe("a refusal of Ark", () => {

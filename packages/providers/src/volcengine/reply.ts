@@ -4,12 +4,10 @@ import { type ArkError, arkErrorSchema } from "./errors.ts";
 
 const text = z.string().nullish();
 
-const replySchema = z.object({
-  data: z
-    .array(z.object({ b64_json: text, url: text, output_format: text, error: arkErrorSchema.nullish() }))
-    .nullish(),
-  error: arkErrorSchema.nullish(),
-});
+const imageSchema = z.object({ b64_json: text, url: text, output_format: text, error: arkErrorSchema.nullish() });
+type ArkImage = z.output<typeof imageSchema>;
+
+const replySchema = z.object({ data: z.array(imageSchema).nullish(), error: arkErrorSchema.nullish() });
 
 export type ArkReply =
   | { error: ArkError }
@@ -19,14 +17,16 @@ export type ArkReply =
     };
 
 /**
- * Reads the body of a 200, which may still be an error: for the whole answer or for its one image. Throws `ProviderError` where it
- * holds neither an image nor an error.
+ * Reads the body of a 200, which may still be an error: for the whole answer or for one of its images. The list has an entry at least.
+ * Throws `ProviderError` where it holds neither an image nor an error.
  */
-export function parseReply(body: unknown): ArkReply {
+export function parseReply(body: unknown): [ArkReply, ...ArkReply[]] {
   const result = replySchema.safeParse(body);
-  const error = result.data?.error ?? result.data?.data?.[0]?.error;
-  if (error) return { error };
-  const image = result.data?.data?.[0];
-  if (image === undefined) throw missingImage(result);
-  return { sent: { b64_json: image.b64_json, url: image.url, claimed: image.output_format ?? undefined } };
+  if (result.data?.error) return [{ error: result.data.error }];
+  const [first, ...others] = (result.data?.data ?? []).map(entryOf);
+  if (first === undefined) throw missingImage(result);
+  return [first, ...others];
 }
+
+const entryOf = ({ error, b64_json, url, output_format }: ArkImage): ArkReply =>
+  error ? { error } : { sent: { b64_json, url, claimed: output_format ?? undefined } };
