@@ -80,10 +80,18 @@ describe("beside the table", () => {
     expect(await readGeneration(response.headers.get("x-generation-id"))).toMatchObject({ status: "failed", cost: 0 });
   });
 
-  test.each(["gpt-image-2", "doubao-seedream-3-0-t2i"])(
-    "what %s costs is unknown, for it has no price, and not nothing",
-    async (model) => {
-      expect(await costOf({ model, size: "1024x1024" })).toMatchObject({ told: null, cost: null, images: 1 });
-    },
-  );
+  // At $30 for a million output tokens, 1,756 of them are 52,680 micros; at $5, the tokens of the prompt are 25.
+  test.each([
+    ["gpt-image-2", "medium", 52_680 + 25],
+    ["gpt-image-2.5-flare", "high", 52_680 + 25],
+    ["doubao-seedream-3-0-t2i", undefined, 30_000],
+  ] as const)("%s %s 1024x1024 costs %i micros", async (model, quality, cost) => {
+    const request = { model, size: "1024x1024", ...(quality && { quality }) } as const;
+    expect(await costOf(request)).toMatchObject({ told: String(cost), cost, images: 1 });
+  });
+
+  test("an SVG's cost is unknown until its author's tokens are, and not nothing", async () => {
+    const request = { model: "gpt-image-2.6-flare", size: "1024x1024", output_format: "svg" } as const;
+    expect(await costOf(request)).toMatchObject({ told: null, cost: null, images: 1 });
+  });
 });

@@ -1,10 +1,11 @@
 import type { ConfigurationSection } from "./configuration-sections.ts";
+import { markdownTable } from "./markdown-table.ts";
 
 type Row = readonly [name: string, standard: string, description: string];
 
 /** One table for each section, under a heading. Throws when a variable has no description: it would be a row that says nothing. */
 export function configurationTables(sections: readonly ConfigurationSection[]): string {
-  return sections.map((section) => `## ${section.title}\n\n${table(rowsOf(section))}`).join("\n\n");
+  return sections.map((section) => `## ${section.title}\n\n${tableOf(rowsOf(section))}`).join("\n\n");
 }
 
 /** One table of the variables named, in the order of their naming. Throws when one does not exist. */
@@ -15,8 +16,10 @@ export function configurationExcerpt(sections: readonly ConfigurationSection[], 
     if (row === undefined) throw new Error(`No process reads ${name}.`);
     return row;
   });
-  return table(found);
+  return tableOf(found);
 }
+
+const tableOf = (rows: readonly Row[]) => markdownTable([["variable", "default", "what it does"], ...rows]);
 
 const rowsOf = ({ settings }: ConfigurationSection): Row[] =>
   Object.entries(settings.shape).map(([name, field]) => {
@@ -32,15 +35,3 @@ function defaultOf(field: ConfigurationSection["settings"]["shape"][string]): st
   if (first.data !== second.data) return "random";
   return `\`${typeof first.data === "string" ? first.data : JSON.stringify(first.data)}\``;
 }
-
-/** Markdown as the formatter leaves it: columns as wide as their widest cell. */
-function table(rows: readonly Row[]): string {
-  const cells: Row[] = [["variable", "default", "what it does"], ...rows.map(escapeBars)];
-  const widths = [0, 1, 2].map((column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
-  const line = (row: readonly string[], fill = " ") =>
-    `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0, fill)).join(" | ")} |`;
-  const [head = [], ...body] = cells;
-  return [line(head), line(["", "", ""], "-"), ...body.map((row) => line(row))].join("\n");
-}
-
-const escapeBars = ([name, standard, description]: Row): Row => [name, standard, description.replaceAll("|", "\\|")];

@@ -1,5 +1,7 @@
+import { loadCatalogue } from "../../packages/models/src/index.ts";
 import { configurationSections } from "./configuration-sections.ts";
 import { configurationExcerpt, configurationTables } from "./configuration-table.ts";
+import { modelTables } from "./model-tables.ts";
 
 /** What a person who moves from the local stack to a real one sets first. */
 const first = [
@@ -15,19 +17,28 @@ const first = [
   "LOG_LEVEL",
 ];
 
-/** The documents that have a part made from code, and the part. */
-export const generatedParts: Record<string, string> = {
-  "README.md": configurationExcerpt(configurationSections, first),
-  "docs/configuration.md": configurationTables(configurationSections),
+export type GeneratedPart = {
+  document: string;
+  /** The command that writes it is `pnpm docs:<maker>`. */
+  maker: "configuration" | "models";
+  text: string;
 };
 
-const begin = "<!-- Made from the schemas by `pnpm docs:configuration` -->";
+/** The documents that have a part made from code, and the part. */
+export const generatedParts: GeneratedPart[] = [
+  { document: "README.md", maker: "configuration", text: configurationExcerpt(configurationSections, first) },
+  { document: "docs/configuration.md", maker: "configuration", text: configurationTables(configurationSections) },
+  { document: "docs/models.md", maker: "models", text: modelTables(loadCatalogue().models) },
+];
+
+const madeFrom = { configuration: "schemas", models: "catalogue" };
 const end = "<!-- end -->";
 
 /** The document with its generated part replaced. Throws where it has no place for one. */
-export function withGeneratedPart(document: string, part: string): string {
-  const [before, rest] = document.split(`${begin}\n`);
+export function withGeneratedPart(content: string, { maker, text }: GeneratedPart): string {
+  const begin = `<!-- Made from the ${madeFrom[maker]} by \`pnpm docs:${maker}\` -->`;
+  const [before, rest] = content.split(`${begin}\n`);
   const after = rest?.split(end)[1];
   if (before === undefined || after === undefined) throw new Error(`The document has no "${begin}" with its "${end}".`);
-  return `${before}${begin}\n\n${part}\n\n${end}${after}`;
+  return `${before}${begin}\n\n${text}\n\n${end}${after}`;
 }

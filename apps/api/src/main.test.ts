@@ -1,4 +1,6 @@
-import { loadCatalogue, missingPrices } from "@darkroom/models";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { hashApiKey, newApiKey } from "@darkroom/accounts";
 import { createdApiKeySchema } from "@darkroom/contracts";
 import { connectWorker } from "@darkroom/redis";
@@ -38,16 +40,31 @@ test("it starts, logs a line for each request without the key or the prompt, and
 });
 
 test("it warns in one line of the models whose prices have gaps", async () => {
-  const { child, lines, baseUrl, exitCode } = startProcess();
-  await baseUrl;
-  child.kill("SIGTERM");
-  await exitCode();
-  const missing = missingPrices(loadCatalogue());
-  expect(Object.keys(missing)).toContain("gpt-image-2");
-  const warnings = lines.filter((line) => line["level"] === 40 && line.msg.includes("prices"));
+  const folder = mkdtempSync(join(tmpdir(), "darkroom-models-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "models.yaml");
+  writeFileSync(file, "models: { dall-e-2: { prices: null }, dall-e-3: { prices: { perImageMicros: { hd: null } } } }");
+  const warnings = await pricesWarnings({ MODELS_FILE: file });
+  const missing = {
+    "dall-e-2": ["none at all"],
+    "dall-e-3": ["1024x1024 at hd", "1792x1024 at hd", "1024x1792 at hd"],
+  };
   expect(warnings).toEqual([expect.objectContaining({ missing })]);
   for (const model of Object.keys(missing)) expect(warnings[0]?.msg).toContain(`'${model}'`);
 });
+
+test("it warns of no price of the built-in models", async () => {
+  expect(await pricesWarnings()).toEqual([]);
+});
+
+/** What a process warns of prices when it starts. */
+async function pricesWarnings(settings: Record<string, string> = {}) {
+  const { child, lines, baseUrl, exitCode } = startProcess(settings);
+  await baseUrl;
+  child.kill("SIGTERM");
+  await exitCode();
+  return lines.filter((line) => line["level"] === 40 && line.msg.includes("prices"));
+}
 
 test("with an admin key it needs no list of keys, and neither log nor Redis has a key in it", async () => {
   const redis = await startRedis({ persist: false });

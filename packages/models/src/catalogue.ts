@@ -6,7 +6,11 @@ type ModelEntry = z.output<typeof modelSchema>;
 /** A served model: its entry in the catalogue, its id, and the id by which its provider knows it. */
 export type CatalogueModel = Omit<ModelEntry, "upstream"> & {
   id: string;
-  upstream: Omit<ModelEntry["upstream"], "model"> & { model: string };
+  upstream: Omit<ModelEntry["upstream"], "model"> & {
+    model: string;
+    /** The sizes of the catalogue's model that draws in its place, where another one does. */
+    sizes?: ModelEntry["sizes"] | undefined;
+  };
 };
 
 export type Catalogue = {
@@ -14,6 +18,6 @@ export type Catalogue = {
   models: readonly CatalogueModel[];
   /** What serves a request without `model`. */
   defaultModel: CatalogueModel;
-  /** The model of this id or alias. */
+  /** The model of this id, alias or snapshot. */
   find(idOrAlias: string): CatalogueModel | undefined;
 };

@@ -29,21 +29,43 @@ export function checkCatalogue(data: unknown): Checked {
       models.push({ ...model.data, id, upstream: { ...model.data.upstream, model: model.data.upstream.model ?? id } });
   }
   mistakes.push(...checkNames(models, ids));
-  const names = [...ids, ...models.flatMap(({ aliases }) => aliases)];
-  if (typeof defaultModel === "string" && isPlainObject(entries) && !names.includes(defaultModel)) {
+  const names = new Set([...ids, ...models.flatMap(otherNamesOf)]);
+  for (const { id, successor } of models) {
+    if (successor === undefined || names.has(successor.model)) continue;
+    const reason = `expected a model or an alias, got '${successor.model}'`;
+    mistakes.push({ path: ["models", id, "successor", "model"], reason });
+  }
+  if (typeof defaultModel === "string" && isPlainObject(entries) && !names.has(defaultModel)) {
     const reason = `expected a model or an alias, got '${defaultModel}'; the models are ${ids.map((id) => `'${id}'`).join(", ")}`;
     mistakes.push({ path: ["defaultModel"], reason });
   }
-  return { models, defaultModel: String(defaultModel), mistakes };
+  return {
+    models: models.map((model) => withUpstreamSizes(model, models)),
+    defaultModel: String(defaultModel),
+    mistakes,
+  };
 }
 
-/** A name means one model: an alias is nobody's id and nobody else's alias. */
+/** The names of a model besides its id. */
+export const otherNamesOf = ({ aliases, snapshots }: CatalogueModel): string[] => [...aliases, ...snapshots];
+
+/** Notes which sizes a model may come to that another model of the catalogue draws for. */
+function withUpstreamSizes(model: CatalogueModel, models: readonly CatalogueModel[]): CatalogueModel {
+  const { upstream } = model;
+  const drawing = models.find((other) => [other.id, ...otherNamesOf(other)].includes(upstream.model));
+  if (drawing === undefined || drawing.id === model.id) return model;
+  return { ...model, upstream: { ...upstream, sizes: drawing.sizes } };
+}
+
+/** A name means one model: an alias or a snapshot is nobody's id and nobody else's name. */
 function checkNames(models: readonly CatalogueModel[], ids: readonly string[]): Mistake[] {
   const mistakes: Mistake[] = [];
   const owners = new Map<string, Path>();
-  for (const { id, aliases } of models) {
-    for (const [index, alias] of aliases.entries()) {
-      const path = ["models", id, "aliases", index];
+  for (const { id, aliases, snapshots } of models) {
+    const named = Object.entries({ aliases, snapshots }).flatMap(([key, names]) =>
+      names.map((name, index) => [name, ["models", id, key, index]] as const),
+    );
+    for (const [alias, path] of named) {
       const rival = ids.includes(alias) ? ["models", alias] : owners.get(alias);
       const reason = `the name '${alias}' is taken twice, as ${path.join(".")} and as ${rival?.map(String).join(".")}`;
       if (rival === undefined) owners.set(alias, path);

@@ -6,9 +6,10 @@ const model = (id: string) => loadCatalogue().find(id) ?? expect.fail(`no model 
 
 test.each([
   ["dall-e-2", ["256x256", "512x512", "1024x1024"]],
-  ["dall-e-3", ["1024x1024"]],
-  ["gpt-image-1", ["1024x1024"]],
+  ["dall-e-3", ["1024x1024", "1792x1024", "1024x1792"]],
+  ["gpt-image-1", ["1024x1024", "1536x1024", "1024x1536"]],
   ["gpt-image-2", []],
+  ["doubao-seedream-5-0-pro", ["any other size", "any size of at most 2610000 pixels"]],
 ])("of %s these are priced: %j", (id, priced) => {
   expect(pricedImages(model(id))).toEqual(priced);
 });

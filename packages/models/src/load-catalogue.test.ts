@@ -38,10 +38,10 @@ describe("an operator's file", () => {
   });
 
   test("changes what it names and nothing else", () => {
-    const changed = load("models: { dall-e-3: { prices: { perImageMicros: { hd: { 1792x1024: 120000 } } } } }");
+    const changed = load("models: { dall-e-3: { prices: { perImageMicros: { hd: { 1792x1024: 110000 } } } } }");
     expect(changed.find("dall-e-3")?.prices.perImageMicros).toEqual({
-      standard: { "1024x1024": 40_000 },
-      hd: { "1024x1024": 80_000, "1792x1024": 120_000 },
+      standard: { "1024x1024": 40_000, "1792x1024": 80_000, "1024x1792": 80_000 },
+      hd: { "1024x1024": 80_000, "1792x1024": 110_000, "1024x1792": 120_000 },
     });
     expect(othersThan("dall-e-3", changed)).toEqual(othersThan("dall-e-3", loadCatalogue()));
   });
@@ -72,9 +72,10 @@ describe("the example in the documentation", () => {
 
   test("is taken, and does what its comments say", () => {
     const catalogue = load(example);
-    expect(catalogue.defaultModel.id).toBe("gpt-image-1");
+    expect(catalogue.defaultModel.id).toBe("gpt-image-2");
     expect(catalogue.find("dall-e-2")).toBeUndefined();
-    expect(catalogue.find("chatgpt-image-latest")?.id).toBe("gpt-image-1");
+    expect(catalogue.find("default")?.id).toBe("gpt-image-2");
+    expect(catalogue.find("gpt-image-2.5-flare")?.prices.per1kTokensMicros?.imageOutput).toBe(36_000);
 
     const request = { prompt: "a cat", model: "dall-e-3", quality: "hd", style: "vivid", size: "1792x1024" };
     const { model, parameters, upstream } = resolveRequest(catalogue, request);
@@ -112,6 +113,10 @@ describe("the example in the documentation", () => {
   });
 });
 
+const builtIn = loadCatalogue()
+  .models.map(({ id }) => `'${id}'`)
+  .join(", ");
+
 describe("a mistake in the file is told with line, column and reason", () => {
   const added = "provider: openai, maxImages: 1, sizes: { values: [auto] }";
   test.each([
@@ -138,7 +143,7 @@ describe("a mistake in the file is told with line, column and reason", () => {
     [
       "a price for a size it has not",
       "models:\n  dall-e-3:\n    prices: { perImageMicros: { hd: { 1x1: 1 } } }",
-      "models.yaml:3:39: models.dall-e-3.prices.perImageMicros.hd.1x1: expected a WIDTHxHEIGHT that this model takes, or any",
+      "models.yaml:3:39: models.dall-e-3.prices.perImageMicros.hd.1x1: expected a WIDTHxHEIGHT that this model takes, <=PIXELS, or any",
     ],
     [
       "a provider's price for a quality it has not",
@@ -159,7 +164,7 @@ describe("a mistake in the file is told with line, column and reason", () => {
     [
       "an unknown default model",
       "\ndefaultModel: nope",
-      "models.yaml:2:15: defaultModel: expected a model or an alias, got 'nope'; the models are 'dall-e-2', 'dall-e-3', 'gpt-image-1', 'gpt-image-1-mini', 'gpt-image-1.5', 'gpt-image-2', 'doubao-seedream-3-0-t2i'",
+      `models.yaml:2:15: defaultModel: expected a model or an alias, got 'nope'; the models are ${builtIn}`,
     ],
     [
       "a provider's name",
@@ -174,12 +179,12 @@ describe("a mistake in the file is told with line, column and reason", () => {
     [
       "an id that is a built-in alias",
       `models:\n  gpt-image-2-2026-04-21: { ${added} }`,
-      "models.yaml:2:3: models.gpt-image-2-2026-04-21: the name 'gpt-image-2-2026-04-21' is taken twice, as models.gpt-image-2.aliases.0 and as models.gpt-image-2-2026-04-21",
+      "models.yaml:2:3: models.gpt-image-2-2026-04-21: the name 'gpt-image-2-2026-04-21' is taken twice, as models.gpt-image-2.snapshots.0 and as models.gpt-image-2-2026-04-21",
     ],
     [
       "an alias that a built-in model has",
       "models:\n  dall-e-3: { aliases: [gpt-image-2-2026-04-21] }",
-      "models.yaml:2:25: models.dall-e-3.aliases.0: the name 'gpt-image-2-2026-04-21' is taken twice, as models.gpt-image-2.aliases.0 and as models.dall-e-3.aliases.0",
+      "models.yaml:2:25: models.dall-e-3.aliases.0: the name 'gpt-image-2-2026-04-21' is taken twice, as models.gpt-image-2.snapshots.0 and as models.dall-e-3.aliases.0",
     ],
     [
       "an alias of two models",
@@ -199,7 +204,7 @@ describe("a mistake in the file is told with line, column and reason", () => {
     [
       "a default size it does not take",
       "models:\n  dall-e-3: { sizes: { default: auto } }",
-      "models.yaml:2:33: models.dall-e-3.sizes.default: expected a size that the values or the rule accept",
+      "models.yaml:2:33: models.dall-e-3.sizes.default: expected a size that the values, the tiers or the rule accept",
     ],
     [
       "a range the wrong way round",
@@ -242,6 +247,31 @@ describe("a mistake in the file is told with line, column and reason", () => {
       "a key that is there twice",
       "defaultModel: dall-e-2\ndefaultModel: dall-e-3",
       "models.yaml:2:1: Map keys must be unique",
+    ],
+    [
+      "tokens for a quality it has not",
+      "models:\n  dall-e-2: { outputTokens: { patches: { high: 96 } } }",
+      "models.yaml:2:42: models.dall-e-2.outputTokens.patches.high: expected a quality of this model, or any",
+    ],
+    [
+      "tokens said in two ways",
+      "models:\n  gpt-image-2: { outputTokens: { bySize: { low: { any: 1 } } } }",
+      "models.yaml:2:32: models.gpt-image-2.outputTokens: expected either bySize or patches",
+    ],
+    [
+      "pixels the wrong way round",
+      "models:\n  gpt-image-2: { sizes: { rule: { maxPixels: 1 } } }",
+      "models.yaml:2:46: models.gpt-image-2.sizes.rule.maxPixels: expected maxPixels to be at least minPixels",
+    ],
+    [
+      "a rule about a field that no request has",
+      "models:\n  dall-e-2: { rules: [{ when: { colour: given }, without: [n] }] }",
+      "models.yaml:2:33: models.dall-e-2.rules.0.when.colour: unknown key",
+    ],
+    [
+      "a rule that asks for nothing",
+      "models:\n  dall-e-2: { rules: [{ when: { n: [1] } }] }",
+      "models.yaml:2:23: models.dall-e-2.rules.0: expected either only or without",
     ],
     [
       "a translation",

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Catalogue } from "./catalogue.ts";
 import { CatalogueError } from "./catalogue-error.ts";
-import { checkCatalogue } from "./check-catalogue.ts";
+import { checkCatalogue, otherNamesOf } from "./check-catalogue.ts";
 import { mergePatch } from "./merge-patch.ts";
 import type { Mistake } from "./mistake.ts";
 import { readYaml, type YamlFile } from "./yaml-file.ts";
@@ -23,7 +23,9 @@ export function loadCatalogue({ file }: LoadCatalogueOptions = {}): Catalogue {
   const { models, defaultModel, mistakes } = checkCatalogue(data);
   if (mistakes.length > 0) throw new CatalogueError(tell(mistakes, top));
 
-  const byName = new Map(models.flatMap((model) => [model.id, ...model.aliases].map((name) => [name, model] as const)));
+  const byName = new Map(
+    models.flatMap((model) => [model.id, ...otherNamesOf(model)].map((name) => [name, model] as const)),
+  );
   const fallback = byName.get(defaultModel);
   if (fallback === undefined) throw new Error("a checked catalogue has its default model");
   return { models, defaultModel: fallback, find: (name) => byName.get(name) };

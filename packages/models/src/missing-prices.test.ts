@@ -1,17 +1,25 @@
 import { expect, test } from "vitest";
+import { checkCatalogue } from "./check-catalogue.ts";
 import { loadCatalogue } from "./load-catalogue.ts";
 import { missingPrices } from "./missing-prices.ts";
 import { modelSchema } from "./model-schema.ts";
 
-test("the built-in models that are not priced throughout are named, each with what is missing", () => {
-  expect(missingPrices(loadCatalogue())).toEqual({
-    "dall-e-3": ["1792x1024", "1024x1792"],
-    "gpt-image-1": ["1536x1024", "1024x1536"],
-    "gpt-image-1-mini": ["none at all"],
-    "gpt-image-1.5": ["none at all"],
-    "gpt-image-2": ["none at all"],
-    "doubao-seedream-3-0-t2i": ["none at all"],
-  });
+test("every built-in model is priced throughout", () => {
+  expect(missingPrices(loadCatalogue())).toEqual({});
+});
+
+test("a model whose sizes another model draws needs a price for what that one may choose", () => {
+  const entry = { provider: "p", maxImages: 1, parameters: {}, prices: { perImageMicros: { any: { "1x1": 1 } } } };
+  const of = (id: string, more: object) => ({ [id]: { ...entry, ...more } });
+  const upstream = { model: "wide", parameters: { size: { auto: "1x1" } } };
+  const data = {
+    ...of("wide", { sizes: { values: ["auto"], rule: {} }, prices: { perImageMicros: { any: { any: 1 } } } }),
+    ...of("asked in pixels", { sizes: { values: ["1x1"], default: "1x1" }, upstream: { model: "wide" } }),
+    ...of("left open", { sizes: { values: ["auto", "1x1"] }, upstream: { model: "wide" } }),
+    ...of("settled", { sizes: { values: ["auto", "1x1"], default: "auto" }, upstream }),
+  };
+  const { models } = checkCatalogue({ defaultModel: "wide", models: data });
+  expect(missingPrices({ models })).toEqual({ "left open": ["any other size"] });
 });
 
 const gapsOf = (prices: object, over: object = {}) => {
@@ -38,7 +46,15 @@ test.each([
   ],
   [["textInput tokens", "imageOutput tokens"], { per1kTokensMicros: {} }, {}],
   [["textInput tokens"], { perImageMicros: { any: { any: 1 } }, per1kTokensMicros: { imageInput: 1 } }, {}],
-  [["maxOutputTokensPerImage is not set"], { per1kTokensMicros: { textInput: 1, imageOutput: 1 } }, {}],
+  [["outputTokens or maxOutputTokensPerImage"], { per1kTokensMicros: { textInput: 1, imageOutput: 1 } }, {}],
+  [
+    ["outputTokens or maxOutputTokensPerImage at high"],
+    { per1kTokensMicros: { textInput: 1, imageOutput: 1 } },
+    {
+      parameters: { quality: { values: ["auto", "low", "high"] } },
+      outputTokens: { patches: { low: 16 }, autoPixels: 1 },
+    },
+  ],
 ])("%j", (gaps, prices, over) => {
   expect(gapsOf(prices, over)).toEqual({ m: gaps });
 });

@@ -1,5 +1,7 @@
 import type { Catalogue, CatalogueModel } from "./catalogue.ts";
-import { unpricedImages } from "./image-choices.ts";
+import { qualitiesOf, unpricedImages } from "./image-choices.ts";
+import { anyOther } from "./image-price.ts";
+import { mostOutputTokens } from "./output-tokens.ts";
 
 /** The models whose generations may end without a cost, by their id, each with what is not priced. */
 export function missingPrices({ models }: Pick<Catalogue, "models">): Record<string, string[]> {
@@ -16,7 +18,18 @@ function gapsOf(model: CatalogueModel): string[] {
     if (textInput === undefined) gaps.push("textInput tokens");
     if (imageOutput === undefined && perImageMicros === undefined) gaps.push("imageOutput tokens");
     const billsOutput = (textOutput ?? 0) > 0 || (imageOutput ?? 0) > 0;
-    if (billsOutput && model.maxOutputTokensPerImage === undefined) gaps.push("maxOutputTokensPerImage is not set");
+    if (billsOutput) gaps.push(...uncountedOutput(model));
   }
   return gaps;
+}
+
+/** The qualities of which nobody says how many tokens an image can count. */
+function uncountedOutput(model: CatalogueModel): string[] {
+  const uncounted = qualitiesOf(model).filter(
+    (each) => mostOutputTokens(model, { quality: each === anyOther ? "auto" : each }) === undefined,
+  );
+  if (uncounted.length === 0) return [];
+  const where =
+    uncounted.includes(anyOther) || uncounted.length === qualitiesOf(model).length ? "" : ` at ${uncounted.join(", ")}`;
+  return [`outputTokens or maxOutputTokensPerImage${where}`];
 }

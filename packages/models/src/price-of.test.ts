@@ -68,16 +68,19 @@ describe("the quality that is billed", () => {
 
 describe("a missing price is told, and never counts as nothing", () => {
   test.each([
-    ["a size", "dall-e-3", "hd", { sizes: ["1792x1024"] }, "quality 'hd' and size 1792x1024"],
+    ["a size", "dall-e-3", "hd", { sizes: ["1536x1024"] }, "quality 'hd' and size 1536x1024"],
     ["a quality", "dall-e-3", "auto", { sizes: ["1024x1024"] }, "quality 'auto' and size 1024x1024"],
     ["one size of two", "dall-e-2", undefined, { sizes: ["256x256", "300x300"] }, "size 300x300"],
-    ["a whole model", "gpt-image-2", undefined, { sizes: ["1024x1024"], usage: usageOf(1, 1) }, "of 'gpt-image-2'"],
-    ["Doubao", "doubao-seedream-3-0-t2i", undefined, { sizes: ["1024x1024"] }, "of 'doubao-seedream-3-0-t2i'"],
     ["a number of tokens", "gpt-image-1", "low", { sizes: ["1024x1024"] }, "not reported"],
+    ["all tokens", "gpt-image-2", "low", { sizes: ["1024x1024"] }, "not reported"],
   ])("%s", (_what, id, quality, delivered, told) => {
     const cost = priceOf(terms(id, quality), delivered);
     expect(cost.costMicros).toBeNull();
     expect(cost.missing).toEqual([expect.stringContaining(told)]);
+  });
+
+  test("a whole model", () => {
+    expect(priceOf(termsWith({}), { sizes: ["1x1"] })).toEqual({ costMicros: null, missing: ["an image of 'm'"] });
   });
 
   test("a kind of token", () => {
@@ -134,5 +137,115 @@ describe("prices of an operator's own", () => {
         expect(costMicros).toBe(Number(2n * BigInt(perImage) + (tokens + 500n) / 1000n));
       }),
     );
+  });
+});
+
+describe("cached tokens", () => {
+  const perToken = { textInput: 5000, cachedTextInput: 1250, imageInput: 8000, cachedImageInput: 2000, imageOutput: 0 };
+  const cached = { text_tokens: 400, image_tokens: 100 };
+  const usage = {
+    ...usageOf(1000, 200),
+    input_tokens_details: { text_tokens: 1000, image_tokens: 200, cached_tokens: 500, cached_tokens_details: cached },
+  };
+
+  test("are billed at their own price, and the others in full", () => {
+    const { costMicros } = priceOf(termsWith({ per1kTokensMicros: perToken }), { sizes: ["1x1"], usage });
+    expect(costMicros).toBe(600 * 5 + (400 * 1250) / 1000 + 100 * 8 + 100 * 2);
+  });
+
+  test("are billed in full where they have no price", () => {
+    const { cachedTextInput: _text, cachedImageInput: _image, ...prices } = perToken;
+    const { costMicros } = priceOf(termsWith({ per1kTokensMicros: prices }), { sizes: ["1x1"], usage });
+    expect(costMicros).toBe(1000 * 5 + 200 * 8);
+  });
+});
+
+describe("the author of an SVG", () => {
+  const svgUsage = {
+    model: "author",
+    input_tokens: 3000,
+    output_tokens: 2000,
+    reasoning_tokens: 500,
+    total_tokens: 5000,
+  };
+  const prices = {
+    perImageMicros: { any: { any: 7 } },
+    svgAuthorsPer1kTokensMicros: { author: { input: 10, output: 50 } },
+  };
+  const priced = { id: "m", parameters: {}, prices };
+  const asked = { output_format: "svg", svg: { model: "author" } };
+
+  test("is billed beside the image", () => {
+    expect(priceOf(termsOf(priced, asked), { sizes: ["1x1"], svgUsage }).costMicros).toBe(7 + 30 + 100);
+  });
+
+  test.each([
+    ["its dated name is reported", asked, "author-2026-11-04"],
+    ["the request named none", { output_format: "svg" }, "author"],
+  ])("is found where %s", (_, request, model) => {
+    const delivered = { sizes: ["1x1"], svgUsage: { ...svgUsage, model } };
+    expect(priceOf(termsOf(priced, request), delivered).costMicros).toBe(137);
+  });
+
+  test.each([
+    [
+      "another one wrote",
+      asked,
+      { ...svgUsage, model: "someone" },
+      "the tokens of 'someone', the author of an SVG of 'm'",
+    ],
+    [
+      "nothing is reported",
+      asked,
+      undefined,
+      "the tokens of the author of an SVG of 'm', whose number was not reported",
+    ],
+  ])("has an unknown price where %s", (_, request, reported, missing) => {
+    const delivered = { sizes: ["1x1"], svgUsage: reported };
+    expect(priceOf(termsOf(priced, request), delivered)).toEqual({ costMicros: null, missing: [missing] });
+  });
+
+  test("is no matter of other formats", () => {
+    expect(termsOf(priced, { output_format: "png" }).prices).toEqual({ perImageMicros: prices.perImageMicros });
+  });
+});
+
+describe("a size in pixels", () => {
+  const perImageMicros = { any: { "<=100": 10, "<=400": 20, any: 30, "5x5": 1 } };
+  const cost = (size: string) => priceOf(termsWith({ perImageMicros }), { sizes: [size] }).costMicros;
+
+  test.each([
+    ["10x10", 10],
+    ["1x101", 20],
+    ["20x20", 20],
+    ["20x21", 30],
+    ["5x5", 1],
+  ])("of %s costs %i micros by the smallest band that holds it", (size, micros) => {
+    expect(cost(size)).toBe(micros);
+  });
+});
+
+describe("a size that the operator maps to another", () => {
+  const perImageMicros = { hd: { "1792x1024": 80, "1536x1024": 60 } };
+  const mapped = { id: "m", parameters: {}, prices: { perImageMicros } };
+
+  test("is billed as it was asked for", () => {
+    const agreed = termsOf(mapped, { quality: "hd", size: "1792x1024" }, { size: "1536x1024" });
+    expect(priceOf(agreed, { sizes: ["1536x1024"] }).costMicros).toBe(80);
+    const left = termsOf(mapped, { quality: "hd", size: "1792x1024" }, {});
+    expect(priceOf(left, { sizes: ["1254x1254"] }).costMicros).toBe(80);
+  });
+
+  test("is billed as it was measured where the caller left it open", () => {
+    const agreed = termsOf(mapped, { quality: "hd", size: "auto" }, { size: "1536x1024" });
+    expect(priceOf(agreed, { sizes: ["1536x1024"] }).costMicros).toBe(60);
+  });
+
+  test("and its quality, too, where auto is mapped to what another quality is mapped to", () => {
+    const parameters = { quality: { values: ["auto", "standard", "hd"] } };
+    const upstream = { parameters: { quality: { auto: "medium", standard: "medium", hd: "high" } } };
+    const prices = { perImageMicros: { standard: { any: 4 }, hd: { any: 8 } } };
+    const agreed = termsOf({ id: "m", parameters, prices, upstream }, { quality: "auto" });
+    expect(priceOf(agreed, { sizes: ["1x1"], reportedQuality: "medium" }).costMicros).toBe(4);
   });
 });

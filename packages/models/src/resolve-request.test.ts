@@ -22,20 +22,83 @@ type Row = { takes?: readonly unknown[]; default?: unknown; refuses?: readonly u
 /** A parameter without a row here is refused whatever its value. */
 type Expectation = { promptLimit: number | null; n: number; parameters: Record<string, Row> };
 
-// Written by hand from api.md, the commissioned document and OpenAI's reference, not from the catalogue: the two must agree.
+// Written by hand from the commissioned document, from OpenAI's and Ark's references, not from the catalogue: the two must agree.
 const gptImageParameters: Record<string, Row> = {
   size: {
     takes: ["auto", "1024x1024", "1536x1024", "1024x1536"],
     default: "auto",
     refuses: ["256x256", "1792x1024", "1024X1024", "1024 x 1024", "large", "", "0x0"],
   },
-  quality: { takes: ["auto", "low", "medium", "high"], default: "auto", refuses: ["standard", "hd", "HIGH", ""] },
+  quality: {
+    takes: ["auto", "low", "medium", "high"],
+    default: "auto",
+    refuses: ["standard", "hd", "HIGH", "xhigh", ""],
+  },
   background: { takes: ["auto", "transparent", "opaque"], default: "auto", refuses: ["white", ""] },
   moderation: { takes: ["auto", "low"], default: "auto", refuses: ["high", "none"] },
-  output_format: { takes: ["png", "jpeg", "webp"], default: "png", refuses: ["jpg", "gif", "PNG"] },
+  output_format: { takes: ["png", "jpeg", "webp"], default: "png", refuses: ["jpg", "gif", "svg", "PNG"] },
   output_compression: { takes: [0, 85, 100], default: 100 },
 };
 const gptImage: Expectation = { promptLimit: 32_000, n: 10, parameters: gptImageParameters };
+const gptImage2: Expectation = {
+  ...gptImage,
+  parameters: {
+    ...gptImageParameters,
+    size: {
+      takes: [
+        "auto",
+        "1024x1024",
+        "1536x864",
+        "3840x2160",
+        "2160x3840",
+        "3072x1024",
+        "1024x3072",
+        "2448x3264",
+        "2880x2880",
+      ],
+      default: "auto",
+      refuses: [
+        "1000x1000",
+        "1024x1000",
+        "3856x2160",
+        "3840x2176",
+        "2896x2880",
+        "256x256",
+        "1024x624",
+        "3088x1024",
+        "1024x3088",
+        "01024x1024",
+      ],
+    },
+  },
+};
+const gptImage25: Expectation = {
+  ...gptImage2,
+  parameters: {
+    ...gptImage2.parameters,
+    quality: {
+      takes: ["auto", "low", "medium", "high", "xhigh", "max"],
+      default: "auto",
+      refuses: ["standard", "hd", "MAX", ""],
+    },
+  },
+};
+const gptImage26: Expectation = {
+  ...gptImage25,
+  parameters: {
+    ...gptImage25.parameters,
+    complexity: { takes: ["low", "medium", "high"], refuses: ["auto", "max", ""] },
+    output_format: { takes: ["png", "jpeg", "webp", "gif", "svg"], default: "png", refuses: ["jpg", "GIF", "mp4"] },
+    // Each is taken in company only, which "a rule between fields" examines.
+    frame_count: {},
+    frame_duration_ms: {},
+    svg: {},
+  },
+};
+const series: Record<string, Row> = {
+  sequential_image_generation: { takes: ["disabled", "auto"], refuses: ["", "on"] },
+};
+const seedream: Record<string, Row> = { watermark: { takes: [true, false], default: true } };
 const expectations: Record<string, Expectation> = {
   "dall-e-2": {
     promptLimit: 1000,
@@ -65,38 +128,12 @@ const expectations: Record<string, Expectation> = {
   "gpt-image-1": gptImage,
   "gpt-image-1-mini": gptImage,
   "gpt-image-1.5": gptImage,
-  "gpt-image-2": {
-    ...gptImage,
-    parameters: {
-      ...gptImageParameters,
-      size: {
-        takes: [
-          "auto",
-          "1024x1024",
-          "1536x864",
-          "3840x2160",
-          "2160x3840",
-          "3072x1024",
-          "1024x3072",
-          "2448x3264",
-          "2880x2880",
-        ],
-        default: "auto",
-        refuses: [
-          "1000x1000",
-          "1024x1000",
-          "3856x2160",
-          "3840x2176",
-          "2896x2880",
-          "256x256",
-          "1024x624",
-          "3088x1024",
-          "1024x3088",
-          "01024x1024",
-        ],
-      },
-    },
-  },
+  "chatgpt-image-latest": gptImage,
+  "gpt-image-2": gptImage2,
+  "gpt-image-2.5-flare": gptImage25,
+  "gpt-image-2.5-sunburst": gptImage25,
+  "gpt-image-2.6-flare": gptImage26,
+  "gpt-image-2.6-sunburst": gptImage26,
   "doubao-seedream-3-0-t2i": {
     promptLimit: null,
     n: 10,
@@ -108,7 +145,79 @@ const expectations: Record<string, Expectation> = {
       },
       seed: { takes: [-1, 0, 2_147_483_647], default: -1 },
       guidance_scale: { takes: [1, 2.5, 10], default: 2.5 },
-      watermark: { takes: [true, false], default: true },
+      ...seedream,
+    },
+  },
+  "doubao-seedream-4-0": {
+    promptLimit: null,
+    n: 10,
+    parameters: {
+      ...seedream,
+      ...series,
+      size: {
+        takes: ["1K", "2K", "4K", "1280x720", "4096x4096", "3840x240", "2730x6144"],
+        refuses: ["1279x720", "4097x4096", "3856x240", "auto", "3K", "2k", ""],
+      },
+      sequential_image_generation_options: {},
+      optimize_prompt_options: { takes: [{ mode: "standard" }, { mode: "fast" }, { thinking: "disabled" }] },
+    },
+  },
+  "doubao-seedream-4-5": {
+    promptLimit: null,
+    n: 10,
+    parameters: {
+      ...seedream,
+      ...series,
+      size: {
+        takes: ["2K", "4K", "2560x1440", "4096x4096", "1920x1920"],
+        refuses: ["1K", "3K", "2559x1440", "1024x1024", "4096x4097", "auto"],
+      },
+      sequential_image_generation_options: {},
+      optimize_prompt_options: { takes: [{ mode: "standard" }] },
+    },
+  },
+  ...Object.fromEntries(
+    ["doubao-seedream-5-0", "doubao-seedream-5-0-lite"].map((id): [string, Expectation] => [
+      id,
+      {
+        promptLimit: null,
+        n: 10,
+        parameters: {
+          ...seedream,
+          ...series,
+          size: {
+            takes: ["2K", "3K", "2560x1440", "3072x3072"],
+            refuses: ["1K", "4K", "1024x1024", "4096x4096", "auto"],
+          },
+          output_format: { takes: ["jpeg", "png"], refuses: ["webp", "gif", "PNG"] },
+          sequential_image_generation_options: {},
+          optimize_prompt_options: { takes: [{ mode: "standard" }] },
+        },
+      },
+    ]),
+  ),
+  "doubao-seedream-5-0-pro": {
+    promptLimit: null,
+    n: 10,
+    parameters: {
+      ...seedream,
+      size: {
+        takes: ["1K", "1.5K", "2K", "1280x720", "2048x2048"],
+        refuses: ["3K", "4K", "512x512", "4096x4096", "auto"],
+      },
+      background: { takes: ["opaque"], refuses: ["auto", "white"] },
+      output_format: { takes: ["jpeg", "png"], refuses: ["webp"] },
+      optimize_prompt_options: { takes: [{ mode: "standard" }, { mode: "fast" }] },
+    },
+  },
+  "doubao-seedream-5-5": {
+    promptLimit: null,
+    n: 10,
+    parameters: {
+      ...seedream,
+      size: { takes: ["1K", "1.5K", "2K", "1280x720", "2048x2048"], refuses: ["3K", "4K", "512x512", "auto"] },
+      background: { takes: ["auto", "opaque"], refuses: ["white"] },
+      output_format: { takes: ["jpeg", "png"], refuses: ["webp"] },
     },
   },
 };
@@ -149,7 +258,7 @@ describe.each(Object.entries(expectations))("%s", (model, { promptLimit, n: maxI
     const error = refusalOf({ model, [name]: value });
     expect([error.status, error.code, error.param]).toEqual([400, "invalid_request_error", name]);
     expect(error.message).toContain(`Invalid value for '${name}': '${String(value)}'.`);
-    const ruled = name === "size" && ["gpt-image-2", "doubao-seedream-3-0-t2i"].includes(model);
+    const ruled = name === "size" && /^gpt-image-2|seedream/.test(model);
     for (const taken of ruled ? ["WIDTHxHEIGHT"] : (parameters[name]?.takes ?? [])) {
       expect(error.message).toContain(String(taken));
     }
@@ -231,24 +340,161 @@ describe("a stream", () => {
   });
 });
 
-describe("a transparent background", () => {
-  test.each(["png", "webp", undefined])("is taken with output_format %s", (output_format) => {
-    const request = { model: "gpt-image-1", background: "transparent", output_format };
-    expect(resolve(request).parameters.background).toBe("transparent");
+describe("a rule between fields", () => {
+  type Case = [model: string, request: Partial<ImageRequest>, param: string, message: string];
+  const svg = { model: "gpt-6-luna" };
+  const gif = { output_format: "gif" } as const;
+  const transparent = { background: "transparent" } as const;
+  const broken: Case[] = [
+    [
+      "gpt-image-1",
+      { ...transparent, output_format: "jpeg" },
+      "background",
+      "'background' 'transparent' needs 'output_format' to be 'png' or 'webp'; here it is 'jpeg'.",
+    ],
+    [
+      "gpt-image-2.6-flare",
+      { ...transparent, ...gif },
+      "background",
+      "'background' 'transparent' needs 'output_format' to be 'png', 'webp' or 'svg'; here it is 'gif'.",
+    ],
+    [
+      "gpt-image-2.6-flare",
+      { frame_count: 9 },
+      "frame_count",
+      "'frame_count' needs 'output_format' to be 'gif'; here it is 'png'.",
+    ],
+    ["gpt-image-2.6-sunburst", { frame_count: 9, output_format: "svg" }, "frame_count", "'frame_count' needs"],
+    ["gpt-image-2.6-flare", { frame_duration_ms: 100 }, "frame_duration_ms", "'frame_duration_ms' needs"],
+    ["gpt-image-2.6-flare", { svg, ...gif }, "svg", "'svg' needs 'output_format' to be 'svg'; here it is 'gif'."],
+    [
+      "gpt-image-2.6-flare",
+      { output_format: "svg", svg, n: 2 },
+      "n",
+      "'output_format' 'svg' needs 'n' to be 1; here it is '2'.",
+    ],
+    [
+      "gpt-image-2.6-flare",
+      { output_format: "svg", stream: true },
+      "stream",
+      "'stream' cannot be used with 'output_format' 'svg'.",
+    ],
+    ["gpt-image-2.6-flare", { ...gif, stream: true }, "stream", "'stream' cannot be used with 'output_format' 'gif'."],
+    ["gpt-image-2.6-flare", { ...gif, partial_images: 2 }, "partial_images", "'partial_images' cannot be used with"],
+    ["gpt-image-2.6-flare", { ...gif, output_compression: 80 }, "output_compression", "'output_compression' cannot be"],
+    [
+      "doubao-seedream-4-5",
+      { sequential_image_generation: "auto", n: 2 },
+      "n",
+      "'sequential_image_generation' 'auto' needs 'n' to be 1; here it is '2'.",
+    ],
+    [
+      "doubao-seedream-4-5",
+      { sequential_image_generation_options: { max_images: 3 } },
+      "sequential_image_generation_options",
+      "'sequential_image_generation_options' needs 'sequential_image_generation' to be 'auto'; here it is not set.",
+    ],
+    ["doubao-seedream-5-5", transparent, "background", "needs 'output_format' to be 'png'; here it is not set."],
+    ["doubao-seedream-5-0-pro", { ...transparent, output_format: "jpeg" }, "background", "here it is 'jpeg'."],
+  ];
+  test.each(broken)("400 for %s %j, naming %s", (model, request, param, message) => {
+    const error = refusalOf({ model, ...request });
+    expect([error.status, error.code, error.param]).toEqual([400, "invalid_request_error", param]);
+    expect(error.message).toContain(message);
   });
 
-  test("400 with jpeg, which has none", () => {
-    const error = refusalOf({ model: "gpt-image-1", background: "transparent", output_format: "jpeg" });
-    expect([error.status, error.param]).toEqual([400, "background"]);
-    expect(error.message).toContain("'png' or 'webp'");
+  const kept: [model: string, request: Partial<ImageRequest>][] = [
+    ["gpt-image-1", { ...transparent, output_format: "png" }],
+    ["gpt-image-1", { ...transparent, output_format: "webp" }],
+    ["gpt-image-1", transparent],
+    ["gpt-image-2.6-flare", { ...transparent, output_format: "svg" }],
+    ["gpt-image-2.6-flare", { ...gif, n: 4, frame_count: 16, frame_duration_ms: 655_350, complexity: "high" }],
+    ["gpt-image-2.6-flare", { ...gif, stream: false, partial_images: 0 }],
+    ["gpt-image-2.6-sunburst", { output_format: "svg", svg: { ...svg, reasoning: { effort: "high" } } }],
+    ["doubao-seedream-5-5", { ...transparent, output_format: "png" }],
+    ["doubao-seedream-4-0", { sequential_image_generation: "disabled", n: 4 }],
+  ];
+  test.each(kept)("is kept by %s %j", (model, request) => {
+    const { stream: _stream, partial_images: _partials, ...drawn } = request;
+    expect(resolve({ model, ...request }).parameters).toMatchObject(drawn);
+  });
+});
+
+describe("a parameter with fields of its own is checked field by field", () => {
+  test("and may be refused by the name of the field", () => {
+    const fast = { optimize_prompt_options: { mode: "fast" } } as const;
+    const error = refusalOf({ model: "doubao-seedream-4-5", ...fast });
+    expect(error).toMatchObject({ status: 400, param: "optimize_prompt_options.mode" });
+    expect(resolve({ model: "doubao-seedream-4-0", ...fast }).parameters).toMatchObject(fast);
+  });
+});
+
+describe("a GIF", () => {
+  // Measured with OpenAI by a reseller: a sheet of 9, 12 or 16 frames has the pixels of one image.
+  const gif = (size: string, frame_count?: number) =>
+    ({ model: "gpt-image-2.6-flare", output_format: "gif", size, frame_count }) as const;
+
+  test.each([
+    ["auto", 16],
+    ["960x960", undefined],
+    ["960x960", 2],
+    ["960x960", 9],
+    ["816x816", 12],
+    ["720x720", 16],
+    ["272x272", 9],
+  ])("of %s is taken with %s frames", (size, frames) => {
+    expect(resolve(gif(size, frames)).parameters.size).toBe(size);
+  });
+
+  test.each([
+    ["976x976", undefined],
+    ["976x976", 9],
+    ["960x960", 10],
+    ["832x832", 12],
+    ["736x736", 13],
+    ["256x256", 9],
+    ["1024x1024", 2],
+    ["1920x600", 2],
+  ])("of %s is a 400 with %s frames", (size, frames) => {
+    const error = refusalOf(gif(size, frames));
+    expect(error).toMatchObject({ status: 400, param: "size" });
+    expect(error.message).toContain("A GIF's frames share the pixels: one frame's are counted 9, 12, 16 times");
+  });
+});
+
+describe("a series", () => {
+  const drawing = (max_images?: number) =>
+    resolve({
+      model: "doubao-seedream-4-5",
+      sequential_image_generation: "auto",
+      ...(max_images !== undefined && { sequential_image_generation_options: { max_images } }),
+    });
+
+  test.each([
+    [undefined, 15],
+    [1, 1],
+    [15, 15],
+  ])("of at most %s images counts as %i", (most, n) => {
+    expect(drawing(most).parameters.n).toBe(n);
+    expect(drawing(most).upstream.parameters.n).toBe(n);
   });
 });
 
 describe("the model", () => {
   test("is the configured default when none is named", () => {
     const { model, requestedModel } = resolve({});
-    expect([model.id, requestedModel]).toEqual(["gpt-image-2", "gpt-image-2"]);
+    expect([model.id, requestedModel]).toEqual(["gpt-image-2.5-flare", "gpt-image-2.5-flare"]);
   });
+
+  test.each(["gpt-image-2-2026-04-21", "gpt-image-1.5-2025-12-16", "gpt-image-2.5-sunburst-2026-09-08"])(
+    "is asked for upstream by the version that the caller named: %s",
+    (snapshot) => {
+      const { model, upstream } = resolve({ model: snapshot });
+      expect(snapshot).toMatch(new RegExp(`^${model.id}-`));
+      expect(upstream.model).toBe(snapshot);
+      expect(resolve({ model: model.id }).upstream.model).toBe(model.id);
+    },
+  );
 
   test("is found by an alias, and what the caller said stays known", () => {
     const { model, requestedModel } = resolve({ model: "gpt-image-2-2026-04-21" });
@@ -263,7 +509,7 @@ describe("the model", () => {
   });
 
   test("400 for a long name cuts it short", () => {
-    expect(refusalOf({ model: "m".repeat(10_000) }).message.length).toBeLessThan(400);
+    expect(refusalOf({ model: "m".repeat(10_000) }).message.length).toBeLessThan(700);
   });
 });
 

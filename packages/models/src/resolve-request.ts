@@ -1,33 +1,22 @@
-import {
-  ApiError,
-  type ImageParameterName,
-  type ImageParameters,
-  type ImageRequest,
-  quoteValue,
-} from "@darkroom/contracts";
+import { type ImageParameters, type ImageRequest, quoteValue } from "@darkroom/contracts";
 import type { Catalogue, CatalogueModel } from "./catalogue.ts";
-import { acceptsSize, type ParameterName, parameterNames } from "./model-schema.ts";
+import { checkParameters } from "./check-parameters.ts";
+import { brokenRule } from "./field-rules.ts";
+import { refusal } from "./refusal.ts";
+import { imagesOfSeries } from "./series.ts";
 import { describeRule } from "./size-rule.ts";
+import { acceptsSize } from "./sizes-schema.ts";
 import { upstreamParameters } from "./upstream-parameters.ts";
 
 export type ResolvedRequest = {
   model: CatalogueModel;
   /** As the caller spelled it, an alias perhaps; the default model's id when they named none. */
   requestedModel: string;
-  /** What is to be drawn: the caller's words, with the catalogue's defaults where they were silent. */
+  /** What is to be drawn: the caller's words, with the catalogue's defaults where they were silent. `n` is the most images that can come. */
   parameters: ImageParameters & { n: number };
   /** The same in the words of the model's upstream, for the record: what its provider is asked, and by which id. */
   upstream: { model: string; parameters: ImageParameters };
 };
-
-/** What every model takes. Whatever else the catalogue does not say of a model, that model does not take. */
-const ofEveryModel: readonly string[] = [
-  "prompt",
-  "n",
-  "size",
-  "user",
-  "safety_identifier",
-] satisfies ImageParameterName[];
 
 /**
  * Finds the model of a request and checks the request against what that model takes.
@@ -40,40 +29,33 @@ export function resolveRequest(catalogue: Catalogue, request: ImageRequest): Res
   const { model: _model, response_format: _format, stream, partial_images: partials, job: _job, ...asked } = request;
 
   checkPrompt(model, asked.prompt);
-  const n = asked.n ?? 1;
+  const { n = 1 } = asked;
   if (n > model.maxImages) {
     throw refusal("n", `Invalid 'n': ${n} is above the maximum, which is ${model.maxImages} for '${model.id}'.`);
   }
   const size = asked.size ?? model.sizes.default;
-  if (size !== undefined && !acceptsSize(model.sizes, size)) throw refusal("size", wrongSize(model, size));
-  const parameters = { ...asked, n, size };
-  for (const name of parameterNames) {
-    const value = parameters[name];
-    if (value !== undefined) checkParameter(catalogue, model, name, value);
-    else if (model.parameters[name]?.default !== undefined) {
-      Object.assign(parameters, { [name]: model.parameters[name].default });
-    }
-  }
-  const unknown = Object.entries(asked).find(([name, value]) => value !== undefined && !isKnown(name));
-  if (unknown !== undefined) throw refusal(unknown[0], notTaken(catalogue, model, unknown[0]));
-  if (parameters.background === "transparent" && parameters.output_format === "jpeg") {
-    const message =
-      "Invalid value for 'background': 'transparent' needs 'output_format' 'png' or 'webp'; 'jpeg' has no transparency.";
-    throw refusal("background", message);
-  }
+  if (size !== undefined && !acceptsSize(model.sizes, size, asked))
+    throw refusal("size", wrongSize(model, size, asked));
+  const checked = checkParameters(catalogue, model, { ...asked, n, size });
+  const broken = brokenRule(model.rules, request, checked);
+  if (broken !== undefined) throw broken;
   if (partials !== undefined && partials > 0) {
     // A stream is our own doing, and every model has one; unfinished images are drawn by the upstream.
     if (model.family !== "gpt-image") throw refusal("partial_images", withoutPartials(catalogue, model));
     if (stream !== true)
       throw refusal("partial_images", "'partial_images' needs 'stream' to be true: partial images are sent as events.");
   }
-  const upstream = { model: model.upstream.model, parameters: upstreamParameters(model, parameters) };
+  const parameters = { ...checked, n: imagesOfSeries(model, checked) ?? n };
+  const upstream = {
+    // A version that does not change is asked for by its own name, unless the operator has another model draw.
+    model: isPinned(model, requestedModel) ? requestedModel : model.upstream.model,
+    parameters: upstreamParameters(model, parameters),
+  };
   return { model, requestedModel, parameters, upstream };
 }
 
-const refusal = (param: string, message: string) => new ApiError("invalid_request_error", message, { param });
-
-const isKnown = (name: string) => ofEveryModel.includes(name) || (parameterNames as readonly string[]).includes(name);
+const isPinned = ({ id, snapshots, upstream }: CatalogueModel, requested: string) =>
+  upstream.model === id && snapshots.includes(requested);
 
 const list = (values: readonly unknown[]) => values.map(quoteValue).join(", ");
 
@@ -106,34 +88,14 @@ function countCodePoints(text: string): number {
   return count;
 }
 
-function wrongSize({ id, sizes: { values, rule } }: CatalogueModel, size: string): string {
+function wrongSize({ id, sizes }: CatalogueModel, size: string, { output_format: format }: ImageParameters): string {
+  const { values, tiers, rule, gif } = sizes;
   const start = `Invalid value for 'size': ${quoteValue(size)}.`;
-  if (rule === undefined) return `${start} Supported values for '${id}' are: ${list(values)}.`;
-  return `${start} '${id}' takes ${[...values.map(quoteValue), describeRule(rule)].join(", or ")}.`;
-}
-
-function checkParameter(
-  catalogue: Catalogue,
-  model: CatalogueModel,
-  name: ParameterName,
-  value: string | number | boolean,
-): void {
-  const accepted = model.parameters[name];
-  if (accepted === undefined) throw refusal(name, notTaken(catalogue, model, name));
-  if ("values" in accepted && !accepted.values.includes(String(value))) {
-    const supported = `Supported values for '${model.id}' are: ${list(accepted.values)}.`;
-    throw refusal(name, `Invalid value for '${name}': ${quoteValue(value)}. ${supported}`);
-  }
-  if ("min" in accepted && (Number(value) < accepted.min || Number(value) > accepted.max)) {
-    const range = `'${model.id}' takes ${accepted.min} to ${accepted.max}`;
-    throw refusal(name, `Invalid value for '${name}': ${quoteValue(value)}. ${range}.`);
-  }
-}
-
-function notTaken({ models }: Catalogue, { id }: CatalogueModel, name: string): string {
-  const others = models.filter(({ parameters }) =>
-    Object.entries(parameters).some(([own, rule]) => own === name && rule !== undefined),
-  );
-  const hint = others.length === 0 ? "" : ` Models that do: ${list(others.map((model) => model.id))}.`;
-  return `'${id}' does not support '${name}'.${hint}`;
+  const words = [...values, ...Object.keys(tiers)];
+  if (rule === undefined) return `${start} Supported values for '${id}' are: ${list(words)}.`;
+  const sheet =
+    format === "gif" && gif !== undefined
+      ? ` A GIF's frames share the pixels: one frame's are counted ${gif.sheets.join(", ")} times, the smallest of these that is no less than 'frame_count'.`
+      : "";
+  return `${start} '${id}' takes ${words.length === 0 ? "" : `${list(words)}, or `}${describeRule(rule)}.${sheet}`;
 }

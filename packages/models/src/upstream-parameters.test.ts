@@ -28,6 +28,11 @@ test("a value is translated, one without a translation kept, and what the upstre
   expect(upstreamParameters(mapped, { prompt: "a cat" })).toEqual({ prompt: "a cat" });
 });
 
+test("silence is translated as auto, where that is", () => {
+  const settled = { ...model, upstream: { model: "m", parameters: { quality: { auto: "medium" }, style: {} } } };
+  expect(upstreamParameters(settled, { prompt: "a cat" })).toEqual({ prompt: "a cat", quality: "medium" });
+});
+
 test("the caller's own parameters stay untouched", () => {
   const before = structuredClone(asked);
   upstreamParameters(mapped, asked);

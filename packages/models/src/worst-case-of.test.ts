@@ -1,4 +1,5 @@
 import * as fc from "fast-check";
+import type { ImageRequest } from "@darkroom/contracts";
 import { describe, expect, test } from "vitest";
 import { loadCatalogue } from "./load-catalogue.ts";
 import { modelSchema } from "./model-schema.ts";
@@ -9,7 +10,7 @@ import { type Terms, termsOf } from "./terms.ts";
 import { type Asked, worstCaseOf } from "./worst-case-of.ts";
 
 const catalogue = loadCatalogue();
-function worst(request: { model: string; prompt?: string; n?: number; size?: string; quality?: string }, partials = 0) {
+function worst(request: Partial<ImageRequest>, partials = 0) {
   const resolved = resolveRequest(catalogue, { prompt: "a cat", ...request });
   return worstCaseOf(termsOf(resolved.model, resolved.parameters), resolved, partials);
 }
@@ -44,21 +45,50 @@ describe("the most that a request can cost, by the built-in prices", () => {
     [{ model: "gpt-image-1", size: "1024x1024" }, 80_000 + 2570],
     [{ model: "gpt-image-1", size: "1024x1024", quality: "low", n: 3 }, 3 * (20_000 + 2570)],
     [{ model: "gpt-image-1", size: "1024x1024", quality: "low", prompt: "猫" }, 20_000 + 2566],
+    // By token: five bytes of prompt at $5 and the margin of 256 tokens at $8 the million, and OpenAI's calculator at $30.
+    [{ model: "gpt-image-2", size: "1024x1024", quality: "high" }, 7_024 * 30 + 25 + 2_048],
+    [{ model: "gpt-image-2.5-flare", size: "1536x1024", quality: "xhigh" }, 2_459 * 30 + 25 + 2_048],
+    [{ model: "gpt-image-2.6-flare", size: "1024x1024", quality: "low" }, 1_756 * 30 + 25 + 2_048],
+    // A GIF is charged as the sheet that its frames are drawn on: 9 frames of 960x960 are 2880x2880.
+    [{ model: "gpt-image-2.6-flare", output_format: "gif", size: "960x960", quality: "high" }, 5_930 * 30 + 25 + 2_048],
+    [{ model: "gpt-image-2.6-flare", output_format: "gif", quality: "high" }, 5_930 * 30 + 25 + 2_048],
+    // The author of an SVG may read 272,000 tokens at $0.10 and write 128,000 at $0.50 the million.
+    [
+      {
+        model: "gpt-image-2.6-flare",
+        output_format: "svg",
+        svg: { model: "gpt-6-luna" },
+        size: "1024x1024",
+        quality: "low",
+      },
+      1_756 * 30 + 25 + 2_048 + 27_200 + 64_000,
+    ],
+    // A series of images may have as many as the request allows, or fifteen.
+    [{ model: "doubao-seedream-4-5", sequential_image_generation: "auto" }, 15 * 40_000],
+    [
+      {
+        model: "doubao-seedream-4-5",
+        sequential_image_generation: "auto",
+        sequential_image_generation_options: { max_images: 4 },
+      },
+      4 * 40_000,
+    ],
+    [{ model: "doubao-seedream-5-5", size: "1K" }, 20_000],
+    [{ model: "doubao-seedream-5-5", size: "2K" }, 35_000],
+    [{ model: "doubao-seedream-5-5", size: "2048x2048" }, 35_000],
   ])("%j: %i micros", (request, micros) => {
     expect(worst(request)).toEqual({ micros, missing: [] });
   });
 
   test.each([
-    [{ model: "dall-e-3", size: "1792x1024" }, ["an image of 'dall-e-3' at quality 'standard' and size 1792x1024"]],
     [
-      { model: "gpt-image-1", quality: "low" },
-      [
-        "an image of 'gpt-image-1' at quality 'low' and size 1536x1024",
-        "an image of 'gpt-image-1' at quality 'low' and size 1024x1536",
-      ],
+      { model: "gpt-image-2.6-flare", output_format: "svg", svg: { model: "gpt-9" } },
+      ["the tokens of 'gpt-9', the author of an SVG of 'gpt-image-2.6-flare'"],
     ],
-    [{ model: "gpt-image-2" }, ["an image of 'gpt-image-2'"]],
-    [{ model: "doubao-seedream-3-0-t2i" }, ["an image of 'doubao-seedream-3-0-t2i'"]],
+    [
+      { model: "gpt-image-2.6-flare", output_format: "svg" },
+      ["the author of an SVG of 'gpt-image-2.6-flare', who is not named"],
+    ],
   ])("%j: unknown, with what is missing", (request, missing) => {
     expect(worst(request)).toEqual({ micros: null, missing });
   });
@@ -141,10 +171,17 @@ const randomPrices: fc.Arbitrary<Prices> = fc.record(
   {
     perImageMicros: fc.dictionary(
       fc.constantFrom(...someQualities, "any"),
-      fc.dictionary(fc.constantFrom(...someSizes, "any"), micros),
+      fc.dictionary(fc.constantFrom(...someSizes, "<=5", "<=20", "any"), micros),
     ),
     per1kTokensMicros: fc.record(
-      { textInput: micros, imageInput: micros, textOutput: micros, imageOutput: micros },
+      {
+        textInput: micros,
+        cachedTextInput: micros,
+        imageInput: micros,
+        cachedImageInput: micros,
+        textOutput: micros,
+        imageOutput: micros,
+      },
       { requiredKeys: [] },
     ),
   },
@@ -190,8 +227,9 @@ const cases = fc
           imageShare: fc.constantFrom(0, 0.5, 1),
           output: fc.oneof(split(outputMost), fc.constant(outputMost)),
           outputShare: fc.constantFrom(undefined, 0, 0.5, 1),
+          cachedShare: fc.constantFrom(undefined, 0, 0.5, 1),
         })
-        .map(({ sizes, reportedQuality, text, margin, imageShare, output, outputShare }) => {
+        .map(({ sizes, reportedQuality, text, margin, imageShare, output, outputShare, cachedShare }) => {
           const imageInput = Math.floor(margin * imageShare);
           const textInput = text + margin - imageInput;
           const textOutput = outputShare === undefined ? 0 : Math.floor(output * outputShare);
@@ -201,7 +239,16 @@ const cases = fc
             input_tokens: input,
             output_tokens: output,
             total_tokens: input + output,
-            input_tokens_details: { text_tokens: textInput, image_tokens: imageInput },
+            input_tokens_details: {
+              text_tokens: textInput,
+              image_tokens: imageInput,
+              ...(cachedShare !== undefined && {
+                cached_tokens_details: {
+                  text_tokens: Math.floor(textInput * cachedShare),
+                  image_tokens: Math.floor(imageInput * cachedShare),
+                },
+              }),
+            },
             ...(outputShare !== undefined && {
               output_tokens_details: { text_tokens: textOutput, image_tokens: output - textOutput },
             }),

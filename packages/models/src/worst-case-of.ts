@@ -1,15 +1,22 @@
-import { qualitiesOf, sizesOf } from "./image-choices.ts";
-import { describeImage, anyOther, imagePrice } from "./image-price.ts";
+import { type Choices, openSizesOf, qualitiesOf, sizePrice } from "./image-choices.ts";
+import { describeImage, anyOther } from "./image-price.ts";
+import { mostOutputTokens, type TokenLimits } from "./output-tokens.ts";
+import type { Prices } from "./price-schema.ts";
 import type { ResolvedRequest } from "./resolve-request.ts";
 import { parseSize } from "./size-rule.ts";
 import type { Terms } from "./terms.ts";
 
 /** What the worst case goes by. A `ResolvedRequest` has it all. */
 export type Asked = {
-  model: Pick<ResolvedRequest["model"], "sizes" | "parameters" | "maxOutputTokensPerImage">;
+  model: Choices & TokenLimits & Pick<ResolvedRequest["model"], "maxSvgAuthorTokens">;
   parameters: Pick<ResolvedRequest["parameters"], "n" | "prompt">;
-  /** The size that the upstream is asked for: a mapping may change it, or leave it out. */
-  upstream: { parameters: Pick<ResolvedRequest["upstream"]["parameters"], "size"> };
+  /** What the upstream is asked for: a mapping may change it, or leave it out. */
+  upstream: {
+    parameters: Pick<
+      ResolvedRequest["upstream"]["parameters"],
+      "size" | "quality" | "output_format" | "frame_count" | "svg"
+    >;
+  };
 };
 
 export type WorstCase = {
@@ -18,6 +25,9 @@ export type WorstCase = {
   /** What would have to be priced or stated to know it, in words. Empty when it is known. */
   missing: string[];
 };
+
+/** Thousandths of a micro for one image, and what is missing to know them. */
+type Part = { milliMicros: number; missing: string[] };
 
 /** What an upstream may put around a prompt, and image tokens that nobody asked for. A generation has no image for input. */
 const inputMarginTokens = 256;
@@ -29,49 +39,79 @@ const partialImageTokens = 100;
  * counted. A token of text has at least a byte, and each of at most `n` deliveries may count the prompt again.
  * @param partialImages how many unfinished versions of each image are shown
  */
-export function worstCaseOf({ model: id, quality, prices }: Terms, asked: Asked, partialImages = 0): WorstCase {
-  const { perImageMicros, per1kTokensMicros } = prices;
-  const { n, prompt } = asked.parameters;
-  const missing: string[] = [];
-  let milliMicrosEach = 0;
-  if (perImageMicros === undefined && per1kTokensMicros === undefined) missing.push(`an image of '${id}'`);
-
-  if (perImageMicros !== undefined) {
-    const qualities = quality === "auto" ? qualitiesOf(asked.model) : [quality];
-    const sizes = possibleSizes(asked);
-    for (const each of qualities) {
-      for (const size of sizes) {
-        if (imagePrice(perImageMicros, each, size) === undefined) missing.push(describeImage(id, each, size));
-      }
-    }
-    // Beside what must be priced, there is what happens to be: a size that obeys the rule, a quality of the upstream's own.
-    const rows = quality === "auto" ? [...qualities, ...Object.keys(perImageMicros), anyOther] : qualities;
-    const columns = isOpen(asked) ? [...sizes, ...Object.values(perImageMicros).flatMap(Object.keys), anyOther] : sizes;
-    const found = rows.flatMap((row) => columns.map((column) => imagePrice(perImageMicros, row, column) ?? 0));
-    milliMicrosEach += Math.max(...found) * 1000;
+export function worstCaseOf(terms: Terms, asked: Asked, partialImages = 0): WorstCase {
+  const { perImageMicros, per1kTokensMicros } = terms.prices;
+  if (perImageMicros === undefined && per1kTokensMicros === undefined) {
+    return { micros: null, missing: [`an image of '${terms.model}'`] };
   }
-
-  if (per1kTokensMicros !== undefined) {
-    const { textInput, imageInput, textOutput, imageOutput } = per1kTokensMicros;
-    if (textInput === undefined) missing.push(`textInput tokens of '${id}'`);
-    milliMicrosEach += Buffer.byteLength(prompt) * (textInput ?? 0);
-    milliMicrosEach += inputMarginTokens * Math.max(textInput ?? 0, imageInput ?? 0);
-
-    if (imageOutput === undefined && perImageMicros === undefined) missing.push(`imageOutput tokens of '${id}'`);
-    const dearest = Math.max(textOutput ?? 0, imageOutput ?? 0);
-    const { maxOutputTokensPerImage: most } = asked.model;
-    if (dearest > 0 && most === undefined)
-      missing.push(`output tokens of '${id}', of which an image can have any number`);
-    milliMicrosEach += ((most ?? 0) + partialImageTokens * partialImages) * dearest;
-  }
+  const parts: Part[] = [];
+  if (perImageMicros !== undefined) parts.push(imagePart(terms, perImageMicros, asked));
+  if (per1kTokensMicros !== undefined) parts.push(tokenPart(terms, per1kTokensMicros, asked, partialImages));
+  if (terms.prices.svgAuthorsPer1kTokensMicros !== undefined) parts.push(authorPart(terms, asked));
+  const missing = parts.flatMap((part) => part.missing);
   if (missing.length > 0) return { micros: null, missing };
-  return { micros: Math.ceil((n * milliMicrosEach) / 1000), missing };
+  const milliMicros = parts.reduce((sum, part) => sum + part.milliMicros, 0);
+  return { micros: Math.ceil((asked.parameters.n * milliMicros) / 1000), missing };
 }
 
-/** Whether the upstream chooses the size: `auto`, silence, or a word of its own. */
-const isOpen = ({ upstream }: Asked) => parseSize(upstream.parameters.size ?? "auto") === undefined;
+function imagePart(
+  { model: id, quality, size }: Terms,
+  perImage: NonNullable<Prices["perImageMicros"]>,
+  asked: Asked,
+): Part {
+  const qualities = quality === "auto" ? qualitiesOf(asked.model) : [quality];
+  const sizes = size === undefined ? possibleSizes(asked) : [size];
+  const priceOf = (row: string, column: string) => sizePrice(perImage, row, column, asked.model.sizes);
+  const missing = qualities.flatMap((each) =>
+    sizes.filter((one) => priceOf(each, one) === undefined).map((one) => describeImage(id, each, one)),
+  );
+  // Beside what must be priced, there is what happens to be: a size that obeys the rule, a quality of the upstream's own.
+  const isOpenSize = size === undefined && isOpen(asked);
+  const rows = quality === "auto" ? [...qualities, ...Object.keys(perImage), anyOther] : qualities;
+  const columns = isOpenSize ? [...sizes, ...Object.values(perImage).flatMap(Object.keys), anyOther] : sizes;
+  const found = rows.flatMap((row) => columns.map((column) => priceOf(row, column) ?? 0));
+  return { milliMicros: Math.max(...found) * 1000, missing };
+}
+
+function tokenPart(
+  { model: id, prices }: Terms,
+  perToken: NonNullable<Prices["per1kTokensMicros"]>,
+  { model, parameters, upstream }: Asked,
+  partialImages: number,
+): Part {
+  const { textOutput, imageOutput } = perToken;
+  const missing = perToken.textInput === undefined ? [`textInput tokens of '${id}'`] : [];
+  const textInput = Math.max(perToken.textInput ?? 0, perToken.cachedTextInput ?? 0);
+  const prompt = Buffer.byteLength(parameters.prompt) * textInput;
+  const margin = inputMarginTokens * Math.max(textInput, perToken.imageInput ?? 0, perToken.cachedImageInput ?? 0);
+
+  if (imageOutput === undefined && prices.perImageMicros === undefined) missing.push(`imageOutput tokens of '${id}'`);
+  const dearest = Math.max(textOutput ?? 0, imageOutput ?? 0);
+  const most = dearest > 0 ? mostOutputTokens(model, upstream.parameters) : 0;
+  if (most === undefined) missing.push(`output tokens of '${id}', of which an image can have any number`);
+  const output = ((most ?? 0) + partialImageTokens * partialImages) * dearest;
+  return { milliMicros: prompt + margin + output, missing };
+}
+
+/** The author of an SVG reads the prompt and the picture, thinks, and writes; all of it is within what its model can read and write. */
+function authorPart({ model: id, prices }: Terms, { model, upstream }: Asked): Part {
+  const author = upstream.parameters.svg?.model;
+  if (author === undefined) return { milliMicros: 0, missing: [`the author of an SVG of '${id}', who is not named`] };
+  const price = prices.svgAuthorsPer1kTokensMicros?.[author];
+  const most = model.maxSvgAuthorTokens;
+  if (price === undefined || most === undefined) {
+    return { milliMicros: 0, missing: [`the tokens of '${author}', the author of an SVG of '${id}'`] };
+  }
+  return { milliMicros: most.input * price.input + most.output * price.output, missing: [] };
+}
+
+/** Whether the upstream chooses the size: `auto`, silence, or a word of its own that is no tier. */
+const isOpen = ({ model, upstream }: Asked) => {
+  const { size = "auto" } = upstream.parameters;
+  return parseSize(size) === undefined && !Object.hasOwn(model.sizes.tiers ?? {}, size);
+};
 
 function possibleSizes(asked: Asked): string[] {
   const { size } = asked.upstream.parameters;
-  return isOpen(asked) || size === undefined ? sizesOf(asked.model) : [size];
+  return isOpen(asked) || size === undefined ? openSizesOf(asked.model) : [size];
 }

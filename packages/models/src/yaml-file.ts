@@ -18,7 +18,8 @@ export type YamlFile = {
 /** Reads YAML, and so JSON, which is a part of it. What is wrong with the text is in `mistakes`, not thrown. */
 export function readYaml(name: string, text: string): YamlFile {
   const lineCounter = new LineCounter();
-  const document = parseDocument(text, { lineCounter, prettyErrors: false });
+  // `<<` takes over another map, as YAML 1.1 has it: models of one family say what they share once.
+  const document = parseDocument(text, { lineCounter, prettyErrors: false, merge: true });
   const place = (offset: number) => {
     const { line, col } = lineCounter.linePos(offset);
     // An empty text has no line for its offset 0.

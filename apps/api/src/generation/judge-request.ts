@@ -23,7 +23,7 @@ export function createJudgeRequest({ catalogue, refuseNewWork, webhooks }: Judge
     assertModelAllowed(account, model.id);
     await checkWebhook(request, webhooks);
     refuseNewWork();
-    const terms = termsOf(model, resolved.parameters);
+    const terms = termsOf(model, resolved.parameters, upstream.parameters);
     const { prompt: _inTheRequest, ...parameters } = upstream.parameters;
     return {
       lane: laneName(model.provider, "interactive"),

@@ -31,23 +31,42 @@ export function estimateCost(groups: readonly LineGroup[], model: ServedModel): 
   return { ...estimate, missing: [...missing] };
 }
 
-function worstOf(model: ServedModel, { n, size, quality, lines, promptBytes }: LineGroup) {
-  const { sizes, parameters, output_tokens_per_image } = model.limits;
-  const entry = { id: model.id, parameters, prices: pricesOf(model) };
+function worstOf(model: ServedModel, group: LineGroup) {
+  const { n, lines, promptBytes, ...drawn } = group;
+  const { size = model.limits.sizes.default ?? undefined, quality = model.limits.parameters.quality?.default } = drawn;
   const asked = {
-    model: {
-      sizes: { values: sizes.values, rule: hasRule(sizes) ? {} : undefined },
-      parameters,
-      maxOutputTokensPerImage: output_tokens_per_image ?? undefined,
-    },
+    model: { parameters: model.limits.parameters, ...limitsOf(model) },
     parameters: { n, prompt: "" },
-    upstream: { parameters: { size: size ?? sizes.default ?? undefined } },
+    upstream: { parameters: { ...drawn, size, quality } },
   };
-  const terms = termsOf(entry, { quality });
+  const terms = termsOf({ id: model.id, parameters: model.limits.parameters, prices: pricesOf(model) }, drawn);
   const { micros, missing } = worstCaseOf(terms, asked);
   if (micros === null) return { micros, missing };
   const perThousandBytes = n * (terms.prices.per1kTokensMicros?.textInput ?? 0);
   return { micros: lines * micros + Math.ceil((promptBytes * perThousandBytes) / 1000), missing };
+}
+
+/** What the service tells of a model, in the catalogue's words. */
+function limitsOf({ limits }: ServedModel) {
+  const { sizes, size_tiers: tiers, gif, output_tokens: tokens, output_tokens_per_image: most } = limits;
+  return {
+    sizes: {
+      values: sizes.values,
+      tiers,
+      rule: hasRule(sizes) ? { maxPixels: sizes["max_pixels"] ?? undefined } : undefined,
+      gif: gif === null ? undefined : { usualFrames: gif.usual_frames, sheets: gif.sheets },
+    },
+    outputTokens:
+      tokens === null
+        ? undefined
+        : {
+            bySize: tokens.by_size ?? undefined,
+            patches: tokens.patches ?? undefined,
+            autoPixels: tokens.auto_pixels ?? undefined,
+          },
+    maxOutputTokensPerImage: most ?? undefined,
+    maxSvgAuthorTokens: limits.svg_author_tokens ?? undefined,
+  };
 }
 
 /** The group once for every quality and size that the model may choose for it. */
@@ -73,12 +92,16 @@ function hasRule({ values: _values, default: _default, ...bounds }: ServedModel[
   return Object.values(bounds).some((bound) => bound !== null);
 }
 
-function pricesOf({ prices: { per_image_micros, per_1k_tokens_micros: tokens } }: ServedModel): Terms["prices"] {
+function pricesOf({ prices }: ServedModel): Terms["prices"] {
+  const { per_image_micros, per_1k_tokens_micros: tokens, svg_authors_per_1k_tokens_micros: authors } = prices;
   return {
     ...(per_image_micros && { perImageMicros: per_image_micros }),
+    ...(authors && { svgAuthorsPer1kTokensMicros: authors }),
     ...(tokens && {
       per1kTokensMicros: {
         textInput: tokens.text_input ?? undefined,
+        cachedTextInput: tokens.cached_text_input ?? undefined,
+        cachedImageInput: tokens.cached_image_input ?? undefined,
         imageInput: tokens.image_input ?? undefined,
         textOutput: tokens.text_output ?? undefined,
         imageOutput: tokens.image_output ?? undefined,

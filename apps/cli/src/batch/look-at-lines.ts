@@ -15,7 +15,8 @@ import { readLines } from "./read-lines.ts";
 type Mistake = Pick<BatchFault, "line" | "message">;
 
 /** Lines that cost the same, but for the length of their prompts. */
-export type LineGroup = Pick<ImageRequest, "model" | "size" | "quality"> & {
+export type LineGroup = Pick<ImageRequest, "model" | "size" | "quality" | "output_format" | "frame_count" | "svg"> & {
+  /** The most images of a line. */
   n: number;
   lines: number;
   /** Of UTF-8. */
@@ -127,10 +128,21 @@ function parseJson(text: string): unknown {
   }
 }
 
-function addTo(groups: Map<string, LineGroup>, { model, size, quality, n = 1, prompt }: ImageRequest): void {
-  const key = JSON.stringify([model, size, quality, n]);
-  const group = groups.get(key) ?? { model, size, quality, n, lines: 0, promptBytes: 0 };
+function addTo(groups: Map<string, LineGroup>, request: ImageRequest): void {
+  const { model, size, quality, output_format, frame_count, svg, prompt } = request;
+  const n = mostImagesOf(request);
+  const asked = { model, size, quality, output_format, frame_count, svg, n };
+  const key = JSON.stringify(asked);
+  const group = groups.get(key) ?? { ...asked, lines: 0, promptBytes: 0 };
   group.lines++;
   group.promptBytes += Buffer.byteLength(prompt);
   groups.set(key, group);
 }
+
+/** The longest series that Ark draws, for a line that does not say how long it may be. */
+const longestSeries = 15;
+
+const mostImagesOf = (request: ImageRequest): number =>
+  request.sequential_image_generation === "auto"
+    ? (request.sequential_image_generation_options?.max_images ?? longestSeries)
+    : (request.n ?? 1);

@@ -15,6 +15,15 @@ function words(id: string, groups: Partial<LineGroup>[], over: Partial<ServedMod
   const lines = all.reduce((sum, group) => sum + group.lines, 0);
   return estimateWords(estimateCost(all, { ...model, ...over }), lines);
 }
+const noTokens = {
+  text_input: null,
+  cached_text_input: null,
+  image_input: null,
+  cached_image_input: null,
+  text_output: null,
+  image_output: null,
+};
+const noPrices = { per_image_micros: null, per_1k_tokens_micros: null, svg_authors_per_1k_tokens_micros: null };
 const chosen = "by the size and quality that the model chooses.";
 
 test.each([
@@ -38,18 +47,31 @@ test.each([
 });
 
 test("tokens of the prompt are counted by its bytes, as the service reserves money for them", () => {
-  const tokens = { text_input: 5_000, image_input: null, text_output: null, image_output: null };
-  const prices = { per_image_micros: { any: { any: 40_000 } }, per_1k_tokens_micros: tokens };
+  const tokens = { ...noTokens, text_input: 5_000 };
+  const prices = { ...noPrices, per_image_micros: { any: { any: 40_000 } }, per_1k_tokens_micros: tokens };
   // Three lines, each with 256 tokens beside the prompt; and the thirty bytes of all prompts.
   expect(words("dall-e-3", [{}], { prices })).toBe("Cost: at most $0.12399.");
 });
 
 test("tokens of the image are counted where the service says how many there can be, else unknown", () => {
-  const tokens = { text_input: 0, image_input: null, text_output: null, image_output: 30_000 };
-  const prices = { per_image_micros: null, per_1k_tokens_micros: tokens };
+  const prices = { ...noPrices, per_1k_tokens_micros: { ...noTokens, text_input: 0, image_output: 30_000 } };
   expect(words("dall-e-3", [{}], { prices })).toContain("Cost: unknown. There is no price for output tokens");
   const { limits } = servedModelSchema.parse(stubModels.data[0]);
   expect(words("dall-e-3", [{}], { prices, limits: { ...limits, output_tokens_per_image: 1_000 } })).toBe(
     "Cost: at most $0.09.",
   );
+});
+
+test("tokens of the image are counted by quality and size, as a model with OpenAI's calculator counts them", () => {
+  const prices = { ...noPrices, per_1k_tokens_micros: { ...noTokens, text_input: 0, image_output: 30_000 } };
+  const { limits } = servedModelSchema.parse(stubModels.data[1]);
+  const output_tokens = { by_size: null, patches: { low: 16, high: 48 }, auto_pixels: 1_048_576 };
+  const over = { prices, limits: { ...limits, output_tokens } };
+  // Three lines of 196 and of 1,756 tokens, at $30 the million.
+  expect(words("gpt-image-1", [{ quality: "low", size: "1024x1024" }], over)).toBe("Cost: at most $0.01764.");
+  expect(words("gpt-image-1", [{ quality: "high", size: "1024x1024" }], over)).toBe("Cost: at most $0.15804.");
+  const gif = { output_format: "gif", quality: "high", size: "960x960" };
+  expect(
+    words("gpt-image-1", [gif], { ...over, limits: { ...over.limits, gif: { usual_frames: 9, sheets: [9] } } }),
+  ).toBe("Cost: at most $0.5337.");
 });

@@ -44,13 +44,13 @@ export function createLineCheck({ catalogue, models, hasBudget }: LineRules) {
     try {
       const model = catalogue.find(request.model ?? catalogue.defaultModel.id);
       batchModel ??= model;
-      if (model !== undefined && model !== batchModel) {
+      if (model !== undefined && model.id !== batchModel?.id) {
         const message = `This line asks for ${quoteValue(model.id)}, and the lines before it for ${quoteValue(batchModel?.id)}. A batch has one model.`;
         return { faults: [...refusals, inputFault("model_mismatch", message, { line, param: "body.model" })] };
       }
       const resolved = resolveRequest(catalogue, request);
       assertModelAllowed({ models }, resolved.model.id);
-      const terms = termsOf(resolved.model, resolved.parameters);
+      const terms = termsOf(resolved.model, resolved.parameters, resolved.upstream.parameters);
       const { micros, missing } = worstCaseOf(terms, resolved);
       if (micros === null && hasBudget) throw unpricedError(whyUnpriced(missing, resolved, terms));
       if (refusals.length > 0) return { faults: refusals };

@@ -67,7 +67,7 @@ describe("a right file is accepted with exactly its lines", () => {
       terms: {
         model: "dall-e-3",
         quality: "standard",
-        prices: { perImageMicros: { standard: { "1024x1024": 40_000 } } },
+        prices: { perImageMicros: { standard: { "1024x1024": 40_000, "1792x1024": 80_000, "1024x1792": 80_000 } } },
       },
       images: 1,
       worst: 40_000,
@@ -76,8 +76,14 @@ describe("a right file is accepted with exactly its lines", () => {
 
   test("of one model by several names, and none", async () => {
     const { validate, read } = await openBatch();
-    await validate([inputLine("a", { model: null }), inputLine("b", { model: "gpt-image-2" })].join("\n"));
-    expect(await read()).toMatchObject({ status: "in_progress", model: "gpt-image-2", total: 2 });
+    await validate(
+      [
+        inputLine("a", { model: null }),
+        inputLine("b", { model: "gpt-image-2.5-flare" }),
+        inputLine("c", { model: "gpt-image-2.5-flare-2026-09-08" }),
+      ].join("\n"),
+    );
+    expect(await read()).toMatchObject({ status: "in_progress", model: "gpt-image-2.5-flare", total: 3 });
   });
 
   test("in chunks of at most 500", async () => {
@@ -268,10 +274,11 @@ describe("a budget", () => {
 
   test("refuses lines whose price nobody knows", async () => {
     const { validate, read } = await openBatch();
-    const unpriced = inputLine("a", { model: "dall-e-3", size: "1792x1024" });
-    await validate(`${dear}\n${unpriced}`, { accountOf: async () => ({ models: null, leftMicros: 1_000_000 }) });
+    const priced = inputLine("a", { model: "gpt-image-2.6-flare" });
+    const unpriced = inputLine("b", { model: "gpt-image-2.6-flare", output_format: "svg", svg: { model: "gpt-9" } });
+    await validate(`${priced}\n${unpriced}`, { accountOf: async () => ({ models: null, leftMicros: 1_000_000 }) });
     expect((await read()).errors).toEqual([
-      expect.objectContaining({ code: "model_not_allowed", param: "body.model", line: 4 }),
+      expect.objectContaining({ code: "model_not_allowed", param: "body.model", line: 2 }),
     ]);
   });
 });

@@ -131,7 +131,7 @@ const fields: Row[] = [
     "a transparent JPEG",
     gpt1({ background: "transparent", output_format: "jpeg" }),
     "background",
-    /'jpeg' has no transparency/,
+    /needs 'output_format' to be 'png' or 'webp'; here it is 'jpeg'\.$/,
   ],
   [
     "moderation unknown",

@@ -1,3 +1,4 @@
+import { loadCatalogue } from "@darkroom/models";
 import type { Work } from "@darkroom/queue";
 import { withinOneDay } from "@darkroom/testing";
 import { describe, expect, test } from "vitest";
@@ -174,24 +175,30 @@ describe("what ends frees what it did not cost", () => {
   });
 });
 
-describe("403 for what has no price, to a key with a budget", () => {
+describe("a key with a budget", () => {
+  test("draws with every model, and nothing but a prompt", async () => {
+    const api = await startApi();
+    const { ask } = await openLimitedKey(api, { budget: { month: 1_000_000_000 } });
+    for (const { id } of loadCatalogue().models) {
+      expect([id, (await ask({ model: id, size: undefined })).status]).toEqual([id, 202]);
+    }
+    expect((await ask({ model: undefined, size: undefined })).status).toBe(202);
+  });
+
+  const svgBy = (model?: string) => ({
+    model: "gpt-image-2.6-flare",
+    size: "1024x1024",
+    output_format: "svg",
+    ...(model !== undefined && { svg: { model } }),
+  });
   test.each([
     [
-      "a model without any",
-      { model: "gpt-image-2" },
-      "This API key has a budget, and there is no price for an image of 'gpt-image-2'. Ask for another model, or ask the operator of this service to set what is missing.",
+      "an SVG whose author has no price",
+      svgBy("gpt-9"),
+      "This API key has a budget, and there is no price for the tokens of 'gpt-9', the author of an SVG of 'gpt-image-2.6-flare'. Ask for another model, or ask the operator of this service to set what is missing.",
     ],
-    [
-      "a size without one",
-      { model: "dall-e-3", size: "1792x1024" },
-      /no price for .*1792x1024.*\. Of 'dall-e-3' these have a price: 1024x1024\. Ask for one of them, or ask the operator/,
-    ],
-    [
-      "a size that is left to the upstream",
-      { model: "gpt-image-1", size: "auto", quality: "low" },
-      /no price for .*1536x1024.*\. Of 'gpt-image-1' these have a price: 1024x1024\. /,
-    ],
-  ])("%s", async (_what, request, message) => {
+    ["an SVG whose author is not named", svgBy(), /no price for the author of an SVG of 'gpt-image-2.6-flare'/],
+  ])("gets a 403 for %s, which has no known price", async (_what, request, message) => {
     const api = await startApi();
     const { ask, id } = await openLimitedKey(api, { budget: { month: 1_000_000_000 } });
     const refused = await outcomeOf(await ask(request));
@@ -200,5 +207,15 @@ describe("403 for what has no price, to a key with a budget", () => {
     expect(await usageOf(api, id)).toEqual({ active: 0, reserved: 0, spent: 0 });
     const without = await openLimitedKey(api, { name: "without-budget" });
     expect((await without.ask(request)).status).toBe(202);
+  });
+
+  test("reserves as many images as a series may have", async () => {
+    const api = await startApi();
+    const { ask, id } = await openLimitedKey(api, { budget: { month: 1_000_000_000 } });
+    const series = { model: "doubao-seedream-4-5", size: "2K", sequential_image_generation: "auto" };
+    expect((await ask({ ...series, sequential_image_generation_options: { max_images: 4 } })).status).toBe(202);
+    expect(await usageOf(api, id)).toMatchObject({ reserved: 4 * 40_000 });
+    expect((await ask(series)).status).toBe(202);
+    expect(await usageOf(api, id)).toMatchObject({ reserved: 19 * 40_000 });
   });
 });

@@ -166,7 +166,8 @@ describe("a retry of a generation that its key may no longer have", () => {
   });
 
   test("403 for what was accepted without a price, before the key had a budget", async () => {
-    const { restrict, retry } = await canceled(await startApi(), { model: "gpt-image-2" });
+    const svg = { model: "gpt-image-2.6-flare", size: "1024x1024", output_format: "svg" };
+    const { restrict, retry } = await canceled(await startApi(), svg);
     await restrict({ budget: { month: 50_000_000 } });
     expect(await outcomeOf(await retry())).toMatchObject({
       status: 403,
