@@ -38,6 +38,7 @@ export type StartApiOptions = {
   now?: () => Promise<number>;
   /** The origins whose pages may call. */
   corsOrigins?: readonly string[];
+  maxHeldRequests?: number;
   /** Wraps the store that the service sees. */
   objects?: (store: ObjectStore) => ObjectStore;
 };
@@ -140,6 +141,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     defaultResponseFormat: options.defaultResponseFormat ?? "both",
     trustProxy: false,
     corsOrigins: options.corsOrigins ?? [],
+    maxHeldRequests: options.maxHeldRequests ?? 1_000,
     webhooks: { signingSecret: undefined, allowPrivate: true, allowInsecure: true, ...options.webhooks },
   });
   const baseUrl = await app.listen({ host: "127.0.0.1", port: 0 });

@@ -65,7 +65,8 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
   const server = createServer(dependencies);
   const { app, gate } = server;
   const { keyring, queue } = dependencies;
-  const tools = createTools({ ...dependencies, bodyDeadline: server.bodyDeadline });
+  const { bodyDeadline, loadShedder } = server;
+  const tools = createTools({ ...dependencies, bodyDeadline, loadShedder });
 
   void app.register(async (open) => {
     healthRoutes(open, tools);
@@ -110,7 +111,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
 }
 
 /** What routes share, each part made of what was given and of those before it. */
-function createTools(given: AppDependencies & Pick<Server, "bodyDeadline">) {
+function createTools(given: AppDependencies & Pick<Server, "bodyDeadline" | "loadShedder">) {
   const tools = {
     ...given,
     findFile: createFindFile(given),

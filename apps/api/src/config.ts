@@ -40,6 +40,11 @@ export const apiEnvSchema = z.object({
   SYNC_TIMEOUT_MS: wholeNumber(1_000, 3_600_000)
     .default(600_000)
     .describe("How long a caller waits on the line before a 504. The job goes on."),
+  MAX_HELD_REQUESTS: wholeNumber(1, 1_000_000)
+    .default(4_000)
+    .describe(
+      "Requests that a process holds at a time: callers who wait for images, streams and long polls. More are refused with 503 and `Retry-After` before anything is bought.",
+    ),
   TRUST_PROXY: z
     .string()
     .default("false")

@@ -64,6 +64,7 @@ await runProcess({
       defaultResponseFormat: config.DEFAULT_RESPONSE_FORMAT,
       trustProxy: config.TRUST_PROXY,
       corsOrigins: config.CORS_ORIGINS,
+      maxHeldRequests: config.MAX_HELD_REQUESTS,
       webhooks: webhookSettings(config),
     });
     closes.add("the HTTP server", () => closeServer({ app, drain, deadlineMs: config.SHUTDOWN_DEADLINE_MS }));

@@ -4,6 +4,7 @@ import type { Logger } from "@darkroom/observe";
 import type { Earlier, GenerationRecord, Submission, Wish } from "@darkroom/queue";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { limitHeaders } from "../http/limit-headers.ts";
+import type { LoadShedder } from "../http/load-shedder.ts";
 import type { OpenQueue } from "../open-queue.ts";
 import type { Departures } from "./departures.ts";
 import { followAnswer, type FollowedAnswer } from "./follow-answer.ts";
@@ -12,6 +13,7 @@ import { unreachable } from "./queue-answer.ts";
 export type JoinGenerationOptions = {
   queue: Pick<OpenQueue, "submit" | "store" | "waits">;
   departures: Departures;
+  loadShedder: Pick<LoadShedder, "inTurn">;
   log: Logger;
 };
 
@@ -52,7 +54,7 @@ type Tell = { id: (id: string) => void; use: (use: MinuteUse, submission: Submis
  * answer which it is. Throws `ApiError`: the request is refused, its key has reached a limit, its idempotency key stands for another
  * body, or Redis is away.
  */
-export function createJoinGeneration({ queue, departures, log }: JoinGenerationOptions) {
+export function createJoinGeneration({ queue, departures, loadShedder, log }: JoinGenerationOptions) {
   const { submit, store, waits } = queue;
 
   /** The id of the generation that an earlier request made; null where a new one was accepted. */
@@ -100,7 +102,7 @@ export function createJoinGeneration({ queue, departures, log }: JoinGenerationO
     // Before the submission, so that no ending can slip by.
     let wait = waits.wait(ownId);
     try {
-      const id = await findOrSubmit(wanted, { caller, watch }, tell);
+      const id = await loadShedder.inTurn(reply.raw, async () => findOrSubmit(wanted, { caller, watch }, tell));
       const isFoundAgain = wish.idempotencyKey !== undefined || wish.anew !== true;
       if (id === null) return { id: ownId, wait, answer: follow({ id: ownId, lane }), isFoundAgain };
       const over = wait;

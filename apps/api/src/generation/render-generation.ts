@@ -2,7 +2,6 @@ import type { Generation } from "@darkroom/contracts";
 import { type GenerationRecord, queuePosition } from "@darkroom/queue";
 import { createShowEnded, showGeneration, type ShowEndedOptions } from "@darkroom/rendering";
 import type { OpenQueue } from "../open-queue.ts";
-import { queueAnswer } from "./queue-answer.ts";
 import { unreadable } from "./unreadable.ts";
 
 export type RenderGenerationOptions = ShowEndedOptions & { queue: Pick<OpenQueue, "redis" | "keys" | "lanes"> };
@@ -14,7 +13,9 @@ export function createRenderGeneration({ queue, ...options }: RenderGenerationOp
 
   return async (record: GenerationRecord): Promise<Generation> => {
     if (record.status === "succeeded") return showEnded(record).catch(unreadable(record.id));
-    const position = record.status === "queued" ? await queueAnswer(queuePosition(redis, keys, lanes, record)) : null;
+    // A generation is worth showing without its place.
+    const position =
+      record.status === "queued" ? await queuePosition(redis, keys, lanes, record).catch(() => null) : null;
     return showGeneration(record, { response: null, position });
   };
 }

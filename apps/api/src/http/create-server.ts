@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Keyring } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
+import underPressure from "@fastify/under-pressure";
 import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import type { Drain } from "../drain.ts";
 import { answerBrokenRequest } from "./answer-broken-request.ts";
@@ -11,7 +12,9 @@ import { setCommonHeaders } from "./common-headers.ts";
 import { createCrossOrigin } from "./cross-origin.ts";
 import { hostFault } from "./host-header.ts";
 import { createKnownRoutes, type KnownRoutes, shownPath } from "./known-routes.ts";
+import { createLoadShedder, type LoadShedder } from "./load-shedder.ts";
 import { parseJson } from "./parse-json.ts";
+import { pressureLimits } from "./pressure-limits.ts";
 import { followRequest, type FollowRequestDependencies, newRequestId } from "./request-facts.ts";
 import { serverLimits } from "./server-limits.ts";
 import { createStrangerGate, type StrangerGate } from "./stranger-gate.ts";
@@ -23,16 +26,24 @@ export type CreateServerDependencies = FollowRequestDependencies & {
   trustProxy: boolean | string[];
   /** The origins whose pages may call; `*` is every one. */
   corsOrigins: readonly string[];
+  /** How many requests for images may be in hand at a time. */
+  maxHeldRequests: number;
 };
 
-export type Server = { app: FastifyInstance; gate: StrangerGate; routes: KnownRoutes; bodyDeadline: BodyDeadline };
+export type Server = {
+  app: FastifyInstance;
+  gate: StrangerGate;
+  routes: KnownRoutes;
+  bodyDeadline: BodyDeadline;
+  loadShedder: LoadShedder;
+};
 
 /**
  * Fastify as all routes want it, without any: strangers are turned away before it, bodies are JSON, and whatever goes wrong is answered in
  * OpenAI's shape. It listens to nothing yet.
  */
 export function createServer(dependencies: CreateServerDependencies): Server {
-  const { log, drain, trustProxy, corsOrigins } = dependencies;
+  const { log, drain, trustProxy, corsOrigins, maxHeldRequests } = dependencies;
   const bodyDeadline = createBodyDeadline(dependencies);
   const app = Fastify({
     ...serverLimits,
@@ -67,6 +78,8 @@ export function createServer(dependencies: CreateServerDependencies): Server {
     },
   );
 
+  void app.register(underPressure, pressureLimits);
+  const loadShedder = createLoadShedder({ maxHeldRequests, isOverloaded: () => app.isUnderPressure() });
   const routes = createKnownRoutes(app);
   const crossOrigin = createCrossOrigin(corsOrigins);
   app.decorateRequest("facts");
@@ -92,5 +105,5 @@ export function createServer(dependencies: CreateServerDependencies): Server {
     // Kept open, a connection would bring its next request here.
     if (drain.draining) reply.header("connection", "close");
   });
-  return { app, gate, routes, bodyDeadline };
+  return { app, gate, routes, bodyDeadline, loadShedder };
 }

@@ -61,14 +61,21 @@ describe("Prefer: respond-async", () => {
     expect((await api.queue.store.read(id))?.status).toBe("queued");
   });
 
-  test("503, not to be sent again, when it was accepted and cannot be shown", async () => {
+  test("202 with its id when it was accepted and cannot be read", async () => {
     const api = await startApi();
     vi.spyOn(api.queue.store, "read").mockRejectedValueOnce(new Error("Redis is away"));
-    const answer = await api.generate(request, prefer("respond-async"));
-    expect(answer.status).toBe(503);
-    expect(answer.headers.get("x-should-retry")).toBe("false");
-    const id = answer.headers.get("x-generation-id") ?? "";
-    expect(await api.queue.store.read(id)).toMatchObject({ status: "queued" });
+    const asked = { ...request, job: { metadata: { a: "b" } } };
+    const answer = await api.generate(asked, prefer("respond-async"));
+    expect(answer.status).toBe(202);
+    const generation = await generationIn(answer);
+    expect(answer.headers.get("x-generation-id")).toBe(generation.id);
+    expect(generation).toEqual(await generationIn(await api.call(`/v1/generations/${generation.id}`)));
+  });
+
+  test("202 with its id when its place in line cannot be told", async () => {
+    const api = await startApi();
+    vi.spyOn(api.queue.lanes, "position").mockRejectedValueOnce(new Error("Redis is away"));
+    expect((await accept(api)).generation).toMatchObject({ status: "queued", queue: null });
   });
 });
 

@@ -1,7 +1,8 @@
-import { ApiError, type Generation } from "@darkroom/contracts";
+import type { Generation } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/observe";
 import type { Drain } from "../drain.ts";
-import type { Joined, JoinGeneration } from "../generation/join-generation.ts";
+import { acceptedRecord } from "../generation/accepted-record.ts";
+import type { Joined, JoinGeneration, Wanted } from "../generation/join-generation.ts";
 import { limitWait } from "../generation/limit-wait.ts";
 import type { RenderGeneration } from "../generation/render-generation.ts";
 import { sendAccepted } from "../generation/send-generation.ts";
@@ -50,7 +51,7 @@ export function createAnswerAtOnce(options: AnswerAtOnceOptions): WaitMode {
       } else {
         joined.wait.leave();
       }
-      const [generation] = await Promise.all([show(joined), kept]);
+      const [generation] = await Promise.all([show(joined, call.wanted), kept]);
       if (generation === "gone") return await sendEnding(reply, "gone", answer, sendImages);
       reply.header("preference-applied", waitSeconds > 0 ? `respond-async, wait=${waitSeconds}` : "respond-async");
       return sendAccepted(reply, generation);
@@ -59,15 +60,12 @@ export function createAnswerAtOnce(options: AnswerAtOnceOptions): WaitMode {
     }
   };
 
-  async function show({ id, answer }: Joined): Promise<Generation | "gone"> {
-    try {
-      const record = await queue.store.read(id);
-      return record === null ? "gone" : await renderGeneration(record);
-    } catch (cause) {
-      await answer.leave("later");
-      // Not to be sent again: it was accepted, and would be bought twice.
-      const message = `The generation ${id} was accepted, but cannot be shown just now. Read it by its id.`;
-      throw new ApiError("overloaded", message, { retryable: false, cause });
-    }
+  /** What is known of it where it cannot be read: it was accepted, and its caller needs the id. */
+  async function show({ id, found }: Joined, wanted: Wanted): Promise<Generation | "gone"> {
+    const record = await queue.store.read(id).catch((error: unknown) => {
+      log.warn({ generationId: id, err: error }, "An accepted generation cannot be read; its caller is told its id");
+      return found === undefined && "lane" in wanted ? acceptedRecord(wanted, Date.now()) : (found ?? null);
+    });
+    return record === null ? "gone" : renderGeneration(record);
   }
 }

@@ -142,6 +142,13 @@ describe("refused", () => {
     expect(answer.headers.get("x-should-retry")).toBe("true");
   });
 
+  test("200 with its id when it was created and cannot be read", async () => {
+    const { api, fileId, send } = await startBatches();
+    vi.spyOn(api.queue.batches, "read").mockRejectedValueOnce(new Error("Redis is away"));
+    const batch = await batchIn(await send(batchRequest(fileId, { metadata: { order: "17" } })));
+    expect(batch).toEqual(await batchIn(await api.call(`/v1/batches/${batch.id}`)));
+  });
+
   test("503 while Redis is full", async () => {
     const { fileId, send } = await startBatches({ full: true });
     expect((await send(batchRequest(fileId))).status).toBe(503);

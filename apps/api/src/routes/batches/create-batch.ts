@@ -8,9 +8,11 @@ import {
   parseBody,
 } from "@darkroom/contracts";
 import type { FileStore } from "@darkroom/files";
+import type { Logger } from "@darkroom/observe";
 import type { NewBatch } from "@darkroom/queue";
 import { showBatch } from "@darkroom/rendering";
 import type { FastifyInstance } from "fastify";
+import { acceptedBatch } from "../../batches/accepted-batch.ts";
 import { checkInputFile } from "../../batches/check-input-file.ts";
 import type { FindBatch } from "../../batches/find-batch.ts";
 import { checkWebhook } from "../../generation/check-webhook.ts";
@@ -28,6 +30,7 @@ export type CreateBatchDependencies = {
   findBatch: FindBatch;
   refuseNewWork: RefuseNewWork;
   webhooks: WebhookSettings;
+  log: Logger;
 };
 
 type BatchRequest = Parameters<OpenQueue["submitBatch"]>[1] & { body: CreateBatch };
@@ -38,7 +41,7 @@ const standardOutputSeconds = 2_592_000;
 
 /** `POST /v1/batches`: accepts a batch, whose lines are looked at later. The same request sent again finds the batch that it made. */
 export function createBatchRoute(app: FastifyInstance, dependencies: CreateBatchDependencies): void {
-  const { queue, files, findBatch, refuseNewWork, webhooks } = dependencies;
+  const { queue, files, findBatch, refuseNewWork, webhooks, log } = dependencies;
 
   async function accept(batch: NewBatch, sent: BatchRequest): Promise<CreatedBatch> {
     await checkInputFile(files, batch.tenant, batch.inputFileId);
@@ -69,7 +72,16 @@ export function createBatchRoute(app: FastifyInstance, dependencies: CreateBatch
     if (created.kind === "mismatch") throw mismatch(id);
     if (created.kind === "attached") reply.header("idempotent-replayed", "true");
     request.facts.batchId = id;
-    return reply.header("cache-control", "no-store").send(showBatch(await findBatch(tenant, id)));
+    const found = await findBatch(tenant, id).catch((error: unknown) => {
+      if (created.kind !== "created") throw error;
+      // Sent again it would be another batch.
+      log.warn(
+        { batchId: id, err: error },
+        "A batch that was created cannot be read; its caller is told what is known",
+      );
+      return acceptedBatch(batch, Date.now());
+    });
+    return reply.header("cache-control", "no-store").send(showBatch(found));
   });
 }
 

@@ -6,28 +6,38 @@ import type { JudgeRequest } from "../../generation/judge-request.ts";
 import { asksAnew } from "../../http/asks-anew.ts";
 import { accountOf } from "../../http/authenticate.ts";
 import { readIdempotencyKey } from "../../http/idempotency-key.ts";
+import type { LoadShedder } from "../../http/load-shedder.ts";
 import { type Preference, readPreference } from "../../http/preference.ts";
 import type { WaitMode } from "../../wait-modes/wait-mode.ts";
 
 export type CreateImageDependencies = {
   judgeRequest: JudgeRequest;
   waitModes: { whenEnded: WaitMode; atOnce: WaitMode; asStream: WaitMode };
+  loadShedder: Pick<LoadShedder, "holdOrRefuse">;
 };
 
 /** `POST /v1/images/generations`: submits a generation and answers in the way that the caller waits. */
 export function createImageRoute(app: FastifyInstance, dependencies: CreateImageDependencies): void {
   const createImage = createCreateImage(dependencies);
-  app.post("/v1/images/generations", (request, reply) => createImage(request, reply, request.body));
+  const onRequest = refuseOverload(dependencies);
+  app.post("/v1/images/generations", { onRequest }, (request, reply) => createImage(request, reply, request.body));
 }
 
 /** `POST /openai/deployments/{model}/images/generations`: the same, as Azure's clients ask. There the path says which model. */
 export function deploymentImageRoute(app: FastifyInstance, dependencies: CreateImageDependencies): void {
   const createImage = createCreateImage(dependencies);
-  app.post<{ Params: { model: string } }>("/deployments/:model/images/generations", (request, reply) => {
+  const onRequest = refuseOverload(dependencies);
+  app.post<{ Params: { model: string } }>("/deployments/:model/images/generations", { onRequest }, (request, reply) => {
     const { body, params } = request;
     return createImage(request, reply, isObject(body) ? { ...body, model: params.model } : body);
   });
 }
+
+/** Before the body is read, so that a process with too many requests in hand is not kept busy by more of them. */
+const refuseOverload =
+  ({ loadShedder }: CreateImageDependencies) =>
+  async (_: FastifyRequest, { raw }: FastifyReply) =>
+    loadShedder.holdOrRefuse(raw);
 
 const isObject = (body: unknown): body is object => typeof body === "object" && body !== null && !Array.isArray(body);
 

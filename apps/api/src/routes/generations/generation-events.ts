@@ -13,6 +13,7 @@ import { type GenerationWatch, watchGeneration } from "../../generation/watch-ge
 import { accountOf } from "../../http/authenticate.ts";
 import { eventStreamHeaders, formatEvent, heartbeat } from "../../http/event-stream.ts";
 import { createKeepAlive } from "../../http/keep-alive.ts";
+import type { LoadShedder } from "../../http/load-shedder.ts";
 import type { OpenQueue } from "../../open-queue.ts";
 
 export type GenerationEventsDependencies = {
@@ -21,6 +22,7 @@ export type GenerationEventsDependencies = {
   renderGeneration: RenderGeneration;
   drain: Drain;
   departures: Pick<Departures, "leave">;
+  loadShedder: Pick<LoadShedder, "holdOrRefuse">;
   log: Logger;
 };
 
@@ -38,7 +40,7 @@ type Follow = {
  * the version that it shows; who comes back with `Last-Event-ID` is told only what is newer.
  */
 export function generationEventsRoute(app: FastifyInstance, dependencies: GenerationEventsDependencies): void {
-  const { queue, findGeneration, renderGeneration, drain, departures, log } = dependencies;
+  const { queue, findGeneration, renderGeneration, drain, departures, loadShedder, log } = dependencies;
 
   app.route<{ Params: { id: string } }>({
     method: "GET",
@@ -49,6 +51,7 @@ export function generationEventsRoute(app: FastifyInstance, dependencies: Genera
       const { tenant } = accountOf(request);
       const record = await findGeneration(tenant, request.params.id);
       request.facts.generationId = record.id;
+      loadShedder.holdOrRefuse(reply.raw);
       reply.headers({ ...eventStreamHeaders, "x-generation-id": record.id });
       const seen = lastVersion(request.headers["last-event-id"]);
       // By the specification of event streams 204 is how a reader is told not to come again.

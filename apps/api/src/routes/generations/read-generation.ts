@@ -18,6 +18,7 @@ import { unreadable } from "../../generation/unreadable.ts";
 import { watchGeneration } from "../../generation/watch-generation.ts";
 import { accountOf } from "../../http/authenticate.ts";
 import { readPreference } from "../../http/preference.ts";
+import type { LoadShedder } from "../../http/load-shedder.ts";
 import type { OpenQueue } from "../../open-queue.ts";
 
 export type ReadGenerationDependencies = {
@@ -28,6 +29,7 @@ export type ReadGenerationDependencies = {
   objects: ObjectStore;
   drain: Drain;
   departures: Pick<Departures, "leave">;
+  loadShedder: Pick<LoadShedder, "hold">;
 };
 
 const querySchema = z.strictObject({ response_format: imageRequestSchema.shape.response_format });
@@ -37,7 +39,7 @@ const maxWaitSeconds = 60;
 
 /** `GET /v1/generations/{id}`: the generation as it stands; with `Prefer: wait`, as soon as it has ended. */
 export function readGenerationRoute(app: FastifyInstance, dependencies: ReadGenerationDependencies): void {
-  const { queue, findGeneration, renderGeneration, catalogue, objects, drain, departures } = dependencies;
+  const { queue, findGeneration, renderGeneration, catalogue, objects, drain, departures, loadShedder } = dependencies;
 
   app.get<{ Params: { id: string } }>("/v1/generations/:id", async (request, reply) => {
     const { tenant } = accountOf(request);
@@ -45,7 +47,8 @@ export function readGenerationRoute(app: FastifyInstance, dependencies: ReadGene
     const { waitSeconds = 0 } = readPreference(request.headers.prefer);
     reply.header("vary", "Prefer");
     let record = await findGeneration(tenant, request.params.id);
-    if (waitSeconds > 0) {
+    // A preference may be passed over, and is where too many wait already: the caller is told when to ask again.
+    if (waitSeconds > 0 && loadShedder.hold(reply.raw)) {
       const applied = Math.min(waitSeconds, maxWaitSeconds);
       reply.header("preference-applied", `wait=${applied}`);
       const waited = await untilEnded(record, reply, applied * 1_000);

@@ -36,6 +36,19 @@ test("202 for a canceled one, which is back in line", async () => {
   expect(await api.queue.lanes.find("openai.interactive", id)).toBe("waiting");
 });
 
+test("202 for one that was queued again and cannot be read", async () => {
+  const api = await startApi();
+  const id = await submit(api);
+  await cancel(api, id);
+  const read = vi.spyOn(api.queue.store, "read");
+  const asked = await api.queue.store.read(id);
+  read.mockResolvedValueOnce(asked).mockRejectedValueOnce(new Error("Redis is away"));
+  const answer = await retry(api, id);
+  expect(answer.status).toBe(202);
+  const shown = await generationIn(await api.call(`/v1/generations/${id}`));
+  expect(await generationIn(answer)).toEqual(shown);
+});
+
 test("one whose canceled attempt is still held is put on its lane later", async () => {
   const api = await startApi();
   const held = heldWork(api);

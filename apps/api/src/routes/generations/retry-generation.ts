@@ -10,6 +10,7 @@ import type { RefuseNewWork } from "../../generation/refuse-new-work.ts";
 import type { RenderGeneration } from "../../generation/render-generation.ts";
 import { sendAccepted } from "../../generation/send-generation.ts";
 import { accountOf } from "../../http/authenticate.ts";
+import type { LoadShedder } from "../../http/load-shedder.ts";
 import type { OpenQueue } from "../../open-queue.ts";
 
 export type RetryGenerationDependencies = {
@@ -18,12 +19,13 @@ export type RetryGenerationDependencies = {
   renderGeneration: RenderGeneration;
   refuseNewWork: RefuseNewWork;
   keyring: Pick<Keyring, "find">;
+  loadShedder: Pick<LoadShedder, "inTurn">;
   log: Logger;
 };
 
 /** `POST /v1/generations/{id}/retry`: a failed, expired or canceled generation is queued once more, under its own id. */
 export function retryGenerationRoute(app: FastifyInstance, dependencies: RetryGenerationDependencies): void {
-  const { queue, findGeneration, renderGeneration, refuseNewWork, keyring, log } = dependencies;
+  const { queue, findGeneration, renderGeneration, refuseNewWork, keyring, loadShedder, log } = dependencies;
 
   app.post<{ Params: { id: string } }>("/v1/generations/:id/retry", async (request, reply) => {
     const account = accountOf(request);
@@ -34,7 +36,8 @@ export function retryGenerationRoute(app: FastifyInstance, dependencies: RetryGe
     assertModelAllowed(account, generation.model);
     refuseNewWork();
     const admission = retryAdmission(keyring, generation);
-    const retried = await queueAnswer(queue.store.retry(id, lane, tenant, admission));
+    const retry = async () => queueAnswer(queue.store.retry(id, lane, tenant, admission));
+    const retried = await loadShedder.inTurn(reply.raw, retry);
     if (retried.kind === "unended")
       throw new ApiError("conflict", `The generation ${id} has not ended: there is no need.`);
     if (retried.kind === "succeeded")
@@ -52,9 +55,28 @@ export function retryGenerationRoute(app: FastifyInstance, dependencies: RetryGe
         log.warn({ generationId: id, lane, err: error }, "The job could not be put on its lane; the janitor will");
       });
     }
-    return sendAccepted(reply, await renderGeneration(await findGeneration(tenant, id)));
+    const current = findGeneration(tenant, id).catch((error: unknown) => {
+      if (retried.kind !== "accepted") throw error;
+      log.warn(
+        { generationId: id, err: error },
+        "A retried generation cannot be read; its caller is told what is known",
+      );
+      return queuedAgain(generation);
+    });
+    return sendAccepted(reply, await renderGeneration(await current));
   });
 }
+
+/** What a generation is that was queued again: sent once more, the request would be refused. */
+const queuedAgain = (record: GenerationRecord): GenerationRecord => ({
+  ...record,
+  status: "queued",
+  startedAtMs: null,
+  endedAtMs: null,
+  expiresAtMs: null,
+  costMicros: null,
+  error: null,
+});
 
 /**
  * What a retry takes, of the generation's own key: whoever of its tenant asks for it. It reserves what it reserved before, for it is

@@ -1,0 +1,33 @@
+import type { GenerationRecord, Submission } from "@darkroom/queue";
+
+/** A generation as it is right after its acceptance, for a caller whose generation cannot be read. `nowMs`: Unix milliseconds. */
+export const acceptedRecord = (submission: Submission, nowMs: number): GenerationRecord => ({
+  id: submission.id,
+  tenant: submission.tenant,
+  keyId: submission.keyId,
+  lane: submission.lane,
+  model: submission.model,
+  batchId: null,
+  lineIndex: null,
+  request: submission.request,
+  upstream: submission.upstream,
+  status: "queued",
+  createdAtMs: nowMs,
+  startedAtMs: null,
+  endedAtMs: null,
+  expiresAtMs: submission.expiresInMs === undefined ? null : nowMs + submission.expiresInMs,
+  resumesAtMs: null,
+  version: 1,
+  attempts: 0,
+  failures: 0,
+  handbacks: 0,
+  stopped: false,
+  delivery: null,
+  open: true,
+  superseded: [],
+  missing: [],
+  error: null,
+  terms: submission.terms,
+  reservedMicros: submission.admission.worstCaseMicros,
+  costMicros: null,
+});

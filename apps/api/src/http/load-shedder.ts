@@ -1,0 +1,108 @@
+import type { ServerResponse } from "node:http";
+import { ApiError } from "@darkroom/contracts";
+
+export type LoadShedderOptions = {
+  /** How many requests may be in hand at a time, whether they wait for their turn or for their images. */
+  maxHeldRequests: number;
+  /** Whether the process lags, or is short of memory. */
+  isOverloaded: () => boolean;
+  /**
+   * How many submissions may be on their way to Redis at a time. A hundred keep it busy: a process accepts 800 to 1,600 a second on a
+   * core, so each takes about a tenth of a second, far from the 2 s after which a command fails.
+   */
+  maxSubmitting?: number;
+  /** How long a request waits for its turn, in milliseconds. After that its caller's retry is likelier to be served by another process. */
+  maxWaitMs?: number;
+  /** From 0 to 1. */
+  random?: () => number;
+};
+
+type Waiting = { begin: () => void };
+
+/** Callers who were refused together must not come back together: OpenAI's SDKs wait for exactly `Retry-After`. */
+const retryAfterMs = { least: 1_000, spread: 4_000 };
+
+/**
+ * Refuses requests that this process has no room for, before they are accepted: a caller who is refused here has bought nothing and may
+ * send the request again. `hold` comes before the body is read, `inTurn` when there is something to submit.
+ */
+export function createLoadShedder(options: LoadShedderOptions) {
+  const { maxHeldRequests, isOverloaded, maxSubmitting = 100, maxWaitMs = 5_000, random = Math.random } = options;
+  const waiting = new Set<Waiting>();
+  let held = 0;
+  let submitting = 0;
+
+  const overloaded = () =>
+    new ApiError("overloaded", "This server has too many requests in hand. Send this one again later.", {
+      retryAfterMs: retryAfterMs.least + Math.round(random() * retryAfterMs.spread),
+    });
+
+  function endTurn(): void {
+    const [next] = waiting;
+    if (next === undefined) submitting--;
+    else next.begin();
+  }
+
+  async function waitForTurn(response: ServerResponse): Promise<void> {
+    if (submitting < maxSubmitting) {
+      submitting++;
+      return;
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    // Taken off the list at once: the next turn that ends is another's.
+    const entry: Waiting = {
+      begin: () => {
+        waiting.delete(entry);
+        resolve();
+      },
+    };
+    const giveUp = () => {
+      waiting.delete(entry);
+      reject(overloaded());
+    };
+    waiting.add(entry);
+    const timer = setTimeout(giveUp, maxWaitMs);
+    response.once("close", giveUp);
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+      response.off("close", giveUp);
+    }
+  }
+
+  function hold(response: ServerResponse): boolean {
+    // The close of one that is closed is not told any more.
+    if (held >= maxHeldRequests || response.closed || isOverloaded()) return false;
+    held++;
+    response.once("close", () => held--);
+    return true;
+  }
+
+  return {
+    /** How many requests are in hand. */
+    get held(): number {
+      return held;
+    },
+
+    /** Counts a request among those in hand until its answer is out or its caller has gone. False: there is no room for it. */
+    hold,
+
+    /** The same for a request that is nothing without a place: throws `ApiError`. */
+    holdOrRefuse(response: ServerResponse): void {
+      if (!hold(response)) throw overloaded();
+    },
+
+    /** Calls `submit` when it is the request's turn. Throws `ApiError` where that does not come in time, or its caller has gone. */
+    async inTurn<T>(response: ServerResponse, submit: () => Promise<T>): Promise<T> {
+      await waitForTurn(response);
+      try {
+        return await submit();
+      } finally {
+        endTurn();
+      }
+    },
+  };
+}
+
+export type LoadShedder = ReturnType<typeof createLoadShedder>;
