@@ -22,3 +22,24 @@ function parse(line: string): { level: number; message: string } | undefined {
     return undefined;
   }
 }
+
+/** A process that is not ready after this may say why in its warnings. */
+const holdMs = 10_000;
+
+/** Keeps lines back until `release` is called, or ten seconds have passed: what is said once about the start stands below the address. */
+export function holdLines(say: (line: string) => void) {
+  let held: string[] | undefined = [];
+  const release = () => {
+    clearTimeout(timer);
+    for (const line of held ?? []) say(line);
+    held = undefined;
+  };
+  const timer = setTimeout(release, holdMs);
+  return {
+    say: (line: string) => {
+      if (held === undefined) say(line);
+      else held.push(line);
+    },
+    release,
+  };
+}

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { resolve } from "node:path";
 import { batchCommand } from "./commands/batch.ts";
+import { drawCommand } from "./commands/draw.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { ledgerCommand } from "./commands/ledger.ts";
 import { startCommand } from "./commands/start.ts";
@@ -12,6 +13,7 @@ const apps = resolve(import.meta.dirname, "../..");
 
 await runCommands([
   startCommand({ api: resolve(apps, "api/src/main.ts"), worker: resolve(apps, "worker/src/main.ts") }),
+  drawCommand(processShell),
   batchCommand(processShell),
   keysCommand(processShell),
   usageCommand(processShell),

@@ -2,7 +2,7 @@ import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { hashApiKey } from "@darkroom/accounts";
-import { listeningPort, temporaryFolder } from "@darkroom/testing";
+import { freePort, listeningPort, temporaryFolder } from "@darkroom/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { hasRedisServer, isAlive, launchStack } from "./stubs/launch-stack.ts";
 import { waitUntil } from "./wait-until.ts";
@@ -33,9 +33,20 @@ describe.skipIf(!hasRedisServer)("a stack that starts", () => {
     expect(stack.printed()).not.toContain(adminKey);
     expect(baseUrl).toMatch(/^http:\/\/127\.0\.0\.1:4\d\d\d\/v1$/);
     expect(stack.printed()).toContain(`curl ${baseUrl}/images/generations`);
+    expect(stack.printed()).toContain('./darkroom draw "A lighthouse" --out lighthouse.png\n');
+    expect(stack.printed()).toContain(`{"model": "dall-e-3", "prompt"`);
     expect(stack.printed()).toContain(apiKey);
     expect(statSync(join(folder, "local.json")).mode & 0o777).toBe(0o600);
     expect(statSync(join(folder, "secrets.json")).mode & 0o777).toBe(0o600);
+  });
+
+  test("says nothing before its address, and what the processes warn of at their start below it", async () => {
+    const stack = launchStack(await temporaryFolder(), { PORT: String(await freePort()) });
+    await stack.ready;
+    await expect
+      .poll(stack.printed)
+      .toMatch(/(api|worker): The stub warns at its start\.\n(api|worker): The stub warns/);
+    expect(stack.printed().trimStart()).toMatch(/^Darkroom is ready\./);
   });
 
   test("tells api and worker the same Redis, store and links, the hashes of the keys, and passes provider keys on", async () => {

@@ -7,10 +7,11 @@ import type { StackConfig } from "./config.ts";
 import { greeting } from "./greeting.ts";
 import { localSecrets } from "./local-secrets.ts";
 import { startLocalRedis } from "./local-redis.ts";
-import { echoLine } from "./log-echo.ts";
+import { echoLine, holdLines } from "./log-echo.ts";
 import { Problem } from "./problem.ts";
 import { reachableUrl } from "./reachable-url.ts";
 import { lockStack } from "./stack-lock.ts";
+import { servedModelsSchema } from "./service/served-model.ts";
 import { stackEnvironment } from "./stack-environment.ts";
 import { answersOk, waitUntil } from "./wait-until.ts";
 
@@ -46,6 +47,7 @@ export async function runStack({ config, programs, stopRequested, say }: StackOp
   const ending = new AbortController();
   const stops: (() => Promise<void> | void)[] = [lockStack(stateDirectory)];
   const children: StackChild[] = [];
+  const echo = holdLines(say);
   const stopped = stopRequested.then(() => "stop" as const);
   /** Waits for something to become true, unless somebody stops us or a child dies first. */
   const until = async (what: string, isReady: () => Promise<boolean>) => {
@@ -62,8 +64,8 @@ export async function runStack({ config, programs, stopRequested, say }: StackOp
   };
   const startNode = (name: string, program: string, env: NodeJS.ProcessEnv) => {
     const onLine = (line: string) => {
-      const echo = echoLine(name, line);
-      if (echo !== undefined) say(echo);
+      const words = echoLine(name, line);
+      if (words !== undefined) echo.say(words);
     };
     add(
       startChild({ name, command: process.execPath, args: [program], env, logFile: join(logs, `${name}.log`), onLine }),
@@ -100,12 +102,23 @@ export async function runStack({ config, programs, stopRequested, say }: StackOp
     const known = { baseUrl, apiKey, ...(ours && { adminKey }) };
     writeFileSync(facts, `${JSON.stringify(known, null, 2)}\n`, { mode: 0o600 });
     stops.push(() => rmSync(facts, { force: true }));
-    say(greeting({ baseUrl, apiKey, logs }));
+    say(greeting({ baseUrl, apiKey, logs, model: await defaultModel(baseUrl, apiKey) }));
+    echo.release();
     await Promise.race([stopped, ...children.map(failWhenEnded)]);
   } finally {
+    echo.release();
     ending.abort();
     for (const stop of stops.toReversed()) await stop();
   }
+}
+
+/** What the service draws with when nobody names a model: one that it serves, whatever file of models it has. */
+async function defaultModel(baseUrl: string, apiKey: string): Promise<string> {
+  const response = await fetch(`${baseUrl}/models`, { headers: { authorization: `Bearer ${apiKey}` } });
+  const { data } = servedModelsSchema.parse(await response.json());
+  const model = data.find(({ is_default }) => is_default);
+  if (model === undefined) throw new Error("The api tells no default model.");
+  return model.id;
 }
 
 async function failWhenEnded(child: StackChild): Promise<never> {

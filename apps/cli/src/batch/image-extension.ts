@@ -4,6 +4,7 @@ const ofMediaType: Record<string, string> = {
   "image/webp": "webp",
   "image/gif": "gif",
   "image/avif": "avif",
+  "image/svg+xml": "svg",
 };
 
 /** Every extension that an image is given here. */
@@ -22,5 +23,6 @@ export function imageExtension(beginning: Buffer, mediaType: string | undefined)
   if (text.startsWith("\xff\xd8\xff")) return "jpg";
   if (text.startsWith("RIFF") && text.slice(8, 12) === "WEBP") return "webp";
   if (text.startsWith("GIF8")) return "gif";
+  if (/^<(?:svg|\?xml)[\s>]/.test(text)) return "svg";
   return beginning.length === 0 ? undefined : ofMediaType[mediaType?.split(";")[0]?.trim().toLowerCase() ?? ""];
 }

@@ -34,30 +34,38 @@ export type ImageTarget = {
  */
 export async function saveImage(
   source: ImageSource,
-  target: ImageTarget,
+  { part, stem }: ImageTarget,
   fetch: typeof globalThis.fetch,
 ): Promise<void> {
+  const extension = await fetchImage(source, part, fetch);
+  await rename(part, `${stem}.${extension}`);
+}
+
+/**
+ * Writes an image into a file, and answers its extension, by its bytes.
+ * @throws {ImageFailure} where it cannot be had: then there is no file; what the disk says comes as it is
+ */
+export async function fetchImage(source: ImageSource, part: string, fetch: typeof globalThis.fetch): Promise<string> {
   for (let tries = 0; ; tries++) {
     try {
-      return await saveOnce(source, target, fetch);
+      return await fetchOnce(source, part, fetch);
     } catch (error) {
+      await rm(part, { force: true });
       const pauseMs = pausesMs[tries];
       if (!(error instanceof ImageFailure && error.passing) || pauseMs === undefined) throw error;
       await sleep(pauseMs);
-    } finally {
-      await rm(target.part, { force: true });
     }
   }
 }
 
-async function saveOnce({ url, b64_json }: ImageSource, { part, stem }: ImageTarget, fetch: typeof globalThis.fetch) {
+async function fetchOnce({ url, b64_json }: ImageSource, part: string, fetch: typeof globalThis.fetch) {
   let mediaType: string | undefined;
   if (b64_json !== null) await writeFile(part, Buffer.from(b64_json, "base64"));
   else if (url !== null) mediaType = await fetchTo(part, url, fetch);
-  else throw new ImageFailure("the line has neither a link nor an image", false);
+  else throw new ImageFailure("there is neither a link nor an image", false);
   const extension = imageExtension(await beginningOf(part), mediaType);
   if (extension === undefined) throw new ImageFailure("what came is not an image", false);
-  await rename(part, `${stem}.${extension}`);
+  return extension;
 }
 
 async function fetchTo(part: string, url: string, fetch: typeof globalThis.fetch): Promise<string | undefined> {

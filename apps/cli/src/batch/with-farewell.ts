@@ -1,12 +1,17 @@
 const endings = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** Works as ever, but that Ctrl-C and the like do not end the process before it has said how to come back. */
-export async function withFarewell<T>(farewell: () => void, work: () => Promise<T>): Promise<T> {
+/**
+ * Works as ever, but that Ctrl-C and the like do not end the process before it has said how to come back. A second Ctrl-C ends it while it still
+ * says so.
+ */
+export async function withFarewell<T>(farewell: () => void | Promise<void>, work: () => Promise<T>): Promise<T> {
   const leave = (signal: NodeJS.Signals) => {
     forget();
-    farewell();
     // Nobody listens any more, so this time it ends the process, and whoever started us sees by what.
-    process.kill(process.pid, signal);
+    const end = () => void process.kill(process.pid, signal);
+    const said = farewell();
+    if (said === undefined) end();
+    else void said.finally(end);
   };
   const forget = () => {
     for (const signal of endings) process.off(signal, leave);

@@ -23,6 +23,8 @@ type ApiRequest<T> = {
   as: "tenant" | "admin";
   /** The same request again, under the same name, is answered with what the first made. */
   idempotencyKey?: string;
+  /** How to wait (RFC 7240): `respond-async`, `wait=20`. */
+  prefer?: string;
   answer: z.ZodType<T>;
   timeoutMs?: number;
 };
@@ -70,11 +72,21 @@ export function createHttpApi({ service, fetch }: HttpApiOptions): HttpApi {
   const { root } = service;
 
   async function send<T>(request: ApiRequest<T>): Promise<Answer<T>> {
-    const { method = "GET", path, query = {}, body, idempotencyKey, answer, timeoutMs = usualTimeoutMs } = request;
+    const {
+      method = "GET",
+      path,
+      query = {},
+      body,
+      idempotencyKey,
+      prefer,
+      answer,
+      timeoutMs = usualTimeoutMs,
+    } = request;
     const url = new URL(root + path);
     for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
     const headers = new Headers({ authorization: `Bearer ${keyFor(request.as, service)}`, accept: "application/json" });
     if (idempotencyKey !== undefined) headers.set("idempotency-key", idempotencyKey);
+    if (prefer !== undefined) headers.set("prefer", prefer);
     // The type of a form has a boundary in it that `fetch` chooses.
     const content = body instanceof FormData || body === undefined ? body : JSON.stringify(body);
     if (typeof content === "string") headers.set("content-type", "application/json");

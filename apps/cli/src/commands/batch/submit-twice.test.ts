@@ -21,10 +21,12 @@ function holdUploads(service: StubBatchService): () => void {
   return resolve;
 }
 
+/** Each test runs several commands, and each command is a process. */
+const timeout = 60_000;
 const images = ["line-00001.png", "line-00002.png"];
 const timesAsked = (asked: readonly string[], line: string) => asked.filter((each) => each === line).length;
 
-describe("runs at once", () => {
+describe("runs at once", { timeout }, () => {
   test("of one command are one batch, and each of them ends with the images", async () => {
     const { service, submit, out } = await setUp();
     const letGo = holdUploads(service);
@@ -88,7 +90,7 @@ describe("runs at once", () => {
   });
 });
 
-describe("the same lines are found again", () => {
+describe("the same lines are found again", { timeout }, () => {
   test("with another folder, and their images are fetched into it too", async () => {
     const { service, file, submit, out } = await setUp();
     await submit("--wait", "--out", out);
@@ -150,7 +152,7 @@ describe("the same lines are found again", () => {
   });
 });
 
-describe("the same file again", () => {
+describe("the same file again", { timeout }, () => {
   test("without a folder is known by what is kept beside it, also where it then has one", async () => {
     const { service, file, submit, out } = await openSubmit("one\n");
     await submit(...model, "--yes");

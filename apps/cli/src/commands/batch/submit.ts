@@ -4,7 +4,7 @@ import type { Shell } from "../../shell.ts";
 import { apiCommand } from "../api-command.ts";
 import { parseConcurrency, usualConcurrency } from "./concurrency-option.ts";
 import { followBatch } from "./follow-batch.ts";
-import { promptBody, withPromptOptions } from "./prompt-options.ts";
+import { promptBody, withPromptOptions } from "../prompt-options.ts";
 import { submitFile } from "./submit-file.ts";
 import { parseMetadata, parseWindow } from "./submit-options.ts";
 
@@ -17,13 +17,14 @@ export function submitBatchCommand(shell: Shell) {
       .option("--wait", "show how it goes on until it has ended")
       .option("--out <folder>", "where to put the images when it has ended")
       .option("--concurrency <n>", "how many images to fetch at a time", parseConcurrency, usualConcurrency)
+      .option("--response-format <format>", "url, or b64_json for images in the output file itself")
       .option("--yes", "do not ask first")
       .option("--again", "buy everything anew, whatever was submitted before")
       .option("--window <time>", "in what time it must be done: 90m, 24h or 3d", parseWindow, "24h")
       .option("--metadata <name=value...>", "pairs of your own, kept with the batch", parseMetadata),
   ).action(async (file, given, command) => {
-    const { wait, out, concurrency, yes, again, window, metadata, json, url, ...prompts } = given;
-    const body = promptBody(prompts);
+    const { wait, out, concurrency, yes, again, window, metadata, json, url, responseFormat, ...prompts } = given;
+    const body: Record<string, unknown> = { ...promptBody(prompts), response_format: responseFormat };
     const named = Object.values(body).some((value) => value !== undefined);
     if (isJsonl(file) && named) command.error("error: the lines of a .jsonl say themselves how they are drawn");
 

@@ -1,16 +1,16 @@
 import { type Command, InvalidArgumentError, type OptionValues } from "@commander-js/extra-typings";
 import type { ImageRequest } from "@darkroom/contracts";
 
-/** The options that say how the prompts of a text file are drawn. What a model takes of them is the service's to say. */
+/** The options that say how a prompt is drawn. What a model takes of them is the service's to say. */
 export function withPromptOptions<Args extends unknown[], Options extends OptionValues>(
   command: Command<Args, Options>,
 ) {
   return command
-    .option("--model <model>", "the model that draws every prompt; the service's default when left out")
+    .option("--model <model>", "the model that draws; the service's default when left out")
     .option("--size <size>", "1024x1024 and the like, or auto")
     .option("--quality <quality>", "low, medium, high, xhigh, max, standard, hd or auto")
     .option("--complexity <complexity>", "how much is planned first: low, medium or high")
-    .option("--n <n>", "images of each prompt", parseNumber)
+    .option("--n <n>", "images of a prompt", parseNumber)
     .option("--output-format <format>", "png, jpeg, webp, gif or svg")
     .option("--output-compression <percent>", "for jpeg and webp", parseNumber)
     .option("--frame-count <count>", "frames of a GIF", parseNumber)
@@ -18,10 +18,9 @@ export function withPromptOptions<Args extends unknown[], Options extends Option
     .option("--background <background>", "transparent, opaque or auto")
     .option("--style <style>", "vivid or natural")
     .option("--moderation <moderation>", "low or auto")
-    .option("--seed <seed>", "the same for every prompt", parseNumber)
+    .option("--seed <seed>", "the same seed draws much the same again", parseNumber)
     .option("--guidance-scale <scale>", "how closely the prompt is followed", parseNumber)
-    .option("--watermark <yes|no>", "whether the image says that it was made", parseFlag)
-    .option("--response-format <format>", "url, or b64_json for images in the output file itself");
+    .option("--watermark <yes|no>", "whether the image says that it was made", parseFlag);
 }
 
 export type PromptOptions = {
@@ -40,12 +39,12 @@ export type PromptOptions = {
   seed?: number | undefined;
   guidanceScale?: number | undefined;
   watermark?: boolean | undefined;
-  responseFormat?: string | undefined;
 };
 
-/** What only lines of a `.jsonl` can say: their own prompt and user, what has parts of its own, and what no batch takes. */
-type LinesOnly =
+/** What no option says: the prompt itself, its user, what has parts of its own, and how the answer comes. */
+type NoOption =
   | "prompt"
+  | "response_format"
   | "user"
   | "safety_identifier"
   | "svg"
@@ -74,8 +73,7 @@ export function promptBody(options: PromptOptions): Record<string, unknown> {
     seed: options.seed,
     guidance_scale: options.guidanceScale,
     watermark: options.watermark,
-    response_format: options.responseFormat,
-  } satisfies Record<Exclude<keyof ImageRequest, LinesOnly>, unknown>;
+  } satisfies Record<Exclude<keyof ImageRequest, NoOption>, unknown>;
   return body;
 }
 
