@@ -145,7 +145,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     webhooks: { signingSecret: undefined, allowPrivate: true, allowInsecure: true, ...options.webhooks },
   });
   const baseUrl = await app.listen({ host: "127.0.0.1", port: 0 });
-  closes.add("the HTTP server", () => closeServer({ app, drain, deadlineMs: 1_000 }));
+  closes.add("the HTTP server", () => closeServer({ app, drain, delayMs: 0, deadlineMs: 1_000 }));
 
   const post = (body: unknown, init: CallInit = {}): Promise<Response> =>
     fetch(`${baseUrl}/v1/images/generations`, {

@@ -18,7 +18,7 @@ test("callers who wait get their answers before the server is gone", async () =>
   const waiting = api.generate(request);
   await submitted;
 
-  const closed = closeServer({ app: api.app, drain: api.drain, deadlineMs: 60_000 });
+  const closed = closeServer({ app: api.app, drain: api.drain, delayMs: 0, deadlineMs: 60_000 });
   await expect(fetch(`${api.baseUrl}/healthz`), "no new connection is taken").rejects.toThrow("fetch failed");
   mayEnd.resolve();
   const answer = await waiting;
@@ -42,7 +42,7 @@ test("near the deadline, callers who still wait are told to send again, and what
   const unbegun = api.generate({ prompt: "a cat", model: "doubao-seedream-3-0-t2i" });
   const unbegunId = await submitted;
 
-  await closeServer({ app: api.app, drain: api.drain, deadlineMs: 100 });
+  await closeServer({ app: api.app, drain: api.drain, delayMs: 0, deadlineMs: 100 });
   const answers = await Promise.all([running, unbegun]);
   expect(answers.map(({ status }) => status)).toEqual([503, 503]);
   expect(answers.map(({ headers }) => headers.get("x-should-retry"))).toEqual(["true", "true"]);
@@ -55,6 +55,18 @@ test("near the deadline, callers who still wait are told to send again, and what
   });
   expect(await api.queue.store.read(runningId)).toMatchObject({ status: "running" });
   expect(await api.queue.store.read(unbegunId)).toMatchObject({ status: "canceled" });
+});
+
+test("until balancers have noticed, requests are accepted though the process is not ready", async () => {
+  const api = await startApi();
+  await api.work(drawing(api.store, Buffer.from("image")));
+  const closed = closeServer({ app: api.app, drain: api.drain, delayMs: 2_000, deadlineMs: 60_000 });
+  const ready = await api.call("/readyz");
+  expect([ready.status, ready.headers.get("connection")]).toEqual([503, "close"]);
+  const answer = await api.generate(request);
+  expect([answer.status, answer.headers.get("connection")]).toEqual([200, "close"]);
+  await closed;
+  await expect(fetch(`${api.baseUrl}/healthz`)).rejects.toThrow("fetch failed");
 });
 
 test("a request that comes in over an open connection while draining is sent elsewhere", async () => {
@@ -71,7 +83,7 @@ test("a connection whose long answer ends during the shutdown does not hold it u
   await api.work(drawing(api.store, Buffer.alloc(8_000_000)));
   // Its head is out before the shutdown begins, so it could not say that the connection will be closed.
   const answer = await api.generate({ ...request, response_format: "b64_json" });
-  const closed = closeServer({ app: api.app, drain: api.drain, deadlineMs: 60_000 });
+  const closed = closeServer({ app: api.app, drain: api.drain, delayMs: 0, deadlineMs: 60_000 });
   expect((await answer.arrayBuffer()).byteLength).toBeGreaterThan(10_000_000);
   await closed;
 });

@@ -17,6 +17,7 @@ test("everything but the store has a default", () => {
     SYNC_TIMEOUT_MS: 600_000,
     LINK_TTL_SECONDS: 86_400,
     SHUTDOWN_DEADLINE_MS: 25_000,
+    SHUTDOWN_DELAY_MS: 5_000,
     TRUST_PROXY: false,
     LOG_LEVEL: "info",
     storage: { storage: "memory" },
@@ -46,6 +47,14 @@ test("the hash of the admin key is 64 hex digits, in either case, and nothing el
   const read = () => readConfig({ ...needed, ADMIN_KEY_SHA256: "sk-the-key-itself" });
   expect(read).toThrow("ADMIN_KEY_SHA256: must be the SHA-256 of the admin key");
   expect(read).not.toThrow(/itself/);
+});
+
+test("the delay of a stop is a part of its deadline, and not the whole", () => {
+  const read = (more: Record<string, string>) => readConfig({ ...needed, ...more }).SHUTDOWN_DELAY_MS;
+  expect(read({ SHUTDOWN_DEADLINE_MS: "60000", SHUTDOWN_DELAY_MS: "30000" })).toBe(30_000);
+  expect(read({ SHUTDOWN_DEADLINE_MS: "1000" })).toBe(200);
+  const refusal = "SHUTDOWN_DELAY_MS: must be at most half of SHUTDOWN_DEADLINE_MS";
+  expect(() => read({ SHUTDOWN_DELAY_MS: "20000" })).toThrow(refusal);
 });
 
 test("a store that lacks a setting names it", () => {

@@ -61,6 +61,11 @@ export const apiEnvSchema = z.object({
   SHUTDOWN_DEADLINE_MS: wholeNumber(1_000, 3_600_000)
     .default(25_000)
     .describe("How long a stop may take. Under the 30 s after which Kubernetes kills."),
+  SHUTDOWN_DELAY_MS: wholeNumber(0, 3_600_000)
+    .optional()
+    .describe(
+      "For how long requests are accepted after SIGTERM, while `/readyz` says 503: what your balancer takes to notice. At most half of SHUTDOWN_DEADLINE_MS, of which it is a part. Unset: a fifth of it, five seconds, enough for Kubernetes.",
+    ),
   INSTANCE: z
     .string()
     .regex(/^[\w.-]+$/, "must have only letters, digits and . _ -")
@@ -73,11 +78,20 @@ const schema = apiEnvSchema
   .extend(renderingEnvSchema.shape)
   .extend(webhookEnvSchema.shape)
   .extend(logEnvSchema.shape)
-  .extend(storageEnvSchema.shape);
+  .extend(storageEnvSchema.shape)
+  .refine(({ SHUTDOWN_DELAY_MS = 0, SHUTDOWN_DEADLINE_MS }) => SHUTDOWN_DELAY_MS <= SHUTDOWN_DEADLINE_MS / 2, {
+    path: ["SHUTDOWN_DELAY_MS"],
+    error: "must be at most half of SHUTDOWN_DEADLINE_MS",
+  });
 
-export type ApiConfig = z.output<typeof schema> & { storage: ObjectStoreSettings };
+export type ApiConfig = z.output<typeof schema> & { storage: ObjectStoreSettings; SHUTDOWN_DELAY_MS: number };
+
+/** What a balancer gets to notice, of the time that a stop may take. */
+const delayShare = 0.2;
 
 /** Reads the API's configuration; throws an error that names every variable at fault. */
 export function readConfig(environment: Environment = process.env): ApiConfig {
-  return { ...readSettings(schema, environment), storage: objectStoreSettings(environment) };
+  const settings = readSettings(schema, environment);
+  const { SHUTDOWN_DEADLINE_MS, SHUTDOWN_DELAY_MS = SHUTDOWN_DEADLINE_MS * delayShare } = settings;
+  return { ...settings, SHUTDOWN_DELAY_MS, storage: objectStoreSettings(environment) };
 }

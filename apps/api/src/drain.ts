@@ -1,17 +1,29 @@
-/** The way out of a process that others wait on: first no new work, then, near the deadline, an answer for whoever still waits. */
+/**
+ * The way out of a process that callers wait on, in steps: it is not ready any more but goes on accepting, since balancers take a while to
+ * notice; it takes no new work; near the deadline, callers who still wait get an answer.
+ */
 export function createDrain() {
-  let draining = false;
+  let step: "serving" | "leaving" | "draining" = "serving";
   let dismissed = false;
   const waiting = new Set<() => void>();
 
   return {
-    /** Whether the process is on its way out: it is not ready, and takes no new generations. */
+    /** Whether the process is on its way out: it is not ready, and no connection is to bring its next request here. */
+    get leaving(): boolean {
+      return step !== "serving";
+    },
+
+    /** Whether it takes no new generations. */
     get draining(): boolean {
-      return draining;
+      return step === "draining";
+    },
+
+    leave(): void {
+      if (step === "serving") step = "leaving";
     },
 
     begin(): void {
-      draining = true;
+      step = "draining";
     },
 
     /** Tells all who wait that this process will not see their generation end. */

@@ -67,7 +67,8 @@ await runProcess({
       maxHeldRequests: config.MAX_HELD_REQUESTS,
       webhooks: webhookSettings(config),
     });
-    closes.add("the HTTP server", () => closeServer({ app, drain, deadlineMs: config.SHUTDOWN_DEADLINE_MS }));
+    const { SHUTDOWN_DELAY_MS: delayMs, SHUTDOWN_DEADLINE_MS: deadlineMs } = config;
+    closes.add("the HTTP server", () => closeServer({ app, drain, delayMs, deadlineMs }));
     const address = await listen({ app, host: config.HOST, port: config.PORT });
     log.info({ address }, `Listening on ${address}`);
   },

@@ -36,7 +36,7 @@ export function createReadiness({ queue, objects, drain, log }: ReadinessOptions
   }
 
   return async (): Promise<string[]> => {
-    if (drain.draining) return ["This process is shutting down."];
+    if (drain.leaving) return ["This process is shutting down."];
     const nowMs = performance.now();
     if (nowMs - checked.atMs >= storeCheckEveryMs) {
       checked = { atMs: nowMs, fault: checkStore().catch(tell("The object store cannot be used.")) };

@@ -35,6 +35,8 @@ export function stackEnvironment(options: StackEnvironmentOptions): NodeJS.Proce
     // Somebody's own Redis may be set up otherwise; for a try-out a warning is enough.
     REDIS_REQUIRE_NOEVICTION: "false",
     SHUTDOWN_DEADLINE_MS: String(shutdownDeadlineMs),
+    // No balancer has to notice that it stops.
+    SHUTDOWN_DELAY_MS: "0",
     ...set,
     REDIS_URL: redisUrl,
     API_KEYS: [apiKeyEntry(secrets.apiKey), set["API_KEYS"]].filter(Boolean).join(","),

@@ -103,7 +103,7 @@ export function createServer(dependencies: CreateServerDependencies): Server {
       reply.header("openai-processing-ms", Math.round(performance.now() - request.facts.startedAtMs));
     }
     // Kept open, a connection would bring its next request here.
-    if (drain.draining) reply.header("connection", "close");
+    if (drain.leaving) reply.header("connection", "close");
   });
   return { app, gate, routes, bodyDeadline, loadShedder };
 }

@@ -15,7 +15,7 @@ import { writeError } from "./write-error.ts";
 export type StrangerGateDependencies = FollowRequestDependencies & {
   keyring: Pick<Keyring, "authenticate">;
   bodyDeadline: Pick<BodyDeadline, "begin">;
-  drain: Pick<Drain, "draining">;
+  drain: Pick<Drain, "leaving">;
   /** Whose `X-Forwarded-For` is believed. */
   trustProxy: boolean | string[];
 };
@@ -36,7 +36,7 @@ export function createStrangerGate(dependencies: StrangerGateDependencies) {
   function refuse(error: ApiError, request: IncomingMessage, response: ServerResponse): void {
     bodyDeadline.begin(request);
     metrics.refusedRequests.inc({ code: error.code });
-    writeError(error, response, { last: drain.draining });
+    writeError(error, response, { last: drain.leaving });
   }
 
   return {
