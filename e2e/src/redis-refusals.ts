@@ -21,7 +21,7 @@ const nobody = "1";
  * at a time.
  */
 export function redisRefusals(redis: PrivateRedis): RedisRefusals {
-  const { password } = new URL(redis.url);
+  const password = decodeURIComponent(new URL(redis.url).password);
   const admin = connectWorker(redis.url, () => {});
   onTestFinished(() => admin.disconnect());
   const config = (...pairs: string[]) => admin.call("CONFIG", "SET", ...pairs);

@@ -67,7 +67,7 @@ export async function startRedis({
     return {
       port,
       folder,
-      url: `redis://${password === undefined ? "" : `:${password}@`}127.0.0.1:${port}`,
+      url: `redis://${password === undefined ? "" : `:${encodeURIComponent(password)}@`}127.0.0.1:${port}`,
       kill: () => end("SIGKILL"),
       restart: async (more) => {
         await end("SIGTERM");
