@@ -1,4 +1,4 @@
-import { test } from "vitest";
+import { expect, test } from "vitest";
 import { expectPatience, expectRecovery, openRefusing } from "./refusing-stack.ts";
 
 test.each(["OOM", "NOREPLICAS", "MISCONF"] as const)(
@@ -16,5 +16,6 @@ test.each(["OOM", "NOREPLICAS", "MISCONF"] as const)(
     await expectPatience({ ...stack, apis: [api], workers: [worker] }, answer);
     await stack.refusals[answer].end();
     await expectRecovery(stack, answer);
+    expect(await stack.readiness()).toEqual([200, 200]);
   },
 );

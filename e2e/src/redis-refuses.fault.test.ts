@@ -13,7 +13,7 @@ test(
       await expect.poll(() => stack.upstream.requests.length, { message: answer }).toBeGreaterThan(bought);
       await begin();
       await expectPatience(stack, answer);
-      expect(await stack.submit("a dog"), answer).toBe(503);
+      expect(await stack.submit("a dog"), `submission while ${answer}`).toBe(503);
       await end();
       await expectRecovery(stack, answer);
       await Promise.all(underWay);

@@ -58,7 +58,7 @@ export async function expectPatience(stack: Pick<Refusing, "readiness" | "apis" 
   for (const [i, { lines, cpuMs }] of watched.entries()) {
     const what = `${["api", "worker"][i]} while ${answer}`;
     expect(lines.length, `${what}: ${lines.slice(0, 20).join("\n")}`).toBeLessThan(mostLines);
-    expect(cpuMs, what).toBeLessThan(mostCpuMs);
+    expect(cpuMs, `CPU time of ${what}`).toBeLessThan(mostCpuMs);
   }
   expect(await stack.readiness()).toEqual([503, 503]);
 }

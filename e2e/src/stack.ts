@@ -16,6 +16,8 @@ export type StackOptions = {
   checkout?: string;
   /** What Redis wants of its clients. Nothing when left out. */
   redisPassword?: string;
+  /** The name that processes know Redis by; its address when left out. */
+  redisName?: string;
 };
 
 /** Locks short enough that a dead worker is noticed within about two seconds. */
@@ -38,6 +40,7 @@ export async function openStack({
   environment = {},
   checkout = "",
   redisPassword,
+  redisName = "127.0.0.1",
 }: StackOptions = {}) {
   await using opened = new AsyncDisposableStack();
   const redis = await startRedis({ ...(redisPassword !== undefined && { password: redisPassword }) });
@@ -46,7 +49,7 @@ export async function openStack({
   opened.defer(() => rm(images, { recursive: true, force: true }));
   const apiKey = newApiKey();
   const shared = {
-    REDIS_URL: redis.url,
+    REDIS_URL: redis.url.replace("127.0.0.1", redisName),
     STORAGE: "filesystem",
     STORAGE_DIRECTORY: images,
     // Each api is told its own; a worker makes no links.
