@@ -1,5 +1,5 @@
 import { imageResponseSchema } from "@darkroom/contracts";
-import { startFakeOpenAi } from "@darkroom/testing";
+import { freePort, startFakeOpenAi } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { expectAllSucceeded } from "./every-generation.ts";
 import { startStack } from "./stack.ts";
@@ -68,6 +68,22 @@ test("kill -9 at all three points of one generation: the fourth worker delivers 
   expect(calls(upstream)).toBe(2);
   const [record] = await expectAllSucceeded(stack.redis.url, 1);
   expect(record?.attempts).toBe(4);
+});
+
+test("SIGTERM whose deadline passes while the provider draws: the call is made again, and counted", async () => {
+  const { upstream, stack } = await stackWithUpstream();
+  upstream.next({ connection: "silence" });
+  const answer = stack.generate({ ...request, n: 2 });
+  const stopping = await stack.startWorker({ SHUTDOWN_DEADLINE_MS: "200" });
+  await expect.poll(() => calls(upstream)).toBe(1);
+  await stopping.end("SIGTERM");
+  expect(await stopping.exited).toBe(0);
+  const port = String(await freePort());
+  await stack.startWorker({ WORKER_PORT: port });
+  expect((await answer).status).toBe(200);
+  expect(calls(upstream)).toBe(2);
+  const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  expect(metrics).toContain('darkroom_repeated_images_total{model="dall-e-2"} 2\n');
 });
 
 test("SIGTERM while the provider draws: the call finishes, and nobody calls again", async () => {

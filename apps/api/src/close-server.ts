@@ -11,8 +11,12 @@ export type CloseServerOptions = {
   deadlineMs: number;
 };
 
-/** Of the deadline, what callers may go on waiting for; the rest is for telling them so, and for the other closes. */
-const waitingShare = 0.8;
+/**
+ * Telling those who still wait, and the other closes, take some seconds of the deadline, however long it is; of a short one a fifth. All else
+ * is for callers to get their images in.
+ */
+const tellingMs = 5_000;
+const tellingShare = 0.2;
 
 /** Node closes the connections that are idle when a server closes, and leaves open those that become idle after that. */
 const closeIdleEveryMs = 50;
@@ -22,7 +26,8 @@ const closeIdleEveryMs = 50;
  * more, callers who wait get their answers, and near the deadline those who still wait get a 503. Resolves when the last of them is gone.
  */
 export async function closeServer({ app, drain, delayMs, deadlineMs }: CloseServerOptions): Promise<void> {
-  const timer = setTimeout(() => drain.dismiss(), deadlineMs * waitingShare);
+  const waitingMs = deadlineMs - Math.min(tellingMs, deadlineMs * tellingShare);
+  const timer = setTimeout(() => drain.dismiss(), waitingMs);
   drain.leave();
   await sleep(delayMs);
   drain.begin();

@@ -28,6 +28,7 @@ export const aRecord = ({ n = 1, parameters, delivery = null, missing = [] }: Re
   attempts: 1,
   failures: 0,
   handbacks: 0,
+  brokenOffAttempt: null,
   stopped: false,
   open: false,
   delivery,
@@ -43,7 +44,7 @@ export const aRecord = ({ n = 1, parameters, delivery = null, missing = [] }: Re
 export const anAttempt = (over: Partial<Attempt> = {}): Attempt => ({
   record: aRecord({}),
   signal: new AbortController().signal,
-  crashes: 0,
+  mayRepeat: false,
   exhausted: false,
   checkpoint: async () => true,
   showPartial: async () => true,

@@ -67,9 +67,9 @@ export const workerEnvSchema = z.object({
       "Where images are held that the store does not take, once they have 256 MB of memory: at most 4 GB, of which a crash leaves nothing. Unset: the system's temporary folder.",
     ),
   SHUTDOWN_DEADLINE_MS: milliseconds
-    .default(25_000)
+    .default(370_000)
     .describe(
-      "How long running calls may finish after SIGTERM, before they are given back. Kubernetes kills after 30 s.",
+      "How long running calls may finish after SIGTERM, before they are given back: what is given back is bought again. By default as long as the longest call (PROVIDER_TOTAL_TIMEOUT_MS) and its upload. Whatever stops the worker must wait 15 s longer: `terminationGracePeriodSeconds: 400` in Kubernetes, `stop_grace_period: 400s` in Compose.",
     ),
 });
 

@@ -326,7 +326,7 @@ test("images that the store will never take fail the generation instead of being
   expect(outcome).toMatchObject({ kind: "failed", error: { code: "server_error" } });
 });
 
-test("images that are asked for again after a worker died are counted, and those that it had stored are not", async () => {
+test("images that are asked for again after a worker died or was stopped are counted, and those that it had stored are not", async () => {
   const { provider } = fakeProvider();
   const store = memory();
   const metrics = createMetrics({ ofProcess: false });
@@ -334,7 +334,7 @@ test("images that are asked for again after a worker died are counted, and those
   await work(provider, store, metrics)(attempt());
   expect(await metrics.render()).not.toContain("darkroom_repeated_images_total{");
   await store.delete(["_images/acme/gen_1/1-0.png", "_images/acme/gen_1/1-2.png"]);
-  await work(provider, store, metrics)(attempt({ crashes: 1 }));
+  await work(provider, store, metrics)(attempt({ mayRepeat: true }));
   expect(await metrics.render()).toContain('darkroom_repeated_images_total{model="m"} 2\n');
 });
 

@@ -39,7 +39,7 @@ export function createGenerateImages({ provider, store, imageStore, metrics, log
 
     const objects = imageObjects(record);
     log.debug({ ...fields, prompt: request.prompt, wanted }, "The provider is called");
-    if (attempt.crashes > 0) metrics.repeatedImages.inc({ model: record.model }, wanted.length);
+    if (attempt.mayRepeat) metrics.repeatedImages.inc({ model: record.model }, wanted.length);
     let reply: ProviderReply;
     try {
       const parameters = { ...upstream.parameters, prompt: request.prompt };

@@ -97,6 +97,22 @@ test("an image that an attempt held when it lost the generation is stored by the
   expect(await memory.head(keyOf(0))).toMatchObject({ size: 9 });
 });
 
+test("an upload is finished when the worker stops in the middle of it, and given up when it takes too long", async () => {
+  const { images, state, memory } = open();
+  state.refuses = (key) => key === keyOf(0);
+  const controller = new AbortController();
+  const kept = images.keep([picture(0)], noted(1), { signal: controller.signal, fields });
+  controller.abort("stopping");
+  // It is refused once, and sent again half a second later.
+  state.refuses = () => false;
+  expect(await kept).toEqual(new Set());
+  expect(await memory.head(keyOf(0))).toMatchObject({ size: 9 });
+
+  state.refuses = () => true;
+  const late = images.keep([picture(1)], noted(2), { signal: controller.signal, fields });
+  await expect(late).rejects.toBe("stopping");
+});
+
 test("an image of a canceled generation is not held for anybody", async () => {
   const { images, state, watch } = open();
   state.refuses = () => true;

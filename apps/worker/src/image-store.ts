@@ -19,7 +19,9 @@ export type ImageStoreOptions = {
 
 /** What an upload is made for. */
 export type Cause = {
-  /** Ends it: the images are not wanted any more, or another attempt has the generation. */
+  /**
+   * Ends it: the images are not wanted any more, or another attempt has the generation. A worker that stops lets it go on for some seconds.
+   */
   signal: AbortSignal;
   /** Fields of its log lines. */
   fields: object;
@@ -30,6 +32,12 @@ type Upload = Pick<StoredImage, "index" | "key" | "mediaType"> & { image: HeldIm
 /** Half a second, then twice as long each time, at most ten: soon after a blip, and no storm for an object that the store does not take. */
 const firstPauseMs = 500;
 const maxPauseMs = 10_000;
+
+/**
+ * How long an upload may go on when its worker stops, in milliseconds. It is bought, and a store that is well takes it in less; of the five
+ * seconds that a worker has left it leaves two to write the ending.
+ */
+const stoppingMs = 3_000;
 
 /** Brings images that were bought to the object store. */
 export function createImageStore({ store, watch, held, patienceMs, log }: ImageStoreOptions) {
@@ -58,8 +66,13 @@ export function createImageStore({ store, watch, held, patienceMs, log }: ImageS
   }
 
   /** Uploads images, all at once, and answers the indexes of those that could not be stored. Throws the reason of the signal. */
-  async function uploadAll(uploads: readonly Upload[], cause: Cause): Promise<ReadonlySet<number>> {
-    const { signal, fields } = cause;
+  async function uploadAll(
+    uploads: readonly Upload[],
+    { signal: wanted, fields }: Cause,
+  ): Promise<ReadonlySet<number>> {
+    if (uploads.length === 0) return new Set();
+    const { signal, release } = laterWhenStopping(wanted);
+    const cause = { signal, fields };
     const lost = new Set<number>();
     await Promise.all(
       uploads.map(async (one) => {
@@ -80,7 +93,7 @@ export function createImageStore({ store, watch, held, patienceMs, log }: ImageS
         }
         await one.image.release();
       }),
-    );
+    ).finally(release);
     signal.throwIfAborted();
     return lost;
   }
@@ -127,4 +140,23 @@ async function sooner(happened: Promise<void>, withinMs: number, signal: AbortSi
   const timer = new AbortController();
   const late = pause(withinMs, undefined, { signal: timer.signal }).catch(() => {});
   await orAborted(Promise.race([happened, late]), signal).finally(() => timer.abort());
+}
+
+/** A signal that aborts as the given one does, but some seconds later where the worker stops. Release it when it is not needed any more. */
+function laterWhenStopping(signal: AbortSignal): { signal: AbortSignal; release: () => void } {
+  const later = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const pass = () => {
+    if (signal.reason === "stopping") timer = setTimeout(() => later.abort(signal.reason), stoppingMs);
+    else later.abort(signal.reason);
+  };
+  if (signal.aborted) pass();
+  else signal.addEventListener("abort", pass, { once: true });
+  return {
+    signal: later.signal,
+    release() {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", pass);
+    },
+  };
 }

@@ -2,7 +2,13 @@ import { setFlagsFromString } from "node:v8";
 import { createLogger, createMetrics } from "@darkroom/observe";
 import { readOrExit, runProcess } from "@darkroom/process";
 import { createHttpDoor, createProviders } from "@darkroom/providers";
-import { createCancelListener, createLaneWorker, defaultRetryPolicy, isBatchLane } from "@darkroom/queue";
+import {
+  createCancelListener,
+  createLaneWorker,
+  defaultRetryPolicy,
+  isBatchLane,
+  type LaneWorker,
+} from "@darkroom/queue";
 import { adviseOnRedis, connectSubscriber, untilConnected } from "@darkroom/redis";
 import { createObjectStore } from "@darkroom/storage";
 import { createBillDelivery } from "./bill-delivery.ts";
@@ -63,8 +69,43 @@ await runProcess({
     const patienceMs = config.UPLOAD_PATIENCE_MS;
     const held = createHeldImages({ directory: config.SPOOL_DIRECTORY, leftForMs: patienceMs, log });
     const imageStore = createImageStore({ store, watch, held, patienceMs, log });
-    const workers = plans.map(({ lane, provider, concurrency }) =>
-      createLaneWorker({
+    const workers: LaneWorker[] = [];
+    watch.onChange((refusing) => {
+      for (const worker of workers)
+        if (refusing) worker.pause();
+        else worker.resume();
+    });
+
+    // Opened before the lanes, so that both are there until the last of what runs has ended.
+    const subscriber = connectSubscriber(config.REDIS_URL, (error) =>
+      log.warn({ err: error }, "The connection that hears of cancellations reports an error"),
+    );
+    closes.add("the connection that hears of cancellations", () => subscriber.disconnect());
+    await untilConnected(subscriber, connectWithinMs);
+    const cancelListener = await createCancelListener({ ...queue, subscriber, workers });
+    closes.add("the cancel listener", () => cancelListener.close());
+    let isWorking = false;
+    if (config.WORKER_PORT !== undefined) {
+      const health = await startHealthServer({
+        host: config.WORKER_HOST,
+        port: config.WORKER_PORT,
+        metrics,
+        async whyNotReady() {
+          if (!isWorking) return ["The worker is starting."];
+          const fault = (await queue.findFault()) ?? watch.fault();
+          if (fault !== null) return [fault];
+          return workers
+            .filter((worker) => worker.refusal() !== null)
+            .map(({ lane }) => `Redis gives out no jobs of the lane ${lane}.`);
+        },
+        findFaults: async () =>
+          (await Promise.all(workers.map((worker) => worker.stuck()))).filter((fault) => fault !== null),
+      });
+      closes.add("the health port", () => health.close());
+    }
+
+    for (const { lane, provider, concurrency } of plans) {
+      const worker = createLaneWorker({
         ...(isBatchLane(lane) ? batchQueue : queue),
         lane,
         concurrency,
@@ -78,48 +119,20 @@ await runProcess({
         stalledIntervalMs: config.STALLED_INTERVAL_MS,
         random: Math.random,
         log,
-      }),
-    );
-    watch.onChange((refusing) => {
-      for (const worker of workers)
-        if (refusing) worker.pause();
-        else worker.resume();
-    });
+      });
+      workers.push(worker);
+    }
     closes.add("the lanes' workers", () =>
       Promise.all(workers.map((worker) => worker.close(config.SHUTDOWN_DEADLINE_MS))),
     );
     await Promise.all(workers.map((worker) => worker.ready()));
-    const subscriber = connectSubscriber(config.REDIS_URL, (error) =>
-      log.warn({ err: error }, "The connection that hears of cancellations reports an error"),
-    );
-    closes.add("the connection that hears of cancellations", () => subscriber.disconnect());
-    await untilConnected(subscriber, connectWithinMs);
-    const cancelListener = await createCancelListener({ ...queue, subscriber, workers });
-    closes.add("the cancel listener", () => cancelListener.close());
 
     await openWebhooks(config, queue, store, log, closes);
     openFiles(config, queue, store, log, closes);
     openLedger(config, queue, store, log, closes);
     // A worker that draws for callers alone leaves batches to those that draw for them.
     if (hasBatches) await openBatches(config, queue, store, metrics, log, closes);
-
-    if (config.WORKER_PORT !== undefined) {
-      const health = await startHealthServer({
-        host: config.WORKER_HOST,
-        port: config.WORKER_PORT,
-        metrics,
-        async whyNotReady() {
-          const fault = (await queue.findFault()) ?? watch.fault();
-          if (fault !== null) return [fault];
-          return workers
-            .filter((worker) => worker.refusal() !== null)
-            .map(({ lane }) => `Redis gives out no jobs of the lane ${lane}.`);
-        },
-        findFaults: async () =>
-          (await Promise.all(workers.map((worker) => worker.stuck()))).filter((fault) => fault !== null),
-      });
-      closes.add("the health port", () => health.close());
-    }
+    isWorking = true;
     log.info({ lanes: Object.fromEntries(plans.map(({ lane, concurrency }) => [lane, concurrency])) }, "Working");
   },
 });

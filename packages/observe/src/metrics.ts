@@ -40,7 +40,7 @@ export function createMetrics({ ofProcess }: MetricsOptions) {
     ),
     repeatedImages: counter(
       "darkroom_repeated_images_total",
-      "Images asked of a provider for generations that a worker had died with: they may have been bought before.",
+      "Images asked of a provider again after a worker died, or stopped, in the middle of a call: they may have been bought before.",
       "model",
     ),
     storeRefusing: new Gauge({

@@ -169,8 +169,15 @@ test("a worker whose deadline passes gives its work back, and another finishes i
   await begun.promise;
   await stubborn.close(1);
   expect(await queue.store.read(given.id)).toMatchObject({ status: "queued", handbacks: 1 });
-  queue.worker(async () => done, { lockDurationMs: 60_000 });
+  const repeats: boolean[] = [];
+  const second = async ({ mayRepeat }: Attempt) => {
+    repeats.push(mayRepeat);
+    return done;
+  };
+  queue.worker(second, { lockDurationMs: 60_000 });
   expect(await ended(queue, given.id)).toMatchObject({ status: "succeeded", attempts: 2, failures: 0 });
+  // What the first had asked a provider for may have been bought.
+  expect(repeats).toEqual([true]);
 });
 
 describe("a worker that must begin nothing", () => {
@@ -227,14 +234,14 @@ test("a generation that keeps killing workers is exhausted, and its work is told
   const given = queue.submission();
   await queue.store.submit(given);
   for (let crash = 0; crash < 3; crash++) await queue.attempts.start(given.id, given.lane);
-  const told: Pick<Attempt, "crashes" | "exhausted">[] = [];
-  queue.worker(async ({ crashes, exhausted }) => {
-    told.push({ crashes, exhausted });
+  const told: Pick<Attempt, "mayRepeat" | "exhausted">[] = [];
+  queue.worker(async ({ mayRepeat, exhausted }) => {
+    told.push({ mayRepeat, exhausted });
     return done;
   });
   await queue.lanes.add(given.lane, given.id, 1);
   await ended(queue, given.id);
-  expect(told).toEqual([{ crashes: 3, exhausted: true }]);
+  expect(told).toEqual([{ mayRepeat: true, exhausted: true }]);
 });
 
 describe("the images of an attempt that another has overtaken", () => {

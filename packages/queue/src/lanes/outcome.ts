@@ -27,8 +27,8 @@ export type Attempt = {
   record: GenerationRecord;
   /** Aborted when the work is no longer wanted: the lock was lost, or the worker must stop. */
   signal: AbortSignal;
-  /** How many attempts before this one ended without a word: whatever they were about to buy may have been bought. */
-  crashes: number;
+  /** Whether what this attempt asks of a provider may have been bought by the one before it, which died or was broken off. */
+  mayRepeat: boolean;
   /** True when so many workers died over this generation that it must not be begun again: finish what is stored, or fail. */
   exhausted: boolean;
   /**

@@ -68,7 +68,7 @@ export async function runAttempt(options: RunAttemptOptions, id: string, signal:
     outcome = await work({
       record,
       signal,
-      crashes,
+      mayRepeat: record.mayRepeat,
       exhausted: crashes > retryPolicy.maxCrashes,
       checkpoint: async (delivery, missing) => {
         noted.add(delivery);
@@ -89,7 +89,7 @@ export async function runAttempt(options: RunAttemptOptions, id: string, signal:
       return null;
     }
     if (signal.reason === "stopping") {
-      await write(() => store.postpone(id, lane, attempts, "handbacks", 0));
+      await write(() => store.breakOff(id, lane, attempts));
       log.info(fields, "The worker stops; the generation is given back to its lane");
       return 0;
     }

@@ -80,6 +80,21 @@ describe("an attempt", () => {
     expect(await store.read(id)).toMatchObject({ status: "queued", failures: 1, handbacks: 1, attempts: 2 });
   });
 
+  test("may repeat a purchase after one that ended without a word or was broken off, and after no other", async () => {
+    const { attempts, id, lane } = await openStarted();
+    const next = async () => {
+      const begun = await attempts.start(id, lane);
+      return typeof begun === "string" ? begun : begun.mayRepeat;
+    };
+    expect(await next(), "after a silent one").toBe(true);
+    await attempts.postpone(id, lane, 2, "failures", 0);
+    expect(await next(), "after one that failed").toBe(false);
+    await attempts.breakOff(id, lane, 3);
+    expect(await next(), "after one that was broken off").toBe(true);
+    await attempts.postpone(id, lane, 4, "handbacks", 0);
+    expect(await next(), "after one that was given back unbegun").toBe(false);
+  });
+
   test("that was canceled cannot end the life that a retry began", async () => {
     const { store, attempts, id, lane, tenant } = await openStarted();
     await store.cancel(id, lane);

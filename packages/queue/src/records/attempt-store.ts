@@ -26,6 +26,15 @@ const postpone = queueScript<"ok" | "fenced">("postpone", { account: "counting",
 /** Each further try is for a change by somebody else between two round trips. */
 const startTries = 10;
 
+/** A record whose next attempt has begun. */
+export type BegunRecord = GenerationRecord & {
+  /**
+   * Whether the attempt before this one ended without a word, its worker having died, or was broken off at a shutdown: what it asked of a
+   * provider may have been bought.
+   */
+  mayRepeat: boolean;
+};
+
 /** The records as a worker sees them: attempts are begun, and only the latest attempt may write. */
 export function createAttemptStore(redis: Redis, keys: Keys, retention: Retention) {
   const where = (id: string, lane: string) => generationKeys(keys, id, lane);
@@ -38,11 +47,11 @@ export function createAttemptStore(redis: Redis, keys: Keys, retention: Retentio
      * Begins an attempt, or says why there is nothing to do: it has ended, before or now, being out of time (`expired`) or its key no
      * longer in use (`stopped`). Throws `UnreadableRecord` where this release cannot read it: then no attempt has begun.
      */
-    async start(id: string, lane: string): Promise<GenerationRecord | "gone" | "ended" | "expired" | "stopped"> {
+    async start(id: string, lane: string): Promise<BegunRecord | "gone" | "ended" | "expired" | "stopped"> {
       const token = randomBytes(9).toString("base64url");
       const read = async () => decodeRecord(await redis.hgetall(keys.record(id)));
       const giveBack = (attempt: number) => async (error: unknown) => {
-        await postpone(redis, where(id, lane), [id, attempt, "handbacks", 0]);
+        await postpone(redis, where(id, lane), [id, attempt, "handbacks", 0, "0"]);
         throw error;
       };
       for (let tries = 1; tries <= startTries; tries++) {
@@ -61,7 +70,15 @@ export function createAttemptStore(redis: Redis, keys: Keys, retention: Retentio
         const [attempts, startedAtMs] = answer;
         // An attempt before this one may have noted a delivery since the record was read. From here on it cannot.
         const begun = attempts === 1 ? record : await read().catch(giveBack(attempts));
-        return { ...(begun ?? record), status: "running", attempts, startedAtMs, version: record.version + 1 };
+        const mayRepeat = record.status === "running" || record.brokenOffAttempt === attempts - 1;
+        return {
+          ...(begun ?? record),
+          status: "running",
+          attempts,
+          startedAtMs,
+          version: record.version + 1,
+          mayRepeat,
+        };
       }
       throw new Error(`The record of ${id} changed ${startTries} times while an attempt was to begin.`);
     },
@@ -115,7 +132,11 @@ export function createAttemptStore(redis: Redis, keys: Keys, retention: Retentio
       attempt: number,
       reason: "failures" | "handbacks",
       pauseMs: number,
-    ): Promise<Verdict> => postpone(redis, where(id, lane), [id, attempt, reason, pauseMs]),
+    ): Promise<Verdict> => postpone(redis, where(id, lane), [id, attempt, reason, pauseMs, "0"]),
+
+    /** Hands a running generation back whose provider call was broken off: the next attempt may buy what this one has bought. */
+    breakOff: (id: string, lane: string, attempt: number): Promise<Verdict> =>
+      postpone(redis, where(id, lane), [id, attempt, "handbacks", 0, "1"]),
   };
 }
 

@@ -48,6 +48,8 @@ export type GenerationRecord = {
   failures: number;
   /** How many were given back unharmed by a worker that had to stop. */
   handbacks: number;
+  /** The latest attempt whose provider call was broken off for that; null where none was. */
+  brokenOffAttempt: number | null;
   /** Whether it was canceled because its API key was no longer in use when its turn came. */
   stopped: boolean;
   /** Whether a later request that is equal to its own may still be given it: it has no idempotency key, and nobody was answered with it. */
@@ -106,6 +108,7 @@ function decode(hash: Record<string, string>): GenerationRecord {
     attempts: number("attempts"),
     failures: number("failures"),
     handbacks: number("handbacks"),
+    brokenOffAttempt: time("brokenOff"),
     stopped: hash["stopped"] !== undefined,
     open: hash["body"] !== undefined && hash["claim"] === undefined && hash["answered"] === undefined,
     delivery: hash["delivery"] === undefined ? null : deliverySchema.parse(JSON.parse(hash["delivery"])),
