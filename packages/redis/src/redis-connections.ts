@@ -7,16 +7,27 @@ import { timeOutCommands } from "./time-out-commands.ts";
 
 export type OnRedisError = (error: Error) => void;
 
-/** Reconnects after 50 ms, then 100, … at most 2 s apart: BullMQ's own default took 13–18 s to notice that Redis was back. */
-const retryStrategy = (attempt: number): number => Math.min(attempt * 50, 2_000);
+/** At most 2 s apart while Redis is away: BullMQ's own default took 13–18 s to notice that it was back. */
+const awayPause = (attempt: number): number => Math.min(attempt * 50, 2_000);
+
+/** Up to half a minute apart while it refuses the password, say: somebody has to change a setting first. */
+const refusedPause = (attempt: number): number => Math.min(250 * 2 ** attempt, 30_000);
+
+/** Up to half of a pause is taken off, so that all processes and all their connections do not come back in one moment. */
+const withJitter = (pauseMs: number): number => pauseMs * (1 - Math.random() / 2);
 
 /** Redis answers a ping on a local network in under a millisecond; ten seconds is a handshake over the worst of links. */
 const connectTimeout = 10_000;
 
 function connect(url: string, options: RedisOptions, onError: OnRedisError): Redis {
+  let refused = false;
+  const retryStrategy = (attempt: number) => withJitter(refused ? refusedPause(attempt) : awayPause(attempt));
   const redis = new Redis(url, { connectTimeout, retryStrategy, lazyConnect: false, ...options });
   // Without a listener ioredis prints every failed reconnect to the console.
-  redis.on("error", onError);
+  redis.on("error", (error) => {
+    refused = explainRedisError(error)?.hopeMs === 0;
+    onError(error);
+  });
   gatherWrites(redis);
   return redis;
 }
