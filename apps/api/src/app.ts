@@ -15,7 +15,7 @@ import { createJudgeRequest } from "./generation/judge-request.ts";
 import { createRefuseNewWork } from "./generation/refuse-new-work.ts";
 import { createRenderGeneration } from "./generation/render-generation.ts";
 import type { ResponseFormat } from "./generation/response-format.ts";
-import { createSendImages } from "./generation/send-images.ts";
+import { createImagesBody } from "./generation/images-body.ts";
 import { authenticateAdmin, authenticateCallers, authenticateCallersOrAdmin } from "./http/authenticate.ts";
 import { createServer, type CreateServerDependencies, type Server } from "./http/create-server.ts";
 import { ignoreApiVersion } from "./http/ignore-api-version.ts";
@@ -35,6 +35,7 @@ import { usageRoute } from "./routes/usage.ts";
 import { webhookRoutes } from "./routes/webhooks/webhook-routes.ts";
 import { createAnswerAsStream } from "./wait-modes/answer-as-stream.ts";
 import { createAnswerAtOnce } from "./wait-modes/answer-at-once.ts";
+import { createAnswerKeptAlive } from "./wait-modes/answer-kept-alive.ts";
 import { createAnswerWhenEnded } from "./wait-modes/answer-when-ended.ts";
 import type { WebhookSettings } from "./webhook-settings.ts";
 
@@ -117,7 +118,7 @@ function createTools(given: AppDependencies & Pick<Server, "bodyDeadline" | "loa
     findFile: createFindFile(given),
     findBatch: createFindBatch(given.queue),
     findGeneration: createFindGeneration(given.queue),
-    sendImages: createSendImages(given),
+    imagesBody: createImagesBody(given),
     sendPage: createSendPage(given),
     renderGeneration: createRenderGeneration(given),
     joinGeneration: createJoinGeneration(given),
@@ -127,6 +128,7 @@ function createTools(given: AppDependencies & Pick<Server, "bodyDeadline" | "loa
   };
   const waitModes = {
     whenEnded: createAnswerWhenEnded(tools),
+    keptAlive: createAnswerKeptAlive(tools),
     atOnce: createAnswerAtOnce(tools),
     asStream: createAnswerAsStream(tools),
   };

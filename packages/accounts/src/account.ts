@@ -11,4 +11,6 @@ export type Account = {
   models: readonly string[] | null;
   limits: Limits;
   budget: Budget;
+  /** Whether the answers to its plain calls are kept alive. */
+  keepAlive: boolean;
 };

@@ -53,6 +53,8 @@ export const apiKeySchema = z.object({
   models: z.array(z.string()).nullable(),
   limits: limitsSchema,
   budget: budgetSchema,
+  /** Whether its plain calls are kept alive, as if each preferred it. */
+  keep_alive: z.boolean().default(false),
   created_at: z.int(),
   expires_at: z.int().nullable(),
   /** Until when the key that was rotated out still works; null where none does. */

@@ -1,28 +1,44 @@
+import { Readable } from "node:stream";
+import type { ImageResponse } from "@darkroom/contracts";
 import type { GenerationRecord } from "@darkroom/queue";
 import type { FastifyReply } from "fastify";
 import { endingError, lostError } from "@darkroom/rendering";
 import type { FollowedAnswer } from "./follow-answer.ts";
-import type { SendImages } from "./send-images.ts";
+import type { ImagesBody } from "./images-body.ts";
 
 /**
- * Answers with the images of a generation that has ended, in the format that its request asked for, with what they cost and how many
- * are missing. Throws `ApiError` where it ended without, or was lost.
+ * The body for a caller whose generation has ended: its images, in the format that its request asked for. Throws `ApiError` where it
+ * ended without, was lost, or where they cannot be read.
  */
-export async function sendEnding(
-  reply: FastifyReply,
+export async function endingBody(
   ended: GenerationRecord | "gone",
   answer: FollowedAnswer,
-  sendImages: SendImages,
-): Promise<FastifyReply> {
+  imagesBody: ImagesBody,
+): Promise<ImageResponse | Readable> {
   if (ended === "gone") throw lostError();
-  if (ended.costMicros !== null) reply.header("x-generation-cost", String(ended.costMicros));
   if (ended.status !== "succeeded") throw endingError(ended);
-  if (ended.missing.length > 0) reply.header("x-generation-missing-images", String(ended.missing.length));
   try {
-    return await sendImages(reply, ended);
+    return await imagesBody(ended);
   } catch (error) {
     // Its images are there, and the same request sent again may be given them.
     await answer.leave("later");
     throw error;
   }
 }
+
+/** Answers with that, and with what it cost and how many images are missing. Throws as `endingBody` does. */
+export async function sendEnding(
+  reply: FastifyReply,
+  ended: GenerationRecord | "gone",
+  answer: FollowedAnswer,
+  imagesBody: ImagesBody,
+): Promise<FastifyReply> {
+  if (ended !== "gone") reply.headers(endingHeaders(ended));
+  const body = await endingBody(ended, answer, imagesBody);
+  return reply.type("application/json; charset=utf-8").send(body);
+}
+
+const endingHeaders = ({ costMicros, status, missing }: GenerationRecord) => ({
+  ...(costMicros !== null && { "x-generation-cost": String(costMicros) }),
+  ...(status === "succeeded" && missing.length > 0 && { "x-generation-missing-images": String(missing.length) }),
+});

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { heartbeat, heartbeatEveryMs } from "./event-stream.ts";
 
-/** The heartbeats of one event stream. However often its waits are interrupted, no more than `everyMs` passes without one. */
-export function createKeepAlive(everyMs = heartbeatEveryMs) {
+/** The heartbeats of one answer. However often its waits are interrupted, no more than `everyMs` passes without a `beat`. */
+export function createKeepAlive(everyMs = heartbeatEveryMs, beat = heartbeat) {
   let dueAtMs = performance.now() + everyMs;
 
   return {
@@ -15,7 +15,7 @@ export function createKeepAlive(everyMs = heartbeatEveryMs) {
         const result = await Promise.race([settled, due.catch(() => undefined)]).finally(() => timer.abort());
         if (result !== undefined) return result.value;
         dueAtMs = performance.now() + everyMs;
-        yield heartbeat;
+        yield beat;
       }
     },
   };

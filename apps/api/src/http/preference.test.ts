@@ -27,7 +27,17 @@ test.each<[string | string[] | undefined, boolean, number | undefined]>([
   ["wait=20, wait=30", false, 20],
   ["respond-asynchronously", false, undefined],
 ])("Prefer: %j", (header, respondAsync, waitSeconds) => {
-  expect(readPreference(header)).toEqual({ respondAsync, waitSeconds });
+  expect(readPreference(header)).toMatchObject({ respondAsync, waitSeconds });
+});
+
+test.each<[string | undefined, boolean]>([
+  ["keep-alive", true],
+  ["Keep-Alive, respond-async", true],
+  ["keep-alive=no", true],
+  ["keepalive", false],
+  [undefined, false],
+])("Prefer: %j keeps alive: %j", (header, keepAlive) => {
+  expect(readPreference(header).keepAlive).toBe(keepAlive);
 });
 
 test("a header of quotes and commas is read in no time", () => {

@@ -4,6 +4,8 @@ export type Preference = {
   respondAsync: boolean;
   /** How long the caller is content to wait for more than that, in seconds. */
   waitSeconds: number | undefined;
+  /** Ours: that the answer begins before it is there, and blanks come meanwhile. */
+  keepAlive: boolean;
 };
 
 const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
@@ -25,6 +27,7 @@ export function readPreference(header: string | string[] | undefined): Preferenc
   const wait = values.get("wait") ?? "";
   return {
     respondAsync: values.has("respond-async"),
+    keepAlive: values.has("keep-alive"),
     waitSeconds: /^\d+$/.test(wait) ? Number(wait) : undefined,
   };
 }

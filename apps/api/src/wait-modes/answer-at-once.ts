@@ -7,7 +7,7 @@ import { limitWait } from "../generation/limit-wait.ts";
 import type { RenderGeneration } from "../generation/render-generation.ts";
 import { sendAccepted } from "../generation/send-generation.ts";
 import { sendEnding } from "../generation/send-ending.ts";
-import type { SendImages } from "../generation/send-images.ts";
+import type { ImagesBody } from "../generation/images-body.ts";
 import { waitForEnding } from "../generation/wait-for-ending.ts";
 import type { OpenQueue } from "../open-queue.ts";
 import type { WaitMode } from "./wait-mode.ts";
@@ -16,7 +16,7 @@ export type AnswerAtOnceOptions = {
   queue: Pick<OpenQueue, "store" | "waits">;
   joinGeneration: JoinGeneration;
   renderGeneration: RenderGeneration;
-  sendImages: SendImages;
+  imagesBody: ImagesBody;
   drain: Drain;
   log: Logger;
   /** No caller waits on the line for longer, whatever they prefer. */
@@ -28,7 +28,7 @@ export type AnswerAtOnceOptions = {
  * there in time. Whoever asks so may hang up: the generation goes on.
  */
 export function createAnswerAtOnce(options: AnswerAtOnceOptions): WaitMode {
-  const { queue, joinGeneration, renderGeneration, sendImages, drain, log, syncTimeoutMs } = options;
+  const { queue, joinGeneration, renderGeneration, imagesBody, drain, log, syncTimeoutMs } = options;
 
   return async ({ preference, ...call }) => {
     const { reply } = call;
@@ -46,13 +46,13 @@ export function createAnswerAtOnce(options: AnswerAtOnceOptions): WaitMode {
         if (ended === "disconnect") return reply.hijack();
         if (typeof ended === "object" || ended === "gone") {
           reply.header("preference-applied", `wait=${waitSeconds}`);
-          return await sendEnding(reply, ended, answer, sendImages);
+          return await sendEnding(reply, ended, answer, imagesBody);
         }
       } else {
         joined.wait.leave();
       }
       const [generation] = await Promise.all([show(joined, call.wanted), kept]);
-      if (generation === "gone") return await sendEnding(reply, "gone", answer, sendImages);
+      if (generation === "gone") return await sendEnding(reply, "gone", answer, imagesBody);
       reply.header("preference-applied", waitSeconds > 0 ? `respond-async, wait=${waitSeconds}` : "respond-async");
       return sendAccepted(reply, generation);
     } finally {

@@ -4,7 +4,7 @@ import type { InterruptionError } from "../generation/interruption-error.ts";
 import type { JoinGeneration } from "../generation/join-generation.ts";
 import { limitWait } from "../generation/limit-wait.ts";
 import { sendEnding } from "../generation/send-ending.ts";
-import type { SendImages } from "../generation/send-images.ts";
+import type { ImagesBody } from "../generation/images-body.ts";
 import { waitForEnding } from "../generation/wait-for-ending.ts";
 import type { OpenQueue } from "../open-queue.ts";
 import type { WaitMode } from "./wait-mode.ts";
@@ -12,7 +12,7 @@ import type { WaitMode } from "./wait-mode.ts";
 export type AnswerWhenEndedOptions = {
   queue: Pick<OpenQueue, "store" | "waits">;
   joinGeneration: JoinGeneration;
-  sendImages: SendImages;
+  imagesBody: ImagesBody;
   interruptionError: InterruptionError;
   drain: Drain;
   log: Logger;
@@ -22,7 +22,7 @@ export type AnswerWhenEndedOptions = {
 
 /** The way of a caller who asks for nothing special: the images, or the error, on the line that asked. */
 export function createAnswerWhenEnded(options: AnswerWhenEndedOptions): WaitMode {
-  const { queue, joinGeneration, sendImages, interruptionError, drain, log, syncTimeoutMs } = options;
+  const { queue, joinGeneration, imagesBody, interruptionError, drain, log, syncTimeoutMs } = options;
 
   return async (call) => {
     const { reply } = call;
@@ -37,7 +37,7 @@ export function createAnswerWhenEnded(options: AnswerWhenEndedOptions): WaitMode
         case "timeout":
           throw await interruptionError(ended, joined);
         default:
-          return await sendEnding(reply, ended, joined.answer, sendImages);
+          return await sendEnding(reply, ended, joined.answer, imagesBody);
       }
     } finally {
       limit.release();

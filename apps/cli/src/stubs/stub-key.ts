@@ -12,6 +12,7 @@ export function stubKey(over: Partial<ApiKey> = {}): ApiKey {
     models: null,
     limits: noLimits,
     budget: noBudget,
+    keep_alive: false,
     created_at: Date.UTC(2026, 10, 22, 9, 30) / 1000,
     expires_at: null,
     previous_key_expires_at: null,

@@ -20,6 +20,7 @@ export function keyFacts(key: ApiKey): string {
     ["budget a day", dollars(budget.day)],
     ["budget a month", dollars(budget.month)],
     ["budget in all", dollars(budget.total)],
+    ["keep alive", key.keep_alive ? "yes" : "no"],
     ["created", formatMoment(key.created_at)],
     ["expires", key.expires_at === null ? "never" : formatMoment(key.expires_at)],
     ...(key.previous_key_expires_at === null

@@ -14,6 +14,7 @@ export type KeyRecord = {
   models: readonly string[] | null;
   limits: Limits;
   budget: Budget;
+  keepAlive: boolean;
   createdAtMs: number;
   /** When it stops to work, as the operator said it. */
   expiresAtMs: number | null;
@@ -22,7 +23,8 @@ export type KeyRecord = {
 };
 
 /** What of a key can be set. */
-export type KeySettings = Pick<KeyRecord, "models" | "limits" | "budget" | "expiresAtMs">;
+export type KeySettings = Pick<KeyRecord, "models" | "limits" | "budget" | "expiresAtMs"> &
+  Partial<Pick<KeyRecord, "keepAlive">>;
 
 /** Changes to a key: what is left out stays, null takes away. Single limits and budgets can be changed. */
 export type KeyChanges = {
@@ -31,17 +33,19 @@ export type KeyChanges = {
   models?: readonly string[] | null | undefined;
   limits?: Partial<Limits> | undefined;
   budget?: Partial<Budget> | undefined;
+  keepAlive?: boolean | undefined;
   expiresAtMs?: number | null | undefined;
 };
 
 /** The fields of the hash for what is named, with '' as the value of one that is to go. */
 export function encodeChanges(changes: KeyChanges): [field: string, value: string][] {
-  const { status, models, limits = {}, budget = {}, expiresAtMs } = changes;
+  const { status, models, limits = {}, budget = {}, keepAlive, expiresAtMs } = changes;
   const fields = {
     status,
     models: models === null ? null : models && JSON.stringify(models),
     ...Object.fromEntries(Object.entries(limits).map(([name, value]) => [`limit_${name}`, value])),
     ...Object.fromEntries(Object.entries(budget).map(([name, value]) => [`budget_${name}`, value])),
+    keepAlive: keepAlive === undefined ? undefined : keepAlive ? 1 : null,
     expiresAt: expiresAtMs,
   };
   return Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value ?? "")]]));
@@ -69,6 +73,7 @@ export function decodeKey(keyId: string, fields: Record<string, string>): KeyRec
       queued_generations: number("limit_queued_generations"),
     },
     budget: { day: number("budget_day"), month: number("budget_month"), total: number("budget_total") },
+    keepAlive: fields["keepAlive"] !== undefined,
     createdAtMs: Number(fields["createdAt"] ?? 0),
     expiresAtMs: number("expiresAt"),
     previous: previousHash === undefined ? null : { hash: previousHash, untilMs: Number(previousUntil) },

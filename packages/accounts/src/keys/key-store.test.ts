@@ -19,6 +19,7 @@ describe("a key", () => {
       models: ["dall-e-2"],
       limits: { ...noLimits, images_per_minute: 100 },
       budget: { day: 5_000_000, month: null, total: 0 },
+      keepAlive: true,
       expiresAtMs: 2_000_000_000_000,
     };
     const issued = await store.create({ ...bare, ...settings });
@@ -35,6 +36,10 @@ describe("a key", () => {
       previous: null,
     });
     expect(await store.read(issued.record.keyId)).toEqual(issued.record);
+    expect(await store.update(issued.record.keyId, { keepAlive: false })).toEqual({
+      ...issued.record,
+      keepAlive: false,
+    });
     expect(await store.read("key_0123")).toBeNull();
   });
 

@@ -49,7 +49,7 @@ describe("a listed key", () => {
     async (header) => {
       const keyring = await openKeyring(await openKeyStore(), { everyMs: never });
       const account = { tenant: "acme", name: "ci", keyId: `key_${hash.slice(0, 12)}` };
-      const free = { models: null, limits: noLimits, budget: noBudget };
+      const free = { models: null, limits: noLimits, budget: noBudget, keepAlive: false };
       expect(keyring.authenticate(header)).toEqual({ ...account, ...free });
     },
   );
@@ -106,6 +106,7 @@ describe("a key in Redis", () => {
       models: null,
       limits: noLimits,
       budget: noBudget,
+      keepAlive: false,
     });
     await expect.poll(() => opens(one, secret), { timeout: 2_000, interval: 20 }).toBe(true);
     expect(performance.now() - madeAtMs).toBeLessThan(2_000);

@@ -50,15 +50,17 @@ export function createKnownKeys(listed: readonly StoredKey[]) {
 }
 
 function entryOfListed(hash: string, tenant: string, name: string): Entry {
-  const account = { tenant, keyId: keyIdOf(hash), name, models: null, limits: noLimits, budget: noBudget };
+  const free = { models: null, limits: noLimits, budget: noBudget, keepAlive: false };
+  const account = { tenant, keyId: keyIdOf(hash), name, ...free };
   return { account, digest: Buffer.from(hash, "hex"), untilMs: Infinity };
 }
 
-const accountOf = ({ tenant, keyId, name, models, limits, budget }: KeyRecord): Account => ({
+const accountOf = ({ tenant, keyId, name, models, limits, budget, keepAlive }: KeyRecord): Account => ({
   tenant,
   keyId,
   name,
   models,
   limits,
   budget,
+  keepAlive,
 });

@@ -17,7 +17,15 @@ export function createKeyRoute(app: FastifyInstance, dependencies: CreateKeyDepe
   const { keyStore, keyring, catalogue, log } = dependencies;
 
   app.post("/admin/keys", async (request, reply) => {
-    const { tenant, name, models, limits, budget, expires_at } = parseBody(bodySchema, request.body ?? {});
+    const {
+      tenant,
+      name,
+      models,
+      limits,
+      budget,
+      keep_alive: keepAlive,
+      expires_at,
+    } = parseBody(bodySchema, request.body ?? {});
     const issued = await queueAnswer(
       keyStore.create({
         tenant,
@@ -25,6 +33,7 @@ export function createKeyRoute(app: FastifyInstance, dependencies: CreateKeyDepe
         models: models ? resolveModels(catalogue, models) : null,
         limits: { ...noLimits, ...limits },
         budget: { ...noBudget, ...budget },
+        ...(keepAlive !== undefined && { keepAlive }),
         expiresAtMs: typeof expires_at === "number" ? expiryMs(expires_at, keyring.nowMs()) : null,
       }),
     );

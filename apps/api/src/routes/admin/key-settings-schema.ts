@@ -13,6 +13,7 @@ export const keySettingsSchema = z.strictObject({
     .nullish(),
   limits: limitsSchema.partial().nullish(),
   budget: budgetSchema.partial().nullish(),
+  keep_alive: z.boolean().optional(),
   /** Unix seconds. */
   expires_at: z.int().min(0).max(lastSecond).nullish(),
 });

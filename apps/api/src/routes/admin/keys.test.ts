@@ -33,6 +33,7 @@ describe("POST /admin/keys", () => {
       models: ["gpt-image-2", "dall-e-2"],
       limits: { ...noLimits, images_per_minute: 100 },
       budget: { ...noBudget, day: 5_000_000 },
+      keep_alive: false,
       created_at: expect.closeTo(Date.now() / 1_000, -2),
       expires_at: 4_000_000_000,
       previous_key_expires_at: null,

@@ -17,6 +17,7 @@ export function showKey(record: KeyRecord, nowMs: number): ApiKey {
     models: models === null ? null : [...models],
     limits,
     budget,
+    keep_alive: record.keepAlive,
     created_at: seconds(createdAtMs),
     expires_at: expiresAtMs === null ? null : seconds(expiresAtMs),
     previous_key_expires_at: previous === null || previous.untilMs <= nowMs ? null : seconds(previous.untilMs),

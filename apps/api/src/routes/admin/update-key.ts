@@ -21,13 +21,22 @@ export function updateKeyRoute(app: FastifyInstance, dependencies: UpdateKeyDepe
   const { keyStore, keyring, catalogue, log } = dependencies;
 
   app.patch<{ Params: { id: string } }>("/admin/keys/:id", async (request, reply) => {
-    const { name, status, models, limits, budget, expires_at } = parseBody(bodySchema, request.body ?? {});
+    const {
+      name,
+      status,
+      models,
+      limits,
+      budget,
+      keep_alive: keepAlive,
+      expires_at,
+    } = parseBody(bodySchema, request.body ?? {});
     const changes = {
       name,
       status,
       models: models ? resolveModels(catalogue, models) : models,
       limits: limits === null ? noLimits : limits,
       budget: budget === null ? noBudget : budget,
+      keepAlive,
       expiresAtMs: typeof expires_at === "number" ? expiryMs(expires_at, keyring.nowMs()) : expires_at,
     };
     const record = await queueAnswer(keyStore.update(request.params.id, changes));

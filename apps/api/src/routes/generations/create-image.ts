@@ -12,7 +12,7 @@ import type { WaitMode } from "../../wait-modes/wait-mode.ts";
 
 export type CreateImageDependencies = {
   judgeRequest: JudgeRequest;
-  waitModes: { whenEnded: WaitMode; atOnce: WaitMode; asStream: WaitMode };
+  waitModes: { whenEnded: WaitMode; keptAlive: WaitMode; atOnce: WaitMode; asStream: WaitMode };
   loadShedder: Pick<LoadShedder, "holdOrRefuse">;
 };
 
@@ -43,7 +43,7 @@ const isObject = (body: unknown): body is object => typeof body === "object" && 
 
 function createCreateImage({ judgeRequest, waitModes }: CreateImageDependencies) {
   return async (request: FastifyRequest, reply: FastifyReply, body: unknown): Promise<FastifyReply> => {
-    const { tenant, keyId } = accountOf(request);
+    const { tenant, keyId, keepAlive } = accountOf(request);
     // Without a body Fastify parses none.
     if (body === undefined) throw new ApiError("invalid_request_error", "The body is empty: send a JSON object.");
     const imageRequest = parseBody(imageRequestSchema, body);
@@ -56,7 +56,10 @@ function createCreateImage({ judgeRequest, waitModes }: CreateImageDependencies)
       anew: asksAnew(request.headers),
     });
     const preference = readPreference(request.headers.prefer);
-    const answer = chooseWaitMode(waitModes, imageRequest, preference);
+    const answer = chooseWaitMode(waitModes, imageRequest, {
+      ...preference,
+      keepAlive: preference.keepAlive || keepAlive,
+    });
     return answer({ request, reply: reply.header("vary", "Prefer"), wanted, preference });
   };
 
@@ -80,5 +83,6 @@ function chooseWaitMode(
   prefers: Preference,
 ): WaitMode {
   if (stream === true) return modes.asStream;
-  return prefers.respondAsync ? modes.atOnce : modes.whenEnded;
+  if (prefers.respondAsync) return modes.atOnce;
+  return prefers.keepAlive ? modes.keptAlive : modes.whenEnded;
 }

@@ -14,6 +14,7 @@ export function withKeyOptions<Args extends unknown[], Options extends OptionVal
     .option("--budget-day <dollars>", "the most it may cost in a day of UTC", orNone(parseDollars))
     .option("--budget-month <dollars>", "the most it may cost in a month of UTC", orNone(parseDollars))
     .option("--budget-total <dollars>", "the most it may ever cost", orNone(parseDollars))
+    .option("--keep-alive <yes|no>", "whether its plain calls send blanks while they wait", parseFlag)
     .option("--expires <when>", "until when it works: 30d, or 2026-12-31 with that day", orNone(parseMoment));
 }
 
@@ -29,12 +30,14 @@ export type KeyOptions = {
   budgetDay?: OrNone<number>;
   budgetMonth?: OrNone<number>;
   budgetTotal?: OrNone<number>;
+  keepAlive?: boolean | undefined;
   expires?: OrNone<number>;
 };
 
 export type KeyChanges = Partial<Pick<ApiKey, "models" | "expires_at">> & {
   limits?: Partial<Limits> | undefined;
   budget?: Partial<Budget> | undefined;
+  keep_alive?: boolean | undefined;
 };
 
 /** What the options ask for, as the API takes it. What was not said is undefined, and so is not sent. */
@@ -54,6 +57,7 @@ export function keyChanges(options: KeyOptions): KeyChanges {
     models: orNull(options.models),
     limits: saysSomething(limits) ? limits : undefined,
     budget: saysSomething(budget) ? budget : undefined,
+    keep_alive: options.keepAlive,
     expires_at: orNull(options.expires),
   };
 }
@@ -77,4 +81,9 @@ function parseWords(text: string): string[] {
 function parseCount(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
   throw new InvalidArgumentError("It must be a whole number.");
+}
+
+function parseFlag(text: string): boolean {
+  if (text === "yes" || text === "no") return text === "yes";
+  throw new InvalidArgumentError("It must be yes or no.");
 }

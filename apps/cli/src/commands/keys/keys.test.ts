@@ -146,6 +146,7 @@ test("keys show tells what the key may do, has under way and has cost", async ()
     budget a day         $5.00
     budget a month       no limit
     budget in all        no limit
+    keep alive           no
     created              2026-11-22 09:30 UTC
     expires              never
 

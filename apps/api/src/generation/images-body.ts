@@ -1,14 +1,15 @@
+import type { Readable } from "node:stream";
 import type { Catalogue } from "@darkroom/models";
 import type { Logger } from "@darkroom/observe";
 import type { GenerationRecord } from "@darkroom/queue";
 import type { ObjectStore } from "@darkroom/storage";
-import type { FastifyReply } from "fastify";
+import type { ImageResponse } from "@darkroom/contracts";
 import { base64Response } from "./base64-response.ts";
 import { describeImages, imageLinks, linkResponse } from "@darkroom/rendering";
 import { bodyFormat, type ResponseFormat } from "./response-format.ts";
 import { unreadable } from "./unreadable.ts";
 
-export type SendImagesOptions = {
+export type ImagesBodyOptions = {
   catalogue: Catalogue;
   objects: ObjectStore;
   linkTtlSeconds: number;
@@ -17,26 +18,26 @@ export type SendImagesOptions = {
   log: Logger;
 };
 
-/** Returns the function that answers with the images of a succeeded generation, in the format that its request asked for. */
-export function createSendImages(options: SendImagesOptions) {
+/**
+ * Returns the function that makes the body of an answer of the images of a succeeded generation, in the format that its request asked
+ * for: an object, or a stream of JSON where there are images in it. Throws `ApiError` where they cannot be read.
+ */
+export function createImagesBody(options: ImagesBodyOptions) {
   const { catalogue, objects, linkTtlSeconds, defaultResponseFormat, log } = options;
 
-  return async (reply: FastifyReply, record: GenerationRecord): Promise<FastifyReply> => {
+  return async (record: GenerationRecord): Promise<ImageResponse | Readable> => {
     const model = catalogue.find(record.model);
     const described = describeImages(record, model);
     const format = bodyFormat(record.request, model, defaultResponseFormat);
-    if (format === "url") {
-      return reply.send(await linkResponse(described, objects, linkTtlSeconds).catch(unreadable(record.id)));
-    }
+    if (format === "url") return linkResponse(described, objects, linkTtlSeconds).catch(unreadable(record.id));
     // Before the images: a link that cannot be made is still an error with a status of its own.
     const links = format === "both" ? await imageLinks(described, objects, linkTtlSeconds) : undefined;
     const stream = await base64Response(described, objects, links).catch(unreadable(record.id));
     // The status line is out: all that is left is to break off, which Fastify does, and to say so.
-    stream.once("error", (error) =>
+    return stream.once("error", (error) =>
       log.error({ generationId: record.id, err: error }, "A response broke off: an image could not be read"),
     );
-    return reply.type("application/json; charset=utf-8").send(stream);
   };
 }
 
-export type SendImages = ReturnType<typeof createSendImages>;
+export type ImagesBody = ReturnType<typeof createImagesBody>;

@@ -1,0 +1,106 @@
+import { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "@darkroom/observe";
+import type { GenerationRecord } from "@darkroom/queue";
+import type { FastifyRequest } from "fastify";
+import type { Drain } from "../drain.ts";
+import type { ImagesBody } from "../generation/images-body.ts";
+import type { InterruptionError } from "../generation/interruption-error.ts";
+import type { Joined, JoinGeneration } from "../generation/join-generation.ts";
+import { type Interruption, limitWait } from "../generation/limit-wait.ts";
+import { endingBody, sendEnding } from "../generation/send-ending.ts";
+import { waitForEnding } from "../generation/wait-for-ending.ts";
+import { noteError } from "../http/answer-error.ts";
+import { heartbeatEveryMs } from "../http/event-stream.ts";
+import { createKeepAlive } from "../http/keep-alive.ts";
+import { toApiError } from "../http/to-api-error.ts";
+import type { OpenQueue } from "../open-queue.ts";
+import type { WaitMode } from "./wait-mode.ts";
+
+export type AnswerKeptAliveOptions = {
+  queue: Pick<OpenQueue, "store" | "waits">;
+  joinGeneration: JoinGeneration;
+  imagesBody: ImagesBody;
+  interruptionError: InterruptionError;
+  drain: Drain;
+  log: Logger;
+  /** How long a caller waits on the line. */
+  syncTimeoutMs: number;
+};
+
+type Ended = GenerationRecord | "gone" | Interruption;
+type Follow = { request: FastifyRequest; joined: Joined; waiting: Promise<Ended> };
+
+/** JSON may begin with any number of them (RFC 8259 §2). */
+const blank = " ";
+
+/** What makes proxies pass the blanks on as they come (`x-accel-buffering` is nginx's own). */
+const keptAliveHeaders = {
+  "content-type": "application/json; charset=utf-8",
+  "cache-control": "no-store",
+  "x-accel-buffering": "no",
+};
+
+/**
+ * The way of a caller behind a proxy with a short read timeout, who asks for no events: the answer begins before there is any, and
+ * blanks come until there is one. The status is out by then, so that an error stands in the body of a 200. What ends before the first
+ * blank is due is answered as ever.
+ */
+export function createAnswerKeptAlive(options: AnswerKeptAliveOptions): WaitMode {
+  const { queue, joinGeneration, imagesBody, interruptionError, drain, log, syncTimeoutMs } = options;
+
+  return async (call) => {
+    const { request, reply, preference } = call;
+    const limit = limitWait({ response: reply.raw, timeoutMs: syncTimeoutMs, drain });
+    let joined: Joined;
+    try {
+      joined = await joinGeneration(call);
+    } catch (error) {
+      limit.release();
+      throw error;
+    }
+    const waiting = waitForEnding({ queue, joined, interrupted: limit.interrupted, log }).finally(() =>
+      limit.release(),
+    );
+    if (preference.keepAlive) reply.header("preference-applied", "keep-alive");
+    const ended = await within(waiting, heartbeatEveryMs);
+    if (ended === undefined) {
+      const body = keptAlive({ request, joined, waiting });
+      return reply.headers(keptAliveHeaders).send(Readable.from(body, { objectMode: false }));
+    }
+    if (ended === "disconnect") return reply.hijack();
+    if (ended === "shutdown" || ended === "timeout") throw await interruptionError(ended, joined);
+    return sendEnding(reply, ended, joined.answer, imagesBody);
+  };
+
+  /** Blanks, and then the images or the error. */
+  async function* keptAlive(follow: Follow): AsyncGenerator<string | Buffer> {
+    // So that the head of the answer goes out.
+    yield blank;
+    const alive = createKeepAlive(heartbeatEveryMs, blank);
+    const body = yield* alive.until(bodyOf(follow));
+    if (body instanceof Readable) yield* body as AsyncIterable<Buffer>;
+    else yield JSON.stringify(body);
+  }
+
+  async function bodyOf({ request, joined, waiting }: Follow): Promise<object> {
+    try {
+      const ended = await waiting;
+      // Nobody reads what comes of it.
+      if (ended === "disconnect") return {};
+      if (ended === "shutdown" || ended === "timeout") throw await interruptionError(ended, joined);
+      return await endingBody(ended, joined.answer, imagesBody);
+    } catch (thrown) {
+      const error = toApiError(thrown);
+      noteError(error, request, log);
+      return { error: error.toObject() };
+    }
+  }
+}
+
+/** What a promise resolves with in that time; undefined where it takes longer. */
+async function within<T>(promise: Promise<T>, timeoutMs: number): Promise<T | undefined> {
+  const timer = new AbortController();
+  const late = sleep(timeoutMs, undefined, { signal: timer.signal }).catch(() => undefined);
+  return Promise.race([promise, late]).finally(() => timer.abort());
+}
