@@ -90,12 +90,13 @@ describe.each(Object.keys(streams))("%s", (name) => {
   });
 });
 
-const modelsSchema = z.object({ data: z.array(z.object({ id: z.string(), limits: z.object({ images: z.int() }) })) });
+const limitsSchema = z.object({ images: z.int(), sizes: z.object({ min_pixels: z.int().nullable() }) });
+const modelsSchema = z.object({ data: z.array(z.object({ id: z.string(), limits: limitsSchema })) });
 
 // The client decides by the name of the model: it sends no `response_format` for those that it knows to answer with base64.
 describe("the AI SDK 7, with its OpenAI provider", () => {
-  const generate = (model: string, n: number) =>
-    generateImage({ model: createOpenAI(settings()).image(model), prompt, size, n, maxRetries: 0 });
+  const generate = (model: string, n: number, ofSize: "1024x1024" | "2048x2048" = size) =>
+    generateImage({ model: createOpenAI(settings()).image(model), prompt, size: ofSize, n, maxRetries: 0 });
 
   test("draws with every model that is served, one and two images", async () => {
     const answer = await fetch(`${stack.origin}/v1/models`, { headers: { authorization: `Bearer ${stack.apiKey}` } });
@@ -103,9 +104,12 @@ describe("the AI SDK 7, with its OpenAI provider", () => {
     expect(models.filter(({ id }) => id.startsWith("gpt-image")).length).toBeGreaterThan(3);
     for (const { id, limits } of models) {
       for (const n of [1, 2].filter((count) => count <= limits.images)) {
-        const { images, warnings } = await generate(id, n);
+        const ofSize = (limits.sizes.min_pixels ?? 0) > 1_024 * 1_024 ? "2048x2048" : size;
+        const { images, warnings } = await generate(id, n, ofSize);
         expect({ id, images: images.length, warnings }).toEqual({ id, images: n, warnings: [] });
-        for (const { uint8Array } of images) expect(await measureImage(Buffer.from(uint8Array))).toEqual(picture);
+        for (const { uint8Array } of images) {
+          expect(await measureImage(Buffer.from(uint8Array))).toEqual({ ...picture, size: ofSize });
+        }
       }
     }
   }, 60_000);

@@ -35,7 +35,7 @@ export function showBatch(record: BatchRecord): Batch {
   };
 }
 
-/** Image models do not reason, and what they read is not told to be cached: where OpenAI's object has a number for it, it is 0. */
+/** What OpenAI's clients take for granted in the usage of a batch is a 0 where nothing was told. Image models do not reason. */
 const batchUsage = (usage: Usage): NonNullable<Batch["usage"]> => ({
   ...usage,
   input_tokens_details: { cached_tokens: 0, ...usage.input_tokens_details },
