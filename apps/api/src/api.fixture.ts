@@ -39,6 +39,8 @@ export type StartApiOptions = {
   /** The origins whose pages may call. */
   corsOrigins?: readonly string[];
   maxHeldRequests?: number;
+  /** The models that are served; the built-in ones when left out. */
+  catalogue?: Catalogue;
   /** Wraps the store that the service sees. */
   objects?: (store: ObjectStore) => ObjectStore;
 };
@@ -48,7 +50,7 @@ export const apiKey = "sk-test-of-the-api";
 export const otherApiKey = "sk-test-of-another";
 export const adminKey = "sk-test-of-the-admin";
 const log = createLogger({ name: "api-test", level: "silent", pretty: false });
-const catalogue: Catalogue = loadCatalogue();
+const builtIn: Catalogue = loadCatalogue();
 
 /** Where links lead; `follow` goes there. The port of the service is not known when its store is made. */
 export const links = { publicBaseUrl: "http://darkroom.test", signingSecret: "a secret of thirty-two characters" };
@@ -66,7 +68,12 @@ export const startApi = (options: StartApiOptions = {}) => openApi(options, onTe
 export const keepApi = (options: StartApiOptions = {}) => openApi(options, afterAll);
 
 async function openApi(options: StartApiOptions, finish: Finish) {
-  const { redisUrl = testRedisUrl(), syncTimeoutMs = 10_000, storage = { storage: "memory", links } } = options;
+  const {
+    redisUrl = testRedisUrl(),
+    syncTimeoutMs = 10_000,
+    storage = { storage: "memory", links },
+    catalogue = builtIn,
+  } = options;
   const prefix = options.beside?.prefix ?? `test-${randomBytes(6).toString("hex")}`;
   const closes = createCloseList(log);
   finish(() => clearRedis(prefix));

@@ -57,13 +57,28 @@ test("it warns of no price of the built-in models", async () => {
   expect(await pricesWarnings()).toEqual([]);
 });
 
+test("it warns in one line of the models that are switched off and that nothing draws for", async () => {
+  // The days of the first two are over for good.
+  expect(await warningsAtStart()).toContainEqual(
+    expect.objectContaining({
+      msg: expect.stringMatching(/switched off 'dall-e-2', 'dall-e-3'.*RETIRED_MODELS=successor/),
+      retired: expect.objectContaining({ "dall-e-3": { since: "2026-05-12", successor: "gpt-image-2.5-flare" } }),
+    }),
+  );
+  const warnings = await warningsAtStart({ RETIRED_MODELS: "successor" });
+  expect(warnings.filter(({ msg }) => msg.includes("switched off"))).toEqual([]);
+});
+
 /** What a process warns of prices when it starts. */
-async function pricesWarnings(settings: Record<string, string> = {}) {
+const pricesWarnings = async (settings: Record<string, string> = {}) =>
+  (await warningsAtStart(settings)).filter(({ msg }) => msg.includes("prices"));
+
+async function warningsAtStart(settings: Record<string, string> = {}) {
   const { child, lines, baseUrl, exitCode } = startProcess(settings);
   await baseUrl;
   child.kill("SIGTERM");
   await exitCode();
-  return lines.filter((line) => line["level"] === 40 && line.msg.includes("prices"));
+  return lines.filter((line) => line["level"] === 40);
 }
 
 test("with an admin key it needs no list of keys, and neither log nor Redis has a key in it", async () => {

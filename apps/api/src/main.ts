@@ -1,9 +1,9 @@
 import { createKeyring, createKeyStore, createLedger, createRedisKeys, loadKeys } from "@darkroom/accounts";
 import { createFileStore } from "@darkroom/files";
-import { loadCatalogue } from "@darkroom/models";
 import { createLogger, createMetrics } from "@darkroom/observe";
 import { readOrExit, runProcess } from "@darkroom/process";
 import { adviseOnRedis } from "@darkroom/redis";
+import { configuredCatalogue } from "@darkroom/rendering";
 import { createObjectStore } from "@darkroom/storage";
 import { buildApp } from "./app.ts";
 import { closeServer } from "./close-server.ts";
@@ -14,6 +14,7 @@ import { listen } from "./listen.ts";
 import { lanesOf, openQueue } from "./open-queue.ts";
 import { createReadiness } from "./readiness.ts";
 import { warnOfMissingPrices } from "./warn-of-missing-prices.ts";
+import { warnOfRetiredModels } from "./warn-of-retired-models.ts";
 import { webhookSettings } from "./webhook-settings.ts";
 
 const config = readOrExit(readConfig);
@@ -23,8 +24,9 @@ await runProcess({
   log,
   closeWithinMs: config.SHUTDOWN_DEADLINE_MS,
   async start(closes) {
-    const catalogue = loadCatalogue({ file: config.MODELS_FILE });
+    const catalogue = configuredCatalogue(config);
     warnOfMissingPrices(catalogue, log);
+    warnOfRetiredModels(catalogue, log);
     const adminKeyHash = config.ADMIN_KEY_SHA256;
     const staticKeys = loadKeys({
       list: config.API_KEYS,

@@ -290,6 +290,39 @@ test("a provider's refusal fails the generation in its own words", async () => {
   expect(outcome).toEqual({ kind: "failed", error, nothingCharged: true });
 });
 
+describe("a refusal of a model that the provider does not serve", () => {
+  const notServed = {
+    ...facts,
+    code: "upstream_error",
+    message: "Map it.",
+    retryable: false,
+    modelNotServed: true,
+  } as const;
+  const failing = async (retired?: GenerationRecord["upstream"]["retired"]) => {
+    const record = aRecord({ n: 2 });
+    record.upstream = { ...record.upstream, ...(retired && { retired }) };
+    const { provider } = fakeProvider({ 0: notServed, 1: notServed });
+    return work(provider, memory())(anAttempt({ record }));
+  };
+
+  test("names the successor of one that was switched off, as the caller's fault", async () => {
+    const retired = { since: "2026-05-12", successor: "gpt-image-2.5-flare" };
+    expect(await failing(retired)).toMatchObject({
+      kind: "failed",
+      error: {
+        code: "invalid_request_error",
+        param: "model",
+        message:
+          "The provider does not serve 'm' any more: it was switched off on 2026-05-12. Ask for 'gpt-image-2.5-flare' in its place.",
+      },
+    });
+  });
+
+  test("is the operator's affair where the model is still sold", async () => {
+    expect(await failing()).toMatchObject({ kind: "failed", error: { code: "upstream_error", message: "Map it." } });
+  });
+});
+
 test("a call that broke off after it was sent may have been charged", async () => {
   const { provider } = fakeProvider({ 0: { ...facts, retryable: false, mayHaveCharged: true } });
   const outcome = await work(provider, memory())(generation(1).attempt());

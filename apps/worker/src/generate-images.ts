@@ -6,6 +6,7 @@ import { delivered, planDelivery } from "./delivery.ts";
 import { imageObjects } from "./image-objects.ts";
 import type { ImageStore } from "./image-store.ts";
 import { conclude, sortMissing, tryAgain } from "./missing-images.ts";
+import { explainRetirement } from "./retired-model.ts";
 import { showPartials } from "./show-partials.ts";
 
 export type GenerateImagesOptions = {
@@ -50,6 +51,7 @@ export function createGenerateImages({ provider, store, imageStore, metrics, log
       if (!(error instanceof ProviderError)) throw error;
       reply = { images: [], missing: wanted.map((index) => ({ index, error })) };
     }
+    reply = { ...reply, missing: explainRetirement(reply.missing, record) };
     for (const { error, indexes } of byError(reply.missing)) {
       const sentence = reply.images.length === 0 ? "The provider delivered nothing" : "The provider delivered in part";
       log.warn({ ...fields, ...logged(error), missing: indexes }, sentence);

@@ -7,7 +7,7 @@ import {
   createValidateBatch,
 } from "@darkroom/batches";
 import { createFileStore } from "@darkroom/files";
-import { loadCatalogue } from "@darkroom/models";
+import { configuredCatalogue } from "@darkroom/rendering";
 import type { Logger, Metrics } from "@darkroom/observe";
 import type { CloseList } from "@darkroom/process";
 import {
@@ -43,7 +43,7 @@ export async function openBatches(
   const { redis, keys, lanes, generations } = queue;
   const batches = createBatchStore(redis, keys);
   const files = createFileStore({ redis, prefix: config.QUEUE_PREFIX, objects, log });
-  const catalogue = loadCatalogue({ file: config.MODELS_FILE });
+  const catalogue = configuredCatalogue(config);
   const names = createRedisKeys(config.QUEUE_PREFIX);
   const findAccount = createFindAccount(createKeyStore(redis, names), () => redisTime(redis));
 

@@ -1,9 +1,8 @@
 import { createRedisKeys, webhookSecretVersions } from "@darkroom/accounts";
-import { loadCatalogue } from "@darkroom/models";
 import type { Logger } from "@darkroom/observe";
 import type { CloseList } from "@darkroom/process";
 import { createBatchStore, createWebhookDispatcher, createWebhookStore, createWebhookWorker } from "@darkroom/queue";
-import { createShowEnded, showBatch } from "@darkroom/rendering";
+import { type CatalogueConfig, configuredCatalogue, createShowEnded, showBatch } from "@darkroom/rendering";
 import type { ObjectStore } from "@darkroom/storage";
 import {
   batchEvent,
@@ -24,7 +23,7 @@ const perOrigin = 4;
 type WebhooksConfig = Pick<
   WorkerConfig,
   | keyof typeof webhookEnvSchema.shape
-  | "MODELS_FILE"
+  | keyof CatalogueConfig
   | "LINK_TTL_SECONDS"
   | "QUEUE_PREFIX"
   | "LOCK_DURATION_MS"
@@ -49,7 +48,7 @@ export async function openWebhooks(
     allowInsecure: config.WEBHOOK_ALLOW_INSECURE,
   });
   closes.add("the webhook connections", () => http.close());
-  const catalogue = loadCatalogue({ file: config.MODELS_FILE });
+  const catalogue = configuredCatalogue(config);
   const showEnded = createShowEnded({ catalogue, objects, linkTtlSeconds: config.LINK_TTL_SECONDS });
   const { redis, keys, lanes } = queue;
   const subjects = { store: queue.generations, batches: createBatchStore(redis, keys) };

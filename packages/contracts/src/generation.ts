@@ -14,6 +14,8 @@ export const generationSchema = z.object({
   object: z.literal("generation"),
   status: z.enum(generationStatuses),
   model: z.string(),
+  /** The model that draws in place of that one, which its maker has switched off. Absent where it draws itself. */
+  successor: z.string().optional(),
   created_at: z.int(),
   started_at: z.int().nullable(),
   completed_at: z.int().nullable(),

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { modelSchema } from "./model-schema.ts";
+import type { Retirement } from "./retirement.ts";
 
 type ModelEntry = z.output<typeof modelSchema>;
 
@@ -10,9 +11,14 @@ export type CatalogueModel = Omit<ModelEntry, "upstream"> & {
     model: string;
     /** The sizes of the catalogue's model that draws in its place, where another one does. */
     sizes?: ModelEntry["sizes"] | undefined;
+    /** The catalogue's model that draws in place of this retired one. */
+    successor?: string | undefined;
   };
+  /** Where its maker has switched it off, and it is asked for all the same. */
+  retired?: Retirement;
 };
 
+/** As it stands today: the day that a model is switched off may come while a process runs. */
 export type Catalogue = {
   /** In the order of the files: built in first, then the operator's own. */
   models: readonly CatalogueModel[];

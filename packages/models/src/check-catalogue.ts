@@ -30,11 +30,7 @@ export function checkCatalogue(data: unknown): Checked {
   }
   mistakes.push(...checkNames(models, ids));
   const names = new Set([...ids, ...models.flatMap(otherNamesOf)]);
-  for (const { id, successor } of models) {
-    if (successor === undefined || names.has(successor.model)) continue;
-    const reason = `expected a model or an alias, got '${successor.model}'`;
-    mistakes.push({ path: ["models", id, "successor", "model"], reason });
-  }
+  mistakes.push(...checkSuccessors(models, names));
   if (typeof defaultModel === "string" && isPlainObject(entries) && !names.has(defaultModel)) {
     const reason = `expected a model or an alias, got '${defaultModel}'; the models are ${ids.map((id) => `'${id}'`).join(", ")}`;
     mistakes.push({ path: ["defaultModel"], reason });
@@ -46,13 +42,36 @@ export function checkCatalogue(data: unknown): Checked {
   };
 }
 
+/** A successor is another model, and whoever follows successors comes to an end. */
+function checkSuccessors(models: readonly CatalogueModel[], names: ReadonlySet<string>): Mistake[] {
+  return models.flatMap(({ id, successor }) => {
+    const path = ["models", id, "successor", "model"];
+    if (successor === undefined) return [];
+    if (!names.has(successor.model))
+      return [{ path, reason: `expected a model or an alias, got '${successor.model}'` }];
+    const line = [id];
+    for (let next = modelOf(models, successor.model); next !== undefined;) {
+      if (line.includes(next.id)) {
+        // Told where it closes, and by the others not.
+        return next.id === id ? [{ path, reason: `the successors go round: ${[...line, id].join(", ")}` }] : [];
+      }
+      line.push(next.id);
+      next = next.successor && modelOf(models, next.successor.model);
+    }
+    return [];
+  });
+}
+
+const modelOf = (models: readonly CatalogueModel[], name: string) =>
+  models.find((model) => [model.id, ...otherNamesOf(model)].includes(name));
+
 /** The names of a model besides its id. */
 export const otherNamesOf = ({ aliases, snapshots }: CatalogueModel): string[] => [...aliases, ...snapshots];
 
 /** Notes which sizes a model may come to that another model of the catalogue draws for. */
 function withUpstreamSizes(model: CatalogueModel, models: readonly CatalogueModel[]): CatalogueModel {
   const { upstream } = model;
-  const drawing = models.find((other) => [other.id, ...otherNamesOf(other)].includes(upstream.model));
+  const drawing = modelOf(models, upstream.model);
   if (drawing === undefined || drawing.id === model.id) return model;
   return { ...model, upstream: { ...upstream, sizes: drawing.sizes } };
 }

@@ -7,6 +7,7 @@ export { type ParameterName, parameterNames, type ValueRule } from "./parameter-
 export { priceOfOneImage } from "./price-of-one-image.ts";
 export type { Delivered } from "./price-of.ts";
 export { type ResolvedRequest, resolveRequest } from "./resolve-request.ts";
+export { type Retirement, retiredModels } from "./retirement.ts";
 export { acceptsSize } from "./sizes-schema.ts";
 export { parseSize, type Size } from "./size-rule.ts";
 export { type Terms, termsOf, termsSchema } from "./terms.ts";

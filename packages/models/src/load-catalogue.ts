@@ -1,21 +1,26 @@
 import { readFileSync } from "node:fs";
-import type { Catalogue } from "./catalogue.ts";
+import type { Catalogue, CatalogueModel } from "./catalogue.ts";
 import { CatalogueError } from "./catalogue-error.ts";
 import { checkCatalogue, otherNamesOf } from "./check-catalogue.ts";
 import { mergePatch } from "./merge-patch.ts";
 import type { Mistake } from "./mistake.ts";
+import { createRetiring, type RetiredModels } from "./retirement.ts";
 import { readYaml, type YamlFile } from "./yaml-file.ts";
 
 export type LoadCatalogueOptions = {
   /** Path of the operator's YAML or JSON file, laid over the built-in models. Without it, those alone. */
   file?: string | undefined;
+  /** What becomes of a request for a model that its maker has switched off. Its upstream is asked, when left out. */
+  retired?: RetiredModels | undefined;
+  /** The time, in Unix milliseconds: by it a model is retired. */
+  now?: (() => number) | undefined;
 };
 
 /**
  * The models that are served: the built-in ones, with the operator's file over them (`docs/models.md`).
  * Throws `CatalogueError` with every mistake in the file, each with line, column and reason.
  */
-export function loadCatalogue({ file }: LoadCatalogueOptions = {}): Catalogue {
+export function loadCatalogue({ file, retired = "pass", now = Date.now }: LoadCatalogueOptions = {}): Catalogue {
   const builtIn = readYaml("catalogue.yaml", readFileSync(new URL("catalogue.yaml", import.meta.url), "utf8"));
   const top = file === undefined ? builtIn : readYaml(file, textOf(file));
   if (top.mistakes.length > 0) throw new CatalogueError(top.mistakes);
@@ -28,7 +33,31 @@ export function loadCatalogue({ file }: LoadCatalogueOptions = {}): Catalogue {
   );
   const fallback = byName.get(defaultModel);
   if (fallback === undefined) throw new Error("a checked catalogue has its default model");
-  return { models, defaultModel: fallback, find: (name) => byName.get(name) };
+  const serve = createRetiring(retired, (name) => byName.get(name));
+  const served = ofDay(now, (today) => new Map(models.map((model) => [model.id, serve(model, today)])));
+  const servedAs = (model: CatalogueModel) => served().get(model.id) ?? model;
+  return {
+    get models() {
+      return [...served().values()];
+    },
+    get defaultModel() {
+      return servedAs(fallback);
+    },
+    find(name) {
+      const model = byName.get(name);
+      return model && servedAs(model);
+    },
+  };
+}
+
+/** What is made of a day (`YYYY-MM-DD` in UTC), once a day. */
+function ofDay<T>(now: () => number, make: (today: string) => T): () => T {
+  let made: { day: string; value: T } | undefined;
+  return () => {
+    const day = new Date(now()).toISOString().slice(0, 10);
+    if (made?.day !== day) made = { day, value: make(day) };
+    return made.value;
+  };
 }
 
 function textOf(file: string): string {

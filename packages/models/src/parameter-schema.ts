@@ -51,20 +51,22 @@ export type ParameterName = keyof Parameters;
 export const parameterNames = parametersSchema.keyof().options;
 
 const omit = z.literal("omit");
-const translation = z.union([omit, z.record(z.string(), z.string())], {
+const translationSchema = z.union([omit, z.record(z.string(), z.string())], {
   error: 'expected "omit", or a map from the value that callers send to the one the upstream takes',
 });
+
+export type Translation = z.infer<typeof translationSchema>;
 
 /** The words in which an upstream is asked, by parameter: other values for the caller's, or nothing at all. */
 export const translationsSchema = z
   .strictObject({
-    size: translation,
-    quality: translation,
-    style: translation,
-    complexity: translation,
-    background: translation,
-    moderation: translation,
-    output_format: translation,
+    size: translationSchema,
+    quality: translationSchema,
+    style: translationSchema,
+    complexity: translationSchema,
+    background: translationSchema,
+    moderation: translationSchema,
+    output_format: translationSchema,
     output_compression: omit,
     frame_count: omit,
     frame_duration_ms: omit,
@@ -72,7 +74,7 @@ export const translationsSchema = z
     seed: omit,
     guidance_scale: omit,
     watermark: omit,
-    sequential_image_generation: translation,
+    sequential_image_generation: translationSchema,
     sequential_image_generation_options: omit,
     optimize_prompt_options: omit,
     user: omit,
@@ -80,3 +82,4 @@ export const translationsSchema = z
   })
   .partial()
   .default({});
+export type Translations = z.infer<typeof translationsSchema>;

@@ -3,6 +3,7 @@ import type { Catalogue, CatalogueModel } from "./catalogue.ts";
 import { checkParameters } from "./check-parameters.ts";
 import { brokenRule } from "./field-rules.ts";
 import { refusal } from "./refusal.ts";
+import type { Retirement } from "./retirement.ts";
 import { imagesOfSeries } from "./series.ts";
 import { describeRule } from "./size-rule.ts";
 import { acceptsSize } from "./sizes-schema.ts";
@@ -15,7 +16,14 @@ export type ResolvedRequest = {
   /** What is to be drawn: the caller's words, with the catalogue's defaults where they were silent. `n` is the most images that can come. */
   parameters: ImageParameters & { n: number };
   /** The same in the words of the model's upstream, for the record: what its provider is asked, and by which id. */
-  upstream: { model: string; parameters: ImageParameters };
+  upstream: {
+    model: string;
+    parameters: ImageParameters;
+    /** The catalogue's model that draws in place of a retired one. */
+    successor?: string;
+    /** Where the model is retired, and its upstream is asked all the same. */
+    retired?: Retirement;
+  };
 };
 
 /**
@@ -50,6 +58,8 @@ export function resolveRequest(catalogue: Catalogue, request: ImageRequest): Res
     // A version that does not change is asked for by its own name, unless the operator has another model draw.
     model: isPinned(model, requestedModel) ? requestedModel : model.upstream.model,
     parameters: upstreamParameters(model, parameters),
+    ...(model.upstream.successor !== undefined && { successor: model.upstream.successor }),
+    ...(model.retired && { retired: model.retired }),
   };
   return { model, requestedModel, parameters, upstream };
 }

@@ -54,11 +54,10 @@ function settledQuality(
   { quality }: Priced["parameters"],
   translation: CatalogueModel["upstream"]["parameters"]["quality"],
 ): string {
-  const sent = translation === undefined || translation === "omit" ? undefined : translation["auto"];
-  const same = quality?.values.find(
-    (value) => value !== "auto" && translation !== "omit" && translation?.[value] === sent,
-  );
-  return sent === undefined ? "auto" : (same ?? "auto");
+  if (translation === undefined || translation === "omit") return "auto";
+  const sent = translation["auto"];
+  if (sent === undefined) return "auto";
+  return quality?.values.find((value) => value !== "auto" && (translation[value] ?? value) === sent) ?? "auto";
 }
 
 function reachable(prices: Prices, quality: string, { output_format: format, svg }: Agreed): Prices {

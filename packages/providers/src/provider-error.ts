@@ -6,6 +6,8 @@ export type ProviderErrorFacts = {
   message: string;
   /** The caller's parameter at fault, where the upstream names one. */
   param?: string | undefined;
+  /** Whether the upstream says that it does not serve the model. */
+  modelNotServed?: boolean | undefined;
   /** Whether the same call may succeed later. Only true where the upstream cannot have charged for this one. */
   retryable: boolean;
   /** The upstream's own wish, from `Retry-After`. */

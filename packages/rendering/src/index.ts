@@ -1,5 +1,6 @@
 export { base64Body } from "./base64-body.ts";
 export { base64Chunks } from "./base64-chunks.ts";
+export { type CatalogueConfig, configuredCatalogue } from "./configured-catalogue.ts";
 export { describeImages, type DescribedImages } from "./describe-images.ts";
 export { endingError, lostError } from "./ending-error.ts";
 export { imageLinks, linkResponse } from "./link-response.ts";

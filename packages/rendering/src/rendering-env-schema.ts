@@ -1,4 +1,5 @@
 import { wholeNumber } from "@darkroom/settings";
+import { retiredModels } from "@darkroom/models";
 import { z } from "zod";
 
 const secondsPerWeek = 604_800;
@@ -9,4 +10,10 @@ export const renderingEnvSchema = z.object({
     .default(86_400)
     .describe("How long a link to an image works: from an hour, which the API promises, to the week that S3 allows."),
   MODELS_FILE: z.string().optional().describe("A YAML file laid over the built-in models."),
+  RETIRED_MODELS: z
+    .enum(retiredModels)
+    .default("pass")
+    .describe(
+      "What becomes of a request for a model that its maker has switched off: `pass` asks the provider, whose refusal names the successor; `successor` draws with that.",
+    ),
 });

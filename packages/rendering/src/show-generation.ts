@@ -19,6 +19,7 @@ export function showGeneration(record: GenerationRecord, { response, position }:
     object: "generation",
     status,
     model: record.model,
+    ...(record.upstream.successor !== undefined && { successor: record.upstream.successor }),
     created_at: seconds(createdAtMs),
     started_at: startedAtMs === null ? null : seconds(startedAtMs),
     completed_at: endedAtMs === null ? null : seconds(endedAtMs),

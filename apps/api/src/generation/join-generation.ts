@@ -1,7 +1,7 @@
 import { type MinuteUse, refusalError } from "@darkroom/accounts";
 import { ApiError, isEnding } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/observe";
-import type { Earlier, GenerationRecord, Submission, Wish } from "@darkroom/queue";
+import type { Earlier, GenerationRecord, Submission, Upstream, Wish } from "@darkroom/queue";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { limitHeaders } from "../http/limit-headers.ts";
 import type { LoadShedder } from "../http/load-shedder.ts";
@@ -46,8 +46,12 @@ export type Joined = {
   isFoundAgain: boolean;
 };
 
-/** What a caller is told on the way: which generation is theirs, what they have used of their limits. */
-type Tell = { id: (id: string) => void; use: (use: MinuteUse, submission: Submission) => void };
+/** What a caller is told on the way: which generation is theirs, who draws in place of a retired model, what they have used of their limits. */
+type Tell = {
+  id: (id: string) => void;
+  upstream: (upstream: Upstream | undefined) => void;
+  use: (use: MinuteUse, submission: Submission) => void;
+};
 
 /**
  * Returns the function that submits a call's generation, or finds the one that an equal request has made before, and says on the
@@ -73,6 +77,7 @@ export function createJoinGeneration({ queue, departures, loadShedder, log }: Jo
     if (submitted.use !== null) tell.use(submitted.use, wanted);
     if (submitted.kind === "refused") throw refusalError(submitted.refusal, wanted.admission);
     tell.id(wanted.id);
+    tell.upstream(wanted.upstream);
     return null;
   }
 
@@ -86,6 +91,9 @@ export function createJoinGeneration({ queue, departures, loadShedder, log }: Jo
       id(joinedId) {
         request.facts.generationId = joinedId;
         reply.header("x-generation-id", joinedId);
+      },
+      upstream(upstream) {
+        if (upstream?.successor !== undefined) reply.header("x-generation-successor", upstream.successor);
       },
       use: (use, { admission }) => void reply.headers(limitHeaders(admission.limits, use)),
     };
@@ -109,6 +117,7 @@ export function createJoinGeneration({ queue, departures, loadShedder, log }: Jo
       wait = waits.wait(id);
       over.leave();
       const found = await store.read(id);
+      tell.upstream(found?.upstream);
       reply.header("idempotent-replayed", "true");
       // With an idempotency key nobody waits for what has ended: it is found as often as it is asked for.
       const isWaiting = wish.idempotencyKey === undefined || (found !== null && !isEnding(found.status));

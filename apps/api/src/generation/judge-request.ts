@@ -28,7 +28,7 @@ export function createJudgeRequest({ catalogue, refuseNewWork, webhooks }: Judge
     return {
       lane: laneName(model.provider, "interactive"),
       model: model.id,
-      upstream: { model: upstream.model, parameters },
+      upstream: { ...upstream, parameters },
       terms,
       admission: admissionOf(account, resolved, terms, request.partial_images),
       expiresInMs: request.job?.expires_in === undefined ? undefined : request.job.expires_in * 1_000,

@@ -1,5 +1,6 @@
+import { loadCatalogue } from "@darkroom/models";
 import { OpenAI } from "openai";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { apiKey, startApi } from "../api.fixture.ts";
 import { generationIn } from "../generation.fixture.ts";
@@ -41,4 +42,33 @@ test("one model is told to be that of a request without `model`, and it is the o
   const drawn = await api.generate({ prompt: "a cat" }, { headers: { prefer: "respond-async" } });
   const { model } = await generationIn(drawn);
   expect(data.filter(({ is_default }) => is_default).map(({ id }) => id)).toEqual([model]);
+});
+
+describe("a model that its maker has switched off", () => {
+  const show = async (retired: "pass" | "successor") => {
+    const now = () => Date.parse("2026-05-12T00:00:00Z");
+    const api = await startApi({ catalogue: loadCatalogue({ retired, now }) });
+    const { data } = z
+      .object({
+        data: z.array(z.object({ id: z.string(), drawn_by: z.string().nullable(), warning: z.string().nullable() })),
+      })
+      .parse(await (await api.call("/v1/models")).json());
+    return new Map(data.map(({ id, ...told }) => [id, told]));
+  };
+
+  test("is told with a warning that names what to ask for", async () => {
+    const models = await show("pass");
+    expect(models.get("dall-e-3")).toEqual({
+      drawn_by: null,
+      warning:
+        "Its maker switched it off on 2026-05-12, and its provider refuses it. Ask for 'gpt-image-2.5-flare' in its place.",
+    });
+    expect(models.get("gpt-image-1")).toEqual({ drawn_by: null, warning: null });
+  });
+
+  test("is told with the successor that draws for it", async () => {
+    const models = await show("successor");
+    expect(models.get("dall-e-3")).toEqual({ drawn_by: "gpt-image-2.5-flare", warning: null });
+    expect(models.get("gpt-image-1")).toEqual({ drawn_by: null, warning: null });
+  });
 });

@@ -1,4 +1,5 @@
-import type { Catalogue, CatalogueModel } from "@darkroom/models";
+import { quoteValue } from "@darkroom/contracts";
+import type { Catalogue, CatalogueModel, Retirement } from "@darkroom/models";
 
 /** OpenAI's model object, and what a caller of this service needs besides: limits, prices, the day it is switched off. */
 export const showModel = (model: CatalogueModel, { defaultModel }: Pick<Catalogue, "defaultModel">) => ({
@@ -16,6 +17,10 @@ export const showModel = (model: CatalogueModel, { defaultModel }: Pick<Catalogu
   shutdown_date: model.sunset ?? null,
   /** The model that its maker names in its place. */
   successor: model.successor?.model ?? null,
+  /** The model that draws in its place since its maker has switched it off. */
+  drawn_by: model.upstream.successor ?? null,
+  /** What speaks against asking for it. */
+  warning: model.retired === undefined ? null : warningOf(model.retired),
   limits: {
     /** Unicode code points; null where only the upstream knows. */
     prompt_characters: model.promptLimit ?? null,
@@ -57,6 +62,9 @@ export const showModel = (model: CatalogueModel, { defaultModel }: Pick<Catalogu
   },
   prices: showPrices(model.prices),
 });
+
+const warningOf = ({ since, successor }: Retirement) =>
+  `Its maker switched it off on ${since}, and its provider refuses it. ${successor === undefined ? "Ask for another model." : `Ask for ${quoteValue(successor)} in its place.`}`;
 
 /** In millionths of a dollar; null where none is known. */
 function showPrices({

@@ -92,6 +92,17 @@ describe("a body", () => {
   });
 });
 
+test("a line for a retired model is put to its successor, by whichever of its names", () => {
+  const now = () => Date.parse("2027-01-01");
+  const rules = { catalogue: loadCatalogue({ retired: "successor", now }), models: null, hasBudget: true };
+  const lineCheck = createLineCheck(rules);
+  for (const [index, model] of ["gpt-image-1.5", "gpt-image-1.5-2025-12-16"].entries()) {
+    const { faults, prepared } = lineCheck.check(inputLine(`r${index}`, { model }), index + 1);
+    expect(faults).toEqual([]);
+    expect(prepared?.upstream).toMatchObject({ model: "gpt-image-2.6-flare", successor: "gpt-image-2.6-flare" });
+  }
+});
+
 describe("lines of one file", () => {
   test("have a custom_id each", () => {
     expect(faultsOf([inputLine("a"), inputLine("b"), inputLine("a"), inputLine("A")])).toEqual([

@@ -55,7 +55,7 @@ export function createLineCheck({ catalogue, models, hasBudget }: LineRules) {
       if (micros === null && hasBudget) throw unpricedError(whyUnpriced(missing, resolved, terms));
       if (refusals.length > 0) return { faults: refusals };
       const { prompt: _prompt, ...parameters } = resolved.upstream.parameters;
-      const upstream = { model: resolved.upstream.model, parameters };
+      const upstream = { ...resolved.upstream, parameters };
       return {
         faults: [],
         prepared: { custom_id: "", request, upstream, terms, images: resolved.parameters.n, worst: micros },

@@ -63,6 +63,7 @@ describe("a right file is accepted with exactly its lines", () => {
       upstream: {
         model: "dall-e-3",
         parameters: { n: 1, size: "1024x1024", quality: "standard", style: "vivid" },
+        retired: { since: "2026-05-12", successor: "gpt-image-2.5-flare" },
       },
       terms: {
         model: "dall-e-3",

@@ -4,7 +4,9 @@ import type { UpstreamRefusal } from "./post-json.ts";
 /** What an upstream said in its error body, already parsed and redacted by the adapter. */
 export type UpstreamWords = { code?: string | undefined; message?: string | undefined; param?: string | undefined };
 
-type Verdict = Pick<ProviderErrorFacts, "code" | "message" | "retryable"> & { mayHaveCharged?: boolean };
+type Verdict = Pick<ProviderErrorFacts, "code" | "message" | "retryable" | "modelNotServed"> & {
+  mayHaveCharged?: boolean;
+};
 
 /**
  * The verdict where nothing but the HTTP status is known. An error that the model's own server reports means that nothing was drawn. A
@@ -69,6 +71,7 @@ export const modelNotServed: Verdict = {
   code: "upstream_error",
   message: "The provider does not serve the model that this one is mapped to. The operator has to map it to another.",
   retryable: false,
+  modelNotServed: true,
 };
 
 /** The operator's rate at the provider is used up. Not `rate_limit_exceeded`: the caller's own limit, told in headers, is not. */

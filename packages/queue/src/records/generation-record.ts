@@ -14,6 +14,10 @@ export const upstreamSchema = z.strictObject({
   /** The upstream's own id of the model. */
   model: z.string(),
   parameters: imageParametersSchema.omit({ prompt: true }).strict(),
+  /** The model of the catalogue that draws in place of a retired one, where that is so. */
+  successor: z.string().optional(),
+  /** Where the model was retired, and is asked for all the same: since which day, and what its maker names in its place. */
+  retired: z.strictObject({ since: z.string(), successor: z.string().optional() }).optional(),
 });
 export type Upstream = z.infer<typeof upstreamSchema>;
 
