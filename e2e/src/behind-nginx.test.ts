@@ -13,7 +13,7 @@ const request = { model: "gpt-image-1", prompt: "A lighthouse at dusk", size: "1
 describe.skipIf(!(await hasNginx()))(
   `behind an nginx that reads for ${readTimeoutSeconds} s, a job of ${jobMs / 1_000} s`,
   () => {
-    test("reaches callers who stream or come back, and the one who was cut finds the image by its id", async () => {
+    test("reaches callers who stream, come back or are kept alive, and the one who was cut finds the image by its id", async () => {
       const stack = await startStack({ environment: { SANDBOX_DELAY_MS: String(jobMs) } });
       const origin = await startNginx(stack.origin, readTimeoutSeconds);
       const headers = { authorization: `Bearer ${stack.apiKey}`, "content-type": "application/json" };
@@ -47,6 +47,12 @@ describe.skipIf(!(await hasNginx()))(
         throw new Error("The stream ended without an image");
       }
 
+      async function keptAlive() {
+        const openai = new OpenAI({ baseURL: `${origin}/v1`, apiKey: stack.apiKey, maxRetries: 0 });
+        const { data } = await openai.images.generate(request, { headers: { prefer: "keep-alive" } });
+        return measureImage(data?.[0]?.b64_json ?? "");
+      }
+
       async function waiting() {
         const cut = await post({ ...request, job: { metadata: { order: "cut" } } });
         expect(cut.status).toBe(504);
@@ -56,9 +62,9 @@ describe.skipIf(!(await hasNginx()))(
         return imageResponseSchema.parse((await untilEnded(`/v1/generations/${mine?.id}`)).response).data;
       }
 
-      const [back, streamed, cut] = await Promise.all([comingBack(), streaming(), waiting()]);
+      const [back, cut, ...pictures] = await Promise.all([comingBack(), waiting(), streaming(), keptAlive()]);
       expect(back).toBe("succeeded");
-      expect(streamed).toMatchObject({ size: "1024x1024", format: "png" });
+      for (const picture of pictures) expect(picture).toMatchObject({ size: "1024x1024", format: "png" });
       expect(cut).toHaveLength(1);
     }, 60_000);
   },

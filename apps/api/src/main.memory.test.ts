@@ -9,7 +9,7 @@ const imageBytes = 5_000_000;
 const prefix = `test-memory-${process.pid}`;
 
 test.each([
-  ["one body", { response_format: "b64_json" }],
+  ["one body, with links beside them", {}],
   ["a stream of events", { stream: true }],
 ])(
   "ten images of 5 MB pass through the process in %s without being held in its memory",
