@@ -41,6 +41,7 @@ export type StartApiOptions = {
   maxHeldRequests?: number;
   /** The models that are served; the built-in ones when left out. */
   catalogue?: Catalogue;
+  publicBaseUrl?: string;
   /** Wraps the store that the service sees. */
   objects?: (store: ObjectStore) => ObjectStore;
 };
@@ -145,6 +146,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     log,
     syncTimeoutMs,
     linkTtlSeconds: 3_600,
+    publicBaseUrl: options.publicBaseUrl,
     defaultResponseFormat: options.defaultResponseFormat ?? "both",
     trustProxy: false,
     corsOrigins: options.corsOrigins ?? [],

@@ -16,6 +16,7 @@ import { createRefuseNewWork } from "./generation/refuse-new-work.ts";
 import { createRenderGeneration } from "./generation/render-generation.ts";
 import type { ResponseFormat } from "./generation/response-format.ts";
 import { createImagesBody } from "./generation/images-body.ts";
+import { createSendAccepted } from "./generation/send-generation.ts";
 import { authenticateAdmin, authenticateCallers, authenticateCallersOrAdmin } from "./http/authenticate.ts";
 import { createServer, type CreateServerDependencies, type Server } from "./http/create-server.ts";
 import { ignoreApiVersion } from "./http/ignore-api-version.ts";
@@ -57,6 +58,8 @@ export type AppDependencies = CreateServerDependencies &
     /** How long a caller waits on the line. */
     syncTimeoutMs: number;
     linkTtlSeconds: number;
+    /** Where callers reach this service, if it was told. */
+    publicBaseUrl: string | undefined;
     /** What GPT image models answer with where the caller has not asked for a format. */
     defaultResponseFormat: ResponseFormat;
   };
@@ -120,6 +123,7 @@ function createTools(given: AppDependencies & Pick<Server, "bodyDeadline" | "loa
     findGeneration: createFindGeneration(given.queue),
     imagesBody: createImagesBody(given),
     sendPage: createSendPage(given),
+    sendAccepted: createSendAccepted(given),
     renderGeneration: createRenderGeneration(given),
     joinGeneration: createJoinGeneration(given),
     refuseNewWork: createRefuseNewWork(given),

@@ -63,6 +63,7 @@ await runProcess({
       metrics: createMetrics({ ofProcess: true }),
       syncTimeoutMs: config.SYNC_TIMEOUT_MS,
       linkTtlSeconds: config.LINK_TTL_SECONDS,
+      publicBaseUrl: config.PUBLIC_BASE_URL,
       defaultResponseFormat: config.DEFAULT_RESPONSE_FORMAT,
       trustProxy: config.TRUST_PROXY,
       corsOrigins: config.CORS_ORIGINS,

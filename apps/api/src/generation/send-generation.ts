@@ -17,6 +17,14 @@ export function generationHeaders(generation: Generation): Record<string, string
 export const sendGeneration = (reply: FastifyReply, generation: Generation): FastifyReply =>
   reply.headers(generationHeaders(generation)).send(generation);
 
-/** Answers that a generation was accepted, and where it is to be read. */
-export const sendAccepted = (reply: FastifyReply, generation: Generation): FastifyReply =>
-  sendGeneration(reply.code(202).header("location", `/v1/generations/${generation.id}`), generation);
+/**
+ * Returns the function that answers that a generation was accepted, and where it is to be read. `publicBaseUrl`: where callers reach
+ * this service; behind a proxy it may have a path, which our routes do not know.
+ */
+export function createSendAccepted({ publicBaseUrl }: { publicBaseUrl: string | undefined }) {
+  const base = publicBaseUrl === undefined ? "" : new URL(publicBaseUrl).pathname.replace(/\/+$/, "");
+  return (reply: FastifyReply, generation: Generation): FastifyReply =>
+    sendGeneration(reply.code(202).header("location", `${base}/v1/generations/${generation.id}`), generation);
+}
+
+export type SendAccepted = ReturnType<typeof createSendAccepted>;

@@ -37,6 +37,14 @@ describe("Prefer: respond-async", () => {
     expect(api.queue.waits.size).toBe(0);
   });
 
+  test.each([
+    ["https://images.example.com", ""],
+    ["https://example.com/darkroom/", "/darkroom"],
+  ])("behind %s, the place to read it begins with '%s'", async (publicBaseUrl, path) => {
+    const { answer, generation } = await accept(await startApi({ publicBaseUrl }));
+    expect(answer.headers.get("location")).toBe(`${path}/v1/generations/${generation.id}`);
+  });
+
   test("its place in line counts those before it", async () => {
     const api = await startApi();
     const positions: (number | undefined)[] = [];

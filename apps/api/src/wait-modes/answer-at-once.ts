@@ -5,7 +5,7 @@ import { acceptedRecord } from "../generation/accepted-record.ts";
 import type { Joined, JoinGeneration, Wanted } from "../generation/join-generation.ts";
 import { limitWait } from "../generation/limit-wait.ts";
 import type { RenderGeneration } from "../generation/render-generation.ts";
-import { sendAccepted } from "../generation/send-generation.ts";
+import type { SendAccepted } from "../generation/send-generation.ts";
 import { sendEnding } from "../generation/send-ending.ts";
 import type { ImagesBody } from "../generation/images-body.ts";
 import { waitForEnding } from "../generation/wait-for-ending.ts";
@@ -17,6 +17,7 @@ export type AnswerAtOnceOptions = {
   joinGeneration: JoinGeneration;
   renderGeneration: RenderGeneration;
   imagesBody: ImagesBody;
+  sendAccepted: SendAccepted;
   drain: Drain;
   log: Logger;
   /** No caller waits on the line for longer, whatever they prefer. */
@@ -28,7 +29,7 @@ export type AnswerAtOnceOptions = {
  * there in time. Whoever asks so may hang up: the generation goes on.
  */
 export function createAnswerAtOnce(options: AnswerAtOnceOptions): WaitMode {
-  const { queue, joinGeneration, renderGeneration, imagesBody, drain, log, syncTimeoutMs } = options;
+  const { queue, joinGeneration, renderGeneration, imagesBody, sendAccepted, drain, log, syncTimeoutMs } = options;
 
   return async ({ preference, ...call }) => {
     const { reply } = call;

@@ -8,7 +8,7 @@ import type { FindGeneration } from "../../generation/find-generation.ts";
 import { queueAnswer } from "../../generation/queue-answer.ts";
 import type { RefuseNewWork } from "../../generation/refuse-new-work.ts";
 import type { RenderGeneration } from "../../generation/render-generation.ts";
-import { sendAccepted } from "../../generation/send-generation.ts";
+import type { SendAccepted } from "../../generation/send-generation.ts";
 import { accountOf } from "../../http/authenticate.ts";
 import type { LoadShedder } from "../../http/load-shedder.ts";
 import type { OpenQueue } from "../../open-queue.ts";
@@ -20,12 +20,14 @@ export type RetryGenerationDependencies = {
   refuseNewWork: RefuseNewWork;
   keyring: Pick<Keyring, "find">;
   loadShedder: Pick<LoadShedder, "inTurn">;
+  sendAccepted: SendAccepted;
   log: Logger;
 };
 
 /** `POST /v1/generations/{id}/retry`: a failed, expired or canceled generation is queued once more, under its own id. */
 export function retryGenerationRoute(app: FastifyInstance, dependencies: RetryGenerationDependencies): void {
-  const { queue, findGeneration, renderGeneration, refuseNewWork, keyring, loadShedder, log } = dependencies;
+  const { queue, findGeneration, renderGeneration, refuseNewWork, keyring, loadShedder, sendAccepted, log } =
+    dependencies;
 
   app.post<{ Params: { id: string } }>("/v1/generations/:id/retry", async (request, reply) => {
     const account = accountOf(request);
