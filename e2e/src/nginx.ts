@@ -4,7 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { freePort, temporaryFolder } from "@darkroom/testing";
-import { expect, onTestFinished } from "vitest";
+import { onTestFinished, vi } from "vitest";
 import { runProgram } from "./run-program.ts";
 
 /**
@@ -25,29 +25,52 @@ export async function hasNginx(): Promise<boolean> {
 
 /** An nginx of the test's own before `origin`, as an operator sets one up who changes nothing but the read timeout. Returns its origin. */
 export async function startNginx(origin: string, proxyReadTimeoutSeconds: number): Promise<string> {
-  const folder = await temporaryFolder();
   const port = await freePort();
+  const end = await runNginx({
+    port,
+    folder: await temporaryFolder(),
+    configuration: `
+      events {}
+      http {
+        server {
+          listen 127.0.0.1:${port};
+          location / { proxy_pass ${origin}; proxy_http_version 1.1; proxy_read_timeout ${proxyReadTimeoutSeconds}s; }
+        }
+      }`,
+  });
+  onTestFinished(end);
+  return `http://127.0.0.1:${port}`;
+}
+
+export type RunNginxOptions = {
+  configuration: string;
+  /** The port that the configuration listens on. */
+  port: number;
+  /** Where it finds and puts its files. */
+  folder: string;
+};
+
+/** Runs an nginx. What it needs to run beside others, in a folder and without rights, is added. Returns the function that ends it. */
+export async function runNginx({ configuration, port, folder }: RunNginxOptions): Promise<() => Promise<void>> {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name}_temp_path ${name};`);
-  const configuration = `
-    daemon off; master_process off; pid nginx.pid; error_log error.log;
-    events {}
-    http {
-      access_log off; ${temporary.join(" ")}
-      server {
-        listen 127.0.0.1:${port};
-        location / { proxy_pass ${origin}; proxy_http_version 1.1; proxy_read_timeout ${proxyReadTimeoutSeconds}s; }
-      }
-    }`;
-  await writeFile(join(folder, "nginx.conf"), configuration);
+  const whole =
+    "daemon off; master_process off; pid nginx.pid; error_log error.log;\n" +
+    configuration.replace(/^\s*http \{/m, (begin) => `${begin} access_log off; ${temporary.join(" ")}`);
+  await writeFile(join(folder, "nginx.conf"), whole);
   const nginx = spawn("nginx", ["-p", folder, "-c", "nginx.conf"], { stdio: "ignore" });
-  onTestFinished(async () => {
+  const end = async () => {
     if (nginx.exitCode !== null) return;
     const ended = once(nginx, "exit");
     nginx.kill("SIGTERM");
     await ended;
-  });
-  await expect.poll(() => answers(port)).toBe(true);
-  return `http://127.0.0.1:${port}`;
+  };
+  try {
+    await vi.waitUntil(() => answers(port), { timeout: 10_000 });
+    return end;
+  } catch (error) {
+    await end();
+    throw error;
+  }
 }
 
 async function answers(port: number): Promise<boolean> {
