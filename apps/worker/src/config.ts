@@ -54,6 +54,11 @@ export const workerEnvSchema = z.object({
   JANITOR_INTERVAL_MS: milliseconds
     .default(10_000)
     .describe("How often lost jobs, and generations and files that have expired, are looked for."),
+  AUDIT_KEYS_PER_SECOND: wholeNumber(100, 1_000_000)
+    .default(2_000)
+    .describe(
+      "How many keys are looked at to find what was lost beside the records: 2,000 a second are 2 % of Redis, a million keys in 8 minutes.",
+    ),
   LEDGER_EXPORT_INTERVAL_MS: milliseconds
     .default(60_000)
     .describe("How often the ledger is looked through for entries to move from Redis to the object store."),

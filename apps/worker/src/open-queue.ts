@@ -2,6 +2,7 @@ import type { Logger } from "@darkroom/observe";
 import type { CloseList } from "@darkroom/process";
 import {
   createAttemptStore,
+  createAudit,
   createGenerationStore,
   createJanitor,
   createKeys,
@@ -16,8 +17,13 @@ import type { WorkerConfig } from "./config.ts";
 export const connectWithinMs = 10_000;
 /** A submission that has not reached its lane in ten seconds is on its way no more: commands of the API give up after two. */
 const queuedAfterMs = 10_000;
-/** With a hundred thousand generations in line these are three thousand looks a second, some hundredth of what Redis can do. */
-const lookAgainMs = 30_000;
+/** With a hundred thousand generations in line these are 1,700 looks a second, a fiftieth of what Redis can do. */
+const lookAgainMs = 60_000;
+
+/** A step of an audit holds everybody up: at the default pace it is a hundred names, under a millisecond. */
+const auditStepMs = 50;
+/** Where there are few records a pass is over in a moment. A minute is how long a sum may be wrong that nobody sees by itself. */
+const auditPauseMs = 60_000;
 
 /** Connects to Redis and builds the queue as a worker sees it. Throws a sentence when Redis is away or not fit for it. */
 export async function openQueue(config: WorkerConfig, objects: ObjectStore, log: Logger, closes: CloseList) {
@@ -49,6 +55,17 @@ export async function openQueue(config: WorkerConfig, objects: ObjectStore, log:
     lockDurationMs: config.LOCK_DURATION_MS,
   });
   closes.add("the janitor", () => janitor.close());
+  const audit = createAudit({
+    redis,
+    keys,
+    lanes,
+    retention,
+    log,
+    stepEveryMs: auditStepMs,
+    keysPerSecond: config.AUDIT_KEYS_PER_SECOND,
+    pauseMs: auditPauseMs,
+  });
+  closes.add("the audit", () => audit.close());
   return {
     redis,
     keys,

@@ -8,16 +8,18 @@ const script = (name: string): URL => new URL(`scripts/${name}.lua`, import.meta
 export const accountScripts = {
   /** `now`. */
   clock: [script("now")],
-  /** `now`, `count_queued`. */
-  counting: [script("now"), script("queued")],
+  /** `now`, `under_way`. */
+  audit: [script("now"), script("under-way")],
+  /** `now`, `count_queued`, `under_way`. */
+  counting: ["now", "queued", "under-way"].map(script),
   /** `now`, `count_queued`, `is_stopped`, and what `settlement` has: what is not to be begun ends. */
-  start: ["now", "queued", "stopped", "calendar", "account", "settlement", "ledger"].map(script),
+  start: ["now", "queued", "stopped", "calendar", "account", "under-way", "settlement", "ledger"].map(script),
   /** `now`, `count_window`. */
   window: [script("now"), script("window")],
-  /** `now`, `admit`, `told_window`. */
-  admission: ["now", "calendar", "window", "account", "admission"].map(script),
-  /** `now`, `calendar`, `settle`, `read_bill`, `enter`. */
-  settlement: ["now", "calendar", "account", "settlement", "ledger"].map(script),
+  /** `now`, `under_way`, `admit`, `told_window`. */
+  admission: ["now", "calendar", "window", "account", "under-way", "admission"].map(script),
+  /** `now`, `calendar`, `under_way`, `settle`, `read_bill`, `enter`. */
+  settlement: ["now", "calendar", "account", "under-way", "settlement", "ledger"].map(script),
 } as const satisfies Record<string, readonly URL[]>;
 
 export type AccountScripts = keyof typeof accountScripts;

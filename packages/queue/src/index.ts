@@ -1,4 +1,5 @@
 export { type AttemptStore, createAttemptStore } from "./records/attempt-store.ts";
+export { createAudit } from "./upkeep/audit.ts";
 export { createCancelListener } from "./lanes/cancel-listener.ts";
 export { type Delivery, type StoredImage } from "./records/delivery.ts";
 export { createEndingWaits, type EndingWaits } from "./waiting/ending-waits.ts";

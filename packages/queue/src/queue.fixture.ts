@@ -3,6 +3,7 @@ import { type Admission, unlimited } from "@darkroom/accounts";
 import { type Bill, newGenerationId } from "@darkroom/contracts";
 import { removeKeys, testRedisUrl } from "@darkroom/testing";
 import { expect, onTestFinished } from "vitest";
+import { createAudit } from "./upkeep/audit.ts";
 import { createAttemptStore } from "./records/attempt-store.ts";
 import type { Delivery } from "./records/delivery.ts";
 import { createEndingWaits } from "./waiting/ending-waits.ts";
@@ -149,6 +150,23 @@ export async function openQueue({ url = testRedisUrl(), retention = dayOfTests, 
       });
       onTestFinished(() => janitor.close());
       return janitor;
+    },
+
+    /** An audit that takes no step by itself. A step looks at about as many names as that. */
+    audit({ names = 100_000, pauseMs = 0, log: auditLog = log }: { names?: number; pauseMs?: number; log?: Log } = {}) {
+      const stepEveryMs = 3_600_000;
+      const audit = createAudit({
+        redis: patient,
+        keys,
+        lanes: patientLanes,
+        retention,
+        log: auditLog,
+        stepEveryMs,
+        keysPerSecond: names / (stepEveryMs / 1_000),
+        pauseMs,
+      });
+      onTestFinished(() => audit.close());
+      return audit;
     },
 
     /** Nothing may be left of generations that ended but their records, which expire. */

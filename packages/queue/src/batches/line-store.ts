@@ -16,7 +16,7 @@ const linesAtOnce = 20;
 
 const feedLines = queueScript<"stopped" | "moved" | number[]>("feed-lines", {
   account: "admission",
-  fragments: ["rank"],
+  fragments: ["rank", "recount"],
   folder: "batches",
 });
 const claimLines = queueScript<[] | [number, string[]]>("claim-lines", { folder: "batches" });

@@ -17,11 +17,14 @@ export type Verdict = "ok" | "fenced" | "ended" | "gone";
 
 const start = queueScript<
   "gone" | "ended" | "expired" | "stopped" | "changed" | [attempts: number, startedAtMs: number]
->("start", { account: "start", fragments: ["rank", "generation", "callers", "ending"] });
+>("start", { account: "start", fragments: ["rank", "generation", "callers", "recount", "ending"] });
 const checkpoint = queueScript<"ok" | "fenced">("checkpoint", { fragments: ["supersede"] });
 const appendPartial = queueScript<"ok" | "fenced">("append-partial");
 const end = endingScript<Verdict>("end", ["supersede"]);
-const postpone = queueScript<"ok" | "fenced">("postpone", { account: "counting", fragments: ["generation"] });
+const postpone = queueScript<"ok" | "fenced">("postpone", {
+  account: "counting",
+  fragments: ["generation", "recount"],
+});
 
 /** Each further try is for a change by somebody else between two round trips. */
 const startTries = 10;

@@ -32,7 +32,7 @@ const keep = queueScript<"ok" | "gone">("keep");
 const cancel = endingScript<"gone" | "ended" | "queued" | "running">("cancel");
 const retry = queueScript<AdmittedAnswer | ["gone" | "succeeded" | "unended" | "batched"]>("retry", {
   account: "admission",
-  fragments: ["rank", "generation", "callers"],
+  fragments: ["rank", "generation", "callers", "recount"],
 });
 const watch = queueScript<"ok" | "gone">("watch", { fragments: ["watchers"] });
 const withdraw = endingScript<"ok" | "kept">("withdraw");

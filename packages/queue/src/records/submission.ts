@@ -60,7 +60,7 @@ export type AdmittedAnswer = ["accepted", number, ScriptNumbers] | ["refused", .
 const rule = ["generation", "callers", "watchers", "earlier-request"];
 const submitScript = queueScript<AdmittedAnswer | [Earlier["kind"], string]>("submit", {
   account: "admission",
-  fragments: ["rank", ...rule],
+  fragments: ["rank", ...rule, "recount"],
 });
 const attachScript = queueScript<["none"] | [Earlier["kind"], string]>("attach", { account: "clock", fragments: rule });
 

@@ -26,6 +26,7 @@ for at = 7, #ARGV, 8 do
       'createdAt', time, 'rank', rank, 'keyId', key, 'lane', ARGV[4], 'model', ARGV[5], 'batchId', ARGV[1],
       'lineIndex', index, 'customId', custom_id, 'request', request, 'upstream', upstream, 'terms', terms,
       'answer', answer, 'reserved', reserved)
+    count_new(root, root .. 'generation:' .. id, KEYS[5], tenant, key, true)
     redis.call('ZADD', KEYS[4], time, id)
     redis.call('ZADD', KEYS[6], time, id)
     ranks[#ranks + 1] = rank

@@ -1,4 +1,4 @@
--- Shared by the scripts that may end a generation. Needs generation.lua, callers.lua, and the account of the API key
+-- Shared by the scripts that may end a generation. Needs generation.lua, callers.lua, recount.lua, and the account of the API key
 -- (packages/accounts/src/scripts).
 
 -- The terminal state is set once, and all that the living needed is released. `fields` are further pairs for the record, `bill` what it
@@ -6,13 +6,14 @@
 -- waiting API processes are told; the record is what they then read.
 local function end_generation(id, status, retention_ms, fields, bill)
   local time = now()
-  local was, tenant, watchers, webhook, version, key, model, created, started, reserved, batch, body, claim, claim_ms, answered =
+  local was, tenant, watchers, webhook, version, key, model, created, started, reserved, batch, body, claim, claim_ms, answered, counted =
     unpack(redis.call('HMGET', KEYS[1], 'status', 'tenant', 'watchers', 'webhook', 'version', 'keyId', 'model', 'createdAt',
-      'startedAt', 'reserved', 'batchId', 'body', 'claim', 'claimMs', 'answered'))
+      'startedAt', 'reserved', 'batchId', 'body', 'claim', 'claimMs', 'answered', 'counted'))
   bill = read_bill(bill, started)
   reserved = tonumber(reserved) or 0
   -- What has no price was worth something all the same: of a budget it takes what was reserved for it.
   settle(root, key, was == 'queued', reserved, tonumber(bill.cost) or reserved, time, batch)
+  count_move(root, counted, KEYS[5], tenant, key, batch, reserved, -1, was == 'queued' and -1 or 0)
   enter(root, {
     id = id, version = (tonumber(version) or 0) + 1, status = status,
     tenant = tenant, key = key, model = model, created = created,

@@ -30,6 +30,7 @@ if claim then
 elseif body then
   redis.call('ZREM', unanswered_of(key, body), ARGV[1])
 end
+count_new(root, KEYS[1], KEYS[5], ARGV[2], key, false)
 redis.call('ZREM', KEYS[6], ARGV[1])
 redis.call('ZADD', KEYS[3], time, ARGV[1])
 return { 'accepted', rank, told_window(root, key, ARGV[3], time) }

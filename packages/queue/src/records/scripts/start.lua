@@ -7,8 +7,9 @@
 -- Answers 'gone', 'ended', 'expired', 'stopped' (its key is no longer in use; it is canceled), 'changed' (it is to be read anew), or the
 -- number of the attempt and the time of the first.
 local id = ARGV[1]
-local status, expires, started, attempts, version, watchers, rank, key, batch, token, stopped = unpack(redis.call('HMGET', KEYS[1],
-  'status', 'expiresAt', 'startedAt', 'attempts', 'version', 'watchers', 'rank', 'keyId', 'batchId', 'startToken', 'stopped'))
+local status, expires, started, attempts, version, watchers, rank, key, batch, token, stopped, counted =
+  unpack(redis.call('HMGET', KEYS[1], 'status', 'expiresAt', 'startedAt', 'attempts', 'version', 'watchers', 'rank', 'keyId', 'batchId',
+    'startToken', 'stopped', 'counted'))
 if not status then return 'gone' end
 if status == 'running' and token == ARGV[2] then return { tonumber(attempts), tonumber(started) } end
 if status == 'expired' then return 'expired' end
@@ -30,7 +31,10 @@ attempts = (tonumber(attempts) or 0) + 1
 started = started or string.format('%d', time)
 move(id, version, watchers, { 'status', 'running', 'attempts', attempts, 'startedAt', started, 'startToken', ARGV[2] })
 reach_rank(KEYS[8], tonumber(rank))
-if status == 'queued' and not batch then count_queued(root, key, -1) end
+if status == 'queued' then
+  if not batch then count_queued(root, key, -1) end
+  count_move(root, counted, KEYS[5], '', key, batch, 0, 0, -1)
+end
 redis.call('ZADD', KEYS[2], time, id)
 redis.call('ZREM', KEYS[3], id)
 if expires then redis.call('ZREM', KEYS[4], id) end

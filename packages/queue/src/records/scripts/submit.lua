@@ -23,6 +23,7 @@ redis.call('HINCRBY', KEYS[4], tenant, 1)
 rank = next_rank(KEYS[6], tenant)
 redis.call('HSET', KEYS[1], 'id', id, 'tenant', tenant, 'status', 'queued', 'version', 1, 'createdAt', time, 'rank', rank,
   'keyId', key, 'body', body, unpack(ARGV, 12))
+count_new(root, KEYS[1], KEYS[4], tenant, key, false)
 if claim ~= '' then
   -- Without a time: it lasts as long as its generation has not ended.
   redis.call('SET', root .. 'claim:' .. key .. ':' .. claim, body .. ' ' .. id)
