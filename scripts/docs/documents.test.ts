@@ -2,6 +2,7 @@ import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
+import { loadCatalogue } from "../../packages/models/src/index.ts";
 import { mentionsIn } from "./mentions.ts";
 
 const checkout = resolve(import.meta.dirname, "../..");
@@ -63,4 +64,16 @@ test("the documents do name things", () => {
   expect(documents.length).toBeGreaterThan(8);
   for (const kind of ["links", "paths", "scripts", "variables"] as const)
     expect({ [kind]: count(kind) }[kind]).toBeGreaterThan(5);
+});
+
+test("examples ask for models that are served and have no last day", () => {
+  const catalogue = loadCatalogue();
+  const named = [...documents, "docker-compose.yml"].flatMap((document) => {
+    const text = readFileSync(join(checkout, document), "utf8");
+    return [...text.matchAll(/(?:"model": "|\bmodel: "|model="|--model )([\w.-]+)/g)].map(([, model = ""]) => model);
+  });
+  expect(named.length).toBeGreaterThan(8);
+  const isSold = (name: string) => catalogue.find(name) !== undefined && catalogue.find(name)?.sunset === undefined;
+  // The model of the provider that docs/adding-a-provider.md writes.
+  expect([...new Set(named)].filter((name) => name !== "toy-1" && !isSold(name))).toEqual([]);
 });

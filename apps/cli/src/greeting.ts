@@ -25,7 +25,7 @@ Or call the API. The answer holds a link to the image:
   curl ${baseUrl}/images/generations \\
     -H "Authorization: Bearer ${apiKey}" \\
     -H "Content-Type: application/json" \\
-    -d '{"model": "${model}", "prompt": "A lighthouse at dusk, oil on canvas"}'
+    -d '{"model": "${model}", "prompt": "A lighthouse at dusk, oil on canvas", "response_format": "url"}'
 
 ./darkroom --help shows all commands. Ctrl-C stops everything; queued requests and images are kept.
 `;

@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
-import { symlink } from "node:fs/promises";
+import { mkdtemp, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { temporaryFolder } from "./temporary-folder.ts";
+import { onTestFinished } from "vitest";
 
 /** What every Debian has. Absent are pnpm, a Node that reads TypeScript, git, curl and all that a package would bring. */
 const everywhere = [
@@ -30,13 +31,20 @@ const everywhere = [
   "uname",
 ];
 
+export type BareMachineOptions = {
+  /** Other programs of this machine that are there too, such as `npm`. */
+  more?: readonly string[];
+  /** Takes what removes the folder again; at the end of the running test when left out. */
+  defer?: (remove: () => Promise<void>) => void;
+};
+
 /**
- * The PATH of a machine with a shell, the system's basic tools and Node, and nothing else: a folder of links, removed when the running test
- * has finished. Node is the oldest supported one on this machine's own PATH (18 or newer), because that is what a person may have.
- * @param more other programs of this machine that are there too, such as `npm`
+ * The PATH of a machine with a shell, the system's basic tools and Node, and nothing else: a folder of links. Node is the oldest supported one
+ * on this machine's own PATH (18 or newer), because that is what a person may have.
  */
-export async function bareMachinePath(more: readonly string[] = []): Promise<string> {
-  const bin = await temporaryFolder();
+export async function bareMachinePath({ more = [], defer = onTestFinished }: BareMachineOptions = {}): Promise<string> {
+  const bin = await mkdtemp(join(tmpdir(), "darkroom-bare-"));
+  defer(() => rm(bin, { recursive: true, force: true }));
   await symlink(oldestNode(), join(bin, "node"));
   for (const name of [...everywhere, ...more]) {
     const [program] = programsOnPath(name);
