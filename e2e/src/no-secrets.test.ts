@@ -106,16 +106,18 @@ test(
         WEBHOOK_ALLOW_INSECURE: "true",
       },
     });
-    const body = {
+    let submitted = 0;
+    const body = () => ({
       model: "dall-e-3",
-      prompt: secrets["a prompt"],
+      // An equal request may be given the picture of one that was cut off.
+      prompt: `${secrets["a prompt"]} ${submitted++}`,
       user: secrets["the end user"],
       job: {
         metadata: { [secrets["a key of metadata"]]: secrets["a value of metadata"] },
         webhook: `http://127.0.0.1:1/hook?token=${secrets["a webhook's token"]}`,
       },
-    };
-    const submit = () => stack.generate(body, { signal: AbortSignal.timeout(8_000) }).catch(() => null);
+    });
+    const submit = () => stack.generate(body(), { signal: AbortSignal.timeout(8_000) }).catch(() => null);
     const services = [...stack.apis, ...stack.workers];
     const refusals = redisRefusals(stack.redis);
 

@@ -25,6 +25,7 @@ export function redisRefusals(redis: PrivateRedis): RedisRefusals {
   const admin = connectWorker(redis.url, () => {});
   onTestFinished(() => admin.disconnect());
   const config = (...pairs: string[]) => admin.call("CONFIG", "SET", ...pairs);
+  const setRights = (...rights: string[]) => admin.call("ACL", "SETUSER", "default", ...rights);
   const hangUp = () =>
     Promise.all(["normal", "pubsub"].map((type) => admin.call("CLIENT", "KILL", "TYPE", type, "SKIPME", "yes")));
 
@@ -39,8 +40,9 @@ export function redisRefusals(redis: PrivateRedis): RedisRefusals {
       end: () => config("min-replicas-to-write", "0"),
     },
     NOPERM: {
-      begin: () => admin.call("ACL", "SETUSER", "default", "resetkeys", "~elsewhere:*"),
-      end: () => admin.call("ACL", "SETUSER", "default", "allkeys"),
+      // It hangs up on whoever has subscribed to a channel that is no longer theirs.
+      begin: () => setRights("resetkeys", "~elsewhere:*", "resetchannels", "&elsewhere:*"),
+      end: () => setRights("allkeys", "allchannels"),
     },
     WRONGPASS: {
       async begin() {

@@ -9,11 +9,11 @@ test(
     for (const [answer, { begin, end }] of Object.entries(stack.refusals)) {
       const bought = stack.upstream.requests.length;
       stack.upstream.always({ delayMs: 300 });
-      const underWay = Array.from({ length: 5 }, (_, i) => stack.submit(`cat ${i}`));
+      const underWay = Array.from({ length: 5 }, (_, i) => stack.submit(`cat ${i} while ${answer}`));
       await expect.poll(() => stack.upstream.requests.length, { message: answer }).toBeGreaterThan(bought);
       await begin();
       await expectPatience(stack, answer);
-      expect(await stack.submit("a dog"), `submission while ${answer}`).toBe(503);
+      expect(await stack.submit(`a dog while ${answer}`), `submission while ${answer}`).toBe(503);
       await end();
       await expectRecovery(stack, answer);
       await Promise.all(underWay);

@@ -141,7 +141,9 @@ export async function tellInOwnContent({ caller, origin, receiver }: ExposedStac
 
 /** Has the upstreams repeat what they were sent, with the keys that they were sent. */
 export async function hearEchoes({ caller, origin, own, openai, ark }: ExposedStack, key: string) {
-  const call = (model: string) => caller.call(origin, images, { key, body: { model, prompt: "a cat" } });
+  let calls = 0;
+  // Each another: an equal request may be given the generation of one that was not waited for.
+  const call = (model: string) => caller.call(origin, images, { key, body: { model, prompt: `a cat ${calls++}` } });
   for (const echo of [...echoes(own["the OpenAI key"]), ...echoes(own["the gateway's key"])]) {
     openai.next(echo);
     await call("dall-e-2");

@@ -1,7 +1,7 @@
 import { freePort, startRedis } from "@darkroom/testing";
 import { Redis } from "ioredis";
 import { expect, onTestFinished, test } from "vitest";
-import { connectWorker, untilConnected } from "./redis-connections.ts";
+import { connectSubscriber, connectWorker, untilConnected } from "./redis-connections.ts";
 
 test("a connection whose password is refused tries again less and less often, and is there when it is accepted", async () => {
   const server = await startRedis({ persist: false, password: "secret" });
@@ -24,4 +24,26 @@ test("a connection that does not come about in time is told of in the words for 
   const redis = connectWorker(`redis://127.0.0.1:${await freePort()}`, () => {});
   onTestFinished(() => redis.disconnect());
   await expect(untilConnected(redis, 200)).rejects.toThrow("refuses the connection: nothing listens there.");
+});
+
+test("a subscription is there again after a reconnect, and after a time without the right to its channel", async () => {
+  const server = await startRedis({ persist: false });
+  onTestFinished(server.stop);
+  const admin = new Redis(server.url);
+  onTestFinished(() => admin.disconnect());
+  const errors: string[] = [];
+  const heard: string[] = [];
+  const subscriber = connectSubscriber(server.url, ({ message }) => void errors.push(message));
+  onTestFinished(() => subscriber.disconnect());
+  subscriber.on("message", (_channel, message) => heard.push(message));
+  await subscriber.subscribe("news");
+
+  await admin.call("CLIENT", "KILL", "TYPE", "pubsub");
+  await expect.poll(() => admin.publish("news", "after a reconnect")).toBe(1);
+  // Redis hangs up on whoever has subscribed to what is no longer theirs.
+  await admin.call("ACL", "SETUSER", "default", "resetchannels");
+  await expect.poll(() => errors.filter((message) => message.includes("NOPERM")).length).toBeGreaterThan(1);
+  await admin.call("ACL", "SETUSER", "default", "allchannels");
+  await expect.poll(() => admin.publish("news", "after a refusal")).toBe(1);
+  await expect.poll(() => heard).toEqual(["after a reconnect", "after a refusal"]);
 });

@@ -1,5 +1,6 @@
 import { Redis, type RedisOptions } from "ioredis";
 import { gatherWrites } from "./gather-writes.ts";
+import { keepSubscribed } from "./keep-subscribed.ts";
 import { limitInFlight } from "./limit-in-flight.ts";
 import { faultOf, silent } from "./reach-redis.ts";
 import { explainRedisError } from "./redis-faults.ts";
@@ -64,9 +65,11 @@ export function connectBatchWorker(url: string, onError: OnRedisError): Redis {
   return redis;
 }
 
-/** For the reply channel: subscribes again by itself after a reconnect. */
+/** For channels: subscribes again by itself after a reconnect, and while Redis refuses it. */
 export function connectSubscriber(url: string, onError: OnRedisError): Redis {
-  return connect(url, { maxRetriesPerRequest: null, autoResubscribe: true }, onError);
+  const redis = connect(url, { maxRetriesPerRequest: null, autoResubscribe: false }, onError);
+  keepSubscribed(redis, onError);
+  return redis;
 }
 
 /** Resolves when the connection can take commands; rejects with a sentence when Redis cannot be reached in time. */

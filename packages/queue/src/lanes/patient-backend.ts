@@ -42,7 +42,9 @@ export function createPatientBackend({ onRefusal, random }: PatientBackendOption
     return async (...args: Args): Promise<Answer> => {
       try {
         const answer = await ask(...args);
-        refusals.delete(name);
+        // A busy lane is not waited for, so that a wait that was refused once may never be tried again.
+        if (name === "moveToActive") refusals.clear();
+        else refusals.delete(name);
         backoff.reset();
         return answer;
       } catch (error) {
