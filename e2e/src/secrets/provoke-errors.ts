@@ -1,4 +1,6 @@
 import { createHmac } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import type { ErrorCode } from "@darkroom/contracts";
 import { expect } from "vitest";
 import type { ExposedStack } from "./exposed-stack.ts";
@@ -29,7 +31,8 @@ export function waysToFail(stack: ExposedStack, good: string): Record<ErrorCode,
     moderation_blocked: () => post(scripted("fail=moderation_blocked")),
     billing_hard_limit_reached: () => {
       openai.next({ status: 402, body: { error: { message: `The account of ${own["the OpenAI key"]} is empty.` } } });
-      return post({ ...drawing, model: "dall-e-2" });
+      // Of its own, as below: an equal request is given the answer of the first.
+      return post({ prompt: "a cat on an empty account", model: "dall-e-2" });
     },
     invalid_api_key: () => post(drawing, {}, `${good}x`),
     model_not_allowed: async () => post(drawing, {}, await limited("one-model", { models: ["dall-e-3"] })),
@@ -48,6 +51,11 @@ export function waysToFail(stack: ExposedStack, good: string): Record<ErrorCode,
     conflict: async () => {
       const id = idOf(await post(drawing));
       return caller.call(origin, `/v1/generations/${id}/cancel`, { method: "POST", key: good });
+    },
+    images_gone: async () => {
+      const id = idOf(await post(drawing));
+      await rm(join(stack.images, "objects/_images/acme", id), { recursive: true });
+      return caller.call(origin, `/v1/generations/${id}?response_format=b64_json`, { key: good });
     },
     payload_too_large: () => post({ ...drawing, user: good.repeat(30_000) }),
     unsupported_media_type: () => post(`key=${good}`, { "content-type": `text/${good}` }),

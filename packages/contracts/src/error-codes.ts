@@ -17,6 +17,7 @@ export const errorCodes = {
   method_not_allowed: { status: 405, type: "invalid_request_error", retryable: false },
   request_timeout: { status: 408, type: "invalid_request_error", retryable: true },
   conflict: { status: 409, type: "invalid_request_error", retryable: false },
+  images_gone: { status: 410, type: "invalid_request_error", retryable: false },
   payload_too_large: { status: 413, type: "invalid_request_error", retryable: false },
   unsupported_media_type: { status: 415, type: "invalid_request_error", retryable: false },
   idempotency_mismatch: { status: 422, type: "invalid_request_error", retryable: false },

@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import type { ImageResponse } from "@darkroom/contracts";
+import { ApiError, type ImageResponse } from "@darkroom/contracts";
 import type { GenerationRecord } from "@darkroom/queue";
 import type { FastifyReply } from "fastify";
 import { endingError, lostError } from "@darkroom/rendering";
@@ -20,8 +20,8 @@ export async function endingBody(
   try {
     return await imagesBody(ended);
   } catch (error) {
-    // Its images are there, and the same request sent again may be given them.
-    await answer.leave("later");
+    // Where its images are there, the same request sent again may be given them.
+    if (!(error instanceof ApiError && error.code === "images_gone")) await answer.leave("later");
     throw error;
   }
 }

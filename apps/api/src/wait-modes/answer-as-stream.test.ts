@@ -343,9 +343,9 @@ describe("an error after that is an event, and the last one", () => {
     });
   });
 
-  test("an image that cannot be read", async () => {
+  test("an image that is gone from the store", async () => {
     const api = await startWith(() => delivering(async () => {}, 10));
-    expect(errorOf(await readEvents(await api.generate(request)))).toMatchObject({ code: "overloaded" });
+    expect(errorOf(await readEvents(await api.generate(request)))).toMatchObject({ code: "images_gone" });
   });
 
   test("a record that Redis has lost", async () => {

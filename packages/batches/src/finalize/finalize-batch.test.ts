@@ -116,7 +116,7 @@ describe("a line that", () => {
     const { output, error, batch } = await resultOf(id);
     expect(output.map((line) => line.custom_id)).toEqual(["line-1"]);
     expect(error).toMatchObject([
-      { custom_id: "line-0", response: { status_code: 500, body: { error: { code: "server_error" } } }, error: null },
+      { custom_id: "line-0", response: { status_code: 410, body: { error: { code: "images_gone" } } }, error: null },
     ]);
     expect(batch).toMatchObject({ status: "completed", completed: 1, failed: 1 });
   });

@@ -69,7 +69,7 @@ export function createOutputLines({ batch, model, objects, linkTtlSeconds, inlin
       const response = await linkResponse(described, objects, linkTtlSeconds);
       return { file: "output", text: write({ ...answer(200, response), ...missing }) };
     }
-    if (await isAnyMissing(described, objects)) return refuse(new ApiError("server_error", missingMessage));
+    if (await isAnyMissing(described, objects)) return refuse(new ApiError("images_gone", goneMessage));
     const shell = write({ ...answer(200, placeholder), ...missing });
     return { file: "output", text: around(shell, base64Body(described, objects)) };
   };
@@ -84,7 +84,7 @@ const cancelled = {
   message: "This request was not executed because it, or its batch, was cancelled.",
 };
 
-const missingMessage = "The images of this request were made, but are not in the store any more.";
+const goneMessage = "The images of this request were made, but are not in the store any more.";
 const lostMessage = (index: number) =>
   `Darkroom lost what came of this request, which is line ${index + 1} of the input file. It may have been paid for.`;
 

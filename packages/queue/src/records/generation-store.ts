@@ -32,7 +32,7 @@ const keep = queueScript<"ok" | "gone">("keep");
 const cancel = endingScript<"gone" | "ended" | "queued" | "running">("cancel");
 const retry = queueScript<AdmittedAnswer | ["gone" | "succeeded" | "unended" | "batched"]>("retry", {
   account: "admission",
-  fragments: ["rank", "generation", "callers", "recount"],
+  fragments: ["rank", "generation", "callers", "recount", "supersede"],
 });
 const watch = queueScript<"ok" | "gone">("watch", { fragments: ["watchers"] });
 const withdraw = endingScript<"ok" | "kept">("withdraw");
@@ -81,9 +81,19 @@ export function createGenerationStore(redis: Redis, keys: Keys, retention: Reten
     cancel: (id: string, lane: string) =>
       cancel(redis, generationKeys(keys, id, lane, keys.cancels), [id, retention.recordsMs, randomUUID()]),
 
-    /** Queues a failed, canceled or expired generation again under its own id, at the expense of its own key. */
-    async retry(id: string, lane: string, tenant: string, admission: Admission): Promise<Retried> {
-      const args = [id, tenant, admissionArgument(admission), reservedArgument(admission), randomUUID()];
+    /**
+     * Queues a failed, canceled or expired generation again under its own id, at the expense of its own key. `goneVersion`: the version of
+     * a succeeded one whose images are gone from the object store; it is made anew.
+     */
+    async retry(
+      id: string,
+      lane: string,
+      tenant: string,
+      admission: Admission,
+      { goneVersion }: { goneVersion?: number | undefined } = {},
+    ): Promise<Retried> {
+      const asks = [admissionArgument(admission), reservedArgument(admission)];
+      const args = [id, tenant, ...asks, randomUUID(), goneVersion ?? ""];
       const answer = await retry(redis, where(id, lane), args);
       if (answer[0] === "accepted" || answer[0] === "refused") return readAdmitted(answer);
       return { kind: answer[0] };

@@ -5,6 +5,7 @@ import { OpenAI } from "openai";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { apiKey, startApi, type TestApi } from "../../api.fixture.ts";
 import { drawing } from "../../worker.fixture.ts";
+import { StorageError } from "@darkroom/storage";
 
 /** Not a picture: nothing here looks inside. Of a length that base64 must pad. */
 const bytes = Buffer.from("the bytes of an image");
@@ -214,12 +215,8 @@ describe("endings without images", () => {
   });
 
   test("503, not to be sent again, when the images cannot be read", async () => {
-    const api = await startApi();
-    await api.work(async (attempt) => {
-      const outcome = await drawing(api.store, bytes)(attempt);
-      await api.store.delete([`acme/${attempt.record.id}/0.png`]);
-      return outcome;
-    });
+    const away = () => Promise.reject(new StorageError({ operation: "get", retryable: true, advice: "Away." }));
+    const api = await withWork({ objects: (store) => ({ ...store, get: away }) });
     const answer = await api.generate({ prompt: "a cat", model: "dall-e-2", response_format: "b64_json" });
     expect(answer.status).toBe(503);
     expect(answer.headers.get("x-should-retry")).toBe("false");

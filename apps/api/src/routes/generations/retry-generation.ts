@@ -2,7 +2,9 @@ import { type Admission, assertModelAllowed, type Keyring, refusalError } from "
 import { ApiError } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/observe";
 import type { GenerationRecord } from "@darkroom/queue";
+import { ObjectNotFoundError, type ObjectStore } from "@darkroom/storage";
 import type { FastifyInstance } from "fastify";
+import { assertStored } from "../../generation/assert-stored.ts";
 import { assertAdmissible } from "../../generation/assert-admissible.ts";
 import type { FindGeneration } from "../../generation/find-generation.ts";
 import { queueAnswer } from "../../generation/queue-answer.ts";
@@ -21,12 +23,16 @@ export type RetryGenerationDependencies = {
   keyring: Pick<Keyring, "find">;
   loadShedder: Pick<LoadShedder, "inTurn">;
   sendAccepted: SendAccepted;
+  objects: Pick<ObjectStore, "head">;
   log: Logger;
 };
 
-/** `POST /v1/generations/{id}/retry`: a failed, expired or canceled generation is queued once more, under its own id. */
+/**
+ * `POST /v1/generations/{id}/retry`: a failed, expired or canceled generation is queued once more, under its own id, and so is one that has
+ * succeeded and whose images are gone from the store.
+ */
 export function retryGenerationRoute(app: FastifyInstance, dependencies: RetryGenerationDependencies): void {
-  const { queue, findGeneration, renderGeneration, refuseNewWork, keyring, loadShedder, sendAccepted, log } =
+  const { queue, findGeneration, renderGeneration, refuseNewWork, keyring, loadShedder, objects, sendAccepted, log } =
     dependencies;
 
   app.post<{ Params: { id: string } }>("/v1/generations/:id/retry", async (request, reply) => {
@@ -38,7 +44,8 @@ export function retryGenerationRoute(app: FastifyInstance, dependencies: RetryGe
     assertModelAllowed(account, generation.model);
     refuseNewWork();
     const admission = retryAdmission(keyring, generation);
-    const retry = async () => queueAnswer(queue.store.retry(id, lane, tenant, admission));
+    const goneVersion = (await areImagesGone(generation, objects)) ? generation.version : undefined;
+    const retry = async () => queueAnswer(queue.store.retry(id, lane, tenant, admission, { goneVersion }));
     const retried = await loadShedder.inTurn(reply.raw, retry);
     if (retried.kind === "unended")
       throw new ApiError("conflict", `The generation ${id} has not ended: there is no need.`);
@@ -69,6 +76,18 @@ export function retryGenerationRoute(app: FastifyInstance, dependencies: RetryGe
   });
 }
 
+/** Whether a generation has succeeded and its images are not in the store any more. Throws `ApiError` where the store cannot tell. */
+async function areImagesGone({ status, delivery }: GenerationRecord, objects: Pick<ObjectStore, "head">) {
+  if (status !== "succeeded") return false;
+  try {
+    await assertStored(delivery?.images ?? [], objects);
+    return false;
+  } catch (cause) {
+    if (cause instanceof ObjectNotFoundError) return true;
+    throw new ApiError("overloaded", "Whether the images are in the store cannot be found out just now.", { cause });
+  }
+}
+
 /** What a generation is that was queued again: sent once more, the request would be refused. */
 const queuedAgain = (record: GenerationRecord): GenerationRecord => ({
   ...record,
@@ -77,6 +96,8 @@ const queuedAgain = (record: GenerationRecord): GenerationRecord => ({
   endedAtMs: null,
   expiresAtMs: null,
   costMicros: null,
+  delivery: record.status === "succeeded" ? null : record.delivery,
+  missing: [],
   error: null,
 });
 

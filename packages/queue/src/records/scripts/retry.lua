@@ -1,6 +1,7 @@
--- Queues a failed, canceled or expired generation once more, under its own id. Safe to repeat: the same call is told the same again.
+-- Queues a failed, canceled or expired generation once more, under its own id, or one that has succeeded and whose images are gone from the
+-- object store: all of them are made again then. Safe to repeat: the same call is told the same again.
 --   ARGV[1] id  ARGV[2] tenant  ARGV[3] what it asks of its key, see admission.lua  ARGV[4] the worst it can cost, or '-'
---   ARGV[5] names this call
+--   ARGV[5] names this call  ARGV[6] version of the record whose images are known to be gone, or ''
 -- Answers { 'gone' }, { 'succeeded' }, { 'unended' } or { 'batched' } where there is nothing to retry, { 'refused', … } as `admit` does, or
 -- { 'accepted', its new rank, its key's window }.
 local status, version, attempts, key, batch, body, claim, rank, retried_by = unpack(redis.call('HMGET', KEYS[1],
@@ -8,12 +9,17 @@ local status, version, attempts, key, batch, body, claim, rank, retried_by = unp
 if not status then return { 'gone' } end
 local time = now()
 if retried_by == ARGV[5] then return { 'accepted', tonumber(rank), told_window(root, key, ARGV[3], time) } end
-if status == 'succeeded' then return { 'succeeded' } end
+if status == 'succeeded' and version ~= ARGV[6] then return { 'succeeded' } end
 if not is_ending(status) then return { 'unended' } end
 -- How it ended is on its way into the output of its batch.
 if batch then return { 'batched' } end
 local refused = admit(root, key, ARGV[3], time)
 if refused then return refused end
+if status == 'succeeded' then
+  -- Some of its images may be left.
+  supersede(nil)
+  redis.call('HDEL', KEYS[1], 'delivery')
+end
 redis.call('HINCRBY', KEYS[5], ARGV[2], 1)
 rank = next_rank(KEYS[8], ARGV[2])
 redis.call('HDEL', KEYS[1], 'endedAt', 'startedAt', 'error', 'failures', 'handbacks', 'resumesAt', 'abandoned', 'stopped',
