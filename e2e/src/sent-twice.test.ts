@@ -1,7 +1,10 @@
+import { readFileSync } from "node:fs";
 import { startFakeOpenAi } from "@darkroom/testing";
 import OpenAI from "openai";
 import { expect, onTestFinished, test } from "vitest";
+import { blocksIn } from "./labelled-blocks.ts";
 import { measureImage } from "./measure-image.ts";
+import { runProgram } from "./run-program.ts";
 import { startStack } from "./stack.ts";
 
 const request = { model: "dall-e-2", prompt: "a cat", size: "256x256", response_format: "b64_json" } as const;
@@ -32,3 +35,35 @@ test("fifty duplicates of one idempotency key over two api processes are one pro
   expect(upstream.requests).toHaveLength(1);
   expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
 });
+
+test("the example in the document of the HTTP API prints what it says", async () => {
+  const document = readFileSync(new URL("../../docs/api.md", import.meta.url), "utf8");
+  const example = blocksIn("sh", document).find((block) => block.includes("Idempotency-Key: order-17")) ?? "";
+  const upstream = await startFakeOpenAi();
+  onTestFinished(() => upstream.close());
+  // Longer than the example's first call waits.
+  upstream.next({ delayMs: 5_000 });
+  const stack = await startStack({
+    environment: { OPENAI_API_KEY: "sk-upstream", OPENAI_BASE_URL: upstream.baseUrl, DEFAULT_RESPONSE_FORMAT: "url" },
+  });
+  const printed = await runProgram("bash", [], {
+    input: example.replace("http://127.0.0.1:4000", stack.origin),
+    environment: { API_KEY: stack.apiKey },
+  });
+  const names = new Map<string, string>();
+  const lines = printed
+    .trim()
+    .split("\n")
+    .map((line) =>
+      line
+        .trim()
+        .replace(
+          /gen_[0-9a-z]{26}/,
+          (id) => names.get(id) ?? (names.set(id, `gen_${"ABC"[names.size]}`), names.get(id) ?? ""),
+        ),
+    );
+  const promised = [...example.matchAll(/^ask .*# (\d+)( gen_\w)?( true)?: /gm)].map(([, ...words]) => words.join(""));
+  expect(promised).toHaveLength(5);
+  expect(lines).toEqual(promised);
+  expect(upstream.requests).toHaveLength(3);
+}, 60_000);

@@ -1,0 +1,104 @@
+import { connect, createServer } from "node:net";
+import { createOpenAI } from "@ai-sdk/openai";
+import { type Behaviour, listeningPort, startFakeOpenAi } from "@darkroom/testing";
+import { generateImage } from "ai";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { measureImage } from "./measure-image.ts";
+import { hasNginx, startNginx } from "./nginx.ts";
+import { startStack } from "./stack.ts";
+
+/** Its default of two retries, about 2 and 4 s apart, whatever `x-should-retry` says and without a count. */
+async function startWith(upstreamDoes: Behaviour, environment: Record<string, string> = {}, apis = 1) {
+  const upstream = await startFakeOpenAi();
+  onTestFinished(() => upstream.close());
+  upstream.always(upstreamDoes);
+  const settings = { OPENAI_API_KEY: "sk-upstream", OPENAI_BASE_URL: upstream.baseUrl, ...environment };
+  const stack = await startStack({ apis, environment: settings });
+  const draw = (origin = stack.origin) => {
+    const openai = createOpenAI({ baseURL: `${origin}/v1`, apiKey: stack.apiKey });
+    return generateImage({ model: openai.image("gpt-image-1-mini"), prompt: "A lighthouse", size: "1024x1024" });
+  };
+  return { upstream, stack, draw };
+}
+
+/** Passes each connection on to the first of some servers that takes it, as a load balancer does. Returns its origin. */
+async function startBalancer(origins: readonly string[]): Promise<string> {
+  const server = createServer((client) => {
+    client.on("error", () => {});
+    const tryNext = ([origin, ...others]: readonly string[]) => {
+      if (origin === undefined) return void client.destroy();
+      const { hostname, port } = new URL(origin);
+      const upstream = connect({ host: hostname, port: Number(port) });
+      upstream.once("connect", () => {
+        client.pipe(upstream).pipe(client);
+        client.once("close", () => upstream.destroy());
+        upstream.once("close", () => client.destroy());
+      });
+      upstream.once("error", () =>
+        upstream.bytesRead + upstream.bytesWritten === 0 ? tryNext(others) : client.destroy(),
+      );
+    };
+    tryNext(origins);
+  });
+  const port = await listeningPort(server.listen(0, "127.0.0.1"));
+  onTestFinished(() => void server.close());
+  return `http://127.0.0.1:${port}`;
+}
+
+const picture = { size: "1024x1024", format: "png" };
+
+/** Three tries, their pauses, and the start of several processes on a machine that has other things to do. */
+const timeout = 60_000;
+
+describe("the AI SDK buys once", { timeout }, () => {
+  test("from an upstream that is slower than a caller may wait: a 504, and the image at its next try", async () => {
+    const { upstream, draw } = await startWith({ delayMs: 6_000 }, { SYNC_TIMEOUT_MS: "2000" });
+    const { image } = await draw();
+    expect(await measureImage(image.base64)).toMatchObject(picture);
+    expect(upstream.requests).toHaveLength(1);
+  });
+
+  test.each<[string, Behaviour]>([
+    ["sends something that is no image", { imageFault: "garbage" }],
+    ["cuts the line", { connection: "cut" }],
+    ["is behind a gateway that gives up on it", { status: 524, body: "<html>A timeout occurred</html>" }],
+  ])("from an upstream that %s: the same error at each of three tries", async (_, behaviour) => {
+    const { upstream, draw } = await startWith(behaviour);
+    await expect(draw()).rejects.toThrow("Failed after 3 attempts");
+    expect(upstream.requests).toHaveLength(1);
+  });
+
+  test("from an upstream that is busy for longer than a caller may wait: one image is drawn", async () => {
+    const { upstream, draw } = await startWith({}, { SYNC_TIMEOUT_MS: "2000" });
+    const busy: Behaviour = {
+      status: 429,
+      headers: { "retry-after": "3" },
+      body: { error: { message: "Rate limit reached", type: "requests", code: "rate_limit_exceeded", param: null } },
+    };
+    upstream.next(busy);
+    const { image } = await draw();
+    expect(await measureImage(image.base64)).toMatchObject(picture);
+    // A refusal, for which nobody charges, and one image.
+    expect(upstream.requests).toHaveLength(2);
+  });
+
+  test("though the api process that it waits at is killed", async () => {
+    const { upstream, stack, draw } = await startWith({ delayMs: 4_000 }, {}, 2);
+    const [dying, living] = stack.apis;
+    const drawing = draw(await startBalancer([dying?.origin ?? "", living?.origin ?? ""]));
+    await expect.poll(() => upstream.requests.length).toBe(1);
+    await dying?.end("SIGKILL");
+    const { image } = await drawing;
+    expect(await measureImage(image.base64)).toMatchObject(picture);
+    expect(upstream.requests).toHaveLength(1);
+  });
+});
+
+describe.skipIf(!(await hasNginx()))("behind an nginx that reads for two seconds", { timeout }, () => {
+  test("the AI SDK buys once, and has the image at its third try", async () => {
+    const { upstream, stack, draw } = await startWith({ delayMs: 6_000 });
+    const { image } = await draw(await startNginx(stack.origin, 2));
+    expect(await measureImage(image.base64)).toMatchObject(picture);
+    expect(upstream.requests).toHaveLength(1);
+  });
+});
