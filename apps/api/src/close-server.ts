@@ -32,7 +32,10 @@ export async function closeServer({ app, drain, delayMs, deadlineMs }: CloseServ
   await sleep(delayMs);
   drain.begin();
   const sweep = setInterval(() => app.server.closeIdleConnections(), closeIdleEveryMs);
-  await app.close();
-  clearTimeout(timer);
-  clearInterval(sweep);
+  try {
+    await app.close();
+  } finally {
+    clearTimeout(timer);
+    clearInterval(sweep);
+  }
 }

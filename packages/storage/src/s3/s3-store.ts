@@ -68,8 +68,11 @@ export function createS3Store(
       assertObjectKey("get", key);
       try {
         const { Body, ContentLength, ContentType } = await client.send(new GetObjectCommand(place(key)));
-        if (!(Body instanceof Readable) || ContentLength === undefined)
-          throw new Error("The reply has no body or no length.");
+        if (!(Body instanceof Readable)) throw new Error("The reply has no body.");
+        if (ContentLength === undefined) {
+          Body.destroy();
+          throw new Error("The reply has no length.");
+        }
         return { body: Body, size: ContentLength, contentType: ContentType ?? unknownType };
       } catch (error) {
         if (error instanceof NoSuchKey) throw new ObjectNotFoundError(key, { cause: error });

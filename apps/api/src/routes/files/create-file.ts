@@ -34,11 +34,11 @@ export function createFileRoute(app: FastifyInstance, dependencies: CreateFileDe
     uploads.post("/v1/files", { onRequest: async (request) => refuseEarly(request) }, async (request, reply) => {
       const { tenant } = accountOf(request);
       refuseNewWork();
-      const leave = places.take(tenant);
-      bodyDeadline.allowUpload(request.raw, reply.raw);
       const stopping = new AbortController();
+      const leave = places.take(tenant);
       const release = drain.onDismiss(() => stopping.abort(shuttingDown()));
       try {
+        bodyDeadline.allowUpload(request.raw, reply.raw);
         const { upload, ...facts } = await readFileForm({
           source: request.raw,
           signal: stopping.signal,

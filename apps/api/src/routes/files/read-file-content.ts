@@ -16,6 +16,7 @@ export function readFileContentRoute(app: FastifyInstance, { files, findFile }: 
     handler: async (request, reply) => {
       const { tenant } = accountOf(request);
       const record = await findFile(tenant, request.params.id);
+      const disposition = contentDisposition(record.filename);
       const { size, body } = await files.open(record).catch((cause: unknown) => {
         if (cause instanceof ObjectNotFoundError) {
           throw new ApiError("not_found", "The content of this file is no longer kept.", { cause });
@@ -25,7 +26,7 @@ export function readFileContentRoute(app: FastifyInstance, { files, findFile }: 
       reply.headers({
         "content-type": "application/jsonl",
         "content-length": size,
-        "content-disposition": contentDisposition(record.filename),
+        "content-disposition": disposition,
         "cache-control": "no-store",
       });
       if (request.method === "HEAD") {
