@@ -96,9 +96,10 @@ test("a caller who leaves does not take the news from those who watch the same g
   await api.work(held.work);
   const { id, hangUp } = await callAndHangUp(api);
   await held.begun;
+  const watch = vi.spyOn(api.queue.store, "watch");
   const events = await api.call(`/v1/generations/${id}/events`);
   const poll = api.call(`/v1/generations/${id}`, { headers: { prefer: "wait=30" } });
-  await expect.poll(() => api.watchersOf(id)).not.toBe("");
+  await expect.poll(() => watch.mock.settledResults.filter(({ type }) => type === "fulfilled")).toHaveLength(2);
   await hangUp();
   await expect.poll(() => api.waitersOf(id)).toHaveLength(0);
   expect(await api.watchersOf(id)).not.toBe("");
