@@ -25,8 +25,11 @@ async function startWith(upstreamDoes: Behaviour, environment: Record<string, st
 async function startBalancer(origins: readonly string[]): Promise<string> {
   const server = createServer((client) => {
     client.on("error", () => {});
-    const tryNext = ([origin, ...others]: readonly string[]) => {
-      if (origin === undefined) return void client.destroy();
+    const tryNext = ([origin = "", ...others]: readonly string[]): void => {
+      if (origin === "") {
+        client.destroy();
+        return;
+      }
       const { hostname, port } = new URL(origin);
       const upstream = connect({ host: hostname, port: Number(port) });
       upstream.once("connect", () => {

@@ -19,19 +19,20 @@ async function again(call: () => Promise<unknown>): Promise<void> {
 function countOpen({ drain, queue }: TestApi) {
   let open = 0;
   let opened = 0;
-  const counted = <T extends () => unknown>(close: T): T => {
+  const counted = <T>(close: () => T): (() => T) => {
     open++;
     opened++;
     let closed = false;
-    return (() => {
+    return () => {
       if (!closed) open--;
       closed = true;
       return close();
-    }) as T;
+    };
   };
-  const { onDismiss } = drain;
+  const onDismiss = drain.onDismiss.bind(drain);
   vi.spyOn(drain, "onDismiss").mockImplementation((tell) => counted(onDismiss(tell)));
-  const { wait, watch } = queue.waits;
+  const wait = queue.waits.wait.bind(queue.waits);
+  const watch = queue.waits.watch.bind(queue.waits);
   vi.spyOn(queue.waits, "wait").mockImplementation((id) => {
     const begun = wait(id);
     return { ...begun, leave: counted(begun.leave) };
@@ -83,14 +84,14 @@ describe("a thousand calls that are refused half-way leave nothing open", () => 
   });
 
   test("uploads that the store refuses", async () => {
-    vi.spyOn(api.store, "put").mockImplementation(refuse);
+    const put = vi.spyOn(api.store, "put").mockImplementation(refuse);
     await again(async () => {
       const form = new FormData();
       form.set("purpose", "batch");
       form.set("file", new Blob(["{}"]), "prompts.jsonl");
       await (await api.call("/v1/files", { method: "POST", body: form })).text();
     });
-    vi.mocked(api.store.put).mockRestore();
+    put.mockRestore();
     const form = new FormData();
     form.set("purpose", "batch");
     form.set("file", new Blob(["{}"]), "prompts.jsonl");
@@ -99,7 +100,7 @@ describe("a thousand calls that are refused half-way leave nothing open", () => 
   });
 });
 
-describe("a thousand readers who hang up leave no image open", () => {
+describe("a thousand readers who hang up leave no image open", { timeout: 60_000 }, () => {
   test.each(["base64", "link"])("%s", async (way) => {
     const directory = await temporaryFolder();
     let open = 0;
@@ -139,28 +140,17 @@ describe("a thousand readers who hang up leave no image open", () => {
 });
 
 describe("a thousand callers who hang up leave nothing open", () => {
-  test.each<[string, () => { path: string; init?: RequestInit }]>([
-    ["long polls", () => ({ path: `/v1/generations/${id}`, init: { headers: { prefer: "wait=60" } } })],
-    ["streams of events", () => ({ path: `/v1/generations/${id}/events` })],
-    [
-      "submissions",
-      () => ({ path: "/v1/images/generations", init: { method: "POST", body: JSON.stringify(request) } }),
-    ],
-    [
-      "streamed submissions",
-      () => ({
-        path: "/v1/images/generations",
-        init: { method: "POST", body: JSON.stringify({ ...request, stream: true }) },
-      }),
-    ],
-  ])("%s", async (_, callOf) => {
+  test.each<[string, (signal: AbortSignal) => Promise<unknown>]>([
+    ["long polls", (signal) => api.call(`/v1/generations/${id}`, { headers: { prefer: "wait=60" }, signal })],
+    ["streams of events", (signal) => api.call(`/v1/generations/${id}/events`, { signal })],
+    ["submissions", (signal) => api.generate(request, { signal })],
+    ["streamed submissions", (signal) => api.post({ ...request, stream: true }, { signal })],
+  ])("%s", async (_, send) => {
     const counts = countOpen(api);
-    const { path, init } = callOf();
     await again(async () => {
       const call = new AbortController();
       const opened = counts.opened();
-      const headers = { "content-type": "application/json", ...(init?.headers as Record<string, string>) };
-      const answer = api.call(path, { ...init, headers, signal: call.signal }).catch(() => null);
+      const answer = send(call.signal).catch(() => null);
       await expect.poll(counts.opened).toBeGreaterThan(opened);
       call.abort();
       await answer;
