@@ -126,6 +126,25 @@ describe("the window of a minute", () => {
     await close();
   });
 
+  test("tells of two limits that refuse the one that does so for longer", async () => {
+    const { admit, close } = openWindow({ requests: 2, images: 5 });
+    await admit(start, 1);
+    await admit(start + 20_000, 4);
+    // A request is free when the first is a minute old, and four images when the second is.
+    expect(await admit(start + 30_000, 4)).toBe(50_000);
+    expect(await admit(start + 30_000, 1)).toBe(30_000);
+    await close();
+  });
+
+  test("has nothing left, and not less, of a limit that was lowered below what is used", async () => {
+    const root = `test-${randomBytes(6).toString("hex")}:`;
+    const lua = `
+      admit(KEYS[1], 'key', '- 10 - - - - - 5 -', tonumber(ARGV[1]))
+      return admit(KEYS[1], 'key', '- 2 - - - - - 1 -', tonumber(ARGV[1]))`;
+    expect(await run(lua, [root], [start])).toEqual(["refused", "images", 60_000, 0, 1, 5, 60_000]);
+    await redis.del(`${root}account-window:key`, `${root}account:key`);
+  });
+
   test("is not locked by a clock that is set back: by seconds it counts them longer, by an hour it begins anew", async () => {
     const { admit, close } = openWindow({ requests: 2, images: "-" });
     await admit(start);
@@ -173,8 +192,11 @@ describe("the window of a minute", () => {
           const answer = await admit(atMs, wanted);
           if (answer !== "admitted") {
             // Refused: there was no room, nor is there until shortly before the time that was told.
-            const tooSoonMs = atMs + Number(answer) - 51;
-            return !fits(since(atMs, 60_050), wanted) && !fits(since(tooSoonMs, 60_000), wanted);
+            const toldMs = atMs + Number(answer);
+            const isTooSoonBefore = !fits(since(toldMs - 51, 60_000), wanted);
+            // More images than the limit fit at no time.
+            const isRoomThen = wanted > limit.images || fits(since(toldMs, 60_000), wanted);
+            return !fits(since(atMs, 60_050), wanted) && isTooSoonBefore && isRoomThen;
           }
           const right = fits(since(atMs, 60_000), wanted);
           admitted.push({ atMs, wanted });

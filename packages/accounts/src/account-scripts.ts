@@ -20,6 +20,8 @@ export const accountScripts = {
   admission: ["now", "calendar", "window", "account", "under-way", "admission"].map(script),
   /** `now`, `calendar`, `under_way`, `settle`, `read_bill`, `enter`. */
   settlement: ["now", "calendar", "account", "under-way", "settlement", "ledger"].map(script),
+  /** `now`, `read_account`. */
+  usage: ["now", "calendar", "account"].map(script),
 } as const satisfies Record<string, readonly URL[]>;
 
 export type AccountScripts = keyof typeof accountScripts;

@@ -1,6 +1,6 @@
-import { redisTime } from "@darkroom/redis";
+import { defineScript } from "@darkroom/redis";
 import type { Redis } from "ioredis";
-import { dayOf } from "./ledger/usage-days.ts";
+import { accountScripts } from "./account-scripts.ts";
 import type { RedisKeys } from "./redis-keys.ts";
 
 /** What an account has under way and has spent. Money is in micros; days and months are those of UTC. */
@@ -14,22 +14,15 @@ export type AccountUsage = {
   spent: { day: number; month: number; total: number };
 };
 
-/**
- * Reads what the scripts of admission and ending have counted. A day or a month that is over, by the clock of Redis, counts as nothing
- * spent.
- */
+type Answer = [active: number, queued: number, reserved: number, day: number, month: number, total: number];
+
+const accountUsage = defineScript<Answer>([
+  ...accountScripts.usage,
+  new URL("scripts/account-usage.lua", import.meta.url),
+]);
+
+/** Reads what the scripts of admission and ending have counted. A day or a month that is over for them counts as nothing spent. */
 export async function readAccountUsage(redis: Redis, names: RedisKeys, keyId: string): Promise<AccountUsage> {
-  const [nowMs, fields] = await Promise.all([redisTime(redis), redis.hgetall(names.account(keyId))]);
-  const number = (name: string) => Number(fields[name] ?? 0);
-  const today = dayOf(nowMs);
-  return {
-    active: number("active"),
-    queued: number("queued"),
-    reserved: number("reserved"),
-    spent: {
-      day: fields["day"] === today ? number("daySpent") : 0,
-      month: fields["month"] === today.slice(0, 7) ? number("monthSpent") : 0,
-      total: number("total"),
-    },
-  };
+  const [active, queued, reserved, day, month, total] = await accountUsage(redis, [names.account(keyId)], []);
+  return { active, queued, reserved, spent: { day, month, total } };
 }

@@ -1,0 +1,30 @@
+import { redisTime } from "@darkroom/redis";
+import { expect, test } from "vitest";
+import { readAccountUsage } from "./account-usage.ts";
+import { openKeyStore } from "./keys/redis.fixture.ts";
+
+const dayMs = 86_400_000;
+
+test("an account that has done nothing has used nothing", async () => {
+  const { redis, names } = await openKeyStore();
+  const nothing = { active: 0, queued: 0, reserved: 0, spent: { day: 0, month: 0, total: 0 } };
+  expect(await readAccountUsage(redis, names, "key_1")).toEqual(nothing);
+});
+
+test.each([
+  ["today is spent today", 0, 5],
+  ["tomorrow, by a clock that was set back over midnight, is spent today, as an admission counts it", 1, 5],
+  ["yesterday is over", -1, 0],
+  ["days ahead, by a clock that was wrong, counts for nothing", 9, 0],
+])("what was spent %s", async (_what, days, spent) => {
+  const { redis, names } = await openKeyStore();
+  const day = new Date((await redisTime(redis)) + days * dayMs).toISOString().slice(0, 10);
+  const most = 1_000_000_000_000_000;
+  await redis.hset(names.account("key_1"), { active: 3, queued: 2, reserved: 7, total: most, day, daySpent: 5 });
+  expect(await readAccountUsage(redis, names, "key_1")).toEqual({
+    active: 3,
+    queued: 2,
+    reserved: 7,
+    spent: { day: spent, month: 0, total: most },
+  });
+});
