@@ -24,6 +24,7 @@ const config = {
   WEBHOOK_ALLOW_INSECURE: true,
   MODELS_FILE: undefined,
   RETIRED_MODELS: "pass" as const,
+  UNKNOWN_MODELS: undefined,
   LINK_TTL_SECONDS: 3_600,
   LOCK_DURATION_MS: 5_000,
   STALLED_INTERVAL_MS: 1_000,

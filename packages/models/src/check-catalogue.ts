@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { CatalogueModel } from "./catalogue.ts";
+import { roundFrom } from "./round-from.ts";
 import { explain, type Mistake } from "./mistake.ts";
 import { modelNameSchema, modelSchema } from "./model-schema.ts";
 import { isPlainObject, type PlainObject } from "./plain-object.ts";
@@ -49,16 +50,11 @@ function checkSuccessors(models: readonly CatalogueModel[], names: ReadonlySet<s
     if (successor === undefined) return [];
     if (!names.has(successor.model))
       return [{ path, reason: `expected a model or an alias, got '${successor.model}'` }];
-    const line = [id];
-    for (let next = modelOf(models, successor.model); next !== undefined;) {
-      if (line.includes(next.id)) {
-        // Told where it closes, and by the others not.
-        return next.id === id ? [{ path, reason: `the successors go round: ${[...line, id].join(", ")}` }] : [];
-      }
-      line.push(next.id);
-      next = next.successor && modelOf(models, next.successor.model);
-    }
-    return [];
+    const round = roundFrom(id, (name) => {
+      const next = modelOf(models, name)?.successor;
+      return next && modelOf(models, next.model)?.id;
+    });
+    return round === undefined ? [] : [{ path, reason: `the successors go round: ${round.join(", ")}` }];
   });
 }
 

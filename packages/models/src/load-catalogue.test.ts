@@ -1,32 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
 import type { Catalogue } from "./catalogue.ts";
-import { CatalogueError } from "./catalogue-error.ts";
 import { loadCatalogue } from "./load-catalogue.ts";
+import { load, mistakesIn } from "./operators-file.fixture.ts";
 import { priceOf } from "./price-of.ts";
 import { resolveRequest } from "./resolve-request.ts";
 import { termsOf } from "./terms.ts";
-
-function load(text: string) {
-  const folder = mkdtempSync(join(tmpdir(), "darkroom-models-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  const file = join(folder, "models.yaml");
-  writeFileSync(file, text);
-  return loadCatalogue({ file });
-}
-
-/** Without the folder in front of the file's name. */
-function mistakesIn(text: string): string[] {
-  try {
-    load(text);
-  } catch (error) {
-    if (error instanceof CatalogueError) return error.mistakes.map((line) => line.replace(/^.*(?=models\.yaml:)/, ""));
-    throw error;
-  }
-  throw new Error("the file was accepted");
-}
 
 const othersThan = (id: string, { models }: Catalogue) => models.filter((model) => model.id !== id);
 
@@ -86,6 +65,8 @@ describe("the example in the documentation", () => {
     const delivered = { sizes: ["1792x1024"], reportedQuality: "high" };
     expect(priceOf(termsOf(model, parameters), delivered).costMicros).toBe(120_000);
 
+    expect(catalogue.find("gpt-image-3")).toMatchObject({ family: "gpt-image", prices: {} });
+
     const flux = resolveRequest(catalogue, { prompt: "a cat", model: "flux-dev", size: "1536x768", n: 4 });
     expect(flux.parameters).toEqual({ prompt: "a cat", n: 4, size: "1536x768", quality: "final" });
     expect(flux.upstream.model).toBe("black-forest-labs/FLUX.1-dev");
@@ -99,6 +80,7 @@ describe("the example in the documentation", () => {
 
   test("names every key that a model may have", () => {
     const keys = [
+      "like",
       "provider",
       "maxImages",
       "sizes",

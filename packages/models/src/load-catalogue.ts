@@ -2,8 +2,10 @@ import { readFileSync } from "node:fs";
 import type { Catalogue, CatalogueModel } from "./catalogue.ts";
 import { CatalogueError } from "./catalogue-error.ts";
 import { checkCatalogue, otherNamesOf } from "./check-catalogue.ts";
+import { withLikes } from "./like.ts";
 import { mergePatch } from "./merge-patch.ts";
 import type { Mistake } from "./mistake.ts";
+import { modelNameSchema } from "./model-schema.ts";
 import { createRetiring, type RetiredModels } from "./retirement.ts";
 import { readYaml, type YamlFile } from "./yaml-file.ts";
 
@@ -14,25 +16,42 @@ export type LoadCatalogueOptions = {
   retired?: RetiredModels | undefined;
   /** The time, in Unix milliseconds: by it a model is retired. */
   now?: (() => number) | undefined;
+  /** The model of which every model that the catalogue does not know has the sizes, parameters and rules. Without one, none is served. */
+  unknownLike?: string | undefined;
 };
 
 /**
  * The models that are served: the built-in ones, with the operator's file over them (`docs/models.md`).
  * Throws `CatalogueError` with every mistake in the file, each with line, column and reason.
  */
-export function loadCatalogue({ file, retired = "pass", now = Date.now }: LoadCatalogueOptions = {}): Catalogue {
+export function loadCatalogue({
+  file,
+  retired = "pass",
+  now = Date.now,
+  unknownLike,
+}: LoadCatalogueOptions = {}): Catalogue {
   const builtIn = readYaml("catalogue.yaml", readFileSync(new URL("catalogue.yaml", import.meta.url), "utf8"));
   const top = file === undefined ? builtIn : readYaml(file, textOf(file));
   if (top.mistakes.length > 0) throw new CatalogueError(top.mistakes);
-  const data = top === builtIn ? builtIn.value : mergePatch(builtIn.value, top.value);
-  const { models, defaultModel, mistakes } = checkCatalogue(data);
-  if (mistakes.length > 0) throw new CatalogueError(tell(mistakes, top));
+  const merged = top === builtIn ? builtIn.value : mergePatch(builtIn.value, top.value);
+  const liked = withLikes(merged, top.value);
+  const { models, defaultModel, mistakes } = checkCatalogue(liked.catalogue);
+  // A model that is like no other lacks most of what it needs, which is no news.
+  const isNews = ({ path: [, id] }: Mistake) => !liked.mistakes.some(({ path }) => path[1] === id);
+  const wrong = [...liked.mistakes, ...mistakes.filter(isNews)];
+  if (wrong.length > 0) throw new CatalogueError(tell(wrong, top));
 
   const byName = new Map(
     models.flatMap((model) => [model.id, ...otherNamesOf(model)].map((name) => [name, model] as const)),
   );
   const fallback = byName.get(defaultModel);
   if (fallback === undefined) throw new Error("a checked catalogue has its default model");
+  const ofUnknown = unknownLike === undefined ? undefined : byName.get(unknownLike);
+  if (ofUnknown === undefined && unknownLike !== undefined) {
+    throw new CatalogueError([
+      `UNKNOWN_MODELS: expected like:<model>, of a model or an alias, got 'like:${unknownLike}'`,
+    ]);
+  }
   const serve = createRetiring(retired, (name) => byName.get(name));
   const served = ofDay(now, (today) => new Map(models.map((model) => [model.id, serve(model, today)])));
   const servedAs = (model: CatalogueModel) => served().get(model.id) ?? model;
@@ -45,10 +64,26 @@ export function loadCatalogue({ file, retired = "pass", now = Date.now }: LoadCa
     },
     find(name) {
       const model = byName.get(name);
-      return model && servedAs(model);
+      if (model !== undefined) return servedAs(model);
+      return ofUnknown && modelNameSchema.safeParse(name).success ? anotherLike(ofUnknown, name) : undefined;
     },
   };
 }
+
+/** A model that nobody described: what it costs is not known. */
+const anotherLike = (model: CatalogueModel, id: string): CatalogueModel => ({
+  ...model,
+  id,
+  description: "",
+  aliases: [],
+  snapshots: [],
+  upstream: { model: id, parameters: {} },
+  prices: {},
+  providerPrices: undefined,
+  released: undefined,
+  sunset: undefined,
+  successor: undefined,
+});
 
 /** What is made of a day (`YYYY-MM-DD` in UTC), once a day. */
 function ofDay<T>(now: () => number, make: (today: string) => T): () => T {

@@ -1,11 +1,9 @@
 import { imageParametersSchema, imageRequestSchema } from "@darkroom/contracts";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { CatalogueError } from "./catalogue-error.ts";
 import { loadCatalogue } from "./load-catalogue.ts";
 import { missingPrices } from "./missing-prices.ts";
+import { load } from "./operators-file.fixture.ts";
 import { priceOf } from "./price-of.ts";
 import { resolveRequest } from "./resolve-request.ts";
 import { termsOf } from "./terms.ts";
@@ -15,17 +13,9 @@ const at = (day: string) => () => Date.parse(`${day}T00:00:00Z`);
 /** After the last day of every built-in model that has one. */
 const late = at("2027-01-01");
 
-function fileOf(text: string): string {
-  const folder = mkdtempSync(join(tmpdir(), "darkroom-models-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  const file = join(folder, "models.yaml");
-  writeFileSync(file, text);
-  return file;
-}
-
-type Options = { retired?: "pass" | "successor"; now?: () => number; file?: string };
-const drawing = (options: Options) => {
-  const catalogue = loadCatalogue({ now: late, ...options });
+type Options = { retired?: "pass" | "successor"; now?: () => number };
+const drawing = (options: Options, text = "") => {
+  const catalogue = load(text, { now: late, ...options });
   return (request: object) => resolveRequest(catalogue, imageRequestSchema.parse({ prompt: "a cat", ...request }));
 };
 
@@ -144,9 +134,9 @@ describe("drawn by its successor", () => {
 
 describe("an operator's file", () => {
   test("that names another model for it stands above the setting", () => {
-    const file = fileOf("models: { dall-e-3: { upstream: { model: gpt-image-2, parameters: { style: omit } } } }");
+    const file = "models: { dall-e-3: { upstream: { model: gpt-image-2, parameters: { style: omit } } } }";
     for (const retired of ["pass", "successor"] as const) {
-      const { upstream } = drawing({ retired, file })({ model: "dall-e-3" });
+      const { upstream } = drawing({ retired }, file)({ model: "dall-e-3" });
       expect(upstream).toEqual({
         model: "gpt-image-2",
         parameters: { prompt: "a cat", n: 1, size: "1024x1024", quality: "standard" },
@@ -157,10 +147,7 @@ describe("an operator's file", () => {
   test("may change the words of the successor's own upstream, which are put after those of the table", () => {
     const upstream =
       "{ model: our-flare, parameters: { quality: { high: best, medium: fair }, size: omit, background: omit } }";
-    const resolve = drawing({
-      retired: "successor",
-      file: fileOf(`models: { gpt-image-2.5-flare: { upstream: ${upstream} } }`),
-    });
+    const resolve = drawing({ retired: "successor" }, `models: { gpt-image-2.5-flare: { upstream: ${upstream} } }`);
     expect(resolve({ model: "dall-e-3", quality: "hd" }).upstream).toEqual({
       model: "our-flare",
       parameters: { prompt: "a cat", n: 1, quality: "best" },
@@ -173,10 +160,10 @@ describe("an operator's file", () => {
   test("may name a chain of successors, which ends with the one that is sold", () => {
     const own =
       "provider: openai, maxImages: 1, sizes: { values: [1024x1024] }, parameters: { quality: { values: [fine] } }";
-    const file = fileOf(`models:
+    const file = `models:
   eldest: { ${own}, sunset: 2026-01-01, successor: { model: elder, parameters: { quality: { fine: hd } } } }
-  elder: { ${own.replace("fine", "hd")}, sunset: 2026-02-01, successor: { model: gpt-image-2, parameters: { quality: { hd: high } } } }`);
-    expect(drawing({ retired: "successor", file })({ model: "eldest", quality: "fine" }).upstream).toMatchObject({
+  elder: { ${own.replace("fine", "hd")}, sunset: 2026-02-01, successor: { model: gpt-image-2, parameters: { quality: { hd: high } } } }`;
+    expect(drawing({ retired: "successor" }, file)({ model: "eldest", quality: "fine" }).upstream).toMatchObject({
       model: "gpt-image-2",
       parameters: { quality: "high" },
       successor: "gpt-image-2",
@@ -186,11 +173,11 @@ describe("an operator's file", () => {
   test("with successors that go round is refused", () => {
     const successors =
       "models: { gpt-image-1: { successor: { model: dall-e-3 } }, dall-e-3: { successor: { model: gpt-image-1 } } }";
-    expect(() => loadCatalogue({ file: fileOf(successors) })).toThrow(CatalogueError);
-    expect(() => loadCatalogue({ file: fileOf(successors) })).toThrow(
+    expect(() => load(successors)).toThrow(CatalogueError);
+    expect(() => load(successors)).toThrow(
       "models.gpt-image-1.successor.model: the successors go round: gpt-image-1, dall-e-3, gpt-image-1",
     );
-    expect(() => loadCatalogue({ file: fileOf("models: { dall-e-3: { successor: { model: dall-e-3 } } }") })).toThrow(
+    expect(() => load("models: { dall-e-3: { successor: { model: dall-e-3 } } }")).toThrow(
       "the successors go round: dall-e-3, dall-e-3",
     );
   });

@@ -13,7 +13,7 @@ test("every counter is told with its help before anything has happened", async (
     "darkroom_repeated_images_total",
     "darkroom_refused_requests_total",
   ]);
-  expect(text.match(/^# HELP darkroom_\S+ \S.*\.$/gm)).toHaveLength(6);
+  expect(text.match(/^# HELP darkroom_\S+ \S.*\.$/gm)).toHaveLength(7);
 });
 
 test("what was counted is told by label", async () => {
@@ -25,6 +25,16 @@ test("what was counted is told by label", async () => {
   expect(text).toContain('darkroom_billed_micros_total{model="m"} 40002\n');
   expect(text).toContain('darkroom_refused_requests_total{code="not_found"} 1\n');
   expect(metrics.contentType).toMatch(/^text\/plain; version=0\.0\.4/);
+});
+
+test("two hundred models are told apart, and what callers make up beyond is counted together", async () => {
+  const metrics = createMetrics({ ofProcess: false });
+  for (let i = 0; i < 250; i++) metrics.unpricedGenerations.inc({ model: `m${i}` });
+  metrics.unpricedGenerations.inc({ model: "m0" }, 4);
+  const text = await metrics.render();
+  expect(text.match(/^darkroom_unpriced_generations_total\{.*$/gm)).toHaveLength(201);
+  expect(text).toContain('darkroom_unpriced_generations_total{model="m0"} 5\n');
+  expect(text).toContain('darkroom_unpriced_generations_total{model="other"} 50\n');
 });
 
 test("the process tells of itself where it is asked to", async () => {

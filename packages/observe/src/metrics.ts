@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
+import { createModelCounter } from "./model-counter.ts";
 
 export type MetricsOptions = {
   /** Also tell of the process itself: memory, CPU, event loop, garbage collection. One registry of a process does; it is measured all the time. */
@@ -8,51 +9,46 @@ export type MetricsOptions = {
 export type Metrics = ReturnType<typeof createMetrics>;
 
 /**
- * The counters of a process, for Prometheus. All of them stand here. A label is a model of the catalogue or a code of our error table,
- * so that their number is bounded: never a key, a tenant or anything that a caller wrote.
+ * The counters of a process, for Prometheus. All of them stand here. A label is a code of our error table or a model, of which two hundred
+ * are told apart, so that their number is bounded: never a key, a tenant or anything else that a caller wrote.
  */
 export function createMetrics({ ofProcess }: MetricsOptions) {
   const registry = new Registry();
   const contentType: string = registry.contentType;
   if (ofProcess) collectDefaultMetrics({ register: registry });
-  const counter = <Label extends string>(name: string, help: string, label: Label) =>
-    new Counter({ name, help, labelNames: [label], registers: [registry] });
+  const byModel = (name: string, help: string) => createModelCounter(name, help, registry);
   return {
-    unpricedGenerations: counter(
+    unpricedGenerations: byModel(
       "darkroom_unpriced_generations_total",
       "Generations that delivered images for which a price is missing.",
-      "model",
     ),
-    cappedGenerations: counter(
+    cappedGenerations: byModel(
       "darkroom_capped_generations_total",
       "Generations that would have cost more than the worst case that was reserved for them.",
-      "model",
     ),
-    billedMicros: counter(
+    billedMicros: byModel(
       "darkroom_billed_micros_total",
       "What generations cost their tenants, in millionths of a dollar. A restart counts anew: bill by the ledger.",
-      "model",
     ),
-    unbilledGenerations: counter(
+    unbilledGenerations: byModel(
       "darkroom_unbilled_generations_total",
       "Generations that were canceled while they ran, or failed, and cost their tenants nothing though the provider may have charged.",
-      "model",
     ),
-    repeatedImages: counter(
+    repeatedImages: byModel(
       "darkroom_repeated_images_total",
       "Images asked of a provider again after a worker died, or stopped, in the middle of a call: they may have been bought before.",
-      "model",
     ),
     storeRefusing: new Gauge({
       name: "darkroom_store_refusing",
       help: "1 while the object store refuses what this worker writes, and it begins no generation; else 0.",
       registers: [registry],
     }),
-    refusedRequests: counter(
-      "darkroom_refused_requests_total",
-      "Requests that were answered with an error, by its code.",
-      "code",
-    ),
+    refusedRequests: new Counter({
+      name: "darkroom_refused_requests_total",
+      help: "Requests that were answered with an error, by its code.",
+      labelNames: ["code"],
+      registers: [registry],
+    }),
     /** What a scraper is answered with. */
     contentType,
     render: () => registry.metrics(),

@@ -16,4 +16,11 @@ export const renderingEnvSchema = z.object({
     .describe(
       "What becomes of a request for a model that its maker has switched off: `pass` asks the provider, whose refusal names the successor; `successor` draws with that.",
     ),
+  UNKNOWN_MODELS: z
+    .union([z.literal("refuse"), z.templateLiteral(["like:", z.string().min(1)])], "must be refuse, or like:<model>")
+    .default("refuse")
+    .transform((value) => (value === "refuse" ? undefined : value.slice("like:".length)))
+    .describe(
+      "What becomes of a request for a model that the catalogue does not know: `refuse`, or `like:<model>`, which serves it as that model is served, by the same provider. Its price is unknown.",
+    ),
 });
