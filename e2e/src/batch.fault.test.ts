@@ -7,6 +7,28 @@ import { expect, onTestFinished, test } from "vitest";
 import { createBatch, expectEveryLineOnce, numberedLines, untilEnded } from "./batches.ts";
 import { startStack } from "./stack.ts";
 
+test("kill -9 of a worker in a batch that was canceled: its lines are canceled, and nothing is bought again", async () => {
+  const upstream = await startFakeOpenAi();
+  onTestFinished(() => upstream.close());
+  upstream.always({ connection: "silence" });
+  const stack = await startStack({
+    workers: 0,
+    environment: { OPENAI_API_KEY: "sk-upstream", OPENAI_BASE_URL: upstream.baseUrl },
+  });
+  const dying = await stack.startWorker();
+  const client = stack.openai();
+  const lines = numberedLines(5);
+  const { id } = await createBatch(client, lines);
+  await expect.poll(() => upstream.requests.length).toBe(5);
+  expect((await client.batches.cancel(id)).status).toBe("cancelling");
+  await dying.end("SIGKILL");
+  upstream.always({});
+  await stack.startWorker();
+  const batch = await untilEnded(client, id);
+  expect(batch).toMatchObject({ status: "cancelled", request_counts: { completed: 0, failed: 5 }, cost: 0 });
+  expect(upstream.requests).toHaveLength(5);
+});
+
 /** Five thousand by their own command, `pnpm chaos:batches`; a short form with all other tests. */
 const count = Number(process.env["BATCH_LINES"] ?? 1_500);
 const killEveryMs = 1_000;

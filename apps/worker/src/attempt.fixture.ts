@@ -45,7 +45,7 @@ export const anAttempt = (over: Partial<Attempt> = {}): Attempt => ({
   record: aRecord({}),
   signal: new AbortController().signal,
   mayRepeat: false,
-  exhausted: false,
+  exhausted: null,
   checkpoint: async () => true,
   showPartial: async () => true,
   ...over,

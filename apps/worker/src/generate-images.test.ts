@@ -375,7 +375,7 @@ test("an exhausted generation is not begun again, but what is stored is delivere
   const { provider, calls } = fakeProvider();
   const store = memory();
   const { attempt } = generation(2);
-  const exhausted = { exhausted: true };
+  const exhausted = { exhausted: { code: "server_error", message: "Enough." } } as const;
   expect(await work(provider, store)(attempt(exhausted))).toMatchObject({ kind: "failed" });
   expect(calls).toHaveLength(0);
   await work(provider, store)(attempt());

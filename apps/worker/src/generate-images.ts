@@ -34,8 +34,10 @@ export function createGenerateImages({ provider, store, imageStore, metrics, log
     // How many images a series has is the model's choice, so what was noted of it is all of it.
     const isWholeSeries = upstream.parameters.sequential_image_generation === "auto" && settled.size > 0;
     if (wanted.length === 0 || isWholeSeries) return conclude(stored, record.missing);
-    if (attempt.exhausted) {
-      return conclude(stored, [...record.missing, ...wanted.map(workersStopped)]);
+    const { exhausted } = attempt;
+    if (exhausted !== null) {
+      const unmade = wanted.map((index): MissingImage => Object.assign({ index, mayHaveCharged: true }, exhausted));
+      return conclude(stored, [...record.missing, ...unmade]);
     }
 
     const objects = imageObjects(record);
@@ -85,14 +87,6 @@ function byError(missing: ProviderReply["missing"]): { error: ProviderError; ind
     indexes: missing.filter((one) => one.error === error).map(({ index }) => index),
   }));
 }
-
-/** Why an image is missing that workers died over. */
-const workersStopped = (index: number): MissingImage => ({
-  index,
-  code: "server_error",
-  message: "Workers stopped again and again while they handled this request; it is not tried any more.",
-  mayHaveCharged: true,
-});
 
 /** Why an image is missing that came. */
 const notStored = (index: number): MissingImage => ({

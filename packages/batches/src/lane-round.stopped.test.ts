@@ -77,6 +77,26 @@ describe("a batch that is stopped", () => {
     },
   );
 
+  test.each([
+    ["cancelled", "canceled"],
+    ["expired", "expired"],
+  ] as const)(
+    "and is to be %s has no line begun that was not, and nothing bought for one whose worker died",
+    async (outcome, status) => {
+      const queue = openLane({ window: 10 });
+      const id = await queue.begin(2);
+      await queue.newRound()(live);
+      const [dead = "", unbegun = ""] = await queue.lines.open(id);
+      expect(await queue.attempts.start(dead, lane)).toMatchObject({ attempts: 1, halted: null });
+      await (outcome === "cancelled" ? queue.batches.cancel(id, lane) : queue.batches.overdue(id, lane));
+      expect(await queue.attempts.start(dead, lane)).toMatchObject({ attempts: 2, halted: status });
+      expect(await queue.attempts.start(unbegun, lane)).toBe("ended");
+      expect(await queue.generations.read(unbegun)).toMatchObject({ status, attempts: 0 });
+      expect(await queue.attempts.halt(dead, lane, 2, status)).toBe("ok");
+      expect(await queue.generations.read(dead)).toMatchObject({ status });
+    },
+  );
+
   test("is stopped while the store takes no results of another", async () => {
     const queue = openLane();
     const other = await queue.begin(10, "other");

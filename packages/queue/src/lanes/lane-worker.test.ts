@@ -241,7 +241,7 @@ test("a generation that keeps killing workers is exhausted, and its work is told
   });
   await queue.lanes.add(given.lane, given.id, 1);
   await ended(queue, given.id);
-  expect(told).toEqual([{ mayRepeat: true, exhausted: true }]);
+  expect(told).toEqual([{ mayRepeat: true, exhausted: { code: "server_error", message: expect.any(String) } }]);
 });
 
 describe("the images of an attempt that another has overtaken", () => {

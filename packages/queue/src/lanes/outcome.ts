@@ -29,8 +29,11 @@ export type Attempt = {
   signal: AbortSignal;
   /** Whether what this attempt asks of a provider may have been bought by the one before it, which died or was broken off. */
   mayRepeat: boolean;
-  /** True when so many workers died over this generation that it must not be begun again: finish what is stored, or fail. */
-  exhausted: boolean;
+  /**
+   * Why nothing more is to be bought for this generation: so many workers died over it, or its batch was stopped. What is stored is
+   * delivered then, or it fails with this. Null as a rule.
+   */
+  exhausted: Failure | null;
   /**
    * Notes what the provider delivered, before it is uploaded, and which images no attempt is to ask for again. Resolves false when a
    * later attempt owns the generation.

@@ -3,7 +3,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { createBackoff } from "@darkroom/redis";
 import type { GenerationRecord } from "../records/generation-record.ts";
 import type { Delivery } from "../records/delivery.ts";
-import type { AttemptStore, Verdict } from "../records/attempt-store.ts";
+import type { AttemptStore, BegunRecord, Verdict } from "../records/attempt-store.ts";
+import type { Failure } from "../records/failure.ts";
 import { UnreadableRecord } from "../records/unreadable-record.ts";
 import type { Log } from "../log.ts";
 import { createNotedObjects, type NotedObjectsOptions } from "./noted-objects.ts";
@@ -69,7 +70,7 @@ export async function runAttempt(options: RunAttemptOptions, id: string, signal:
       record,
       signal,
       mayRepeat: record.mayRepeat,
-      exhausted: crashes > retryPolicy.maxCrashes,
+      exhausted: record.halted !== null ? batchStopped : crashes > retryPolicy.maxCrashes ? workersStopped : null,
       checkpoint: async (delivery, missing) => {
         noted.add(delivery);
         return (await write(() => store.checkpoint(id, attempts, delivery, missing))) === "ok";
@@ -103,12 +104,22 @@ export async function runAttempt(options: RunAttemptOptions, id: string, signal:
   return settle(options, record, outcome, { write, fields });
 }
 
+const workersStopped: Failure = {
+  code: "server_error",
+  message: "Workers stopped again and again while they handled this request; it is not tried any more.",
+};
+
+const batchStopped: Failure = {
+  code: "conflict",
+  message: "The batch was canceled, or its time was over, before this image was made.",
+};
+
 /** Has a script write what became of the attempt. */
 type Write = (script: () => Promise<Verdict>) => Promise<Verdict>;
 
 async function settle(
   { store, lane, billOf, onEnding, retryPolicy, random, log }: RunAttemptOptions,
-  record: GenerationRecord,
+  record: BegunRecord,
   outcome: Outcome,
   { write, fields }: { write: Write; fields: object },
 ): Promise<number | null> {
@@ -135,6 +146,16 @@ async function settle(
   } else if (outcome.kind !== "succeeded") {
     const { error } = outcome;
     const uncharged = isUncharged(outcome, record);
+    if (record.halted !== null) {
+      const { halted } = record;
+      const ended = await write(() => store.halt(id, lane, attempts, halted));
+      if (ended === "ok") onEnding?.(record, { bill: null, unbilled: !uncharged });
+      log.info(
+        { ...fields, verdict: ended, status: halted },
+        "The batch of a generation was stopped; it is not begun again",
+      );
+      return null;
+    }
     const verdict = await write(() => store.fail(id, lane, attempts, error, uncharged));
     if (verdict === "ok") onEnding?.(record, { bill: null, unbilled: !uncharged });
     log.warn({ ...fields, verdict, code: error.code }, `The generation failed: ${error.message}`);

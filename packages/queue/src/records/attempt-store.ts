@@ -16,7 +16,7 @@ import type { Retention } from "./retention.ts";
 export type Verdict = "ok" | "fenced" | "ended" | "gone";
 
 const start = queueScript<
-  "gone" | "ended" | "expired" | "stopped" | "changed" | [attempts: number, startedAtMs: number]
+  "gone" | "ended" | "expired" | "stopped" | "changed" | [attempts: number, startedAtMs: number, halted: Halted | ""]
 >("start", { account: "start", fragments: ["rank", "generation", "callers", "recount", "ending"] });
 const checkpoint = queueScript<"ok" | "fenced">("checkpoint", { fragments: ["supersede"] });
 const appendPartial = queueScript<"ok" | "fenced">("append-partial");
@@ -29,8 +29,13 @@ const postpone = queueScript<"ok" | "fenced">("postpone", {
 /** Each further try is for a change by somebody else between two round trips. */
 const startTries = 10;
 
+/** How the line of a batch ends of which nothing is stored, once its batch was canceled or is out of time. */
+type Halted = "canceled" | "expired";
+
 /** A record whose next attempt has begun. */
 export type BegunRecord = GenerationRecord & {
+  /** Set for the line of a batch that was stopped: what is stored of it is delivered, and nothing more is bought. */
+  halted: Halted | null;
   /**
    * Whether the attempt before this one ended without a word, its worker having died, or was broken off at a shutdown: what it asked of a
    * provider may have been bought.
@@ -70,7 +75,7 @@ export function createAttemptStore(redis: Redis, keys: Keys, retention: Retentio
         ]);
         if (answer === "changed") continue;
         if (typeof answer === "string") return answer;
-        const [attempts, startedAtMs] = answer;
+        const [attempts, startedAtMs, halted] = answer;
         // An attempt before this one may have noted a delivery since the record was read. From here on it cannot.
         const begun = attempts === 1 ? record : await read().catch(giveBack(attempts));
         const mayRepeat = record.status === "running" || record.brokenOffAttempt === attempts - 1;
@@ -78,6 +83,7 @@ export function createAttemptStore(redis: Redis, keys: Keys, retention: Retentio
           ...(begun ?? record),
           status: "running",
           attempts,
+          halted: halted === "" ? null : halted,
           startedAtMs,
           version: record.version + 1,
           mayRepeat,
@@ -127,6 +133,10 @@ export function createAttemptStore(redis: Redis, keys: Keys, retention: Retentio
         "error",
         JSON.stringify(error),
       ]),
+
+    /** Ends a line of a batch that was stopped, of which nothing is stored. A provider may have charged for what an attempt asked it for. */
+    halt: (id: string, lane: string, attempt: number, status: Halted): Promise<Verdict> =>
+      endAs(status, id, lane, attempt, nothingDelivered, []),
 
     /** Puts a running generation down for another attempt. A failure counts against its tries, handing it back does not. */
     postpone: (

@@ -5,13 +5,16 @@
 --   ARGV[3] version of the record that the worker has read  ARGV[4] retention in milliseconds
 --   ARGV[5] length of a span in milliseconds  ARGV[6] milliseconds for which starts are counted
 -- Answers 'gone', 'ended', 'expired', 'stopped' (its key is no longer in use; it is canceled), 'changed' (it is to be read anew), or the
--- number of the attempt and the time of the first.
+-- number of the attempt, the time of the first, and how the generation ends where nothing more is to be bought for it, or ''.
 local id = ARGV[1]
 local status, expires, started, attempts, version, watchers, rank, key, batch, token, stopped, counted =
   unpack(redis.call('HMGET', KEYS[1], 'status', 'expiresAt', 'startedAt', 'attempts', 'version', 'watchers', 'rank', 'keyId', 'batchId',
     'startToken', 'stopped', 'counted'))
 if not status then return 'gone' end
-if status == 'running' and token == ARGV[2] then return { tonumber(attempts), tonumber(started) } end
+-- The line of a batch that was canceled or is out of time.
+local outcome = batch and redis.call('HGET', root .. 'batch:' .. batch, 'outcome')
+local halted = outcome == 'cancelled' and 'canceled' or outcome == 'expired' and 'expired' or ''
+if status == 'running' and token == ARGV[2] then return { tonumber(attempts), tonumber(started), halted } end
 if status == 'expired' then return 'expired' end
 if status == 'canceled' and stopped then return 'stopped' end
 if is_ending(status) then return 'ended' end
@@ -20,7 +23,12 @@ if not started and expires and time >= tonumber(expires) then
   end_generation(id, 'expired', ARGV[4], {}, '')
   return 'expired'
 end
--- What was begun goes on: it may be paid for. And a batch stops its lines by itself.
+-- What was begun goes on: it may be paid for. Of a batch that was stopped what is stored is delivered, and nothing more is bought.
+if not started and halted ~= '' then
+  end_generation(id, halted, ARGV[4], {}, '')
+  return 'ended'
+end
+-- A batch stops its lines by itself.
 if not started and not batch and is_stopped(root, key, time) then
   end_generation(id, 'canceled', ARGV[4], { 'stopped', '1' }, '')
   return 'stopped'
@@ -40,4 +48,4 @@ redis.call('ZREM', KEYS[3], id)
 if expires then redis.call('ZREM', KEYS[4], id) end
 local starts = KEYS[9] .. string.format('%d', math.floor(time / ARGV[5]))
 if redis.call('INCR', starts) == 1 then redis.call('PEXPIRE', starts, ARGV[6]) end
-return { attempts, tonumber(started) }
+return { attempts, tonumber(started), halted }
