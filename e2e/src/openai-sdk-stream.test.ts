@@ -138,9 +138,10 @@ describe("an upstream of OpenAI's format", async () => {
       { stopAfter: 1, stop: { event: "error", data: { error: { code: "moderation_blocked", message: "No." } } } },
       "moderation_blocked",
     ],
-  ] as const)("%s in the middle is the caller's error, and nothing is bought again", async (_, stream, code) => {
+  ] as const)("%s in the middle is the caller's error, and nothing is bought again", async (what, stream, code) => {
     upstream.next({ stream });
-    const { events, error } = await collect(stack, { partial_images: 2 });
+    // A request of its own: an equal one would be given the ending of the first.
+    const { events, error } = await collect(stack, { prompt: `A lighthouse, and ${what}`, partial_images: 2 });
     expect(typesOf(events)).toEqual(partials(1));
     expect(error).toMatchObject({ code });
     expect(upstream.requests).toHaveLength(1);
