@@ -40,6 +40,16 @@ describe("complete settings", () => {
     });
   });
 
+  test("of an S3 that has its API under a path are read, when callers reach it under the same", () => {
+    const env = {
+      S3_BUCKET: "images",
+      S3_REGION: "r",
+      S3_ENDPOINT: "http://internal:8000/storage/v1/s3/",
+      S3_PUBLIC_ENDPOINT: "https://project.example.com/storage/v1/s3",
+    };
+    expect(objectStoreSettings(env)).toMatchObject({ publicEndpoint: "https://project.example.com/storage/v1/s3" });
+  });
+
   test("of a folder and of memory are read", () => {
     const read = { publicBaseUrl: "http://localhost:8080", signingSecret: secret };
     expect(objectStoreSettings({ STORAGE: "filesystem", STORAGE_DIRECTORY: "objects", ...links })).toEqual({
@@ -73,6 +83,12 @@ describe("incomplete or wrong settings are refused, naming all of", () => {
       /S3_ENDPOINT: must be an http or https URL\n +S3_CREATE_BUCKET: /,
     ],
     [{ ...links, LINK_SIGNING_SECRET: "short" }, "LINK_SIGNING_SECRET: must have at least 32 characters"],
+    [
+      { S3_BUCKET: "b", S3_REGION: "r", S3_PUBLIC_ENDPOINT: "https://example.com/s3" },
+      "S3_PUBLIC_ENDPOINT: must have the path of S3_ENDPOINT, mostly none: links are signed with their path",
+    ],
+    [{ STORAGE: "memory", ...links, PUBLIC_BASE_URL: "https://a.example/?b=c" }, "PUBLIC_BASE_URL: must have no user"],
+    [{ S3_PUBLIC_BASE_URL: "https://cdn.example/#a" }, "S3_PUBLIC_BASE_URL: must have no user, query or fragment"],
     [{ S3_PREFIX: "über" }, "S3_PREFIX: must have only"],
   ])("%j", (env, message) => {
     expect(() => objectStoreSettings(env)).toThrow(message);

@@ -10,7 +10,16 @@ export type ObjectStoreSettings =
   | ({ storage: "memory" } & MemoryStoreSettings);
 
 const text = z.string().optional();
-const url = z.url({ protocol: /^https?$/, error: "must be an http or https URL" }).optional();
+
+function endsInPath(address: string): boolean {
+  const parsed = URL.parse(address);
+  return parsed === null || [parsed.username, parsed.password, parsed.search, parsed.hash].every((part) => part === "");
+}
+
+const url = z
+  .url({ protocol: /^https?$/, error: "must be an http or https URL" })
+  .refine(endsInPath, "must have no user, query or fragment: paths are put behind it")
+  .optional();
 
 /** The environment variables of every app that stores or reads images. An empty variable counts as not set. */
 export const storageEnvSchema = z.object({
@@ -72,6 +81,7 @@ function s3Settings(env: StorageEnv): S3Settings {
   const { S3_ACCESS_KEY_ID: accessKeyId, S3_SECRET_ACCESS_KEY: secretAccessKey } = env;
   const credentials =
     accessKeyId !== undefined && secretAccessKey !== undefined ? { accessKeyId, secretAccessKey } : undefined;
+  assertSamePath(env.S3_PUBLIC_ENDPOINT, env.S3_ENDPOINT);
   const anyKey = accessKeyId ?? secretAccessKey;
   const bothKeys = anyKey === undefined ? [] : (["S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"] as const);
   assertSet(env, ["S3_BUCKET", "S3_REGION", ...bothKeys]);
@@ -93,6 +103,16 @@ const linkSettings = (env: { PUBLIC_BASE_URL: string; LINK_SIGNING_SECRET: strin
   publicBaseUrl: env.PUBLIC_BASE_URL,
   signingSecret: env.LINK_SIGNING_SECRET,
 });
+
+/** The path is part of what is signed, so a link holds only under the path that the server itself sees. */
+function assertSamePath(publicEndpoint: string | undefined, endpoint: string | undefined): void {
+  if (publicEndpoint === undefined || pathOf(publicEndpoint) === pathOf(endpoint)) return;
+  const reason = "links are signed with their path, and a proxy that changes it breaks every signature";
+  throw new SettingsError([`S3_PUBLIC_ENDPOINT: must have the path of S3_ENDPOINT, mostly none: ${reason}`]);
+}
+
+const pathOf = (endpoint: string | undefined): string =>
+  endpoint === undefined ? "" : new URL(endpoint).pathname.replace(/\/+$/, "");
 
 /** Throws one error that names every variable of these that is not set. */
 function assertSet<K extends keyof StorageEnv>(

@@ -40,6 +40,14 @@ const silent = {
   retryable: true,
   advice: "The server did not answer in time. Check whether it is overloaded or its network is down.",
 };
+const noChecksums = {
+  retryable: false,
+  advice: "The server refuses the checksums that the SDK sends. Set S3_CHECKSUMS=WHEN_REQUIRED.",
+};
+const notImplemented = {
+  retryable: false,
+  advice: "The server does not have what was asked of it, and will not have it later. Check that it speaks the S3 API.",
+};
 const unwell = { retryable: true, advice: "The server says that it has trouble of its own." };
 
 /** By the code in S3's reply (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html), the SDK's name or Node's code. */
@@ -64,10 +72,7 @@ const verdicts: Record<string, Verdict> = {
     retryable: false,
     advice: "There are no credentials. Set S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY, or give the machine a role.",
   },
-  XAmzContentSHA256Mismatch: {
-    retryable: false,
-    advice: "The server refuses the checksum. Set S3_CHECKSUMS=WHEN_REQUIRED.",
-  },
+  XAmzContentSHA256Mismatch: noChecksums,
   TimeoutError: silent,
   ETIMEDOUT: silent,
   ECONNREFUSED: unreachable,
@@ -87,7 +92,20 @@ const verdicts: Record<string, Verdict> = {
 };
 
 /** A reply to HEAD has a status but no body, so no code. */
-const verdictsByStatus: Record<number, Verdict> = { 301: wrongRegion, 403: forbidden, 404: noBucket, 429: unwell };
+const verdictsByStatus: Record<number, Verdict> = {
+  301: wrongRegion,
+  403: forbidden,
+  404: noBucket,
+  429: unwell,
+  501: notImplemented,
+};
+
+/**
+ * How servers refuse checksums by other codes. Backblaze B2: 400 `InvalidArgument`, "Unsupported header 'x-amz-checksum-crc32' received for
+ * this API call". Cloudflare R2: 501 `NotImplemented`, "Header 'x-amz-checksum-algorithm' with value 'CRC32' not implemented".
+ * Others name the encoding that carries a checksum behind the body.
+ */
+const namesChecksums = /x-amz-(?:sdk-)?checksum|STREAMING-\S+-TRAILER|x-amz-trailer/i;
 
 /** The fact sheet for what the SDK threw. */
 export function s3Error(
@@ -105,10 +123,9 @@ export function s3Error(
 
 function verdictOn(error: unknown): Verdict {
   const status = statusOf(error);
+  if (error instanceof Error && status !== undefined && namesChecksums.test(error.message)) return noChecksums;
   const known = verdicts[codeOf(error)] ?? (error instanceof Error ? verdicts[error.name] : undefined);
-  if (known !== undefined) return known;
-  if (status !== undefined && status >= 500) return unwell;
-  return verdictsByStatus[status ?? 0] ?? notS3;
+  return known ?? verdictsByStatus[status ?? 0] ?? (status !== undefined && status >= 500 ? unwell : notS3);
 }
 
 /** The HTTP status of the reply that the SDK's error came with, if there was a reply. */

@@ -44,7 +44,10 @@ const answering = async (status: number, body: string) => {
   onTestFinished(() => void server.close());
   return storeAt({ endpoint: `http://127.0.0.1:${await listeningPort(server.listen(0, "127.0.0.1"))}` });
 };
-const xml = (code: string) => `<?xml version="1.0"?><Error><Code>${code}</Code><Message>no</Message></Error>`;
+const xml = (code: string, message = "no") =>
+  `<?xml version="1.0"?><Error><Code>${code}</Code><Message>${message}</Message></Error>`;
+const refusedByB2 = "Unsupported header 'x-amz-checksum-crc32' received for this API call.";
+const refusedByR2 = "Header 'x-amz-checksum-algorithm' with value 'CRC32' not implemented";
 
 describe("an S3 that is away", () => {
   test("makes every operation fail as an outage, the stream of a put included", async () => {
@@ -93,6 +96,10 @@ describe("a server that answers", () => {
     [403, xml("AccessDenied"), false, "s3:PutObject"],
     [403, xml("RequestTimeTooSkewed"), false, "clock"],
     [400, xml("XAmzContentSHA256Mismatch"), false, "S3_CHECKSUMS"],
+    [400, xml("InvalidArgument", refusedByB2), false, "S3_CHECKSUMS"],
+    [501, xml("NotImplemented", refusedByR2), false, "S3_CHECKSUMS"],
+    [501, xml("NotImplemented", "STREAMING-UNSIGNED-PAYLOAD-TRAILER not implemented"), false, "S3_CHECKSUMS"],
+    [501, xml("NotImplemented"), false, "will not have it later"],
     [405, "<html>not S3</html>", false, "S3_ENDPOINT"],
   ])("%i %j gives retryable %j and says what to check", async (status, body, retryable, advice) => {
     const store = await answering(status, body);

@@ -110,6 +110,16 @@ export function createS3Store(
     }
   }
 
+  /**
+   * What is left of the session of temporary credentials, which a role gives for one to twelve hours: a link ends with them, whatever it
+   * says. The SDK renews them some minutes before.
+   */
+  async function sessionSecondsLeft(signingDate: Date): Promise<number> {
+    const { expiration } = await linkClient.config.credentials();
+    if (expiration === undefined) return Infinity;
+    return Math.max(1, Math.floor((expiration.getTime() - signingDate.getTime()) / 1_000));
+  }
+
   return {
     ...files,
     link: async (key, { expiresInSeconds }) => {
@@ -117,9 +127,13 @@ export function createS3Store(
       assertLinkLifetime(key, expiresInSeconds);
       const { Key } = place(key);
       if (settings.publicBaseUrl !== undefined) return `${settings.publicBaseUrl.replace(/\/+$/, "")}/${Key}`;
-      return signLink(Key, { expiresIn: expiresInSeconds, signingDate: new Date(now()) }).catch((error: unknown) => {
+      try {
+        const signingDate = new Date(now());
+        const secondsLeft = await sessionSecondsLeft(signingDate);
+        return await signLink(Key, { expiresIn: Math.min(expiresInSeconds, secondsLeft), signingDate });
+      } catch (error) {
         throw s3Error("link", key, settings, error);
-      });
+      }
     },
     openLink: null,
     check: async () => {
