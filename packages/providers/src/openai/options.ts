@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { baseUrlSchema } from "../http/base-url.ts";
 
 const headers = z
   .string()
@@ -18,11 +19,11 @@ export const settingsSchema = z.object({
     .string()
     .optional()
     .describe("The key that images are bought with. A server that wants none takes any word."),
-  OPENAI_BASE_URL: z
-    .url({ protocol: /^https?$/ })
+  OPENAI_BASE_URL: baseUrlSchema
     .default("https://api.openai.com/v1")
-    .transform((url) => url.replace(/\/+$/, ""))
-    .describe("Where the API is, up to and including its /v1."),
+    .describe(
+      "Where the API is, up to and including its /v1. A query, such as Azure's `?api-version=…`, is sent along.",
+    ),
   OPENAI_ORGANIZATION: z
     .string()
     .optional()

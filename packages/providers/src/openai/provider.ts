@@ -1,5 +1,6 @@
 import { addUsage } from "@darkroom/contracts";
 import { collectImages } from "../collect-images.ts";
+import { endpointOf } from "../http/base-url.ts";
 import type { JsonPost } from "../http/exchange.ts";
 import type { HttpDoor } from "../http/http-door.ts";
 import type { ServerSentEvent } from "../http/post-for-events.ts";
@@ -24,7 +25,7 @@ export const openai: ProviderDefinition<typeof settingsSchema> = {
       const extra = Object.values(settings.OPENAI_EXTRA_HEADERS ?? {});
       const secrets = [settings.OPENAI_API_KEY ?? "", ...extra, call.parameters.prompt];
       const post = {
-        url: `${settings.OPENAI_BASE_URL}/images/generations`,
+        url: endpointOf(settings.OPENAI_BASE_URL, "/images/generations"),
         headers: requestHeaders(call, settings),
         body: requestBody(call),
         signal: call.signal,

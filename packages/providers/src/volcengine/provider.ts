@@ -1,4 +1,5 @@
 import { collectImages } from "../collect-images.ts";
+import { endpointOf } from "../http/base-url.ts";
 import type { ProviderDefinition } from "../provider-definition.ts";
 import { ProviderError } from "../provider-error.ts";
 import { receiveImage } from "../receive-image.ts";
@@ -22,7 +23,7 @@ export const volcengine: ProviderDefinition<typeof settingsSchema> = {
       const secrets = [settings.ARK_API_KEY ?? "", call.parameters.prompt];
       const ask = async (index: number, body: Record<string, unknown>) => {
         const answer = await http.postJson({
-          url: `${settings.ARK_BASE_URL}/images/generations`,
+          url: endpointOf(settings.ARK_BASE_URL, "/images/generations"),
           headers: requestHeaders(call, index, settings),
           body,
           signal: call.signal,
