@@ -4,12 +4,35 @@ import { freePort, type PrivateRedis } from "@darkroom/testing";
 import { expect, onTestFinished } from "vitest";
 
 /** How a Redis that runs comes to answer with an error, and how that ends. */
-type RedisRefusal = { begin: () => Promise<unknown>; end: () => Promise<unknown> };
+export type RedisRefusal = { begin: () => Promise<unknown>; end: () => Promise<unknown> };
 
 type RedisRefusals = Record<
   "OOM" | "READONLY" | "MISCONF" | "NOREPLICAS" | "NOPERM" | "WRONGPASS" | "CROSSSLOT",
   RedisRefusal
 >;
+
+/** The ways in which a Redis of the test's own answers nothing to what it is asked, or nothing else than that it is busy. */
+export function redisOutages(redis: PrivateRedis): Record<"away" | "silent" | "busy", RedisRefusal> {
+  const connect = () => {
+    const connection = connectWorker(redis.url, () => {});
+    onTestFinished(() => connection.disconnect());
+    return connection;
+  };
+  const [admin, slow] = [connect(), connect()];
+  return {
+    away: { begin: redis.kill, end: () => redis.restart() },
+    silent: { begin: async () => redis.freeze(), end: async () => redis.thaw() },
+    busy: {
+      async begin() {
+        await admin.call("CONFIG", "SET", "busy-reply-threshold", "1");
+        slow.eval("while true do end", 0).catch(() => {});
+        const isBusy = () => admin.ping().catch(String);
+        await expect.poll(isBusy, { interval: 5 }).toContain("BUSY");
+      },
+      end: () => admin.call("SCRIPT", "KILL"),
+    },
+  };
+}
 
 const slotsOfCluster = 16_384;
 

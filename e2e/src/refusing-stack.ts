@@ -1,6 +1,6 @@
 import { freePort, startFakeOpenAi } from "@darkroom/testing";
 import { expect, onTestFinished } from "vitest";
-import { redisRefusals } from "./redis-refusals.ts";
+import { redisOutages, type RedisRefusal, redisRefusals } from "./redis-refusals.ts";
 import { startStack } from "./stack.ts";
 import { watchProcesses } from "./watch-processes.ts";
 import { startWebhookReceiver } from "./webhook-receiver.ts";
@@ -46,7 +46,14 @@ export async function openRefusing() {
     Promise.all(
       [stack.origin, `http://127.0.0.1:${workerPort}`].map(async (origin) => (await fetch(`${origin}/readyz`)).status),
     );
-  return { ...stack, upstream, submit, readiness, refusals: redisRefusals(stack.redis) };
+  return {
+    ...stack,
+    upstream,
+    submit,
+    readiness,
+    outages: redisOutages(stack.redis),
+    refusals: redisRefusals(stack.redis),
+  };
 }
 
 type Refusing = Awaited<ReturnType<typeof openRefusing>>;
@@ -67,4 +74,20 @@ export async function expectPatience(stack: Pick<Refusing, "readiness" | "apis" 
 export async function expectRecovery({ submit, readiness }: Pick<Refusing, "submit" | "readiness">, answer: string) {
   await expect.poll(readiness, { message: `readiness after ${answer}`, timeout: 30_000 }).toEqual([200, 200]);
   await expect.poll(() => submit(`a cat after ${answer}`), { message: `after ${answer}`, timeout: 30_000 }).toBe(200);
+}
+
+/** Each outage in turn, with generations under way when it begins. */
+export async function expectPatienceThroughout(stack: Refusing, outages: Readonly<Record<string, RedisRefusal>>) {
+  for (const [outage, { begin, end }] of Object.entries(outages)) {
+    const bought = stack.upstream.requests.length;
+    stack.upstream.always({ delayMs: 300 });
+    const underWay = Array.from({ length: 5 }, (_, i) => stack.submit(`cat ${i} while ${outage}`));
+    await expect.poll(() => stack.upstream.requests.length, { message: outage }).toBeGreaterThan(bought);
+    await begin();
+    await expectPatience(stack, outage);
+    expect(await stack.submit(`a dog while ${outage}`), `submission while ${outage}`).toBe(503);
+    await end();
+    await expectRecovery(stack, outage);
+    await Promise.all(underWay);
+  }
 }

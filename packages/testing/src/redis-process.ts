@@ -23,6 +23,9 @@ export type PrivateRedis = {
   port: number;
   /** Where it writes. Once it is removed the server can save nothing. */
   folder: string;
+  /** SIGSTOP: connections stay, and nothing is answered until `thaw()`. */
+  freeze: () => void;
+  thaw: () => void;
   /** SIGKILL, as a machine that dies. The folder stays for `restart()`. */
   kill: () => Promise<void>;
   /**
@@ -68,6 +71,8 @@ export async function startRedis({
       port,
       folder,
       url: `redis://${password === undefined ? "" : `:${encodeURIComponent(password)}@`}127.0.0.1:${port}`,
+      freeze: () => void child.kill("SIGSTOP"),
+      thaw: () => void child.kill("SIGCONT"),
       kill: () => end("SIGKILL"),
       restart: async (more) => {
         await end("SIGTERM");

@@ -4,6 +4,9 @@ import { createBackoff } from "@darkroom/redis";
 /** The pause after the first refusal, in milliseconds: a failover, or a disk that is full for a moment, is often over by then. */
 const firstPauseMs = 500;
 
+/** A refusal comes at once. A question that has waited for so long, in milliseconds, is not refused: for a job it may wait ten seconds. */
+const acceptedAfterMs = 1_000;
+
 export type PatientBackendOptions = {
   /** Is told of each refusal, at once. */
   onRefusal: (error: Error) => void;
@@ -40,8 +43,9 @@ export function createPatientBackend({ onRefusal, random }: PatientBackendOption
     const backoff = createBackoff({ firstMs: firstPauseMs, ...(random !== undefined && { random }) });
     let pausing: Promise<void> | null = null;
     return async (...args: Args): Promise<Answer> => {
+      const accepted = setTimeout(() => refusals.delete(name), acceptedAfterMs);
       try {
-        const answer = await ask(...args);
+        const answer = await ask(...args).finally(() => clearTimeout(accepted));
         // A busy lane is not waited for, so that a wait that was refused once may never be tried again.
         if (name === "moveToActive") refusals.clear();
         else refusals.delete(name);

@@ -78,6 +78,8 @@ test("a worker that is idle when Redis begins to refuse asks it less and less of
   expect((await asked()) - before).toBeLessThan(60);
   expect(told.length).toBeLessThan(10);
   await end();
+  // It waits for a job by then, for ten seconds: that it is let wait is enough.
+  await expect.poll(() => worker.refusal(), { timeout: 6_000 }).toBeNull();
   const submission = queue.submission();
   await queue.submit(submission);
   await expect.poll(() => queue.store.read(submission.id)).toMatchObject({ status: "succeeded" });
