@@ -74,6 +74,7 @@ export async function tidy(redisUrl: string, prefix: string): Promise<void> {
     queuedAfterMs: 0,
     runningAfterMs: 0,
     lookAgainMs: 0,
+    claimMs: 0,
     lockDurationMs: 0,
   });
   await janitor.look();

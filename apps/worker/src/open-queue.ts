@@ -52,6 +52,7 @@ export async function openQueue(config: WorkerConfig, objects: ObjectStore, log:
     queuedAfterMs,
     runningAfterMs: config.LOCK_DURATION_MS + 2 * config.STALLED_INTERVAL_MS,
     lookAgainMs,
+    claimMs: config.JANITOR_INTERVAL_MS,
     lockDurationMs: config.LOCK_DURATION_MS,
   });
   closes.add("the janitor", () => janitor.close());

@@ -145,6 +145,7 @@ export async function openQueue({ url = testRedisUrl(), retention = dayOfTests, 
         queuedAfterMs: 0,
         runningAfterMs: 0,
         lookAgainMs: 0,
+        claimMs: 0,
         lockDurationMs: 0,
         ...over,
       });

@@ -193,3 +193,19 @@ test("one record that cannot be read does not keep the janitor from the others",
   // What cannot be read is kept, for a release that can.
   expect(await redis.hget(keys.forgotten(first.id), "delivery")).toBe("{");
 });
+
+test("jobs that could not be put back are put back in the next round", async () => {
+  const queue = await openQueue();
+  const given = queue.submission();
+  await queue.store.submit(given);
+  const { lanes } = queue;
+  const refusing = { ...lanes, addMany: () => Promise.reject(new Error("OOM")) };
+  const options = { lookAgainMs: 60_000, claimMs: 1 };
+  await expect(queue.janitor({ ...options, lanes: refusing }).look()).rejects.toThrow(AggregateError);
+  const janitor = queue.janitor(options);
+  const round = async () => {
+    await janitor.look();
+    return lanes.find(given.lane, given.id);
+  };
+  await expect.poll(round).toBe("waiting");
+});

@@ -16,6 +16,8 @@ export type LostJobsOptions = {
   runningAfterMs: number;
   /** How long until a job that was there is looked for again, in milliseconds. */
   lookAgainMs: number;
+  /** How long what one worker has claimed is not due for the others, in milliseconds. It may die, or be refused, before it has put it back. */
+  claimMs: number;
   /** How long a worker may not know that it has lost the lock on a job, in milliseconds. */
   lockDurationMs: number;
 };
@@ -40,7 +42,7 @@ const namedIds = 20;
  * is in it, so that whatever takes its job, BullMQ's keys being deleted included, it is found here.
  */
 export function createLostJobs(options: LostJobsOptions) {
-  const { redis, keys, lanes, log, queuedAfterMs, runningAfterMs, lookAgainMs, lockDurationMs } = options;
+  const { redis, keys, lanes, log, queuedAfterMs, runningAfterMs, lookAgainMs, claimMs, lockDurationMs } = options;
   const lists = [
     { status: "queued", key: keys.queued, afterMs: queuedAfterMs, mend: mendQueued },
     { status: "running", key: keys.running, afterMs: runningAfterMs, mend: mendRunning },
@@ -58,16 +60,23 @@ export function createLostJobs(options: LostJobsOptions) {
     );
   }
 
+  /** Has generations looked for that much later. What has left the list meanwhile stays off it. */
+  async function rest(list: string, afterMs: number, some: readonly Claimed[], againMs: number): Promise<void> {
+    if (some.length === 0) return;
+    const scoreMs = (await redisTime(redis)) - afterMs + againMs;
+    await redis.zadd(list, "XX", ...some.flatMap(({ id }) => [scoreMs, id]));
+  }
+
   async function mendQueued(lane: string, claimed: readonly Claimed[], places: ReadonlyMap<string, JobPlace>) {
     await putBack(
       lane,
       claimed.filter(({ id }) => isLost(places.get(id))),
       places,
     );
-    // Canceled and queued again by its owner, while a worker still holds the job of before: that one goes when the worker lets it go.
-    const held = claimed.filter(({ id }) => places.get(id) === "held").map(({ id }) => id);
-    const soonMs = (await redisTime(redis)) - queuedAfterMs;
-    if (held.length > 0) await redis.zadd(keys.queued, "XX", ...held.flatMap((id) => [soonMs, id]));
+    // One that is held was canceled and queued again by its owner, while a worker still holds the job of before: that job goes when the
+    // worker lets it go, and the next round looks again.
+    const waiting = claimed.filter(({ id }) => places.get(id) !== "held");
+    await rest(keys.queued, queuedAfterMs, waiting, lookAgainMs);
   }
 
   /**
@@ -82,10 +91,16 @@ export function createLostJobs(options: LostJobsOptions) {
     for (const { id, attempts } of lost.filter((one) => !isNoted(one))) {
       await noteMissing(redis, [keys.record(id), keys.running], [id, attempts, againMs]);
     }
+    await rest(
+      keys.running,
+      runningAfterMs,
+      claimed.filter(({ id }) => !isLost(places.get(id))),
+      lookAgainMs,
+    );
   }
 
   async function lookAtPage({ status, key, afterMs, mend }: (typeof lists)[number]): Promise<number> {
-    const [due, ...fields] = await claimDue(redis, [key, keys.root], [status, afterMs, lookAgainMs, page]);
+    const [due, ...fields] = await claimDue(redis, [key, keys.root], [status, afterMs, claimMs, page]);
     const claimed: Claimed[] = [];
     for (let at = 0; at < fields.length; at += 5) {
       const [id = "", lane = "", rank, attempts = "", missing = ""] = fields.slice(at, at + 5);

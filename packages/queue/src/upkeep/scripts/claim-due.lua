@@ -1,8 +1,8 @@
--- Takes from a list what is to be looked for now, for one worker: it is due to be looked for again later. What is in another state by
--- now leaves the list.
+-- Takes from a list what is to be looked for now, for one worker: for a while it is not due for the others. What is in another state by now
+-- leaves the list.
 --   KEYS[1] list, a ZSET of ids by time  KEYS[2] the root of all names
 --   ARGV[1] status that the list is of  ARGV[2] milliseconds from its time to when one is due
---   ARGV[3] milliseconds until it is looked for again  ARGV[4] the most
+--   ARGV[3] milliseconds until what is claimed is due again  ARGV[4] the most
 -- Answers how many were due, then for each that is claimed: id, lane, rank, number of its latest attempt, number of the attempt whose job
 -- was missing at the last look ('' = none was).
 local before = now() - ARGV[2]
