@@ -3,10 +3,11 @@ import { SettingsError } from "@darkroom/settings";
 import { Problem } from "./problem.ts";
 
 const surroundings = `
-Every command but start speaks to a service that runs: the one of --url or of
-DARKROOM_URL, else the one that start runs from this checkout. Another than
-that wants DARKROOM_ADMIN_KEY in the environment, or for a tenant's own usage
-DARKROOM_API_KEY. Keys are never read from the command line.`;
+All commands but start call a running service: the one that --url or
+DARKROOM_URL names, else the one that "npm start" runs from this checkout.
+Another service needs a key in the environment: DARKROOM_ADMIN_KEY for keys
+and the ledger, DARKROOM_API_KEY for images, batches and your own usage.
+Keys are never read from the command line.`;
 
 /**
  * Runs the command that this process was started for and sets the exit code: 0; 1 for a problem, told in a sentence; 2 for wrong usage,

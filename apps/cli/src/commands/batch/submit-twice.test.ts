@@ -2,7 +2,7 @@ import { existsSync, rmSync } from "node:fs";
 import { chmod, copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { temporaryFolder } from "@darkroom/testing";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { runDarkroom } from "../../stubs/run-darkroom.ts";
 import type { StubBatchOptions, StubBatchService } from "../../stubs/stub-batch-service.ts";
 import { model, openSubmit } from "./submit.fixture.ts";
@@ -136,6 +136,8 @@ describe("the same lines are found again", { timeout }, () => {
       const { service, folder, submit } = await setUp();
       const out = join(await temporaryFolder(), "images");
       await chmod(folder, 0o500);
+      // So that it can be removed.
+      onTestFinished(() => chmod(folder, 0o700));
       expect(await submit("--out", out)).toMatchObject({ stdout: "batch_1\n" });
       expect(await submit("--out", out)).toMatchObject({ stdout: "batch_1\n" });
       expect(service.batches).toHaveLength(1);
