@@ -68,6 +68,10 @@ describe("a thousand calls that are refused half-way leave nothing open", () => 
     ["long polls whose watch is refused", longPoll],
     ["streams of events whose watch is refused", () => read(`/v1/generations/${id}/events`)()],
     ["submissions", async () => (await api.generate(request)).text()],
+    [
+      "submissions whose line would be kept alive",
+      async () => (await api.generate(request, { headers: { prefer: "keep-alive" } })).text(),
+    ],
     ["submissions that would be streamed", async () => (await api.post({ ...request, stream: true })).text()],
     [
       "submissions that would be waited for",

@@ -20,10 +20,14 @@ export async function endingBody(
   try {
     return await imagesBody(ended);
   } catch (error) {
-    // Where its images are there, the same request sent again may be given them.
-    if (!(error instanceof ApiError && error.code === "images_gone")) await answer.leave("later");
+    await leaveUnread(answer, error);
     throw error;
   }
+}
+
+/** Has the same request sent again find a generation whose images could not be sent: where they are there, it may be given them. */
+export async function leaveUnread(answer: FollowedAnswer, error: unknown): Promise<void> {
+  if (!(error instanceof ApiError && error.code === "images_gone")) await answer.leave("later");
 }
 
 /** Answers with that, and with what it cost and how many images are missing. Throws as `endingBody` does. */

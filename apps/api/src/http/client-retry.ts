@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 
 /**
  * Whether the caller's client counts its tries, as OpenAI's SDKs do, and whether this is the first or a later one. Undefined for
- * clients that say nothing: two equal requests of theirs are two wishes.
+ * clients that say nothing. Batches go by it; images go by what was answered (docs/decisions/0017).
  */
 export function readClientRetry(headers: IncomingHttpHeaders): "first" | "retry" | undefined {
   const count = headers["x-stainless-retry-count"];

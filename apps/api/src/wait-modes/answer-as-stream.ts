@@ -9,6 +9,7 @@ import type { ImageEvents } from "../generation/image-events.ts";
 import type { InterruptionError } from "../generation/interruption-error.ts";
 import type { Joined, JoinGeneration } from "../generation/join-generation.ts";
 import { type Interruption, limitWait } from "../generation/limit-wait.ts";
+import { leaveUnread } from "../generation/send-ending.ts";
 import { type GenerationWatch, wakeOnChange } from "../generation/watch-generation.ts";
 import { noteError } from "../http/answer-error.ts";
 import { eventStreamHeaders, heartbeat } from "../http/event-stream.ts";
@@ -89,8 +90,7 @@ export function createAnswerAsStream(options: AnswerAsStreamOptions): WaitMode {
     try {
       yield* imageEvents.completed(record, alive);
     } catch (error) {
-      // Its images are there, and the same request sent again may be given them.
-      await joined.answer.leave("later");
+      await leaveUnread(joined.answer, error);
       throw error;
     }
   }

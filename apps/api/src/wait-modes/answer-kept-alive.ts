@@ -78,7 +78,14 @@ export function createAnswerKeptAlive(options: AnswerKeptAliveOptions): WaitMode
     // So that the head of the answer goes out.
     yield blank;
     const alive = createKeepAlive(heartbeatEveryMs, blank);
-    const body = yield* alive.until(bodyOf(follow));
+    const opening = bodyOf(follow);
+    let body: object | undefined;
+    try {
+      body = yield* alive.until(opening);
+    } finally {
+      // The caller has left while it was opened.
+      if (body === undefined) void opening.then((late) => late instanceof Readable && late.destroy());
+    }
     if (body instanceof Readable) yield* body as AsyncIterable<Buffer>;
     else yield JSON.stringify(body);
   }

@@ -182,6 +182,32 @@ describe("a script whose answer was lost, and which is sent again, says what it 
     expect(await lossy.retry(id, lane, tenant, free)).toEqual({ kind: "unended" });
   });
 
+  test("leave, of the last caller of what nobody has begun", async () => {
+    const { lossy, line, store, submission, keys } = await openLossy();
+    const given = submission({ caller: "api/1" });
+    await store.submit(given);
+    const lost = line.loseAnswer(keys.retained);
+    const left = lossy.leave(given.id, given.lane, "api/1", "cut");
+    await lost;
+    expect(await left).toBe("canceled");
+  });
+
+  test("attach, of what one caller alone may have", async () => {
+    const { lossy, line, store, attempts, submission } = await openLossy();
+    const [first, second, third] = [1, 2, 3].map((caller) =>
+      submission({ caller: `api/${caller}`, anew: caller === 1 }),
+    );
+    if (first === undefined || second === undefined || third === undefined) throw new Error("There are three");
+    await store.submit(first);
+    await attempts.start(first.id, first.lane);
+    await store.leave(first.id, first.lane, "api/1", "cut");
+    const lost = line.loseAnswer(second.id);
+    const attached = lossy.attach(second);
+    await lost;
+    expect(await attached).toEqual({ kind: "attached", id: first.id });
+    expect(await store.attach(third)).toBeNull();
+  });
+
   test.each(["submit", "keep", "watch"] as const)("%s", async (script) => {
     const { lossy, line, submission, id, keys, store } = await openLossy();
     const given = submission();
