@@ -109,9 +109,9 @@ test(
       const same = {
         async: () => told.kind === "async" && told.status === status,
         stream: () => told.kind === "stream" && told.images > 0 === (status === "succeeded"),
-        // What the caller was told is what is told now, but for links, which are fresh each time.
+        // What the caller was told is what is told now, but for its images: links are fresh each time, and base64 is not repeated here.
         sync: () =>
-          told.kind === "sync" && isDeepStrictEqual(withoutLinks(told.body), withoutLinks(response ?? { error })),
+          told.kind === "sync" && isDeepStrictEqual(withoutImages(told.body), withoutImages(response ?? { error })),
       };
       if (!same[told.kind]()) contradicted.push(told);
     }
@@ -123,8 +123,8 @@ test(
   seconds * 1_000 + 150_000,
 );
 
-const withoutLinks = (body: unknown) =>
-  JSON.parse(JSON.stringify(body, (name, value) => (name === "url" ? "a link" : value)));
+const withoutImages = (body: unknown) =>
+  JSON.parse(JSON.stringify(body, (name, value) => (name === "url" || name === "b64_json" ? undefined : value)));
 
 async function secretOf(origin: string, apiKey: string): Promise<string> {
   const answer = await fetch(`${origin}/v1/webhooks/secret`, { headers: { authorization: `Bearer ${apiKey}` } });
