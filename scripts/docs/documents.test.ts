@@ -13,7 +13,8 @@ const code = files
   .filter((file) => /\.(?:ts|mjs|yml)$/.test(file) && !file.endsWith(".test.ts"))
   .map((file) => readFileSync(join(checkout, file), "utf8"));
 /** Made by a person who follows a page. */
-const madeLater = (path: string) => path.startsWith("packages/providers/src/toy/") || path === "models.yaml";
+const madeLater = (path: string) =>
+  path.startsWith("packages/providers/src/toy/") || ["models.yaml", "cors.json"].includes(path);
 /** Read by other programs, or by a page's own example. */
 const readElsewhere = /^(?:TOY_\w+|BASE_URL|API_KEY|TESTCONTAINERS_\w+|RYUK_\w+)$/;
 
