@@ -17,8 +17,10 @@ async function startWithImages() {
       yield chunk;
     }
   }
-  const get = async () => ({ size: imageBytes, contentType: "image/png", body: Readable.from(image()) });
-  const api = await startApi({ objects: (store) => ({ ...store, get }) });
+  const facts = { size: imageBytes, contentType: "image/png" };
+  const head = async () => facts;
+  const get = async () => ({ ...facts, body: Readable.from(image()) });
+  const api = await startApi({ objects: (store) => ({ ...store, head, get }) });
   await api.work(delivering(async () => {}, imageBytes));
   return { api, readBytes: () => readBytes };
 }
