@@ -7,7 +7,12 @@ import { generationHeaders } from "./send-generation.ts";
  * Answers with a succeeded generation whose response is a stream (`base64Response`), so that its images are never in memory. The
  * response is the last field, for it is the one that takes its time.
  */
-export function sendGenerationBase64(reply: FastifyReply, generation: Generation, response: Readable): FastifyReply {
+export function sendGenerationBase64(
+  reply: FastifyReply,
+  generation: Generation,
+  response: Readable,
+  nowMs: number,
+): FastifyReply {
   const { response: _links, ...rest } = generation;
 
   async function* body(): AsyncGenerator<string | Buffer> {
@@ -19,5 +24,5 @@ export function sendGenerationBase64(reply: FastifyReply, generation: Generation
   const stream = Readable.from(body(), { objectMode: false });
   // A stream that is given up before it is begun never comes to the response.
   stream.once("close", () => response.destroy());
-  return reply.headers(generationHeaders(generation)).type("application/json; charset=utf-8").send(stream);
+  return reply.headers(generationHeaders(generation, nowMs)).type("application/json; charset=utf-8").send(stream);
 }

@@ -1,5 +1,5 @@
 import { imageResponseSchema } from "@darkroom/contracts";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { startApi, type TestApi } from "../api.fixture.ts";
 import { generationIn, heldWork, imageBytes, inlineRequest, request } from "../generation.fixture.ts";
 import { drawing } from "../worker.fixture.ts";
@@ -50,6 +50,21 @@ describe("Prefer: respond-async", () => {
     const positions: (number | undefined)[] = [];
     for (let i = 0; i < 3; i++) positions.push((await accept(api)).generation.queue?.position);
     expect(positions).toEqual([1, 2, 3]);
+  });
+
+  test("when to ask again is told by the clock of Redis, whatever that of this process says", async () => {
+    const api = await startApi();
+    const { redis, keys } = api.queue;
+    // The lane begins twelve a minute, so that the second in line begins in ten seconds.
+    const span = Math.floor(Date.now() / 10_000);
+    for (let i = -7; i < 3; i++) await redis.set(`${keys.starts("openai.interactive")}${span + i}`, 2, "PX", 60_000);
+    await accept(api);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 90_000 });
+    onTestFinished(() => void vi.useRealTimers());
+    const { answer, generation } = await accept(api);
+    expect(generation.queue?.position).toBe(2);
+    expect(Number(answer.headers.get("retry-after"))).toBeGreaterThanOrEqual(9);
+    expect(Number(answer.headers.get("retry-after"))).toBeLessThanOrEqual(12);
   });
 
   test("nobody else's leaving cancels it", async () => {

@@ -1,3 +1,4 @@
+import type { Keyring } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
 import type { Metrics } from "@darkroom/observe";
 import type { FastifyInstance } from "fastify";
@@ -13,11 +14,12 @@ export type CancelGenerationDependencies = {
   findGeneration: FindGeneration;
   renderGeneration: RenderGeneration;
   metrics: Pick<Metrics, "unbilledGenerations">;
+  keyring: Pick<Keyring, "nowMs">;
 };
 
 /** `POST /v1/generations/{id}/cancel`: nothing more is bought for it, and what runs is broken off. */
 export function cancelGenerationRoute(app: FastifyInstance, dependencies: CancelGenerationDependencies): void {
-  const { queue, findGeneration, renderGeneration, metrics } = dependencies;
+  const { queue, findGeneration, renderGeneration, metrics, keyring } = dependencies;
 
   app.post<{ Params: { id: string } }>("/v1/generations/:id/cancel", async (request, reply) => {
     const { tenant } = accountOf(request);
@@ -31,6 +33,6 @@ export function cancelGenerationRoute(app: FastifyInstance, dependencies: Cancel
     // Its job does nothing any more; taking it off the lane only saves a worker the look.
     if (canceledIn === "queued") await queue.lanes.remove(lane, id).catch(() => {});
     else metrics.unbilledGenerations.inc({ model });
-    return sendGeneration(reply, await renderGeneration(record));
+    return sendGeneration(reply, await renderGeneration(record), keyring.nowMs());
   });
 }

@@ -1,3 +1,4 @@
+import type { Keyring } from "@darkroom/accounts";
 import { imageRequestSchema, isEnding, parseBody } from "@darkroom/contracts";
 import type { Catalogue } from "@darkroom/models";
 import type { GenerationRecord } from "@darkroom/queue";
@@ -30,6 +31,7 @@ export type ReadGenerationDependencies = {
   drain: Drain;
   departures: Pick<Departures, "leave">;
   loadShedder: Pick<LoadShedder, "hold">;
+  keyring: Pick<Keyring, "nowMs">;
 };
 
 const querySchema = z.strictObject({ response_format: imageRequestSchema.shape.response_format });
@@ -39,7 +41,8 @@ const maxWaitSeconds = 60;
 
 /** `GET /v1/generations/{id}`: the generation as it stands; with `Prefer: wait`, as soon as it has ended. */
 export function readGenerationRoute(app: FastifyInstance, dependencies: ReadGenerationDependencies): void {
-  const { queue, findGeneration, renderGeneration, catalogue, objects, drain, departures, loadShedder } = dependencies;
+  const { queue, findGeneration, renderGeneration, catalogue, objects, drain, departures, loadShedder, keyring } =
+    dependencies;
 
   app.get<{ Params: { id: string } }>("/v1/generations/:id", async (request, reply) => {
     const { tenant } = accountOf(request);
@@ -58,12 +61,12 @@ export function readGenerationRoute(app: FastifyInstance, dependencies: ReadGene
     const generation = await renderGeneration(record);
     if (format === "url" || record.status !== "succeeded") {
       followRead(reply.raw, record, departures);
-      return sendGeneration(reply, generation);
+      return sendGeneration(reply, generation, keyring.nowMs());
     }
     const described = describeImages(record, catalogue.find(record.model));
     const response = await base64Response(described, objects).catch(unreadable(record.id));
     followRead(reply.raw, record, departures);
-    return sendGenerationBase64(reply, generation, response);
+    return sendGenerationBase64(reply, generation, response, keyring.nowMs());
   });
 
   /** The record when it has ended, or as it stands when the wait is over. */
