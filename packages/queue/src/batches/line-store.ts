@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { admissionArgument, unlimited } from "@darkroom/accounts";
 import type { Budget } from "@darkroom/contracts";
 import { formerPlaceMs } from "@darkroom/redis";
@@ -66,7 +67,7 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
         keys.ranks(lane),
         keys.root,
       ],
-      [id, tenant, keyId, lane, model, from, ...args],
+      [id, tenant, keyId, lane, model, from, randomUUID(), ...args],
     );
     if (typeof ranks === "string") return null;
     return ids.flatMap((lineId, i) => (ranks[i] ? [{ id: lineId, rank: ranks[i] }] : []));
