@@ -41,8 +41,8 @@ test("the example in the document of the HTTP API prints what it says", async ()
   const example = blocksIn("sh", document).find((block) => block.includes("Idempotency-Key: order-17")) ?? "";
   const upstream = await startFakeOpenAi();
   onTestFinished(() => upstream.close());
-  // Longer than the example's first call waits.
-  upstream.next({ delayMs: 5_000 });
+  // Longer than the example's first call and its backoff, so that the second call finds the generation under way.
+  upstream.next({ delayMs: 6_000 });
   const stack = await startStack({
     environment: { OPENAI_API_KEY: "sk-upstream", OPENAI_BASE_URL: upstream.baseUrl, DEFAULT_RESPONSE_FORMAT: "url" },
   });
