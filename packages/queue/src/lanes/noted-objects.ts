@@ -1,5 +1,6 @@
 import type { AttemptStore } from "../records/attempt-store.ts";
 import type { Delivery } from "../records/delivery.ts";
+import type { GenerationRecord } from "../records/generation-record.ts";
 import type { Log } from "../log.ts";
 
 export type NotedObjectsOptions = {
@@ -10,7 +11,11 @@ export type NotedObjectsOptions = {
 };
 
 /** The objects that one attempt has noted, and may have brought to the object store. */
-export function createNotedObjects({ store, dropObjects, log }: NotedObjectsOptions, id: string, fields: object) {
+export function createNotedObjects(
+  { store, dropObjects, log }: NotedObjectsOptions,
+  { id, batchId }: Pick<GenerationRecord, "id" | "batchId">,
+  fields: object,
+) {
   const keys = new Set<string>();
 
   return {
@@ -19,12 +24,18 @@ export function createNotedObjects({ store, dropObjects, log }: NotedObjectsOpti
     },
 
     /**
-     * Removes those that the record does not name any more: another attempt has delivered in their place, or the record is gone. What the
-     * record has ceased to name it never names again. Nothing waits for it: what stays is removed with the record, which keeps the keys.
+     * Removes those that the record does not name any more: another attempt has delivered in their place, or the record is gone. A record
+     * never names a key again that it has ceased to name. Nothing waits for the removal: what stays is removed with the record, which keeps
+     * the keys.
+     *
+     * The record of a batch line is gone as soon as the line is collected. Its results name the objects then, so that all of them stay;
+     * the sweep of the batch removes them.
      */
     async dropUnnamed(): Promise<void> {
       try {
-        const named = new Set(await store.deliveredKeys(id));
+        const delivered = await store.deliveredKeys(id);
+        if (delivered === null && batchId !== null) return;
+        const named = new Set(delivered);
         const unnamed = [...keys].filter((key) => !named.has(key));
         if (unnamed.length === 0) return;
         await dropObjects(unnamed);

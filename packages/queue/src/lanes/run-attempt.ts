@@ -58,7 +58,7 @@ export async function runAttempt(options: RunAttemptOptions, id: string, signal:
   const { attempts } = record;
   const crashes = attempts - 1 - record.failures - record.handbacks;
   const fields = { generationId: id, tenant: record.tenant, lane, attempt: attempts };
-  const noted = createNotedObjects(options, id, fields);
+  const noted = createNotedObjects(options, record, fields);
   const write: Write = async (script) => {
     const verdict = await insist(script, log, fields);
     if (verdict !== "ok") void noted.dropUnnamed();

@@ -101,10 +101,11 @@ export function createAttemptStore(redis: Redis, keys: Keys, retention: Retentio
     ): Promise<Verdict> =>
       checkpoint(redis, [keys.record(id)], [attempt, JSON.stringify(delivery), JSON.stringify(missing)]),
 
-    /** The keys of the objects that the record names as delivered; none where there is no record. */
-    async deliveredKeys(id: string): Promise<string[]> {
-      const noted = await redis.hget(keys.record(id), "delivery");
-      return noted === null ? [] : deliverySchema.parse(JSON.parse(noted)).images.map(({ key }) => key);
+    /** The keys of the objects that the record names as delivered; null where there is no record. */
+    async deliveredKeys(id: string): Promise<string[] | null> {
+      const [known, delivery] = await redis.hmget(keys.record(id), "id", "delivery");
+      if (known == null) return null;
+      return delivery == null ? [] : deliverySchema.parse(JSON.parse(delivery)).images.map(({ key }) => key);
     },
 
     /** Shows a partial image, which is in the object store, to those who watch. */
