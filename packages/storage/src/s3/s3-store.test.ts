@@ -67,6 +67,25 @@ describeWithS3("s3", (testS3) => {
     expect(ETag).toMatch(new RegExp(`-${parts}"?$`));
   });
 
+  test.each([
+    ["image/svg+xml", "attachment"],
+    ["image/png", null],
+    ["image/gif", null],
+  ])(
+    "a presigned link to %s answers with the disposition %s, however it was written",
+    async (contentType, expected) => {
+      const store = storeWith({ prefix: `links-${randomUUID()}` });
+      const bodies = { whole: Buffer.from("bytes"), streamed: Readable.from([Buffer.from("bytes")]) };
+      for (const [key, body] of Object.entries(bodies)) {
+        await store.put(key, body, { contentType });
+        const answer = await fetch(await store.link(key, { expiresInSeconds: 60 }));
+        expect([answer.headers.get("content-type"), await answer.text()]).toEqual([contentType, "bytes"]);
+        expect(answer.headers.get("content-disposition")).toBe(expected);
+      }
+      await store.delete(Object.keys(bodies));
+    },
+  );
+
   test("a presigned link says when it ends and is signed for the public endpoint", async () => {
     const store = storeWith({ publicEndpoint: "https://s3.example.com", forcePathStyle: true, prefix: "p" });
     const link = new URL(await store.link("a/0.png", { expiresInSeconds: 3_600 }));

@@ -24,6 +24,14 @@ import { uploadParts } from "./upload-parts.ts";
 const parallelDeletes = 16;
 const unknownType = "application/octet-stream";
 
+/**
+ * What a bucket's server says with each answer of an object. A browser runs the scripts of an SVG that it opens as a page, and no bucket
+ * sends the policy that keeps it from that, so an SVG is saved and not opened; an `<img>` shows it all the same. Noted with the object,
+ * this holds for signed links, for a public bucket and for a CDN before it.
+ */
+const dispositionOf = (contentType: string): string | undefined =>
+  contentType === "image/svg+xml" ? "attachment" : undefined;
+
 /** Objects in a bucket of AWS or of any server of its protocol. `now` gives milliseconds; links are signed with it. */
 export function createS3Store(
   settings: S3Settings,
@@ -45,7 +53,12 @@ export function createS3Store(
     put: async (key, body, { contentType, expectedBytes, signal }) => {
       try {
         assertObjectKey("put", key);
-        const params = { ...place(key), Body: body, ContentType: contentType };
+        const params = {
+          ...place(key),
+          Body: body,
+          ContentType: contentType,
+          ContentDisposition: dispositionOf(contentType),
+        };
         signal?.throwIfAborted();
         if (body instanceof Readable) {
           // A stream that breaks ends its upload, and takes back the parts that were sent.
