@@ -1,3 +1,4 @@
+import { imageFormat } from "@darkroom/contracts";
 import type { GenerationRecord } from "@darkroom/queue";
 
 /**
@@ -8,13 +9,10 @@ import type { GenerationRecord } from "@darkroom/queue";
 export function imageObjects({ tenant, id, attempts }: Pick<GenerationRecord, "tenant" | "id" | "attempts">) {
   const folder = `_images/${tenant}/${id}`;
   return {
-    image: (index: number, mediaType: string): string => `${folder}/${attempts}-${index}.${endingOf(mediaType)}`,
+    image: (index: number, mediaType: string): string => `${folder}/${attempts}-${index}.${imageFormat(mediaType)}`,
     partial: (index: number, partialIndex: number, mediaType: string): string =>
-      `${folder}/${attempts}-partial-${index}-${partialIndex}.${endingOf(mediaType)}`,
+      `${folder}/${attempts}-partial-${index}-${partialIndex}.${imageFormat(mediaType)}`,
   };
 }
 
 export type ImageObjects = ReturnType<typeof imageObjects>;
-
-/** `image/png` → `png`, `image/svg+xml` → `svg`. */
-const endingOf = (mediaType: string): string => mediaType.replace("image/", "").replace(/\+.*/, "");

@@ -48,6 +48,7 @@ export {
 export { formatDollars } from "./format-dollars.ts";
 export { gridTokens } from "./grid-tokens.ts";
 export { type Generation, generationSchema, type GenerationStatus } from "./generation.ts";
+export { imageFormat } from "./image-format.ts";
 export {
   type ImageParameterName,
   type ImageParameters,

@@ -39,9 +39,10 @@ export type ProviderReply = {
 
 export type ProviderImage = {
   index: number;
-  /** A whole image that has been decoded once, of the type that `mediaType` claims. */
+  /** A whole image that has been checked once, of the type that `mediaType` claims. */
   bytes: Uint8Array;
-  mediaType: "image/png" | "image/jpeg" | "image/webp";
+  mediaType: "image/png" | "image/jpeg" | "image/webp" | "image/gif" | "image/svg+xml";
+  /** Whole pixels: of each frame of a GIF, of an SVG as it says them. */
   width: number;
   height: number;
   revisedPrompt?: string | undefined;

@@ -1,4 +1,4 @@
-import type { ImageData, ImageRequest, ImageResponse } from "@darkroom/contracts";
+import { type ImageData, imageFormat, type ImageRequest, type ImageResponse } from "@darkroom/contracts";
 import type { CatalogueModel } from "@darkroom/models";
 import type { GenerationRecord, StoredImage } from "@darkroom/queue";
 
@@ -6,7 +6,7 @@ import type { GenerationRecord, StoredImage } from "@darkroom/queue";
 type DescribedImage = {
   /** Under which its bytes are in the object store. */
   key: string;
-  /** What its bytes are: `png`, `jpeg`. */
+  /** What its bytes are: `png`, `jpeg`, `svg`. */
   format: string;
   facts: Omit<ImageData, "b64_json" | "url">;
 };
@@ -35,7 +35,7 @@ export function describeImages(record: Describable, model: CatalogueModel | unde
   const quality = delivery.quality ?? qualityOf(model, request.quality);
 
   const describe = ({ key, mediaType, width, height, revisedPrompt }: StoredImage): DescribedImage => {
-    const format = mediaType.replace("image/", "");
+    const format = imageFormat(mediaType);
     return {
       key,
       format,

@@ -17,7 +17,7 @@ export function fakeImage(width: number, height: number, format: FakeImageFormat
 }
 
 /** What can be wrong with an image that a provider delivers. */
-export const imageFaults = ["truncated", "empty", "garbage", "mislabelled", "gif"] as const;
+export const imageFaults = ["truncated", "empty", "garbage", "mislabelled", "tiff"] as const;
 export type ImageFault = (typeof imageFaults)[number];
 
 /** The bytes of an image with the fault given, or without one. */
@@ -29,8 +29,8 @@ export async function faultyImage(bytes: Buffer, fault: ImageFault | undefined):
       return Buffer.alloc(0);
     case "garbage":
       return Buffer.from("this is not an image");
-    case "gif":
-      return sharp(bytes).gif().toBuffer();
+    case "tiff":
+      return sharp(bytes).tiff().toBuffer();
     default:
       return bytes;
   }

@@ -1,4 +1,4 @@
-import type { ImageCompletedEvent, ImagePartialEvent, Usage } from "@darkroom/contracts";
+import { type ImageCompletedEvent, imageFormat, type ImagePartialEvent, type Usage } from "@darkroom/contracts";
 import type { Catalogue } from "@darkroom/models";
 import type { Logger } from "@darkroom/observe";
 import type { GenerationRecord, PartialImage } from "@darkroom/queue";
@@ -67,7 +67,7 @@ export function createImageEvents(options: ImageEventsOptions) {
         size: `${image.width}x${image.height}`,
         quality: eventQuality(quality),
         background,
-        output_format: image.mediaType.replace("image/", ""),
+        output_format: imageFormat(image.mediaType),
         partial_image_index: image.partialIndex,
       });
     },

@@ -21,6 +21,8 @@ const maxRedirects = 3;
  */
 const pausesMs = [250, 1000];
 
+const accept = "image/png, image/jpeg, image/webp, image/gif, image/svg+xml";
+
 /** An answer that says the server stumbled, not that the image is away. */
 class StumbledError extends Error {
   override readonly name = "StumbledError";
@@ -66,7 +68,7 @@ async function follow(start: string, signal: AbortSignal, limits: Limits): Promi
     const call = request(url, {
       dispatcher: limits.dispatcher,
       signal,
-      headers: { accept: "image/png, image/jpeg, image/webp", "accept-encoding": "identity", "user-agent": "darkroom" },
+      headers: { accept, "accept-encoding": "identity", "user-agent": "darkroom" },
     });
     const response = await orAborted(call, signal);
     const { statusCode, headers } = response;

@@ -200,7 +200,7 @@ describe("a 200 that is none", () => {
     ["zero bytes", { imageFault: "empty" }],
     ["no image in the base64", { imageFault: "garbage" }],
     ["an image of another type than it says", { imageFault: "mislabelled" }],
-    ["a GIF", { imageFault: "gif" }],
+    ["a TIFF", { imageFault: "tiff" }],
   ] as const)("%s is an upstream error that may have been charged", async (_, behaviour) => {
     upstream.next(behaviour);
     expect((await failureOf(draw())).facts).toMatchObject({
@@ -286,7 +286,7 @@ describe("a stream", () => {
     expect(facts).toMatchObject({ code: "overloaded", retryable: true, mayHaveCharged: false, upstreamStatus: 429 });
   });
 
-  test.each(["truncated", "empty", "garbage", "mislabelled", "gif"] as const)(
+  test.each(["truncated", "empty", "garbage", "mislabelled", "tiff"] as const)(
     "with a %s version on the way skips it",
     async (partialFault) => {
       upstream.next({ partialFault });

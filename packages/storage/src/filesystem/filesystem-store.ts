@@ -20,6 +20,8 @@ const typeByEnding = new Map([
   [".png", "image/png"],
   [".jpeg", "image/jpeg"],
   [".webp", "image/webp"],
+  [".gif", "image/gif"],
+  [".svg", "image/svg+xml"],
   [".jsonl", "application/jsonl"],
 ]);
 

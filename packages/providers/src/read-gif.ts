@@ -1,0 +1,69 @@
+/** What a GIF says of itself. */
+export type GifFacts = { width: number; height: number; frames: number };
+
+/** Thrown for bytes that are not a whole GIF. Its message says what is wrong, without a name for the image. */
+class BrokenGifError extends Error {
+  override readonly name = "BrokenGifError";
+}
+
+const imageBlock = 0x2c;
+const extensionBlock = 0x21;
+const trailer = 0x3b;
+
+/** Whether bytes begin as a GIF does. */
+export const isGif = (bytes: Uint8Array): boolean =>
+  /^GIF8[79]a/.test(Buffer.from(bytes.subarray(0, 6)).toString("latin1"));
+
+/**
+ * Walks through the blocks of a GIF, from its signature to its trailer, and counts its frames. No pixel is decoded. What follows the
+ * trailer is not looked at. The format: https://www.w3.org/Graphics/GIF/spec-gif89a.txt
+ * @throws {BrokenGifError} for bytes that end before the trailer, blocks that no GIF has, sides of 0, and a GIF without a frame
+ */
+export function readGif(bytes: Uint8Array): GifFacts {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = 6;
+  let frames = 0;
+
+  /** Returns where `count` bytes begin, and goes on behind them. */
+  function pass(count: number): number {
+    if (at + count > bytes.length) throw new BrokenGifError(`it ends within frame ${frames + 1}`);
+    at += count;
+    return at - count;
+  }
+  const byte = () => view.getUint8(pass(1));
+  /** A color table follows where the highest bit is set; the lowest three say how long it is. */
+  const passColors = (packed: number) => void (packed & 0x80 && pass(3 * 2 ** ((packed & 7) + 1)));
+  /** Passes sub-blocks up to the empty one that ends them, and returns how many bytes of data they have. */
+  function passData(): number {
+    let total = 0;
+    for (let length = byte(); length > 0; length = byte()) {
+      pass(length);
+      total += length;
+    }
+    return total;
+  }
+
+  if (!isGif(bytes)) throw new BrokenGifError("it has no signature");
+  const screen = pass(7);
+  const [width, height] = [view.getUint16(screen, true), view.getUint16(screen + 2, true)];
+  if (width === 0 || height === 0) throw new BrokenGifError(`its sides are ${width}x${height}`);
+  passColors(view.getUint8(screen + 4));
+  for (;;) {
+    const block = byte();
+    if (block === trailer) break;
+    if (block === extensionBlock) {
+      pass(1);
+      passData();
+    } else if (block === imageBlock) {
+      const place = pass(9);
+      passColors(view.getUint8(place + 8));
+      pass(1);
+      if (passData() === 0) throw new BrokenGifError(`frame ${frames + 1} has no data`);
+      frames++;
+    } else {
+      throw new BrokenGifError(`it has a block of the unknown type ${block} after ${frames} frames`);
+    }
+  }
+  if (frames === 0) throw new BrokenGifError("it has no frame");
+  return { width, height, frames };
+}
