@@ -1,4 +1,5 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { startHeartbeat } from "../waiting/heartbeat.ts";
 import { openApi } from "./api-process.fixture.ts";
 
 describe("a caller who leaves", () => {
@@ -39,6 +40,36 @@ describe("a caller who leaves", () => {
     const first = await submitted({ idempotencyKey: "k" });
     await store.submit({ ...ask({ idempotencyKey: "k" }), caller: dead.newCaller() });
     // Half a minute after its last heartbeat.
+    await redis.zincrby(keys.instances, -30_001, dead.channel);
+    expect(await leave(first, "cut")).toBe("canceled");
+  });
+
+  test("does not cancel one that another process waits for, which could not be heard while Redis was away", async () => {
+    const { queue, api, store, ask, submitted, leave } = await openApi();
+    const { redis, keys } = queue;
+    const beside = await queue.waits("beside", 3_600_000);
+    const first = await submitted({ idempotencyKey: "k" });
+    await store.submit({ ...ask({ idempotencyKey: "k" }), caller: beside.newCaller() });
+    for (const { channel } of [api, beside]) await redis.zincrby(keys.instances, -31_000, channel);
+    expect(await leave(first, "cut")).toBe("kept");
+    // The heartbeat of the first process is back, that of the other is on its way.
+    const back = await startHeartbeat({ redis, keys, channel: api.channel, everyMs: 3_600_000 });
+    onTestFinished(() => back.close());
+    expect(await leave(first, "cut")).toBe("kept");
+    // Half a minute later it has not come.
+    await redis.del(`${keys.root}instances-returning`);
+    expect(await leave(first, "cut")).toBe("canceled");
+  });
+
+  test("cancels one that only a dead process waits for, though the clock was set back since", async () => {
+    const { queue, api, store, ask, submitted, leave } = await openApi();
+    const { redis, keys } = queue;
+    const dead = await queue.waits("dead", 3_600_000);
+    const first = await submitted({ idempotencyKey: "k" });
+    await store.submit({ ...ask({ idempotencyKey: "k" }), caller: dead.newCaller() });
+    await redis.zincrby(keys.instances, 3_600_000, dead.channel);
+    const beat = await startHeartbeat({ redis, keys, channel: api.channel, everyMs: 3_600_000 });
+    onTestFinished(() => beat.close());
     await redis.zincrby(keys.instances, -30_001, dead.channel);
     expect(await leave(first, "cut")).toBe("canceled");
   });

@@ -12,14 +12,14 @@ export type HeartbeatOptions = {
   everyMs?: number;
 };
 
-const beat = queueScript<"ok">("beat", { account: "clock" });
+const beat = queueScript<"ok">("beat", { account: "clock", fragments: ["generation", "callers"] });
 
 /**
  * Says again and again that this process lives, so that its callers count as waiting, and those of a process that was killed do not.
  * Resolves when Redis has taken the first heartbeat, or has not: a Redis that is away is told when it is back.
  */
 export async function startHeartbeat({ redis, keys, channel, everyMs = 5_000 }: HeartbeatOptions) {
-  const look = async (): Promise<void> => void (await beat(redis, [keys.instances], [channel]));
+  const look = async (): Promise<void> => void (await beat(redis, [keys.root], [channel]));
   const repetition = repeat({ everyMs, look, maxPauseMs: everyMs, onError: () => {} });
   const onReady = () => repetition.wake();
   redis.on("ready", onReady);

@@ -1,6 +1,12 @@
--- A process says that it lives. KEYS[1] instances  ARGV[1] its reply channel
-local time = now()
-redis.call('ZADD', KEYS[1], time, ARGV[1])
+-- A process says that it lives. Needs callers.lua. KEYS[1] the root of all names  ARGV[1] its reply channel
+local time, instances, returning = now(), root .. 'instances', root .. 'instances-returning'
+-- The others are heard within the next seconds, as far as they live.
+if are_all_silent(time) then redis.call('SET', returning, '1', 'PX', silent_after_ms) end
+redis.call('ZADD', instances, time, ARGV[1])
+-- Where the clock was set back, a process that has died since would live until the clock has come as far again.
+for _, channel in ipairs(redis.call('ZRANGEBYSCORE', instances, '(' .. string.format('%d', time), '+inf')) do
+  redis.call('ZADD', instances, time, channel)
+end
 -- One that was killed is missed by nobody after an hour, the longest that a caller waits on the line.
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', time - 3600000)
+if redis.call('EXISTS', returning) == 0 then redis.call('ZREMRANGEBYSCORE', instances, '-inf', time - 3600000) end
 return 'ok'

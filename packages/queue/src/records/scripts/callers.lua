@@ -1,6 +1,7 @@
 -- Who waits for the answer of a generation, and which generations nobody was answered with. Needs generation.lua.
 --   root .. 'waiters:' .. id                     SET of the callers that wait for its answer, as '{reply channel}/{number}'
 --   root .. 'instances'                          ZSET reply channel of an api process → time of its latest heartbeat
+--   root .. 'instances-returning'                STRING: set while the processes that live may not have been heard again yet
 --   root .. 'unanswered:' .. key .. ':' .. body  ZSET of the generations that an API key has asked for with one body and without an
 --                                                idempotency key, until their answer is written: 1 while a caller waits for it, 0 when
 --                                                that caller has left
@@ -8,6 +9,8 @@
 
 -- Six heartbeats (waiting/heartbeat.ts).
 local silent_after_ms = 30000
+-- Three heartbeats. When all processes have been silent for so long, Redis was away, or its clock was set forward.
+local all_silent_after_ms = 15000
 -- No client repeats a request that long after its generation has ended.
 local unanswered_for_ms = 900000
 -- A bound for generations that do not end. Every caller that comes or leaves begins it anew.
@@ -19,6 +22,17 @@ local function unanswered_of(key, body) return root .. 'unanswered:' .. key .. '
 
 local function channel_of(caller) return string.match(caller, '^[^/]*') end
 
+-- Whether no process has been heard for a while: then silence says nothing about any one of them.
+local function are_all_silent(time)
+  local latest = redis.call('ZRANGE', root .. 'instances', -1, -1, 'WITHSCORES')[2]
+  return latest and time - latest >= all_silent_after_ms
+end
+
+-- Whether a process with this latest heartbeat lives, as far as that says.
+local function is_heard(beat, time)
+  return time - beat < silent_after_ms or are_all_silent(time) or redis.call('EXISTS', root .. 'instances-returning') == 1
+end
+
 -- The processes that are there for sure: they live, and listen on their channel. A killed one loses its subscription at once, half a
 -- minute before its heartbeat is missed. One that has lost its connection to Redis for a moment has no subscription either, so this is
 -- no ground to cancel anything. Answers a table of their channels, and whether there is one that is gone.
@@ -29,7 +43,7 @@ local function present_instances(time)
   for at = 1, #beats, 2 do channels[#channels + 1] = beats[at] end
   local listeners = redis.call('PUBSUB', 'NUMSUB', unpack(channels))
   for at = 1, #beats, 2 do
-    local is_there = listeners[at + 1] > 0 and time - beats[at + 1] < silent_after_ms
+    local is_there = listeners[at + 1] > 0 and is_heard(beats[at + 1], time)
     if is_there then present[beats[at]] = true else some_gone = true end
   end
   return present, some_gone
@@ -38,7 +52,7 @@ end
 -- Whether the process behind a channel lives, as far as its heartbeat says.
 local function is_alive(channel, time)
   local beat = redis.call('ZSCORE', root .. 'instances', channel)
-  return beat and time - beat < silent_after_ms
+  return beat and is_heard(beat, time)
 end
 
 -- Whether a caller of a living process waits for the generation.
