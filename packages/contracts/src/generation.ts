@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { endings } from "./ending.ts";
 import { errorObjectSchema } from "./error-body.ts";
-import { imageRequestSchema } from "./image-request.ts";
+import { openImageRequestSchema } from "./image-request.ts";
 import { imageResponseSchema } from "./image-response.ts";
 import { missingImageSchema } from "./missing-image.ts";
 
@@ -36,7 +36,7 @@ export const generationSchema = z.object({
   cost: z.int().nullable(),
   metadata: z.record(z.string(), z.string()),
   batch_id: z.string().nullable(),
-  request: imageRequestSchema,
+  request: openImageRequestSchema,
   response: imageResponseSchema.nullable(),
   /** Which images did not come, and why. Absent where all came, or none. */
   missing: z.array(missingImageSchema).optional(),

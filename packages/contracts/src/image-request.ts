@@ -69,7 +69,7 @@ const jobOptionsSchema = z.strictObject({
   webhook_events: optional(z.array(z.enum(endings)).min(1).max(endings.length)),
 });
 
-/** The body of `POST /v1/images/generations`. An unknown field is an error, never ignored. */
+/** The body of `POST /v1/images/generations`, as far as it is the same for every model. */
 export const imageRequestSchema = z.strictObject({
   ...imageParameters,
   n: optional(z.int().min(1).max(10)),
@@ -83,6 +83,36 @@ export const imageRequestSchema = z.strictObject({
 });
 export type ImageRequest = z.infer<typeof imageRequestSchema>;
 
-export const imageParametersSchema = z.object(imageParameters);
+/** A list of objects of plain values, which is the deepest that a model can declare. */
+const customDepth = 2;
+
+/** Whether a value nests no deeper than that. It never looks deeper: a megabyte of brackets would overflow the stack. */
+const nestsAtMost = (depth: number, value: unknown): boolean =>
+  typeof value !== "object" ||
+  value === null ||
+  (depth > 0 && Object.values(value).every((inner) => nestsAtMost(depth - 1, inner)));
+
+/** A field that only some models may know. A null means "not sent", as in every other field. */
+const customFieldSchema = z
+  .unknown()
+  .refine((value) => nestsAtMost(customDepth, value), "must not nest deeper than a list of objects")
+  .transform((value) => value ?? undefined);
+
+/**
+ * The same with fields that are not known here, because a model may declare parameters of its own. The catalogue refuses those that
+ * the request's model does not declare. A key called `__proto__` is refused here: a copy of the body would lose it without a word.
+ */
+export const openImageRequestSchema = z.preprocess((body, context) => {
+  if (Object.hasOwn(Object(body), "__proto__")) {
+    context.addIssue({ code: "unrecognized_keys", keys: ["__proto__"], input: Object(body), message: "unknown key" });
+  }
+  return body;
+}, imageRequestSchema.catchall(customFieldSchema));
+
+export const imageParametersSchema = z.object({
+  ...imageParameters,
+  /** Those that the model's catalogue entry declares, by the names that its upstream has for them. */
+  custom: z.record(z.string(), z.unknown()).optional(),
+});
 export type ImageParameters = z.infer<typeof imageParametersSchema>;
 export type ImageParameterName = keyof ImageParameters;

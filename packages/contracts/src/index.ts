@@ -55,6 +55,7 @@ export {
   imageParametersSchema,
   type ImageRequest,
   imageRequestSchema,
+  openImageRequestSchema,
 } from "./image-request.ts";
 export {
   type ImageData,
@@ -77,7 +78,7 @@ export { microsSchema } from "./micros.ts";
 export { type MissingImage, missingImageSchema } from "./missing-image.ts";
 export { derivedUlid, isBatchId, isFileId, isGenerationId, newBatchId, newFileId, newGenerationId } from "./new-id.ts";
 export { checkBody, parseBody } from "./parse-body.ts";
-export { quoteValue } from "./quote-value.ts";
+export { quoteValue, shorten } from "./quote-value.ts";
 export { type UsageRow, usageRowSchema } from "./usage-row.ts";
 export {
   type BatchEvent,

@@ -16,6 +16,10 @@ export function explain(issue: z.core.$ZodIssue, at: Path, atKey = isAboutKey(is
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({ path: [...path, key], reason: "unknown key", atKey: true }));
   }
+  if (issue.code === "invalid_key") {
+    const reason = issue.issues[0]?.message ?? issue.message;
+    return [{ path, reason: `${reason}, got ${show(path.at(-1))}`, atKey: true }];
+  }
   const expectation = issue.message.startsWith("expected") ? issue.message : expectationOf(issue);
   if (issue.code === "custom") return [{ path, reason: expectation, atKey }];
   if (issue.input === undefined) return [{ path, reason: `missing; ${expectation}` }];

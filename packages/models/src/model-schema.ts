@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { customParametersSchema } from "./custom-parameter-schema.ts";
 import { anyOther, parsePixelBand } from "./image-price.ts";
 import { fieldRuleSchema } from "./field-rules.ts";
 import { outputTokensSchema } from "./output-tokens.ts";
@@ -46,6 +47,8 @@ const modelFields = z.strictObject({
   maxSvgAuthorTokens: z.strictObject({ input: z.int().min(1), output: z.int().min(1) }).optional(),
   sizes: sizesSchema,
   parameters: parametersSchema.prefault({}),
+  /** What its upstream takes beside the fields of the contract, as the operator declares it. */
+  customParameters: customParametersSchema.default({}),
   /** What holds between fields of a request. Checked before anything is bought. */
   rules: z.array(fieldRuleSchema).default([]),
   /** What the tenant pays. */

@@ -1,6 +1,7 @@
 import { type ImageParameters, type ImageRequest, quoteValue } from "@darkroom/contracts";
 import type { Catalogue, CatalogueModel } from "./catalogue.ts";
 import { checkParameters } from "./check-parameters.ts";
+import { customParametersOf, withoutCustom } from "./custom-parameters.ts";
 import { brokenRule } from "./field-rules.ts";
 import { refusal } from "./refusal.ts";
 import type { Retirement } from "./retirement.ts";
@@ -34,8 +35,16 @@ export function resolveRequest(catalogue: Catalogue, request: ImageRequest): Res
   const requestedModel = request.model ?? catalogue.defaultModel.id;
   const model = catalogue.find(requestedModel);
   if (model === undefined) throw refusal("model", unknownModel(catalogue, requestedModel));
-  const { model: _model, response_format: _format, stream, partial_images: partials, job: _job, ...asked } = request;
+  const {
+    model: _model,
+    response_format: _format,
+    stream,
+    partial_images: partials,
+    job: _job,
+    ...asked
+  } = withoutCustom(request);
 
+  const custom = customParametersOf(catalogue, model, request);
   checkPrompt(model, asked.prompt);
   const { n = 1 } = asked;
   if (n > model.maxImages) {
@@ -53,7 +62,7 @@ export function resolveRequest(catalogue: Catalogue, request: ImageRequest): Res
     if (stream !== true)
       throw refusal("partial_images", "'partial_images' needs 'stream' to be true: partial images are sent as events.");
   }
-  const parameters = { ...checked, n: imagesOfSeries(model, checked) ?? n };
+  const parameters = { ...checked, ...(custom && { custom }), n: imagesOfSeries(model, checked) ?? n };
   const upstream = {
     // A version that does not change is asked for by its own name, unless the operator has another model draw.
     model: isPinned(model, requestedModel) ? requestedModel : model.upstream.model,

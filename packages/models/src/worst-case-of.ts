@@ -14,7 +14,7 @@ export type Asked = {
   upstream: {
     parameters: Pick<
       ResolvedRequest["upstream"]["parameters"],
-      "size" | "quality" | "output_format" | "frame_count" | "svg"
+      "size" | "quality" | "output_format" | "frame_count" | "svg" | "custom"
     >;
   };
 };
@@ -82,7 +82,10 @@ function tokenPart(
   const { textOutput, imageOutput } = perToken;
   const missing = perToken.textInput === undefined ? [`textInput tokens of '${id}'`] : [];
   const textInput = Math.max(perToken.textInput ?? 0, perToken.cachedTextInput ?? 0);
-  const prompt = Buffer.byteLength(parameters.prompt) * textInput;
+  // An upstream may count a text among the custom parameters, such as a negative prompt, as it counts the prompt.
+  const { custom } = upstream.parameters;
+  const text = parameters.prompt + (custom === undefined ? "" : JSON.stringify(custom));
+  const prompt = Buffer.byteLength(text) * textInput;
   const margin = inputMarginTokens * Math.max(textInput, perToken.imageInput ?? 0, perToken.cachedImageInput ?? 0);
 
   if (imageOutput === undefined && prices.perImageMicros === undefined) missing.push(`imageOutput tokens of '${id}'`);

@@ -54,6 +54,14 @@ describe("an event that is too large says what it lost", () => {
     expect(event.data.response?.data[9]?.url).toBe("https://images.example/9.png");
   });
 
+  test("custom parameters go before the links", () => {
+    const request = { prompt: "a cat", steps: 9, negative_prompt: "x".repeat(32_000), loras: [{ path: "a" }] };
+    const event = generationEvent(generation({ request }));
+    expect(event.data.truncated).toEqual(["request.negative_prompt"]);
+    expect(event.data.request).toEqual({ ...request, negative_prompt: undefined });
+    expect(event.data.response).not.toBeNull();
+  });
+
   test("links that are too long together go, the metadata stays", () => {
     const data = Array.from({ length: 10 }, () => image("x", `https://images.example/${"y".repeat(2500)}`));
     const event = generationEvent(generation({ response: { created: 1, data } }));

@@ -1,14 +1,24 @@
-import { type Generation, type GenerationEvent, isEnding } from "@darkroom/contracts";
+import { type Generation, type GenerationEvent, imageRequestSchema, isEnding } from "@darkroom/contracts";
 import { type Cut, cutToSize, shortText } from "./cut-to-size.ts";
 
 type Data = GenerationEvent["data"];
 
-/** What is given up, in this order, until the event fits: first what the receiver sent itself, last what it knows its own job by. */
-const cuts: readonly Cut<Data>[] = [
+/**
+ * What an event gives up, in this order, until it fits: first what the receiver sent itself, last what it knows its own job by.
+ * Custom parameters may be long texts and lists, so each of them is a cut of its own, the longest first.
+ */
+const cutsOf = ({ request }: { request: Record<string, unknown> }): Cut<Data>[] => [
   {
     path: "request.prompt",
     cut: (data) => ({ ...data, request: { ...data.request, prompt: shortText(data.request.prompt) } }),
   },
+  ...Object.keys(request)
+    .filter((name) => !Object.hasOwn(imageRequestSchema.shape, name))
+    .toSorted((a, b) => lengthOf(request[b]) - lengthOf(request[a]))
+    .map((name): Cut<Data> => ({
+      path: `request.${name}`,
+      cut: (data) => ({ ...data, request: { ...data.request, [name]: undefined } }),
+    })),
   // Its metadata stands in `metadata` as well.
   { path: "request.job", cut: (data) => ({ ...data, request: { ...data.request, job: undefined } }) },
   { path: "response.data.revised_prompt", cut: withoutRevisedPrompts },
@@ -21,9 +31,11 @@ const cuts: readonly Cut<Data>[] = [
   { path: "metadata", cut: (data) => ({ ...data, metadata: {} }) },
 ];
 
+const lengthOf = (value: unknown) => JSON.stringify(value)?.length ?? 0;
+
 /**
  * The event of a generation that has ended, fit to be posted: without image bytes (hand in the generation with its links), and as JSON
- * at most 20,000 bytes. What is too large loses its prompt from the 1,000th character on, then more; `data.truncated` names what was
+ * at most 20,000 bytes. What is too large loses its prompt from the 1,000th character on, then custom parameters, then more; `data.truncated` names what was
  * lost, and `GET /v1/generations/{id}` has all of it. Throws where the generation has not ended.
  */
 export function generationEvent(generation: Generation): GenerationEvent {
@@ -34,7 +46,7 @@ export function generationEvent(generation: Generation): GenerationEvent {
     timestamp: new Date(endedAt * 1000).toISOString(),
     data,
   });
-  return eventOf(cutToSize<Data>(withoutBytes(generation), cuts, eventOf));
+  return eventOf(cutToSize<Data>(withoutBytes(generation), cutsOf(generation), eventOf));
 }
 
 function withoutBytes(generation: Generation): Generation {

@@ -1,5 +1,5 @@
 import { quoteValue } from "@darkroom/contracts";
-import type { Catalogue, CatalogueModel, Retirement } from "@darkroom/models";
+import type { Catalogue, CatalogueModel, CustomValue, Retirement } from "@darkroom/models";
 
 /** OpenAI's model object, and what a caller of this service needs besides: limits, prices, the day it is switched off. */
 export const showModel = (model: CatalogueModel, { defaultModel }: Pick<Catalogue, "defaultModel">) => ({
@@ -44,6 +44,8 @@ export const showModel = (model: CatalogueModel, { defaultModel }: Pick<Catalogu
         ? null
         : { usual_frames: model.sizes.gif.usualFrames, sheets: model.sizes.gif.sheets },
     parameters: model.parameters,
+    /** Fields of a request that this model takes beside those of every request. */
+    custom_parameters: mapValues(model.customParameters, showCustomParameter),
     /** What holds between fields of a request. */
     rules: model.rules,
     /** The most that one image can count, where one number says it; else `output_tokens` does, or nobody knows. */
@@ -65,6 +67,24 @@ export const showModel = (model: CatalogueModel, { defaultModel }: Pick<Catalogu
 
 const warningOf = ({ since, successor }: Retirement) =>
   `Its maker switched it off on ${since}, and its provider refuses it. ${successor === undefined ? "Ask for another model." : `Ask for ${quoteValue(successor)} in its place.`}`;
+
+/** What a caller may send. The name by which the upstream knows it is the operator's own business. */
+const showCustomParameter = ({ upstream: _upstream, ...value }: CatalogueModel["customParameters"][string]) =>
+  showCustomValue(value);
+
+function showCustomValue(value: CustomValue): object {
+  if (value.type === "object") return { ...value, fields: mapValues(value.fields, showCustomValue) };
+  if (value.type === "list") {
+    const { maxItems, of, ...shown } = value;
+    return { ...shown, max_items: maxItems, of: showCustomValue(of) };
+  }
+  if (value.type !== "string") return value;
+  const { maxLength, ...shown } = value;
+  return { ...shown, max_length: maxLength };
+}
+
+const mapValues = <V>(map: Record<string, V>, show: (value: V) => object) =>
+  Object.fromEntries(Object.entries(map).map(([name, value]) => [name, show(value)]));
 
 /** In millionths of a dollar; null where none is known. */
 function showPrices({

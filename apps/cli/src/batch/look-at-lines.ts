@@ -8,6 +8,7 @@ import {
   imageRequestSchema,
   maxBatchLines,
   maxFileBytes,
+  openImageRequestSchema,
 } from "@darkroom/contracts";
 import { readLines } from "./read-lines.ts";
 
@@ -29,6 +30,8 @@ export type Look = {
   groups: LineGroup[];
   /** Each name of a model that a line asks for, undefined where one names none, and the first such line. */
   models: ReadonlyMap<string | undefined, number>;
+  /** Each field that a request has only where its model declares it, and the first line with it. */
+  customFields: ReadonlyMap<string, number>;
   /** The first of them, by line. */
   mistakes: Mistake[];
   /** All of them. */
@@ -54,6 +57,7 @@ export async function lookAtLines(path: string): Promise<Look> {
   let lines = 0;
   let bytes = 0;
   const models = new Map<string | undefined, number>();
+  const customFields = new Map<string, number>();
   const blame = (message: string, line: number | null = null) => {
     if (mistakeCount++ < toldMistakes) mistakes.push({ line, message });
   };
@@ -87,12 +91,24 @@ export async function lookAtLines(path: string): Promise<Look> {
       blame(`the custom_id ${JSON.stringify(custom_id)} stands in line ${before} already`, lineNumber);
     seen.set(custom_id, before ?? lineNumber);
     if (!models.has(request.model)) models.set(request.model, lineNumber);
+    for (const field of Object.keys(request)) {
+      const isCustom = !Object.hasOwn(imageRequestSchema.shape, field);
+      if (isCustom && !customFields.has(field)) customFields.set(field, lineNumber);
+    }
     addTo(groups, request);
   }
   if (lines === 0) blame("there is nothing in it to draw");
   if (lines > maxBatchLines) blame(`${lines} lines are more than the ${maxBatchLines} that a batch may have`);
   if (bytes > maxFileBytes) blame(`${bytes} bytes are more than the ${maxFileBytes} that a file may have`);
-  return { lines, sha256: hash.digest("hex"), groups: [...groups.values()], models, mistakes, mistakeCount };
+  return {
+    lines,
+    sha256: hash.digest("hex"),
+    groups: [...groups.values()],
+    models,
+    customFields,
+    mistakes,
+    mistakeCount,
+  };
 }
 
 /** A line as text; undefined where it is not UTF-8. A byte order mark is none of it at the start of a file, and anywhere else it is. */
@@ -114,7 +130,7 @@ function readLine(
   if (line.faults !== undefined) return { wrong: line.faults.map(({ message }) => message) };
   // As it was sent: the schema of the line leaves a key called __proto__ out of its copy.
   const body = Object(json).body;
-  const request = checkBody(imageRequestSchema, body);
+  const request = checkBody(openImageRequestSchema, body);
   if (request.faults !== undefined) return { wrong: request.faults.map(({ message }) => message) };
   if (request.value.stream === true) return { wrong: ["'stream' cannot be used in a batch"] };
   return { custom_id: line.value.custom_id, request: request.value };

@@ -21,6 +21,8 @@ export const servedModelSchema = z.object({
     parameters: z.object({
       quality: z.object({ values: z.array(z.string()).min(1), default: z.string().optional() }).optional(),
     }),
+    /** Fields of a request that this model alone takes. */
+    custom_parameters: z.record(z.string(), z.unknown()).default({}),
     output_tokens_per_image: z.int().nullable().default(null),
     output_tokens: z
       .object({

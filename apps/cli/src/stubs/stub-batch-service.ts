@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage } from "node:http";
 import { buffer, json } from "node:stream/consumers";
-import { type Batch, batchLineSchema, createBatchSchema, imageRequestSchema } from "@darkroom/contracts";
+import { type Batch, batchLineSchema, createBatchSchema, openImageRequestSchema } from "@darkroom/contracts";
 import { fakeImage, listeningPort } from "@darkroom/testing";
 import { onTestFinished } from "vitest";
 import { stubBatch } from "./stub-batch.ts";
-import { stubModels } from "./stub-models.ts";
+import { stubModels, unlistedModel } from "./stub-models.ts";
 
 export type StubBatchOptions = {
   /** How many lines end between two looks at a batch. */
@@ -52,7 +52,8 @@ export async function startStubBatchService({ linesPerLook = 1000, ended = {} }:
         ? { status: 403, body: "" }
         : { type: "image/png", body: name === "webp" ? webp : png };
     }
-    if (kind === "models") return { body: stubModels };
+    if (kind === "models" && id === "") return { body: stubModels };
+    if (kind === "models") return id === unlistedModel.id ? { body: unlistedModel } : notFound;
     if (kind === "files" && method === "POST") {
       const file = await keepUpload(request);
       await state.uploadsWaitFor;
@@ -174,7 +175,7 @@ function readInput(content: Buffer) {
   const lines = new TextDecoder().decode(content).split(/\s*\n/).filter(Boolean);
   return lines.map((line) => {
     const { custom_id, body } = batchLineSchema.parse(JSON.parse(line));
-    return Object.assign(imageRequestSchema.parse(body), { custom_id });
+    return Object.assign(openImageRequestSchema.parse(body), { custom_id });
   });
 }
 

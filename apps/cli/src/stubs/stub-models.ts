@@ -2,7 +2,12 @@ import type { ServedModel } from "../service/served-model.ts";
 
 const noRule = { divisible_by: null, min_side: null, max_long_side: null, max_short_side: null, max_ratio: null };
 
-function model(id: string, limits: Pick<ServedModel["limits"], "parameters"> & { sizes: string[] }, prices: object) {
+function model(
+  id: string,
+  limits: Pick<ServedModel["limits"], "parameters"> &
+    Partial<Pick<ServedModel["limits"], "custom_parameters">> & { sizes: string[] },
+  prices: object,
+) {
   const [first] = limits.sizes;
   return {
     id,
@@ -28,6 +33,18 @@ export const stubModels = {
         },
       },
     ),
+    model(
+      "flux-dev",
+      {
+        sizes: ["1024x1024"],
+        parameters: {},
+        custom_parameters: { num_inference_steps: { type: "integer", min: 1, max: 50 } },
+      },
+      {},
+    ),
     model("gpt-image-2", { sizes: ["auto", "1024x1024"], parameters: {} }, {}),
   ],
 };
+
+/** A model that is served and not listed, as with `UNKNOWN_MODELS`. */
+export const unlistedModel = model("gpt-image-3", { sizes: ["auto"], parameters: {} }, {});

@@ -5,7 +5,7 @@ import {
   batchLineSchema,
   checkBody,
   type ImageRequest,
-  imageRequestSchema,
+  openImageRequestSchema,
   quoteValue,
 } from "@darkroom/contracts";
 import {
@@ -92,7 +92,7 @@ export function createLineCheck({ catalogue, models, hasBudget }: LineRules) {
         }
       }
       if (!isObject(body)) return { faults };
-      const request = checkBody(imageRequestSchema, body);
+      const request = checkBody(openImageRequestSchema, body);
       if (request.faults !== undefined) {
         return { faults: [...faults, ...request.faults.map((error) => requestFault(error, line, "body."))] };
       }

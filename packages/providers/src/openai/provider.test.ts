@@ -66,6 +66,11 @@ describe("the request", () => {
     expect(sentBody()).toMatchObject({ ...svg, safety_identifier: "s-1" });
   });
 
+  test("passes on what the operator declared for the model, and that changes nothing else", async () => {
+    await draw({ custom: { steps: 9, loras: [{ path: "a" }], n: 10, model: "dear" } }, { model: "flux" });
+    expect(sentBody()).toEqual({ model: "flux", prompt, size: "64x48", n: 1, steps: 9, loras: [{ path: "a" }] });
+  });
+
   test("to DALL·E asks for base64", async () => {
     await draw({ style: "vivid" }, { model: "dall-e-3" });
     expect(sentBody()).toEqual({

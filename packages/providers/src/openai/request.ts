@@ -13,9 +13,10 @@ import type { OpenAiSettings } from "./options.ts";
 export function requestBody(call: ProviderCall): Record<string, unknown> {
   const { model, parameters, indexes } = call;
   const partials = partialsWanted(call);
-  const { output_compression: compression, ...rest } = parameters;
+  const { output_compression: compression, custom, ...rest } = parameters;
   const lossy = parameters.output_format === "jpeg" || parameters.output_format === "webp";
   return {
+    ...custom,
     ...rest,
     model,
     n: indexes.length,

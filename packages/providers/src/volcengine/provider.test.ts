@@ -147,6 +147,12 @@ describe("a series", () => {
   });
 });
 
+test("the request passes on what the operator declared for the model, and it changes nothing else", async () => {
+  await draw({ custom: { cfg: 3, loras: [{ path: "a" }], model: "dear" } });
+  const body = { model, prompt, size: "64x48", cfg: 3, loras: [{ path: "a" }], response_format: "b64_json" };
+  expect(upstream.requests[0]?.body).toEqual(body);
+});
+
 test("the request passes on what newer models take", async () => {
   const newer = { background: "transparent", output_format: "png", optimize_prompt_options: { thinking: "auto" } };
   await draw({ ...newer, safety_identifier: "s-1" });

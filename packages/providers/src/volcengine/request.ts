@@ -12,8 +12,9 @@ const seeds = 2_147_483_648;
  * The image at index 0 has the caller's seed, and an image that is drawn again has the seed it had.
  */
 export function requestBody({ model, parameters }: ProviderCall, index: number): Record<string, unknown> {
-  const { n: _n, user: _user, safety_identifier: _identifier, seed, ...rest } = parameters;
+  const { n: _n, user: _user, safety_identifier: _identifier, seed, custom, ...rest } = parameters;
   return {
+    ...custom,
     ...rest,
     model,
     seed: seed === undefined || seed < 0 ? seed : (seed + index) % seeds,

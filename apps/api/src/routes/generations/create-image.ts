@@ -1,4 +1,4 @@
-import { ApiError, type ImageRequest, imageRequestSchema, newGenerationId, parseBody } from "@darkroom/contracts";
+import { ApiError, type ImageRequest, newGenerationId, openImageRequestSchema, parseBody } from "@darkroom/contracts";
 import type { Wish } from "@darkroom/queue";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Wanted } from "../../generation/join-generation.ts";
@@ -46,7 +46,7 @@ function createCreateImage({ judgeRequest, waitModes }: CreateImageDependencies)
     const { tenant, keyId, keepAlive } = accountOf(request);
     // Without a body Fastify parses none.
     if (body === undefined) throw new ApiError("invalid_request_error", "The body is empty: send a JSON object.");
-    const imageRequest = parseBody(imageRequestSchema, body);
+    const imageRequest: ImageRequest = parseBody(openImageRequestSchema, body);
     const wanted = await judge(request, {
       id: newGenerationId(Date.now()),
       tenant,

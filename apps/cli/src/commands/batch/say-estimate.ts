@@ -2,24 +2,26 @@ import { countOf } from "@darkroom/contracts";
 import { estimateCost } from "../../batch/estimate-cost.ts";
 import type { Look } from "../../batch/look-at-lines.ts";
 import { Problem } from "../../problem.ts";
-import type { HttpApi } from "../../service/http-api.ts";
-import { type ServedModel, servedModelsSchema } from "../../service/served-model.ts";
+import { type HttpApi, pathOf } from "../../service/http-api.ts";
+import { PassingProblem } from "../../service/passing-problem.ts";
+import { type ServedModel, servedModelSchema, servedModelsSchema } from "../../service/served-model.ts";
 import type { Shell } from "../../shell.ts";
 import { faultLines, type Faults } from "../../text/batch-faults.ts";
 import { estimateWords } from "../../text/estimate-words.ts";
 
 /**
  * Says what there is to draw and what that will cost.
- * @throws {Problem} for a model that is not served, and for lines that ask for several
+ * @throws {Problem} for a model that is not served, for lines that ask for several, and for fields that the model does not declare
  */
 export async function sayEstimate(
   shell: Shell,
   api: HttpApi,
-  { lines, groups, models }: Look,
+  { lines, groups, models, customFields }: Look,
   source: Pick<Faults, "file" | "sourceLine">,
 ): Promise<void> {
   const { value } = await api.send({ path: "/v1/models", as: "tenant", answer: servedModelsSchema });
-  const model = await modelOf(models, value.data, source);
+  const model = await modelOf(models, value.data, { api, source });
+  await assertDeclared(customFields, model, source);
   const images = groups.reduce((sum, group) => sum + group.lines * group.n, 0);
   const [name] = models.keys();
   const asked = name ?? (model && `${model.id}, the default model`) ?? "the model that the service chooses";
@@ -28,17 +30,42 @@ export async function sayEstimate(
   shell.say(`${what} ${estimateWords(estimateCost(groups, model), lines)}`);
 }
 
+/** A model that the service does not list, and serves all the same, as an operator may have it. */
+async function unlisted(api: HttpApi, name: string): Promise<ServedModel | undefined> {
+  try {
+    const path = pathOf`/v1/models/${name}`;
+    return (await api.send({ path, as: "tenant", answer: servedModelSchema })).value;
+  } catch (error) {
+    if (error instanceof Problem && !(error instanceof PassingProblem)) return undefined;
+    throw error;
+  }
+}
+
+async function assertDeclared(
+  customFields: Look["customFields"],
+  model: ServedModel | undefined,
+  source: Pick<Faults, "file" | "sourceLine">,
+): Promise<void> {
+  const declared = model?.limits.custom_parameters ?? {};
+  const faults = [...customFields]
+    .filter(([field]) => !Object.hasOwn(declared, field))
+    .map(([field, line]) => ({ line, message: `Unknown parameter: '${field}'.` }));
+  if (faults.length === 0) return;
+  throw new Problem(`${await faultLines({ ...source, faults })}\nNothing was submitted.`);
+}
+
 /** The model that all lines ask for, by whichever of its names. Undefined where none is named and the service tells no default. */
 async function modelOf(
   asked: Look["models"],
   served: readonly ServedModel[],
-  source: Pick<Faults, "file" | "sourceLine">,
+  { api, source }: { api: HttpApi; source: Pick<Faults, "file" | "sourceLine"> },
 ): Promise<ServedModel | undefined> {
   let first: ServedModel | undefined;
   for (const [name, line] of asked) {
-    const model = served.find(({ id, aliases, is_default }) =>
+    const listed = served.find(({ id, aliases, is_default }) =>
       name === undefined ? is_default : id === name || aliases.includes(name),
     );
+    const model = listed ?? (name === undefined ? undefined : await unlisted(api, name));
     if (model === undefined && name !== undefined) {
       throw new Problem(`The model ${name} is not served. There are: ${served.map(({ id }) => id).join(", ")}.`);
     }

@@ -26,7 +26,6 @@ describe("a file of batch lines", () => {
       line("d", { model: "dall-e-3" }),
       line("e", undefined, { url: "/v1/embeddings" }),
       line("f", undefined, { method: "GET" }),
-      line("g", { model: "dall-e-3", prompt: "x", colour: "red" }),
       `\uFEFF${line("h")}`,
       line("i", JSON.parse('{"prompt": "x", "__proto__": {}}')),
     ].join("\n");
@@ -42,13 +41,27 @@ describe("a file of batch lines", () => {
       x.jsonl:7: Missing required parameter: 'prompt'.
       x.jsonl:8: Invalid value for 'url': '/v1/embeddings'. Supported values are: '/v1/images/generations'.
       x.jsonl:9: Invalid value for 'method': 'GET'. Supported values are: 'POST'.
-      x.jsonl:10: Unknown parameter: 'colour'.
-      x.jsonl:11: this is not JSON in UTF-8
-      x.jsonl:12: Unknown parameter: '__proto__'.
+      x.jsonl:10: this is not JSON in UTF-8
+      x.jsonl:11: Unknown parameter: '__proto__'.
       Nothing was submitted.
       "
     `);
     expect(service.asked).toEqual([]);
+  });
+
+  test("may have a field that their model declares, and no other", async () => {
+    const fields = [{ num_inference_steps: 30 }, { colour: "red" }, { colour: "blue", mood: "glad" }];
+    const content = (count: number) =>
+      fields.slice(0, count).map((more, i) => line(`${i}`, { model: "flux-dev", prompt: "x", ...more }));
+    const right = await openSubmit(content(1).join("\n"), { name: "x.jsonl" });
+    expect(await right.submit("--yes")).toMatchObject({ code: 0, stdout: "batch_1\n" });
+
+    const wrong = await openSubmit(content(3).join("\n"), { name: "x.jsonl" });
+    const ran = await wrong.submit("--yes");
+    expect(ran).toMatchObject({ code: 1, stdout: "" });
+    expect(ran.stderr.replaceAll(wrong.file, "x.jsonl")).toBe(
+      "x.jsonl:2: Unknown parameter: 'colour'.\nx.jsonl:3: Unknown parameter: 'mood'.\nNothing was submitted.\n",
+    );
   });
 
   test("may name one model by any of its names, or not at all where it is the default one", async () => {

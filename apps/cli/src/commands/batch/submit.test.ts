@@ -71,8 +71,17 @@ describe("what it will cost", () => {
     const { service, submit } = await openSubmit("a\n");
     const ran = await submit("--model", "dall-e-9", "--yes");
     expect(ran).toMatchObject({ code: 1, stdout: "" });
-    expect(ran.stderr).toContain("The model dall-e-9 is not served. There are: dall-e-3, gpt-image-1, gpt-image-2.");
+    expect(ran.stderr).toContain(
+      "The model dall-e-9 is not served. There are: dall-e-3, gpt-image-1, flux-dev, gpt-image-2.",
+    );
     expect(service.files.size).toBe(0);
+  });
+
+  test("is unknown for a model that is served and not listed", async () => {
+    const { submit } = await openSubmit("a\n");
+    const ran = await submit("--model", "gpt-image-3", "--yes");
+    expect(ran).toMatchObject({ code: 0, stdout: "batch_1\n" });
+    expect(ran.stderr).toContain("1 line, 1 image by gpt-image-3. Cost: unknown");
   });
 
   test("is asked about, so that without a terminal --yes is required", async () => {
