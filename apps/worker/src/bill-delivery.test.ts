@@ -1,6 +1,6 @@
 import { loadCatalogue, termsOf } from "@darkroom/models";
 import { createMetrics } from "@darkroom/observe";
-import type { Delivery } from "@darkroom/queue";
+import type { Delivery, MissingImage } from "@darkroom/queue";
 import { pino } from "pino";
 import { describe, expect, test } from "vitest";
 import { createBillDelivery } from "./bill-delivery.ts";
@@ -86,6 +86,38 @@ describe("a delivery is billed by the terms of its record", () => {
         cappedFromMicros: 40_000,
       }),
     ]);
+  });
+});
+
+describe("the provider's cost", () => {
+  const byImage = {
+    ...terms("dall-e-3"),
+    providerPrices: { perImageMicros: { standard: { "1024x1024": 30_000 } } },
+  };
+  const missing = (mayHaveCharged: boolean): MissingImage => ({
+    index: 1,
+    code: "upstream_error",
+    message: "It broke.",
+    mayHaveCharged,
+  });
+  const cost = (delivery: Partial<Delivery>, others: readonly MissingImage[] = []) => {
+    const billDelivery = createBillDelivery({
+      metrics: createMetrics({ ofProcess: false }),
+      log: pino({ level: "silent" }),
+    });
+    const record = { id: "gen_1", tenant: "acme", keyId: "k", model: "dall-e-3", terms: byImage, reservedMicros: null };
+    const { costMicros, providerCostMicros } = billDelivery(record, deliveryOf([[1024, 1024]], delivery), others);
+    return [costMicros, providerCostMicros];
+  };
+
+  test("has an image that did not come and may have been charged, and none that was refused", () => {
+    expect(cost({}, [missing(true)])).toEqual([40_000, 60_000]);
+    expect(cost({}, [missing(false)])).toEqual([40_000, 30_000]);
+  });
+
+  test("has every image that was drawn, and counts none of them twice", () => {
+    expect(cost({ drawn: { images: 3 } })).toEqual([40_000, 90_000]);
+    expect(cost({ drawn: { images: 3 } }, [missing(true)])).toEqual([40_000, 90_000]);
   });
 });
 

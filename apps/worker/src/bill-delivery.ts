@@ -1,6 +1,7 @@
 import { billOf, type ExplainedBill, termsSchema } from "@darkroom/models";
 import type { Logger, Metrics } from "@darkroom/observe";
-import type { Delivery } from "@darkroom/queue";
+import type { Delivery, MissingImage } from "@darkroom/queue";
+import { drawnFor, shareOfUsage } from "./delivery.ts";
 
 /** What a record says of its price. */
 export type Billed = {
@@ -20,13 +21,22 @@ export type BillDeliveryOptions = { metrics: Metrics; log: Logger };
  * over, priced or not, and what has no price is logged.
  */
 export function createBillDelivery({ metrics, log }: BillDeliveryOptions) {
-  return ({ id, tenant, keyId, model, terms, reservedMicros }: Billed, delivery: Delivery): ExplainedBill => {
+  return (
+    { id, tenant, keyId, model, terms, reservedMicros }: Billed,
+    delivery: Delivery,
+    missing: readonly MissingImage[] = [],
+  ): ExplainedBill => {
     const fields = { generationId: id, tenant, keyId, model };
     const { quality: reportedQuality, usage } = delivery;
     const sizes = delivery.images.map(({ width, height }) => `${width}x${height}`);
     const read = termsSchema.safeParse(terms);
     const bill = read.success
-      ? billOf(read.data, reservedMicros, { sizes, reportedQuality, usage })
+      ? billOf(
+          read.data,
+          reservedMicros,
+          { sizes, reportedQuality, usage },
+          { ...chargedFor(delivery, sizes, missing), reportedQuality },
+        )
       : billWithoutTerms({
           images: sizes.length,
           inputTokens: usage?.input_tokens,
@@ -42,6 +52,19 @@ export function createBillDelivery({ metrics, log }: BillDeliveryOptions) {
     }
     return bill;
   };
+}
+
+/**
+ * What the provider has probably charged for: all that its answers had, and each missing image that it may have drawn, taken to be as
+ * large as those that came.
+ */
+function chargedFor(delivery: Delivery, sizes: readonly string[], missing: readonly MissingImage[]) {
+  const drawn = drawnFor(delivery);
+  const doubtful = missing.filter(({ mayHaveCharged }) => mayHaveCharged).length;
+  const images = Math.max(drawn.images, sizes.length + doubtful);
+  const [usual] = sizes;
+  const others = usual === undefined ? [] : Array.from({ length: images - sizes.length }, () => usual);
+  return { sizes: [...sizes, ...others], usage: shareOfUsage(drawn.usage, images, drawn.images) };
 }
 
 type Counted = { images: number; inputTokens: number | undefined; outputTokens: number | undefined };

@@ -1,8 +1,7 @@
-import { addUsage, type Usage } from "@darkroom/contracts";
+import { sumOfUsages, type Usage } from "@darkroom/contracts";
 import type { ProviderReply } from "@darkroom/providers";
 import type { Delivery, StoredImage } from "@darkroom/queue";
 import type { ImageObjects } from "./image-objects.ts";
-import { shareOfUsage } from "./share-of-usage.ts";
 
 export type PlanDeliveryOptions = {
   provider: string;
@@ -18,29 +17,67 @@ export function planDelivery({ provider, objects, reply, earlier }: PlanDelivery
   const images = reply.images.map(({ bytes, mediaType, ...image }): StoredImage => {
     return { ...image, key: objects.image(image.index, mediaType), mediaType, bytes: bytes.byteLength };
   });
-  return {
+  const { drawn = images.length } = reply;
+  const delivery = {
     provider,
     images: [...(earlier?.images ?? []), ...images].toSorted((a, b) => a.index - b.index),
     background: reply.background ?? earlier?.background,
     quality: reply.quality ?? earlier?.quality,
-    usage: usageOfBoth(earlier, reply),
+    usage: usageOfAll([
+      [earlier?.images.length ?? 0, earlier?.usage],
+      [images.length, shareOfUsage(reply.usage, images.length, drawn)],
+    ]),
   };
-}
-
-/** The tokens of all images; undefined where some are not known, since a part would be billed as if it were all. */
-function usageOfBoth(earlier: Delivery | null, reply: ProviderReply): Usage | undefined {
-  if (earlier === null || earlier.images.length === 0) return reply.usage;
-  return earlier.usage && reply.usage && addUsage(earlier.usage, reply.usage);
+  const before = drawnFor(earlier);
+  const usage = usageOfAll([
+    [before.images, before.usage],
+    [drawn, reply.usage],
+  ]);
+  return withDrawn(delivery, { images: before.images + drawn, usage });
 }
 
 /**
- * The same delivery with those images that are there, and their share of the tokens, rounded down: what is lost is not billed, and
- * where it is bought once more, it is not billed twice.
+ * The same delivery with those images that are there, and their share of the tokens: what is lost is not billed, and where it is bought
+ * once more, it is not billed twice. What its provider has drawn stays as it is.
  */
 export function delivered(delivery: Delivery, isThere: (image: StoredImage, position: number) => boolean): Delivery {
-  const { images, usage, ...rest } = delivery;
+  const { images, usage, drawn: _drawn, ...rest } = delivery;
   const there = images.filter(isThere);
   if (there.length === images.length) return delivery;
-  const left = usage && there.length > 0 ? shareOfUsage(usage, there.length, images.length) : undefined;
-  return { ...rest, images: there, usage: left };
+  const left = { ...rest, images: there, usage: shareOfUsage(usage, there.length, images.length) };
+  return withDrawn(left, drawnFor(delivery));
+}
+
+type Drawn = NonNullable<Delivery["drawn"]>;
+
+/** What a provider has drawn for a delivery: all of it, and no more, where the delivery does not say. */
+export const drawnFor = (delivery: Delivery | null): Drawn =>
+  delivery?.drawn ?? { images: delivery?.images.length ?? 0, usage: delivery?.usage };
+
+/** Notes what was drawn where that is not what is delivered. */
+const withDrawn = (delivery: Delivery, drawn: Drawn): Delivery =>
+  drawn.images === delivery.images.length ? delivery : { ...delivery, drawn };
+
+/** The tokens of several lots of images; undefined where those of one are not known. */
+const usageOfAll = (lots: readonly [images: number, usage: Usage | undefined][]): Usage | undefined =>
+  sumOfUsages(lots.filter(([images]) => images > 0).map(([, usage]) => usage));
+
+/**
+ * What some images have of the tokens of all that were drawn with them: the input whole, since each call reads its prompt once, and their
+ * part of the output, rounded down. Of more images than are known it is what they probably have. This is the one place where tokens are
+ * shared out.
+ */
+export function shareOfUsage(usage: Usage | undefined, some: number, all: number): Usage | undefined {
+  if (usage === undefined || some === 0 || all === 0) return undefined;
+  if (some === all) return usage;
+  const part = (tokens: number) => Math.floor((tokens * some) / all);
+  const output = part(usage.output_tokens);
+  const { output_tokens_details: split } = usage;
+  const image = part(split?.image_tokens ?? 0);
+  return {
+    ...usage,
+    output_tokens: output,
+    total_tokens: usage.total_tokens - usage.output_tokens + output,
+    ...(split && { output_tokens_details: { text_tokens: output - image, image_tokens: image } }),
+  };
 }

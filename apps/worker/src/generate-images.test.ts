@@ -155,9 +155,12 @@ test("tokens of images that were lost in a crash are not billed beside those of 
   const { attempt } = generation(2);
   await work(provider, store)(attempt());
   await store.delete(["_images/acme/gen_1/1-1.png"]);
-  // Half of the first call and all of the second.
+  // The prompt of both calls, half of what the first drew and all of what the second did. The provider charges for all three images.
   expect(await work(provider, store)(attempt())).toMatchObject({
-    delivery: { usage: { input_tokens: 15, output_tokens: 200, input_tokens_details: { text_tokens: 15 } } },
+    delivery: {
+      usage: { input_tokens: 20, output_tokens: 200, total_tokens: 220, input_tokens_details: { text_tokens: 20 } },
+      drawn: { images: 3, usage: { input_tokens: 20, output_tokens: 300 } },
+    },
   });
   await store.delete(["_images/acme/gen_1/1-0.png", "_images/acme/gen_1/1-1.png"]);
   expect(await work(provider, store)(attempt())).toMatchObject({ delivery: { usage: usageOf(2) } });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { addUsage, splitCached } from "./add-usage.ts";
+import { addUsage, splitCached, sumOfUsages } from "./add-usage.ts";
 import type { Usage } from "./image-response.ts";
 
 const usage = (over: Partial<Usage> = {}): Usage => ({
@@ -23,9 +23,12 @@ test("every number of two calls is added up", () => {
   });
 });
 
-test("what nobody reported adds nothing", () => {
-  expect(addUsage(undefined, usage())).toEqual(usage());
-  expect(addUsage(usage(), undefined)).toEqual(usage());
+test("a sum of which a part is not known is not known", () => {
+  expect(sumOfUsages([usage(), usage()])).toEqual(addUsage(usage(), usage()));
+  expect(sumOfUsages([usage()])).toEqual(usage());
+  expect(sumOfUsages([usage(), undefined])).toBeUndefined();
+  expect(sumOfUsages([undefined, usage()])).toBeUndefined();
+  expect(sumOfUsages([])).toBeUndefined();
 });
 
 test("output that one call did not split has drawn with all of it: no token falls off the bill", () => {
@@ -40,8 +43,8 @@ const cachedInput = (cached: object) => usage({ input_tokens_details: { text_tok
 test("cached tokens are added up where one call tells of them", () => {
   const details = { cached_tokens: 5, cached_tokens_details: { text_tokens: 4, image_tokens: 1 } };
   const input = { text_tokens: 16, image_tokens: 4, ...details };
-  expect(addUsage(cachedInput(details), usage())?.input_tokens_details).toEqual(input);
-  expect(addUsage(usage(), cachedInput(details))?.input_tokens_details).toEqual(input);
+  expect(addUsage(cachedInput(details), usage()).input_tokens_details).toEqual(input);
+  expect(addUsage(usage(), cachedInput(details)).input_tokens_details).toEqual(input);
 });
 
 test.each([

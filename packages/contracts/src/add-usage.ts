@@ -1,8 +1,15 @@
 import type { Usage } from "./image-response.ts";
 
+/** The tokens of several calls, or images, together; undefined where those of one are not known: the rest would be billed as if it were all. */
+export function sumOfUsages(usages: readonly (Usage | undefined)[]): Usage | undefined {
+  const known = usages.filter((usage) => usage !== undefined);
+  return known.length < usages.length || known.length === 0
+    ? undefined
+    : known.reduce((sum, usage) => addUsage(sum, usage));
+}
+
 /** The tokens of two calls together: each was billed. */
-export function addUsage(a: Usage | undefined, b: Usage | undefined): Usage | undefined {
-  if (a === undefined || b === undefined) return a ?? b;
+export function addUsage(a: Usage, b: Usage): Usage {
   const isSplit = (a.output_tokens_details ?? b.output_tokens_details) !== undefined;
   const cached = addTokens(splitCached(a), splitCached(b));
   return {

@@ -6,6 +6,6 @@ export type Bill = {
   outputTokens: number;
   /** What the tenant pays, in micros; null where a price is missing. Never more than was reserved. */
   costMicros: number | null;
-  /** What the provider charges for what was delivered, in micros; null where the operator has not configured it. */
+  /** What the provider has probably charged, also for what was not delivered, in micros; null where the operator has not configured it. */
   providerCostMicros: number | null;
 };

@@ -1,4 +1,4 @@
-export { addUsage, splitCached, splitOutput } from "./add-usage.ts";
+export { addUsage, splitCached, splitOutput, sumOfUsages } from "./add-usage.ts";
 export {
   type ApiKey,
   apiKeySchema,

@@ -23,8 +23,9 @@ export const ledgerEntrySchema = z.object({
   /** What the tenant is billed, in micros; null where a price is missing. Nothing delivered costs 0. */
   cost: microsSchema.nullable(),
   /**
-   * What the provider charges for what was delivered, by the prices that the operator configured for it. Null where none are, and where
-   * an attempt delivered nothing and may be charged: canceled while it ran, or broken off after it was sent. Not begun: 0.
+   * What the provider charges, by the prices that the operator configured for it: for what was delivered, and with it for what it has
+   * probably drawn beside that. Null where no prices are configured, and where an attempt delivered nothing and may be charged: canceled
+   * while it ran, or broken off after it was sent. Not begun: 0.
    */
   provider_cost: microsSchema.nullable(),
   /** Unix milliseconds, by the clock of Redis. */

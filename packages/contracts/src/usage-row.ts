@@ -19,7 +19,7 @@ export const usageRowSchema = z.object({
   cost: microsSchema,
   /** Generations that delivered images for which no price is configured. */
   unpriced: z.int(),
-  /** What providers charge for what was delivered, in micros, as far as it is known. The admin is told, and nobody else. */
+  /** What providers have probably charged, in micros, as far as it is known. The admin is told, and nobody else. */
   provider_cost: microsSchema.optional(),
   /** Generations that are not in it: the provider has no price here, or may have charged for what it did not deliver. For the admin. */
   provider_cost_unknown: z.int().optional(),

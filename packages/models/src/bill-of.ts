@@ -11,13 +11,19 @@ export type ExplainedBill = Bill & {
 };
 
 /**
- * The bill for what was delivered, never above what was reserved for it.
+ * The bill for what was delivered, never above what was reserved for it, and what the provider takes for it.
  * @param reservedMicros null where nothing was reserved because no worst case is known
+ * @param charged what the provider has probably charged for: with what was delivered also what was lost, cannot be used, or came unasked
  */
-export function billOf(terms: Terms, reservedMicros: number | null, delivered: Delivered): ExplainedBill {
+export function billOf(
+  terms: Terms,
+  reservedMicros: number | null,
+  delivered: Delivered,
+  charged: Delivered = delivered,
+): ExplainedBill {
   const { sizes, usage } = delivered;
   const cost = priceDelivered(terms, delivered);
-  const provider = terms.providerPrices && priceDelivered({ ...terms, prices: terms.providerPrices }, delivered);
+  const provider = terms.providerPrices && priceDelivered({ ...terms, prices: terms.providerPrices }, charged);
   const capped = cost.costMicros !== null && reservedMicros !== null && cost.costMicros > reservedMicros;
   return {
     images: sizes.length,

@@ -140,6 +140,19 @@ describe("prices of an operator's own", () => {
   });
 });
 
+test.each(["", "auto"])("a quality that is reported as %j hides no price", (reportedQuality) => {
+  const prices = { perImageMicros: { auto: { any: 7 } } };
+  expect(priceOf(termsWith(prices, "auto"), { sizes: ["1x1"], reportedQuality }).costMicros).toBe(7);
+});
+
+test("output tokens that have a price, and of which an image counts none, are not known", () => {
+  const prices = { per1kTokensMicros: { textInput: 5, imageOutput: 30 } };
+  expect(priceOf(termsWith(prices), { sizes: ["1x1"], usage: usageOf(5, 0) })).toEqual({
+    costMicros: null,
+    missing: ["the output tokens of 'm', whose number was not reported"],
+  });
+});
+
 describe("cached tokens", () => {
   const perToken = { textInput: 5000, cachedTextInput: 1250, imageInput: 8000, cachedImageInput: 2000, imageOutput: 0 };
   const cached = { text_tokens: 400, image_tokens: 100 };

@@ -4,7 +4,7 @@ import type { Prices, TokenKind } from "./price-schema.ts";
 import type { Terms } from "./terms.ts";
 
 export type Delivered = {
-  /** The measured size of each image that arrived, as `1024x1024`: what was asked for and not delivered costs nothing. */
+  /** The measured size of each image, as `1024x1024`: what was asked for and not delivered costs nothing. */
   sizes: readonly string[];
   /** The one that the upstream reported. It counts where the caller left the choice open, with `auto` or silence. */
   reportedQuality?: string | undefined;
@@ -45,8 +45,10 @@ export function priceOf({ model, quality: agreed, size: agreedSize, prices }: Te
   const { perImageMicros, per1kTokensMicros } = prices;
   const tally = createTally();
 
-  // The upstream of a mapped model has qualities of its own, so what the caller asked for by name comes first.
-  const quality = agreed === "auto" ? (delivered.reportedQuality ?? agreed) : agreed;
+  // The upstream of a mapped model has qualities of its own, so what the caller asked for by name comes first. An empty word and `auto`
+  // report nothing, also in records of a release that noted them.
+  const reported = delivered.reportedQuality === "auto" ? undefined : delivered.reportedQuality;
+  const quality = agreed === "auto" ? reported || agreed : agreed;
   for (const measured of perImageMicros === undefined ? [] : delivered.sizes) {
     const size = agreedSize ?? measured;
     const micros = imagePrice(perImageMicros, quality, size);
@@ -61,6 +63,10 @@ export function priceOf({ model, quality: agreed, size: agreedSize, prices }: Te
 
 function addTokens(tally: Tally, model: string, prices: Prices, usage: Usage | undefined): void {
   if (usage === undefined) tally.miss(`the tokens of '${model}', whose number was not reported`);
+  // An image has output tokens: no number of them is what a server sends that has counted none.
+  else if (usage.output_tokens === 0 && isOutputPriced(prices)) {
+    tally.miss(`the output tokens of '${model}', whose number was not reported`);
+  }
   for (const [kind, count] of usage === undefined ? [] : tokensOf(usage)) {
     // What was cached and has no price of its own is input like any other.
     const micros = prices.per1kTokensMicros?.[kind] ?? prices.per1kTokensMicros?.[withoutCache[kind] ?? kind];
@@ -69,6 +75,9 @@ function addTokens(tally: Tally, model: string, prices: Prices, usage: Usage | u
     else if (count > 0 && !coveredByImageFee) tally.miss(`${kind} tokens of '${model}'`);
   }
 }
+
+const isOutputPriced = ({ per1kTokensMicros: { textOutput = 0, imageOutput = 0 } = {} }: Prices): boolean =>
+  textOutput > 0 || imageOutput > 0;
 
 const withoutCache: Partial<Record<TokenKind, TokenKind>> = {
   cachedTextInput: "textInput",

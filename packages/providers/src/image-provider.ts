@@ -34,7 +34,10 @@ export type ProviderReply = {
   /** As the upstream resolved them, where it says so (an `auto` that became `high`). */
   background?: string | undefined;
   quality?: string | undefined;
+  /** The tokens of all images that the upstream drew; undefined where those of one are not known. */
   usage?: Usage | undefined;
+  /** How many images that is: more than `images` where some came that nobody asked for or nobody can use. Absent: as many. */
+  drawn?: number | undefined;
 };
 
 export type ProviderImage = {

@@ -14,6 +14,7 @@ export { type PrivateRedis, startRedis, type StartRedisOptions, startSentinel } 
 export { removeKeys } from "./remove-keys.ts";
 export { selfSigned } from "./self-signed.ts";
 export { startTcpProxy, type TcpProxy } from "./tcp-proxy.ts";
+export { type UsageCase, usageCasePrices, usageCaseProviderPrices, usageCases } from "./usage-cases.ts";
 export { temporaryFolder } from "./temporary-folder.ts";
 export type { TestS3Settings } from "./test-s3-settings.ts";
 export { withinOneDay } from "./within-one-day.ts";

@@ -1,4 +1,4 @@
-import { addUsage, type Usage } from "@darkroom/contracts";
+import { sumOfUsages, type Usage } from "@darkroom/contracts";
 import { expect, test } from "vitest";
 import { divideUsage } from "./divide-usage.ts";
 
@@ -15,7 +15,7 @@ const usage: Usage = {
 test.each([1, 2, 3, 7, 10])("the bills of %d images add up to the generation's", (images) => {
   const bills = divideUsage(usage, images);
   expect(bills).toHaveLength(images);
-  expect(bills.reduce<Usage | undefined>(addUsage, undefined)).toEqual(usage);
+  expect(sumOfUsages(bills)).toEqual(usage);
 });
 
 test("the prompt is on the first bill, the remainder of what was drawn on the last", () => {

@@ -1,4 +1,4 @@
-import { addUsage, type ImageRequest, type Usage } from "@darkroom/contracts";
+import { type ImageRequest, sumOfUsages, type Usage } from "@darkroom/contracts";
 import type { Attempt, Work } from "@darkroom/queue";
 import { describe, expect, test } from "vitest";
 import { startApi, type StartApiOptions, type TestApi } from "../api.fixture.ts";
@@ -121,7 +121,7 @@ describe("200", () => {
     expect(events.map(({ event }) => event)).toEqual(Array(3).fill("image_generation.completed"));
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the schema of the event has been checked
     const bills = events.map(({ data }) => data["usage"] as Usage);
-    expect(bills.reduce<Usage | undefined>(addUsage, undefined)).toEqual(usage);
+    expect(sumOfUsages(bills)).toEqual(usage);
   });
 
   test.each([

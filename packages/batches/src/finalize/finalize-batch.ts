@@ -58,7 +58,8 @@ export function createFinalizeBatch(options: FinalizeBatchOptions) {
       for await (const line of finalLines({ batch, objects, log, signal })) {
         const { file, text } = await outputLine(line);
         await (file === "output" ? output : error).write(text);
-        if (file === "output" && line.kind === "ended") usage = addUsage(usage, line.result.delivery?.usage);
+        const counted = file === "output" && line.kind === "ended" ? line.result.delivery?.usage : undefined;
+        if (counted !== undefined) usage = usage === undefined ? counted : addUsage(usage, counted);
       }
       const [hasOutput, hasErrors] = await Promise.all([output.end(), error.end()]);
       await batches.finish(batch, {

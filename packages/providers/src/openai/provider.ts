@@ -1,4 +1,4 @@
-import { addUsage } from "@darkroom/contracts";
+import { sumOfUsages, type Usage } from "@darkroom/contracts";
 import { collectImages } from "../collect-images.ts";
 import { endpointOf } from "../http/base-url.ts";
 import type { JsonPost } from "../http/exchange.ts";
@@ -36,7 +36,8 @@ export const openai: ProviderDefinition<typeof settingsSchema> = {
         if (image === undefined) throw reply.failure ?? notDelivered(reply.images.length, call.indexes.length);
         return { ...(await receiveImage(image.sent, http, call.signal)), index, revisedPrompt: image.revisedPrompt };
       });
-      return { images, missing, background: reply.background, quality: reply.quality, usage: reply.usage };
+      const { background, quality, usage } = reply;
+      return { images, missing, background, quality, usage, drawn: reply.images.length };
     },
   }),
 };
@@ -58,6 +59,7 @@ async function askForStream({ call, post, secrets, http }: Question): Promise<An
   const reply: OpenAiReply = { images: [], background: undefined, quality: undefined, usage: undefined };
   /** How often each version has come. An event does not say which image it is of: the second first version is the second image's. */
   const seen = new Map<number, number>();
+  const usages: (Usage | undefined)[] = [];
 
   function show(sent: SentImage, partialIndex: number): void {
     const position = seen.get(partialIndex) ?? 0;
@@ -76,7 +78,7 @@ async function askForStream({ call, post, secrets, http }: Question): Promise<An
       reply.images.push(...event.reply.images);
       reply.background ??= event.reply.background;
       reply.quality ??= event.reply.quality;
-      reply.usage = addUsage(reply.usage, event.reply.usage);
+      usages.push(event.reply.usage);
     }
     return event.kind !== "end" && reply.images.length < call.indexes.length;
   }
@@ -88,11 +90,11 @@ async function askForStream({ call, post, secrets, http }: Question): Promise<An
       return parseReply(answer.body);
     }
     if (reply.images.length === 0) throw endedEarly(answer.requestId);
-    return reply;
+    return { ...reply, usage: sumOfUsages(usages) };
   } catch (error) {
     // What had come before the stream broke is paid for, and delivered.
     if (!(error instanceof ProviderError) || reply.images.length === 0) throw error;
-    return { ...reply, failure: error };
+    return { ...reply, usage: sumOfUsages(usages), failure: error };
   } finally {
     await partials.shown();
   }

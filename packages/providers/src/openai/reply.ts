@@ -2,30 +2,19 @@ import type { Usage } from "@darkroom/contracts";
 import { z } from "zod";
 import type { ServerSentEvent } from "../http/post-for-events.ts";
 import { missingImage } from "../bad-delivery.ts";
+import { readUsage } from "../read-usage.ts";
 import type { SentImage } from "../receive-image.ts";
 
 const text = z.string().nullish();
 
-/** Ten images have at most ten million tokens. A count above that is none, and must not become a bill. */
-const count = z.int().nonnegative().max(10_000_000);
-
-const usageReply = z.object({
-  input_tokens: count.nullish(),
-  /** What older and compatible servers call it. */
-  prompt_tokens: count.nullish(),
-  output_tokens: count.nullish(),
-  total_tokens: count.nullish(),
-  input_tokens_details: z.object({ text_tokens: count, image_tokens: count }).nullish(),
-  output_tokens_details: z.object({ text_tokens: count, image_tokens: count }).nullish(),
-});
+const count = z.int().nonnegative();
 
 const replySchema = z.object({
   data: z.array(z.object({ b64_json: text, url: text, revised_prompt: text, output_format: text })),
   background: text,
   quality: text,
   output_format: text,
-  // Usage that cannot be read is no usage: it must not cost the caller an image that is paid for.
-  usage: usageReply.nullish().catch(undefined),
+  usage: z.unknown().optional(),
 });
 
 export type OpenAiReply = {
@@ -45,9 +34,9 @@ export function parseReply(body: unknown): OpenAiReply {
       sent: { b64_json: image.b64_json, url: image.url, claimed: image.output_format ?? format ?? undefined },
       revisedPrompt: image.revised_prompt ?? undefined,
     })),
-    background: background ?? undefined,
-    quality: quality ?? undefined,
-    usage: usage ? toUsage(usage) : undefined,
+    background: settled(background),
+    quality: settled(quality),
+    usage: readUsage(usage),
   };
 }
 
@@ -59,7 +48,7 @@ const eventSchema = z.object({
   background: text,
   quality: text,
   output_format: text,
-  usage: usageReply.nullish().catch(undefined),
+  usage: z.unknown().optional(),
   error: z.unknown().optional(),
 });
 
@@ -88,9 +77,9 @@ export function parseEvent({ name, data }: ServerSentEvent): OpenAiEvent {
         kind: "completed",
         reply: {
           images: [{ sent, revisedPrompt: undefined }],
-          background: background ?? undefined,
-          quality: quality ?? undefined,
-          usage: usage ? toUsage(usage) : undefined,
+          background: settled(background),
+          quality: settled(quality),
+          usage: readUsage(usage),
         },
       };
     default:
@@ -106,18 +95,6 @@ function jsonOf(data: string): unknown {
   }
 }
 
-/** A usage that says only half is none: what it leaves out would be billed as nothing. */
-function toUsage(usage: z.output<typeof usageReply>): Usage | undefined {
-  const input = usage.input_tokens ?? usage.prompt_tokens;
-  const details = usage.output_tokens_details;
-  const output = usage.output_tokens ?? (details && details.text_tokens + details.image_tokens);
-  if (typeof input !== "number" || typeof output !== "number") return undefined;
-  return {
-    prompt_tokens: input,
-    input_tokens: input,
-    output_tokens: output,
-    total_tokens: usage.total_tokens ?? input + output,
-    input_tokens_details: usage.input_tokens_details ?? { text_tokens: input, image_tokens: 0 },
-    ...(details && { output_tokens_details: details }),
-  };
-}
+/** A value that the upstream has settled. Nothing, an empty word and `auto` say that it does not tell, which must not hide what others tell. */
+const settled = (value: string | null | undefined): string | undefined =>
+  value && value.toLowerCase() !== "auto" ? value.toLowerCase() : undefined;

@@ -5,6 +5,7 @@ import type { GenerationRecord } from "../records/generation-record.ts";
 import type { Delivery } from "../records/delivery.ts";
 import type { AttemptStore, BegunRecord, Verdict } from "../records/attempt-store.ts";
 import type { Failure } from "../records/failure.ts";
+import type { MissingImage } from "../records/missing-image.ts";
 import { UnreadableRecord } from "../records/unreadable-record.ts";
 import type { Log } from "../log.ts";
 import { createNotedObjects, type NotedObjectsOptions } from "./noted-objects.ts";
@@ -15,8 +16,8 @@ export type RunAttemptOptions = NotedObjectsOptions & {
   store: AttemptStore;
   lane: string;
   work: Work;
-  /** What a delivery is billed with. */
-  billOf: (record: GenerationRecord, delivery: Delivery) => Bill;
+  /** What a delivery is billed with, beside the images that are missing from it. */
+  billOf: (record: GenerationRecord, delivery: Delivery, missing?: readonly MissingImage[]) => Bill;
   /** Told of each ending that an attempt has written here; not of those that somebody else was first with. */
   onEnding?: (record: GenerationRecord, ending: AttemptEnding) => void;
   /** Told of each job that is handed back because its record cannot be read. */
@@ -138,8 +139,8 @@ async function settle(
   const delivery =
     outcome.kind === "failed" ? undefined : outcome.kind === "retry" ? outcome.partial : outcome.delivery;
   if (delivery !== undefined) {
-    const bill = billOf(record, delivery);
     const missing = outcome.kind === "failed" ? [] : outcome.missing;
+    const bill = billOf(record, delivery, missing);
     const verdict = await write(() => store.succeed(id, lane, attempts, delivery, bill, missing));
     if (verdict === "ok") onEnding?.(record, { bill, unbilled: false });
     log.info({ ...fields, verdict, images: bill.images, costMicros: bill.costMicros }, "The generation succeeded");

@@ -25,6 +25,12 @@ export const deliverySchema = z.object({
   images: z.array(storedImageSchema),
   background: z.string().optional(),
   quality: z.string().optional(),
+  /** The tokens of `images`; absent where they are not known. */
   usage: usageSchema.optional(),
+  /**
+   * How many images the provider's answers had for them, and the tokens of all: what it charges for. Absent where that is what is
+   * delivered.
+   */
+  drawn: z.object({ images: z.int(), usage: usageSchema.optional() }).optional(),
 });
 export type Delivery = z.infer<typeof deliverySchema>;

@@ -1,0 +1,77 @@
+import type { Usage } from "@darkroom/contracts";
+import { createMetrics } from "@darkroom/observe";
+import { createHttpDoor, createProviders, readProviderSettings } from "@darkroom/providers";
+import { createObjectStore } from "@darkroom/storage";
+import {
+  fakeImage,
+  startFakeOpenAi,
+  type UsageCase,
+  usageCasePrices,
+  usageCaseProviderPrices,
+  usageCases,
+} from "@darkroom/testing";
+import { pino } from "pino";
+import { afterAll, expect, test } from "vitest";
+import { anAttempt, aRecord } from "./attempt.fixture.ts";
+import { createBillDelivery } from "./bill-delivery.ts";
+import { createGenerateImages } from "./generate-images.ts";
+import { createHeldImages } from "./held-images.ts";
+import { createImageStore } from "./image-store.ts";
+
+const upstream = await startFakeOpenAi();
+const settings = readProviderSettings({ OPENAI_API_KEY: "test-key", OPENAI_BASE_URL: upstream.baseUrl });
+const http = createHttpDoor(settings.http);
+const log = pino({ level: "silent" });
+afterAll(async () => {
+  await http.close();
+  await upstream.close();
+});
+
+const metrics = createMetrics({ ofProcess: false });
+const provider =
+  createProviders({ settings, deps: { http }, sandboxFallback: false, logger: log }).get("openai") ??
+  expect.fail("no provider");
+const links = { publicBaseUrl: "http://x", signingSecret: "s".repeat(32) };
+const store = createObjectStore({ storage: "memory", links });
+const watch = { wrote() {}, refusesAll: async () => false, untilTaking: async () => {} };
+const held = createHeldImages({ leftForMs: 60_000, log });
+const imageStore = createImageStore({ store, watch, held, patienceMs: 1_000, log });
+const work = createGenerateImages({ provider, store, imageStore, metrics, log });
+const billDelivery = createBillDelivery({ metrics, log });
+
+const picture = (await fakeImage(64, 48, "png")).toString("base64");
+const terms = {
+  model: "m",
+  quality: "auto",
+  prices: { per1kTokensMicros: usageCasePrices },
+  providerPrices: { per1kTokensMicros: usageCaseProviderPrices },
+};
+
+/** The answer of a case, as a body or as a stream. */
+function answerOf({ asked = 1, came = asked, broken = 0, usage, fields }: UsageCase) {
+  const count = Array.isArray(usage) ? usage.length : came;
+  const images = Array.from({ length: count }, (_, at) => ({ b64_json: at < count - broken ? picture : "AAAA" }));
+  if (!Array.isArray(usage)) return { body: { data: images, usage, ...fields } };
+  const type = "image_generation.completed";
+  const events = images.map((image, at) => Object.assign({ type, usage: usage[at] }, image));
+  const body = events.map((event) => `event: ${type}\ndata: ${JSON.stringify(event)}\n\n`).join("");
+  return { body, headers: { "content-type": "text/event-stream" } };
+}
+
+test.each(usageCases)("$name: told and billed as the table says", async (one) => {
+  const { asked = 1, told } = one;
+  upstream.next(answerOf(one));
+  const record = aRecord({ n: asked, parameters: { n: asked, size: "64x48" } });
+  if (Array.isArray(one.usage)) Object.assign(record.request, { stream: true, partial_images: 1 });
+  const outcome = await work(anAttempt({ record }));
+  if (outcome.kind !== "succeeded") throw new Error(`it ${outcome.kind}`);
+  const { delivery, missing } = outcome;
+  const expected: Usage | undefined = told && {
+    prompt_tokens: told.input_tokens,
+    total_tokens: told.input_tokens + told.output_tokens,
+    ...told,
+  };
+  expect(delivery.usage).toEqual(expected);
+  const { costMicros, providerCostMicros } = billDelivery({ ...record, terms }, delivery, missing);
+  expect({ billed: costMicros, provider: providerCostMicros }).toEqual({ billed: one.billed, provider: one.provider });
+});
