@@ -1,12 +1,22 @@
 import { defineConfig } from "vitest/config";
 
+/** Tests that take processes or memory apart: `*.fault.test.ts` break what a service stands on, `*.load.test.ts` fill it. */
+const slow = ["{apps,packages,e2e,bench}/**/src/**/*.{fault,load}.test.ts"];
+
 export default defineConfig({
   test: {
-    include: [
-      "{apps,packages}/*/src/**/*.test.ts",
-      "e2e/src/**/*.test.ts",
-      "bench/src/**/*.test.ts",
-      "scripts/**/*.test.ts",
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "tests",
+          include: ["{apps,packages}/*/src/**/*.test.ts", "{e2e,bench}/src/**/*.test.ts", "scripts/**/*.test.ts"],
+          exclude: slow,
+          // One process runs many files and imports what they share once: half of the CPU that a run with a process for each file takes.
+          isolate: false,
+        },
+      },
+      { extends: true, test: { name: "faults", include: slow } },
     ],
     globalSetup: "packages/testing/src/global-setup.ts",
     setupFiles: "packages/testing/src/seed-properties.ts",

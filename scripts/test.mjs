@@ -1,4 +1,5 @@
-// `npm test`: the same bootstrap as `npm start`, then every check and every test. See darkroom.mjs for why this file is so small.
+// `npm test` and `npm run test:faults`: the same bootstrap as `npm start`, then a script of package.json; the checks and tests when none is named.
+// See darkroom.mjs for why this file is so small.
 const major = Number(process.versions.node.split(".")[0]);
 if (major < 18) {
   console.error(
@@ -8,4 +9,4 @@ if (major < 18) {
   );
   process.exit(1);
 }
-void import("./bootstrap/test.mjs").then(({ test }) => test());
+void import("./bootstrap/test.mjs").then(({ test }) => test(process.argv[2] ?? "check"));

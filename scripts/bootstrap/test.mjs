@@ -9,7 +9,11 @@ import { prepare } from "./prepare.mjs";
 import { runMain } from "./problem.mjs";
 import { run } from "./run.mjs";
 
-export function test() {
+/**
+ * Runs a script of package.json on a bare machine, with Redis for its tests.
+ * @param {string} script
+ */
+export function test(script) {
   return runMain(async () => {
     process.chdir(checkout);
     assertWritable();
@@ -23,7 +27,7 @@ export function test() {
 
     const results = join(stateFolder, "test-results.json");
     rmSync(results, { force: true });
-    const code = await foreground(pnpm, ["check"], { env: { ...env, ...redis, TEST_RESULTS: results } });
+    const code = await foreground(pnpm, [script], { env: { ...env, ...redis, TEST_RESULTS: results } });
     const { line, green } = closingLine(results);
     console.log(`\n${line}`);
     return code === 0 && !green ? 1 : code;

@@ -103,11 +103,13 @@ export function createHeldImages(options: HeldImagesOptions) {
       },
       async release() {
         await waiting;
-        if (file !== null) {
-          onDisk -= size;
-          await file.close();
-        } else if (waiting !== null) inMemory -= size;
+        const [spooled, counted] = [file, waiting !== null];
+        // Before the file is closed, so that a second release finds nothing to do and nobody reads a closed file.
         [bytes, file, waiting] = [null, null, null];
+        if (spooled !== null) {
+          onDisk -= size;
+          await spooled.close();
+        } else if (counted) inMemory -= size;
       },
     };
   }
@@ -115,8 +117,14 @@ export function createHeldImages(options: HeldImagesOptions) {
   return {
     hold,
 
-    /** Leaves an image that is not stored to the next attempt, should it be made in this process. It is to be found under its key. */
+    /**
+     * Leaves an image that is not stored to the next attempt, should it be made in this process. It is to be found under its key; one that
+     * was left there before is released.
+     */
     leave(key: string, image: HeldImage): void {
+      const earlier = left.get(key);
+      clearTimeout(earlier?.timer);
+      void earlier?.image.release();
       const timer = setTimeout(() => {
         left.delete(key);
         void image.release();
