@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { BatchFault, Usage } from "@darkroom/contracts";
 import { encodeFormerPlace, formerPlaceMs, readFormerScore, readPage, redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
@@ -40,7 +41,7 @@ export function createBatchStore(redis: Redis, keys: Keys) {
     moveBatch(
       redis,
       [keys.batch(id), keys.activeBatches, keys.feedingBatches(lane), keys.outbox, keys.endedBatches],
-      [id, from, to, ...Object.entries(fields).flat()],
+      [id, randomUUID(), from, to, ...Object.entries(fields).flat()],
     );
 
   return {

@@ -17,10 +17,10 @@ export type BatchCancelerOptions = {
 export function createBatchCanceler({ batches, lanes, log }: BatchCancelerOptions) {
   const putNextTask = createPutNextTask({ lanes, log });
   return async ({ id, lane }: Pick<BatchRecord, "id" | "lane">): Promise<BatchRecord | null> => {
-    await batches.cancel(id, lane);
+    const moved = await batches.cancel(id, lane);
     const batch = await batches.read(id);
-    // Also where it was being canceled before: by this very call, whose answer was lost, or by a process that died then.
-    if (batch?.status !== "cancelling") return null;
+    // A batch that was being canceled before is brought on all the same: the process that canceled it may have died then.
+    if (batch === null || (moved !== "ok" && batch.status !== "cancelling")) return null;
     await putNextTask(batch);
     return batch;
   };

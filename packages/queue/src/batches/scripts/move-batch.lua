@@ -1,19 +1,22 @@
--- Moves a batch to another status, or notes something about it in the same one. The time of a status is that of its first coming.
+-- Moves a batch to another status, or notes something about it in the same one. The time of a status is that of its first coming. Safe to
+-- repeat: the same call is told the same again, as long as no other has moved the batch since.
 --   KEYS[1] record  KEYS[2] active batches  KEYS[3] batches that feed its lane  KEYS[4] outbox
 --   KEYS[5] ended batches
---   ARGV[1] id  ARGV[2] statuses that it may be in, with blanks between  ARGV[3] status that it comes to  ARGV[4…] field, value, …
+--   ARGV[1] id  ARGV[2] names this call  ARGV[3] statuses that it may be in, with blanks between  ARGV[4] status that it comes to
+--   ARGV[5…] field, value, …
 -- Answers 'ok', 'gone', or 'refused' where it is in another status, or is said to be ready and has lines on its lane.
-local status, version, webhook, events, fed, completed, failed =
-  unpack(redis.call('HMGET', KEYS[1], 'status', 'version', 'webhook', 'webhookEvents', 'fed', 'completed', 'failed'))
+local status, version, webhook, events, fed, completed, failed, moved_by = unpack(redis.call('HMGET', KEYS[1],
+  'status', 'version', 'webhook', 'webhookEvents', 'fed', 'completed', 'failed', 'movedBy'))
 if not status then return 'gone' end
-if not string.find(' ' .. ARGV[2] .. ' ', ' ' .. status .. ' ', 1, true) then return 'refused' end
+if moved_by == ARGV[2] then return 'ok' end
+if not string.find(' ' .. ARGV[3] .. ' ', ' ' .. status .. ' ', 1, true) then return 'refused' end
 -- A round that is behind another does not know of the lines that the other has fed.
 local open = (tonumber(fed) or 0) - (tonumber(completed) or 0) - (tonumber(failed) or 0)
-for at = 4, #ARGV, 2 do
+for at = 5, #ARGV, 2 do
   if ARGV[at] == 'ready' and open > 0 then return 'refused' end
 end
-local to, time = ARGV[3], now()
-if #ARGV > 3 then redis.call('HSET', KEYS[1], unpack(ARGV, 4)) end
+local to, time = ARGV[4], now()
+redis.call('HSET', KEYS[1], 'movedBy', ARGV[2], unpack(ARGV, 5))
 if to ~= status then
   redis.call('HSET', KEYS[1], 'status', to, 'version', version + 1)
   redis.call('HSETNX', KEYS[1], 'at:' .. to, time)
