@@ -6,8 +6,8 @@ const log = createLogger({ name: "api-test", level: "silent", pretty: false });
 
 const waiting = (id: string): Waiting => ({ id, lane: "lane", caller: `replies/${id}` });
 
-/** A queue that is away for its first answers. */
-function openDepartures(failures: number, forMs = 60_000) {
+/** A queue that is away for its first answers, and never takes what is told of the id `stuck`. */
+function openDepartures(failures: number, { forMs = 60_000, most = 100 } = {}) {
   const told: string[] = [];
   const removed: string[] = [];
   let left = failures;
@@ -15,18 +15,19 @@ function openDepartures(failures: number, forMs = 60_000) {
     queue: {
       store: {
         leave: async (id, _lane, caller, how) => {
-          if (left-- > 0) throw new Error("Redis is away");
+          if (id === "stuck" || left-- > 0) throw new Error("Redis is away");
           told.push(`${id} ${caller} ${how}`);
           return id.startsWith("running") ? "kept" : "canceled";
         },
         attachedTo: async (id) => (id === "attached-1" ? "running-9" : null),
-        read: async () => null,
+        readLane: async () => null,
       },
       lanes: { remove: async (_lane, id) => removed.push(id) > 0 },
     },
     log,
     everyMs: 5,
     forMs,
+    most,
   });
   onTestFinished(() => departures.close());
   return { departures, told, removed };
@@ -63,8 +64,26 @@ test("two callers of one generation are told of apart, though Redis was away for
   expect(told.toSorted()).toEqual(["running-1 replies/1 cut", "running-1 replies/2 cut"]);
 });
 
+test("one that cannot be told does not keep the others from it", async () => {
+  const { departures, told } = openDepartures(2);
+  departures.leave(waiting("stuck"), "cut");
+  departures.leave(waiting("queued-1"), "cut");
+  departures.leave(waiting("running-1"), "answered");
+  await expect
+    .poll(() => told.toSorted())
+    .toEqual(["queued-1 replies/queued-1 cut", "running-1 replies/running-1 answered"]);
+  expect(departures.size).toBe(1);
+});
+
+test("not more of them than there is room for: the oldest are forgotten", async () => {
+  const { departures, told } = openDepartures(3, { most: 2 });
+  for (let i = 0; i < 3; i++) departures.leave(waiting(`queued-${i}`), "cut");
+  await expect.poll(() => departures.size).toBe(0);
+  expect(told).toEqual(["queued-1 replies/queued-1 cut", "queued-2 replies/queued-2 cut"]);
+});
+
 test("not for ever", async () => {
-  const { departures, told } = openDepartures(Infinity, 20);
+  const { departures, told } = openDepartures(Infinity, { forMs: 20 });
   departures.leave(waiting("queued-1"), "cut");
   expect(departures.size).toBe(1);
   await expect.poll(() => departures.size).toBe(0);

@@ -5,13 +5,22 @@ import { type GenerationStore, type Lanes, type Leaving, repeat } from "@darkroo
 export type Waiting = { id: string; lane: string; caller: string };
 
 export type DeparturesOptions = {
-  queue: { store: Pick<GenerationStore, "leave" | "attachedTo" | "read">; lanes: Pick<Lanes, "remove"> };
+  queue: { store: Pick<GenerationStore, "leave" | "attachedTo" | "readLane">; lanes: Pick<Lanes, "remove"> };
   log: Logger;
   /** Between rounds while Redis is away, in milliseconds. */
   everyMs?: number;
-  /** How long a departure is kept in mind, in milliseconds: a Redis that is away for longer has lost what it had not written. */
+  /** How long a departure is kept in mind, in milliseconds. */
   forMs?: number;
+  /** How many departures are kept in mind. */
+  most?: number;
 };
+
+/** For so long an equal request may be given a generation that has ended (`callers.lua`). Later nobody asks who has left. */
+const usualForMs = 900_000;
+/** Some 300 bytes each. A process that cannot reach Redis refuses requests, and each of them is a departure. */
+const usualMost = 100_000;
+/** So many failures one after the other are no fault of what is told: Redis is away, and the next round goes on. */
+const maxFailures = 10;
 
 /** After rounds that failed: what is given up late may have been begun, and is paid for. */
 const maxPauseMs = 5_000;
@@ -21,7 +30,13 @@ const maxPauseMs = 5_000;
  * so that nothing is bought for nobody; what nobody was answered with may be given to the next equal request. While Redis is away it is
  * told again.
  */
-export function createDepartures({ queue, log, everyMs = 1_000, forMs = 60_000 }: DeparturesOptions) {
+export function createDepartures({
+  queue,
+  log,
+  everyMs = 1_000,
+  forMs = usualForMs,
+  most = usualMost,
+}: DeparturesOptions) {
   const { store, lanes } = queue;
   type Departure = { untilMs: number; tell: () => Promise<unknown> };
   /** Those that Redis has not been told of. */
@@ -37,29 +52,44 @@ export function createDepartures({ queue, log, everyMs = 1_000, forMs = 60_000 }
     return verdict;
   }
 
+  function forget(some: readonly Departure[], error: unknown): void {
+    for (const one of some) pending.delete(one);
+    if (some.length === 0) return;
+    log.warn({ err: error, callers: some.length }, "Redis is away for too long; a generation may run for nobody");
+  }
+
+  /** Keeps in mind one that Redis could not be told of. */
+  function keep(departure: Departure, error: unknown): void {
+    pending.add(departure);
+    if (pending.size > most) forget([...pending].slice(0, 1), error);
+  }
+
   /** Tells at once, since the caller's next request may be on its way; where Redis does not answer, again later. */
   function tellInBackground(tellOnce: () => Promise<unknown>): void {
     const departure = { untilMs: Date.now() + forMs, tell: tellOnce };
     const told = tellOnce().then(
       () => {},
-      () => void pending.add(departure),
+      (error: unknown) => keep(departure, error),
     );
     telling.add(told);
     void told.finally(() => telling.delete(told));
   }
 
+  /** One that cannot be told does not keep the others from it. */
   async function look(): Promise<void> {
+    let failures = 0;
     for (const departure of pending) {
       try {
         await departure.tell();
         pending.delete(departure);
+        failures = 0;
       } catch (error) {
-        // Redis is away. The rest of them can wait for the next round, too.
-        const late = [...pending].filter(({ untilMs }) => Date.now() >= untilMs);
-        for (const one of late) pending.delete(one);
-        if (late.length > 0) {
-          log.warn({ err: error, callers: late.length }, "Redis is away for too long; a generation may run for nobody");
+        const isOver = ({ untilMs }: Departure) => Date.now() >= untilMs;
+        if (++failures < maxFailures) {
+          forget([departure].filter(isOver), error);
+          continue;
         }
+        forget([...pending].filter(isOver), error);
         throw error;
       }
     }
@@ -79,7 +109,7 @@ export function createDepartures({ queue, log, everyMs = 1_000, forMs = 60_000 }
       tellInBackground(async () => {
         const found = await store.attachedTo(submission.id);
         if (found === null) return tell(submission, "cut");
-        const lane = (await store.read(found))?.lane ?? submission.lane;
+        const lane = (await store.readLane(found)) ?? submission.lane;
         return tell({ ...submission, id: found, lane }, "cut");
       }),
 

@@ -23,7 +23,7 @@ export function createKeys(prefix: string) {
     index: (tenant: string) => `${prefix}:index:${tenant}`,
     /** STRING: body and generation that an idempotency key of an API key stands for. Its time counts from the ending. */
     claim: (keyId: string, digest: string) => `${prefix}:claim:${keyId}:${digest}`,
-    /** STRING: the generation that a submission was attached to. Lives a minute. */
+    /** STRING: the generation that a submission was attached to. Lives some minutes. */
     attached: (submissionId: string) => `${prefix}:attached:${submissionId}`,
     /** ZSET of the generations that nobody was answered with, of those that an API key has asked for with one body: see `callers.lua`. */
     unanswered: (keyId: string, fingerprint: string) => `${prefix}:unanswered:${keyId}:${fingerprint}`,

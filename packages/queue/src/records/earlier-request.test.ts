@@ -269,6 +269,17 @@ describe("a submission whose answer was lost", () => {
   });
 });
 
+test("what a submission was attached to is known for longer than its process remembers that its caller has left", async () => {
+  const { queue, store, ask, submitted, leave } = await openApi();
+  const first = await submitted();
+  await store.keep(first.id);
+  await leave(first, "cut");
+  const again = ask();
+  expect(await store.submit(again)).toEqual(attached(first));
+  // `usualForMs` of apps/api/src/generation/departures.ts.
+  expect(await queue.redis.pttl(queue.keys.attached(again.id))).toBeGreaterThan(900_000);
+});
+
 test("looking for an earlier generation makes none", async () => {
   const { store, ask, begun, leave } = await openApi();
   const wish = ask();

@@ -55,12 +55,15 @@ export function createGenerationStore(redis: Redis, keys: Keys, retention: Reten
     /** Finds the generation of an earlier request by the same rule; null where there is none. It makes no new one. */
     attach: (wish: Wish): Promise<Earlier | null> => attachGeneration(redis, keys, wish),
 
-    /** The earlier generation that a submission was attached to in the last minute; null where it was not. */
+    /** The earlier generation that a submission was attached to in the last minutes; null where it was not. */
     attachedTo: (submissionId: string): Promise<string | null> => redis.get(keys.attached(submissionId)),
 
     async read(id: string): Promise<GenerationRecord | null> {
       return decodeRecord(await redis.hgetall(keys.record(id)));
     },
+
+    /** The lane of a generation, also of one whose record this release cannot read; null where there is none. */
+    readLane: (id: string): Promise<string | null> => redis.hget(keys.record(id), "lane"),
 
     /** The tenant whose generation this was, when its record has been dropped not long ago. */
     readTombstone: (id: string): Promise<string | null> => redis.get(keys.tombstone(id)),

@@ -5,7 +5,7 @@
 --   root .. 'unanswered:' .. key .. ':' .. body  ZSET of the generations that an API key has asked for with one body and without an
 --                                                idempotency key, until their answer is written: 1 while a caller waits for it, 0 when
 --                                                that caller has left
---   root .. 'attached:' .. id                    STRING: the generation that the submission of this id was attached to. Lives a minute
+--   root .. 'attached:' .. id                    STRING: the generation that the submission of this id was attached to
 
 -- Six heartbeats (waiting/heartbeat.ts).
 local silent_after_ms = 30000
@@ -13,6 +13,9 @@ local silent_after_ms = 30000
 local all_silent_after_ms = 15000
 -- No client repeats a request that long after its generation has ended.
 local unanswered_for_ms = 900000
+-- A minute longer than a process keeps in mind that it has to tell of a caller who has left (departures.ts): what the caller's submission
+-- was attached to must be known for as long.
+local attached_for_ms = 960000
 -- A bound for generations that do not end. Every caller that comes or leaves begins it anew.
 local noted_for_ms = 86400000
 

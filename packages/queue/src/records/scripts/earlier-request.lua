@@ -21,7 +21,7 @@ end
 local function wait_for(id, is, request)
   if request.caller == '' then return end
   redis.call('SADD', waiters_of(id), request.caller)
-  redis.call('SET', root .. 'attached:' .. request.id, id, 'PX', 60000)
+  redis.call('SET', root .. 'attached:' .. request.id, id, 'PX', attached_for_ms)
   if is.lives and request.watches then add_watcher(root .. 'generation:' .. id, channel_of(request.caller)) end
 end
 
