@@ -10,7 +10,12 @@ export type ProviderErrorFacts = {
   modelNotServed?: boolean | undefined;
   /** Whether the same call may succeed later. Only true where the upstream cannot have charged for this one. */
   retryable: boolean;
-  /** The upstream's own wish, from `Retry-After`. */
+  /**
+   * Whether the upstream refused the call for its rate limit: nothing is wrong with the call, and every other one is refused as well until
+   * the limit has room again. Only set where `retryable` is.
+   */
+  rateLimited?: boolean | undefined;
+  /** How long the upstream wants us to wait, in milliseconds: from `Retry-After`, else from its words. */
   retryAfterMs?: number | undefined;
   /** True where the request may have been carried out although no image arrived: a timeout, a connection cut after sending. */
   mayHaveCharged: boolean;

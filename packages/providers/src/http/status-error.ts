@@ -1,10 +1,11 @@
 import { ProviderError, type ProviderErrorFacts } from "../provider-error.ts";
 import type { UpstreamRefusal } from "./post-json.ts";
+import { waitInWords } from "./wait-in-words.ts";
 
 /** What an upstream said in its error body, already parsed and redacted by the adapter. */
 export type UpstreamWords = { code?: string | undefined; message?: string | undefined; param?: string | undefined };
 
-type Verdict = Pick<ProviderErrorFacts, "code" | "message" | "retryable" | "modelNotServed"> & {
+type Verdict = Pick<ProviderErrorFacts, "code" | "message" | "retryable" | "rateLimited" | "modelNotServed"> & {
   mayHaveCharged?: boolean;
 };
 
@@ -15,7 +16,7 @@ type Verdict = Pick<ProviderErrorFacts, "code" | "message" | "retryable" | "mode
  * tell of connections to the model that never came about (https://developers.cloudflare.com/support/troubleshooting/http-status-codes/).
  */
 export function statusError(refusal: UpstreamRefusal, words: UpstreamWords): ProviderError {
-  return refusalError(refusal, words, verdictOf(refusal.status, words));
+  return refusalError(refusal, words, verdictOf(refusal, words));
 }
 
 /** Joins a verdict with the facts of the answer. */
@@ -24,23 +25,44 @@ export function refusalError(refusal: UpstreamRefusal, words: UpstreamWords, ver
     mayHaveCharged: false,
     ...verdict,
     param: verdict.code === "invalid_request_error" ? words.param : undefined,
-    retryAfterMs: verdict.retryable ? refusal.retryAfterMs : undefined,
+    retryAfterMs: verdict.retryable ? waitOf(refusal, words) : undefined,
     upstreamStatus: refusal.status,
     detail: [`HTTP ${refusal.status}`, words.code, words.message, refusal.requestId].filter(Boolean).join(" · "),
   });
 }
 
-function verdictOf(status: number, words: UpstreamWords): Verdict {
+/** How long the upstream wants us to wait, in milliseconds: its header counts, and its words where it sends none. */
+const waitOf = (refusal: UpstreamRefusal, words: UpstreamWords): number | undefined =>
+  refusal.retryAfterMs ?? (words.message === undefined ? undefined : waitInWords(words.message));
+
+function verdictOf(refusal: UpstreamRefusal, words: UpstreamWords): Verdict {
+  const { status } = refusal;
+  if (isOutOfMoney(words)) return accountCannotPay;
   if (status === 401 || status === 403 || status === 407) return operatorsFault;
   if (status === 402) return accountCannotPay;
   if (status === 404 || status === 410) return modelNotServed;
-  if (status === 429 || status === 503 || status === 529) return busy;
+  if (status === 429 && /^request too large\b/i.test(words.message ?? "")) return largerThanLimit;
+  if (status === 429 || status === 529) return busy;
+  // A 503 that names a time is a limit. Without one it may be an outage, which need not end.
+  if (status === 503) return { ...busy, rateLimited: waitOf(refusal, words) !== undefined };
   if (status === 504 || status === 524) return gatewayGaveUp;
   if (status === 502 || status === 520) return gatewayLostAnswer;
   if (status === 408 || status === 409 || status === 425 || status >= 500) return stumbled;
   if (status >= 400) return badParameter(words);
   return { ...operatorsFault, message: "The provider answered with something that is not its API." };
 }
+
+/**
+ * Whether the refusal is about money, whatever its status: OpenAI, Ark, Moonshot, and the gateways new-api and one-api. Gateways often pass
+ * the words on and not the code. "Billing" alone says nothing: OpenAI's rate limit advises to add a payment method.
+ */
+const isOutOfMoney = ({ code = "", message = "" }: UpstreamWords): boolean =>
+  /^(insufficient_(user_|account_)?(quota|balance|credits?|funds)|billing_(hard_limit_reached|not_active)|exceeded_current_quota_error|AccountOverdueError|SetLimitExceeded)$/i.test(
+    code,
+  ) ||
+  /exceeded your current quota|(billing|spend(ing)?) hard limit|insufficient (\w+ )?(quota|balance|credits?|funds)\b|account is not active, please check your billing/i.test(
+    message,
+  );
 
 /** The caller sent it and the caller can change it: the upstream's own words say how. */
 export const badParameter = (words: UpstreamWords): Verdict => ({
@@ -79,6 +101,15 @@ export const busy: Verdict = {
   code: "overloaded",
   message: "The provider is busy and takes no request at the moment.",
   retryable: true,
+  rateLimited: true,
+};
+
+/** OpenAI's "Request too large for …: Limit 5, Requested 10": the limit never has room for it. */
+const largerThanLimit: Verdict = {
+  code: "upstream_error",
+  message:
+    "The request asks for more at once than the provider's rate limit for this service allows. Ask for fewer images at a time.",
+  retryable: false,
 };
 
 export const stumbled: Verdict = {
