@@ -28,6 +28,7 @@ export const aRecord = ({ n = 1, parameters, delivery = null, missing = [] }: Re
   attempts: 1,
   failures: 0,
   handbacks: 0,
+  rateLimits: 0,
   brokenOffAttempt: null,
   stopped: false,
   open: false,

@@ -77,6 +77,29 @@ const work = (provider: ImageProvider, store: ObjectStore, metrics = createMetri
     log,
   });
 
+describe("a rate limit of the provider is told apart from a failure,", () => {
+  const limited: ProviderErrorFacts = { ...facts, code: "overloaded", rateLimited: true, retryAfterMs: 4_000 };
+
+  test.each([
+    ["where it is the reason of every image", { 0: limited, 1: limited }, "wholly"],
+    ["beside images that came", { 1: limited }, "wholly"],
+    ["beside a failure, whichever comes first", { 0: facts, 1: limited }, "partly"],
+    ["beside a failure, whichever comes first", { 0: limited, 1: facts }, "partly"],
+    ["beside an image that is given up", { 0: { ...facts, retryable: false }, 1: limited }, "wholly"],
+    ["and is none where it is not the reason", { 0: facts }, undefined],
+  ])("%s", async (_, failing, rateLimited) => {
+    const outcome = await work(fakeProvider(failing).provider, memory())(generation(2).attempt());
+    expect(outcome).toMatchObject({ kind: "retry" });
+    expect(outcome.kind === "retry" && outcome.rateLimited).toBe(rateLimited);
+  });
+
+  test("and counted by model", async () => {
+    const metrics = createMetrics({ ofProcess: false });
+    await work(fakeProvider({ 0: limited }).provider, memory(), metrics)(generation(1).attempt());
+    expect(await metrics.render()).toContain('darkroom_rate_limited_calls_total{model="m"} 1');
+  });
+});
+
 test("images are bought, noted and stored under the generation's own keys", async () => {
   const { provider } = fakeProvider();
   const store = memory();

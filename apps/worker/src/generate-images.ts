@@ -14,7 +14,7 @@ export type GenerateImagesOptions = {
   /** Where partial images go. */
   store: Pick<ObjectStore, "put" | "delete">;
   imageStore: ImageStore;
-  metrics: Pick<Metrics, "repeatedImages">;
+  metrics: Pick<Metrics, "repeatedImages" | "rateLimitedCalls">;
   log: Logger;
 };
 
@@ -55,6 +55,7 @@ export function createGenerateImages({ provider, store, imageStore, metrics, log
     }
     reply = { ...reply, missing: explainRetirement(reply.missing, record) };
     for (const { error, indexes } of byError(reply.missing)) {
+      if (error.facts.rateLimited === true) metrics.rateLimitedCalls.inc({ model: record.model });
       const sentence = reply.images.length === 0 ? "The provider delivered nothing" : "The provider delivered in part";
       log.warn({ ...fields, ...logged(error), missing: indexes }, sentence);
     }

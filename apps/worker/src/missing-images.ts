@@ -42,6 +42,7 @@ export function tryAgain(
   const [first] = retryable;
   if (first === undefined) throw new RangeError("There is no image to try again.");
   const { code, message, param } = first.error.facts;
+  const limited = retryable.filter(({ error }) => error.facts.rateLimited === true).length;
   const waits = retryable.map(({ error }) => error.facts.retryAfterMs ?? 0);
   return {
     kind: "retry",
@@ -50,6 +51,7 @@ export function tryAgain(
     partial: stored.images.length > 0 ? stored : undefined,
     missing: inOrder([...givenUp, ...retryable.map(({ index, error }) => missingBy(index, error))]),
     mayHaveCharged: givenUp.some(({ mayHaveCharged }) => mayHaveCharged),
+    ...(limited > 0 && { rateLimited: limited === retryable.length ? "wholly" : "partly" }),
   };
 }
 

@@ -38,6 +38,10 @@ export function createMetrics({ ofProcess }: MetricsOptions) {
       "darkroom_repeated_images_total",
       "Images asked of a provider again after a worker died, or stopped, in the middle of a call: they may have been bought before.",
     ),
+    rateLimitedCalls: byModel(
+      "darkroom_rate_limited_calls_total",
+      "Calls that a provider refused for its rate limit. Each makes its lane back off; none counts as an attempt.",
+    ),
     storeRefusing: new Gauge({
       name: "darkroom_store_refusing",
       help: "1 while the object store refuses what this worker writes, and it begins no generation; else 0.",

@@ -28,7 +28,8 @@ export function showGeneration(record: GenerationRecord, { response, position }:
       position: position.position,
       estimated_start_at: position.estimatedStartAtMs === null ? null : seconds(position.estimatedStartAtMs),
     },
-    attempts: record.attempts,
+    // What the upstream's rate limit refused was none.
+    attempts: record.attempts - record.rateLimits,
     provider: record.delivery?.provider ?? null,
     timings_ms: {
       ...(startedAtMs !== null && { queued: startedAtMs - createdAtMs }),

@@ -21,6 +21,7 @@ export const acceptedRecord = (submission: Submission, nowMs: number): Generatio
   attempts: 0,
   failures: 0,
   handbacks: 0,
+  rateLimits: 0,
   brokenOffAttempt: null,
   stopped: false,
   delivery: null,

@@ -75,6 +75,8 @@ export function createKeys(prefix: string) {
     ranks: (lane: string) => `${prefix}:ranks:${lane}`,
     /** Begins the names of STRINGs, one for each span of time: how many attempts the lane has begun in it. Each lives some spans. */
     starts: (lane: string) => `${prefix}:starts:${lane}:`,
+    /** HASH: how a lane backs off from an upstream whose rate limit is reached. Gone when the lane is as fast as before, or after a while. */
+    backoff: (lane: string) => `${prefix}:backoff:${lane}`,
     /** Prefix of all that BullMQ keeps. */
     lanes: `${prefix}:lane`,
     /** Pub/Sub channel on which one API process hears that a generation ended or changed. */

@@ -1,10 +1,11 @@
+import { createLaneBackoff } from "./lane-backoff.ts";
 import type { Lanes } from "./lanes.ts";
 import type { UnreadableRecord } from "../records/unreadable-record.ts";
 import { runAttempt, type RunAttemptOptions } from "./run-attempt.ts";
 import { workOffLane, type WorkOffLaneOptions } from "./work-off-lane.ts";
 
 export type LaneWorkerOptions = WorkOffLaneOptions &
-  Omit<RunAttemptOptions, "onUnreadable"> & {
+  Omit<RunAttemptOptions, "onUnreadable" | "backoff"> & {
     lanes: Lanes;
     /** Asked before each attempt. False: this worker must begin none, and the job goes back unbegun. */
     mayBegin?: () => Promise<boolean>;
@@ -29,12 +30,13 @@ export function createLaneWorker(options: LaneWorkerOptions) {
     unreadable.add(error.id);
     log.error({ lane, generationId: error.id, err: error }, "A generation is left to workers of another release");
   };
+  const backoff = createLaneBackoff(options.redis, options.keys, options.random);
   let lastFetchAtMs = Date.now();
 
   const { worker, running, interrupt, refusal, close } = workOffLane(options, async (id, signal) => {
     lastFetchAtMs = Date.now();
     if (mayBegin !== undefined && !(await mayBegin())) return putBackMs;
-    return runAttempt({ ...options, onUnreadable }, id, signal);
+    return runAttempt({ ...options, backoff, onUnreadable }, id, signal);
   });
   worker.on("stalled", (id) =>
     log.warn({ lane, generationId: id }, "A worker fell silent; its generation is begun again"),
@@ -59,8 +61,10 @@ export function createLaneWorker(options: LaneWorkerOptions) {
     async stuck(): Promise<string | null> {
       const idleMs = Date.now() - lastFetchAtMs;
       if (worker.isPaused() || running().length >= concurrency || idleMs < stuckAfterMs) return null;
-      const { waiting, paused } = await lanes.depth(lane);
-      if (waiting === 0 || paused) return null;
+      const { waiting, paused, limited } = await lanes.depth(lane);
+      // Backing off from the upstream is no silence of this worker.
+      if (limited) lastFetchAtMs = Date.now();
+      if (waiting === 0 || paused || limited) return null;
       return `Lane ${lane}: ${waiting} jobs wait, ${concurrency - running().length} slots are free, and nothing was fetched for ${idleMs} ms.`;
     },
 

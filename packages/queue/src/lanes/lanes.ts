@@ -105,12 +105,15 @@ export function createLanes(redis: Redis, keys: Keys) {
       return rank === null ? null : rank + recovered + 1;
     },
 
-    async depth(lane: string): Promise<{ waiting: number; paused: boolean }> {
-      const [counts, paused] = await Promise.all([
+    /** `limited`: the lane gives out no job at the moment, because its upstream's rate limit is reached. */
+    async depth(lane: string): Promise<{ waiting: number; paused: boolean; limited: boolean }> {
+      const [counts, paused, limitedMs] = await Promise.all([
         queue(lane).getJobCounts("waiting", "prioritized"),
         queue(lane).isPaused(),
+        queue(lane).getRateLimitTtl(),
       ]);
-      return { waiting: (counts["waiting"] ?? 0) + (counts["prioritized"] ?? 0), paused };
+      const waiting = (counts["waiting"] ?? 0) + (counts["prioritized"] ?? 0);
+      return { waiting, paused, limited: limitedMs > 0 };
     },
 
     async close(): Promise<void> {

@@ -19,6 +19,8 @@ export type Outcome =
       partial?: Delivery | undefined;
       missing?: readonly MissingImage[];
       mayHaveCharged?: boolean;
+      /** Set where the upstream's rate limit refused a call; `wholly` where it is the reason of all that may be tried again. */
+      rateLimited?: "partly" | "wholly";
     }
   /** Never again. `nothingCharged`: the provider surely charges nothing for this attempt. */
   | { kind: "failed"; error: Failure; nothingCharged?: boolean };

@@ -8,12 +8,15 @@ import type { Failure } from "../records/failure.ts";
 import type { MissingImage } from "../records/missing-image.ts";
 import { UnreadableRecord } from "../records/unreadable-record.ts";
 import type { Log } from "../log.ts";
+import type { LaneBackoff } from "./lane-backoff.ts";
 import { createNotedObjects, type NotedObjectsOptions } from "./noted-objects.ts";
 import type { Outcome, Work } from "./outcome.ts";
+import type { Rerun } from "./work-off-lane.ts";
 import { pauseBeforeRetry, type RetryPolicy } from "./retry-policy.ts";
 
 export type RunAttemptOptions = NotedObjectsOptions & {
   store: AttemptStore;
+  backoff: LaneBackoff;
   lane: string;
   work: Work;
   /** What a delivery is billed with, beside the images that are missing from it. */
@@ -31,14 +34,14 @@ export type AttemptEnding = { bill: Bill | null; unbilled: boolean };
 
 /**
  * Runs one attempt at a generation, from its start in the record to its settlement.
- * Returns null when the job is done with, or how long to wait, in milliseconds, before it should be tried again. Throws when the
+ * Returns when its job is to be run again, or null when the job is done with. Throws when the
  * attempt could not be begun, when the job belongs to another by now, or when Redis does not take the outcome: the job goes back to its
  * lane then, and the record says what is to be done.
  *
  * @param signal aborted with an `Interruption`: `stopping` means that the work is to be given back, `canceled` that nobody wants it
  */
-export async function runAttempt(options: RunAttemptOptions, id: string, signal: AbortSignal): Promise<number | null> {
-  const { store, lane, work, retryPolicy, log } = options;
+export async function runAttempt(options: RunAttemptOptions, id: string, signal: AbortSignal): Promise<Rerun> {
+  const { store, backoff, lane, work, retryPolicy, log } = options;
   const record = await store.start(id, lane).catch((error: unknown) => {
     if (error instanceof UnreadableRecord) return error;
     throw error;
@@ -57,7 +60,9 @@ export async function runAttempt(options: RunAttemptOptions, id: string, signal:
   }
 
   const { attempts } = record;
-  const crashes = attempts - 1 - record.failures - record.handbacks;
+  const begunAtMs = performance.now();
+  const begunAgoMs = () => performance.now() - begunAtMs;
+  const crashes = attempts - 1 - record.failures - record.handbacks - record.rateLimits;
   const fields = { generationId: id, tenant: record.tenant, lane, attempt: attempts };
   const noted = createNotedObjects(options, record, fields);
   const write: Write = async (script) => {
@@ -102,6 +107,29 @@ export async function runAttempt(options: RunAttemptOptions, id: string, signal:
       error: { code: "server_error", message: "Darkroom failed while it handled this request." },
     };
   }
+  if (outcome.kind !== "retry") {
+    await backoff.accepted(lane, { begunAgoMs: begunAgoMs() }).catch((error: unknown) => {
+      log.warn({ lane, err: error }, "A lane that backs off could not be told that its upstream takes calls again");
+    });
+  } else if (outcome.rateLimited !== undefined) {
+    const told = { begunAgoMs: begunAgoMs(), retryAfterMs: outcome.retryAfterMs };
+    const closedMs = await insist(() => backoff.refused(lane, told), log, fields);
+    log.warn({ ...fields, closedMs }, "The upstream's rate limit is reached; the lane gives out no job for a while");
+    if (outcome.rateLimited === "wholly") {
+      const verdict = await insist(() => store.putInLine(id, lane, attempts), log, fields);
+      if (verdict === "ok") {
+        log.info(
+          fields,
+          "The upstream's rate limit refused the attempt; it is not counted, and the generation waits in line",
+        );
+        return "in line";
+      }
+      if (verdict !== "late") {
+        void noted.dropUnnamed();
+        return null;
+      }
+    }
+  }
   return settle(options, record, outcome, { write, fields });
 }
 
@@ -123,9 +151,10 @@ async function settle(
   record: BegunRecord,
   outcome: Outcome,
   { write, fields }: { write: Write; fields: object },
-): Promise<number | null> {
+): Promise<Rerun> {
   const { id, attempts, failures } = record;
-  if (outcome.kind === "retry") {
+  // What the rate limit alone refused has come here because it has waited as long as it may.
+  if (outcome.kind === "retry" && outcome.rateLimited !== "wholly") {
     const pauseMs = pauseBeforeRetry(retryPolicy, failures + 1, outcome.retryAfterMs, random);
     if (pauseMs !== null) {
       const verdict = await write(() => store.postpone(id, lane, attempts, "failures", pauseMs));
@@ -169,7 +198,7 @@ async function settle(
  * so may the attempts of an earlier life, of which only the number is known.
  */
 function isUncharged(outcome: Exclude<Outcome, { kind: "succeeded" }>, record: GenerationRecord): boolean {
-  if (record.attempts - 1 !== record.failures) return false;
+  if (record.attempts - 1 !== record.failures + record.rateLimits) return false;
   return outcome.kind === "retry" ? outcome.mayHaveCharged !== true : outcome.nothingCharged === true;
 }
 
@@ -185,7 +214,7 @@ const insistForMs = 600_000;
  * Writes to the record until Redis takes it. An error of Redis while an attempt is settled says nothing about the attempt: the
  * outcome is unknown, never failed, and every script may be repeated.
  */
-async function insist(write: () => Promise<Verdict>, log: Log, fields: object): Promise<Verdict> {
+async function insist<Answer>(write: () => Promise<Answer>, log: Log, fields: object): Promise<Answer> {
   const backoff = createBackoff(insistPauses);
   const untilMs = performance.now() + insistForMs;
   for (let tries = 1; ; tries++) {

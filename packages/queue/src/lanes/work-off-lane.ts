@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { DelayedError, type Job, Worker, type WorkerOptions } from "bullmq";
+import { DelayedError, type Job, WaitingError, Worker, type WorkerOptions } from "bullmq";
 import type { Redis } from "ioredis";
 import type { Keys } from "../connection/keys.ts";
 import type { Log } from "../log.ts";
@@ -20,6 +20,12 @@ export type WorkOffLaneOptions = {
   stalledIntervalMs: number;
   log: Log;
 };
+
+/**
+ * When a job is to be run again: in so many milliseconds, or `in line` when its turn comes, ahead of those with its rank. Null where it is
+ * done with.
+ */
+export type Rerun = number | "in line" | null;
 
 /** A lane that is worked off. */
 export type LaneWork = {
@@ -56,7 +62,7 @@ const faultPauseMs = (runs: number): number => Math.min(firstFaultPauseMs * 2 **
 
 /**
  * Runs a BullMQ worker on a lane: the only place that does. `run` is given a job's id and a signal, and says when the job is to be run
- * again, in milliseconds from now, or null when it is done with.
+ * again.
  *
  * A job is run once at a time in this process: one that comes back, its lock having been lost, is run when its former run has ended.
  *
@@ -65,7 +71,7 @@ const faultPauseMs = (runs: number): number => Math.min(firstFaultPauseMs * 2 **
  */
 export function workOffLane(
   { redis, keys, lane, concurrency, lockDurationMs, stalledIntervalMs, log }: WorkOffLaneOptions,
-  run: (id: string, signal: AbortSignal) => Promise<number | null>,
+  run: (id: string, signal: AbortSignal) => Promise<Rerun>,
 ): LaneWork {
   const told = new WeakSet<Error>();
   const backend = createPatientBackend({
@@ -78,7 +84,7 @@ export function workOffLane(
   const runs = createJobRuns({ redis, keys, lane, lockDurationMs, onRenewed: backend.wake, log });
 
   /** Waits for a former run of the same job, then runs it. Answers when it is to be run again, as `run` does. */
-  async function runAlone({ id, signal, alone }: JobRun): Promise<number | null> {
+  async function runAlone({ id, signal, alone }: JobRun): Promise<Rerun> {
     await alone;
     // Broken off before it began: whoever canceled it has ended what its record asks for, and anything else goes back.
     return signal.aborted && signal.reason !== "canceled" ? 0 : run(id, signal);
@@ -88,7 +94,7 @@ export function workOffLane(
   const processor = async (job: Job, token: string | undefined): Promise<void> => {
     if (job.id === undefined || token === undefined) throw new Error("BullMQ gave no job id or token");
     const jobRun = runs.begin(job.id, token);
-    const pauseMs = await runAlone(jobRun)
+    const rerun = await runAlone(jobRun)
       .catch((error: unknown) => {
         if (isLost(jobRun)) return null;
         const backoffMs = faultPauseMs(job.attemptsStarted);
@@ -101,9 +107,10 @@ export function workOffLane(
       .finally(() => jobRun.end());
     // Tells BullMQ to leave the job where it is.
     if (isLost(jobRun)) throw new DelayedError();
-    if (pauseMs === null) return;
+    if (rerun === null) return;
     try {
-      await job.moveToDelayed(Date.now() + pauseMs, token);
+      if (rerun === "in line") await job.moveToWait(token);
+      else await job.moveToDelayed(Date.now() + rerun, token);
     } catch (error) {
       log.warn(
         { lane, job: job.id, err: error },
@@ -111,7 +118,7 @@ export function workOffLane(
       );
     }
     // It is on its lane again, or held by a lock that nobody renews any more.
-    throw new DelayedError();
+    throw rerun === "in line" ? new WaitingError() : new DelayedError();
   };
 
   const options: WorkerOptions = {

@@ -9,6 +9,10 @@ type Life = {
   /** The fencing token of its latest attempt. */
   attempts: number;
   begun: boolean;
+  /** The attempt that began this life. */
+  first: number | null;
+  /** Its time to start is over. */
+  overdue: boolean;
   kept: boolean;
   abandoned: boolean;
   /** Put down by its latest attempt. */
@@ -97,6 +101,8 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
       status: "queued",
       attempts: 0,
       begun: false,
+      first: null,
+      overdue: false,
       kept: false,
       abandoned: false,
       postponed: false,
@@ -146,12 +152,17 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
       if (one.status === "expired") return "expired";
       if (one.stopped) return "stopped";
       if (!alive(one)) return "ended";
+      if (!one.begun && one.overdue) {
+        finish(id, "expired", 0);
+        return "expired";
+      }
       if (!one.begun && !one.line && stopped.has(one.submission.keyId)) {
         finish(id, "canceled", 0);
         one.stopped = true;
         return "stopped";
       }
-      Object.assign(one, { status: "running", attempts: one.attempts + 1, begun: true });
+      const attempts = one.attempts + 1;
+      Object.assign(one, { status: "running", attempts, begun: true, first: one.begun ? one.first : attempts });
       return "started";
     },
 
@@ -174,6 +185,17 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
       return "ok";
     },
 
+    /** An attempt that bought nothing was none. What was begun by it alone is not begun. */
+    putInLine(id: string): string {
+      const one = life(id);
+      if (one.status === "queued" && one.postponed) return "ok";
+      if (one.status !== "running") return "fenced";
+      const unbegun = one.first === one.attempts;
+      if (one.overdue && !unbegun) return "late";
+      Object.assign(one, { status: "queued", postponed: true, begun: !unbegun });
+      return "ok";
+    },
+
     cancel(id: string): string {
       const one = life(id);
       if (!alive(one)) return "ended";
@@ -193,6 +215,7 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
     /** Its time to start is over. */
     expire(id: string): string {
       const one = life(id);
+      one.overdue = true;
       if (one.status === "expired") return "expired";
       if (one.status !== "queued" || one.begun) return "kept";
       finish(id, "expired", 0);
@@ -203,7 +226,7 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
       const one = life(id);
       if (one.abandoned) return "canceled";
       one.waits = false;
-      if (one.kept || one.status !== "queued" || one.attempts > 0) return "kept";
+      if (one.kept || one.status !== "queued" || one.begun) return "kept";
       finish(id, "canceled", 0);
       one.abandoned = true;
       return "canceled";
@@ -219,6 +242,7 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
       Object.assign(one, {
         status: "queued",
         begun: false,
+        overdue: false,
         kept: true,
         abandoned: false,
         postponed: false,

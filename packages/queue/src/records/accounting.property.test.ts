@@ -30,7 +30,18 @@ const limits: fc.Arbitrary<Limits> = fc.record({
 const step = fc.record({
   action: fc.constantFrom(
     ...(["submit", "submit", "submit", "feed", "replay", "start", "start", "succeed", "succeed", "unpriced"] as const),
-    ...(["fail", "postpone", "cancel", "withdraw", "expire", "abandon", "retry", "disable", "enable"] as const),
+    ...([
+      "fail",
+      "postpone",
+      "put in line",
+      "cancel",
+      "withdraw",
+      "expire",
+      "abandon",
+      "retry",
+      "disable",
+      "enable",
+    ] as const),
   ),
   which: fc.nat(1_000),
   key: fc.constantFrom(...keyIds),
@@ -127,6 +138,8 @@ test("nothing is reserved without a generation, no budget is overspent, and acco
       }
       case "postpone":
         return [await attempts.postpone(id, lane, found.attempts, "handbacks", 0), model.postpone(id)];
+      case "put in line":
+        return [await attempts.putInLine(id, lane, found.attempts), model.putInLine(id)];
       case "cancel":
         return [await store.cancel(id, lane), model.cancel(id)];
       case "withdraw":

@@ -65,6 +65,8 @@ async function warmUp() {
   await attempts.succeed(one.id, one.lane, 1, delivery, bill);
   const two = await begin();
   await attempts.postpone(two.id, two.lane, 1, "failures", 0);
+  const three = await begin();
+  await attempts.putInLine(three.id, three.lane, 1);
 }
 
 test("a start is counted once", async () => {
@@ -118,6 +120,15 @@ test.each(["failures", "handbacks"] as const)("an attempt is put down once: %s",
   await sure.start(id, lane);
   expect(await losing("evalsha", () => attempts.postpone(id, lane, 1, reason, 500))).toBe("ok");
   expect(await store.read(id)).toMatchObject({ status: "queued", [reason]: 1, version: 3 });
+  expect(await account()).toEqual(["1", "1"]);
+});
+
+test("an attempt that a rate limit refused is put in line once", async () => {
+  await warmUp();
+  const { id, lane, attempts, sure, losing, store, account } = await openLossy();
+  await sure.start(id, lane);
+  expect(await losing("evalsha", () => attempts.putInLine(id, lane, 1))).toBe("ok");
+  expect(await store.read(id)).toMatchObject({ status: "queued", rateLimits: 1, version: 3, startedAtMs: null });
   expect(await account()).toEqual(["1", "1"]);
 });
 

@@ -95,6 +95,49 @@ describe("an attempt", () => {
     expect(await next(), "after one that was given back unbegun").toBe(false);
   });
 
+  test("that a rate limit refused is none: the generation has not begun, and expires by its deadline", async () => {
+    const queue = await openQueue();
+    const { store, attempts, redis, keys } = queue;
+    const { id, lane, ...given } = queue.submission({ expiresInMs: 600_000 });
+    await store.submit({ id, lane, ...given });
+    await attempts.start(id, lane);
+    expect(await attempts.putInLine(id, lane, 1)).toBe("ok");
+    expect(await store.read(id)).toMatchObject({ status: "queued", startedAtMs: null, failures: 0, rateLimits: 1 });
+    expect(await redis.zcard(keys.expiring)).toBe(1);
+    await redis.hset(keys.record(id), "expiresAt", 1);
+    expect(await store.expire(id, lane)).toBe("expired");
+    await queue.expectNothingButRecords();
+  });
+
+  test("that a rate limit refused after another leaves what that one began: it waits until its deadline", async () => {
+    const { store, attempts, redis, keys, id, lane } = await openStarted();
+    await attempts.postpone(id, lane, 1, "failures", 0);
+    await attempts.start(id, lane);
+    expect(await attempts.putInLine(id, lane, 2)).toBe("ok");
+    expect(await store.read(id)).toMatchObject({ status: "queued", startedAtMs: expect.any(Number), rateLimits: 1 });
+    await attempts.start(id, lane);
+    await redis.hset(keys.record(id), "expiresAt", 1);
+    expect(await attempts.putInLine(id, lane, 3)).toBe("late");
+    expect(await store.read(id)).toMatchObject({ status: "running", attempts: 3, rateLimits: 1 });
+  });
+
+  test("that a rate limit refused waits for a day where it has no deadline", async () => {
+    const { attempts, redis, keys, id, lane } = await openStarted();
+    expect(await attempts.putInLine(id, lane, 1)).toBe("ok");
+    await attempts.start(id, lane);
+    expect(await attempts.putInLine(id, lane, 1), "a late one").toBe("fenced");
+    await redis.hincrby(keys.record(id), "limitedSince", -86_400_000);
+    expect(await attempts.putInLine(id, lane, 2)).toBe("late");
+  });
+
+  test("that a rate limit refused in part leaves what it bought: the generation has begun", async () => {
+    const { store, attempts, id, lane } = await openStarted();
+    await attempts.checkpoint(id, 1, delivery);
+    expect(await attempts.putInLine(id, lane, 1)).toBe("ok");
+    expect(await store.read(id)).toMatchObject({ status: "queued", startedAtMs: expect.any(Number), delivery });
+    expect(await store.leave(id, lane, "", "cut")).toBe("kept");
+  });
+
   test("that was canceled cannot end the life that a retry began", async () => {
     const { store, attempts, id, lane, tenant } = await openStarted();
     await store.cancel(id, lane);

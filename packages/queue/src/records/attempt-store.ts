@@ -26,6 +26,17 @@ const postpone = queueScript<"ok" | "fenced">("postpone", {
   fragments: ["generation", "recount"],
 });
 
+const putInLine = queueScript<"ok" | "fenced" | "late">("put-in-line", {
+  account: "counting",
+  fragments: ["generation", "recount"],
+});
+
+/**
+ * How long a generation without a deadline waits for an upstream whose rate limit refuses it, in milliseconds: limits by the day have room
+ * again by then.
+ */
+const limitedForMs = 86_400_000;
+
 /** Each further try is for a change by somebody else between two round trips. */
 const startTries = 10;
 
@@ -147,6 +158,13 @@ export function createAttemptStore(redis: Redis, keys: Keys, retention: Retentio
       reason: "failures" | "handbacks",
       pauseMs: number,
     ): Promise<Verdict> => postpone(redis, where(id, lane), [id, attempt, reason, pauseMs, "0"]),
+
+    /**
+     * Puts a running generation back in line that the upstream's rate limit has refused: no attempt is counted. `late`: it has waited as
+     * long as it may, and its attempt must end it.
+     */
+    putInLine: (id: string, lane: string, attempt: number): Promise<Verdict | "late"> =>
+      putInLine(redis, where(id, lane), [id, attempt, limitedForMs]),
 
     /** Hands a running generation back whose provider call was broken off: the next attempt may buy what this one has bought. */
     breakOff: (id: string, lane: string, attempt: number): Promise<Verdict> =>

@@ -52,6 +52,8 @@ export type GenerationRecord = {
   failures: number;
   /** How many were given back unharmed by a worker that had to stop. */
   handbacks: number;
+  /** How many were none: the upstream's rate limit refused them, and nothing was bought. */
+  rateLimits: number;
   /** The latest attempt whose provider call was broken off for that; null where none was. */
   brokenOffAttempt: number | null;
   /** Whether it was canceled because its API key was no longer in use when its turn came. */
@@ -112,6 +114,7 @@ function decode(hash: Record<string, string>): GenerationRecord {
     attempts: number("attempts"),
     failures: number("failures"),
     handbacks: number("handbacks"),
+    rateLimits: number("rateLimits"),
     brokenOffAttempt: time("brokenOff"),
     stopped: hash["stopped"] !== undefined,
     open: hash["body"] !== undefined && hash["claim"] === undefined && hash["answered"] === undefined,

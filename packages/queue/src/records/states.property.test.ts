@@ -15,7 +15,7 @@ const tenant = "acme";
 const worstCaseMicros = 7;
 const admission: Admission = { ...unlimited, images: 1, worstCaseMicros };
 
-const writes = ["checkpoint", "succeed", "fail", "postpone"] as const;
+const writes = ["checkpoint", "succeed", "fail", "postpone", "put in line"] as const;
 const step = fc.record({
   action: fc.constantFrom(
     ...(["submit", "submit", "submit", "attach", "leave", "leave", "keep", "cancel", "retry", "retry"] as const),
@@ -169,6 +169,8 @@ async function tell(queue: TestQueue, steps: readonly Step[]): Promise<void> {
         return attempts.fail(id, lane, token, { code: "upstream_error", message: "It broke." }, one.named);
       case "postpone":
         return attempts.postpone(id, lane, token, one.named ? "failures" : "handbacks", 0);
+      case "put in line":
+        return attempts.putInLine(id, lane, token);
       case "expire early":
         return store.expire(id, lane);
       case "forget early":

@@ -11,7 +11,19 @@ const failure = { code: "upstream_error", message: "It broke." } as const;
 /** What is done to a generation: `which` picks one of those there are. An audit takes steps of a few names, so that much moves between two. */
 const step = fc.record({
   action: fc.constantFrom(
-    ...(["submit", "submit", "feed", "start", "start", "postpone", "succeed", "fail", "cancel", "retry"] as const),
+    ...([
+      "submit",
+      "submit",
+      "feed",
+      "start",
+      "start",
+      "postpone",
+      "putInLine",
+      "succeed",
+      "fail",
+      "cancel",
+      "retry",
+    ] as const),
     ...(["audit", "audit", "audit"] as const),
   ),
   which: fc.nat(1_000),
@@ -67,6 +79,7 @@ async function openStory() {
     const moves = {
       start: () => attempts.start(record.id, lane),
       postpone: () => attempts.postpone(record.id, lane, token, "handbacks", 0),
+      putInLine: () => attempts.putInLine(record.id, lane, token),
       succeed: () => attempts.succeed(record.id, lane, token, delivery, bill),
       fail: () => attempts.fail(record.id, lane, token, failure),
       cancel: () => store.cancel(record.id, lane),

@@ -6,8 +6,8 @@
 --     'later'     it was told that the generation goes on
 -- Answers 'canceled' or 'kept'.
 local id, caller, how = ARGV[1], ARGV[2], ARGV[4]
-local status, attempts, kept, abandoned, answered, key, body, claim, may_be_charged = unpack(redis.call('HMGET', KEYS[1],
-  'status', 'attempts', 'kept', 'abandoned', 'answered', 'keyId', 'body', 'claim', 'mayBeCharged'))
+local status, started, kept, abandoned, answered, key, body, claim, may_be_charged = unpack(redis.call('HMGET', KEYS[1],
+  'status', 'startedAt', 'kept', 'abandoned', 'answered', 'keyId', 'body', 'claim', 'mayBeCharged'))
 redis.call('SREM', waiters_of(id), caller)
 if not status then return 'kept' end
 if abandoned then return 'canceled' end
@@ -25,7 +25,7 @@ if how == 'later' then
   kept = '1'
 end
 if is_awaited(id, now()) then return 'kept' end
-if status == 'queued' and not attempts and not kept then
+if status == 'queued' and not started and not kept then
   end_generation(id, 'canceled', ARGV[3], { 'abandoned', '1' }, '')
   return 'canceled'
 end

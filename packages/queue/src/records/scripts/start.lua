@@ -36,6 +36,8 @@ end
 if version ~= ARGV[3] then return 'changed' end
 
 attempts = (tonumber(attempts) or 0) + 1
+-- The attempt that began this life, should it turn out to be none: see put-in-line.lua.
+if not started then redis.call('HSET', KEYS[1], 'firstAttempt', attempts) end
 started = started or string.format('%d', time)
 move(id, version, watchers, { 'status', 'running', 'attempts', attempts, 'startedAt', started, 'startToken', ARGV[2] })
 reach_rank(KEYS[8], tonumber(rank))
