@@ -1,4 +1,4 @@
-import type { ImageParameters, Usage } from "@darkroom/contracts";
+import type { ImageParameters, SvgUsage, Usage } from "@darkroom/contracts";
 import type { ProviderError } from "./provider-error.ts";
 
 /** Where images come from. An adapter translates one call into the upstream's protocol and back, and keeps nothing in between. */
@@ -38,6 +38,8 @@ export type ProviderReply = {
   usage?: Usage | undefined;
   /** How many images that is: more than `images` where some came that nobody asked for or nobody can use. Absent: as many. */
   drawn?: number | undefined;
+  /** Of the model that wrote an SVG, apart from `usage`. */
+  svgUsage?: SvgUsage | undefined;
 };
 
 export type ProviderImage = {

@@ -1,7 +1,10 @@
 import type { Dice } from "./dice.ts";
 
-/** Hills under a sky with a sun or a moon: an SVG fragment of the size given, in colours that suit each other. */
-export function drawScene(width: number, height: number, dice: Dice): string {
+/**
+ * Hills under a sky with a sun or a moon: an SVG fragment of the size given, in colours that suit each other. `phase`, from 0 up to 1,
+ * moves them: the sun bobs and the hills roll, and phase 1 would be phase 0 again.
+ */
+export function drawScene(width: number, height: number, dice: Dice, phase = 0): string {
   const hue = dice.between(0, 360);
   const spread = dice.pick([-60, -35, 30, 45, 70]);
   const night = dice.between(0, 1) < 0.35;
@@ -9,7 +12,7 @@ export function drawScene(width: number, height: number, dice: Dice): string {
     `hsl(${Math.round((hue + turn + 360) % 360)},${Math.round(saturation)}%,${Math.round(night ? light * 0.6 : light)}%)`;
   const side = Math.min(width, height);
   const sunX = round(width * dice.between(0.2, 0.8));
-  const sunY = round(height * dice.between(0.16, 0.38));
+  const sunY = round(height * (dice.between(0.16, 0.38) - 0.05 * Math.sin(phase * 2 * Math.PI)));
   const sunRadius = round(side * dice.between(0.07, 0.13));
   const glow = night ? "hsl(50,60%,92%)" : colour(spread, 95, 82);
 
@@ -35,17 +38,17 @@ export function drawScene(width: number, height: number, dice: Dice): string {
     const depth = layer / (layers - 1);
     const top = height * (0.46 + depth * 0.36);
     parts.push(
-      `<path d="${ridge(width, height, top, side * (0.1 - depth * 0.045), dice)}" fill="${colour(spread * (1 - depth), 52 + depth * 8, 62 - depth * 42)}"/>`,
+      `<path d="${ridge(width, height, top, side * (0.1 - depth * 0.045), dice, phase)}" fill="${colour(spread * (1 - depth), 52 + depth * 8, 62 - depth * 42)}"/>`,
     );
   }
   return parts.join("");
 }
 
 /** A line of hills: three waves of different length on top of each other, closed at the bottom of the picture. */
-function ridge(width: number, height: number, top: number, swing: number, dice: Dice): string {
+function ridge(width: number, height: number, top: number, swing: number, dice: Dice, phase: number): string {
   const waves = [1, 2.3, 5.1].map((bends) => ({
     bends: bends * dice.between(0.7, 1.3),
-    phase: dice.between(0, 7),
+    phase: dice.between(0, 7) + phase * 2 * Math.PI,
     swing: swing / bends ** 0.8,
   }));
   const steps = 48;

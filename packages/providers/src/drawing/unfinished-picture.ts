@@ -7,7 +7,12 @@ import type { PictureFormat } from "./draw-picture.ts";
  */
 export async function unfinishedPicture(
   picture: Uint8Array,
-  { width, height, format, rows }: { width: number; height: number; format: PictureFormat; rows: number },
+  {
+    width,
+    height,
+    format,
+    rows,
+  }: { width: number; height: number; format: Exclude<PictureFormat, "gif" | "svg">; rows: number },
 ): Promise<Buffer> {
   const small = await sharp(picture)
     .resize({ height: Math.min(rows, height) })

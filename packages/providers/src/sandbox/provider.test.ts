@@ -1,5 +1,6 @@
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
+import { checkImage } from "../check-image.ts";
 import { aCall, examineProvider, failureOf } from "../examine-provider.fixture.ts";
 import { createHttpDoor } from "../http/http-door.ts";
 import { httpSettingsSchema } from "../http/settings.ts";
@@ -104,6 +105,80 @@ describe("the sandbox's pictures", () => {
     ];
     expect(first.images[0]).toMatchObject({ width: 1024, height: 1024 });
     expect(first.images[0]?.bytes).toBe(second.images[0]?.bytes);
+  });
+});
+
+describe("an animated GIF of the sandbox", () => {
+  const gif = async (parameters: object, settings = {}) =>
+    (await draw({ output_format: "gif", size: "96x64", ...parameters }, "gpt-image-2.6-flare", settings)).images[0];
+
+  test.each([
+    [{}, 9, 200],
+    [{ frame_count: 2, frame_duration_ms: 350 }, 2, 350],
+    [{ frame_count: 16, frame_duration_ms: 1 }, 16, 10],
+    [{ frame_count: 2, frame_duration_ms: 655_350 }, 2, 65_530],
+  ])("of %j has its frames, each shown for as long as was asked", async (parameters, frames, delayMs) => {
+    for (const settings of [{}, { SANDBOX_INSTANT: "true" }]) {
+      const image = await gif(parameters, settings);
+      expect(await checkImage(image?.bytes ?? new Uint8Array(), image?.mediaType)).toMatchObject({
+        mediaType: "image/gif",
+        width: 96,
+        height: 64,
+      });
+      const { pages, delay, loop } = await sharp(image?.bytes, { animated: true }).metadata();
+      expect({ pages, delay, loop }).toEqual({ pages: frames, delay: Array(frames).fill(delayMs), loop: 0 });
+    }
+  });
+
+  test("moves, and is the same bytes for the same request", async () => {
+    const [image, again] = [await gif({ frame_count: 4 }), await gif({ frame_count: 4 })];
+    expect(image?.bytes).toEqual(again?.bytes);
+    const frames = await Promise.all(
+      [0, 1, 2, 3].map((page) => sharp(image?.bytes, { page }).removeAlpha().raw().toBuffer()),
+    );
+    expect(new Set(frames.map((pixels) => pixels.toString("base64"))).size).toBe(4);
+  });
+
+  test("is counted as the sheet that its frames are drawn on", async () => {
+    const output = async (parameters: object) =>
+      (await draw({ quality: "high", ...parameters }, "gpt-image-2.6-flare")).usage?.output_tokens;
+    const sheet = await output({ size: "2880x2880" });
+    const frames = { output_format: "gif", size: "960x960", frame_count: 3 };
+    expect(await output(frames)).toBe(sheet);
+  });
+});
+
+describe("an SVG of the sandbox", () => {
+  const svg = (parameters: object, settings = {}) =>
+    draw({ output_format: "svg", size: "96x64", ...parameters }, "gpt-image-2.6-flare", settings);
+
+  test("is one, of the size asked for, whatever the prompt", async () => {
+    for (const prompt of ["a cat", "<script>&x;]]></svg>", "中文 قطة", "\u0000\u0007"]) {
+      for (const settings of [{}, { SANDBOX_INSTANT: "true" }]) {
+        const image = (await svg({ prompt }, settings)).images[0];
+        const checked = await checkImage(image?.bytes ?? new Uint8Array(), image?.mediaType);
+        expect(checked).toMatchObject({ mediaType: "image/svg+xml", width: 96, height: 64 });
+        expect(Buffer.from(checked.bytes).toString()).not.toContain("script");
+      }
+    }
+  });
+
+  test("shows what the PNG of the same request shows", async () => {
+    const pixels = async (output_format: string, background: string) =>
+      sharp((await svg({ output_format, background })).images[0]?.bytes)
+        .removeAlpha()
+        .raw()
+        .toBuffer();
+    expect(await pixels("svg", "opaque")).toEqual(await pixels("png", "opaque"));
+  });
+
+  test("says what its author read and wrote", async () => {
+    const { images, svgUsage } = await svg({ prompt: "12345", svg: { model: "gpt-6.1-sol" } });
+    const output = Math.ceil((images[0]?.bytes.length ?? 0) / 4);
+    const counted = { input_tokens: 2, output_tokens: output, reasoning_tokens: 0, total_tokens: 2 + output };
+    expect(svgUsage).toEqual({ model: "gpt-6.1-sol", ...counted });
+    expect((await svg({})).svgUsage?.model).toBe("gpt-6-luna");
+    expect((await draw({})).svgUsage).toBeUndefined();
   });
 });
 

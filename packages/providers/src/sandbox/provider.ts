@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { drawPicture, plainPicture } from "../drawing/draw-picture.ts";
+import { drawPicture, type PictureFormat, plainPicture } from "../drawing/draw-picture.ts";
 import { unfinishedPicture } from "../drawing/unfinished-picture.ts";
 import type { ProviderCall, ProviderImage, ProviderReply } from "../image-provider.ts";
 import type { ProviderDefinition } from "../provider-definition.ts";
@@ -8,12 +8,12 @@ import { type Directives, parseDirectives } from "../script/directives.ts";
 import { partialsWanted, showPartials } from "../show-partials.ts";
 import { passingError, scriptedError } from "./errors.ts";
 import { type SandboxSettings, settingsSchema } from "./options.ts";
-import { revisedPromptOf, usageOf } from "./reply.ts";
+import { revisedPromptOf, svgUsageOf, usageOf } from "./reply.ts";
 import { isGptImage, resolveDrawing } from "./request.ts";
 
 /**
- * Draws a real picture from prompt and seed, on any machine, for nothing: the exact size, format, compression and background asked
- * for, the prompt written on it. The same request is the same bytes. Prompts can script delay and failure where that is allowed.
+ * Draws a real picture from prompt and seed, on any machine, for nothing: the exact size, format, compression, background and frames
+ * asked for, the prompt written on it. The same request is the same bytes. Prompts can script delay and failure where that is allowed.
  */
 export const sandbox: ProviderDefinition<typeof settingsSchema> = {
   name: "sandbox",
@@ -69,6 +69,8 @@ async function think(call: ProviderCall, delayMs: number, paint: Paint): Promise
   const pauseMs = delayMs / (versions + 1);
   const partials = showPartials(call);
   const { width, height, format } = resolveDrawing(call);
+  // As with the models themselves: what is animated, or made of vectors, has no unfinished versions.
+  if (format === "gif" || format === "svg") return wait(delayMs, call.signal);
   for (let partialIndex = 0; partialIndex < versions; partialIndex++) {
     await wait(pauseMs, call.signal);
     const rows = firstRows * 4 ** partialIndex;
@@ -96,7 +98,7 @@ async function draw(call: ProviderCall, paint: Paint, script: Directives | undef
     images.push({
       index,
       bytes,
-      mediaType: `image/${drawing.format}`,
+      mediaType: mediaTypeOf(drawing.format),
       width,
       height,
       revisedPrompt: revisedPromptOf(call),
@@ -108,8 +110,11 @@ async function draw(call: ProviderCall, paint: Paint, script: Directives | undef
     background: isGptImage(call.model) ? drawing.background : undefined,
     quality: drawing.quality,
     usage: usageOf({ ...call, indexes: wanted }, drawing, script),
+    svgUsage: svgUsageOf(call, images),
   };
 }
+
+const mediaTypeOf = (format: PictureFormat) => (format === "svg" ? "image/svg+xml" : (`image/${format}` as const));
 
 /** Waits, and throws the signal's own reason when it aborts, where Node's timer would throw an error of its own around it. */
 async function wait(delayMs: number, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,5 @@
-import { gridTokens, type Usage } from "@darkroom/contracts";
-import type { ProviderCall } from "../image-provider.ts";
+import { gridTokens, type SvgUsage, type Usage } from "@darkroom/contracts";
+import type { ProviderCall, ProviderImage } from "../image-provider.ts";
 import type { Directives } from "../script/directives.ts";
 import { type Drawing, isGptImage, type Quality } from "./request.ts";
 
@@ -10,8 +10,12 @@ const wideShare = 6208 / 6240;
 const patchesOf2: Record<Quality, number> = { low: 16, medium: 48, high: 96, xhigh: 96, max: 96 };
 const patchesOfLater: Record<Quality, number> = { low: 16, medium: 24, high: 48, xhigh: 64, max: 96 };
 
+/** How many frames the sheets of GPT Image 2.6 hold. A GIF is counted as the picture of its sheet. */
+const sheets = [9, 12, 16];
+
 /** Output tokens of one image, as the model of this name would count them. */
-function outputTokensOf(model: string, quality: Quality, { width, height }: Drawing): number {
+function outputTokensOf(model: string, quality: Quality, drawing: Drawing): number {
+  const { width, height } = drawing.format === "gif" ? sheetOf(drawing) : drawing;
   const [, generation = ""] = /gpt-image-(\d+(?:\.\d+)?)/.exec(model) ?? [];
   if (Number(generation) >= 2) {
     const patches = generation === "2" ? patchesOf2 : patchesOfLater;
@@ -19,6 +23,35 @@ function outputTokensOf(model: string, quality: Quality, { width, height }: Draw
   }
   const squares = (width * height) / (1024 * 1024);
   return Math.floor(tokensPerSquare[quality] * squares * (width > height ? wideShare : 1));
+}
+
+/** A square with the pixels of all frames. */
+function sheetOf({ width, height, frames }: Drawing): { width: number; height: number } {
+  const side = Math.sqrt(width * height * (sheets.find((holds) => holds >= frames) ?? frames));
+  return { width: side, height: side };
+}
+
+/** Who writes an SVG where the request does not say, and the most that it can write. */
+const usualAuthor = "gpt-6-luna";
+const mostAuthorTokens = 128_000;
+
+/**
+ * Usage of an SVG's author, undefined where no SVG was drawn. The rule: it reads the prompt, a text token for every four bytes, and it
+ * writes the SVG, a token for every four bytes again, at most what an author can write. It does not think.
+ */
+export function svgUsageOf({ parameters }: ProviderCall, images: readonly ProviderImage[]): SvgUsage | undefined {
+  const svg = images.filter(({ mediaType }) => mediaType === "image/svg+xml");
+  if (svg.length === 0) return undefined;
+  const input = Math.ceil(Buffer.byteLength(parameters.prompt) / 4);
+  const bytes = svg.reduce((sum, image) => sum + image.bytes.length, 0);
+  const output = Math.min(mostAuthorTokens, Math.ceil(bytes / 4));
+  return {
+    model: parameters.svg?.model ?? usualAuthor,
+    input_tokens: input,
+    output_tokens: output,
+    reasoning_tokens: 0,
+    total_tokens: input + output,
+  };
 }
 
 /**

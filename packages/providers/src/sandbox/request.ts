@@ -13,6 +13,9 @@ export type Drawing = {
   /** 0–100, of JPEG and WebP. */
   compression: number;
   background: "opaque" | "transparent";
+  /** Of a GIF; else it has no meaning. */
+  frames: number;
+  frameDurationMs: number;
   quality: Quality | undefined;
   watermark: boolean;
   seed: number;
@@ -26,15 +29,27 @@ const arkSizes: Record<string, number> = { "1K": 1024, "1.5K": 1536, "2K": 2048,
 /** 4096x4096 is the largest that any catalogue model draws, and takes the sandbox seconds. A side may be 16 times the other. */
 const mostPixels = 4096 * 4096;
 const longestSide = 16_384;
+const usualSide = 1024;
+
+const formats: readonly PictureFormat[] = ["png", "jpeg", "webp", "gif", "svg"];
+/** What GPT Image 2.6 draws where it is not told, as measured by docs.apiyi.com on 2026-11-09. */
+const usualFrames = 9;
+const usualFrameDurationMs = 200;
+/** Smaller than a GIF of OpenAI's, whose frames share the pixels of 2880x2880: nine frames of that take seconds. */
+const usualGifSide = 512;
 
 /** Settles what the caller left open, as the models themselves would. Throws `ProviderError` for a size that is none. */
 export function resolveDrawing({ model, parameters }: ProviderCall): Drawing {
-  const { size, output_format: format, quality, background, seed } = parameters;
+  const { size, output_format, quality, background, seed } = parameters;
+  const format = formats.find((each) => each === output_format) ?? "png";
+  const isOpaque = format === "jpeg" || format === "gif" || background !== "transparent";
   return {
-    ...resolveSize(size),
-    format: format === "jpeg" || format === "webp" ? format : "png",
+    ...resolveSize(size, format === "gif" ? usualGifSide : usualSide),
+    format,
     compression: parameters.output_compression ?? 100,
-    background: background === "transparent" && format !== "jpeg" ? "transparent" : "opaque",
+    background: isOpaque ? "opaque" : "transparent",
+    frames: parameters.frame_count ?? usualFrames,
+    frameDurationMs: parameters.frame_duration_ms ?? usualFrameDurationMs,
     quality: isGptImage(model) ? (qualities.find((each) => each === quality) ?? "high") : undefined,
     watermark: parameters.watermark ?? false,
     // A model would roll dice for -1. The sandbox has none: the same request is the same picture.
@@ -42,8 +57,8 @@ export function resolveDrawing({ model, parameters }: ProviderCall): Drawing {
   };
 }
 
-function resolveSize(size: string | undefined): { width: number; height: number } {
-  const side = size === undefined || size === "auto" ? 1024 : arkSizes[size];
+function resolveSize(size: string | undefined, usual: number): { width: number; height: number } {
+  const side = size === undefined || size === "auto" ? usual : arkSizes[size];
   if (side !== undefined) return { width: side, height: side };
   const [width, height] = (/^(\d{1,5})x(\d{1,5})$/.exec(size ?? "") ?? []).slice(1).map(Number);
   if (!width || !height || Math.max(width, height) > longestSide || width * height > mostPixels) {
