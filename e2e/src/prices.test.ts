@@ -20,7 +20,13 @@ async function costOf(request: Request, asked = prompt) {
   const call = stack.openai().images.generate({ ...request, prompt: asked });
   const { data, response } = await call.withResponse();
   const { cost } = await readGeneration(response.headers.get("x-generation-id"));
-  return { told: response.headers.get("x-generation-cost"), cost, images: data.data?.length, usage: data.usage };
+  return {
+    told: response.headers.get("x-generation-cost"),
+    cost,
+    images: data.data?.length,
+    usage: data.usage,
+    svgUsage: data.svg_usage,
+  };
 }
 
 async function readGeneration(id: string | null) {
@@ -90,8 +96,33 @@ describe("beside the table", () => {
     expect(await costOf(request)).toMatchObject({ told: String(cost), cost, images: 1 });
   });
 
-  test("an SVG's cost is unknown until its author's tokens are, and not nothing", async () => {
-    const request = { model: "gpt-image-2.6-flare", size: "1024x1024", output_format: "svg" } as const;
+  // 1,756 tokens of the reference image are 52,680 micros, and those of the prompt 25; $0.10 and $0.50 for a million of the author's.
+  test("an SVG costs the image that it is drawn after, and the tokens of its author", async () => {
+    const svg = { model: "gpt-6-luna" };
+    const request = {
+      model: "gpt-image-2.6-flare",
+      quality: "high",
+      size: "1024x1024",
+      output_format: "svg",
+      svg,
+    } as const;
+    const { svgUsage, ...answer } = await costOf(request);
+    expect(svgUsage).toMatchObject({ model: "gpt-6-luna", input_tokens: promptTokens, reasoning_tokens: 0 });
+    const author = Math.floor((promptTokens * 100 + (svgUsage?.output_tokens ?? 0) * 500 + 500) / 1_000);
+    const cost = 52_680 + 25 + author;
+    expect(answer).toMatchObject({ told: String(cost), cost, images: 1 });
+  });
+
+  test("an SVG whose author has no price costs nobody knows what, and not nothing", async () => {
+    const svg = { model: "gpt-9" };
+    const request = { model: "gpt-image-2.6-flare", size: "1024x1024", output_format: "svg", svg } as const;
     expect(await costOf(request)).toMatchObject({ told: null, cost: null, images: 1 });
+  });
+
+  test("a GIF costs the sheet of its frames", async () => {
+    const frames = { output_format: "gif", size: "480x480", frame_count: 4 } as const;
+    const request = { model: "gpt-image-2.6-flare", quality: "high" } as const;
+    const { cost } = await costOf({ ...request, size: "1440x1440" });
+    expect(await costOf({ ...request, ...frames })).toMatchObject({ cost, images: 1 });
   });
 });

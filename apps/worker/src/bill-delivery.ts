@@ -27,15 +27,15 @@ export function createBillDelivery({ metrics, log }: BillDeliveryOptions) {
     missing: readonly MissingImage[] = [],
   ): ExplainedBill => {
     const fields = { generationId: id, tenant, keyId, model };
-    const { quality: reportedQuality, usage } = delivery;
+    const { quality: reportedQuality, usage, svgUsage } = delivery;
     const sizes = delivery.images.map(({ width, height }) => `${width}x${height}`);
     const read = termsSchema.safeParse(terms);
     const bill = read.success
       ? billOf(
           read.data,
           reservedMicros,
-          { sizes, reportedQuality, usage },
-          { ...chargedFor(delivery, sizes, missing), reportedQuality },
+          { sizes, reportedQuality, usage, svgUsage },
+          { ...chargedFor(delivery, sizes, missing), reportedQuality, svgUsage },
         )
       : billWithoutTerms({
           images: sizes.length,

@@ -27,6 +27,7 @@ export function planDelivery({ provider, objects, reply, earlier }: PlanDelivery
       [earlier?.images.length ?? 0, earlier?.usage],
       [images.length, shareOfUsage(reply.usage, images.length, drawn)],
     ]),
+    svgUsage: reply.svgUsage ?? earlier?.svgUsage,
   };
   const before = drawnFor(earlier);
   const usage = usageOfAll([

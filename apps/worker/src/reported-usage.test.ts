@@ -75,3 +75,33 @@ test.each(usageCases)("$name: told and billed as the table says", async (one) =>
   const { costMicros, providerCostMicros } = billDelivery({ ...record, terms }, delivery, missing);
   expect({ billed: costMicros, provider: providerCostMicros }).toEqual({ billed: one.billed, provider: one.provider });
 });
+
+test("the author of an SVG is told and billed beside the image that it was drawn after", async () => {
+  const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="64" height="48"/>').toString("base64");
+  const usage = { input_tokens: 10, output_tokens: 100, total_tokens: 110 };
+  const author = { input_tokens: 1_000, output_tokens: 2_000, reasoning_tokens: 500, total_tokens: 3_000 };
+  const svg_usage = { model: "gpt-6-luna", ...author };
+  upstream.next({ body: { data: [{ b64_json: svg }], output_format: "svg", usage, svg_usage } });
+  const record = aRecord({ parameters: { n: 1, output_format: "svg", svg: { model: "gpt-6-luna" } } });
+  const outcome = await work(anAttempt({ record }));
+  if (outcome.kind !== "succeeded") throw new Error(`it ${outcome.kind}`);
+  const { delivery } = outcome;
+  expect(delivery).toMatchObject({
+    images: [{ mediaType: "image/svg+xml", width: 64, height: 48 }],
+    svgUsage: svg_usage,
+  });
+
+  const svgAuthorsPer1kTokensMicros = { "gpt-6-luna": { input: 100, output: 500 } };
+  const bought = { "gpt-6-luna": { input: 10, output: 50 } };
+  const withAuthor = {
+    ...terms,
+    prices: { ...terms.prices, svgAuthorsPer1kTokensMicros },
+    providerPrices: { ...terms.providerPrices, svgAuthorsPer1kTokensMicros: bought },
+  };
+  const bill = (of: object) => {
+    const { costMicros, providerCostMicros } = billDelivery({ ...record, terms: of }, delivery);
+    return [costMicros ?? Number.NaN, providerCostMicros ?? Number.NaN] as const;
+  };
+  const [image, providersImage] = bill(terms);
+  expect(bill(withAuthor)).toEqual([image + 100 + 1_000, providersImage + 10 + 100]);
+});

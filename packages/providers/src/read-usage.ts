@@ -1,4 +1,4 @@
-import type { Usage } from "@darkroom/contracts";
+import type { SvgUsage, Usage } from "@darkroom/contracts";
 import { z } from "zod";
 
 /** Ten images have at most ten million tokens. A count above that is none, and must not become a bill. What cannot be read is absent. */
@@ -66,6 +66,34 @@ export function readUsage(value: unknown): Usage | undefined {
     total_tokens: Math.max(total, input + output),
     input_tokens_details: { ...split, ...cachedOf(input, [...ofInput, told]) },
     ...(outputSplit && { output_tokens_details: outputSplit }),
+  };
+}
+
+const authorSchema = z.object({
+  model: z.string().min(1).max(128).optional().catch(undefined),
+  reasoning_tokens: count,
+  output_tokens_details: details,
+  completion_tokens_details: details,
+});
+
+/**
+ * Reads the `svg_usage` of an upstream: the tokens of the model that wrote an SVG, in the spellings of `usage`. What the author thought is a
+ * part of its output. Undefined where the numbers, or whose they are, cannot be told.
+ * @param asked the author that the request named, for an upstream that does not say who it was
+ */
+export function readSvgUsage(value: unknown, asked: string | undefined): SvgUsage | undefined {
+  const usage = readUsage(value);
+  const told = authorSchema.safeParse(value).data;
+  const model = told?.model ?? asked;
+  if (usage === undefined || told === undefined || model === undefined) return undefined;
+  const { output_tokens_details: ofOutput, completion_tokens_details: ofCompletion } = told;
+  const thought = told.reasoning_tokens ?? ofOutput.reasoning_tokens ?? ofCompletion.reasoning_tokens ?? 0;
+  return {
+    model,
+    input_tokens: usage.input_tokens,
+    output_tokens: usage.output_tokens,
+    reasoning_tokens: Math.min(thought, usage.output_tokens),
+    total_tokens: usage.input_tokens + usage.output_tokens,
   };
 }
 

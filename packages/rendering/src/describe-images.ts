@@ -24,7 +24,7 @@ export type Describable = Pick<GenerationRecord, "id" | "delivery" | "createdAtM
 
 /**
  * Says of a succeeded generation all that its response says, the images in the order of their indexes.
- * `background`, `output_format`, `usage` and `safety_identifier` are told for the GPT image family only, and so are, beside `data`, the facts that all its
+ * `background`, `output_format`, `usage`, `svg_usage` and `safety_identifier` are told for the GPT image family only, and so are, beside `data`, the facts that all its
  * images share: there OpenAI tells them, and clients of its API look for them. Throws when nothing was delivered.
  */
 export function describeImages(record: Describable, model: CatalogueModel | undefined): DescribedImages {
@@ -56,6 +56,7 @@ export function describeImages(record: Describable, model: CatalogueModel | unde
         ...(isSettled(background) && { background }),
         ...sharedFacts(images),
         ...(delivery.usage !== undefined && { usage: delivery.usage }),
+        ...(delivery.svgUsage !== undefined && { svg_usage: delivery.svgUsage }),
         ...safetyIdentifierOf(request),
       }),
     },

@@ -7,6 +7,7 @@ import type { ServerSentEvent } from "../http/post-for-events.ts";
 import type { ProviderCall } from "../image-provider.ts";
 import type { ProviderDefinition } from "../provider-definition.ts";
 import { ProviderError } from "../provider-error.ts";
+import { readSvgUsage } from "../read-usage.ts";
 import { receiveImage, type SentImage } from "../receive-image.ts";
 import { partialsWanted, showPartials } from "../show-partials.ts";
 import { toProviderError, toStreamError } from "./errors.ts";
@@ -37,7 +38,8 @@ export const openai: ProviderDefinition<typeof settingsSchema> = {
         return { ...(await receiveImage(image.sent, http, call.signal)), index, revisedPrompt: image.revisedPrompt };
       });
       const { background, quality, usage } = reply;
-      return { images, missing, background, quality, usage, drawn: reply.images.length };
+      const svgUsage = readSvgUsage(reply.svgUsage, call.parameters.svg?.model);
+      return { images, missing, background, quality, usage, svgUsage, drawn: reply.images.length };
     },
   }),
 };

@@ -15,6 +15,7 @@ const replySchema = z.object({
   quality: text,
   output_format: text,
   usage: z.unknown().optional(),
+  svg_usage: z.unknown().optional(),
 });
 
 export type OpenAiReply = {
@@ -22,13 +23,15 @@ export type OpenAiReply = {
   background: string | undefined;
   quality: string | undefined;
   usage: Usage | undefined;
+  /** As it came: who wrote the SVG may only be known from the request. An SVG is never streamed. */
+  svgUsage?: unknown;
 };
 
 /** Reads the body of a 200: only what is needed, absent and null alike. Throws `ProviderError` where no image is in it. */
 export function parseReply(body: unknown): OpenAiReply {
   const result = replySchema.safeParse(body);
   if (!result.success || result.data.data.length === 0) throw missingImage(result);
-  const { data, background, quality, output_format: format, usage } = result.data;
+  const { data, background, quality, output_format: format, usage, svg_usage: svgUsage } = result.data;
   return {
     images: data.map((image) => ({
       sent: { b64_json: image.b64_json, url: image.url, claimed: image.output_format ?? format ?? undefined },
@@ -37,6 +40,7 @@ export function parseReply(body: unknown): OpenAiReply {
     background: settled(background),
     quality: settled(quality),
     usage: readUsage(usage),
+    svgUsage,
   };
 }
 

@@ -1,4 +1,4 @@
-import { usageSchema } from "@darkroom/contracts";
+import { svgUsageSchema, usageSchema } from "@darkroom/contracts";
 import { z } from "zod";
 
 /** One image in the object store. */
@@ -27,6 +27,8 @@ export const deliverySchema = z.object({
   quality: z.string().optional(),
   /** The tokens of `images`; absent where they are not known. */
   usage: usageSchema.optional(),
+  /** The tokens of the author of an SVG, also where the SVG itself was lost: its provider charges for them. */
+  svgUsage: svgUsageSchema.optional(),
   /**
    * How many images the provider's answers had for them, and the tokens of all: what it charges for. Absent where that is what is
    * delivered.
