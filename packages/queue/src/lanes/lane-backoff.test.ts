@@ -1,6 +1,8 @@
+import { redisTime } from "@darkroom/redis";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { delivery, openQueue, type TestQueue } from "../queue.fixture.ts";
 import type { Work } from "./outcome.ts";
+import { startsSpanMs } from "./lane-rate.ts";
 import { queuePosition } from "./queue-position.ts";
 
 const lane = "sandbox.interactive";
@@ -68,8 +70,41 @@ test("after the pause one job a second begins until the upstream has taken a cal
   await untilEnded(queue, ids);
   // Each call that was taken doubles the pace, and the sixth lifts the limit.
   await expect.poll(() => queue.redis.hexists(`${queue.keys.lanes}:${lane}:meta`, "max")).toBe(0);
-  expect(await queue.redis.exists(queue.keys.backoff(lane))).toBe(0);
+  expect(await queue.redis.hget(queue.keys.backoff(lane), "refusals")).toBe("0");
 }, 30_000);
+
+test("a call that is under way for five seconds was taken: the lane does not wait for its image to become faster", async () => {
+  const queue = await openQueue();
+  const [id = ""] = await submit(queue, 1);
+  const image = Promise.withResolvers<void>();
+  const settings = `${queue.keys.lanes}:${lane}:meta`;
+  queue.worker(async ({ record }) => {
+    if (record.rateLimits === 0) return limited;
+    await image.promise;
+    return done;
+  });
+  await expect.poll(() => queue.redis.hget(settings, "max"), { timeout: 5_000 }).toBe("1");
+  await expect.poll(() => queue.redis.hget(settings, "max"), { timeout: 10_000 }).toBe("2");
+  expect(await queue.redis.hget(queue.keys.backoff(lane), "refusals")).toBe("1");
+  image.resolve();
+  await untilEnded(queue, [id]);
+  await expect.poll(() => queue.redis.hget(queue.keys.backoff(lane), "refusals")).toBe("0");
+}, 30_000);
+
+test("when a generation of a closed lane begins is told by the time when the lane opens", async () => {
+  const queue = await openQueue();
+  const [id = ""] = await submit(queue, 1);
+  queue.worker(createUpstream({ busyMs: 600_000, retryAfterMs: 600_000 }).work);
+  await untilRefused(queue, id);
+  const { redis, keys, lanes } = queue;
+  // The last whole spans saw a start each.
+  const span = Math.floor((await redisTime(redis)) / startsSpanMs);
+  for (let i = -7; i < 3; i++) await redis.set(`${keys.starts(lane)}${span + i}`, 1, "PX", 60_000);
+  await expect.poll(() => queuePosition(redis, keys, lanes, { id, lane })).toMatchObject({ position: 1 });
+  const place = await queuePosition(redis, keys, lanes, { id, lane });
+  const inMs = (place?.estimatedStartAtMs ?? 0) - (await redisTime(redis));
+  expect(inMs).toBeGreaterThan(590_000);
+});
 
 test("pauses grow while the upstream names no time, and its own time is kept", async () => {
   const queue = await openQueue();
@@ -182,6 +217,6 @@ test("images that a limit refused beside some that failed: the lane backs off, a
   const [id = ""] = await submit(queue, 1);
   queue.worker(async ({ record }) => (record.failures === 0 ? { ...limited, rateLimited: "partly" } : done));
   await expect.poll(() => queue.store.read(id)).toMatchObject({ failures: 1, rateLimits: 0 });
-  expect((await queue.lanes.depth(lane)).limited).toBe(true);
+  expect(await queue.lanes.closedMs(lane)).toBeGreaterThan(0);
   await untilEnded(queue, [id]);
 });

@@ -14,8 +14,11 @@ export type LaneBackoff = {
    * @param retryAfterMs how long the upstream wants us to wait, where it says so
    */
   refused(lane: string, told: Begun & { retryAfterMs: number | undefined }): Promise<number>;
-  /** The upstream took a call: after a pause the pace doubles, until the lane is as fast as before. */
-  accepted(lane: string, told: Begun): Promise<void>;
+  /**
+   * The upstream took a call: after a pause the pace doubles, until the lane is as fast as before. `ended`: the call has ended, so it will
+   * not be refused any more, and the next pause is the first again.
+   */
+  accepted(lane: string, told: Begun & { ended: boolean }): Promise<void>;
 };
 
 /** The first pause where the upstream names none: long enough that a limit by the second has room again. */
@@ -56,8 +59,8 @@ export function createLaneBackoff(redis: Redis, keys: Keys, random: () => number
       return refuse(redis, names(lane), [Math.floor(begunAgoMs), ...pauses]);
     },
 
-    async accepted(lane, { begunAgoMs }) {
-      await accept(redis, names(lane), [Math.floor(begunAgoMs), maxJobsPerStep]);
+    async accepted(lane, { begunAgoMs, ended }) {
+      await accept(redis, names(lane), [Math.floor(begunAgoMs), maxJobsPerStep, ended ? "1" : "0"]);
     },
   };
 }

@@ -61,10 +61,10 @@ export function createLaneWorker(options: LaneWorkerOptions) {
     async stuck(): Promise<string | null> {
       const idleMs = Date.now() - lastFetchAtMs;
       if (worker.isPaused() || running().length >= concurrency || idleMs < stuckAfterMs) return null;
-      const { waiting, paused, limited } = await lanes.depth(lane);
+      const [{ waiting, paused }, closedMs] = await Promise.all([lanes.depth(lane), lanes.closedMs(lane)]);
       // Backing off from the upstream is no silence of this worker.
-      if (limited) lastFetchAtMs = Date.now();
-      if (waiting === 0 || paused || limited) return null;
+      if (closedMs > 0) lastFetchAtMs = Date.now();
+      if (waiting === 0 || paused || closedMs > 0) return null;
       return `Lane ${lane}: ${waiting} jobs wait, ${concurrency - running().length} slots are free, and nothing was fetched for ${idleMs} ms.`;
     },
 

@@ -105,15 +105,17 @@ export function createLanes(redis: Redis, keys: Keys) {
       return rank === null ? null : rank + recovered + 1;
     },
 
-    /** `limited`: the lane gives out no job at the moment, because its upstream's rate limit is reached. */
-    async depth(lane: string): Promise<{ waiting: number; paused: boolean; limited: boolean }> {
-      const [counts, paused, limitedMs] = await Promise.all([
+    async depth(lane: string): Promise<{ waiting: number; paused: boolean }> {
+      const [counts, paused] = await Promise.all([
         queue(lane).getJobCounts("waiting", "prioritized"),
         queue(lane).isPaused(),
-        queue(lane).getRateLimitTtl(),
       ]);
-      const waiting = (counts["waiting"] ?? 0) + (counts["prioritized"] ?? 0);
-      return { waiting, paused, limited: limitedMs > 0 };
+      return { waiting: (counts["waiting"] ?? 0) + (counts["prioritized"] ?? 0), paused };
+    },
+
+    /** For how long the lane gives out no job, in milliseconds, because its upstream's rate limit is reached; 0 while it does. */
+    async closedMs(lane: string): Promise<number> {
+      return Math.max(await queue(lane).getRateLimitTtl(), 0);
     },
 
     async close(): Promise<void> {

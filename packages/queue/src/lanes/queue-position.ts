@@ -20,11 +20,13 @@ export async function queuePosition(
   lanes: Lanes,
   { id, lane }: { id: string; lane: string },
 ): Promise<QueuePosition | null> {
-  const [position, { nowMs, startsPerSecond }] = await Promise.all([
+  const [position, { nowMs, startsPerSecond }, closedMs] = await Promise.all([
     lanes.position(lane, id),
     laneRate(redis, keys, lane),
+    lanes.closedMs(lane),
   ]);
   if (position === null) return null;
-  const estimatedStartAtMs = startsPerSecond === null ? null : nowMs + Math.round((position / startsPerSecond) * 1_000);
+  const estimatedStartAtMs =
+    startsPerSecond === null ? null : nowMs + closedMs + Math.round((position / startsPerSecond) * 1_000);
   return { position, estimatedStartAtMs };
 }

@@ -14,8 +14,8 @@ export type RetryPolicy = {
 };
 
 /**
- * Four tries with about 2, 8 and 32 s between them: long enough for a restarted upstream or a full minute window of a rate limit to
- * clear, short enough for a caller who waits ten minutes. A stall count of two follows BullMQ's own advice for poison jobs.
+ * Four tries with about 2, 8 and 32 s between them: long enough for an upstream to restart, short enough for a caller who waits ten
+ * minutes. What a rate limit refuses is no failure: see `lane-backoff.ts`. A stall count of two follows BullMQ's own advice for poison jobs.
  */
 export const defaultRetryPolicy: RetryPolicy = {
   maxFailures: 4,

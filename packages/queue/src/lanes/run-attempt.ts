@@ -8,6 +8,7 @@ import type { Failure } from "../records/failure.ts";
 import type { MissingImage } from "../records/missing-image.ts";
 import { UnreadableRecord } from "../records/unreadable-record.ts";
 import type { Log } from "../log.ts";
+import { followCall } from "./follow-call.ts";
 import type { LaneBackoff } from "./lane-backoff.ts";
 import { createNotedObjects, type NotedObjectsOptions } from "./noted-objects.ts";
 import type { Outcome, Work } from "./outcome.ts";
@@ -41,7 +42,7 @@ export type AttemptEnding = { bill: Bill | null; unbilled: boolean };
  * @param signal aborted with an `Interruption`: `stopping` means that the work is to be given back, `canceled` that nobody wants it
  */
 export async function runAttempt(options: RunAttemptOptions, id: string, signal: AbortSignal): Promise<Rerun> {
-  const { store, backoff, lane, work, retryPolicy, log } = options;
+  const { store, lane, work, retryPolicy, log } = options;
   const record = await store.start(id, lane).catch((error: unknown) => {
     if (error instanceof UnreadableRecord) return error;
     throw error;
@@ -60,9 +61,7 @@ export async function runAttempt(options: RunAttemptOptions, id: string, signal:
   }
 
   const { attempts } = record;
-  const begunAtMs = performance.now();
-  const begunAgoMs = () => performance.now() - begunAtMs;
-  const crashes = attempts - 1 - record.failures - record.handbacks - record.rateLimits;
+  const crashes = attempts - 1 - record.failures - record.handbacks;
   const fields = { generationId: id, tenant: record.tenant, lane, attempt: attempts };
   const noted = createNotedObjects(options, record, fields);
   const write: Write = async (script) => {
@@ -70,6 +69,7 @@ export async function runAttempt(options: RunAttemptOptions, id: string, signal:
     if (verdict !== "ok") void noted.dropUnnamed();
     return verdict;
   };
+  const call = followCall(options);
   let outcome: Outcome;
   try {
     outcome = await work({
@@ -106,14 +106,16 @@ export async function runAttempt(options: RunAttemptOptions, id: string, signal:
       kind: "failed",
       error: { code: "server_error", message: "Darkroom failed while it handled this request." },
     };
+  } finally {
+    call.end();
   }
   if (outcome.kind !== "retry") {
-    await backoff.accepted(lane, { begunAgoMs: begunAgoMs() }).catch((error: unknown) => {
-      log.warn({ lane, err: error }, "A lane that backs off could not be told that its upstream takes calls again");
-    });
-  } else if (outcome.rateLimited !== undefined) {
-    const told = { begunAgoMs: begunAgoMs(), retryAfterMs: outcome.retryAfterMs };
-    const closedMs = await insist(() => backoff.refused(lane, told), log, fields);
+    const [rerun] = await Promise.all([settle(options, record, outcome, { write, fields }), call.accepted()]);
+    return rerun;
+  }
+  if (outcome.rateLimited !== undefined) {
+    const { retryAfterMs } = outcome;
+    const closedMs = await insist(() => call.refused(retryAfterMs), log, fields);
     log.warn({ ...fields, closedMs }, "The upstream's rate limit is reached; the lane gives out no job for a while");
     if (outcome.rateLimited === "wholly") {
       const verdict = await insist(() => store.putInLine(id, lane, attempts), log, fields);

@@ -50,9 +50,9 @@ export type GenerationRecord = {
   attempts: number;
   /** How many of those attempts reported a failure that was worth another try. */
   failures: number;
-  /** How many were given back unharmed by a worker that had to stop. */
+  /** How many were given back unharmed: by a worker that had to stop, or because the upstream's rate limit refused them. */
   handbacks: number;
-  /** How many were none: the upstream's rate limit refused them, and nothing was bought. */
+  /** How many of all attempts, those of earlier lives included, were none: the upstream's rate limit refused them, and nothing was bought. */
   rateLimits: number;
   /** The latest attempt whose provider call was broken off for that; null where none was. */
   brokenOffAttempt: number | null;

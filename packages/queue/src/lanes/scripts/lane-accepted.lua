@@ -1,16 +1,12 @@
 -- An upstream has taken a call. Where its lane is held back since a refusal, the pace doubles, and the limit goes once that is fast enough.
 --   KEYS[1] HASH, KEYS[2] settings of BullMQ's queue: see lane-refused.lua
---   ARGV[1] milliseconds since the attempt was begun  ARGV[2] the most jobs per step
-local max = tonumber(redis.call('HGET', KEYS[2], 'max'))
-if not max then return 'ok' end
+--   ARGV[1] milliseconds since the attempt was begun  ARGV[2] the most jobs per step  ARGV[3] '1' where the call has ended
 local open_at = tonumber(redis.call('HGET', KEYS[1], 'until'))
 -- What was begun before the lane opened says nothing about the time since.
 if open_at and now() - ARGV[1] < open_at then return 'ok' end
-if max * 2 > tonumber(ARGV[2]) then
-  redis.call('HDEL', KEYS[2], 'max', 'duration')
-  redis.call('DEL', KEYS[1])
-else
-  redis.call('HSET', KEYS[2], 'max', max * 2)
-  if open_at then redis.call('HSET', KEYS[1], 'refusals', 0) end
-end
+if open_at and ARGV[3] == '1' then redis.call('HSET', KEYS[1], 'refusals', 0) end
+local max = tonumber(redis.call('HGET', KEYS[2], 'max'))
+if not max then return 'ok' end
+if max * 2 > tonumber(ARGV[2]) then redis.call('HDEL', KEYS[2], 'max', 'duration')
+else redis.call('HSET', KEYS[2], 'max', max * 2) end
 return 'ok'

@@ -4,8 +4,8 @@
 --   ARGV[5] names this call  ARGV[6] version of the record whose images are known to be gone, or ''
 -- Answers { 'gone' }, { 'succeeded' }, { 'unended' } or { 'batched' } where there is nothing to retry, { 'refused', … } as `admit` does, or
 -- { 'accepted', its new rank, its key's window }.
-local status, version, attempts, key, batch, body, claim, rank, retried_by, limits = unpack(redis.call('HMGET', KEYS[1],
-  'status', 'version', 'attempts', 'keyId', 'batchId', 'body', 'claim', 'rank', 'retriedBy', 'rateLimits'))
+local status, version, attempts, key, batch, body, claim, rank, retried_by = unpack(redis.call('HMGET', KEYS[1],
+  'status', 'version', 'attempts', 'keyId', 'batchId', 'body', 'claim', 'rank', 'retriedBy'))
 if not status then return { 'gone' } end
 local time = now()
 if retried_by == ARGV[5] then return { 'accepted', tonumber(rank), told_window(root, key, ARGV[3], time) } end
@@ -26,8 +26,7 @@ redis.call('HDEL', KEYS[1], 'endedAt', 'startedAt', 'error', 'failures', 'handba
   'mayBeCharged', 'expiresAt', 'cost', 'missing', 'firstAttempt', 'limitedSince')
 -- Attempts go on counting: they are the fencing token. Those of before are no crashes of the new life. Whoever retries it by its id
 -- comes back for it by its id: it is kept, and given to no other request without an idempotency key. Nobody watches one that had ended.
-move(ARGV[1], version, nil, { 'status', 'queued', 'rank', rank, 'handbacks',
-  (tonumber(attempts) or 0) - (tonumber(limits) or 0), 'kept', '1', 'answered', '1',
+move(ARGV[1], version, nil, { 'status', 'queued', 'rank', rank, 'handbacks', attempts or 0, 'kept', '1', 'answered', '1',
   'reserved', ARGV[4], 'retriedBy', ARGV[5] })
 if claim then
   local name = root .. 'claim:' .. key .. ':' .. claim
