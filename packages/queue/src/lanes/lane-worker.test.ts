@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { redisTime } from "@darkroom/redis";
 import { describe, expect, test } from "vitest";
 import { bill, delivery, openQueue } from "../queue.fixture.ts";
 import type { Attempt, Outcome } from "./outcome.ts";
@@ -293,6 +294,25 @@ describe("the images of an attempt that another has overtaken", () => {
     end();
     await expect.poll(() => queue.droppedObjects).toEqual(["a/1-0.png"]);
   });
+});
+
+test("a job that comes before the pause of its generation is over waits for the rest of it", async () => {
+  const queue = await openQueue();
+  const begunAtMs: number[] = [];
+  queue.worker(async ({ record }) => {
+    begunAtMs.push(await redisTime(queue.redis));
+    return record.failures > 0 ? done : { ...retry, retryAfterMs: 700 };
+  });
+  const given = queue.submission();
+  await queue.submit(given);
+  await expect.poll(() => queue.store.read(given.id)).toMatchObject({ status: "queued", failures: 1 });
+  await expect.poll(() => queue.lanes.find(given.lane, given.id)).toBe("waiting");
+  const paused = await queue.store.read(given.id);
+  // So a job comes back that BullMQ takes from a worker that died, or whose time a clock that is ahead has ended.
+  await queue.lanes.remove(given.lane, given.id);
+  await queue.lanes.add(given.lane, given.id, 1);
+  expect(await ended(queue, given.id)).toMatchObject({ status: "succeeded", attempts: 2, failures: 1 });
+  expect(begunAtMs[1]).toBeGreaterThanOrEqual(paused?.resumesAtMs ?? Infinity);
 });
 
 type Queue = Awaited<ReturnType<typeof openQueue>>;

@@ -55,6 +55,10 @@ export async function runAttempt(options: RunAttemptOptions, id: string, signal:
     log.info({ generationId: id, lane }, "The API key of a generation is no longer in use; it was canceled");
     return null;
   }
+  if (typeof record === "number") {
+    log.debug({ generationId: id, lane, pauseMs: record }, "The job of a generation came before its pause was over");
+    return record;
+  }
   if (typeof record === "string") {
     log.debug({ generationId: id, lane }, `Nothing to do: the generation is ${record}`);
     return null;

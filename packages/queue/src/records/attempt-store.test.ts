@@ -80,11 +80,21 @@ describe("an attempt", () => {
     expect(await store.read(id)).toMatchObject({ status: "queued", failures: 1, handbacks: 1, attempts: 2 });
   });
 
+  test("is not begun before the pause that was set is over", async () => {
+    const { redis, keys, store, attempts, id, lane } = await openStarted();
+    await attempts.postpone(id, lane, 1, "failures", 60_000);
+    expect(await attempts.start(id, lane)).toSatisfy((left) => left > 55_000 && left <= 60_000);
+    expect(await store.read(id)).toMatchObject({ status: "queued", attempts: 1 });
+    // A clock that was an hour ahead when the pause was set.
+    await redis.hincrby(keys.record(id), "resumesAt", 3_600_000);
+    expect(await attempts.start(id, lane)).toMatchObject({ attempts: 2 });
+  });
+
   test("may repeat a purchase after one that ended without a word or was broken off, and after no other", async () => {
     const { attempts, id, lane } = await openStarted();
     const next = async () => {
       const begun = await attempts.start(id, lane);
-      return typeof begun === "string" ? begun : begun.mayRepeat;
+      return typeof begun === "object" ? begun.mayRepeat : begun;
     };
     expect(await next(), "after a silent one").toBe(true);
     await attempts.postpone(id, lane, 2, "failures", 0);

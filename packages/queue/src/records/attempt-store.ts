@@ -15,9 +15,13 @@ import type { Retention } from "./retention.ts";
 /** What a script said: `fenced` = a later attempt owns the record, `ended` = the terminal state was set before, `gone` = no record. */
 export type Verdict = "ok" | "fenced" | "ended" | "gone";
 
-const start = queueScript<
-  "gone" | "ended" | "expired" | "stopped" | "changed" | [attempts: number, startedAtMs: number, halted: Halted | ""]
->("start", { account: "start", fragments: ["rank", "generation", "callers", "recount", "ending"] });
+/** Why no attempt is begun, and none will be. */
+type Unbegun = "gone" | "ended" | "expired" | "stopped";
+
+const start = queueScript<Unbegun | number | "changed" | [attempts: number, startedAtMs: number, halted: Halted | ""]>(
+  "start",
+  { account: "start", fragments: ["rank", "generation", "callers", "recount", "ending"] },
+);
 const checkpoint = queueScript<"ok" | "fenced">("checkpoint", { fragments: ["supersede"] });
 const appendPartial = queueScript<"ok" | "fenced">("append-partial");
 const end = endingScript<Verdict>("end", ["supersede"]);
@@ -64,9 +68,10 @@ export function createAttemptStore(redis: Redis, keys: Keys, retention: Retentio
   return {
     /**
      * Begins an attempt, or says why there is nothing to do: it has ended, before or now, being out of time (`expired`) or its key no
-     * longer in use (`stopped`). Throws `UnreadableRecord` where this release cannot read it: then no attempt has begun.
+     * longer in use (`stopped`). A number is the milliseconds that are left of the pause before its next attempt. Throws
+     * `UnreadableRecord` where this release cannot read it: then no attempt has begun.
      */
-    async start(id: string, lane: string): Promise<BegunRecord | "gone" | "ended" | "expired" | "stopped"> {
+    async start(id: string, lane: string): Promise<BegunRecord | Unbegun | number> {
       const token = randomBytes(9).toString("base64url");
       const read = async () => decodeRecord(await redis.hgetall(keys.record(id)));
       const giveBack = (attempt: number) => async (error: unknown) => {
@@ -85,7 +90,7 @@ export function createAttemptStore(redis: Redis, keys: Keys, retention: Retentio
           startsSpanMs * (startsSpans + 1),
         ]);
         if (answer === "changed") continue;
-        if (typeof answer === "string") return answer;
+        if (typeof answer !== "object") return answer;
         const [attempts, startedAtMs, halted] = answer;
         // An attempt before this one may have noted a delivery since the record was read. From here on it cannot.
         const begun = attempts === 1 ? record : await read().catch(giveBack(attempts));

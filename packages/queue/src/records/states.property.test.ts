@@ -157,6 +157,7 @@ async function tell(queue: TestQueue, steps: readonly Step[]): Promise<void> {
       case "start": {
         const started = await attempts.start(id, lane);
         if (typeof started === "string") return started;
+        if (typeof started === "number") return "paused";
         demand(started.attempts === (tokens.at(-1) ?? 0) + 1, "a fencing token is given once");
         tokens.push(started.attempts);
         return "started";

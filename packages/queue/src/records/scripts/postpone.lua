@@ -9,7 +9,7 @@ if attempts ~= ARGV[2] then return 'fenced' end
 if status == 'queued' and resumes then return 'ok' end
 if status ~= 'running' then return 'fenced' end
 resumes = now() + ARGV[4]
-move(ARGV[1], version, watchers, { 'status', 'queued', 'resumesAt', resumes, ARGV[3], (tonumber(count) or 0) + 1 })
+move(ARGV[1], version, watchers, { 'status', 'queued', 'resumesAt', resumes, 'pauseMs', ARGV[4], ARGV[3], (tonumber(count) or 0) + 1 })
 if not batch then count_queued(root, key, 1) end
 count_move(root, counted, KEYS[5], '', key, batch, 0, 0, 1)
 redis.call('ZREM', KEYS[2], ARGV[1])

@@ -22,7 +22,7 @@ if status == 'succeeded' then
 end
 redis.call('HINCRBY', KEYS[5], ARGV[2], 1)
 rank = next_rank(KEYS[8], ARGV[2])
-redis.call('HDEL', KEYS[1], 'endedAt', 'startedAt', 'error', 'failures', 'handbacks', 'resumesAt', 'abandoned', 'stopped',
+redis.call('HDEL', KEYS[1], 'endedAt', 'startedAt', 'error', 'failures', 'handbacks', 'resumesAt', 'pauseMs', 'abandoned', 'stopped',
   'mayBeCharged', 'expiresAt', 'cost', 'missing', 'firstAttempt', 'limitedSince')
 -- Attempts go on counting: they are the fencing token. Those of before are no crashes of the new life. Whoever retries it by its id
 -- comes back for it by its id: it is kept, and given to no other request without an idempotency key. Nobody watches one that had ended.

@@ -4,12 +4,13 @@
 --   ARGV[1] id  ARGV[2] token of this call: repeated after a lost answer, it is answered as it was
 --   ARGV[3] version of the record that the worker has read  ARGV[4] retention in milliseconds
 --   ARGV[5] length of a span in milliseconds  ARGV[6] milliseconds for which starts are counted
--- Answers 'gone', 'ended', 'expired', 'stopped' (its key is no longer in use; it is canceled), 'changed' (it is to be read anew), or the
--- number of the attempt, the time of the first, and how the generation ends where nothing more is to be bought for it, or ''.
+-- Answers 'gone', 'ended', 'expired', 'stopped' (its key is no longer in use; it is canceled), 'changed' (it is to be read anew), the
+-- milliseconds that are left of the pause before its next attempt, or { the number of the attempt, the time of the first, how the
+-- generation ends where nothing more is to be bought for it, or '' }.
 local id = ARGV[1]
-local status, expires, started, attempts, version, watchers, rank, key, batch, token, stopped, counted =
+local status, expires, started, attempts, version, watchers, rank, key, batch, token, stopped, counted, resumes, pause =
   unpack(redis.call('HMGET', KEYS[1], 'status', 'expiresAt', 'startedAt', 'attempts', 'version', 'watchers', 'rank', 'keyId', 'batchId',
-    'startToken', 'stopped', 'counted'))
+    'startToken', 'stopped', 'counted', 'resumesAt', 'pauseMs'))
 if not status then return 'gone' end
 -- The line of a batch that was canceled or is out of time.
 local outcome = batch and redis.call('HGET', root .. 'batch:' .. batch, 'outcome')
@@ -33,6 +34,10 @@ if not started and not batch and is_stopped(root, key, time) then
   end_generation(id, 'canceled', ARGV[4], { 'stopped', '1' }, '')
   return 'stopped'
 end
+-- Its job came too early: it was taken from a worker that died, or a worker whose clock is ahead has ended its pause. A pause that is
+-- longer than it was to be is one of a clock that was set back.
+local left = status == 'queued' and pause and resumes - time or 0
+if left > 0 and left <= tonumber(pause) then return left end
 if version ~= ARGV[3] then return 'changed' end
 
 attempts = (tonumber(attempts) or 0) + 1
