@@ -1,6 +1,6 @@
 import { createKeyStore, createRedisKeys } from "@darkroom/accounts";
 import { noBudget, noLimits } from "@darkroom/contracts";
-import { connectWorker, untilConnected } from "@darkroom/redis";
+import { connectWorker, redisTime, untilConnected } from "@darkroom/redis";
 import { startLossyRedis, testRedisUrl } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { bill, delivery, openQueue } from "../queue.fixture.ts";
@@ -85,8 +85,10 @@ test("a start by another worker is not taken for a repetition", async () => {
 
 test("a generation that is out of time is said to be expired", async () => {
   await warmUp();
-  const { id, lane, attempts, losing, entries } = await openLossy({ expiresInMs: 1 });
-  await expect.poll(() => losing("evalsha", () => attempts.start(id, lane))).toBe("expired");
+  const { id, lane, store, redis, attempts, losing, entries } = await openLossy({ expiresInMs: 1 });
+  const expiresAtMs = (await store.read(id))?.expiresAtMs ?? Infinity;
+  await expect.poll(() => redisTime(redis)).toBeGreaterThanOrEqual(expiresAtMs);
+  expect(await losing("evalsha", () => attempts.start(id, lane))).toBe("expired");
   expect(await entries()).toBe(1);
 });
 
