@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { ConfigurationSection } from "./configuration-sections.ts";
 import { markdownTable } from "./markdown-table.ts";
 
@@ -32,6 +33,7 @@ function defaultOf(field: ConfigurationSection["settings"]["shape"][string]): st
   const [first, second] = [field.safeParse(undefined), field.safeParse(undefined)];
   if (!first.success) return "required";
   if (first.data === undefined) return "";
-  if (first.data !== second.data) return "random";
+  if (!isDeepStrictEqual(first.data, second.data)) return "random";
+  if (Array.isArray(first.data) && first.data.length === 0) return "";
   return `\`${typeof first.data === "string" ? first.data : JSON.stringify(first.data)}\``;
 }
