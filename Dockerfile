@@ -14,10 +14,10 @@ RUN mkdir /manifests \
  && cp pnpm-lock.yaml pnpm-workspace.yaml /manifests
 
 FROM ${BASE_IMAGE} AS dependencies
-ARG PNPM_VERSION=12.21.0
-RUN npm install --global --no-audit --no-fund pnpm@${PNPM_VERSION}
 WORKDIR /app
 COPY --from=manifests /manifests .
+# "pnpm@" and its version, as npm takes it.
+RUN npm install --global --no-audit --no-fund "$(node -p 'require("./package.json").packageManager')"
 # Only what the three apps need to run: neither test tools nor anything else's dependencies.
 RUN pnpm install --prod --frozen-lockfile \
       --filter-prod '@darkroom/api...' --filter-prod '@darkroom/worker...' --filter-prod '@darkroom/cli...'

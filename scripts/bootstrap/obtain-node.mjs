@@ -1,5 +1,6 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { stateFolder } from "./checkout.mjs";
+import { checkout, stateFolder } from "./checkout.mjs";
 import { withInstallLock } from "./install-lock.mjs";
 import { Problem } from "./problem.mjs";
 import { progress } from "./progress.mjs";
@@ -9,8 +10,6 @@ import { installSystemPackage } from "./system-package.mjs";
 
 /** Node runs our TypeScript as it stands from this version on. */
 const oldestMajor = 24;
-/** What we fetch for a machine with an older one. */
-const version = "26.10.0";
 
 /**
  * A Node that can run Darkroom: the one running this, or else one fetched into the checkout.
@@ -22,6 +21,8 @@ const version = "26.10.0";
 export async function obtainNode() {
   if (Number(process.versions.node.split(".")[0]) >= oldestMajor) return process.execPath;
   const name = nodePackage(process.platform, process.arch);
+  // The version that developers and the CI workflow have, too.
+  const version = readFileSync(join(checkout, ".nvmrc"), "utf8").trim();
   const folder = join(stateFolder, "tools", `node-${version}`);
   const executable = join(folder, "node_modules", name, "bin", "node");
   if ((await run(executable, ["--version"])).code === 0) return executable;

@@ -1,13 +1,11 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { stateFolder } from "./checkout.mjs";
+import { checkout, stateFolder } from "./checkout.mjs";
 import { withInstallLock } from "./install-lock.mjs";
 import { Problem } from "./problem.mjs";
 import { progress } from "./progress.mjs";
 import { registryTool } from "./registry-tool.mjs";
 import { lastLines, run } from "./run.mjs";
-
-/** The pnpm that wrote the lockfile. */
-const version = "12.21.0";
 
 /**
  * The pnpm of this checkout, whatever else is on the machine. Since 12 it is a native program; the `pnpm` package moves it into place
@@ -15,6 +13,7 @@ const version = "12.21.0";
  * @returns {Promise<string>} the path of the executable
  */
 export async function obtainPnpm() {
+  const version = pnpmVersion(readFileSync(join(checkout, "package.json"), "utf8"));
   const name = pnpmPackage(process.platform, process.arch, usesMusl());
   const folder = join(stateFolder, "tools", `pnpm-${version}`);
   const executable = join(folder, "node_modules", ...name.split("/"), "pnpm");
@@ -27,6 +26,21 @@ export async function obtainPnpm() {
       `pnpm ${version} was fetched but does not run on this machine. It said:\n${lastLines(check.output)}`,
     );
   return executable;
+}
+
+/**
+ * The version that `packageManager` names: the only place for it. Corepack may have put a checksum behind it.
+ * @param {string} manifest the text of package.json
+ */
+export function pnpmVersion(manifest) {
+  const { packageManager } = JSON.parse(manifest);
+  const version = /^pnpm@(\d+\.\d+\.\d+)(?:\+|$)/.exec(packageManager ?? "")?.[1];
+  if (version === undefined)
+    throw new Problem(
+      `package.json has "packageManager": ${JSON.stringify(packageManager)}. ` +
+        `It must name an exact version of pnpm, as "pnpm@1.2.3" would. Put it right and run the command again.`,
+    );
+  return version;
 }
 
 /** @param {string} executable */

