@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { gzipSync } from "node:zlib";
 import { type FakeImageFormat, faultyImage, fakeImage, imageFaults } from "./fake-image.ts";
 import { type Behaviour, type FakeUpstream, type RecordedRequest, startFakeUpstream } from "./fake-upstream.ts";
 
@@ -78,7 +79,10 @@ const sizeOf = (size: unknown): [number, number] => {
 
 const formatOf = (format: unknown): FakeImageFormat => (format === "jpeg" || format === "webp" ? format : "png");
 
-/** `/files/640x480.png`; `?fault=` names an image fault, `?to=` a redirect, `?status=` an error. */
+/**
+ * `/files/640x480.png`; `?fault=` names an image fault, `?to=` a redirect, `?status=` an error, `?type=` another `Content-Type` than the
+ * image's own, and `?gzip` compresses the body.
+ */
 export async function serveImage(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = new URL(request.url ?? "/", "http://fake");
   const [, width, height, format] = /^\/files\/(\d+)x(\d+)\.(\w+)$/.exec(url.pathname) ?? [];
@@ -90,5 +94,8 @@ export async function serveImage(request: IncomingMessage, response: ServerRespo
   const fault = imageFaults.find((name) => name === url.searchParams.get("fault"));
   const bytes = await faultyImage(await fakeImage(Number(width), Number(height), formatOf(format)), fault);
   const type = fault === "mislabelled" ? "image/webp" : `image/${formatOf(format)}`;
-  response.writeHead(200, { "content-type": type }).end(bytes);
+  response.setHeader("content-type", url.searchParams.get("type") ?? type);
+  if (!url.searchParams.has("gzip")) return void response.end(bytes);
+  response.setHeader("content-encoding", "gzip");
+  response.end(gzipSync(bytes));
 }

@@ -10,7 +10,7 @@ import type { ImageFault } from "./fake-image.ts";
 export type Behaviour = {
   /** Waits before it does anything else. */
   delayMs?: number;
-  /** Answers with this and not with images. A body that is no string is sent as JSON. */
+  /** Answers with this and not with images. A string or bytes are sent as they are, anything else as JSON. */
   status?: number;
   headers?: Record<string, string | undefined> | undefined;
   body?: unknown;
@@ -144,7 +144,7 @@ async function misbehave(response: ServerResponse, behaviour: Behaviour, reply: 
   if (connection === "silence") return;
   if (connection === "cut") return void response.socket?.resetAndDestroy();
   const content = await reply();
-  const text = typeof content === "string" ? content : JSON.stringify(content);
+  const text = typeof content === "string" || content instanceof Uint8Array ? content : JSON.stringify(content);
   response.writeHead(status, headers);
   switch (connection) {
     case "headers-then-silence":

@@ -74,7 +74,9 @@ async function follow(start: string, signal: AbortSignal, limits: Limits): Promi
     const { statusCode, headers } = response;
     if (statusCode === 200) {
       const contentType = String(headers["content-type"] ?? "").split(";", 1)[0];
-      return { bytes: await readBody(response.body, limits.maxBytes), contentType: contentType?.trim().toLowerCase() };
+      const encoding = headers["content-encoding"];
+      const bytes = await readBody(response.body, { maxBytes: limits.maxBytes, encoding: encoding?.toString() });
+      return { bytes, contentType: contentType?.trim().toLowerCase() };
     }
     // Not dump(): that would read on politely, and a stranger's body can be endless.
     response.body.on("error", () => undefined).destroy();

@@ -12,6 +12,8 @@ export type JsonPost = {
   headers: Record<string, string>;
   body: unknown;
   signal: AbortSignal;
+  /** The media types to ask for, where they are not all that can be read. */
+  accept?: string | undefined;
 };
 
 export type ExchangeLimits = { dispatcher: Dispatcher; now: () => number; totalTimeoutMs: number; maxBytes: number };
@@ -21,7 +23,7 @@ export type OpenAnswer = { status: number; headers: Record<string, string | unde
 
 /**
  * Posts JSON once and has `read` read the answer, all within one deadline. Redirects are not followed (they would carry the key
- * elsewhere). Compression is not asked for and not undone, so a small answer cannot become a huge one.
+ * elsewhere). Compression is not asked for.
  *
  * Throws `ProviderError` when the connection fails, whatever `ProviderError` the reader throws, and when `signal` aborts its reason
  * as it stands.
@@ -43,7 +45,7 @@ export async function exchange<T>(
       method: "POST",
       headers: {
         "content-type": "application/json",
-        accept,
+        accept: post.accept ?? accept,
         "accept-encoding": "identity",
         "user-agent": "darkroom",
         ...post.headers,

@@ -1,21 +1,19 @@
 import { createParser } from "eventsource-parser";
-import { exchange, type ExchangeLimits, type JsonPost, type OpenAnswer } from "./exchange.ts";
-import { type JsonAnswer, readJsonAnswer } from "./post-json.ts";
-import { readChunks } from "./read-body.ts";
+import { exchange, type ExchangeLimits, type JsonPost } from "./exchange.ts";
+import { openText } from "./open-text.ts";
+import { factsOf, isSuccess, type JsonAnswer, readJsonAnswer, type UpstreamSuccess } from "./post-json.ts";
 
 export type ServerSentEvent = { name: string | undefined; data: string };
 
 /** `streamed`: the answer came as events, and its reader has seen them. Else it is an answer like any other. */
-export type EventsAnswer =
-  | { ok: true; streamed: true; requestId: string | undefined }
-  | (JsonAnswer & { streamed: false });
+export type EventsAnswer = (Omit<UpstreamSuccess, "body"> & { streamed: true }) | (JsonAnswer & { streamed: false });
 
 /** A stream carries an image four times at most: three partial ones and the finished one. */
 const imagesPerImage = 4;
 
 /**
- * Posts JSON once and hands on the server-sent events that come back, as they come. A server that does not stream and answers with
- * JSON is read as `postJson` reads it. Throws as that does; what `onEvent` throws ends the reading.
+ * Posts JSON once and hands on the server-sent events that come back, as they come, those that nobody asked for as well. A server that
+ * answers with one body is read as `postJson` reads it. Throws as that does; what `onEvent` throws ends the reading.
  *
  * @param onEvent returns false when it wants no more events
  */
@@ -25,29 +23,35 @@ export const postForEvents = (
   onEvent: (event: ServerSentEvent) => boolean,
 ): Promise<EventsAnswer> =>
   exchange(post, limits, "text/event-stream, application/json", async (answer) => {
-    const isStream = /^text\/event-stream\b/i.test(answer.headers["content-type"] ?? "");
-    if (!isStream || answer.status < 200 || answer.status > 299) {
-      return { ...(await readJsonAnswer(answer, limits)), streamed: false };
+    const text = await openText(answer, limits.maxBytes * imagesPerImage);
+    if (!text.isEvents || !isSuccess(answer)) {
+      return { ...(await readJsonAnswer(answer, text.chunks, limits)), streamed: false };
     }
-    await readEvents(answer, limits.maxBytes * imagesPerImage, onEvent);
-    return { ok: true, streamed: true, requestId: answer.headers["x-request-id"] };
+    await readEvents(text.chunks, onEvent);
+    return { ok: true, ...factsOf(answer, limits.now()), streamed: true };
   });
 
-async function readEvents(
-  { body }: OpenAnswer,
-  maxBytes: number,
-  onEvent: (event: ServerSentEvent) => boolean,
-): Promise<void> {
+async function readEvents(chunks: AsyncIterable<string>, onEvent: (event: ServerSentEvent) => boolean): Promise<void> {
   let wanted = true;
   const parser = createParser({
     onEvent: ({ event, data }) => {
-      wanted &&= onEvent({ name: event, data });
+      if (!wanted) return;
+      // Where it throws, it wants no more.
+      wanted = false;
+      wanted = onEvent({ name: event, data });
     },
   });
-  const utf8 = new TextDecoder();
-  // Leaving the loop destroys the body, and with it the socket.
-  for await (const chunk of readChunks(body, maxBytes)) {
-    parser.feed(utf8.decode(chunk, { stream: true }));
-    if (!wanted) return;
+  /** Servers leave out the blank line after their last event, and what came whole before a connection broke is paid for. */
+  const end = () => parser.feed("\n\n");
+  try {
+    // Leaving the loop destroys the body, and with it the socket.
+    for await (const chunk of chunks) {
+      parser.feed(chunk);
+      if (!wanted) return;
+    }
+  } catch (error) {
+    end();
+    throw error;
   }
+  end();
 }

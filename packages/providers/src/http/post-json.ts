@@ -1,52 +1,83 @@
 import { retryAfterMs } from "@darkroom/outbound";
+import { createParser } from "eventsource-parser";
 import { ProviderError } from "../provider-error.ts";
 import { exchange, type ExchangeLimits, type JsonPost, type OpenAnswer } from "./exchange.ts";
-import { readBody } from "./read-body.ts";
+import { openText } from "./open-text.ts";
+import { BodyTooLargeError } from "./read-body.ts";
 
-/** What the upstream answered: a parsed body and success, or a refusal whose body may be anything. */
-export type JsonAnswer = { ok: true; body: unknown; requestId: string | undefined } | ({ ok: false } & UpstreamRefusal);
-
-export type UpstreamRefusal = {
+type AnswerFacts = {
   status: number;
-  /** The parsed body, undefined where it was not JSON. */
-  body: unknown;
   retryAfterMs: number | undefined;
   requestId: string | undefined;
 };
+
+/** What the upstream answered: a parsed body and success, or a refusal whose body may be anything. */
+export type JsonAnswer = UpstreamSuccess | ({ ok: false } & UpstreamRefusal);
+
+export type UpstreamSuccess = AnswerFacts & { ok: true; body: unknown };
+
+/** `body` is parsed; words that are no JSON stand as they came, and it is undefined where it was markup or nothing. */
+export type UpstreamRefusal = AnswerFacts & { body: unknown };
 
 /**
  * Posts JSON once and reads the JSON that comes back. A redirect counts as a refusal.
  * Throws as `exchange` does, and `ProviderError` when a success cannot be read.
  */
 export const postJson = (post: JsonPost, limits: ExchangeLimits): Promise<JsonAnswer> =>
-  exchange(post, limits, "application/json", (answer) => readJsonAnswer(answer, limits));
+  exchange(post, limits, "application/json", async (answer) => {
+    const { chunks } = await openText(answer, limits.maxBytes);
+    return readJsonAnswer(answer, chunks, limits);
+  });
 
+/** Reads the text of a whole answer, which is JSON if it is a success. */
 export async function readJsonAnswer(
-  { status, headers, body }: OpenAnswer,
+  answer: OpenAnswer,
+  chunks: AsyncIterable<string>,
   { maxBytes, now }: Pick<ExchangeLimits, "maxBytes" | "now">,
 ): Promise<JsonAnswer> {
-  const bytes = await readBody(body, maxBytes);
-  const requestId = headers["x-request-id"];
-  const parsed = parseJson(bytes);
-  if (status < 200 || status > 299) {
-    return { ok: false, status, body: parsed, retryAfterMs: retryAfterMs(headers, now()), requestId };
+  let text = "";
+  for await (const chunk of chunks) {
+    text += chunk;
+    // An answer that might have been a stream was opened with more patience.
+    if (text.length > maxBytes) throw new BodyTooLargeError(`The answer is larger than ${maxBytes} bytes.`);
   }
-  if (parsed === undefined) {
-    throw new ProviderError({
-      code: "upstream_error",
-      message: "The provider reported success but its answer could not be read, so the request was not sent again.",
-      retryable: false,
-      mayHaveCharged: true,
-      upstreamStatus: status,
-      detail: `not JSON: ${bytes.length} bytes of ${headers["content-type"] ?? "no content type"}`,
-    });
-  }
-  return { ok: true, body: parsed, requestId };
+  const facts = factsOf(answer, now());
+  if (!isSuccess(answer)) return { ok: false, ...facts, body: bodyOfRefusal(text) };
+  const body = parseJson(text);
+  if (body !== undefined) return { ok: true, ...facts, body };
+  throw new ProviderError({
+    code: "upstream_error",
+    message: "The provider reported success but its answer could not be read, so the request was not sent again.",
+    retryable: false,
+    mayHaveCharged: true,
+    upstreamStatus: answer.status,
+    detail: `not JSON: ${text.length} characters of ${answer.headers["content-type"] ?? "no content type"}`,
+  });
 }
 
-function parseJson(bytes: Buffer): unknown {
+export const isSuccess = ({ status }: OpenAnswer): boolean => status >= 200 && status <= 299;
+
+export const factsOf = ({ status, headers }: OpenAnswer, now: number): AnswerFacts => ({
+  status,
+  retryAfterMs: retryAfterMs(headers, now),
+  requestId: headers["x-request-id"],
+});
+
+/** JSON; what the first event says that has any; or plain words. A page of HTML has no reason for a caller. */
+function bodyOfRefusal(text: string): unknown {
+  const body = parseJson(text) ?? firstEvent(text);
+  return body ?? (/^\s*(?:<|$)/.test(text) ? undefined : text.trim());
+}
+
+function firstEvent(text: string): unknown {
+  let found: unknown;
+  createParser({ onEvent: ({ data }) => (found ??= parseJson(data)) }).feed(`${text}\n\n`);
+  return found;
+}
+
+function parseJson(text: string): unknown {
   try {
-    return JSON.parse(bytes.toString("utf8"));
+    return JSON.parse(text.trim());
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import { decompressed } from "./decompress.ts";
 
 /** An answer that is longer than anybody allowed. */
 export class BodyTooLargeError extends Error {
@@ -6,22 +7,33 @@ export class BodyTooLargeError extends Error {
   readonly code = "BODY_TOO_LARGE";
 }
 
-/** The chunks of a body; beyond `maxBytes` the connection is dropped and `BodyTooLargeError` thrown. */
-export async function* readChunks(body: Readable, maxBytes: number): AsyncGenerator<Buffer> {
+export type ReadBodyOptions = {
+  maxBytes: number;
+  /** The `Content-Encoding`, where there is one. */
+  encoding: string | undefined;
+};
+
+/**
+ * The chunks of a body as its sender wrote them, before anybody compressed them. The connection is dropped and `BodyTooLargeError` thrown
+ * beyond `maxBytes` of what comes in, and beyond `maxBytes` of what that unpacks to.
+ */
+export function readChunks(body: Readable, { maxBytes, encoding }: ReadBodyOptions): AsyncGenerator<Buffer> {
+  return limited(decompressed(limited(body as AsyncIterable<Buffer>, maxBytes), encoding), maxBytes);
+}
+
+async function* limited(chunks: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<Buffer> {
   let size = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
+  for await (const chunk of chunks) {
     size += chunk.length;
-    if (size > maxBytes) {
-      // Leaving the loop destroys the body, and with it the socket.
-      throw new BodyTooLargeError(`The answer is larger than ${maxBytes} bytes.`);
-    }
+    // Leaving the loop destroys the body, and with it the socket.
+    if (size > maxBytes) throw new BodyTooLargeError(`The answer is larger than ${maxBytes} bytes.`);
     yield chunk;
   }
 }
 
 /** Reads a body to its end, holding at most `maxBytes`. */
-export async function readBody(body: Readable, maxBytes: number): Promise<Buffer> {
+export async function readBody(body: Readable, options: ReadBodyOptions): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of readChunks(body, maxBytes)) chunks.push(chunk);
+  for await (const chunk of readChunks(body, options)) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
