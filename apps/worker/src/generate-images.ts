@@ -54,6 +54,7 @@ export function createGenerateImages({ provider, store, imageStore, metrics, log
       reply = { images: [], missing: wanted.map((index) => ({ index, error })) };
     }
     reply = { ...reply, missing: explainRetirement(reply.missing, record) };
+    for (const oddity of reply.oddities ?? []) log.warn({ ...fields, oddity }, "The provider's answer is odd");
     for (const { error, indexes } of byError(reply.missing)) {
       if (error.facts.rateLimited === true) metrics.rateLimitedCalls.inc({ model: record.model });
       const sentence = reply.images.length === 0 ? "The provider delivered nothing" : "The provider delivered in part";

@@ -20,11 +20,9 @@ const files = Object.fromEntries(
 const file = (format: string) => files[format] ?? Buffer.alloc(0);
 
 describe.each(formats)("a %s", (format) => {
-  test("is known by its content, whatever it is called", async () => {
+  test("is known by its content", async () => {
     const expected = { mediaType: `image/${format}`, width: 200, height: 150 };
-    for (const claimed of [undefined, `image/${format}`, "application/octet-stream", ""]) {
-      expect(await checkImage(file(format), claimed)).toMatchObject(expected);
-    }
+    expect(await checkImage(file(format))).toMatchObject(expected);
   });
 
   test.each([0.99, 0.9, 0.5, 0.1])("that ends at %s of its length is refused", async (part) => {
@@ -35,17 +33,6 @@ describe.each(formats)("a %s", (format) => {
       retryable: false,
     });
   });
-
-  test("that claims to be another type is refused", async () => {
-    const claimed = format === "png" ? "image/jpeg" : "image/png";
-    expect((await failureOf(checkImage(file(format), claimed))).facts.detail).toBe(
-      `the image claims to be ${claimed} and is image/${format}`,
-    );
-  });
-});
-
-test("image/jpg is a JPEG too", async () => {
-  expect(await checkImage(file("jpeg"), "image/jpg")).toMatchObject({ mediaType: "image/jpeg" });
 });
 
 const svg = (inside: string, attributes = 'width="10" height="20"') =>
@@ -60,11 +47,9 @@ describe("an animated GIF", () => {
       .gif({ delay: Array<number>(count).fill(200), loop: 0 })
       .toBuffer();
 
-  test("has the sides of a frame, whatever it is called", async () => {
+  test("has the sides of a frame", async () => {
     const bytes = await animation(5);
-    for (const claimed of [undefined, "image/gif", "application/octet-stream"]) {
-      expect(await checkImage(bytes, claimed)).toEqual({ bytes, mediaType: "image/gif", width: 64, height: 48 });
-    }
+    expect(await checkImage(bytes)).toEqual({ bytes, mediaType: "image/gif", width: 64, height: 48 });
   });
 
   test.each([0.99, 0.9, 0.5, 0.1])("that ends at %s of its length is refused", async (part) => {
@@ -90,17 +75,9 @@ describe("an animated GIF", () => {
 });
 
 describe("an SVG", () => {
-  test("comes as it is, with its sides, whatever it is called", async () => {
+  test("comes as it is, with its sides", async () => {
     const bytes = svg("<path d='M0 0L9 9'/>");
-    for (const claimed of [undefined, "image/svg", "image/svg+xml", "text/xml", "application/octet-stream"]) {
-      expect(await checkImage(bytes, claimed)).toEqual({ bytes, mediaType: "image/svg+xml", width: 10, height: 20 });
-    }
-  });
-
-  test("that claims to be a PNG is refused", async () => {
-    expect((await failureOf(checkImage(svg(""), "image/png"))).facts.detail).toBe(
-      "the image claims to be image/png and is image/svg+xml",
-    );
+    expect(await checkImage(bytes)).toEqual({ bytes, mediaType: "image/svg+xml", width: 10, height: 20 });
   });
 
   test("that is cut short is refused", async () => {

@@ -8,19 +8,23 @@ import { ProviderError } from "./provider-error.ts";
 export async function collectImages(
   indexes: readonly number[],
   signal: AbortSignal,
-  receive: (index: number, position: number) => Promise<ProviderImage>,
-): Promise<Pick<ProviderReply, "images" | "missing">> {
+  receive: (index: number, position: number) => Promise<ProviderImage & { oddity?: string | undefined }>,
+): Promise<Pick<ProviderReply, "images" | "missing" | "oddities">> {
   const settled = await Promise.allSettled(indexes.map((index, position) => receive(index, position)));
   signal.throwIfAborted();
   const images: ProviderImage[] = [];
   const missing: ProviderReply["missing"] = [];
+  const oddities = new Set<string>();
   for (const [position, index] of indexes.entries()) {
     const result = settled[position];
-    if (result?.status === "fulfilled") images.push(result.value);
-    else if (result?.reason instanceof ProviderError) missing.push({ index, error: result.reason });
+    if (result?.status === "fulfilled") {
+      const { oddity, ...image } = result.value;
+      images.push(image);
+      if (oddity !== undefined) oddities.add(oddity);
+    } else if (result?.reason instanceof ProviderError) missing.push({ index, error: result.reason });
     else throw result?.reason;
   }
   const [only] = missing;
   if (indexes.length === 1 && only !== undefined) throw only.error;
-  return { images, missing };
+  return { images, missing, ...(oddities.size > 0 && { oddities: [...oddities] }) };
 }

@@ -60,7 +60,7 @@ export function examineProvider(candidate: Candidate): void {
       expect(reply.missing).toEqual([]);
       for (const image of reply.images) {
         expect(image).toMatchObject({ width, height });
-        expect(await checkImage(image.bytes, image.mediaType)).toMatchObject({ width, height });
+        expect(await checkImage(image.bytes)).toMatchObject({ mediaType: image.mediaType, width, height });
       }
     });
 
@@ -101,7 +101,7 @@ export function examineProvider(candidate: Candidate): void {
         expect(versions).toEqual(candidate.showsPartials === true ? [0, 1, 2] : []);
       }
       for (const { bytes, mediaType, width: w, height: h } of shown) {
-        expect(await checkImage(bytes, mediaType)).toMatchObject({ width: w, height: h });
+        expect(await checkImage(bytes)).toMatchObject({ mediaType, width: w, height: h });
       }
     });
 

@@ -40,6 +40,8 @@ export type ProviderReply = {
   drawn?: number | undefined;
   /** Of the model that wrote an SVG, apart from `usage`. */
   svgUsage?: SvgUsage | undefined;
+  /** What was wrong with the answer and kept nothing from being delivered, such as a PNG that is labelled as JPEG. For the log. */
+  oddities?: readonly string[] | undefined;
 };
 
 export type ProviderImage = {

@@ -26,3 +26,9 @@ export function cutOut(text: string, secrets: readonly string[]): string {
 /** `redact` for a word that may be missing: a code, the name of a parameter. An empty one says nothing. */
 export const redactWord = (word: string | null | undefined, secrets: readonly string[]): string | undefined =>
   word ? redact(word, secrets) : undefined;
+
+/** What a server calls itself and the machines behind it: URLs, IPv4 addresses, host and port. */
+const addresses = /\b[a-z][a-z+.-]*:\/\/\S+|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|\b[\w-]+(?:\.[\w-]+)*:\d{2,5}\b/gi;
+
+/** Cuts out addresses, for words that tell of an upstream's own trouble. */
+export const withoutAddresses = (text: string): string => text.replace(addresses, "[…]");

@@ -5,7 +5,7 @@ import { waitInWords } from "./wait-in-words.ts";
 /** What an upstream said in its error body, already parsed and redacted by the adapter. */
 export type UpstreamWords = { code?: string | undefined; message?: string | undefined; param?: string | undefined };
 
-type Verdict = Pick<ProviderErrorFacts, "code" | "message" | "retryable" | "rateLimited" | "modelNotServed"> & {
+export type Verdict = Pick<ProviderErrorFacts, "code" | "message" | "retryable" | "rateLimited" | "modelNotServed"> & {
   mayHaveCharged?: boolean;
 };
 
@@ -56,7 +56,7 @@ function verdictOf(refusal: UpstreamRefusal, words: UpstreamWords): Verdict {
  * Whether the refusal is about money, whatever its status: OpenAI, Ark, Moonshot, and the gateways new-api and one-api. Gateways often pass
  * the words on and not the code. "Billing" alone says nothing: OpenAI's rate limit advises to add a payment method.
  */
-const isOutOfMoney = ({ code = "", message = "" }: UpstreamWords): boolean =>
+export const isOutOfMoney = ({ code = "", message = "" }: UpstreamWords): boolean =>
   /^(insufficient_(user_|account_)?(quota|balance|credits?|funds)|billing_(hard_limit_reached|not_active)|exceeded_current_quota_error|AccountOverdueError|SetLimitExceeded)$/i.test(
     code,
   ) ||
@@ -97,7 +97,7 @@ export const modelNotServed: Verdict = {
 };
 
 /** The operator's rate at the provider is used up. Not `rate_limit_exceeded`: the caller's own limit, told in headers, is not. */
-export const busy: Verdict = {
+const busy: Verdict = {
   code: "overloaded",
   message: "The provider is busy and takes no request at the moment.",
   retryable: true,

@@ -1,5 +1,6 @@
 import { fakeImage, startFakeArk } from "@darkroom/testing";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
+import { examineAnswers } from "../examine-answers.fixture.ts";
 import { aCall, examineProvider, failureOf } from "../examine-provider.fixture.ts";
 import { createHttpDoor } from "../http/http-door.ts";
 import { httpSettingsSchema } from "../http/settings.ts";
@@ -8,7 +9,9 @@ import { settingsSchema } from "./options.ts";
 import { volcengine } from "./provider.ts";
 
 const upstream = await startFakeArk();
-const http = createHttpDoor(httpSettingsSchema.parse({ PROVIDER_ALLOW_PRIVATE_IMAGE_URLS: "true" }));
+const http = createHttpDoor(
+  httpSettingsSchema.parse({ PROVIDER_ALLOW_PRIVATE_IMAGE_URLS: "true", PROVIDER_MAX_REPLY_BYTES: "10000000" }),
+);
 afterEach(() => upstream.reset());
 afterAll(async () => {
   await http.close();
@@ -32,6 +35,18 @@ examineProvider({
   size: "1024x1024",
   slow: () => upstream.always({ delayMs: 3000 }),
   broken: () => upstream.next({ status: 500, body: error("InternalServiceError", `failed on ${prompt}`) }),
+});
+
+examineAnswers({
+  name: "volcengine",
+  upstream,
+  secrets: [key, prompt, "sk-proj-"],
+  // Several images of one call are a series.
+  draw: (n) =>
+    draw(
+      n > 1 ? { n, sequential_image_generation: "auto" } : {},
+      Array.from({ length: n }, (_, index) => index),
+    ),
 });
 
 describe("the requests", () => {
@@ -71,7 +86,7 @@ describe("a fan-out of which some fails", () => {
     const reply = await draw({}, [0, 1, 2]);
     expect(reply.images).toHaveLength(1);
     expect(reply.missing.map(({ error: { facts } }) => facts.code).toSorted()).toEqual([
-      "moderation_blocked",
+      "content_policy_violation",
       "overloaded",
     ]);
     const indexes = [...reply.images, ...reply.missing].map(({ index }) => index);

@@ -1,32 +1,10 @@
-import { z } from "zod";
+import type { AnsweredImage, ImagesAnswer } from "../ask-for-images.ts";
 import { missingImage } from "../bad-delivery.ts";
-import { type ArkError, arkErrorSchema } from "./errors.ts";
 
-const text = z.string().nullish();
+/** The image of a call that draws one. */
+export const onlyImage = ({ images: [image], failure }: ImagesAnswer): AnsweredImage =>
+  image ?? { error: failure ?? missingImage() };
 
-const imageSchema = z.object({ b64_json: text, url: text, output_format: text, error: arkErrorSchema.nullish() });
-type ArkImage = z.output<typeof imageSchema>;
-
-const replySchema = z.object({ data: z.array(imageSchema).nullish(), error: arkErrorSchema.nullish() });
-
-export type ArkReply =
-  | { error: ArkError }
-  | {
-      error?: undefined;
-      sent: { b64_json: string | null | undefined; url: string | null | undefined; claimed: string | undefined };
-    };
-
-/**
- * Reads the body of a 200, which may still be an error: for the whole answer or for one of its images. The list has an entry at least.
- * Throws `ProviderError` where it holds neither an image nor an error.
- */
-export function parseReply(body: unknown): [ArkReply, ...ArkReply[]] {
-  const result = replySchema.safeParse(body);
-  if (result.data?.error) return [{ error: result.data.error }];
-  const [first, ...others] = (result.data?.data ?? []).map(entryOf);
-  if (first === undefined) throw missingImage(result);
-  return [first, ...others];
-}
-
-const entryOf = ({ error, b64_json, url, output_format }: ArkImage): ArkReply =>
-  error ? { error } : { sent: { b64_json, url, claimed: output_format ?? undefined } };
+/** The images of a series, of which the model decides how many there are: where it drew fewer than it might, none is missing. */
+export const seriesOf = ({ images, failure }: ImagesAnswer): AnsweredImage[] =>
+  failure === undefined ? images : [...images, { error: failure }];

@@ -1,0 +1,88 @@
+import { endedEarly, nothingSent } from "./bad-delivery.ts";
+import type { JsonPost } from "./http/exchange.ts";
+import type { HttpDoor } from "./http/http-door.ts";
+import { judgeEvent, judgeRefusal } from "./http/judge-refusal.ts";
+import type { ServerSentEvent } from "./http/post-for-events.ts";
+import { readReason } from "./http/read-reason.ts";
+import { ProviderError } from "./provider-error.ts";
+import { fittingEntries, hasAny, readEntries, type ReplyEntry } from "./read-entries.ts";
+import { readEvent } from "./read-event.ts";
+import type { SentImage } from "./receive-image.ts";
+
+export type Question = {
+  http: HttpDoor;
+  post: Omit<JsonPost, "accept">;
+  /** How many images are asked for. */
+  wanted: number;
+  /** What must not be repeated in errors: the key, the prompt. */
+  secrets: readonly string[];
+  /** Takes unfinished versions. Left out: one body is asked for, and events are read all the same. */
+  onPartial?: ((sent: SentImage, partialIndex: number) => void) | undefined;
+};
+
+/** An image that was asked for, or why there is none. */
+export type AnsweredImage =
+  | { sent: SentImage; revisedPrompt: string | undefined }
+  | { sent?: undefined; error: ProviderError };
+
+export type ImagesAnswer = {
+  /** At most as many as were asked for. Fewer, where the upstream said nothing of the others. */
+  images: AnsweredImage[];
+  /** Why images that were asked for are not there, where the stream broke. */
+  failure?: ProviderError;
+  /** How many images the upstream sent: also those that nobody asked for. */
+  drawn: number;
+  /** What the upstream said beside the images: one body, or the events that had an image. */
+  bodies: unknown[];
+};
+
+/**
+ * Asks an upstream of OpenAI's or Ark's wire format for images, once, and reads whatever it answers: one body or events, whichever was
+ * asked for. An image is there or has an error of its own. Throws `ProviderError` where the call failed as a whole, and the signal's reason.
+ */
+export async function askForImages(question: Question): Promise<ImagesAnswer> {
+  const { http, post, wanted, secrets, onPartial } = question;
+  const entries: ReplyEntry[] = [];
+  const bodies: unknown[] = [];
+
+  const drawn = () => entries.filter(({ sent }) => sent !== undefined).length;
+
+  /** Returns whether there is more to come. */
+  function take(received: ServerSentEvent): boolean {
+    const event = readEvent(received);
+    if (event.kind === "failure") throw judgeEvent(event.body, secrets);
+    if (event.kind === "partial") onPartial?.(event.sent, event.partialIndex);
+    if (event.kind === "images") {
+      entries.push(...event.entries);
+      if (event.entries.some(({ sent }) => sent)) bodies.push(event.body);
+    }
+    return event.kind !== "end" && drawn() < wanted;
+  }
+
+  /** An image among several that failed: its reason counts as that of a whole answer would. */
+  function answered(entry: ReplyEntry, facts: { requestId?: string | undefined; retryAfterMs?: number | undefined }) {
+    if (entry.sent !== undefined) return entry;
+    const { requestId, retryAfterMs } = facts;
+    const isTold = readReason(entry.failure, secrets) !== undefined;
+    const answer = { status: 200, body: entry.failure, requestId, retryAfterMs };
+    return { error: isTold ? judgeRefusal(answer, secrets) : nothingSent() };
+  }
+
+  try {
+    const accept = onPartial === undefined ? "application/json" : undefined;
+    const answer = await http.postForEvents({ ...post, accept }, take);
+    if (!answer.streamed) {
+      if (!answer.ok) throw judgeRefusal(answer, secrets);
+      entries.push(...readEntries(answer.body));
+      bodies.push(answer.body);
+      if (!hasAny(entries)) throw judgeRefusal(answer, secrets);
+    }
+    if (entries.length === 0) throw endedEarly(answer.requestId);
+    return { images: fittingEntries(entries, wanted).map((entry) => answered(entry, answer)), drawn: drawn(), bodies };
+  } catch (error) {
+    // What had come before the stream broke is paid for, and delivered.
+    if (!(error instanceof ProviderError) || drawn() === 0) throw error;
+    const images = fittingEntries(entries, wanted).map((entry) => answered(entry, {}));
+    return { images, drawn: drawn(), bodies, failure: error };
+  }
+}

@@ -1,0 +1,78 @@
+import type { SentImage } from "./receive-image.ts";
+
+/** One place in a reply: an image, or the failure that stands there instead of one, or nothing. */
+export type ReplyEntry =
+  | { sent: SentImage; revisedPrompt: string | undefined }
+  /** `failure`: what to read the reason from; null where the upstream sent nothing. */
+  | { sent?: undefined; failure: unknown };
+
+type Fields = Record<string, unknown>;
+
+/** Where the images of a reply stand, or objects with the images: OpenAI's field first, and what compatible servers use. */
+const lists = ["data", "images", "output"] as const;
+/** Where an image stands in an entry, as base64, a data URL or a link: which of them is seen from the words. */
+const images = ["b64_json", "base64", "b64", "url", "image_url", "image"] as const;
+const labels = ["output_format", "media_type", "mime_type", "content_type"] as const;
+
+/**
+ * Finds the images in the body of a success, wherever servers that claim to be compatible put them, and keeps the places of those that
+ * failed. Empty is absent, and what is not of its type is absent as well. Empty where the body holds neither an image nor a list.
+ */
+export function readEntries(body: unknown): ReplyEntry[] {
+  const format = labelOf(fieldsOf(body));
+  return valuesOf(body, 0).map((value) => entryOf(value, format));
+}
+
+/**
+ * The entries for the images that were asked for. Where more came than that, those without an image are left out first: what stands
+ * beside a null is the image that is paid for.
+ */
+export function fittingEntries(entries: readonly ReplyEntry[], wanted: number): ReplyEntry[] {
+  let surplus = entries.length - wanted;
+  return entries.filter(({ sent }) => sent !== undefined || surplus-- <= 0).slice(0, wanted);
+}
+
+/** Whether there is an image, or a failure of an image, among the entries. Without any, the body as a whole has to say why. */
+export const hasAny = (entries: readonly ReplyEntry[]): boolean =>
+  entries.some((entry) => entry.sent !== undefined || entry.failure !== null);
+
+function valuesOf(body: unknown, depth: number): unknown[] {
+  if (Array.isArray(body)) return body;
+  const fields = fieldsOf(body);
+  const inner = fields === undefined || depth > 2 ? [] : lists.map((name) => valuesOf(fields[name], depth + 1));
+  return inner.find((values) => values.length > 0) ?? (sourcesOf(body).length > 0 ? [body] : []);
+}
+
+function entryOf(value: unknown, format: string | undefined): ReplyEntry {
+  const fields = fieldsOf(value);
+  const sources = sourcesOf(value);
+  if (sources.length === 0) return { failure: fields?.["error"] === undefined ? null : { error: fields["error"] } };
+  return {
+    sent: { sources, claimed: labelOf(fields) ?? format },
+    revisedPrompt: textsOf(fields?.["revised_prompt"])[0],
+  };
+}
+
+/** A string that has no name to say what it is: a link, a data URL, or longer in base64 than any word. */
+const isImage = /^(?:https?:|data:)|^[\w+/=\s-]{64,}$/i;
+
+/** What may be the image, the most likely first. */
+function sourcesOf(value: unknown): string[] {
+  const fields = fieldsOf(value);
+  if (fields === undefined) return typeof value === "string" ? textsOf(value).filter((text) => isImage.test(text)) : [];
+  return images.flatMap((name) => textsOf(fields[name]));
+}
+
+/** The words of a field that holds some, or a list of some, or `{ url }`. */
+function textsOf(value: unknown): string[] {
+  if (typeof value === "string") return value.trim() === "" ? [] : [value.trim()];
+  if (Array.isArray(value)) return value.filter((one) => typeof one === "string").flatMap(textsOf);
+  const url = fieldsOf(value)?.["url"];
+  return typeof url === "string" ? textsOf(url) : [];
+}
+
+const labelOf = (fields: Fields | undefined): string | undefined =>
+  labels.flatMap((name) => textsOf(fields?.[name])).find(Boolean);
+
+const fieldsOf = (value: unknown): Fields | undefined =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : undefined;
