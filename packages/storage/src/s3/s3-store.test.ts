@@ -69,6 +69,7 @@ describeWithS3("s3", (testS3) => {
 
   test.each([
     ["image/svg+xml", "attachment"],
+    ["text/html; charset=utf-8", "attachment"],
     ["image/png", null],
     ["image/gif", null],
   ])(

@@ -24,13 +24,15 @@ import { uploadParts } from "./upload-parts.ts";
 const parallelDeletes = 16;
 const unknownType = "application/octet-stream";
 
+/** Types that a browser may open: in none of them is there a script. */
+const opened = new Set(["image/png", "image/jpeg", "image/webp", "image/gif"]);
+
 /**
  * What a bucket's server says with each answer of an object. A browser runs the scripts of an SVG that it opens as a page, and no bucket
  * sends the policy that keeps it from that, so an SVG is saved and not opened; an `<img>` shows it all the same. Noted with the object,
  * this holds for signed links, for a public bucket and for a CDN before it.
  */
-const dispositionOf = (contentType: string): string | undefined =>
-  contentType === "image/svg+xml" ? "attachment" : undefined;
+const dispositionOf = (contentType: string): string | undefined => (opened.has(contentType) ? undefined : "attachment");
 
 /** Objects in a bucket of AWS or of any server of its protocol. `now` gives milliseconds; links are signed with it. */
 export function createS3Store(
