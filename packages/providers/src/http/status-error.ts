@@ -41,8 +41,8 @@ function verdictOf(refusal: UpstreamRefusal, words: UpstreamWords): Verdict {
   if (status === 401 || status === 403 || status === 407) return operatorsFault;
   if (status === 402) return accountCannotPay;
   if (status === 404 || status === 410) return modelNotServed;
-  if (status === 429 && /^request too large\b/i.test(words.message ?? "")) return largerThanLimit;
-  if (status === 429 || status === 529) return busy;
+  if (status === 429) return limitVerdict(words);
+  if (status === 529) return busy;
   // A 503 that names a time is a limit. Without one it may be an outage, which need not end.
   if (status === 503) return { ...busy, rateLimited: waitOf(refusal, words) !== undefined };
   if (status === 504 || status === 524) return gatewayGaveUp;
@@ -50,6 +50,14 @@ function verdictOf(refusal: UpstreamRefusal, words: UpstreamWords): Verdict {
   if (status === 408 || status === 409 || status === 425 || status >= 500) return stumbled;
   if (status >= 400) return badParameter(words);
   return { ...operatorsFault, message: "The provider answered with something that is not its API." };
+}
+
+/** OpenAI tells a limit that never has room for the request by its numbers: "Limit 5, Used 0, Requested 10". */
+function limitVerdict({ message = "" }: UpstreamWords): Verdict {
+  const [, limit, requested] = /\blimit:? (\d+)\b.*\brequested:? (\d+)\b/i.exec(message) ?? [];
+  if (limit !== undefined && Number(limit) === 0) return limitIsZero;
+  if (/^request too large\b/i.test(message) || Number(requested) > Number(limit)) return largerThanLimit;
+  return busy;
 }
 
 /**
@@ -104,7 +112,12 @@ const busy: Verdict = {
   rateLimited: true,
 };
 
-/** OpenAI's "Request too large for …: Limit 5, Requested 10": the limit never has room for it. */
+const limitIsZero: Verdict = {
+  code: "upstream_error",
+  message: "The provider's rate limit of this model is zero for this service. The operator has to have it raised.",
+  retryable: false,
+};
+
 const largerThanLimit: Verdict = {
   code: "upstream_error",
   message:

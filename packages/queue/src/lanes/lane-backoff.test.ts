@@ -112,6 +112,8 @@ test("pauses grow while the upstream names no time, and its own time is kept", a
   const upstream = createUpstream({ busyCalls: 3, retryAfterMs: 0 });
   queue.worker(upstream.work, { random: () => 0 });
   await untilEnded(queue, [id]);
+  // One, two and four seconds, and two for which it lets others go first. No worker sleeps through the moment when the lane opens.
+  expect((upstream.calls.at(-1)?.atMs ?? 0) - (upstream.calls[0]?.atMs ?? 0)).toBeLessThan(10_000);
   const pauses = upstream.calls.map(({ atMs }, i) => atMs - (upstream.calls[i - 1]?.atMs ?? atMs)).slice(1);
   for (const [i, leastMs] of [1_000, 2_000, 4_000].entries()) expect(pauses[i]).toBeGreaterThanOrEqual(leastMs - 20);
 }, 30_000);
@@ -211,6 +213,32 @@ test("a worker that waits for its upstream is not taken for one that is stuck", 
   vi.setSystemTime(Date.now() + 61_000);
   expect(await worker.stuck()).toContain("2 jobs wait");
 });
+
+test("a generation that a limit refuses again and again does not keep the lane closed to the others", async () => {
+  const queue = await openQueue();
+  const [refusedId = "", ...others] = await submit(queue, 6);
+  queue.worker(async ({ record }) => (record.id === refusedId ? limited : done), { concurrency: 1 });
+  await untilEnded(queue, others);
+  for (const record of await read(queue, others)) expect(record).toMatchObject({ status: "succeeded", attempts: 1 });
+  expect(await queue.store.read(refusedId)).toMatchObject({ status: "queued", startedAtMs: null, failures: 0 });
+}, 40_000);
+
+test("a worker that dies before the job is back in line: it is found, and counts as no crash", async () => {
+  const queue = await openQueue();
+  const [id = ""] = await submit(queue, 1);
+  const mayRepeat: boolean[] = [];
+  queue.worker(async (attempt) => {
+    mayRepeat.push(attempt.mayRepeat);
+    if (attempt.record.rateLimits > 0) return done;
+    // What its death leaves behind: a job that nobody has a lock on.
+    await queue.redis.del(`${queue.keys.lanes}:${lane}:${id}:lock`);
+    return limited;
+  });
+  await untilEnded(queue, [id]);
+  expect(await queue.store.read(id)).toMatchObject({ status: "succeeded", attempts: 2, handbacks: 1, rateLimits: 1 });
+  expect(mayRepeat).toEqual([false, false]);
+  await queue.expectNothingButRecords();
+}, 20_000);
 
 test("images that a limit refused beside some that failed: the lane backs off, and a failure is counted", async () => {
   const queue = await openQueue();

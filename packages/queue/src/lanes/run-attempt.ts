@@ -124,11 +124,10 @@ export async function runAttempt(options: RunAttemptOptions, id: string, signal:
     if (outcome.rateLimited === "wholly") {
       const verdict = await insist(() => store.putInLine(id, lane, attempts), log, fields);
       if (verdict === "ok") {
-        log.info(
-          fields,
-          "The upstream's rate limit refused the attempt; it is not counted, and the generation waits in line",
-        );
-        return "in line";
+        const sentence =
+          "The upstream's rate limit refused the attempt; it is not counted, and the generation waits in line";
+        log.info(fields, sentence);
+        return afterRefusals(record.rateLimits + 1, closedMs);
       }
       if (verdict !== "late") {
         void noted.dropUnnamed();
@@ -137,6 +136,22 @@ export async function runAttempt(options: RunAttemptOptions, id: string, signal:
     }
   }
   return settle(options, record, outcome, { write, fields });
+}
+
+/** So often a refused generation keeps its place: in line it is the next to be tried, whoever comes behind it. */
+const refusalsInPlace = 2;
+/** The first time that it lets others go first when the lane opens; doubled with each further refusal. */
+const firstStepAsideMs = 2_000;
+/** At most as long as a lane is closed where the upstream names no time. */
+const maxStepAsideMs = 30_000;
+
+/**
+ * When a generation is run again that the rate limit has refused so often. A limit may refuse one request and take all others, for its number
+ * of images, say: always tried first, that one would keep the lane closed to all.
+ */
+function afterRefusals(refusals: number, closedMs: number): Rerun {
+  if (refusals <= refusalsInPlace) return "in line";
+  return closedMs + Math.min(firstStepAsideMs * 2 ** (refusals - refusalsInPlace - 1), maxStepAsideMs);
 }
 
 const workersStopped: Failure = {

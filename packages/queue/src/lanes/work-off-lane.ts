@@ -90,6 +90,13 @@ export function workOffLane(
     return signal.aborted && signal.reason !== "canceled" ? 0 : run(id, signal);
   }
 
+  async function putInLine(job: Job, token: string): Promise<void> {
+    await job.moveToWait(token);
+    // BullMQ wakes nobody for a job that it moves so: idle workers would see it when they look by themselves, after five seconds. This is what
+    // it adds for a new job.
+    await redis.zadd(`${keys.lanes}:${lane}:marker`, 0, "0");
+  }
+
   // Exactly two parameters: with three BullMQ keeps a signal of its own for the job.
   const processor = async (job: Job, token: string | undefined): Promise<void> => {
     if (job.id === undefined || token === undefined) throw new Error("BullMQ gave no job id or token");
@@ -109,7 +116,7 @@ export function workOffLane(
     if (isLost(jobRun)) throw new DelayedError();
     if (rerun === null) return;
     try {
-      if (rerun === "in line") await job.moveToWait(token);
+      if (rerun === "in line") await putInLine(job, token);
       else await job.moveToDelayed(Date.now() + rerun, token);
     } catch (error) {
       log.warn(
