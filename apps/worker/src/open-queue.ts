@@ -20,7 +20,7 @@ const queuedAfterMs = 10_000;
 /** With a hundred thousand generations in line these are 1,700 looks a second, a fiftieth of what Redis can do. */
 const lookAgainMs = 60_000;
 
-/** A step of an audit holds everybody up: at the default pace it is a hundred names, under a millisecond. */
+/** A step of an audit holds everybody up: at the default pace it is a hundred names, about a millisecond. */
 const auditStepMs = 50;
 /** Where there are few records a pass is over in a moment. A minute is how long a sum may be wrong that nobody sees by itself. */
 const auditPauseMs = 60_000;
