@@ -1,3 +1,4 @@
+import { redisTime } from "@darkroom/redis";
 import { startRedis } from "@darkroom/testing";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { bill, delivery, free, openQueue, type TestQueue } from "../queue.fixture.ts";
@@ -219,4 +220,17 @@ test("a job that no worker can find is removed when its generation has ended", a
   await store.cancel(id, lane);
   await pass();
   expect(await redis.exists(`${keys.lanes}:${lane}:${id}`)).toBe(0);
+});
+
+test("a pass begins though its time, and the worker that held the last one, were noted by a clock that was set back", async () => {
+  const queue = await openAudit();
+  const { redis, keys } = queue;
+  const nowMs = await redisTime(redis);
+  const step = () => queue.audit({ pauseMs: 60_000 }).step();
+  await redis.hset(`${keys.root}audit`, { holder: "another", heldUntil: nowMs + 4_000 });
+  expect(await step()).toBeGreaterThan(0);
+  await redis.hset(`${keys.root}audit`, { heldUntil: nowMs - 1, dueAt: nowMs + 50_000 });
+  expect(await step()).toBeGreaterThan(4_000);
+  await redis.hset(`${keys.root}audit`, { heldUntil: nowMs + 86_400_000, dueAt: nowMs + 86_400_000 });
+  expect(await step()).toBe(0);
 });

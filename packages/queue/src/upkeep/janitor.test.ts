@@ -209,3 +209,12 @@ test("jobs that could not be put back are put back in the next round", async () 
   };
   await expect.poll(round).toBe("waiting");
 });
+
+test("a lost job is put back though the next look at it was noted by a clock that was set back since", async () => {
+  const queue = await openQueue();
+  const given = queue.submission();
+  await queue.store.submit(given);
+  await queue.redis.zincrby(queue.keys.queued, 86_400_000, given.id);
+  await queue.janitor().look();
+  expect(await queue.lanes.find(given.lane, given.id)).toBe("waiting");
+});

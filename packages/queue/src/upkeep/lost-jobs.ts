@@ -33,6 +33,8 @@ const isLost = (place: JobPlace | undefined): boolean => place === "none" || pla
 const page = 100;
 /** The most pages of a list in one round. What is due beyond them is due in the next. */
 const maxPages = 100;
+/** No pause before an attempt is longer than 20 minutes (`retry-policy.ts`), and nothing rests for longer than that. */
+const furthestMs = 3_600_000;
 /** A log line names so many. */
 const namedIds = 20;
 
@@ -100,7 +102,7 @@ export function createLostJobs(options: LostJobsOptions) {
   }
 
   async function lookAtPage({ status, key, afterMs, mend }: (typeof lists)[number]): Promise<number> {
-    const [due, ...fields] = await claimDue(redis, [key, keys.root], [status, afterMs, claimMs, page]);
+    const [due, ...fields] = await claimDue(redis, [key, keys.root], [status, afterMs, claimMs, page, furthestMs]);
     const claimed: Claimed[] = [];
     for (let at = 0; at < fields.length; at += 5) {
       const [id = "", lane = "", rank, attempts = "", missing = ""] = fields.slice(at, at + 5);

@@ -10,8 +10,14 @@ local time = now()
 local audit, sums = root .. 'audit', root .. 'audit-sums'
 local holder, held, epoch, phase, cursor, run, due, last = unpack(redis.call('HMGET', audit,
   'holder', 'heldUntil', 'epoch', 'phase', 'cursor', 'run', 'dueAt', 'lastEpoch'))
-if holder and holder ~= worker and tonumber(held) > time then return { held - time, {}, {}, {} } end
-if not epoch and due and tonumber(due) > time then return { due - time, {}, {}, {} } end
+-- Milliseconds until a time that was set so far ahead. One that is further away was set by a clock that has been set back since.
+local function left_until(at, ahead_ms)
+  local left = (tonumber(at) or 0) - time
+  return left > 0 and left <= tonumber(ahead_ms) and left
+end
+local busy = holder and holder ~= worker and left_until(held, ARGV[2])
+local pause = busy or (not epoch and left_until(due, ARGV[5]))
+if pause then return { pause, {}, {}, {} } end
 
 -- A Redis at its memory limit refuses this, and with it the whole step: one that was refused in part would count wrongly.
 redis.call('HSET', audit, 'holder', worker, 'heldUntil', time + ARGV[2])

@@ -3,9 +3,14 @@
 --   KEYS[1] list, a ZSET of ids by time  KEYS[2] the root of all names
 --   ARGV[1] status that the list is of  ARGV[2] milliseconds from its time to when one is due
 --   ARGV[3] milliseconds until what is claimed is due again  ARGV[4] the most
+--   ARGV[5] milliseconds that nothing is due later than
 -- Answers how many were due, then for each that is claimed: id, lane, rank, number of its latest attempt, number of the attempt whose job
 -- was missing at the last look ('' = none was).
-local before = now() - ARGV[2]
+local time = now()
+local before = time - ARGV[2]
+-- What is due later than that was noted by a clock that has been set back since.
+local ahead = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. string.format('%d', time + ARGV[5]), '+inf', 'LIMIT', 0, ARGV[4])
+for _, id in ipairs(ahead) do redis.call('ZADD', KEYS[1], before, id) end
 local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', before, 'LIMIT', 0, ARGV[4])
 local claimed = { #due }
 for _, id in ipairs(due) do
