@@ -97,6 +97,19 @@ describe("a batch that is stopped", () => {
     },
   );
 
+  test("ends though a line has lost its record: the line counts as failed", async () => {
+    const queue = openLane({ window: 10 });
+    const id = await queue.begin(2);
+    const round = queue.newRound();
+    await round(live);
+    const [lost = ""] = await queue.lines.open(id);
+    await queue.redis.del(queue.keys.record(lost));
+    await queue.batches.cancel(id, lane);
+    await round(live);
+    expect(await queue.read(id)).toMatchObject({ status: "cancelling", ready: true, completed: 0, failed: 2 });
+    expect(await queue.results(id)).toHaveLength(1);
+  });
+
   test("is stopped while the store takes no results of another", async () => {
     const queue = openLane();
     const other = await queue.begin(10, "other");

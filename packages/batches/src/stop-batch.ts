@@ -3,7 +3,7 @@ import type { BatchStore, FeedingBatch, GenerationStore, LineStore, Log } from "
 export type StopBatchOptions = {
   lane: string;
   batches: Pick<BatchStore, "overdue" | "cancel">;
-  lines: Pick<LineStore, "open">;
+  lines: Pick<LineStore, "open" | "giveUp">;
   generations: Pick<GenerationStore, "withdraw" | "cancel">;
   /** Null for a key that is disabled, expired or deleted: what it began is stopped. */
   accountOf: (keyId: string) => Promise<object | null>;
@@ -53,6 +53,7 @@ export function createStopBatch({
     const isOver = nowMs >= stoppedAtMs + finishMs;
     for (const id of await lines.open(batch.id)) {
       const answer = await generations.withdraw(id, lane, isExpired ? "expired" : "canceled");
+      if (answer === "gone") await lines.giveUp(batch.id, id);
       if (answer !== "kept" || !isOver) continue;
       if ((await generations.cancel(id, lane)) === "running") countUnbilled(batch.model);
     }

@@ -22,6 +22,7 @@ const feedLines = queueScript<"stopped" | "moved" | number[]>("feed-lines", {
 });
 const claimLines = queueScript<[] | [number, string[]]>("claim-lines", { folder: "batches" });
 const commitLines = queueScript<"ok" | "known">("commit-lines", { account: "clock", folder: "batches" });
+const giveUpLine = queueScript<"lost" | "kept">("give-up-line", { folder: "batches" });
 
 type LineStoreOptions = { redis: Redis; keys: Keys; lanes: Lanes; log: Log };
 
@@ -150,6 +151,10 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
       );
       return entries.length;
     },
+
+    /** Has a line collected that has lost its record before it ended: it counts as failed, and the output says that it is lost. */
+    giveUp: (batchId: string, id: string) =>
+      giveUpLine(redis, [keys.record(id), keys.batchEnded(batchId), keys.batchLines(batchId)], [id]),
 
     /** The generations of a batch that have not been collected. */
     open: (batchId: string): Promise<string[]> => redis.smembers(keys.batchLines(batchId)),

@@ -35,7 +35,7 @@ const retry = queueScript<AdmittedAnswer | ["gone" | "succeeded" | "unended" | "
   fragments: ["rank", "generation", "callers", "recount", "supersede"],
 });
 const watch = queueScript<"ok" | "gone">("watch", { fragments: ["watchers"] });
-const withdraw = endingScript<"ok" | "kept">("withdraw");
+const withdraw = endingScript<"ok" | "kept" | "gone">("withdraw");
 const expire = endingScript<"expired" | "kept">("expire");
 
 /**

@@ -1,7 +1,8 @@
 -- Ends a generation that nobody works on: one that was not begun, or is to be tried again.
 --   ARGV[1] id  ARGV[2] retention in milliseconds  ARGV[3] status that it ends as
--- Answers 'ok', also where it has ended so before, or 'kept'.
+-- Answers 'ok', also where it has ended so before, 'kept', or 'gone' where it has no record.
 local status = redis.call('HGET', KEYS[1], 'status')
+if not status then return 'gone' end
 if status == ARGV[3] then return 'ok' end
 if status ~= 'queued' then return 'kept' end
 end_generation(ARGV[1], ARGV[3], ARGV[2], {}, '')

@@ -1,0 +1,7 @@
+-- Has a line of a batch collected whose record is gone, though it has not ended: else its batch would wait for it for ever.
+--   KEYS[1] record of the line  KEYS[2] ended lines of the batch  KEYS[3] lines of the batch with a record  ARGV[1] line
+-- Answers 'lost', or 'kept' where it has a record, or was collected.
+local id = ARGV[1]
+if redis.call('EXISTS', KEYS[1]) == 1 or redis.call('SISMEMBER', KEYS[3], id) == 0 then return 'kept' end
+if not redis.call('LPOS', KEYS[2], id) then redis.call('RPUSH', KEYS[2], id) end
+return 'lost'
