@@ -52,7 +52,7 @@ test("the image that was refused for good is told, and the busy one behind it is
   expect(answer.headers.get("x-generation-missing-images")).toBe("1");
   await expect.poll(() => receiver.received.length).toBe(1);
   const { data } = generationEventSchema.parse(JSON.parse(receiver.received[0]?.body ?? ""));
-  expect(data.missing).toEqual([{ index: wasRefused, code: "moderation_blocked", message: expect.any(String) }]);
+  expect(data.missing).toEqual([{ index: wasRefused, code: "content_policy_violation", message: expect.any(String) }]);
 });
 
 test("where all came nothing is said to be missing", async () => {
