@@ -103,6 +103,21 @@ describe("darkroom draw", () => {
     expect(service.submissions.map(({ body }) => body["output_format"])).toEqual(["jpeg", undefined, "jpeg"]);
   });
 
+  test("asks for an SVG and a GIF by the names of their files, and saves them as they came", async () => {
+    const { service, folder, draw } = await openDraw();
+    service.bytes = Buffer.from('<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>');
+    expect((await draw("x", "--out", "a.svg", "--svg-model", "gpt-6-luna")).stdout).toBe("a.svg\n");
+    expect(await readFile(join(folder, "a.svg"))).toEqual(service.bytes);
+    service.bytes = Buffer.from("GIF89a, and the rest");
+    expect((await draw("x", "--out", "b.gif", "--frame-count", "4")).stdout).toBe("b.gif\n");
+    expect(
+      service.submissions.map(({ body: { output_format, svg, frame_count } }) => [output_format, svg, frame_count]),
+    ).toEqual([
+      ["svg", { model: "gpt-6-luna" }, undefined],
+      ["gif", undefined, 4],
+    ]);
+  });
+
   test("reads the image from the service where its link does not work from here", async () => {
     const { service, folder, draw } = await openDraw();
     service.linksWork = false;

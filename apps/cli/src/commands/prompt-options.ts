@@ -15,6 +15,7 @@ export function withPromptOptions<Args extends unknown[], Options extends Option
     .option("--output-compression <percent>", "for jpeg and webp", parseNumber)
     .option("--frame-count <count>", "frames of a GIF", parseNumber)
     .option("--frame-duration-ms <milliseconds>", "how long each frame of a GIF is shown", parseNumber)
+    .option("--svg-model <model>", "the model that writes an SVG")
     .option("--background <background>", "transparent, opaque or auto")
     .option("--style <style>", "vivid or natural")
     .option("--moderation <moderation>", "low or auto")
@@ -33,6 +34,7 @@ export type PromptOptions = {
   outputCompression?: number | undefined;
   frameCount?: number | undefined;
   frameDurationMs?: number | undefined;
+  svgModel?: string | undefined;
   background?: string | undefined;
   style?: string | undefined;
   moderation?: string | undefined;
@@ -47,7 +49,6 @@ type NoOption =
   | "response_format"
   | "user"
   | "safety_identifier"
-  | "svg"
   | "sequential_image_generation"
   | "sequential_image_generation_options"
   | "optimize_prompt_options"
@@ -67,6 +68,7 @@ export function promptBody(options: PromptOptions): Record<string, unknown> {
     output_compression: options.outputCompression,
     frame_count: options.frameCount,
     frame_duration_ms: options.frameDurationMs,
+    svg: options.svgModel === undefined ? undefined : { model: options.svgModel },
     background: options.background,
     style: options.style,
     moderation: options.moderation,
