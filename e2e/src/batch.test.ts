@@ -48,6 +48,28 @@ describe("a batch by the openai SDK", () => {
     expect((await client.files.list()).data.map(({ purpose }) => purpose)).toContain("batch_output");
   });
 
+  test("draws GIFs and SVGs, as links and as base64", async () => {
+    const client = stack.openai();
+    const flare = { model: "gpt-image-2.6-flare", quality: "low" };
+    const svg = { ...flare, output_format: "svg", size: "1024x640", svg: { model: "gpt-6-luna" } };
+    const gif = { ...flare, output_format: "gif", size: "480x320", frame_count: 3 };
+    const lines = [
+      { custom_id: "svg", body: svg },
+      { custom_id: "gif", body: { ...gif, response_format: "b64_json" } },
+    ];
+    const batch = await untilEnded(client, (await createBatch(client, lines)).id);
+    const { output } = await expectEveryLineOnce(client, batch, lines);
+    const bodyOf = (id: string) =>
+      imageResponseSchema.parse(output.find(({ custom_id }) => custom_id === id)?.response?.body);
+    expect(bodyOf("svg")).toMatchObject({ output_format: "svg", svg_usage: { model: "gpt-6-luna" } });
+    const linked = await follow(bodyOf("svg").data[0]?.url ?? "");
+    expect(linked.headers.get("content-type")).toBe("image/svg+xml");
+    const measured = await measureImage(Buffer.from(await linked.arrayBuffer()));
+    expect(measured).toMatchObject({ format: "svg", size: "1024x640" });
+    const encoded = await measureImage(bodyOf("gif").data[0]?.b64_json ?? "");
+    expect(encoded).toMatchObject({ format: "gif", size: "480x320" });
+  });
+
   test("fails with what is wrong, by line, and draws nothing", async () => {
     const client = stack.openai();
     const text = `${lineFile(numberedLines(3))}\nnot json\n${lineFile([{ custom_id: "big", body: { size: "1x1" } }])}`;

@@ -64,6 +64,22 @@ describe("a model tells what belongs to its family, and nothing else", () => {
   });
 });
 
+describe("gpt-image-2.6-flare", () => {
+  const request = { model: "gpt-image-2.6-flare", prompt: "A lighthouse", quality: "low" } as const;
+
+  test.each([
+    ["gif", "image/gif", { output_format: "gif", size: "480x320", frame_count: 3, frame_duration_ms: 80 }],
+    ["svg", "image/svg+xml", { output_format: "svg", size: "1024x640", svg: { model: "gpt-6-luna" } }],
+  ] as const)("output_format %s is what the bytes are, in base64 and behind the link", async (format, type, asked) => {
+    const answer = await generate({ ...request, ...asked });
+    expect(answer).toMatchObject({ output_format: format, size: asked.size });
+    const image = { format, size: asked.size };
+    expect(await measureImage(answer.data[0]?.b64_json ?? "")).toMatchObject(image);
+    expect(await measureLink(answer.data[0]?.url ?? "")).toMatchObject({ ...image, contentType: type });
+    expect(answer.svg_usage?.model).toBe(format === "svg" ? "gpt-6-luna" : undefined);
+  });
+});
+
 describe("gpt-image-1", () => {
   const request = { model: "gpt-image-1", prompt: "A sticker of a fox", size: "1024x1024" } as const;
 
