@@ -125,6 +125,12 @@ describe.skipIf(!hasRedisServer)("a stack that starts", () => {
     expect(second.printed()).toMatch(/Port 4000 is taken; using 4\d\d\d\./);
   });
 
+  test("is not ready by the api of another checkout, which has taken the port since it was chosen", async () => {
+    const stack = launchStack(await temporaryFolder(), { PORT: String(await freePort()), STUB_AFTER_ANOTHER: "yes" });
+    await stack.ready;
+    expect((await stack.stub("api")).env).toHaveProperty("STUB_AFTER_ANOTHER");
+  });
+
   test("uses the Redis of REDIS_URL and starts none", async () => {
     const first = launchStack(await temporaryFolder());
     await first.ready;

@@ -92,12 +92,14 @@ export async function runStack({ config, programs, stopRequested, say }: StackOp
     const env = stackEnvironment({ environment, stateDirectory, redisUrl, secrets, origin });
     startNode("api", programs.api, { ...env, HOST: config.host, PORT: String(port) });
     startNode("worker", programs.worker, { ...env, WORKER_PORT: String(workerPort) });
-    if ((await until("api", () => answersOk(`${origin}/readyz`))) === "stop") return;
-    if ((await until("worker", () => answersOk(`${reachableUrl("127.0.0.1", workerPort)}/readyz`))) === "stop") return;
-
     const baseUrl = `${origin}/v1`;
     const { apiKey, adminKey } = secrets;
-    // Whoever has set a hash of their own has the key to it.
+    // The api of another checkout may have taken the port since we looked. It does not know our key.
+    const isApiReady = async () => (await answersOk(`${origin}/readyz`)) && answersOk(`${baseUrl}/models`, apiKey);
+    if ((await until("api", isApiReady)) === "stop") return;
+    if ((await until("worker", () => answersOk(`${reachableUrl("127.0.0.1", workerPort)}/readyz`))) === "stop") return;
+
+    // A person who has set a hash of their own has the key to it.
     const ours = env["ADMIN_KEY_SHA256"] === hashApiKey(adminKey);
     const known = { baseUrl, apiKey, ...(ours && { adminKey }) };
     writeFileSync(facts, `${JSON.stringify(known, null, 2)}\n`, { mode: 0o600 });

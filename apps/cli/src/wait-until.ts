@@ -18,10 +18,11 @@ export async function waitUntil(
   return false;
 }
 
-/** Whether a health endpoint answers 200 now. */
-export async function answersOk(url: string): Promise<boolean> {
+/** Whether a URL answers 200 now, to the API key when there is one. */
+export async function answersOk(url: string, apiKey?: string): Promise<boolean> {
+  const headers = new Headers(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` });
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+    const response = await fetch(url, { headers, signal: AbortSignal.timeout(2_000) });
     await response.body?.cancel();
     return response.status === 200;
   } catch {
