@@ -12,6 +12,7 @@ import { findExecutable } from "../../scripts/bootstrap/find-executable.mjs";
 import { blocksIn } from "./labelled-blocks.ts";
 import { measureImage, measureLink } from "./measure-image.ts";
 import { commandsIn, openPastedShell, type Pasted } from "./pasted-shell.ts";
+import { pythonWithOpenai } from "./python-with-openai.ts";
 import { runProgram } from "./run-program.ts";
 
 const checkout = resolve(import.meta.dirname, "../..");
@@ -130,6 +131,8 @@ function errorIn(stdout: string): unknown {
   }
 }
 
+const python = await pythonWithOpenai();
+
 /** What each command has printed. */
 const done = new Map<string, string>();
 
@@ -180,6 +183,15 @@ describe("what the README's commands come to", () => {
       input: snippet.replace("http://127.0.0.1:4000", machine.origin),
       environment: { API_KEY: machine.facts.apiKey },
       folder: join(checkout, "e2e"),
+    });
+    expect(await measureLink(printed.trim())).toMatchObject({ ...picture, size: "1024x1024" });
+  });
+
+  test.skipIf(python === null)("an image by the openai package, in Python", async () => {
+    const [snippet = ""] = blocksIn("python", read("README.md"));
+    const printed = await runProgram(python ?? "", ["-"], {
+      input: snippet.replace("http://127.0.0.1:4000", machine.origin),
+      environment: { API_KEY: machine.facts.apiKey },
     });
     expect(await measureLink(printed.trim())).toMatchObject({ ...picture, size: "1024x1024" });
   });
