@@ -11,9 +11,10 @@ test("every counter is told with its help before anything has happened", async (
     "darkroom_billed_micros_total",
     "darkroom_unbilled_generations_total",
     "darkroom_repeated_images_total",
+    "darkroom_rate_limited_calls_total",
     "darkroom_refused_requests_total",
   ]);
-  expect(text.match(/^# HELP darkroom_\S+ \S.*\.$/gm)).toHaveLength(7);
+  expect(text.match(/^# HELP darkroom_\S+ \S.*\.$/gm)).toHaveLength(8);
 });
 
 test("what was counted is told by label", async () => {
