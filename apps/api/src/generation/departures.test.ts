@@ -1,5 +1,5 @@
 import { createLogger } from "@darkroom/observe";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { createDepartures, type Waiting } from "./departures.ts";
 
 const log = createLogger({ name: "api-test", level: "silent", pretty: false });
@@ -80,6 +80,14 @@ test("not more of them than there is room for: the oldest are forgotten", async 
   for (let i = 0; i < 3; i++) departures.leave(waiting(`queued-${i}`), "cut");
   await expect.poll(() => departures.size).toBe(0);
   expect(told).toEqual(["queued-1 replies/queued-1 cut", "queued-2 replies/queued-2 cut"]);
+});
+
+test("they are kept in mind though the clock of this machine is set forward", async () => {
+  const { departures, told } = openDepartures(2);
+  departures.leave(waiting("queued-1"), "cut");
+  const clock = vi.spyOn(Date, "now").mockReturnValue(Date.now() + 86_400_000);
+  onTestFinished(() => clock.mockRestore());
+  await expect.poll(() => told).toEqual(["queued-1 replies/queued-1 cut"]);
 });
 
 test("not for ever", async () => {

@@ -66,7 +66,7 @@ export function createDepartures({
 
   /** Tells at once, since the caller's next request may be on its way; where Redis does not answer, again later. */
   function tellInBackground(tellOnce: () => Promise<unknown>): void {
-    const departure = { untilMs: Date.now() + forMs, tell: tellOnce };
+    const departure = { untilMs: performance.now() + forMs, tell: tellOnce };
     const told = tellOnce().then(
       () => {},
       (error: unknown) => keep(departure, error),
@@ -84,7 +84,7 @@ export function createDepartures({
         pending.delete(departure);
         failures = 0;
       } catch (error) {
-        const isOver = ({ untilMs }: Departure) => Date.now() >= untilMs;
+        const isOver = ({ untilMs }: Departure) => performance.now() >= untilMs;
         if (++failures < maxFailures) {
           forget([departure].filter(isOver), error);
           continue;
