@@ -315,6 +315,23 @@ test("a job that comes before the pause of its generation is over waits for the 
   expect(begunAtMs[1]).toBeGreaterThanOrEqual(paused?.resumesAtMs ?? Infinity);
 });
 
+test("a cancellation that comes too late, when the generation was queued and begun again, does not leave it without a job", async () => {
+  const queue = await openQueue();
+  const begun = Promise.withResolvers<void>();
+  const worker = queue.worker(async ({ record, signal }) => {
+    if (record.attempts > 1) return done;
+    begun.resolve();
+    await once(signal, "abort");
+    throw new Error("Broken off");
+  });
+  const given = queue.submission();
+  await queue.submit(given);
+  await begun.promise;
+  worker.cancel(given.id);
+  expect(await ended(queue, given.id)).toMatchObject({ status: "succeeded", attempts: 2, handbacks: 1 });
+  await queue.expectNothingButRecords();
+});
+
 type Queue = Awaited<ReturnType<typeof openQueue>>;
 
 /** A generation whose first worker gave it back. */

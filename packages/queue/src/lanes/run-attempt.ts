@@ -96,6 +96,8 @@ export async function runAttempt(options: RunAttemptOptions, id: string, signal:
     });
   } catch (error) {
     if (signal.reason === "canceled") {
+      // The cancellation may be one of an earlier life, and its owner has queued the generation again since: then it still runs.
+      if ((await write(() => store.breakOff(id, lane, attempts))) === "ok") return 0;
       log.info(fields, "The generation was canceled; its provider call is aborted");
       return null;
     }
