@@ -22,12 +22,27 @@ type BatchWorkerOptions = Omit<WorkOffLaneOptions, "lane"> & {
 /** A look at a lane takes two round trips; a keeper does it over where Redis is away. */
 const lastLookMs = 1_000;
 
+/**
+ * Backoffs that are kept. Another worker may do a job that failed here, and this process does not hear of that, so that each backoff
+ * would stay for ever. A job whose backoff was dropped begins with the first pause again.
+ */
+const maxBackoffs = 500;
+
 /** Works off what is to be done about batches: a job is a task of `batch-task.ts`. */
 export function createBatchWorker(options: BatchWorkerOptions) {
   const { tasks, batches, lanes, log, firstRetryPauseMs = 5_000 } = options;
   const names: ReadonlyMap<string, Task> = new Map(Object.entries(tasks));
-  /** Of the jobs whose latest run in this process failed. */
+  /** Of the jobs whose latest run in this process failed, the latest last. */
   const backoffs = new Map<string, Backoff>();
+
+  function backoffOf(id: string): Backoff {
+    const backoff = backoffs.get(id) ?? createBackoff({ firstMs: firstRetryPauseMs });
+    backoffs.delete(id);
+    backoffs.set(id, backoff);
+    const [oldest] = backoffs.keys();
+    if (backoffs.size > maxBackoffs && oldest !== undefined) backoffs.delete(oldest);
+    return backoff;
+  }
 
   const run = async (id: string, signal: AbortSignal): Promise<number | null> => {
     const { name, subject } = partsOf(id);
@@ -43,9 +58,7 @@ export function createBatchWorker(options: BatchWorkerOptions) {
     } catch (error) {
       // Broken off because this worker stops, or has lost the job: it goes back at once.
       if (signal.aborted) return 0;
-      const backoff = backoffs.get(id) ?? createBackoff({ firstMs: firstRetryPauseMs });
-      backoffs.set(id, backoff);
-      const pauseMs = backoff.next();
+      const pauseMs = backoffOf(id).next();
       log.warn({ job: id, pauseMs, err: error }, "Something about a batch could not be done, and is tried again");
       return pauseMs;
     }

@@ -26,8 +26,13 @@ export async function createCancelListener(options: CancelListenerOptions) {
     }
   }
 
-  subscriber.on("message", (_channel: string, id: string) => workers.forEach((worker) => worker.cancel(id)));
-  await subscriber.subscribe(keys.cancels);
+  const onMessage = (_channel: string, id: string) => workers.forEach((worker) => worker.cancel(id));
+  // Before the subscription, so that no message is missed.
+  subscriber.on("message", onMessage);
+  await subscriber.subscribe(keys.cancels).catch((error: unknown) => {
+    subscriber.off("message", onMessage);
+    throw error;
+  });
   // Where Redis is away, the next look is as good.
   const repetition = repeat({ everyMs: reconcileEveryMs, look: reconcile, onError: () => {} });
   subscriber.on("ready", () => repetition.wake());

@@ -1,0 +1,176 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { newGenerationId } from "@darkroom/contracts";
+import { connectWorker } from "@darkroom/redis";
+import { createRefusals, leftByRefusals, refuseCommands, testRedisUrl } from "@darkroom/testing";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { createBatchKeeper } from "./batches/batch-keeper.ts";
+import { createBatchStore } from "./batches/batch-store.ts";
+import { createCancelListener } from "./lanes/cancel-listener.ts";
+import { openQueue, type TestQueue } from "./queue.fixture.ts";
+import { createAudit } from "./upkeep/audit.ts";
+import { createBatchWorker } from "./batches/batch-worker.ts";
+import { batchTask, laneOfTask } from "./batches/batch-task.ts";
+import { createWebhookDispatcher } from "./webhooks/webhook-dispatcher.ts";
+import { webhookLane } from "./webhooks/webhook-delivery.ts";
+import { createWebhookStore } from "./webhooks/webhook-store.ts";
+import { createWebhookWorker } from "./webhooks/webhook-worker.ts";
+
+const log = { debug() {}, info() {}, warn() {}, error() {} };
+/** A loop that has its rounds by the test alone. */
+const everyMs = 3_600_000;
+
+const closing = <Loop extends { close: () => Promise<void> }>(loop: Loop): Loop => {
+  onTestFinished(() => loop.close());
+  return loop;
+};
+
+const loops: Record<string, (queue: TestQueue) => () => Promise<unknown>> = {
+  "recovery, expiry and retention": ({ redis, store, lanes, ...queue }) => queue.janitor({ redis, store, lanes }).look,
+  audit: ({ redis, keys, lanes, retention }) =>
+    closing(createAudit({ redis, keys, lanes, retention, log, stepEveryMs: everyMs, keysPerSecond: 1_000, pauseMs: 0 }))
+      .step,
+  "the outbox of webhooks": ({ redis, keys, lanes, store }) => {
+    const subjects = { store, batches: createBatchStore(redis, keys) };
+    const webhooks = createWebhookStore(redis, keys);
+    return closing(createWebhookDispatcher({ redis, keys, lanes, ...subjects, webhooks, log, everyMs })).look;
+  },
+  "the keeper of batches": ({ redis, keys, lanes }) =>
+    closing(createBatchKeeper({ batches: createBatchStore(redis, keys), lanes, log, everyMs })).look,
+};
+
+describe("a thousand rounds that Redis refuses leave nothing behind", { timeout: 60_000 }, () => {
+  test.each(Object.entries(loops))("%s", async (_, open) => {
+    const queue = await openQueue();
+    const round = open(queue);
+    using refusals = refuseCommands(queue.redis);
+    expect(await leftByRefusals({ round, refusals, emitters: [queue.redis] })).toEqual([]);
+  });
+});
+
+test("a thousand removals that the store refuses leave nothing behind", { timeout: 60_000 }, async () => {
+  const queue = await openQueue();
+  const { redis, keys, store, attempts, submission } = queue;
+  const { id, lane } = submission();
+  await store.submit(submission({ id }));
+  await attempts.start(id, lane);
+  await attempts.fail(id, lane, 1, { code: "upstream_error", message: "It broke." });
+  const refusals = createRefusals();
+  const { look } = queue.janitor({ dropObjects: refusals.refuse });
+  const round = async () => {
+    // Each refusal has the next one wait for a minute.
+    await redis.zadd(keys.retained, 0, id);
+    await look();
+  };
+  expect(await leftByRefusals({ round, refusals, emitters: [redis] })).toEqual([]);
+});
+
+test("a thousand subscriptions that Redis refuses leave no listener on the connection", async () => {
+  const { redis, keys } = await openQueue();
+  const subscriber = connectWorker(testRedisUrl(), () => {});
+  onTestFinished(() => subscriber.disconnect());
+  subscriber.setMaxListeners(0);
+  using refusals = refuseCommands(subscriber);
+  const round = () => createCancelListener({ redis, subscriber, keys, workers: [] });
+  expect(await leftByRefusals({ round, refusals, emitters: [subscriber] })).toEqual([]);
+});
+
+/**
+ * Jobs of one lane, each of which is refused once and then done with.
+ * @param put has a job wait on its lane
+ */
+function createJobs(put: (id: string) => Promise<unknown>) {
+  const refusals = createRefusals();
+  const open = new Map<string, () => void>();
+  return {
+    refusals,
+    /** Runs a job: refuses it the first time that it is asked. */
+    run: async (id: string): Promise<undefined> => {
+      const told = open.get(id);
+      if (told === undefined) return;
+      open.delete(id);
+      told();
+      await refusals.refuse();
+    },
+    /** Puts a job on its lane and waits until it is refused. */
+    round: async (): Promise<string> => {
+      const id = newGenerationId(Date.now());
+      const { promise, resolve } = Promise.withResolvers<void>();
+      open.set(id, resolve);
+      await put(id);
+      await promise;
+      return id;
+    },
+  };
+}
+
+describe("a thousand jobs that are refused, each tried again, leave nothing behind", { timeout: 120_000 }, () => {
+  async function openWorkers() {
+    const queue = await openQueue();
+    const connection = connectWorker(testRedisUrl(), () => {});
+    onTestFinished(() => connection.disconnect());
+    /** Nothing of a lane is held or waits. */
+    const settledOn = (lane: string) => async () => {
+      const names = ["active", "wait", "delayed", "prioritized"].map((list) => `${queue.keys.lanes}:${lane}:${list}`);
+      await expect.poll(() => queue.redis.exists(names), { timeout: 30_000 }).toBe(0);
+    };
+    const common = { redis: connection, keys: queue.keys, concurrency: 1, lockDurationMs: 30_000, log };
+    return { ...queue, connection, settledOn, common: { ...common, stalledIntervalMs: 30_000 } };
+  }
+
+  test("generations whose attempt could not begin", async () => {
+    const { attempts, lanes, submission, connection, settledOn, common, ...queue } = await openWorkers();
+    const { lane } = submission();
+    const { run, ...jobs } = createJobs((id) => lanes.add(lane, id, 1));
+    const start = async (id: string) => (await run(id)) ?? ("gone" as const);
+    queue.worker(() => Promise.reject(new Error("There is no attempt")), { ...common, store: { ...attempts, start } });
+    expect(await leftByRefusals({ ...jobs, emitters: [connection], settled: settledOn(lane) })).toEqual([]);
+  });
+
+  test("webhooks whose delivery could not be read", async () => {
+    const { redis, keys, store, lanes, connection, settledOn, common } = await openWorkers();
+    const { run, ...jobs } = createJobs((id) => lanes.add(webhookLane, id, 1));
+    const worker = createWebhookWorker({
+      ...common,
+      store,
+      batches: createBatchStore(redis, keys),
+      webhooks: { ...createWebhookStore(redis, keys), read: async (id) => (await run(id)) ?? null },
+      perOrigin: 1,
+      schedule: () => null,
+      post: () => Promise.reject(new Error("There is no delivery")),
+    });
+    closing(worker);
+    expect(await leftByRefusals({ ...jobs, emitters: [connection], settled: settledOn(webhookLane) })).toEqual([]);
+  });
+
+  test("tasks of batches that another worker does in the end", async () => {
+    const { redis, keys, lanes, connection, settledOn, common } = await openWorkers();
+    const lane = laneOfTask(batchTask.validate(""));
+    const { run, round, refusals } = createJobs((id) => lanes.add(lane, batchTask.validate(id), 1));
+    const nothing = async () => null;
+    const tasks = createBatchWorker({
+      ...common,
+      tasks: { validate: async (id) => (await run(id)) ?? null, feed: nothing, finalize: nothing },
+      batches: createBatchStore(redis, keys),
+      lanes,
+      firstRetryPauseMs: everyMs,
+    });
+    closing(tasks);
+    const ids: string[] = [];
+    const settled = async () => {
+      for (const id of ids.splice(0)) {
+        // Not by `expect.poll`: vitest keeps what is polled until the test ends.
+        while ((await lanes.find(lane, batchTask.validate(id))) === "held") await nextTurn();
+        await lanes.remove(lane, batchTask.validate(id));
+      }
+      await settledOn(lane)();
+    };
+    expect(
+      await leftByRefusals({
+        round: async () => ids.push(await round()),
+        refusals,
+        emitters: [connection],
+        settled,
+      }),
+    ).toEqual([]);
+  });
+});
