@@ -188,3 +188,21 @@ test("a store that fails before or after it has written costs no line and double
   expect(await queue.read(id)).toMatchObject({ fed: 700, completed: before.completed, failed: before.failed });
   expect(before.completed + before.failed).toBe(700);
 });
+
+test("two rounds that collect at once store the same segment, whatever ends between them", async () => {
+  const lane = openLane();
+  const id = await lane.begin(3);
+  await lane.newRound()(live);
+  await work(lane, id, 1);
+  const batch = await lane.read(id);
+  const collect = (write: (text: string) => Promise<void>) =>
+    lane.lines.collect(batch, { most: 200, fewest: 1 }, ({ text }) => write(text));
+  const texts: string[] = [];
+  await collect(async (first) => {
+    texts.push(first);
+    await work(lane, id);
+    await collect(async (second) => void texts.push(second));
+  });
+  expect(texts[1]).toBe(texts[0]);
+  expect(await lane.read(id)).toMatchObject({ completed: 1, failed: 0, segments: 1 });
+});

@@ -39,3 +39,16 @@ test("a batch that has ended cannot be canceled", async () => {
   await batches.fail(batch.id, []);
   expect(await cancel()).toBeNull();
 });
+
+test("a batch whose files were put together as soon as it was canceled is told as canceled", async () => {
+  const { batches, lanes, batch } = await openCanceler();
+  const cancel: typeof batches.cancel = async (id, lane) => {
+    const moved = await batches.cancel(id, lane);
+    const canceled = await batches.read(id);
+    if (canceled === null) throw new Error("There is no batch");
+    await batches.finish(canceled, { outputFileId: null, errorFileId: null, completed: 0, failed: 0, usage: null });
+    return moved;
+  };
+  const canceler = createBatchCanceler({ batches: { read: batches.read, cancel }, lanes, log });
+  expect(await canceler({ id: batch.id, lane: null })).toMatchObject({ status: "cancelled" });
+});

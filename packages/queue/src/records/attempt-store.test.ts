@@ -11,9 +11,12 @@ describe("an attempt", () => {
   });
 
   test("that is not the latest can write nothing", async () => {
-    const { store, attempts, id, lane } = await openStarted();
+    const { store, attempts, id, lane, redis, keys } = await openStarted();
     await attempts.start(id, lane);
     expect(await attempts.checkpoint(id, 1, delivery)).toBe("fenced");
+    const partial = { index: 0, partialIndex: 0, key: "a/p.png", mediaType: "image/png", width: 1, height: 1 };
+    expect(await attempts.appendPartial(id, 1, partial)).toBe("fenced");
+    expect(await redis.exists(keys.partials(id))).toBe(0);
     expect(await attempts.succeed(id, lane, 1, delivery, bill)).toBe("fenced");
     expect(await attempts.fail(id, lane, 1, failure)).toBe("fenced");
     expect(await attempts.postpone(id, lane, 1, "failures", 0)).toBe("fenced");

@@ -92,10 +92,39 @@ describe("expiry", () => {
     expect(await redis.zrange(keys.expiring, "0", "-1")).toEqual([early.id]);
   });
 
-  test("does not touch one that has begun", async () => {
-    const { store, id, lane } = await openStarted();
+  test("does not touch one that has begun, even between two attempts, and takes it off the list", async () => {
+    const { store, attempts, redis, keys, submission } = await openQueue();
+    const { id, lane } = submission();
+    await store.submit(submission({ id, expiresInMs: 60_000 }));
+    await attempts.start(id, lane);
+    await redis.hset(keys.record(id), "expiresAt", 1);
+    await redis.zadd(keys.expiring, 1, id);
     expect(await store.expire(id, lane)).toBe("kept");
     expect(await store.read(id)).toMatchObject({ status: "running" });
+    expect(await redis.zcard(keys.expiring)).toBe(0);
+    await attempts.postpone(id, lane, 1, "failures", 0);
+    expect(await store.expire(id, lane)).toBe("kept");
+    expect(await store.read(id)).toMatchObject({ status: "queued" });
+  });
+});
+
+describe("withdrawal", () => {
+  test("ends one that is queued, and says so again when it is repeated", async () => {
+    const { store, submission } = await openQueue();
+    const { id, lane } = submission();
+    await store.submit(submission({ id }));
+    expect(await store.withdraw(id, lane, "expired")).toBe("ok");
+    expect(await store.withdraw(id, lane, "expired")).toBe("ok");
+    expect(await store.read(id)).toMatchObject({ status: "expired", version: 2 });
+  });
+
+  test("does not touch one that runs, or has ended otherwise", async () => {
+    const { store, attempts, id, lane } = await openStarted();
+    expect(await store.withdraw(id, lane, "canceled")).toBe("kept");
+    expect(await store.read(id)).toMatchObject({ status: "running" });
+    await attempts.succeed(id, lane, 1, delivery, bill);
+    expect(await store.withdraw(id, lane, "canceled")).toBe("kept");
+    expect(await store.read(id)).toMatchObject({ status: "succeeded" });
   });
 });
 
@@ -180,6 +209,18 @@ describe("a script whose answer was lost, and which is sent again, says what it 
     expect(await retried).toEqual({ kind: "accepted", rank: 1, use: null });
     expect(await redis.hgetall(keys.pending(lane))).toEqual({ [tenant]: "1" });
     expect(await lossy.retry(id, lane, tenant, free)).toEqual({ kind: "unended" });
+  });
+
+  test("expire", async () => {
+    const { lossy, line, store, submission, redis, keys } = await openLossy();
+    const given = submission({ expiresInMs: 60_000 });
+    await store.submit(given);
+    await redis.hset(keys.record(given.id), "expiresAt", 1);
+    const lost = line.loseAnswer(keys.retained);
+    const expired = lossy.expire(given.id, given.lane);
+    await lost;
+    expect(await expired).toBe("expired");
+    expect(await store.read(given.id)).toMatchObject({ status: "expired", version: 2 });
   });
 
   test("leave, of the last caller of what nobody has begun", async () => {

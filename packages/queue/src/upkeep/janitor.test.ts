@@ -95,6 +95,37 @@ test("a generation that is retried at the end of its retention lives on", async 
   expect(await queue.store.read(given.id)).toMatchObject({ status: "queued" });
 });
 
+test.each(["queued", "running"])(
+  "a %s generation that a list says is outlived is kept, and leaves that list",
+  async (status) => {
+    const queue = await openQueue();
+    const { store, attempts, keys, redis, submission } = queue;
+    const { id, lane } = submission();
+    await store.submit(submission({ id }));
+    if (status === "running") await attempts.start(id, lane);
+    await redis.zadd(keys.retained, 1, id);
+    await queue.janitor().look();
+    expect(await store.read(id)).toMatchObject({ status });
+    expect(await redis.zcard(keys.retained)).toBe(0);
+  },
+);
+
+test.each(["queued", "running"] as const)(
+  "an ended generation that is still listed as %s gets no job, and leaves the list",
+  async (list) => {
+    const queue = await openQueue();
+    const { store, keys, redis, lanes, submission } = queue;
+    const { id, lane } = submission();
+    await store.submit(submission({ id }));
+    await store.cancel(id, lane);
+    await redis.zadd(keys[list], 1, id);
+    await queue.janitor().look();
+    await queue.janitor().look();
+    expect(await lanes.find(lane, id)).toBeNull();
+    expect(await redis.zcard(keys[list])).toBe(0);
+  },
+);
+
 test("a job that an older attempt still holds is looked at again, and not forgotten", async () => {
   const queue = await openQueue();
   const begun = Promise.withResolvers<void>();
