@@ -14,9 +14,9 @@ const mediaTypes = { png: "image/png", jpeg: "image/jpeg", webp: "image/webp", g
 export type CheckedImage = Pick<ProviderImage, "bytes" | "mediaType" | "width" | "height">;
 
 /**
- * Tells the type and the size of an image from its content, having looked at all of it. PNG, JPEG, WebP and each frame of a GIF are decoded once, to their last row; the pixels are
- * thrown away as they come: PNG and JPEG stay at a few rows of memory, WebP can only be decoded whole (eight bytes a pixel). An SVG is
- * parsed and not drawn (`readSvg`).
+ * Tells the type and the size of an image from its content, having looked at all of it. PNG, JPEG, WebP and each frame of a GIF are
+ * decoded once, to their last row; the pixels are thrown away as they come: PNG and JPEG stay at a few rows of memory, WebP can only be
+ * decoded whole (eight bytes a pixel). An SVG is parsed and not drawn (`readSvg`).
  *
  * Throws `ProviderError` `upstream_error`, which may have been charged, for what is empty, cut short, broken, of no type that is named
  * above, or larger than 50 megapixels or 100 frames.

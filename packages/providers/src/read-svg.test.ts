@@ -107,6 +107,11 @@ describe("an SVG is refused", () => {
     await expect(read(cut)).rejects.toThrow("not UTF-8");
   });
 
+  test("without a word of what may be a credential", async () => {
+    const loading = inside('<image href="https://x.test/a.png?signature=secret"/>');
+    await expect(loading).rejects.toThrow(/outside of the file: https:\/\/x\.test\/a\.png$/);
+  });
+
   test.each([
     '<image href="https://x.test/a.png"/>',
     '<image xlink:href="//x.test/a.png"/>',

@@ -49,7 +49,7 @@ export async function readSvg(bytes: Uint8Array): Promise<{ width: number; heigh
     root ??= asSvg(tag);
     if (++depth > maxDepth) refuse(`it is nested deeper than ${maxDepth} elements`);
     const outside = outsideReference(tag);
-    if (outside !== undefined) refuse(`it refers to something outside of the file: ${outside.slice(0, 100)}`);
+    if (outside !== undefined) refuse(`it refers to something outside of the file: ${shown(outside)}`);
     if (tag.local === "style") css = "";
   });
   const readText = (part: string) => {
@@ -61,8 +61,7 @@ export async function readSvg(bytes: Uint8Array): Promise<{ width: number; heigh
     depth--;
     if (local !== "style" || css === undefined) return;
     const outside = outsideReferenceOfCss(css);
-    if (outside !== undefined)
-      refuse(`its style sheet refers to something outside of the file: ${outside.slice(0, 100)}`);
+    if (outside !== undefined) refuse(`its style sheet refers to something outside of the file: ${shown(outside)}`);
     css = undefined;
   });
 
@@ -74,6 +73,9 @@ export async function readSvg(bytes: Uint8Array): Promise<{ width: number; heigh
   if (root === undefined) throw new BadSvgError("it has no element");
   return sidesOf(root);
 }
+
+/** Of a reference what a log may have: a query can hold a credential. */
+const shown = (reference: string): string => reference.replace(/[?#].*$/s, "").slice(0, 100);
 
 function refuse(why: string): never {
   throw new BadSvgError(why);
