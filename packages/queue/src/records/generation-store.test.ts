@@ -1,4 +1,4 @@
-import { connectWorker, untilConnected } from "@darkroom/redis";
+import { connectWorker, redisTime, untilConnected } from "@darkroom/redis";
 import { startLossyRedis, testRedisUrl } from "@darkroom/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { bill, delivery, free, openQueue, openStarted } from "../queue.fixture.ts";
@@ -64,7 +64,9 @@ describe("expiry", () => {
     const queue = await openQueue();
     const { id, lane, ...rest } = queue.submission({ expiresInMs: 1 });
     await queue.store.submit({ id, lane, ...rest });
-    await expect.poll(() => queue.attempts.start(id, lane)).toBe("expired");
+    const expiresAtMs = (await queue.store.read(id))?.expiresAtMs ?? Infinity;
+    await expect.poll(() => redisTime(queue.redis)).toBeGreaterThanOrEqual(expiresAtMs);
+    expect(await queue.attempts.start(id, lane)).toBe("expired");
     expect(await queue.store.read(id)).toMatchObject({ status: "expired" });
     await queue.expectNothingButRecords();
   });
