@@ -1,5 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { createKeyring, createKeyStore, createLedger, createRedisKeys, hashApiKey } from "@darkroom/accounts";
+import {
+  type BillUndelivered,
+  createKeyring,
+  createKeyStore,
+  createLedger,
+  createRedisKeys,
+  hashApiKey,
+} from "@darkroom/accounts";
 import type { ImageRequest } from "@darkroom/contracts";
 import { createFileStore } from "@darkroom/files";
 import { type Catalogue, loadCatalogue } from "@darkroom/models";
@@ -26,6 +33,8 @@ export type StartApiOptions = {
   behindProxy?: boolean;
   /** Says that Redis is full. */
   full?: boolean;
+  /** `none` when left out. */
+  billUndelivered?: BillUndelivered;
   syncTimeoutMs?: number;
   defaultResponseFormat?: ResponseFormat;
   storage?: ObjectStoreSettings;
@@ -90,6 +99,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
       IDEMPOTENCY_SECONDS: 60,
       TOMBSTONE_SECONDS: 60,
       REDIS_REQUIRE_NOEVICTION: false,
+      BILL_UNDELIVERED: options.billUndelivered ?? "none",
     },
     log,
     closes,

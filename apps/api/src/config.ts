@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { billUndelivered } from "@darkroom/accounts";
 import { logEnvSchema } from "@darkroom/observe";
 import { renderingEnvSchema } from "@darkroom/rendering";
 import { type Environment, readSettings, wholeNumber } from "@darkroom/settings";
@@ -36,6 +37,12 @@ export const apiEnvSchema = z.object({
     .default("both")
     .describe(
       "What a GPT image model answers with where the caller sends no `response_format`: `both` is base64, which OpenAI's clients read, with a link beside it.",
+    ),
+  BILL_UNDELIVERED: z
+    .enum(billUndelivered)
+    .default("partials")
+    .describe(
+      "What a tenant is billed for a generation that delivers nothing though its provider may charge for it: `none`; `partials` is what was reserved, where its owner canceled it after partial images were shown; `reserved` is what was reserved, in any case. Its budget is charged what was reserved, whatever this says.",
     ),
   SYNC_TIMEOUT_MS: wholeNumber(1_000, 3_600_000)
     .default(600_000)

@@ -21,7 +21,7 @@ import {
 import { checkRedis, connectProducer, connectSubscriber, createWriteProbe, untilConnected } from "@darkroom/redis";
 import type { ApiConfig } from "./config.ts";
 
-type QueueConfig = Pick<ApiConfig, keyof typeof queueEnvSchema.shape | "INSTANCE">;
+type QueueConfig = Pick<ApiConfig, keyof typeof queueEnvSchema.shape | "INSTANCE" | "BILL_UNDELIVERED">;
 
 /** It has answered a moment ago. */
 const connectWithinMs = 10_000;
@@ -61,9 +61,15 @@ export async function openQueue(config: QueueConfig, log: Logger, closes: CloseL
     waits,
     memoryGuard,
     readMinuteUse: createMinuteUseReader(redis, keys.root),
-    submit: createSubmitter({ store, lanes, log }),
+    submit: createSubmitter({ store, lanes, billUndelivered: config.BILL_UNDELIVERED, log }),
     batches,
-    submitBatch: createBatchSubmitter({ batches, lanes, log, claimsMs: retention.claimsMs }),
+    submitBatch: createBatchSubmitter({
+      batches,
+      lanes,
+      billUndelivered: config.BILL_UNDELIVERED,
+      log,
+      claimsMs: retention.claimsMs,
+    }),
     cancelBatch: createBatchCanceler({ batches, lanes, log }),
     /** What keeps Redis from taking writes, as a sentence; null when it takes them. */
     findFault: createWriteProbe({

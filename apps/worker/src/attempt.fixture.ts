@@ -39,6 +39,8 @@ export const aRecord = ({ n = 1, parameters, delivery = null, missing = [] }: Re
   terms: null,
   reservedMicros: null,
   costMicros: null,
+  inDoubt: false,
+  billUndelivered: "none",
 });
 
 /** An attempt at it whose notes are taken and forgotten. */

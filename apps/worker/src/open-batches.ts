@@ -82,7 +82,7 @@ export async function openBatches(
       objects,
       prepared,
       accountOf: findAccount,
-      countUnbilled: (model) => metrics.unbilledGenerations.inc({ model }),
+      countUnbilled: (batch) => metrics.unbilledGenerations.inc(batch),
       isRedisFull: memoryGuard.isFull,
       log,
       now: () => redisTime(redis),

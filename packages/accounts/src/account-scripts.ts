@@ -13,13 +13,15 @@ export const accountScripts = {
   /** `now`, `count_queued`, `under_way`. */
   counting: ["now", "queued", "under-way"].map(script),
   /** `now`, `count_queued`, `is_stopped`, and what `settlement` has: what is not to be begun ends. */
-  start: ["now", "queued", "stopped", "calendar", "account", "under-way", "settlement", "ledger"].map(script),
+  start: ["now", "queued", "stopped", "calendar", "account", "under-way", "settlement", "ledger", "undelivered"].map(
+    script,
+  ),
   /** `now`, `count_window`. */
   window: [script("now"), script("window")],
   /** `now`, `under_way`, `admit`, `told_window`. */
   admission: ["now", "calendar", "window", "account", "under-way", "admission"].map(script),
-  /** `now`, `calendar`, `under_way`, `settle`, `read_bill`, `enter`. */
-  settlement: ["now", "calendar", "account", "under-way", "settlement", "ledger"].map(script),
+  /** `now`, `calendar`, `under_way`, `settle`, `read_bill`, `enter`, `bill_nothing`. */
+  settlement: ["now", "calendar", "account", "under-way", "settlement", "ledger", "undelivered"].map(script),
   /** `now`, `read_account`. */
   usage: ["now", "calendar", "account"].map(script),
 } as const satisfies Record<string, readonly URL[]>;

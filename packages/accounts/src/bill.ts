@@ -11,8 +11,8 @@ export const billArgument = (bill: Bill, provider: string): string =>
     provider,
   ].join(" ");
 
-/** Of an ending that delivered nothing, and costs nothing. Where it was begun, nobody knows what the provider charges for it. */
+/** Of an ending that delivered nothing. Nobody knows what the provider charges for an attempt that runs. */
 export const nothingDelivered = "";
 
-/** Of one that was begun, and for which the provider charges nothing. */
+/** Of one whose last attempt the provider charges nothing for. `undelivered.lua` reads it, too. */
 export const nothingCharged = "0 0 0 0 0 -";

@@ -4,6 +4,7 @@ export { type AccountScripts, accountScripts } from "./account-scripts.ts";
 export { type Admission, admissionArgument, unlimited } from "./admission.ts";
 export { assertModelAllowed } from "./assert-model-allowed.ts";
 export { billArgument, nothingCharged, nothingDelivered } from "./bill.ts";
+export { billUndelivered, type BillUndelivered, readBillUndelivered } from "./bill-undelivered.ts";
 export { hashApiKey, newApiKey } from "./api-key.ts";
 export { type KeySource, parseKeyList, type StoredKey } from "./key-list.ts";
 export { KeyListError } from "./key-list-error.ts";

@@ -72,7 +72,7 @@ describe("a batch that is stopped", () => {
       queue.time.offsetMs = stoppedMs + 15 * 60_000;
       await round(live);
       expect(await queue.read(id)).toMatchObject({ outcome, ready: true, failed: 10 });
-      expect(queue.unbilled).toEqual(["m"]);
+      expect(queue.unbilled).toEqual(["acme key m"]);
       expect(await queue.attempts.succeed(running, lane, 1, delivery, bill)).not.toBe("ok");
     },
   );

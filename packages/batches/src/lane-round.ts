@@ -14,7 +14,7 @@ import { type ObjectStore, StorageError } from "@darkroom/storage";
 import { createCollectEnded } from "./collect-ended.ts";
 import type { PreparedLines } from "./prepared-lines.ts";
 import { reachable, shareWindow, type Turns, unknownLines, type WindowOptions } from "./share-window.ts";
-import { createStopBatch } from "./stop-batch.ts";
+import { createStopBatch, type StopBatchOptions } from "./stop-batch.ts";
 
 /** What is needed of a logger: pino's shape, a sentence with fields. */
 type Log = Record<"info" | "error", (fields: object, sentence: string) => void>;
@@ -29,8 +29,8 @@ type LaneRoundOptions = WindowOptions & {
   prepared: PreparedLines;
   /** The account of a key; null for one that is disabled, expired or deleted: what it began is stopped. */
   accountOf: (keyId: string) => Promise<Pick<Account, "budget"> | null>;
-  /** Counts a generation that was canceled while it ran. */
-  countUnbilled: (model: string) => void;
+  /** Counts a line that was canceled while it ran and is not billed. */
+  countUnbilled: StopBatchOptions["countUnbilled"];
   /** Whether Redis has no room for more: then lines are collected only. */
   isRedisFull: () => boolean;
   log: Log;

@@ -63,7 +63,7 @@ export function openLane({ window = 300, budget = noBudget, keyInForce = true } 
       objects,
       prepared: preparedLines,
       accountOf: async () => (state.keyInForce ? { budget } : null),
-      countUnbilled: (model) => void unbilled.push(model),
+      countUnbilled: ({ tenant, keyId, model }) => void unbilled.push(`${tenant} ${keyId} ${model}`),
       log,
       isRedisFull: () => state.redisIsFull,
       now: async () => Date.now() + time.offsetMs,

@@ -7,8 +7,8 @@ export type StopBatchOptions = {
   generations: Pick<GenerationStore, "withdraw" | "cancel">;
   /** Null for a key that is disabled, expired or deleted: what it began is stopped. */
   accountOf: (keyId: string) => Promise<object | null>;
-  /** Counts a generation that was canceled while it ran, for whoever compares the provider's bill with ours. */
-  countUnbilled: (model: string) => void;
+  /** Counts a line that was canceled while it ran, and is not billed though the provider may have charged for it. */
+  countUnbilled: (batch: Pick<FeedingBatch, "model" | "tenant" | "keyId">) => void;
   log: Pick<Log, "info">;
 };
 
@@ -55,7 +55,8 @@ export function createStopBatch({
       const answer = await generations.withdraw(id, lane, isExpired ? "expired" : "canceled");
       if (answer === "gone") await lines.giveUp(batch.id, id);
       if (answer !== "kept" || !isOver) continue;
-      if ((await generations.cancel(id, lane)) === "running") countUnbilled(batch.model);
+      const canceledIn = await generations.cancel(id, lane);
+      if (canceledIn === "running" && batch.billUndelivered !== "reserved") countUnbilled(batch);
     }
   }
 

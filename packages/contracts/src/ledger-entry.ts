@@ -20,8 +20,16 @@ export const ledgerEntrySchema = z.object({
   images: z.int(),
   input_tokens: z.int(),
   output_tokens: z.int(),
-  /** What the tenant is billed, in micros; null where a price is missing. Nothing delivered costs 0. */
+  /**
+   * What the tenant is billed, in micros; null where a price is missing. Nothing delivered costs 0, unless BILL_UNDELIVERED says that what
+   * a provider may have charged for is billed.
+   */
   cost: microsSchema.nullable(),
+  /**
+   * What was taken of the key's budget beyond `cost`, in micros: what was reserved, where a provider may have charged for something that
+   * was not delivered, or where a price is missing. Entries of releases that did not know of it have none.
+   */
+  unbilled: microsSchema.default(0),
   /**
    * What the provider charges, by the prices that the operator configured for it: for what was delivered, and with it for what it has
    * probably drawn beside that. Null where no prices are configured, and where an attempt delivered nothing and may be charged: canceled

@@ -19,6 +19,11 @@ export const usageRowSchema = z.object({
   cost: microsSchema,
   /** Generations that delivered images for which no price is configured. */
   unpriced: z.int(),
+  /**
+   * Micros that budgets were charged beyond `cost`: what was reserved for generations that delivered nothing and that a provider may have
+   * charged for, and for unpriced ones. Absent: none.
+   */
+  unbilled: microsSchema.optional(),
   /** What providers have probably charged, in micros, as far as it is known. The admin is told, and nobody else. */
   provider_cost: microsSchema.optional(),
   /** Generations that are not in it: the provider has no price here, or may have charged for what it did not deliver. For the admin. */

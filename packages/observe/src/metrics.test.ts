@@ -10,11 +10,25 @@ test("every counter is told with its help before anything has happened", async (
     "darkroom_capped_generations_total",
     "darkroom_billed_micros_total",
     "darkroom_unbilled_generations_total",
+    "darkroom_unbilled_generations_by_key_total",
     "darkroom_repeated_images_total",
     "darkroom_rate_limited_calls_total",
     "darkroom_refused_requests_total",
   ]);
-  expect(text.match(/^# HELP darkroom_\S+ \S.*\.$/gm)).toHaveLength(8);
+  expect(text.match(/^# HELP darkroom_\S+ \S.*\.$/gm)).toHaveLength(9);
+});
+
+test("unbilled generations are told by key, of two hundred keys apart", async () => {
+  const metrics = createMetrics({ ofProcess: false });
+  for (let key = 1; key <= 250; key++) {
+    metrics.unbilledGenerations.inc({ model: "m", tenant: "acme", keyId: `key_${key}` });
+  }
+  metrics.unbilledGenerations.inc({ model: "m", tenant: "acme", keyId: "key_7" });
+  const text = await metrics.render();
+  expect(text).toContain('darkroom_unbilled_generations_total{model="m"} 251\n');
+  expect(text).toContain('darkroom_unbilled_generations_by_key_total{tenant="acme",key_id="key_7"} 2\n');
+  expect(text).toContain('darkroom_unbilled_generations_by_key_total{tenant="other",key_id="other"} 50\n');
+  expect(text.match(/^darkroom_unbilled_generations_by_key_total\{/gm)).toHaveLength(201);
 });
 
 test("what was counted is told by label", async () => {

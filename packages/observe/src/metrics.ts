@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import { createModelCounter } from "./model-counter.ts";
+import { createUnbilledCounter } from "./unbilled-counter.ts";
 
 export type MetricsOptions = {
   /** Also tell of the process itself: memory, CPU, event loop, garbage collection. One registry of a process does; it is measured all the time. */
@@ -10,7 +11,8 @@ export type Metrics = ReturnType<typeof createMetrics>;
 
 /**
  * The counters of a process, for Prometheus. All of them stand here. A label is a code of our error table or a model, of which two hundred
- * are told apart, so that their number is bounded: never a key, a tenant or anything else that a caller wrote.
+ * are told apart, or the id and tenant of a key, likewise, so that their number is bounded: never a key itself or anything else that a
+ * caller wrote.
  */
 export function createMetrics({ ofProcess }: MetricsOptions) {
   const registry = new Registry();
@@ -30,10 +32,7 @@ export function createMetrics({ ofProcess }: MetricsOptions) {
       "darkroom_billed_micros_total",
       "What generations cost their tenants, in millionths of a dollar. A restart counts anew: bill by the ledger.",
     ),
-    unbilledGenerations: byModel(
-      "darkroom_unbilled_generations_total",
-      "Generations that were canceled while they ran, or failed, and cost their tenants nothing though the provider may have charged.",
-    ),
+    unbilledGenerations: createUnbilledCounter(registry),
     repeatedImages: byModel(
       "darkroom_repeated_images_total",
       "Images asked of a provider again after a worker died, or stopped, in the middle of a call: they may have been bought before.",

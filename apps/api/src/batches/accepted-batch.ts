@@ -5,6 +5,7 @@ export const acceptedBatch = ({ windowMs, ...batch }: NewBatch, nowMs: number): 
   ...batch,
   status: "validating",
   version: 1,
+  billUndelivered: batch.billUndelivered ?? "none",
   errors: null,
   errorCount: 0,
   model: null,

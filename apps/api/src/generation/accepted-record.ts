@@ -32,4 +32,6 @@ export const acceptedRecord = (submission: Submission, nowMs: number): Generatio
   terms: submission.terms,
   reservedMicros: submission.admission.worstCaseMicros,
   costMicros: null,
+  inDoubt: false,
+  billUndelivered: submission.billUndelivered ?? "none",
 });

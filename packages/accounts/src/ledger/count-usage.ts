@@ -10,6 +10,7 @@ export const measures = [
   "input_tokens",
   "output_tokens",
   "cost",
+  "unbilled",
   "provider_cost",
   "unpriced",
   "provider_cost_unknown",
@@ -21,13 +22,14 @@ export type DayUsage = Map<string, Map<string, number>>;
 
 /** Adds an entry to the usage of its day. The script that ends a generation counts by the same rule. */
 export function countEntry(usage: DayUsage, entry: LedgerEntry): void {
-  const { images, input_tokens, output_tokens, cost, provider_cost } = entry;
+  const { images, input_tokens, output_tokens, cost, unbilled, provider_cost } = entry;
   const counts: Partial<Record<Measure, number>> = {
     [entry.status]: 1,
     images,
     input_tokens,
     output_tokens,
     cost: cost ?? 0,
+    unbilled,
     provider_cost: provider_cost ?? 0,
     unpriced: cost === null ? 1 : 0,
     provider_cost_unknown: provider_cost === null ? 1 : 0,

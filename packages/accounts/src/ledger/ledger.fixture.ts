@@ -123,6 +123,7 @@ async function writeEntries(redis: Redis, prefix: string, day: string, entries: 
     add("input_tokens", entry.input_tokens);
     add("output_tokens", entry.output_tokens);
     add("cost", entry.cost ?? 0);
+    add("unbilled", entry.unbilled);
     add("provider_cost", entry.provider_cost ?? 0);
     if (entry.cost === null) add("unpriced", 1);
     if (entry.provider_cost === null) add("provider_cost_unknown", 1);
@@ -151,6 +152,7 @@ export function newEntry(over: Partial<LedgerEntry> = {}): LedgerEntry {
     input_tokens: 10,
     output_tokens: 1_000,
     cost: 80_000,
+    unbilled: 0,
     provider_cost: null,
     created_at_ms: Date.now() - 1_000,
     ended_at_ms: Date.now(),

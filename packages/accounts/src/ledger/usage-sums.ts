@@ -21,7 +21,8 @@ export function addMeasure(sums: UsageSums, measure: Measure, sum: number): void
     sums.generations[measure] += sum;
     return;
   }
-  const before = sums[measure];
+  // What is told where there is some of it.
+  const before = measure === "unbilled" && sum > 0 ? (sums.unbilled ?? 0) : sums[measure];
   if (before !== undefined) sums[measure] = before + sum;
 }
 
@@ -31,6 +32,7 @@ const plainMeasures = [
   "output_tokens",
   "cost",
   "unpriced",
+  "unbilled",
   "provider_cost",
   "provider_cost_unknown",
 ] as const;

@@ -8,12 +8,10 @@
 -- A year and a month, for a look at the same month of the year before.
 local usage_kept_seconds = 400 * 86400
 
-local measures = { 'images', 'input_tokens', 'output_tokens', 'cost', 'provider_cost' }
+local measures = { 'images', 'input_tokens', 'output_tokens', 'cost', 'unbilled', 'provider_cost' }
 
--- 'images inputTokens outputTokens cost providerCost provider', '-' for what is not known. '' where nothing was delivered: that costs the
--- tenant nothing, but if it was begun the provider may charge for it all the same, and nobody tells us.
-local function read_bill(text, begun)
-  if text == '' then text = begun and '0 0 0 0 - -' or '0 0 0 0 0 -' end
+-- 'images inputTokens outputTokens cost providerCost provider', '-' for what is not known.
+local function read_bill(text)
   local images, input, output, cost, provider_cost, provider =
     string.match(text, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$')
   return {
@@ -26,14 +24,14 @@ local function or_null(value) return value == '-' and 'null' or value end
 
 -- Neither ids nor names hold anything that JSON would have to escape: their patterns see to that.
 local entry_format = '{"id":"%s:%d","generation":"%s","status":"%s","tenant":"%s","key_id":"%s","model":"%s","provider":%s,'
-  .. '"images":%s,"input_tokens":%s,"output_tokens":%s,"cost":%s,"provider_cost":%s,"created_at_ms":%s,"ended_at_ms":%d}'
+  .. '"images":%s,"input_tokens":%s,"output_tokens":%s,"cost":%s,"unbilled":%d,"provider_cost":%s,"created_at_ms":%s,"ended_at_ms":%d}'
 
 local function enter(root, generation, bill, time)
   local day = calendar(time)
   local provider = bill.provider == '-' and 'null' or '"' .. bill.provider .. '"'
   local entry = string.format(entry_format,
     generation.id, generation.version, generation.id, generation.status, generation.tenant, generation.key, generation.model,
-    provider, bill.images, bill.input_tokens, bill.output_tokens, or_null(bill.cost), or_null(bill.provider_cost),
+    provider, bill.images, bill.input_tokens, bill.output_tokens, or_null(bill.cost), bill.unbilled, or_null(bill.provider_cost),
     generation.created, time)
   if redis.call('RPUSH', root .. 'ledger:' .. day, entry) == 1 then redis.call('SADD', root .. 'ledger-days', day) end
 
@@ -49,6 +47,6 @@ local function enter(root, generation, bill, time)
   if bill.provider_cost == '-' then redis.call('HINCRBY', usage, row .. 'provider_cost_unknown', 1) end
   for index = 1, #measures do
     local amount = bill[measures[index]]
-    if amount ~= '0' and amount ~= '-' then redis.call('HINCRBY', usage, row .. measures[index], amount) end
+    if amount ~= '-' and tonumber(amount) ~= 0 then redis.call('HINCRBY', usage, row .. measures[index], amount) end
   end
 end

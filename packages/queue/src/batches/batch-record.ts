@@ -1,3 +1,4 @@
+import { type BillUndelivered, readBillUndelivered } from "@darkroom/accounts";
 import {
   type BatchEnding,
   batchEndings,
@@ -25,6 +26,8 @@ export type BatchRecord = {
   outputSeconds: number;
   webhook: string | null;
   webhookEvents: readonly BatchEnding[];
+  /** What a line is billed that delivers nothing and for which a provider may have charged. */
+  billUndelivered: BillUndelivered;
   /** What is wrong with its input, the first of it; null unless it failed. */
   errors: readonly BatchFault[] | null;
   /** How many faults there are. Where they are more than `errors`, all of them are an object: see `batchObjects`. */
@@ -80,6 +83,7 @@ export function decodeBatch(hash: Record<string, string>): BatchRecord | null {
     outputSeconds: number("outputSeconds"),
     webhook: hash["webhook"] ?? null,
     webhookEvents: json("webhookEvents", z.array(z.enum(batchEndings))) ?? [],
+    billUndelivered: readBillUndelivered(hash["billUndelivered"]),
     errors: json("errors", z.array(batchFaultSchema)),
     errorCount: number("errorCount"),
     model: hash["model"] ?? null,

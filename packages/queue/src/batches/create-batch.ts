@@ -1,3 +1,4 @@
+import type { BillUndelivered } from "@darkroom/accounts";
 import type { BatchEnding } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
 import type { Keys } from "../connection/keys.ts";
@@ -18,6 +19,8 @@ export type NewBatch = {
   outputSeconds: number;
   webhook: string | null;
   webhookEvents: readonly BatchEnding[];
+  /** What a line is billed that delivers nothing and for which a provider may have charged; nothing when left out. */
+  billUndelivered?: BillUndelivered | undefined;
 };
 
 /** By what a repetition of the same request is known. */
@@ -78,7 +81,7 @@ export async function findEarlierBatch(
 type Run = { redis: Redis; keys: Keys; batch: NewBatch; request: BatchRequest; onlyLook: boolean };
 
 function run({ redis, keys, batch, request, onlyLook }: Run): Promise<Answer> {
-  const { id, tenant, windowMs, metadata, webhook, webhookEvents, ...rest } = batch;
+  const { id, tenant, windowMs, metadata, webhook, webhookEvents, billUndelivered = "none", ...rest } = batch;
   const { body, idempotencyKey, clientRetry, claimsMs } = request;
   // Only who may come back with the same request needs to be recognised.
   const fingerprint = (idempotencyKey ?? clientRetry) === undefined ? "" : fingerprintOf(body);
@@ -103,7 +106,7 @@ function run({ redis, keys, batch, request, onlyLook }: Run): Promise<Answer> {
       maxCreations,
       creationSpanMs,
       onlyLook ? "1" : "0",
-      ...Object.entries(rest).flat(),
+      ...Object.entries({ ...rest, billUndelivered }).flat(),
       ...(metadata === null ? [] : ["metadata", JSON.stringify(metadata)]),
       ...(webhook === null ? [] : ["webhook", webhook, "webhookEvents", JSON.stringify(webhookEvents)]),
     ],

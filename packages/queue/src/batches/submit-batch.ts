@@ -1,3 +1,4 @@
+import type { BillUndelivered } from "@darkroom/accounts";
 import type { Lanes } from "../lanes/lanes.ts";
 import type { Log } from "../log.ts";
 import type { BatchStore } from "./batch-store.ts";
@@ -10,16 +11,18 @@ export type BatchSubmitterOptions = {
   log: Log;
   /** How long an idempotency key stands for its batch after that has ended, in milliseconds. */
   claimsMs: number;
+  /** What is billed of lines of what is accepted from now on, where they deliver nothing and a provider may have charged. */
+  billUndelivered?: BillUndelivered;
 };
 
 /**
  * Returns the function that accepts a batch. It is accepted once its record is written; putting the job that validates it on its lane
  * comes after, and where that fails the keeper of a worker does it. Throws what Redis threw when the record may not have been written.
  */
-export function createBatchSubmitter({ batches, lanes, log, claimsMs }: BatchSubmitterOptions) {
+export function createBatchSubmitter({ batches, lanes, log, claimsMs, billUndelivered }: BatchSubmitterOptions) {
   const putNextTask = createPutNextTask({ lanes, log });
   return async (batch: NewBatch, request: Omit<BatchRequest, "claimsMs">): Promise<CreatedBatch> => {
-    const created = await batches.create(batch, { ...request, claimsMs });
+    const created = await batches.create({ billUndelivered, ...batch }, { ...request, claimsMs });
     if (created.kind === "created") {
       // A key's next batch is looked at after the first of others: hundreds of one do not hold up what another has.
       await putNextTask({ id: batch.id, status: "validating", lane: null, ready: false }, created.ofHour);

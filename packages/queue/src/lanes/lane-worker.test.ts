@@ -63,10 +63,10 @@ describe("an ending that is written is told of, with", () => {
     await expect.poll(() => told).toEqual([ending]);
   });
 
-  test("none, though an attempt before the refusal may have been charged: its worker stopped", async () => {
+  test("none, though an attempt before the refusal may have been charged: it was broken off", async () => {
     const queue = await openQueue();
     const told: AttemptEnding[] = [];
-    const { id, lane } = await handedBack(queue);
+    const { id, lane } = await brokenOff(queue);
     queue.worker(async () => ({ ...refused, nothingCharged: true }), {
       onEnding: (_record, ending) => void told.push(ending),
     });
@@ -335,11 +335,11 @@ test("a cancellation that comes too late, when the generation was queued and beg
 type Queue = Awaited<ReturnType<typeof openQueue>>;
 
 /** A generation whose first worker gave it back. */
-async function handedBack(queue: Queue) {
+async function brokenOff(queue: Queue) {
   const given = queue.submission();
   await queue.store.submit(given);
   await queue.attempts.start(given.id, given.lane);
-  await queue.attempts.postpone(given.id, given.lane, 1, "handbacks", 0);
+  await queue.attempts.breakOff(given.id, given.lane, 1);
   return given;
 }
 

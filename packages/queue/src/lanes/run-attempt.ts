@@ -30,7 +30,10 @@ export type RunAttemptOptions = NotedObjectsOptions & {
   random: () => number;
 };
 
-/** What an ending comes to: a bill, or null where nothing was delivered. `unbilled`: the provider may have charged for that nothing. */
+/**
+ * What an ending comes to: a bill, or null where nothing was delivered. `unbilled`: the provider may have charged for that nothing, and its
+ * tenant is not billed.
+ */
 export type AttemptEnding = { bill: Bill | null; unbilled: boolean };
 
 /**
@@ -198,11 +201,11 @@ async function settle(
     log.info({ ...fields, verdict, images: bill.images, costMicros: bill.costMicros }, "The generation succeeded");
   } else if (outcome.kind !== "succeeded") {
     const { error } = outcome;
-    const uncharged = isUncharged(outcome, record);
+    const uncharged = isUncharged(outcome);
     if (record.halted !== null) {
       const { halted } = record;
       const ended = await write(() => store.halt(id, lane, attempts, halted));
-      if (ended === "ok") onEnding?.(record, { bill: null, unbilled: !uncharged });
+      if (ended === "ok") onEnding?.(record, { bill: null, unbilled: isUnbilled(record, true) });
       log.info(
         { ...fields, verdict: ended, status: halted },
         "The batch of a generation was stopped; it is not begun again",
@@ -210,20 +213,19 @@ async function settle(
       return null;
     }
     const verdict = await write(() => store.fail(id, lane, attempts, error, uncharged));
-    if (verdict === "ok") onEnding?.(record, { bill: null, unbilled: !uncharged });
+    if (verdict === "ok") onEnding?.(record, { bill: null, unbilled: isUnbilled(record, uncharged) });
     log.warn({ ...fields, verdict, code: error.code }, `The generation failed: ${error.message}`);
   }
   return null;
 }
 
-/**
- * Whether no attempt can have been charged. What is worth a retry was not; what died or was broken off at a shutdown may have been, and
- * so may the attempts of an earlier life, of which only the number is known.
- */
-function isUncharged(outcome: Exclude<Outcome, { kind: "succeeded" }>, record: GenerationRecord): boolean {
-  if (record.attempts - 1 !== record.failures + record.rateLimits) return false;
-  return outcome.kind === "retry" ? outcome.mayHaveCharged !== true : outcome.nothingCharged === true;
-}
+/** Whether the attempt can not have been charged. What is worth a retry was not. */
+const isUncharged = (outcome: Exclude<Outcome, { kind: "succeeded" }>): boolean =>
+  outcome.kind === "retry" ? outcome.mayHaveCharged !== true : outcome.nothingCharged === true;
+
+/** The scripts decide by the same rule: an earlier attempt of this life may have been charged, whatever became of the last. */
+const isUnbilled = ({ inDoubt, billUndelivered }: BegunRecord, uncharged: boolean): boolean =>
+  (inDoubt || !uncharged) && billUndelivered !== "reserved";
 
 /**
  * Between tries to write to a Redis that answers with errors (a failover, a full disk). At most five seconds: once it takes writes again

@@ -19,6 +19,10 @@ type Life = {
   postponed: boolean;
   /** Canceled because its key was no longer in use. */
   stopped: boolean;
+  /** A provider may have charged for an attempt of this life that is over. */
+  inDoubt: boolean;
+  /** A partial image was shown in this life. */
+  shown: boolean;
   waits: boolean;
   /** A line of a batch: held to the budget alone, and stopped with its batch. */
   line: boolean;
@@ -28,8 +32,9 @@ type EndingOfModel = {
   generation: string;
   status: Ending;
   cost: number | null;
+  /** What the budget loses beside. */
+  unbilled: number;
   providerCost: number | null;
-  worst: number;
   keyId: string;
 };
 
@@ -46,9 +51,10 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
   const of = (keyId: string) => [...lives.values()].filter(({ submission }) => submission.keyId === keyId);
   const single = ({ line }: Life) => !line;
   const alive = ({ status }: Life) => status === "queued" || status === "running";
-  // What has no price takes of a budget what was reserved for it.
   const spent = (keyId: string) =>
-    endings.filter((ending) => ending.keyId === keyId).reduce((sum, { cost, worst }) => sum + (cost ?? worst), 0);
+    endings
+      .filter((ending) => ending.keyId === keyId)
+      .reduce((sum, { cost, unbilled }) => sum + (cost ?? 0) + unbilled, 0);
 
   const account = (keyId: string) => {
     const total = spent(keyId);
@@ -107,25 +113,45 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
       abandoned: false,
       postponed: false,
       stopped: false,
+      inDoubt: false,
+      shown: false,
       waits: !line,
       line,
     });
     return "accepted";
   }
 
-  // What was never begun is charged by nobody; of the rest nobody knows, where the worker does not say.
-  function finish(id: string, status: Ending, cost: number | null, told?: number | null): void {
+  function enter(one: Life, status: Ending, sums: Pick<EndingOfModel, "cost" | "unbilled" | "providerCost">): void {
+    Object.assign(one, { status, waits: false });
+    endings.push({ generation: one.submission.id, status, keyId: one.submission.keyId, ...sums });
+  }
+
+  /** What has no price takes of a budget what was reserved for it. */
+  function deliver(id: string, cost: number | null): void {
     const one = life(id);
-    const providerCost = told === undefined ? (one.begun ? null : 0) : told;
-    one.status = status;
-    one.waits = false;
-    endings.push({ generation: id, status, cost, providerCost, worst: one.worst, keyId: one.submission.keyId });
+    enter(one, "succeeded", { cost, unbilled: cost === null ? one.worst : 0, providerCost: cost });
+  }
+
+  /** What delivers nothing takes of a budget what was reserved for it where a provider may charge, and is billed as it was agreed. */
+  function finish(id: string, status: Ending, mayBeCharged: boolean): void {
+    const one = life(id);
+    const { billUndelivered: policy } = one.submission;
+    if (!mayBeCharged && !one.inDoubt) return enter(one, status, { cost: 0, unbilled: 0, providerCost: 0 });
+    const billed = policy === "reserved" || (policy === "partials" && status === "canceled" && one.shown);
+    const sums = billed ? { cost: one.worst, unbilled: 0 } : { cost: 0, unbilled: one.worst };
+    enter(one, status, { ...sums, providerCost: null });
   }
 
   return {
     account,
     endings: () =>
-      endings.map(({ generation, status, cost, providerCost }) => ({ generation, status, cost, providerCost })),
+      endings.map(({ generation, status, cost, unbilled, providerCost }) => ({
+        generation,
+        status,
+        cost,
+        unbilled,
+        providerCost,
+      })),
 
     admission(keyId: string, images: number, worstCaseMicros: number): Admission {
       const found = terms[keyId];
@@ -153,35 +179,47 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
       if (one.stopped) return "stopped";
       if (!alive(one)) return "ended";
       if (!one.begun && one.overdue) {
-        finish(id, "expired", 0);
+        finish(id, "expired", false);
         return "expired";
       }
       if (!one.begun && !one.line && stopped.has(one.submission.keyId)) {
-        finish(id, "canceled", 0);
+        finish(id, "canceled", false);
         one.stopped = true;
         return "stopped";
       }
+      // The attempt before has died.
+      if (one.status === "running") one.inDoubt = true;
       const attempts = one.attempts + 1;
       Object.assign(one, { status: "running", attempts, begun: true, first: one.begun ? one.first : attempts });
       return "started";
     },
 
-    end(id: string, status: Ending, cost: number | null, providerCost: number | null): string {
+    show(id: string): string {
       const one = life(id);
+      if (one.status !== "running") return "fenced";
+      one.shown = true;
+      return "ok";
+    },
+
+    end(id: string, how: { cost: number | null } | { mayBeCharged: boolean }): string {
+      const one = life(id);
+      const status = "cost" in how ? "succeeded" : "failed";
       // Without an attempt the token is none, and nobody's.
       if (one.attempts === 0) return "fenced";
       if (one.status === status) return "ok";
       if (!alive(one)) return "ended";
       if (one.status !== "running") return "fenced";
-      finish(id, status, cost, providerCost);
+      if ("cost" in how) deliver(id, how.cost);
+      else finish(id, status, how.mayBeCharged);
       return "ok";
     },
 
-    postpone(id: string): string {
+    /** `brokenOff`: its provider call was. */
+    postpone(id: string, brokenOff: boolean): string {
       const one = life(id);
       if (one.status === "queued" && one.postponed) return "ok";
       if (one.status !== "running") return "fenced";
-      Object.assign(one, { status: "queued", postponed: true });
+      Object.assign(one, { status: "queued", postponed: true, inDoubt: one.inDoubt || brokenOff });
       return "ok";
     },
 
@@ -200,7 +238,7 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
       const one = life(id);
       if (!alive(one)) return "ended";
       const was = one.status;
-      finish(id, "canceled", 0);
+      finish(id, "canceled", was === "running");
       return was;
     },
 
@@ -208,7 +246,7 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
       const { status } = life(id);
       if (status === "canceled") return "ok";
       if (status !== "queued") return "kept";
-      finish(id, "canceled", 0);
+      finish(id, "canceled", false);
       return "ok";
     },
 
@@ -218,7 +256,7 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
       one.overdue = true;
       if (one.status === "expired") return "expired";
       if (one.status !== "queued" || one.begun) return "kept";
-      finish(id, "expired", 0);
+      finish(id, "expired", false);
       return "expired";
     },
 
@@ -227,7 +265,7 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
       if (one.abandoned) return "canceled";
       one.waits = false;
       if (one.kept || one.status !== "queued" || one.begun) return "kept";
-      finish(id, "canceled", 0);
+      finish(id, "canceled", false);
       one.abandoned = true;
       return "canceled";
     },
@@ -247,6 +285,8 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
         abandoned: false,
         postponed: false,
         stopped: false,
+        inDoubt: false,
+        shown: false,
       });
       return "accepted";
     },
@@ -260,10 +300,11 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
       const add = (name: string, amount: number) => {
         if (amount > 0) sums[name] = (sums[name] ?? 0) + amount;
       };
-      for (const { keyId, status, cost, providerCost } of endings) {
+      for (const { keyId, status, cost, unbilled, providerCost } of endings) {
         add(`${keyId} ${status}`, 1);
         if (cost === null) add(`${keyId} unpriced`, 1);
         else add(`${keyId} cost`, cost);
+        add(`${keyId} unbilled`, unbilled);
         if (providerCost === null) add(`${keyId} provider_cost_unknown`, 1);
         else add(`${keyId} provider_cost`, providerCost);
         if (status !== "succeeded") continue;

@@ -1,3 +1,4 @@
+import { billUndelivered } from "@darkroom/accounts";
 import { type Budget, ledgerEntrySchema, type Limits, noLimits } from "@darkroom/contracts";
 import { withinOneDay } from "@darkroom/testing";
 import * as fc from "fast-check";
@@ -6,6 +7,7 @@ import { delivery, openQueue } from "../queue.fixture.ts";
 import { createLineStore } from "../batches/line-store.ts";
 import { lineGenerationId } from "../batches/line-id.ts";
 import { type AccountModel, createAccountModel } from "./account-model.fixture.ts";
+import type { PartialImage } from "./partial-image.ts";
 import type { Retried } from "./generation-store.ts";
 import type { Submitted } from "./submission.ts";
 
@@ -32,6 +34,9 @@ const step = fc.record({
     ...(["submit", "submit", "submit", "feed", "replay", "start", "start", "succeed", "succeed", "unpriced"] as const),
     ...([
       "fail",
+      "fail",
+      "show",
+      "show",
       "postpone",
       "put in line",
       "cancel",
@@ -47,10 +52,22 @@ const step = fc.record({
   key: fc.constantFrom(...keyIds),
   images: fc.integer({ min: 1, max: 4 }),
   worst: fc.integer({ min: 0, max: 20 }),
+  /** What it is billed where nothing is delivered and a provider may have charged. */
+  billUndelivered: fc.constantFrom(...billUndelivered),
   /** Which part of the worst case it comes to. */
   part: fc.double({ min: 0, max: 1, noNaN: true }),
 });
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+/** A partial image that is kept under this key. */
+const partial = (key: string): PartialImage => ({
+  index: 0,
+  partialIndex: 0,
+  key,
+  mediaType: "image/png",
+  width: 1,
+  height: 1,
+});
 
 /** What became of a submission or a retry, in one word. */
 const wordFor = (answer: Submitted | Retried): string =>
@@ -63,12 +80,13 @@ test("nothing is reserved without a generation, no budget is overspent, and acco
   let story = 0;
 
   /** Takes the next line of its key's batch in. */
-  async function feed(model: AccountModel, keyId: string, images: number, worst: number): Promise<[string, string]> {
+  async function feed(model: AccountModel, keyId: string, one: Step): Promise<[string, string]> {
+    const { images, worst, billUndelivered: policy } = one;
     const id = `batch_of_${keyId}`;
     const fed = Number((await redis.hget(keys.batch(id), "fed")) ?? 0);
-    await redis.hset(keys.batch(id), "status", "in_progress");
+    await redis.hset(keys.batch(id), "status", "in_progress", "billUndelivered", policy);
     const admission = model.admission(keyId, images, worst);
-    const given = queue.submission({ id: lineGenerationId(id, fed), keyId, admission });
+    const given = queue.submission({ id: lineGenerationId(id, fed), keyId, admission, billUndelivered: policy });
     const { request, upstream } = given;
     const line = { index: fed, custom_id: `line-${fed}`, request, upstream, terms: {}, images, worst };
     await lines.feed({ id, tenant: "acme", keyId, lane, model: "m" }, fed, [line], admission.budget);
@@ -77,11 +95,8 @@ test("nothing is reserved without a generation, no budget is overspent, and acco
   }
 
   /** Does one step in Redis and in the model. Answers what came of it here and there. */
-  async function take(
-    model: AccountModel,
-    { action, which, key, images, worst, part }: Step,
-    suffix: string,
-  ): Promise<[string, string] | []> {
+  async function take(model: AccountModel, one: Step, suffix: string): Promise<[string, string] | []> {
+    const { action, which, key, images, worst, part } = one;
     const { store, attempts } = queue;
     if (action === "submit") {
       const keyId = `${key}${suffix}`;
@@ -89,6 +104,7 @@ test("nothing is reserved without a generation, no budget is overspent, and acco
         keyId,
         caller: "here/1",
         admission: model.admission(keyId, images, worst),
+        billUndelivered: one.billUndelivered,
       });
       return [wordFor(await store.submit(given)), model.submit(given)];
     }
@@ -99,7 +115,7 @@ test("nothing is reserved without a generation, no budget is overspent, and acco
       else model.stop(keyId);
       return [];
     }
-    if (action === "feed") return feed(model, `${key}${suffix}`, images, worst);
+    if (action === "feed") return feed(model, `${key}${suffix}`, one);
     const found = model.pick(which);
     if (found === undefined) return [];
     // What only a caller's side does, a batch does not.
@@ -112,7 +128,7 @@ test("nothing is reserved without a generation, no budget is overspent, and acco
         costMicros,
         providerCostMicros: costMicros,
       }),
-      model.end(id, "succeeded", costMicros, costMicros),
+      model.end(id, { cost: costMicros }),
     ];
     switch (action) {
       case "replay":
@@ -133,11 +149,15 @@ test("nothing is reserved without a generation, no budget is overspent, and acco
         const uncharged = part < 0.5;
         return [
           await attempts.fail(id, lane, found.attempts, failure, uncharged),
-          model.end(id, "failed", 0, uncharged ? 0 : null),
+          model.end(id, { mayBeCharged: !uncharged }),
         ];
       }
+      case "show":
+        return [await attempts.appendPartial(id, found.attempts, partial(`${id}/${found.attempts}`)), model.show(id)];
       case "postpone":
-        return [await attempts.postpone(id, lane, found.attempts, "handbacks", 0), model.postpone(id)];
+        return part < 0.5
+          ? [await attempts.postpone(id, lane, found.attempts, "handbacks", 0), model.postpone(id, false)]
+          : [await attempts.breakOff(id, lane, found.attempts), model.postpone(id, true)];
       case "put in line":
         return [await attempts.putInLine(id, lane, found.attempts), model.putInLine(id)];
       case "cancel":
@@ -206,10 +226,11 @@ test("nothing is reserved without a generation, no budget is overspent, and acco
     }
     const entries = await readLedger(suffix);
     expect(new Set(entries.map(({ id }) => id)).size, "entries of one ending").toBe(entries.length);
-    const facts = entries.map(({ generation, status, cost, provider_cost }) => ({
+    const facts = entries.map(({ generation, status, cost, unbilled, provider_cost }) => ({
       generation,
       status,
       cost,
+      unbilled,
       providerCost: provider_cost,
     }));
     expect(facts).toEqual(model.endings());

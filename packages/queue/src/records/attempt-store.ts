@@ -115,7 +115,11 @@ export function createAttemptStore(redis: Redis, keys: Keys, retention: Retentio
       delivery: Delivery,
       missing: readonly MissingImage[] = [],
     ): Promise<Verdict> =>
-      checkpoint(redis, [keys.record(id)], [attempt, JSON.stringify(delivery), JSON.stringify(missing)]),
+      checkpoint(
+        redis,
+        [keys.record(id)],
+        [attempt, JSON.stringify(delivery), JSON.stringify(missing), mayBeCharged(delivery, missing) ? "1" : "0"],
+      ),
 
     /** The keys of the objects that the record names as delivered; null where there is no record. */
     async deliveredKeys(id: string): Promise<string[] | null> {
@@ -144,16 +148,19 @@ export function createAttemptStore(redis: Redis, keys: Keys, retention: Retentio
         ...(missing.length > 0 ? ["missing", JSON.stringify(missing)] : []),
       ]),
 
-    /** `uncharged`: the provider surely charges nothing for any of its attempts. */
+    /** `uncharged`: the provider surely charges nothing for this attempt. */
     fail: (id: string, lane: string, attempt: number, error: Failure, uncharged = false): Promise<Verdict> =>
       endAs("failed", id, lane, attempt, uncharged ? nothingCharged : nothingDelivered, [
         "error",
         JSON.stringify(error),
       ]),
 
-    /** Ends a line of a batch that was stopped, of which nothing is stored. A provider may have charged for what an attempt asked it for. */
+    /**
+     * Ends a line of a batch that was stopped, of which nothing is stored. The attempt has asked for nothing; whether a provider may have
+     * charged for an earlier one is in the record.
+     */
     halt: (id: string, lane: string, attempt: number, status: Halted): Promise<Verdict> =>
-      endAs(status, id, lane, attempt, nothingDelivered, []),
+      endAs(status, id, lane, attempt, nothingCharged, []),
 
     /** Puts a running generation down for another attempt. A failure counts against its tries, handing it back does not. */
     postpone: (
@@ -176,5 +183,9 @@ export function createAttemptStore(redis: Redis, keys: Keys, retention: Retentio
       postpone(redis, where(id, lane), [id, attempt, "handbacks", 0, "1"]),
   };
 }
+
+/** Whether a provider may charge for what is noted: it has drawn an image, or may have. */
+const mayBeCharged = ({ images, drawn }: Delivery, missing: readonly MissingImage[]): boolean =>
+  images.length > 0 || (drawn?.images ?? 0) > 0 || missing.some(({ mayHaveCharged }) => mayHaveCharged);
 
 export type AttemptStore = ReturnType<typeof createAttemptStore>;

@@ -1,3 +1,4 @@
+import { type BillUndelivered, readBillUndelivered } from "@darkroom/accounts";
 import { generationSchema, type GenerationStatus, imageParametersSchema, type ImageRequest } from "@darkroom/contracts";
 import { z } from "zod";
 import { type Delivery, deliverySchema } from "./delivery.ts";
@@ -72,6 +73,10 @@ export type GenerationRecord = {
   reservedMicros: number | null;
   /** What it cost, in micros; null until it ends, and where a price is missing. */
   costMicros: number | null;
+  /** Whether a provider may have charged for an attempt of this life that is over. */
+  inDoubt: boolean;
+  /** What it is billed where it ends with nothing delivered and a provider may have charged. */
+  billUndelivered: BillUndelivered;
 };
 
 /** Checked in full when it was accepted, maybe by a newer release that knows more fields and values: it is kept as it is. */
@@ -124,6 +129,8 @@ function decode(hash: Record<string, string>): GenerationRecord {
     terms: hash["terms"] === undefined ? null : JSON.parse(hash["terms"]),
     reservedMicros: micros("reserved"),
     costMicros: micros("cost"),
+    inDoubt: hash["inDoubt"] !== undefined,
+    billUndelivered: readBillUndelivered(hash["billUndelivered"]),
     error: hash["error"] === undefined ? null : failureSchema.parse(JSON.parse(hash["error"])),
   };
 }

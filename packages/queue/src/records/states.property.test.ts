@@ -1,5 +1,5 @@
 import { type Admission, unlimited } from "@darkroom/accounts";
-import { type ImageRequest, isEnding } from "@darkroom/contracts";
+import { type ImageRequest, isEnding, type LedgerEntry, ledgerEntrySchema } from "@darkroom/contracts";
 import * as fc from "fast-check";
 import { isDeepStrictEqual } from "node:util";
 import { expect, test } from "vitest";
@@ -208,7 +208,7 @@ async function tell(queue: TestQueue, steps: readonly Step[]): Promise<void> {
       demand(!moved || Number(version) > one.version, "a state changes with its version");
       demand(!moved || !isEnding(one.status) || story === "retry: accepted", "an ending is left by a retry alone");
       demand(status !== "expired" || one.overdue, "nothing expires before its time");
-      const entries = ledger.filter((id) => id.startsWith(`${one.id}:`));
+      const entries = ledger.map(({ id }) => id).filter((id) => id.startsWith(`${one.id}:`));
       demand(entries.length === one.entries + (moved && isEnding(status) ? 1 : 0), "each ending has one entry");
       demand(new Set(entries).size === entries.length, "an entry is written once");
       Object.assign(one, { version: Number(version), status, entries: entries.length });
@@ -234,14 +234,15 @@ async function tell(queue: TestQueue, steps: readonly Step[]): Promise<void> {
       isDeepStrictEqual({ ...pending }, active === 0 ? {} : { [tenant]: String(active) }),
       "the lane counts what lives",
     );
-    const account = await redis.hmget(`${keys.root}account:${keyId}`, "active", "queued", "reserved");
-    const sums = [active, waiting, active * worstCaseMicros];
-    demand(isDeepStrictEqual(account.map(Number), sums), "the sums of the account are those of the records");
+    const account = await redis.hmget(`${keys.root}account:${keyId}`, "active", "queued", "reserved", "total");
+    const spent = (await readLedger()).reduce((sum, { cost, unbilled }) => sum + (cost ?? 0) + unbilled, 0);
+    const sums = [active, waiting, active * worstCaseMicros, spent];
+    demand(isDeepStrictEqual(account.map(Number), sums), "the sums of the account are those of records and ledger");
   }
 
-  async function readLedger(): Promise<string[]> {
+  async function readLedger(): Promise<LedgerEntry[]> {
     const days = await redis.smembers(`${keys.root}ledger-days`);
     const lines = await Promise.all(days.map((day) => redis.lrange(`${keys.root}ledger:${day}`, 0, -1)));
-    return lines.flat().map((line) => /"id":"([^"]+)"/.exec(line)?.[1] ?? line);
+    return lines.flat().map((line) => ledgerEntrySchema.parse(JSON.parse(line)));
   }
 }

@@ -1,6 +1,7 @@
 import {
   type Admission,
   admissionArgument,
+  type BillUndelivered,
   type MinuteUse,
   readMinuteUse,
   readRefusal,
@@ -40,6 +41,8 @@ export type Submission = Wish & {
   terms: object;
   /** What it takes of the limits and the budget of its key. */
   admission: Admission;
+  /** What it is billed where it delivers nothing and a provider may have charged; nothing when left out. */
+  billUndelivered?: BillUndelivered | undefined;
   /** How long it may wait for its start, in milliseconds; absent = for ever. */
   expiresInMs?: number | undefined;
 };
@@ -80,6 +83,7 @@ export async function submitGeneration(
     upstream: JSON.stringify(submission.upstream),
     terms: JSON.stringify(submission.terms),
     reserved: reservedArgument(admission),
+    billUndelivered: submission.billUndelivered ?? "none",
     ...(events.length > 0 && { webhook: events.join(" ") }),
   }).flat();
   const answer = await submitScript(

@@ -17,6 +17,7 @@ const entry = (number: number): LedgerEntry => ({
   input_tokens: 0,
   output_tokens: 0,
   cost: 20_000,
+  unbilled: 0,
   provider_cost: null,
   created_at_ms: 1_769_860_000_000,
   ended_at_ms: 1_769_860_001_000,

@@ -46,7 +46,23 @@ test("what the provider may charge for one that ran is not billed, but counted, 
   held.end();
   const { total } = await (await api.call("/v1/usage", { key: adminKey })).json();
   expect(total).toMatchObject({ generations: { canceled: 2 }, cost: 0, provider_cost: 0, provider_cost_unknown: 1 });
-  expect(await api.metrics.render()).toContain('darkroom_unbilled_generations_total{model="dall-e-2"} 1\n');
+  const metrics = await api.metrics.render();
+  expect(metrics).toContain('darkroom_unbilled_generations_total{model="dall-e-2"} 1\n');
+  expect(metrics).toMatch(/darkroom_unbilled_generations_by_key_total\{tenant="acme",key_id="[\w:]+"\} 1\n/);
+  expect(total).toMatchObject({ unbilled: 20_000 });
+});
+
+test("what ran is billed where the service says so, and then it is not counted as unbilled", async () => {
+  const api = await startApi({ billUndelivered: "reserved" });
+  const held = heldWork(api);
+  await api.work(held.work);
+  const id = await submit(api);
+  await held.begun;
+  expect((await generationIn(await cancel(api, id))).cost).toBe(20_000);
+  held.end();
+  const { total } = await (await api.call("/v1/usage")).json();
+  expect(total).toMatchObject({ generations: { canceled: 1 }, images: 0, cost: 20_000 });
+  expect(await api.metrics.render()).not.toMatch(/darkroom_unbilled_generations_total\{/);
 });
 
 test("who waits for it on the line is told", async () => {

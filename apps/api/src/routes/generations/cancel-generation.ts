@@ -23,7 +23,7 @@ export function cancelGenerationRoute(app: FastifyInstance, dependencies: Cancel
 
   app.post<{ Params: { id: string } }>("/v1/generations/:id/cancel", async (request, reply) => {
     const { tenant } = accountOf(request);
-    const { id, lane, model } = await findGeneration(tenant, request.params.id);
+    const { id, lane } = await findGeneration(tenant, request.params.id);
     request.facts.generationId = id;
     const canceledIn = await queueAnswer(queue.store.cancel(id, lane));
     const record = await findGeneration(tenant, id);
@@ -32,7 +32,7 @@ export function cancelGenerationRoute(app: FastifyInstance, dependencies: Cancel
     }
     // Its job does nothing any more; taking it off the lane only saves a worker the look.
     if (canceledIn === "queued") await queue.lanes.remove(lane, id).catch(() => {});
-    else metrics.unbilledGenerations.inc({ model });
+    else if (record.costMicros === 0) metrics.unbilledGenerations.inc(record);
     return sendGeneration(reply, await renderGeneration(record), keyring.nowMs());
   });
 }

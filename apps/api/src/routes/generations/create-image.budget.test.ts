@@ -1,5 +1,5 @@
 import { loadCatalogue } from "@darkroom/models";
-import type { Work } from "@darkroom/queue";
+import type { Outcome, Work } from "@darkroom/queue";
 import { withinOneDay } from "@darkroom/testing";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -118,21 +118,32 @@ describe("429 insufficient_quota", () => {
 });
 
 describe("what ends frees what it did not cost", () => {
-  test("all of it where it failed", async () => {
+  const refused: Outcome = { kind: "failed", error: { code: "moderation_blocked", message: "No." } };
+
+  test("all of it where it was refused", async () => {
     const api = await startApi();
     const { ask, id } = await openLimitedKey(api, { budget: { total: imageMicros } });
-    await api.work(async () => ({ kind: "failed", error: { code: "moderation_blocked", message: "No." } }));
+    await api.work(async () => ({ ...refused, nothingCharged: true }));
     expect((await ask()).status).toBe(202);
     await expect.poll(() => usageOf(api, id), soon).toEqual({ active: 0, reserved: 0, spent: 0 });
     expect((await ask()).status).toBe(202);
   });
 
-  test("all of it where it was canceled, in line or running; a retry of it reserves it again", async () => {
+  test("none of it where the provider may have charged for what failed", async () => {
     const api = await startApi();
-    const key = await openLimitedKey(api, { budget: { total: imageMicros } });
+    const { ask, id } = await openLimitedKey(api, { budget: { total: imageMicros } });
+    await api.work(async () => refused);
+    expect((await ask()).status).toBe(202);
+    await expect.poll(() => usageOf(api, id), soon).toEqual({ active: 0, reserved: 0, spent: imageMicros });
+    expect(await outcomeOf(await ask())).toMatchObject({ status: 429, code: "insufficient_quota" });
+  });
+
+  test("all of it where it was canceled in line, and none where it ran; a retry of it reserves it again", async () => {
+    const api = await startApi();
+    const key = await openLimitedKey(api, { budget: { total: 2 * imageMicros } });
     const post = async (answer: Response, action: string) =>
       key.call(`/v1/generations/${answer.headers.get("x-generation-id")}/${action}`, { method: "POST" });
-    const queued = await key.ask();
+    const queued = await key.ask({ n: 2 });
     expect((await key.ask()).status).toBe(429);
     await post(queued, "cancel");
 
@@ -143,7 +154,9 @@ describe("what ends frees what it did not cost", () => {
     await held.begun;
     expect(await outcomeOf(await post(queued, "retry"))).toMatchObject({ status: 429, code: "insufficient_quota" });
     await post(running, "cancel");
-    expect((await post(queued, "retry")).status).toBe(202);
+    expect(await usageOf(api, key.id)).toEqual({ active: 0, reserved: 0, spent: imageMicros });
+    expect(await outcomeOf(await post(queued, "retry"))).toMatchObject({ status: 429, code: "insufficient_quota" });
+    expect((await post(running, "retry")).status).toBe(202);
     expect((await key.ask()).status).toBe(429);
     held.end();
   });

@@ -8,8 +8,8 @@
 --   (see admission.lua), what is reserved for it
 -- Answers 'stopped' where nothing more of the batch may be fed, 'moved' where another has fed since, or for each line its rank, 0 for
 -- one that the budget had no room for: that one has ended.
-local status, outcome, fed, fed_by, fed_ranks =
-  unpack(redis.call('HMGET', KEYS[1], 'status', 'outcome', 'fed', 'fedBy', 'fedRanks'))
+local status, outcome, fed, fed_by, fed_ranks, policy =
+  unpack(redis.call('HMGET', KEYS[1], 'status', 'outcome', 'fed', 'fedBy', 'fedRanks', 'billUndelivered'))
 if fed_by == ARGV[7] then return cjson.decode(fed_ranks) end
 if status ~= 'in_progress' or outcome then return 'stopped' end
 local index = tonumber(ARGV[6])
@@ -28,7 +28,7 @@ for at = 8, #ARGV, 8 do
     redis.call('HSET', root .. 'generation:' .. id, 'id', id, 'tenant', tenant, 'status', 'queued', 'version', 1,
       'createdAt', time, 'rank', rank, 'keyId', key, 'lane', ARGV[4], 'model', ARGV[5], 'batchId', ARGV[1],
       'lineIndex', index, 'customId', custom_id, 'request', request, 'upstream', upstream, 'terms', terms,
-      'answer', answer, 'reserved', reserved)
+      'answer', answer, 'reserved', reserved, 'billUndelivered', policy or 'none')
     count_new(root, root .. 'generation:' .. id, KEYS[5], tenant, key, true)
     redis.call('ZADD', KEYS[4], time, id)
     redis.call('ZADD', KEYS[6], time, id)

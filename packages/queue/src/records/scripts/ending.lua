@@ -2,24 +2,36 @@
 -- (packages/accounts/src/scripts).
 
 -- The terminal state is set once, and all that the living needed is released. `fields` are further pairs for the record, `bill` what it
--- came to ('' = nothing was delivered, see ledger.lua). The account of its key is settled and the ledger written in the same breath. The
--- waiting API processes are told; the record is what they then read.
+-- came to, as ledger.lua reads it. '' = nothing was delivered. What runs may then be charged for, and so may what the record says to be in
+-- doubt, though the last attempt was not. The account of its key is settled and the ledger written in the same script. The waiting API
+-- processes are told; the record is what they then read.
 local function end_generation(id, status, retention_ms, fields, bill)
   local time = now()
-  local was, tenant, watchers, webhook, version, key, model, created, started, reserved, batch, body, claim, claim_ms, answered, counted =
-    unpack(redis.call('HMGET', KEYS[1], 'status', 'tenant', 'watchers', 'webhook', 'version', 'keyId', 'model', 'createdAt',
-      'startedAt', 'reserved', 'batchId', 'body', 'claim', 'claimMs', 'answered', 'counted'))
-  bill = read_bill(bill, started)
+  local was, tenant, watchers, webhook, version, key, model, created, doubt, reserved, batch, body, claim, claim_ms, answered, counted,
+    policy, shown_before = unpack(redis.call('HMGET', KEYS[1], 'status', 'tenant', 'watchers', 'webhook', 'version', 'keyId', 'model',
+      'createdAt', 'inDoubt', 'reserved', 'batchId', 'body', 'claim', 'claimMs', 'answered', 'counted', 'billUndelivered', 'shownBefore'))
+  local in_doubt = (bill == '' and was == 'running') or (status ~= 'succeeded' and doubt == '1')
+  local is_undelivered = bill == '' or bill == nothing_charged
+  local price = tonumber(reserved) and reserved
   reserved = tonumber(reserved) or 0
-  -- What has no price was worth something all the same: of a budget it takes what was reserved for it.
-  settle(root, key, was == 'queued', reserved, tonumber(bill.cost) or reserved, time, batch)
+  if is_undelivered then
+    local function was_shown() return redis.call('LLEN', root .. 'partials:' .. id) > (tonumber(shown_before) or 0) end
+    bill = bill_nothing(in_doubt, policy, status, was_shown, price)
+  else
+    bill = read_bill(bill)
+  end
+  -- A budget loses what was reserved for an ending that costs nothing and that a provider may charge for, and for one that has no price: it
+  -- was worth something all the same.
+  local spent = tonumber(bill.cost) or reserved
+  if is_undelivered and in_doubt then spent = reserved end
+  bill.unbilled = spent - (tonumber(bill.cost) or 0)
+  settle(root, key, was == 'queued', reserved, spent, time, batch)
   count_move(root, counted, KEYS[5], tenant, key, batch, reserved, -1, was == 'queued' and -1 or 0)
   enter(root, {
     id = id, version = (tonumber(version) or 0) + 1, status = status,
     tenant = tenant, key = key, model = model, created = created,
   }, bill, time)
-  -- Where nothing was delivered nobody says what the provider charges, unless it is nothing.
-  local may_be_charged = status == 'failed' and bill.provider_cost ~= '0'
+  local may_be_charged = status == 'failed' and in_doubt
   if may_be_charged then
     fields[#fields + 1] = 'mayBeCharged'
     fields[#fields + 1] = '1'

@@ -13,6 +13,6 @@ move(ARGV[1], version, watchers, { 'status', 'queued', 'resumesAt', resumes, 'pa
 if not batch then count_queued(root, key, 1) end
 count_move(root, counted, KEYS[5], '', key, batch, 0, 0, 1)
 redis.call('ZREM', KEYS[2], ARGV[1])
-if ARGV[5] == '1' then redis.call('HSET', KEYS[1], 'brokenOff', attempts) end
+if ARGV[5] == '1' then redis.call('HSET', KEYS[1], 'brokenOff', attempts, 'inDoubt', '1') end
 redis.call('ZADD', KEYS[3], resumes, ARGV[1])
 return 'ok'

@@ -45,6 +45,8 @@ attempts = (tonumber(attempts) or 0) + 1
 if not started then redis.call('HSET', KEYS[1], 'firstAttempt', attempts) end
 started = started or string.format('%d', time)
 move(id, version, watchers, { 'status', 'running', 'attempts', attempts, 'startedAt', started, 'startToken', ARGV[2] })
+-- The attempt before it has died: a provider may have been asked.
+if status == 'running' then redis.call('HSET', KEYS[1], 'inDoubt', '1') end
 reach_rank(KEYS[8], tonumber(rank))
 if status == 'queued' then
   if not batch then count_queued(root, key, -1) end
