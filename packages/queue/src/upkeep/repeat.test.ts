@@ -76,6 +76,16 @@ describe("a look that fails", () => {
   });
 });
 
+test("a thousand looks that fail leave one timer, and none when the loop is closed", async () => {
+  const { repetition, errors, fail } = openLooks();
+  fail(new Error("away"));
+  await vi.advanceTimersByTimeAsync(1_001 * 30_000);
+  expect(errors.length).toBeGreaterThan(1_000);
+  expect(vi.getTimerCount()).toBe(1);
+  await repetition.close();
+  expect(vi.getTimerCount()).toBe(0);
+});
+
 test("looks never overlap, and closing waits for the one under way", async () => {
   let underWay = 0;
   let most = 0;
