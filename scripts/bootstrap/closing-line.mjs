@@ -10,7 +10,8 @@ import { existsSync, readFileSync } from "node:fs";
  * @returns {{ line: string, green: boolean }} green: at least one test ran, and none failed
  */
 export function closingLine(report) {
-  if (!existsSync(report)) return { line: "A check failed before the tests, so no test ran.", green: false };
+  if (!existsSync(report))
+    return { line: "No test was counted: a check failed before the tests, or the run was broken off.", green: false };
   /** @type {TestFile[]} */
   const files = JSON.parse(readFileSync(report, "utf8")).testResults;
   const counts = { passed: 0, failed: 0, skipped: 0 };

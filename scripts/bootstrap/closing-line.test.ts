@@ -38,7 +38,7 @@ test("no test at all is not green", async () => {
 
 test("no report is not green", () => {
   expect(closingLine("/no/such/report.json")).toEqual({
-    line: "A check failed before the tests, so no test ran.",
+    line: "No test was counted: a check failed before the tests, or the run was broken off.",
     green: false,
   });
 });
