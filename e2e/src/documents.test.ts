@@ -20,6 +20,7 @@ const read = (document: string) => readFileSync(join(checkout, document), "utf8"
 
 /** Documents whose commands are run elsewhere, or want more than a person who tries the service has. */
 const elsewhere = new Map([
+  ["docs/adding-a-parameter.md", "adding-a-parameter.test.ts follows it to the letter"],
   ["docs/adding-a-provider.md", "adding-a-provider.test.ts follows it to the letter"],
   ["packages/testing/README.md", "for those who work on Darkroom, with pnpm"],
 ]);

@@ -27,25 +27,28 @@ const fieldsSchema = z.strictObject({
 
 export type ValueRule = z.infer<typeof choiceSchema | typeof rangeSchema | typeof flagSchema | typeof textSchema>;
 
-/** The parameters that models differ in. One that is absent is refused by name, never dropped. */
-export const parametersSchema = z.strictObject({
-  quality: choiceSchema.optional(),
-  style: choiceSchema.optional(),
-  complexity: choiceSchema.optional(),
-  background: choiceSchema.optional(),
-  moderation: choiceSchema.optional(),
-  output_format: choiceSchema.optional(),
-  output_compression: rangeSchema.optional(),
-  frame_count: rangeSchema.optional(),
-  frame_duration_ms: rangeSchema.optional(),
-  svg: fieldsSchema.optional(),
-  seed: rangeSchema.optional(),
-  guidance_scale: rangeSchema.optional(),
-  watermark: flagSchema.optional(),
-  sequential_image_generation: choiceSchema.optional(),
-  sequential_image_generation_options: fieldsSchema.optional(),
-  optimize_prompt_options: fieldsSchema.optional(),
-});
+/** The parameters that models differ in, and what form the rule of each has. `docs/adding-a-parameter.md` tells how one is added. */
+const forms = {
+  quality: choiceSchema,
+  style: choiceSchema,
+  complexity: choiceSchema,
+  background: choiceSchema,
+  moderation: choiceSchema,
+  output_format: choiceSchema,
+  output_compression: rangeSchema,
+  frame_count: rangeSchema,
+  frame_duration_ms: rangeSchema,
+  svg: fieldsSchema,
+  seed: rangeSchema,
+  guidance_scale: rangeSchema,
+  watermark: flagSchema,
+  sequential_image_generation: choiceSchema,
+  sequential_image_generation_options: fieldsSchema,
+  optimize_prompt_options: fieldsSchema,
+};
+
+/** What a model takes. A parameter that is absent is refused by name, never dropped. */
+export const parametersSchema = z.strictObject(forms).partial();
 type Parameters = z.infer<typeof parametersSchema>;
 export type ParameterName = keyof Parameters;
 export const parameterNames = parametersSchema.keyof().options;
@@ -57,29 +60,20 @@ const translationSchema = z.union([omit, z.record(z.string(), z.string())], {
 
 export type Translation = z.infer<typeof translationSchema>;
 
+type TranslationsOf<Forms> = {
+  [Name in keyof Forms]: Forms[Name] extends typeof choiceSchema ? typeof translationSchema : typeof omit;
+};
+
+/** Only the values of a choice can be others upstream. What has any other form is sent as it is, or left out. */
+function translationsOf<Forms extends Record<string, z.ZodType>>(parameters: Forms): TranslationsOf<Forms>;
+function translationsOf(parameters: Record<string, z.ZodType>): Record<string, z.ZodType> {
+  const entries = Object.entries(parameters);
+  return Object.fromEntries(entries.map(([name, form]) => [name, form === choiceSchema ? translationSchema : omit]));
+}
+
 /** The words in which an upstream is asked, by parameter: other values for the caller's, or nothing at all. */
 export const translationsSchema = z
-  .strictObject({
-    size: translationSchema,
-    quality: translationSchema,
-    style: translationSchema,
-    complexity: translationSchema,
-    background: translationSchema,
-    moderation: translationSchema,
-    output_format: translationSchema,
-    output_compression: omit,
-    frame_count: omit,
-    frame_duration_ms: omit,
-    svg: omit,
-    seed: omit,
-    guidance_scale: omit,
-    watermark: omit,
-    sequential_image_generation: translationSchema,
-    sequential_image_generation_options: omit,
-    optimize_prompt_options: omit,
-    user: omit,
-    safety_identifier: omit,
-  })
+  .strictObject({ size: translationSchema, ...translationsOf(forms), user: omit, safety_identifier: omit })
   .partial()
   .default({});
 export type Translations = z.infer<typeof translationsSchema>;
