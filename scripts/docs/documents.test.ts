@@ -71,7 +71,10 @@ test("examples ask for models that are served and have no last day", () => {
   const catalogue = loadCatalogue();
   const named = [...documents, "docker-compose.yml"].flatMap((document) => {
     const text = readFileSync(join(checkout, document), "utf8");
-    return [...text.matchAll(/(?:"model": "|\bmodel: "|model="|--model )([\w.-]+)/g)].map(([, model = ""]) => model);
+    // What stands in `svg` is the author of an SVG, which the service itself does not serve.
+    return [...text.matchAll(/(?:"model": "|(?<!svg: \{ )\bmodel: "|model="|--model )([\w.-]+)/g)].map(
+      ([, model = ""]) => model,
+    );
   });
   expect(named.length).toBeGreaterThan(8);
   const isSold = (name: string) => catalogue.find(name) !== undefined && catalogue.find(name)?.sunset === undefined;
