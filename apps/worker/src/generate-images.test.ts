@@ -68,13 +68,18 @@ function generation(n: number, parameters?: GenerationRecord["upstream"]["parame
 const takesWrites = { wrote() {}, refusesAll: async () => false, untilTaking: async () => {} };
 const held = createHeldImages({ leftForMs: 60_000, log });
 
-const work = (provider: ImageProvider, store: ObjectStore, metrics = createMetrics({ ofProcess: false })) =>
+const work = (
+  provider: ImageProvider,
+  store: ObjectStore,
+  metrics = createMetrics({ ofProcess: false }),
+  logger = log,
+) =>
   createGenerateImages({
     provider,
     store,
     imageStore: createImageStore({ store, watch: takesWrites, held, patienceMs: 3_000, log }),
     metrics,
-    log,
+    log: logger,
   });
 
 describe("a rate limit of the provider is told apart from a failure,", () => {
@@ -113,6 +118,23 @@ test("images are bought, noted and stored under the generation's own keys", asyn
     },
   });
   expect(await store.head("_images/acme/gen_1/1-1.png")).toEqual({ size: 9, contentType: "image/png" });
+});
+
+test("what is wrong with a label is a line of the log, and nothing of the record", async () => {
+  const oddities = ["labelled as jpeg, and is image/png"];
+  const provider: ImageProvider = {
+    name: "odd",
+    generate: async () => ({ images: [image(0)], missing: [], oddities }),
+  };
+  const lines: string[] = [];
+  const destination = { write: (line: string) => void lines.push(line) };
+  const logger = createLogger({ name: "test", level: "warn", pretty: false, destination });
+  const outcome = await work(provider, memory(), undefined, logger)(generation(1).attempt());
+  expect(lines.map((line): unknown => JSON.parse(line))).toMatchObject([
+    { msg: "The provider's answer is odd", oddity: oddities[0], generationId: "gen_1" },
+  ]);
+  expect(outcome).toMatchObject({ kind: "succeeded" });
+  expect(JSON.stringify(outcome)).not.toContain("labelled");
 });
 
 test("a second run after everything was stored does not call the provider", async () => {

@@ -44,13 +44,16 @@ export async function askForImages(question: Question): Promise<ImagesAnswer> {
   const { http, post, wanted, secrets, onPartial } = question;
   const entries: ReplyEntry[] = [];
   const bodies: unknown[] = [];
+  /** Whether anything of an image has come. */
+  let hasBegun = false;
 
   const drawn = () => entries.filter(({ sent }) => sent !== undefined).length;
 
   /** Returns whether there is more to come. */
   function take(received: ServerSentEvent): boolean {
     const event = readEvent(received);
-    if (event.kind === "failure") throw judgeEvent(event.body, secrets);
+    if (event.kind === "failure") throw judgeEvent(event.body, secrets, hasBegun);
+    hasBegun ||= event.kind === "partial" || event.kind === "images";
     if (event.kind === "partial") onPartial?.(event.sent, event.partialIndex);
     if (event.kind === "images") {
       entries.push(...event.entries);

@@ -79,18 +79,28 @@ export function judgeRefusal(answer: UpstreamRefusal, secrets: readonly string[]
 /** The verdict on an answer whose words are those of another status. */
 function asIfStatus(status: number, answer: UpstreamRefusal, reason: Reason): ProviderError {
   const { facts } = statusError({ ...answer, status }, reason);
-  return new ProviderError({ ...facts, upstreamStatus: answer.status });
+  const detail = facts.detail?.replace(`HTTP ${status}`, `HTTP ${answer.status}`);
+  return new ProviderError({ ...facts, upstreamStatus: answer.status, detail });
 }
 
 /**
- * The verdict on a failure that came as an event, after the stream had begun: by then the model was at work, so it may have been charged
- * and is not tried again.
+ * The verdict on a failure that came as an event. Where something of an image has come before, the model was at work: it may have been
+ * charged and is not tried again. A gateway that opens its stream before it has asked the model sends a refusal as the first event, which
+ * counts as one in the body of a success does.
  */
-export function judgeEvent(body: unknown, secrets: readonly string[]): ProviderError {
+export function judgeEvent(body: unknown, secrets: readonly string[], hasBegun: boolean): ProviderError {
   const answer = { status: 200, body, requestId: undefined, retryAfterMs: undefined };
   const { facts } = judgeRefusal(answer, secrets);
   const detail = facts.detail?.replace("HTTP 200", "error event");
-  return new ProviderError({ ...facts, retryable: false, retryAfterMs: undefined, mayHaveCharged: true, detail });
+  if (!hasBegun) return new ProviderError({ ...facts, detail });
+  return new ProviderError({
+    ...facts,
+    retryable: false,
+    rateLimited: undefined,
+    retryAfterMs: undefined,
+    mayHaveCharged: true,
+    detail,
+  });
 }
 
 function verdictOf(reason: Reason, status: number): Verdict | undefined {

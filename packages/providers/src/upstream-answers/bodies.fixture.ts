@@ -2,6 +2,7 @@ import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompress
 import {
   answers,
   bad,
+  busy,
   completed,
   delivers,
   doubtful,
@@ -123,7 +124,17 @@ export const bodyAnswers: UpstreamAnswer[] = [
       body: `event: error\ndata: ${json({ type: "error", code: "moderation_blocked", message: "No." })}\n\n`,
     },
     { code: "moderation_blocked", says: "safety system" },
-    { ...doubtful, only: "openai" },
+  ),
+  ...([undefined, "openai"] as const).map((only) =>
+    refuses(
+      `a rate limit as the first event${only === undefined ? "" : ", asked for"}`,
+      {
+        headers: streamed,
+        body: `data: ${json({ error: { code: "rate_limit_exceeded", message: "Try again in 2s." } })}\n\n`,
+      },
+      busy,
+      { outcome: "retried", ...(only !== undefined && { only, partials: true }) },
+    ),
   ),
   refuses(
     "a refusal in an event",
