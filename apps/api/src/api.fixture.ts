@@ -101,6 +101,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
       REDIS_REQUIRE_NOEVICTION: false,
       BILL_UNDELIVERED: options.billUndelivered ?? "none",
     },
+    catalogue,
     log,
     closes,
   );

@@ -38,7 +38,7 @@ await runProcess({
     closes.add("the object store", () => objects.close());
     await objects.check();
 
-    const queue = await openQueue(config, log, closes);
+    const queue = await openQueue(config, catalogue, log, closes);
     await queue.lanes.open(lanesOf(catalogue));
     const names = createRedisKeys(config.QUEUE_PREFIX);
     const keyring = await createKeyring({ redis: queue.redis, names, staticKeys, adminKeyHash, log });

@@ -31,7 +31,12 @@ export const lanesOf = ({ models }: Pick<Catalogue, "models">): Set<string> =>
   new Set([...batchesLanes, ...models.map(({ provider }) => laneName(provider, "interactive"))]);
 
 /** Connects to Redis and builds the queue as a producer sees it. Throws a sentence when Redis is away or not fit for it. */
-export async function openQueue(config: QueueConfig, log: Logger, closes: CloseList) {
+export async function openQueue(
+  config: QueueConfig,
+  catalogue: Pick<Catalogue, "noted">,
+  log: Logger,
+  closes: CloseList,
+) {
   const keys = createKeys(config.QUEUE_PREFIX);
   await checkRedis(config.REDIS_URL, { names: keys.probe, requireNoEviction: config.REDIS_REQUIRE_NOEVICTION, log });
 
@@ -67,6 +72,7 @@ export async function openQueue(config: QueueConfig, log: Logger, closes: CloseL
       batches,
       lanes,
       billUndelivered: config.BILL_UNDELIVERED,
+      catalogue: catalogue.noted,
       log,
       claimsMs: retention.claimsMs,
     }),

@@ -1,6 +1,7 @@
 import { budgetLeft, createFindAccount, createKeyStore, createRedisKeys, readAccountUsage } from "@darkroom/accounts";
 import {
   createBatchSweep,
+  createCatalogueOf,
   createFinalizeBatch,
   createLaneRound,
   createPreparedLines,
@@ -43,13 +44,13 @@ export async function openBatches(
   const { redis, keys, lanes, generations } = queue;
   const batches = createBatchStore(redis, keys);
   const files = createFileStore({ redis, prefix: config.QUEUE_PREFIX, objects, log });
-  const catalogue = configuredCatalogue(config);
+  const catalogueOf = createCatalogueOf(batches, configuredCatalogue(config), log);
   const names = createRedisKeys(config.QUEUE_PREFIX);
   const findAccount = createFindAccount(createKeyStore(redis, names), () => redisTime(redis));
 
   const validate = createValidateBatch({
     objects,
-    catalogue,
+    catalogueOf,
     batches,
     async openInput({ inputFileId }) {
       const file = await files.read(inputFileId);
@@ -63,7 +64,7 @@ export async function openBatches(
     },
     log,
   });
-  const finalize = createFinalizeBatch({ batches, objects, files, catalogue, log });
+  const finalize = createFinalizeBatch({ batches, objects, files, catalogueOf, log });
 
   const lines = createLineStore({ redis, keys, lanes, log });
   const prepared = createPreparedLines(objects);

@@ -137,7 +137,7 @@ export function openBatches(objects: ObjectStore = memoryStore()) {
     read,
     finished,
     finalize: (over: Partial<FinalizeBatchOptions> = {}) =>
-      createFinalizeBatch({ batches, objects, files, catalogue, log, ...over }),
+      createFinalizeBatch({ batches, objects, files, catalogueOf: async () => catalogue, log, ...over }),
     /** The batch as it ended, and what is in its two files. */
     resultOf: async (id: string) => {
       const batch = await read(id);

@@ -1,3 +1,4 @@
+export { createCatalogueOf } from "./catalogue-of.ts";
 export { createFinalizeBatch, type FinalizeBatchOptions } from "./finalize/finalize-batch.ts";
 export { createLaneRound } from "./lane-round.ts";
 export { createPreparedLines } from "./prepared-lines.ts";

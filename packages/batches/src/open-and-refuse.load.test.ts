@@ -75,7 +75,7 @@ describe("a thousand validations leave nothing behind", { timeout: 60_000 }, () 
       };
       const validate = createValidateBatch({
         objects: what === "the chunks are not taken" ? refusing(objects, "put", refusals) : objects,
-        catalogue: loadCatalogue(),
+        catalogueOf: async () => loadCatalogue(),
         batches,
         openInput: async () =>
           what === "the input is not given out" ? refusals.refuse() : streams.counted(Readable.from(halves())),

@@ -24,6 +24,8 @@ export type Catalogue = {
   models: readonly CatalogueModel[];
   /** What serves a request without `model`. */
   defaultModel: CatalogueModel;
+  /** All of it as text, for `readNotedCatalogue`: another process serves the same models by it. */
+  noted: string;
   /** The model of this id, alias or snapshot. */
   find(idOrAlias: string): CatalogueModel | undefined;
 };

@@ -2,7 +2,7 @@ export { billOf, type ExplainedBill } from "./bill-of.ts";
 export type { Catalogue, CatalogueModel } from "./catalogue.ts";
 export { CatalogueError } from "./catalogue-error.ts";
 export type { CustomValue } from "./custom-parameter-schema.ts";
-export { loadCatalogue, type LoadCatalogueOptions } from "./load-catalogue.ts";
+export { loadCatalogue, readNotedCatalogue, type LoadCatalogueOptions } from "./load-catalogue.ts";
 export { missingPrices } from "./missing-prices.ts";
 export { type ParameterName, parameterNames, type ValueRule } from "./parameter-schema.ts";
 export { priceOfOneImage } from "./price-of-one-image.ts";

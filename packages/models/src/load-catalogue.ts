@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { z } from "zod";
 import type { Catalogue, CatalogueModel } from "./catalogue.ts";
 import { CatalogueError } from "./catalogue-error.ts";
 import { checkCatalogue, otherNamesOf } from "./check-catalogue.ts";
@@ -6,7 +7,7 @@ import { withLikes } from "./like.ts";
 import { mergePatch } from "./merge-patch.ts";
 import type { Mistake } from "./mistake.ts";
 import { modelNameSchema } from "./model-schema.ts";
-import { createRetiring, type RetiredModels } from "./retirement.ts";
+import { createRetiring, retiredModels, type RetiredModels } from "./retirement.ts";
 import { readYaml, type YamlFile } from "./yaml-file.ts";
 
 export type LoadCatalogueOptions = {
@@ -41,6 +42,35 @@ export function loadCatalogue({
   const wrong = [...liked.mistakes, ...mistakes.filter(isNews)];
   if (wrong.length > 0) throw new CatalogueError(tell(wrong, top));
 
+  return servedCatalogue({ models, defaultModel }, { catalogue: liked.catalogue, retired, unknownLike }, now);
+}
+
+/**
+ * The same models as they were noted (`Catalogue.noted`), by this process or another. Throws `CatalogueError` where a newer release has
+ * noted what this one does not know.
+ */
+export function readNotedCatalogue(noted: string, now: () => number = Date.now): Catalogue {
+  const { catalogue, retired, unknownLike } = notedSchema.parse(JSON.parse(noted));
+  const { models, defaultModel, mistakes } = checkCatalogue(catalogue);
+  if (mistakes.length > 0) {
+    throw new CatalogueError(mistakes.map(({ path, reason }) => `${path.map(String).join(".")}: ${reason}`));
+  }
+  return servedCatalogue({ models, defaultModel }, { catalogue, retired, unknownLike }, now);
+}
+
+const notedSchema = z.strictObject({
+  catalogue: z.unknown(),
+  retired: z.enum(retiredModels),
+  unknownLike: z.string().optional(),
+});
+
+/** A checked catalogue as it is served. `noted` is what it was made of. */
+function servedCatalogue(
+  { models, defaultModel }: { models: CatalogueModel[]; defaultModel: string },
+  noted: z.output<typeof notedSchema>,
+  now: () => number,
+): Catalogue {
+  const { retired, unknownLike } = noted;
   const byName = new Map(
     models.flatMap((model) => [model.id, ...otherNamesOf(model)].map((name) => [name, model] as const)),
   );
@@ -56,6 +86,7 @@ export function loadCatalogue({
   const served = ofDay(now, (today) => new Map(models.map((model) => [model.id, serve(model, today)])));
   const servedAs = (model: CatalogueModel) => served().get(model.id) ?? model;
   return {
+    noted: JSON.stringify(noted),
     get models() {
       return [...served().values()];
     },

@@ -6,6 +6,7 @@ export const acceptedBatch = ({ windowMs, ...batch }: NewBatch, nowMs: number): 
   status: "validating",
   version: 1,
   billUndelivered: batch.billUndelivered ?? "none",
+  catalogue: batch.catalogue ?? null,
   errors: null,
   errorCount: 0,
   model: null,

@@ -1,8 +1,8 @@
 import { addUsage, derivedUlid, type Usage } from "@darkroom/contracts";
 import type { FileStore } from "@darkroom/files";
-import type { Catalogue } from "@darkroom/models";
 import type { BatchRecord, BatchStore, Log } from "@darkroom/queue";
 import type { ObjectStore } from "@darkroom/storage";
+import type { CatalogueOf } from "../catalogue-of.ts";
 import { finalLines } from "./final-lines.ts";
 import { createLineFile } from "./line-file.ts";
 import { createOutputLines } from "./output-line.ts";
@@ -11,7 +11,8 @@ export type FinalizeBatchOptions = {
   batches: Pick<BatchStore, "read" | "finish">;
   objects: Pick<ObjectStore, "get" | "head" | "link">;
   files: Pick<FileStore, "create">;
-  catalogue: Catalogue;
+  /** The catalogue that a batch was accepted by. */
+  catalogueOf: CatalogueOf;
   /** How long the links in the output work. */
   linkTtlSeconds?: number;
   /** How many bytes of base64 the output may have. Images that come when it is full are links. */
@@ -34,7 +35,7 @@ const expectedBytes = 160_000_000_000;
  * have ids that are made of the batch's, so that the later replaces the earlier, and the batch ends once.
  */
 export function createFinalizeBatch(options: FinalizeBatchOptions) {
-  const { batches, objects, files, catalogue, linkTtlSeconds = secondsPerWeek, log } = options;
+  const { batches, objects, files, catalogueOf, linkTtlSeconds = secondsPerWeek, log } = options;
   const { inlineBytes = mostInlineBytes } = options;
 
   return async (batchId: string, signal: AbortSignal): Promise<void> => {
@@ -51,7 +52,7 @@ export function createFinalizeBatch(options: FinalizeBatchOptions) {
       }, signal);
 
     const [output, error] = [openFile("output"), openFile("error")];
-    const model = batch.model === null ? undefined : catalogue.find(batch.model);
+    const model = batch.model === null ? undefined : (await catalogueOf(batch)).find(batch.model);
     const outputLine = createOutputLines({ batch, model, objects, linkTtlSeconds, inlineBytes });
     let usage: Usage | undefined;
     try {

@@ -4,6 +4,7 @@ import { loadCatalogue } from "@darkroom/models";
 import { batchObjects, createBatchStore, type PreparedLine, preparedLineSchema } from "@darkroom/queue";
 import { readFaults } from "@darkroom/rendering";
 import { createObjectStore } from "@darkroom/storage";
+import { createCatalogueOf } from "../catalogue-of.ts";
 import { aBatch, openRedis } from "../open-redis.fixture.ts";
 import { createValidateBatch, type ValidateBatchDependencies } from "./validate-batch.ts";
 
@@ -22,15 +23,20 @@ export const inputLines = (count: number): string[] => Array.from({ length: coun
 
 const never = new AbortController().signal;
 
-/** One batch that waits to be validated, on a real Redis, with its objects in memory. */
-export async function openBatch(over: Partial<ValidateBatchDependencies> = {}) {
+const own = loadCatalogue();
+
+/**
+ * One batch that waits to be validated, on a real Redis, with its objects in memory.
+ * @param acceptedBy the catalogue of the api that accepted it, as text; absent: an older release, which noted none
+ */
+export async function openBatch(over: Partial<ValidateBatchDependencies> = {}, acceptedBy?: string) {
   const { redis, keys } = openRedis();
   const batches = createBatchStore(redis, keys);
   const objects = createObjectStore({
     storage: "memory",
     links: { publicBaseUrl: "http://localhost", signingSecret: "a secret of this test" },
   });
-  const asked = aBatch();
+  const asked = aBatch({ catalogue: acceptedBy && (await batches.keepCatalogue(acceptedBy)) });
   const { id } = asked;
   await batches.create(asked);
   const chunkKey = batchObjects("acme", id).lines;
@@ -67,7 +73,7 @@ export async function openBatch(over: Partial<ValidateBatchDependencies> = {}) {
     ) =>
       createValidateBatch({
         objects,
-        catalogue: loadCatalogue(),
+        catalogueOf: createCatalogueOf(batches, own, { warn() {} }),
         batches,
         openInput: async () =>
           input === null || input instanceof Readable ? input : Readable.from(inChunks(Buffer.from(input))),

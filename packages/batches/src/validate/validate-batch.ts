@@ -1,15 +1,16 @@
 import type { Readable } from "node:stream";
 import type { BatchFault } from "@darkroom/contracts";
-import type { Catalogue } from "@darkroom/models";
 import { batchObjects, type BatchRecord, type BatchStore, laneName } from "@darkroom/queue";
 import { ObjectNotFoundError, type ObjectStore } from "@darkroom/storage";
+import type { CatalogueOf } from "../catalogue-of.ts";
 import { type CheckedInput, checkInput } from "./check-input.ts";
 import { type ChunkWriter, createChunkWriter } from "./chunk-writer.ts";
 import { inputFault } from "./input-fault.ts";
 
 export type ValidateBatchDependencies = {
   objects: Pick<ObjectStore, "put" | "head" | "delete">;
-  catalogue: Catalogue;
+  /** The catalogue that a batch was accepted by. */
+  catalogueOf: CatalogueOf;
   batches: Pick<BatchStore, "read" | "accept" | "fail" | "cancel">;
   /** The bytes of a batch's input file; null where the file is gone. */
   openInput: (batch: BatchRecord) => Promise<Readable | null>;
@@ -35,7 +36,7 @@ const faultsInRecord = 20;
  * store throw; the batch is then as it was before.
  */
 export function createValidateBatch(dependencies: ValidateBatchDependencies) {
-  const { objects, catalogue, batches, openInput, accountOf, log } = dependencies;
+  const { objects, catalogueOf, batches, openInput, accountOf, log } = dependencies;
 
   async function check(
     batch: BatchRecord,
@@ -53,7 +54,7 @@ export function createValidateBatch(dependencies: ValidateBatchDependencies) {
       const message = `The input file '${batch.inputFileId}' is not there any more.`;
       return { faults: [inputFault("not_found", message, { param: "input_file_id" })] };
     }
-    const rules = { catalogue, models, hasBudget: leftMicros !== null };
+    const rules = { catalogue: await catalogueOf(batch), models, hasBudget: leftMicros !== null };
     return checkInput({ input, rules, leftMicros, chunks, signal });
   }
 

@@ -28,6 +28,8 @@ export type BatchRecord = {
   webhookEvents: readonly BatchEnding[];
   /** What a line is billed that delivers nothing and for which a provider may have charged. */
   billUndelivered: BillUndelivered;
+  /** The SHA-256 of the catalogue that it was accepted by; null for one of an older release. */
+  catalogue: string | null;
   /** What is wrong with its input, the first of it; null unless it failed. */
   errors: readonly BatchFault[] | null;
   /** How many faults there are. Where they are more than `errors`, all of them are an object: see `batchObjects`. */
@@ -84,6 +86,7 @@ export function decodeBatch(hash: Record<string, string>): BatchRecord | null {
     webhook: hash["webhook"] ?? null,
     webhookEvents: json("webhookEvents", z.array(z.enum(batchEndings))) ?? [],
     billUndelivered: readBillUndelivered(hash["billUndelivered"]),
+    catalogue: hash["catalogue"] ?? null,
     errors: json("errors", z.array(batchFaultSchema)),
     errorCount: number("errorCount"),
     model: hash["model"] ?? null,

@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { hash, randomUUID } from "node:crypto";
 import type { BatchFault, Usage } from "@darkroom/contracts";
 import { encodeFormerPlace, formerPlaceMs, readFormerScore, readPage, redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
@@ -29,6 +29,9 @@ export type FinishedBatch = {
 
 const moveBatch = queueScript<"ok" | "gone" | "refused">("move-batch", { account: "clock", folder: "batches" });
 
+/** Longer than the longest completion window and what follows it. */
+const catalogueKeptMs = 60 * 86_400_000;
+
 /**
  * The records of all batches. Each move of a status is one script: it happens whole or not at all, and may be repeated after a lost
  * answer. What is fed and collected is `line-store.ts`.
@@ -47,6 +50,17 @@ export function createBatchStore(redis: Redis, keys: Keys) {
   return {
     /** Writes a new batch, `validating`, or finds the one that the same request made. Its job has to be put on the lane after. Safe to repeat. */
     create: (batch: NewBatch, request?: BatchRequest) => createBatch(redis, keys, batch, request),
+
+    /** Keeps a catalogue for the batches that are accepted by it from now on, and answers the SHA-256 that it is found by. */
+    async keepCatalogue(text: string): Promise<string> {
+      const sha256 = hash("sha256", text);
+      const kept = await redis.pexpire(keys.catalogue(sha256), catalogueKeptMs);
+      if (kept === 0) await redis.set(keys.catalogue(sha256), text, "PX", catalogueKeptMs);
+      return sha256;
+    },
+
+    /** A catalogue that was kept; null where there is none. */
+    readCatalogue: (sha256: string): Promise<string | null> => redis.get(keys.catalogue(sha256)),
 
     /** The batch that the same request has made before; null where there is none. Writes nothing. */
     findEarlier: (batch: NewBatch, request: Omit<BatchRequest, "claimsMs">) =>

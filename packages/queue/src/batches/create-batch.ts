@@ -21,6 +21,8 @@ export type NewBatch = {
   webhookEvents: readonly BatchEnding[];
   /** What a line is billed that delivers nothing and for which a provider may have charged; nothing when left out. */
   billUndelivered?: BillUndelivered | undefined;
+  /** The SHA-256 of the catalogue that its lines are checked and priced by, see `BatchStore.keepCatalogue`. Absent: the worker's own. */
+  catalogue?: string | undefined;
 };
 
 /** By what a repetition of the same request is known. */
@@ -81,7 +83,17 @@ export async function findEarlierBatch(
 type Run = { redis: Redis; keys: Keys; batch: NewBatch; request: BatchRequest; onlyLook: boolean };
 
 function run({ redis, keys, batch, request, onlyLook }: Run): Promise<Answer> {
-  const { id, tenant, windowMs, metadata, webhook, webhookEvents, billUndelivered = "none", ...rest } = batch;
+  const {
+    id,
+    tenant,
+    windowMs,
+    metadata,
+    webhook,
+    webhookEvents,
+    billUndelivered = "none",
+    catalogue,
+    ...rest
+  } = batch;
   const { body, idempotencyKey, clientRetry, claimsMs } = request;
   // Only who may come back with the same request needs to be recognised.
   const fingerprint = (idempotencyKey ?? clientRetry) === undefined ? "" : fingerprintOf(body);
@@ -106,7 +118,7 @@ function run({ redis, keys, batch, request, onlyLook }: Run): Promise<Answer> {
       maxCreations,
       creationSpanMs,
       onlyLook ? "1" : "0",
-      ...Object.entries({ ...rest, billUndelivered }).flat(),
+      ...Object.entries({ ...rest, billUndelivered, ...(catalogue !== undefined && { catalogue }) }).flat(),
       ...(metadata === null ? [] : ["metadata", JSON.stringify(metadata)]),
       ...(webhook === null ? [] : ["webhook", webhook, "webhookEvents", JSON.stringify(webhookEvents)]),
     ],

@@ -51,6 +51,8 @@ export function createKeys(prefix: string) {
     addressOff: (keyId: string, digest: string) => `${prefix}:address-off:${keyId}:${digest}`,
     /** HASH: the truth about one batch. */
     batch: (id: string) => `${prefix}:batch:${id}`,
+    /** STRING: the catalogue that batches were accepted by, under its SHA-256. Lives sixty days after the last of them. */
+    catalogue: (sha256: string) => `${prefix}:catalogue:${sha256}`,
     /** LIST of the lines of a batch that have ended and have not been collected: generation ids, and lines that were never taken in. */
     batchEnded: (id: string) => `${prefix}:batch-ended:${id}`,
     /** SET of the generation ids of a batch's lines that have a record. */

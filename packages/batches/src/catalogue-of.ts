@@ -1,0 +1,35 @@
+import { type Catalogue, readNotedCatalogue } from "@darkroom/models";
+import type { BatchRecord, BatchStore, Log } from "@darkroom/queue";
+
+/** Answers the catalogue that a batch was accepted by. */
+export type CatalogueOf = (batch: Pick<BatchRecord, "id" | "catalogue">) => Promise<Catalogue>;
+
+/** More than api processes of different releases and settings run at a time. */
+const mostKept = 8;
+
+/**
+ * Returns the function that answers the catalogue by which the api accepted a batch: its lines are checked, priced and told by that,
+ * whatever the worker is configured with. Throws `CatalogueError` where a newer release has noted what this one does not know: another
+ * worker may know it. `own` serves batches that name none, as those of older releases do, and those whose catalogue Redis has lost.
+ */
+export function createCatalogueOf(
+  batches: Pick<BatchStore, "readCatalogue">,
+  own: Catalogue,
+  log: Pick<Log, "warn">,
+): CatalogueOf {
+  const kept = new Map<string, Catalogue>();
+  return async ({ id, catalogue: sha256 }) => {
+    if (sha256 === null) return own;
+    const known = kept.get(sha256);
+    if (known !== undefined) return known;
+    const noted = await batches.readCatalogue(sha256);
+    if (noted === null) {
+      log.warn({ batchId: id }, "The catalogue that a batch was accepted by is lost; this worker's own serves it");
+      return own;
+    }
+    const catalogue = readNotedCatalogue(noted);
+    if (kept.size >= mostKept) kept.clear();
+    kept.set(sha256, catalogue);
+    return catalogue;
+  };
+}
