@@ -73,9 +73,10 @@ describe("a thousand validations leave nothing behind", { timeout: 60_000 }, () 
         yield Buffer.from(`${inputLines(3).join("\n")}\n`);
         if (what === "its second half is not given out") await refusals.refuse();
       };
+      const catalogue = loadCatalogue();
       const validate = createValidateBatch({
         objects: what === "the chunks are not taken" ? refusing(objects, "put", refusals) : objects,
-        catalogueOf: async () => loadCatalogue(),
+        catalogueOf: async () => catalogue,
         batches,
         openInput: async () =>
           what === "the input is not given out" ? refusals.refuse() : streams.counted(Readable.from(halves())),
