@@ -1,15 +1,16 @@
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { connectWorker } from "@darkroom/redis";
+import { connectWorker, readScript } from "@darkroom/redis";
 import { testRedisUrl } from "@darkroom/testing";
 import * as fc from "fast-check";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
-import { accountScripts } from "./account-scripts.ts";
 
 const redis = connectWorker(testRedisUrl(), () => {});
 afterAll(() => redis.disconnect());
 
-const fragments = accountScripts.admission.map((file) => readFileSync(file, "utf8")).join("\n");
+const included = new Set<string>();
+const fragments = ["admission", "settlement"]
+  .map((name) => readScript(new URL(`scripts/${name}.lua`, import.meta.url), included))
+  .join("\n");
 /** Runs a piece of Lua on top of the fragments, at whatever time it says. */
 const run = (lua: string, keys: string[], args: (string | number)[]): Promise<unknown> =>
   redis.eval(`${fragments}\n${lua}`, keys.length, ...keys, ...args);
@@ -42,8 +43,6 @@ describe("the calendar", () => {
 
 describe("a budget of a day or a month over midnight", () => {
   const midnight = Date.UTC(2026, 11, 1);
-  const settleLua = readFileSync(new URL("scripts/settlement.lua", import.meta.url), "utf8");
-
   /** A key that may spend ten a day and a month, and a way to spend and to ask. */
   function openBudget() {
     const root = `test-${randomBytes(6).toString("hex")}:`;
@@ -55,7 +54,7 @@ describe("a budget of a day or a month over midnight", () => {
       return 'spent'`;
     onTestFinished(async () => void (await redis.del(`${root}account:key`)));
     return (time: "day" | "month", micros: number, atMs: number) =>
-      run(`${settleLua}\n${lua}`, [root], [micros, atMs, time === "day" ? "10 -" : "- 10"]);
+      run(lua, [root], [micros, atMs, time === "day" ? "10 -" : "- 10"]);
   }
 
   test.each(["day", "month"] as const)("begins with nothing spent: %s", async (time) => {
@@ -91,8 +90,7 @@ test("money is counted to the micro up to the most that a budget may be", async 
     local refused = admit(KEYS[1], 'key', '- - - - - - ' .. ARGV[2] .. ' 1 2', time)
     return { refused[2], refused[4] }`;
   const most = 1_000_000_000_000_000;
-  const settlement = readFileSync(new URL("scripts/settlement.lua", import.meta.url), "utf8");
-  expect(await run(`${settlement}\n${lua}`, [root], [Date.now(), most, most - 1])).toEqual(["total", 1]);
+  expect(await run(lua, [root], [Date.now(), most, most - 1])).toEqual(["total", 1]);
   expect(await redis.hmget(`${root}account:key`, "reserved", "total")).toEqual(["0", "999999999999999"]);
 });
 

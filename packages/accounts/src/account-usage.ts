@@ -1,6 +1,5 @@
 import { defineScript } from "@darkroom/redis";
 import type { Redis } from "ioredis";
-import { accountScripts } from "./account-scripts.ts";
 import type { RedisKeys } from "./redis-keys.ts";
 
 /** What an account has under way and has spent. Money is in micros; days and months are those of UTC. */
@@ -16,10 +15,7 @@ export type AccountUsage = {
 
 type Answer = [active: number, queued: number, reserved: number, day: number, month: number, total: number];
 
-const accountUsage = defineScript<Answer>([
-  ...accountScripts.usage,
-  new URL("scripts/account-usage.lua", import.meta.url),
-]);
+const accountUsage = defineScript<Answer>(new URL("scripts/account-usage.lua", import.meta.url));
 
 /** Reads what the scripts of admission and ending have counted. A day or a month that is over for them counts as nothing spent. */
 export async function readAccountUsage(redis: Redis, names: RedisKeys, keyId: string): Promise<AccountUsage> {

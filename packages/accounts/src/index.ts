@@ -1,6 +1,5 @@
 export type { Account } from "./account.ts";
 export { type AccountUsage, readAccountUsage } from "./account-usage.ts";
-export { type AccountScripts, accountScripts } from "./account-scripts.ts";
 export { type Admission, admissionArgument, unlimited } from "./admission.ts";
 export { assertModelAllowed } from "./assert-model-allowed.ts";
 export { billArgument, nothingCharged, nothingDelivered } from "./bill.ts";

@@ -1,12 +1,8 @@
 import { defineScript } from "@darkroom/redis";
 import type { Redis } from "ioredis";
-import { accountScripts } from "./account-scripts.ts";
 import { type MinuteUse, readMinuteUse, type ScriptNumbers } from "./minute-use.ts";
 
-const minuteUse = defineScript<ScriptNumbers>([
-  ...accountScripts.window,
-  new URL("scripts/minute-use.lua", import.meta.url),
-]);
+const minuteUse = defineScript<ScriptNumbers>(new URL("scripts/minute-use.lua", import.meta.url));
 
 /** Returns the function that looks up what a key has used of its limits, for answers that were no admission. `root` begins every name. */
 export const createMinuteUseReader =

@@ -3,7 +3,7 @@ import type { ObjectStore } from "@darkroom/storage";
 import type { Redis } from "ioredis";
 import { type FileKeys, fileObject, fileOfObject } from "./file-keys.ts";
 
-const dropScript = defineScript<0 | 1>([new URL("scripts/drop.lua", import.meta.url)]);
+const dropScript = defineScript<0 | 1>(new URL("scripts/drop.lua", import.meta.url));
 
 /** How long the one who took a file away is left alone with its object, in milliseconds: a store that is slow takes some seconds. */
 const droppingMs = 60_000;

@@ -9,8 +9,8 @@ import { encodeFile, type FileRecord } from "./file-record.ts";
 import { FileUploadError } from "./file-upload-error.ts";
 import { measuredStream } from "./measured-stream.ts";
 
-const beginScript = defineScript<0 | 1>([new URL("scripts/begin.lua", import.meta.url)]);
-const keepScript = defineScript<0 | 1>([new URL("scripts/keep.lua", import.meta.url)]);
+const beginScript = defineScript<0 | 1>(new URL("scripts/begin.lua", import.meta.url));
+const keepScript = defineScript<0 | 1>(new URL("scripts/keep.lua", import.meta.url));
 
 /** OpenAI's, for the files of batches: thirty days. */
 const defaultExpirySeconds = 2_592_000;

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import type { Redis } from "ioredis";
 
 type Argument = string | number;
@@ -7,12 +8,30 @@ type Argument = string | number;
 /** A Lua script: runs whole or not at all, in one round trip. */
 export type Script<Answer> = (redis: Redis, keys: readonly string[], args: readonly Argument[]) => Promise<Answer>;
 
+const includes = /^--- @include "([^"]+)"\n/gm;
+
 /**
- * Loads a script that is put together from files: fragments that define functions, then the one that uses them. Called by its digest;
- * sent whole only when Redis does not know it (first use, or after a restart). `Answer` is what the script's own text says it returns.
+ * Reads a Lua file with all that it includes, as BullMQ's scripts do: `--- @include "calendar"` at its top names `calendar.lua` beside it,
+ * and `--- @include "@darkroom/accounts/scripts/ledger"` a file that another package exports. Each file stands in the text once, before
+ * the first that includes it. Throws where a file is missing.
  */
-export function defineScript<Answer>(files: readonly URL[]): Script<Answer> {
-  const lua = files.map((file) => readFileSync(file, "utf8")).join("\n");
+export function readScript(file: URL, included: Set<string> = new Set()): string {
+  included.add(file.href);
+  const own = readFileSync(file, "utf8");
+  const { resolve } = createRequire(file);
+  const before = [...own.matchAll(includes)].map(([, name = ""]) => {
+    const url = name.startsWith("@") ? new URL(`file://${resolve(name)}`) : new URL(`${name}.lua`, file);
+    return included.has(url.href) ? "" : readScript(url, included);
+  });
+  return before.join("") + own.replaceAll(includes, "");
+}
+
+/**
+ * Loads a script with all that it includes. It is called by its digest, and sent whole only when Redis does not know it: at its first use,
+ * or after a restart. `Answer` is what the script's own text says it returns.
+ */
+export function defineScript<Answer>(file: URL): Script<Answer> {
+  const lua = readScript(file);
   const digest = createHash("sha1").update(lua).digest("hex");
   const run = async (redis: Redis, keys: readonly string[], args: readonly Argument[]): Promise<unknown> => {
     try {

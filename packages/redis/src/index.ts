@@ -2,7 +2,7 @@ export { type Backoff, type BackoffOptions, createBackoff } from "./backoff.ts";
 export { checkRedis } from "./check-redis.ts";
 export { createWriteProbe, type ProbeNames } from "./probe-writes.ts";
 export { adviseOnRedis } from "./redis-faults.ts";
-export { defineScript, type Script } from "./define-script.ts";
+export { defineScript, readScript, type Script } from "./define-script.ts";
 export { encodeFormerPlace, formerPlaceMs, readFormerScore } from "./former-place.ts";
 export { type Page, readPage, type UnreadableRecord } from "./read-page.ts";
 export {

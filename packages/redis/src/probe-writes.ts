@@ -9,7 +9,7 @@ export type ProbeNames = {
   channel: string;
 };
 
-const script = defineScript<1>([new URL("scripts/probe.lua", import.meta.url)]);
+const script = defineScript<1>(new URL("scripts/probe.lua", import.meta.url));
 
 /** Writes as those who submit do, and takes it back. Throws what Redis answers. */
 export async function probeWrites(redis: Redis, { keys, channel }: ProbeNames): Promise<void> {

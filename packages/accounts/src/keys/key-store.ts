@@ -6,10 +6,7 @@ import type { RedisKeys } from "../redis-keys.ts";
 import { decodeKey, encodeChanges, type KeyChanges, type KeyRecord, type KeySettings } from "./key-record.ts";
 import { readKeys } from "./read-keys.ts";
 
-const script = <Answer>(name: string) =>
-  defineScript<Answer>(
-    ["../scripts/now", "scripts/key", `scripts/${name}`].map((file) => new URL(`${file}.lua`, import.meta.url)),
-  );
+const script = <Answer>(name: string) => defineScript<Answer>(new URL(`scripts/${name}.lua`, import.meta.url));
 
 const create = script<"created" | "taken">("create-key");
 const update = script<"updated" | "gone" | "taken">("update-key");

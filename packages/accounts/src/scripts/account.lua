@@ -1,3 +1,4 @@
+--- @include "calendar"
 -- What an API key has under way and has spent. Told and changed only here, by the scripts that move a generation, so that nothing is
 -- reserved without a generation and nothing ends without being settled.
 --   root .. 'account:' .. key         HASH: active, queued (generations), reserved, total, daySpent, monthSpent (micros), day, month
@@ -11,7 +12,7 @@ local function spending_day(noted, time)
   return today
 end
 
--- What is spent in the present day and month: what was counted in another is over. Needs calendar.lua.
+-- What is spent in the present day and month: what was counted in another is over.
 local function read_account(account, time)
   local values = redis.call('HMGET', account,
     'active', 'queued', 'reserved', 'total', 'day', 'daySpent', 'month', 'monthSpent')

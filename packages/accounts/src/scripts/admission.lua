@@ -1,4 +1,7 @@
--- Whether a generation may be taken in. Needs calendar.lua, window.lua and account.lua.
+--- @include "calendar"
+--- @include "window"
+--- @include "account"
+-- Whether a generation may be taken in.
 
 -- What a generation asks of its key: limits and budget as they are now, images, the worst it can cost. '-' = none, or not known.
 local function read_asks(text)

@@ -1,9 +1,9 @@
+--- @include "calendar"
 -- One entry of the ledger for each ending, and the day's sums that it adds to.
 --   root .. 'ledger:' .. day                  LIST of entries as JSON (contracts: ledger-entry.ts); a day that is over grows no more
 --   root .. 'ledger-days'                     SET of the days that have such a list
 --   root .. 'usage:' .. day .. ':' .. tenant  HASH: '{key} {model} {measure}' → sum
 --   root .. 'usage-tenants:' .. day           SET of the tenants that have such a hash
--- Needs calendar.lua.
 
 -- A year and a month, for a look at the same month of the year before.
 local usage_kept_seconds = 400 * 86400

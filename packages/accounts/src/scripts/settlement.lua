@@ -1,4 +1,4 @@
--- Needs account.lua.
+--- @include "account"
 
 -- A generation of the key has ended: what was reserved for it is free, and what it cost is spent on the day of its ending. A line
 -- of a batch was not counted among what callers wait for.

@@ -1,9 +1,8 @@
 import { hash, randomUUID } from "node:crypto";
 import type { BatchFault, Usage } from "@darkroom/contracts";
-import { encodeFormerPlace, formerPlaceMs, readFormerScore, readPage, redisTime } from "@darkroom/redis";
+import { defineScript, encodeFormerPlace, formerPlaceMs, readFormerScore, readPage, redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import type { Keys } from "../connection/keys.ts";
-import { queueScript } from "../records/queue-script.ts";
 import { type BatchRecord, decodeBatch } from "./batch-record.ts";
 import { type BatchRequest, createBatch, findEarlierBatch, type NewBatch } from "./create-batch.ts";
 
@@ -27,7 +26,7 @@ export type FinishedBatch = {
   usage: Usage | null;
 };
 
-const moveBatch = queueScript<"ok" | "gone" | "refused">("move-batch", { account: "clock", folder: "batches" });
+const moveBatch = defineScript<"ok" | "gone" | "refused">(new URL("scripts/move-batch.lua", import.meta.url));
 
 /** Longer than the longest completion window and what follows it. */
 const catalogueKeptMs = 60 * 86_400_000;

@@ -1,9 +1,9 @@
+import { defineScript } from "@darkroom/redis";
 import type { BillUndelivered } from "@darkroom/accounts";
 import type { BatchEnding } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
 import type { Keys } from "../connection/keys.ts";
 import { digestOf, fingerprintOf } from "../records/fingerprint.ts";
-import { queueScript } from "../records/queue-script.ts";
 
 /** A batch as it is asked for. */
 export type NewBatch = {
@@ -52,7 +52,7 @@ const clientRetryWindowMs = 15 * 60_000;
 
 type Answer = ["created", number] | ["limited", number] | ["none"] | ["attached" | "mismatch", string];
 
-const script = queueScript<Answer>("create-batch", { account: "clock", folder: "batches" });
+const script = defineScript<Answer>(new URL("scripts/create-batch.lua", import.meta.url));
 
 /** Writes a new batch, `validating`, or finds the one that the same request has made before. Safe to repeat. */
 export async function createBatch(

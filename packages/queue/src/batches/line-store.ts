@@ -1,13 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { admissionArgument, unlimited } from "@darkroom/accounts";
 import type { Budget } from "@darkroom/contracts";
-import { formerPlaceMs } from "@darkroom/redis";
+import { defineScript, formerPlaceMs } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import type { Keys } from "../connection/keys.ts";
 import type { Lanes } from "../lanes/lanes.ts";
 import type { Log } from "../log.ts";
-import { queueScript } from "../records/queue-script.ts";
 import type { BatchRecord } from "./batch-record.ts";
 import { lineGenerationId } from "./line-id.ts";
 import type { PreparedLine } from "./prepared-line.ts";
@@ -15,14 +14,10 @@ import type { PreparedLine } from "./prepared-line.ts";
 /** Lines per call of the script, each some 40 µs of Redis: what callers wait for is not held up by more than a millisecond. */
 const linesAtOnce = 20;
 
-const feedLines = queueScript<"stopped" | "moved" | number[]>("feed-lines", {
-  account: "admission",
-  fragments: ["rank", "recount"],
-  folder: "batches",
-});
-const claimLines = queueScript<[] | [number, string[]]>("claim-lines", { folder: "batches" });
-const commitLines = queueScript<"ok" | "known">("commit-lines", { account: "clock", folder: "batches" });
-const giveUpLine = queueScript<"lost" | "kept">("give-up-line", { folder: "batches" });
+const feedLines = defineScript<"stopped" | "moved" | number[]>(new URL("scripts/feed-lines.lua", import.meta.url));
+const claimLines = defineScript<[] | [number, string[]]>(new URL("scripts/claim-lines.lua", import.meta.url));
+const commitLines = defineScript<"ok" | "known">(new URL("scripts/commit-lines.lua", import.meta.url));
+const giveUpLine = defineScript<"lost" | "kept">(new URL("scripts/give-up-line.lua", import.meta.url));
 
 type LineStoreOptions = { redis: Redis; keys: Keys; lanes: Lanes; log: Log };
 

@@ -29,7 +29,7 @@ export type JobRun = {
   end: () => void;
 };
 
-const renewLocks = defineScript<string[]>([new URL("scripts/renew-locks.lua", import.meta.url)]);
+const renewLocks = defineScript<string[]>(new URL("scripts/renew-locks.lua", import.meta.url));
 
 /** Renewals within the time that a lock lasts: two may fail. */
 const renewalsPerLock = 3;

@@ -1,6 +1,6 @@
+import { defineScript } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import type { Keys } from "../connection/keys.ts";
-import { queueScript } from "../records/queue-script.ts";
 
 /** Tells how long ago an attempt was begun, in milliseconds. A duration, since workers and Redis have clocks of their own. */
 type Begun = { begunAgoMs: number };
@@ -39,8 +39,8 @@ const maxJobsPerStep = 32;
 /** Refusals that are further apart than this belong to different occasions: the pauses begin anew. */
 const forgetAfterMs = 10 * 60_000;
 
-const refuse = queueScript<number>("lane-refused", { account: "clock", folder: "lanes" });
-const accept = queueScript<"ok">("lane-accepted", { account: "clock", folder: "lanes" });
+const refuse = defineScript<number>(new URL("scripts/lane-refused.lua", import.meta.url));
+const accept = defineScript<"ok">(new URL("scripts/lane-accepted.lua", import.meta.url));
 
 /**
  * Keeps it in Redis, where BullMQ looks before it hands out a job: closed, a lane hands out nothing to any worker, and no worker asks for

@@ -1,12 +1,12 @@
+import { defineScript } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import type { Keys } from "../connection/keys.ts";
-import { queueScript } from "../records/queue-script.ts";
 
 /** Starts are counted by spans of ten seconds; the last six whole ones are a minute. */
 export const startsSpanMs = 10_000;
 export const startsSpans = 6;
 
-const script = queueScript<[timeMs: number, starts: number]>("lane-rate", { account: "clock", folder: "lanes" });
+const script = defineScript<[timeMs: number, starts: number]>(new URL("scripts/lane-rate.lua", import.meta.url));
 
 export type LaneRate = {
   /** Now, in Unix milliseconds by the clock of Redis. */

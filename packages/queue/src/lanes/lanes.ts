@@ -1,7 +1,7 @@
+import { defineScript } from "@darkroom/redis";
 import { Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import type { Keys } from "../connection/keys.ts";
-import { queueScript } from "../records/queue-script.ts";
 
 /** Interactive callers wait on the line; a batch must never hold every slot. */
 export type LaneClass = "interactive" | "batch";
@@ -18,7 +18,7 @@ export const isBatchLane = (lane: string): boolean => lane.endsWith(".batch" sat
  */
 export type JobPlace = "waiting" | "held" | "broken" | "none";
 
-const findJobs = queueScript<JobPlace[]>("find-jobs", { folder: "lanes" });
+const findJobs = defineScript<JobPlace[]>(new URL("scripts/find-jobs.lua", import.meta.url));
 
 /** BullMQ's largest priority value, which is its least urgent. */
 const maxPriority = 2 ** 21 - 1;

@@ -1,8 +1,8 @@
+import { defineScript } from "@darkroom/redis";
 import { randomBytes } from "node:crypto";
 import { billArgument, nothingCharged, nothingDelivered } from "@darkroom/accounts";
 import type { Bill, Ending } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
-import { endingScript, queueScript } from "./queue-script.ts";
 import { type Delivery, deliverySchema } from "./delivery.ts";
 import type { Failure } from "./failure.ts";
 import type { MissingImage } from "./missing-image.ts";
@@ -18,22 +18,15 @@ export type Verdict = "ok" | "fenced" | "ended" | "gone";
 /** Why no attempt is begun, and none will be. */
 type Unbegun = "gone" | "ended" | "expired" | "stopped";
 
-const start = queueScript<Unbegun | number | "changed" | [attempts: number, startedAtMs: number, halted: Halted | ""]>(
-  "start",
-  { account: "start", fragments: ["rank", "generation", "callers", "recount", "ending"] },
+const start = defineScript<Unbegun | number | "changed" | [attempts: number, startedAtMs: number, halted: Halted | ""]>(
+  new URL("scripts/start.lua", import.meta.url),
 );
-const checkpoint = queueScript<"ok" | "fenced">("checkpoint", { fragments: ["supersede"] });
-const appendPartial = queueScript<"ok" | "fenced">("append-partial");
-const end = endingScript<Verdict>("end", ["supersede"]);
-const postpone = queueScript<"ok" | "fenced">("postpone", {
-  account: "counting",
-  fragments: ["generation", "recount"],
-});
+const checkpoint = defineScript<"ok" | "fenced">(new URL("scripts/checkpoint.lua", import.meta.url));
+const appendPartial = defineScript<"ok" | "fenced">(new URL("scripts/append-partial.lua", import.meta.url));
+const end = defineScript<Verdict>(new URL("scripts/end.lua", import.meta.url));
+const postpone = defineScript<"ok" | "fenced">(new URL("scripts/postpone.lua", import.meta.url));
 
-const putInLine = queueScript<"ok" | "fenced" | "late">("put-in-line", {
-  account: "counting",
-  fragments: ["generation", "recount"],
-});
+const putInLine = defineScript<"ok" | "fenced" | "late">(new URL("scripts/put-in-line.lua", import.meta.url));
 
 /**
  * How long a generation without a deadline waits for an upstream whose rate limit refuses it, in milliseconds: limits by the day have room

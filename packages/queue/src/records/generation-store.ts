@@ -1,7 +1,7 @@
+import { defineScript } from "@darkroom/redis";
 import { randomUUID } from "node:crypto";
 import { type Admission, admissionArgument } from "@darkroom/accounts";
 import type { Redis } from "ioredis";
-import { endingScript, queueScript } from "./queue-script.ts";
 import { decodeRecord, type GenerationRecord } from "./generation-record.ts";
 import { generationKeys, type Keys } from "../connection/keys.ts";
 import type { Retention } from "./retention.ts";
@@ -27,16 +27,15 @@ export type Retried = Admitted | { kind: "gone" | "succeeded" | "unended" | "bat
  */
 export type Leaving = "answered" | "cut" | "later";
 
-const leave = endingScript<"canceled" | "kept">("leave");
-const keep = queueScript<"ok" | "gone">("keep");
-const cancel = endingScript<"gone" | "ended" | "queued" | "running">("cancel");
-const retry = queueScript<AdmittedAnswer | ["gone" | "succeeded" | "unended" | "batched"]>("retry", {
-  account: "admission",
-  fragments: ["rank", "generation", "callers", "recount", "supersede"],
-});
-const watch = queueScript<"ok" | "gone">("watch", { fragments: ["watchers"] });
-const withdraw = endingScript<"ok" | "kept" | "gone">("withdraw");
-const expire = endingScript<"expired" | "kept">("expire");
+const leave = defineScript<"canceled" | "kept">(new URL("scripts/leave.lua", import.meta.url));
+const keep = defineScript<"ok" | "gone">(new URL("scripts/keep.lua", import.meta.url));
+const cancel = defineScript<"gone" | "ended" | "queued" | "running">(new URL("scripts/cancel.lua", import.meta.url));
+const retry = defineScript<AdmittedAnswer | ["gone" | "succeeded" | "unended" | "batched"]>(
+  new URL("scripts/retry.lua", import.meta.url),
+);
+const watch = defineScript<"ok" | "gone">(new URL("scripts/watch.lua", import.meta.url));
+const withdraw = defineScript<"ok" | "kept" | "gone">(new URL("scripts/withdraw.lua", import.meta.url));
+const expire = defineScript<"expired" | "kept">(new URL("scripts/expire.lua", import.meta.url));
 
 /**
  * The records of all generations as a caller's side sees them. Each move of a state is one script: it happens whole or not at all,

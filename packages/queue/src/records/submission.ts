@@ -1,3 +1,4 @@
+import { defineScript } from "@darkroom/redis";
 import {
   type Admission,
   admissionArgument,
@@ -13,7 +14,6 @@ import type { Redis } from "ioredis";
 import type { Keys } from "../connection/keys.ts";
 import { digestOf, fingerprintOf } from "./fingerprint.ts";
 import type { Upstream } from "./generation-record.ts";
-import { queueScript } from "./queue-script.ts";
 import type { Retention } from "./retention.ts";
 
 /** A request for images, as far as an earlier one that is equal to it is found by. */
@@ -60,12 +60,10 @@ export type Submitted = Admitted | Earlier;
 
 export type AdmittedAnswer = ["accepted", number, ScriptNumbers] | ["refused", ...ScriptNumbers];
 
-const rule = ["generation", "callers", "watchers", "earlier-request"];
-const submitScript = queueScript<AdmittedAnswer | [Earlier["kind"], string]>("submit", {
-  account: "admission",
-  fragments: ["rank", ...rule, "recount"],
-});
-const attachScript = queueScript<["none"] | [Earlier["kind"], string]>("attach", { account: "clock", fragments: rule });
+const submitScript = defineScript<AdmittedAnswer | [Earlier["kind"], string]>(
+  new URL("scripts/submit.lua", import.meta.url),
+);
+const attachScript = defineScript<["none"] | [Earlier["kind"], string]>(new URL("scripts/attach.lua", import.meta.url));
 
 /** Accepts a generation, or finds the one of an earlier request that is equal to this one. */
 export async function submitGeneration(

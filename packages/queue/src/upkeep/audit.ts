@@ -1,9 +1,9 @@
+import { defineScript } from "@darkroom/redis";
 import { randomBytes } from "node:crypto";
 import type { Redis } from "ioredis";
 import type { Keys } from "../connection/keys.ts";
 import type { Lanes } from "../lanes/lanes.ts";
 import type { Log } from "../log.ts";
-import { queueScript } from "../records/queue-script.ts";
 import type { Retention } from "../records/retention.ts";
 import { repeat } from "./repeat.ts";
 
@@ -23,12 +23,7 @@ export type AuditOptions = {
 
 type Answer = [waitMs: number, repairs: string[], leftovers: string[], faults: string[]];
 
-const script = queueScript<Answer>("audit", {
-  account: "audit",
-  fragments: ["recount"],
-  parts: ["visit-record", "correct-sum"],
-  folder: "upkeep",
-});
+const script = defineScript<Answer>(new URL("scripts/audit.lua", import.meta.url));
 
 /** A worker that has taken no step for so long has died, and another goes on where it was. */
 const heldMs = 5_000;

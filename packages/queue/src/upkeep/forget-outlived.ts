@@ -1,11 +1,12 @@
-import { formerPlaceMs } from "@darkroom/redis";
+import { defineScript, formerPlaceMs } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import type { Keys } from "../connection/keys.ts";
-import { queueScript } from "../records/queue-script.ts";
 import type { Retention } from "../records/retention.ts";
 
-const claimOutlived = queueScript<"claimed" | "kept">("claim-outlived", { account: "clock" });
+const claimOutlived = defineScript<"claimed" | "kept">(
+  new URL("../records/scripts/claim-outlived.lua", import.meta.url),
+);
 
 export type ForgetOutlivedOptions = {
   redis: Redis;

@@ -1,9 +1,8 @@
-import { redisTime } from "@darkroom/redis";
+import { defineScript, redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import type { Keys } from "../connection/keys.ts";
 import type { JobPlace, Lanes } from "../lanes/lanes.ts";
 import type { Log } from "../log.ts";
-import { queueScript } from "../records/queue-script.ts";
 
 export type LostJobsOptions = {
   redis: Redis;
@@ -24,8 +23,8 @@ export type LostJobsOptions = {
 
 type Claimed = { id: string; lane: string; rank: number; attempts: string; missing: string };
 
-const claimDue = queueScript<[due: number, ...fields: string[]]>("claim-due", { account: "clock", folder: "upkeep" });
-const noteMissing = queueScript<"ok" | "moved">("note-missing", { folder: "upkeep" });
+const claimDue = defineScript<[due: number, ...fields: string[]]>(new URL("scripts/claim-due.lua", import.meta.url));
+const noteMissing = defineScript<"ok" | "moved">(new URL("scripts/note-missing.lua", import.meta.url));
 
 const isLost = (place: JobPlace | undefined): boolean => place === "none" || place === "broken";
 

@@ -1,6 +1,6 @@
+import { defineScript } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import type { Keys } from "../connection/keys.ts";
-import { queueScript } from "../records/queue-script.ts";
 import { repeat } from "../upkeep/repeat.ts";
 
 export type HeartbeatOptions = {
@@ -12,7 +12,7 @@ export type HeartbeatOptions = {
   everyMs?: number;
 };
 
-const beat = queueScript<"ok">("beat", { account: "clock", fragments: ["generation", "callers"] });
+const beat = defineScript<"ok">(new URL("../records/scripts/beat.lua", import.meta.url));
 
 /**
  * Says again and again that this process lives, so that its callers count as waiting, and those of a process that was killed do not.

@@ -1,11 +1,10 @@
-import { readPage } from "@darkroom/redis";
+import { defineScript, readPage } from "@darkroom/redis";
 import type { Redis } from "ioredis";
-import { queueScript } from "../records/queue-script.ts";
 import { digestOf } from "../records/fingerprint.ts";
 import type { Keys } from "../connection/keys.ts";
 import { decodeDelivery, type WebhookDelivery } from "./webhook-delivery.ts";
 
-const create = queueScript<"created" | "known">("create-delivery");
+const create = defineScript<"created" | "known">(new URL("../records/scripts/create-delivery.lua", import.meta.url));
 
 /** Settled deliveries can be looked up and replayed for a month. */
 const keptMs = 30 * 24 * 3_600_000;

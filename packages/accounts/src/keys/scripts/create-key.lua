@@ -1,3 +1,4 @@
+--- @include "key"
 -- Writes down a new key.
 --   KEYS[5] index  KEYS[6] index of the tenant
 --   ARGV[2] tenant  ARGV[3] name  ARGV[4…] field, value, …

@@ -1,3 +1,4 @@
+--- @include "key"
 -- Takes a key away. Whose it was and what it was called stays for as long as usage names it, and so does which secrets sign its webhooks:
 -- how what it had under way ended is still to be told. The time of its creation stays for who goes on from it in a list.
 --   KEYS[5] index  KEYS[6] index of the tenant  KEYS[7] deleted keys  KEYS[8] the key's account

@@ -1,5 +1,5 @@
+--- @include "@darkroom/redis/scripts/now"
 -- What the scripts that change an API key share. Each of them may be repeated after a lost answer: the second time changes nothing.
--- Needs now.lua.
 --   KEYS[1] key  KEYS[2] keys by their latest change  KEYS[3] number of changes  KEYS[4] names
 --   ARGV[1] id
 

@@ -1,3 +1,4 @@
+--- @include "key"
 -- Gives a key a new secret. The one before it works on for a while; one before that, which may still be at work, ends here.
 --   ARGV[2] hash of the new secret  ARGV[3] its prefix  ARGV[4] how long the old one works on, in milliseconds
 -- Answers 'rotated' or 'gone'.

@@ -1,3 +1,4 @@
+--- @include "key"
 -- Changes single fields of a key, so that two changes of different ones do not undo each other.
 --   ARGV[2] its new name, or '' where it stays  ARGV[3…] field, value, …; a value of '' takes the field away
 -- Answers 'updated', 'gone', or 'taken' where the tenant has another key of that name.

@@ -1,3 +1,4 @@
+--- @include "@darkroom/redis/scripts/now"
 -- A segment of results is in the object store: its lines are counted, and their records dropped. Once: a second call changes nothing.
 --   KEYS[1] batch  KEYS[2] ended lines of the batch  KEYS[3] lines of the batch with a record  KEYS[4] the tenant's index
 --   KEYS[5] the root of all names

@@ -1,3 +1,4 @@
+--- @include "@darkroom/redis/scripts/now"
 -- Writes a new batch, or finds the one that this request has made before. Safe to repeat: a second call with the same id changes nothing.
 --   KEYS[1] record  KEYS[2] active batches  KEYS[3] the tenant's batches
 --   KEYS[4] claim of the idempotency key  KEYS[5] list of the batches of this body  KEYS[6] times of the key's latest creations

@@ -1,3 +1,7 @@
+--- @include "@darkroom/redis/scripts/now"
+--- @include "@darkroom/accounts/scripts/admission"
+--- @include "@darkroom/queue/scripts/rank"
+--- @include "@darkroom/queue/scripts/recount"
 -- Takes the next lines of a batch in, and notes in the same breath how far it has come: no line is taken in twice, and none is left out,
 -- whoever feeds and whatever crashes. Safe to repeat: the same call is told the same again, so that its lines are put on their lane.
 --   KEYS[1] batch  KEYS[2] ended lines of the batch  KEYS[3] lines of the batch with a record  KEYS[4] queued

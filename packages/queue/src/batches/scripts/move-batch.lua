@@ -1,3 +1,4 @@
+--- @include "@darkroom/redis/scripts/now"
 -- Moves a batch to another status, or notes something about it in the same one. The time of a status is that of its first coming. Safe to
 -- repeat: the same call is told the same again, as long as no other has moved the batch since.
 --   KEYS[1] record  KEYS[2] active batches  KEYS[3] batches that feed its lane  KEYS[4] outbox

@@ -1,3 +1,4 @@
+--- @include "@darkroom/redis/scripts/now"
 -- An upstream has taken a call. Where its lane is held back since a refusal, the pace doubles, and the limit goes once that is fast enough.
 --   KEYS[1] HASH, KEYS[2] settings of BullMQ's queue: see lane-refused.lua
 --   ARGV[1] milliseconds since the attempt was begun  ARGV[2] the most jobs per step  ARGV[3] '1' where the call has ended

@@ -1,3 +1,4 @@
+--- @include "@darkroom/redis/scripts/now"
 -- Closes a lane whose upstream has refused a call for its rate limit. BullMQ (6.7) hands out no job of a queue while the counter of its rate
 -- limit is at the maximum: that is set here for as long as the pause lasts. Once it is gone, BullMQ counts anew and hands out `max` jobs in
 -- each `duration`: one.

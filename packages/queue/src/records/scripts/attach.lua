@@ -1,3 +1,5 @@
+--- @include "@darkroom/redis/scripts/now"
+--- @include "earlier-request"
 -- Finds the generation of an earlier request that is equal to this one, and writes no new one. Safe to repeat.
 --   KEYS[1] the root of all names
 --   ARGV[1] id of the submission  ARGV[2] API key  ARGV[3] fingerprint of the body  ARGV[4] digest of the idempotency key, or ''

@@ -1,4 +1,6 @@
--- A process says that it lives. Needs callers.lua. KEYS[1] the root of all names  ARGV[1] its reply channel
+--- @include "@darkroom/redis/scripts/now"
+--- @include "callers"
+-- A process says that it lives. KEYS[1] the root of all names  ARGV[1] its reply channel
 local time, instances, returning = now(), root .. 'instances', root .. 'instances-returning'
 -- The others are heard within the next seconds, as far as they live.
 if are_all_silent(time) then redis.call('SET', returning, '1', 'PX', silent_after_ms) end

@@ -1,4 +1,5 @@
--- Who waits for the answer of a generation, and which generations nobody was answered with. Needs generation.lua.
+--- @include "generation"
+-- Who waits for the answer of a generation, and which generations nobody was answered with.
 --   root .. 'waiters:' .. id                     SET of the callers that wait for its answer, as '{reply channel}/{number}'
 --   root .. 'instances'                          ZSET reply channel of an api process → time of its latest heartbeat
 --   root .. 'instances-returning'                STRING: set while the processes that live may not have been heard again yet

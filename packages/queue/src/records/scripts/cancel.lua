@@ -1,3 +1,4 @@
+--- @include "ending"
 -- Cancels a generation that has not ended. What a worker still writes of it is void from here on. Safe to repeat: the same call is told
 -- the same again.
 --   KEYS[9] is no key but the channel on which workers hear of it

@@ -1,3 +1,4 @@
+--- @include "supersede"
 -- Notes what the provider delivered, before it is uploaded, and which images are given up.
 --   KEYS[1] record  ARGV[1] fencing token  ARGV[2] delivery  ARGV[3] missing images  ARGV[4] '1' where the provider may charge for any
 local status, attempts = unpack(redis.call('HMGET', KEYS[1], 'status', 'attempts'))

@@ -1,3 +1,4 @@
+--- @include "@darkroom/redis/scripts/now"
 -- Takes a generation whose retention is over out of everybody's reach, so that its objects can be removed, and keeps for a while that its
 -- tenant once had it. It is asked here and now whether the retention is over: whoever listed it may come late, when its owner has queued
 -- it again. From here on its record has another name, under which no other script looks for it.

@@ -1,3 +1,5 @@
+--- @include "ending"
+--- @include "supersede"
 -- Ends an attempt for good. Only the latest attempt may, and only once; repeated after a lost answer, it is answered as it was.
 --   ARGV[1] id  ARGV[2] fencing token  ARGV[3] status  ARGV[4] retention in milliseconds  ARGV[5] bill, see ledger.lua
 --   ARGV[6…] field, value, …

@@ -1,5 +1,11 @@
--- Shared by the scripts that may end a generation. Needs generation.lua, callers.lua, recount.lua, and the account of the API key
--- (packages/accounts/src/scripts).
+--- @include "rank"
+--- @include "generation"
+--- @include "callers"
+--- @include "recount"
+--- @include "@darkroom/redis/scripts/now"
+--- @include "@darkroom/accounts/scripts/settlement"
+--- @include "@darkroom/accounts/scripts/undelivered"
+-- Shared by the scripts that may end a generation.
 
 -- The terminal state is set once, and all that the living needed is released. `fields` are further pairs for the record, `bill` what it
 -- came to, as ledger.lua reads it. '' = nothing was delivered. What runs may then be charged for, and so may what the record says to be in

@@ -1,3 +1,4 @@
+--- @include "ending"
 -- Ends a generation whose time to start has passed. It is asked here and now whether it has: whoever listed it may come late, when its
 -- owner has queued it again. ARGV[1] id  ARGV[2] retention in milliseconds
 -- Answers 'expired', also where it was before, or 'kept'.

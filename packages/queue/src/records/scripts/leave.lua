@@ -1,3 +1,4 @@
+--- @include "ending"
 -- A caller does not wait for a generation any more. Safe to repeat.
 --   ARGV[1] id  ARGV[2] caller, or '' for one that did not wait: it has read how the generation ended
 --   ARGV[3] retention in milliseconds  ARGV[4] how it leaves:

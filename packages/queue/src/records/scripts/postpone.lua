@@ -1,3 +1,7 @@
+--- @include "@darkroom/redis/scripts/now"
+--- @include "@darkroom/accounts/scripts/queued"
+--- @include "generation"
+--- @include "recount"
 -- Puts a running generation down for another attempt. Until that begins recovery has an eye on it: should its job get lost between here
 -- and its lane, it is put back.
 --   ARGV[1] id  ARGV[2] fencing token  ARGV[3] counter to raise: 'failures', or 'handbacks' for work given back unharmed

@@ -1,3 +1,7 @@
+--- @include "@darkroom/redis/scripts/now"
+--- @include "@darkroom/accounts/scripts/queued"
+--- @include "generation"
+--- @include "recount"
 -- Puts a running generation back in line whose attempt bought nothing: the upstream refused it for its rate limit. It counts as no attempt.
 --   ARGV[1] id  ARGV[2] fencing token  ARGV[3] milliseconds for which it may be refused so, from the first time on, where it has no deadline
 -- Answers 'ok', 'fenced', or 'late' where it may wait no longer: then it still runs, and its attempt must end it.

@@ -1,3 +1,9 @@
+--- @include "@darkroom/redis/scripts/now"
+--- @include "@darkroom/accounts/scripts/admission"
+--- @include "rank"
+--- @include "callers"
+--- @include "recount"
+--- @include "supersede"
 -- Queues a failed, canceled or expired generation once more, under its own id, or one that has succeeded and whose images are gone from the
 -- object store: all of them are made again then. Safe to repeat: the same call is told the same again.
 --   ARGV[1] id  ARGV[2] tenant  ARGV[3] what it asks of its key, see admission.lua  ARGV[4] the worst it can cost, or '-'

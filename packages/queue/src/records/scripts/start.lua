@@ -1,3 +1,6 @@
+--- @include "@darkroom/accounts/scripts/queued"
+--- @include "@darkroom/accounts/scripts/stopped"
+--- @include "ending"
 -- Begins an attempt: the attempt number it sets is the fencing token under which everything later is written. What is not to be begun
 -- any more ends here, in the step that asks.
 --   KEYS[9] begins the names of the lane's starts, one for each span of time

@@ -1,3 +1,8 @@
+--- @include "@darkroom/redis/scripts/now"
+--- @include "@darkroom/accounts/scripts/admission"
+--- @include "rank"
+--- @include "earlier-request"
+--- @include "recount"
 -- Accepts a generation, or finds the one of an earlier request that is equal to this one (earlier-request.lua). Safe to repeat: a second
 -- call with the same id changes nothing.
 --   KEYS[1] record  KEYS[2] queued  KEYS[3] expiring  KEYS[4] pending  KEYS[5] the tenant's index  KEYS[6] ranks of the lane

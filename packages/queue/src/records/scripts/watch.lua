@@ -1,4 +1,5 @@
--- Adds a reply channel to those that hear of every change, or takes it off. Safe to repeat. Needs watchers.lua.
+--- @include "watchers"
+-- Adds a reply channel to those that hear of every change, or takes it off. Safe to repeat.
 --   KEYS[1] record  ARGV[1] reply channel  ARGV[2] 'add' or 'remove'
 local status = redis.call('HGET', KEYS[1], 'status')
 if not status then return 'gone' end

@@ -1,3 +1,4 @@
+--- @include "ending"
 -- Ends a generation that nobody works on: one that was not begun, or is to be tried again.
 --   ARGV[1] id  ARGV[2] retention in milliseconds  ARGV[3] status that it ends as
 -- Answers 'ok', also where it has ended so before, 'kept', or 'gone' where it has no record.

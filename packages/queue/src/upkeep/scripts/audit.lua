@@ -1,3 +1,6 @@
+--- @include "@darkroom/redis/scripts/now"
+--- @include "visit-record"
+--- @include "correct-sum"
 -- One step of an audit: a slow walk through all records that mends the lists, and counts the sums anew. The step reads where the audit
 -- is, goes on from there, and notes how far it has come, so that any worker may do the next one.
 --   KEYS[1] the root of all names

@@ -1,3 +1,4 @@
+--- @include "@darkroom/redis/scripts/now"
 -- Takes from a list what is to be looked for now, for one worker: for a while it is not due for the others. What is in another state by now
 -- leaves the list.
 --   KEYS[1] list, a ZSET of ids by time  KEYS[2] the root of all names

@@ -1,4 +1,5 @@
--- Visits one record: what the record says it must be on, it is put on, and what it stands for is counted. Needs recount.lua.
+--- @include "@darkroom/queue/scripts/recount"
+-- Visits one record: what the record says it must be on, it is put on, and what it stands for is counted.
 
 -- Puts an id on a list that it is missing from. `score` is where it belongs.
 local function put_on(list, score, id, repairs)
