@@ -1,4 +1,4 @@
-import { type Environment, readSettings } from "@darkroom/settings";
+import { type Environment, readSettings } from "@darkroom/runtime";
 import { type ObjectStoreSettings, objectStoreSettings } from "@darkroom/storage";
 import { z } from "zod";
 

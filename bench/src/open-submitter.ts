@@ -1,6 +1,8 @@
 import { unlimited } from "@darkroom/accounts";
 import type { ImageRequest } from "@darkroom/contracts";
-import { createGenerationStore, createKeys, createLanes, createSubmitter, laneName } from "@darkroom/queue";
+import { createGenerationStore, createSubmitter } from "@darkroom/generations";
+import { createKeys } from "@darkroom/redis";
+import { createLanes, laneName } from "@darkroom/queue";
 import type { Redis } from "ioredis";
 
 /** The keys that Darkroom uses in Redis, and the lane that its requests here are put on. */

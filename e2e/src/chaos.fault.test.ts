@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { generationSchema, isEnding, webhookEventSchema } from "@darkroom/contracts";
-import { createKeys } from "@darkroom/queue";
+import { createKeys } from "@darkroom/redis";
 import { connectProducer, untilConnected } from "@darkroom/redis";
 import { startFakeOpenAi } from "@darkroom/testing";
 import { Webhook } from "standardwebhooks";

@@ -1,4 +1,4 @@
-import { createKeys } from "@darkroom/queue";
+import { createKeys } from "@darkroom/redis";
 import { connectProducer } from "@darkroom/redis";
 import { describeWithS3, startFakeOpenAi, startTcpProxy } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";

@@ -1,4 +1,5 @@
-import { createGenerationStore, createKeys, type GenerationRecord } from "@darkroom/queue";
+import { createGenerationStore, type GenerationRecord } from "@darkroom/generations";
+import { createKeys } from "@darkroom/redis";
 import { connectProducer } from "@darkroom/redis";
 import { expect } from "vitest";
 

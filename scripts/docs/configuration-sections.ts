@@ -1,12 +1,12 @@
 import { apiEnvSchema } from "../../apps/api/src/config.ts";
 import { clientEnvSchema, stackEnvSchema } from "../../apps/cli/src/config.ts";
 import { workerEnvSchema } from "../../apps/worker/src/config.ts";
-import { logEnvSchema } from "../../packages/observe/src/index.ts";
+import { logEnvSchema } from "../../packages/runtime/src/log-env-schema.ts";
 import { providerSettingsSchemas } from "../../packages/providers/src/index.ts";
-import { queueEnvSchema } from "../../packages/queue/src/index.ts";
-import { renderingEnvSchema } from "../../packages/rendering/src/index.ts";
+import { queueEnvSchema } from "../../packages/generations/src/queue-env-schema.ts";
+import { renderingEnvSchema } from "../../packages/generations/src/view/rendering-env-schema.ts";
 import { storageEnvSchema } from "../../packages/storage/src/index.ts";
-import { webhookEnvSchema } from "../../packages/webhooks/src/index.ts";
+import { webhookEnvSchema } from "../../packages/webhooks/src/webhook-env-schema.ts";
 
 /** As much of a zod object as the tables need. */
 type Settings = {

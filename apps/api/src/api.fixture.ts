@@ -10,9 +10,9 @@ import {
 import type { ImageRequest } from "@darkroom/contracts";
 import { createFileStore } from "@darkroom/files";
 import { type Catalogue, loadCatalogue } from "@darkroom/models";
-import { createLogger, createMetrics } from "@darkroom/observe";
-import { createCloseList } from "@darkroom/process";
-import type { Work } from "@darkroom/queue";
+import { createLogger, createMetrics } from "@darkroom/runtime";
+import { createCloseList } from "@darkroom/runtime";
+import type { Work } from "@darkroom/generations";
 import { connectWorker } from "@darkroom/redis";
 import { createObjectStore, type ObjectStore, type ObjectStoreSettings } from "@darkroom/storage";
 import { removeKeys, startTcpProxy, testRedisUrl } from "@darkroom/testing";

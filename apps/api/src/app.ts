@@ -1,7 +1,7 @@
 import type { Keyring, KeyStore, Ledger, RedisKeys } from "@darkroom/accounts";
 import type { FileStore } from "@darkroom/files";
 import type { Catalogue } from "@darkroom/models";
-import type { Logger, Metrics } from "@darkroom/observe";
+import type { Logger, Metrics } from "@darkroom/runtime";
 import type { ObjectStore } from "@darkroom/storage";
 import type { FastifyInstance } from "fastify";
 import { createFindBatch } from "./batches/find-batch.ts";

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { billUndelivered } from "@darkroom/accounts";
-import { logEnvSchema } from "@darkroom/observe";
-import { renderingEnvSchema } from "@darkroom/rendering";
-import { type Environment, readSettings, wholeNumber } from "@darkroom/settings";
-import { queueEnvSchema } from "@darkroom/queue";
+import { logEnvSchema } from "@darkroom/runtime";
+import { renderingEnvSchema } from "@darkroom/generations";
+import { type Environment, readSettings, wholeNumber } from "@darkroom/runtime";
+import { queueEnvSchema } from "@darkroom/generations";
 import { type ObjectStoreSettings, objectStoreSettings, storageEnvSchema } from "@darkroom/storage";
 import { webhookEnvSchema } from "@darkroom/webhooks";
 import { z } from "zod";

@@ -1,5 +1,5 @@
 import { type Generation, generationSchema } from "@darkroom/contracts";
-import type { Outcome, Work } from "@darkroom/queue";
+import type { Outcome, Work } from "@darkroom/generations";
 import { type TestApi } from "./api.fixture.ts";
 import { drawing } from "./worker.fixture.ts";
 

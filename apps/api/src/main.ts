@@ -1,9 +1,9 @@
 import { createKeyring, createKeyStore, createLedger, createRedisKeys, loadKeys } from "@darkroom/accounts";
 import { createFileStore } from "@darkroom/files";
-import { createLogger, createMetrics } from "@darkroom/observe";
-import { readOrExit, runProcess } from "@darkroom/process";
+import { createLogger, createMetrics } from "@darkroom/runtime";
+import { readOrExit, runProcess } from "@darkroom/runtime";
 import { adviseOnRedis } from "@darkroom/redis";
-import { configuredCatalogue } from "@darkroom/rendering";
+import { configuredCatalogue } from "@darkroom/generations";
 import { createObjectStore } from "@darkroom/storage";
 import { buildApp } from "./app.ts";
 import { closeServer } from "./close-server.ts";

@@ -1,23 +1,18 @@
 import { createMinuteUseReader } from "@darkroom/accounts";
 import type { Catalogue } from "@darkroom/models";
-import type { Logger } from "@darkroom/observe";
-import type { CloseList } from "@darkroom/process";
+import type { Logger } from "@darkroom/runtime";
+import type { CloseList } from "@darkroom/runtime";
+import { batchesLanes, createBatchCanceler, createBatchStore, createBatchSubmitter } from "@darkroom/batches";
 import {
-  batchesLanes,
-  createBatchCanceler,
-  createBatchStore,
-  createBatchSubmitter,
   createEndingWaits,
   createGenerationStore,
-  createKeys,
-  createLanes,
-  createMemoryGuard,
   createSubmitter,
-  createWebhookStore,
-  laneName,
   type queueEnvSchema,
   retentionOf,
-} from "@darkroom/queue";
+} from "@darkroom/generations";
+import { createKeys, createMemoryGuard } from "@darkroom/redis";
+import { createLanes, laneName } from "@darkroom/queue";
+import { createWebhookStore } from "@darkroom/webhooks";
 import { checkRedis, connectProducer, connectSubscriber, createWriteProbe, untilConnected } from "@darkroom/redis";
 import type { ApiConfig } from "./config.ts";
 

@@ -1,4 +1,4 @@
-import type { Logger } from "@darkroom/observe";
+import type { Logger } from "@darkroom/runtime";
 import type { ObjectStore } from "@darkroom/storage";
 import type { Drain } from "./drain.ts";
 import type { OpenQueue } from "./open-queue.ts";

@@ -1,6 +1,6 @@
 import { quoteValue } from "@darkroom/contracts";
 import { type Catalogue, missingPrices } from "@darkroom/models";
-import type { Logger } from "@darkroom/observe";
+import type { Logger } from "@darkroom/runtime";
 
 /**
  * Warns in one line of the models whose prices have gaps. The api alone does: it notes the prices that a request is billed by. What is

@@ -1,6 +1,6 @@
 import { quoteValue } from "@darkroom/contracts";
 import type { Catalogue } from "@darkroom/models";
-import type { Logger } from "@darkroom/observe";
+import type { Logger } from "@darkroom/runtime";
 
 /**
  * Warns in one line of the models that their makers have switched off and that nothing else draws for. What each is followed by is a

@@ -1,18 +1,16 @@
 import { billOf, termsSchema } from "@darkroom/models";
-import { createLogger } from "@darkroom/observe";
+import { createLogger } from "@darkroom/runtime";
 import {
   createAttemptStore,
   createGenerationStore,
   createJanitor,
-  createKeys,
-  createLanes,
   createLaneWorker,
-  defaultRetryPolicy,
   type Delivery,
-  laneName,
   type Retention,
   type Work,
-} from "@darkroom/queue";
+} from "@darkroom/generations";
+import { createKeys } from "@darkroom/redis";
+import { createLanes, defaultRetryPolicy, laneName } from "@darkroom/queue";
 import { connectWorker } from "@darkroom/redis";
 import type { ObjectStore } from "@darkroom/storage";
 

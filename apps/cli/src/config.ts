@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { type Environment, readSettings } from "@darkroom/settings";
+import { type Environment, readSettings } from "@darkroom/runtime";
 import { z } from "zod";
 
 /** The environment variables of `darkroom start`. Those of the api and the worker are handed on to them. */

@@ -1,5 +1,5 @@
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import { SettingsError } from "@darkroom/settings";
+import { SettingsError } from "@darkroom/runtime";
 import { Problem } from "./problem.ts";
 
 const surroundings = `

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { hashApiKey } from "@darkroom/accounts";
-import type { Environment } from "@darkroom/settings";
+import type { Environment } from "@darkroom/runtime";
 import { apiKeyEntry, type LocalSecrets } from "./local-secrets.ts";
 
 /** What api and worker get to end in order, the images that are being drawn included. The rest is taken up at the next start. */

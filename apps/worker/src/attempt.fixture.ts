@@ -1,4 +1,4 @@
-import type { Attempt, Delivery, GenerationRecord, MissingImage } from "@darkroom/queue";
+import type { Attempt, Delivery, GenerationRecord, MissingImage } from "@darkroom/generations";
 
 type RecordOptions = {
   n?: number;

@@ -1,6 +1,6 @@
 import { loadCatalogue, termsOf } from "@darkroom/models";
-import { createMetrics } from "@darkroom/observe";
-import type { Delivery, MissingImage } from "@darkroom/queue";
+import { createMetrics } from "@darkroom/runtime";
+import type { Delivery, MissingImage } from "@darkroom/generations";
 import { pino } from "pino";
 import { describe, expect, test } from "vitest";
 import { createBillDelivery } from "./bill-delivery.ts";

@@ -1,6 +1,6 @@
 import { billOf, type ExplainedBill, termsSchema } from "@darkroom/models";
-import type { Logger, Metrics } from "@darkroom/observe";
-import type { Delivery, MissingImage } from "@darkroom/queue";
+import type { Logger, Metrics } from "@darkroom/runtime";
+import type { Delivery, MissingImage } from "@darkroom/generations";
 import { drawnFor, shareOfUsage } from "./delivery.ts";
 
 /** What a record says of its price. */

@@ -1,8 +1,8 @@
-import { logEnvSchema } from "@darkroom/observe";
+import { logEnvSchema } from "@darkroom/runtime";
 import { type ProviderSettings, readProviderSettings } from "@darkroom/providers";
-import { queueEnvSchema } from "@darkroom/queue";
-import { renderingEnvSchema } from "@darkroom/rendering";
-import { type Environment, readSettings, wholeNumber } from "@darkroom/settings";
+import { queueEnvSchema } from "@darkroom/generations";
+import { renderingEnvSchema } from "@darkroom/generations";
+import { type Environment, readSettings, wholeNumber } from "@darkroom/runtime";
 import { type ObjectStoreSettings, objectStoreSettings } from "@darkroom/storage";
 import { webhookEnvSchema } from "@darkroom/webhooks";
 import { z } from "zod";

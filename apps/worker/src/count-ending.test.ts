@@ -1,4 +1,4 @@
-import { createMetrics } from "@darkroom/observe";
+import { createMetrics } from "@darkroom/runtime";
 import { expect, test } from "vitest";
 import { createCountEnding } from "./count-ending.ts";
 

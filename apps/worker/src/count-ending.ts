@@ -1,5 +1,5 @@
-import type { Metrics } from "@darkroom/observe";
-import type { AttemptEnding, GenerationRecord } from "@darkroom/queue";
+import type { Metrics } from "@darkroom/runtime";
+import type { AttemptEnding, GenerationRecord } from "@darkroom/generations";
 
 export type CountEndingOptions = {
   metrics: Pick<Metrics, "unpricedGenerations" | "billedMicros" | "unbilledGenerations">;

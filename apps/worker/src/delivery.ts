@@ -1,6 +1,6 @@
 import { sumOfUsages, type Usage } from "@darkroom/contracts";
 import type { ProviderReply } from "@darkroom/providers";
-import type { Delivery, StoredImage } from "@darkroom/queue";
+import type { Delivery, StoredImage } from "@darkroom/generations";
 import type { ImageObjects } from "./image-objects.ts";
 
 export type PlanDeliveryOptions = {

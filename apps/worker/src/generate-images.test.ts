@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import type { Usage } from "@darkroom/contracts";
-import { createLogger, createMetrics } from "@darkroom/observe";
+import { createLogger, createMetrics } from "@darkroom/runtime";
 import { type ImageProvider, ProviderError, type ProviderErrorFacts, type ProviderImage } from "@darkroom/providers";
-import type { Attempt, Delivery, GenerationRecord, MissingImage } from "@darkroom/queue";
+import type { Attempt, Delivery, GenerationRecord, MissingImage } from "@darkroom/generations";
 import { createObjectStore, type ObjectStore, StorageError } from "@darkroom/storage";
 import { describe, expect, test } from "vitest";
 import { anAttempt, aRecord } from "./attempt.fixture.ts";

@@ -1,7 +1,7 @@
 import { type ImageProvider, ProviderError, type ProviderReply } from "@darkroom/providers";
-import type { Attempt, Delivery, MissingImage, Outcome, Work } from "@darkroom/queue";
+import type { Attempt, Delivery, MissingImage, Outcome, Work } from "@darkroom/generations";
 import type { ObjectStore } from "@darkroom/storage";
-import type { Logger, Metrics } from "@darkroom/observe";
+import type { Logger, Metrics } from "@darkroom/runtime";
 import { delivered, planDelivery } from "./delivery.ts";
 import { imageObjects } from "./image-objects.ts";
 import type { ImageStore } from "./image-store.ts";

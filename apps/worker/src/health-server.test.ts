@@ -1,4 +1,4 @@
-import { createMetrics } from "@darkroom/observe";
+import { createMetrics } from "@darkroom/runtime";
 import { expect, onTestFinished, test } from "vitest";
 import { type HealthServerOptions, startHealthServer } from "./health-server.ts";
 

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { Metrics } from "@darkroom/observe";
+import type { Metrics } from "@darkroom/runtime";
 
 export type HealthServerOptions = {
   host: string;

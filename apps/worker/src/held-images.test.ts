@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { createLogger } from "@darkroom/observe";
+import { createLogger } from "@darkroom/runtime";
 import { temporaryFolder } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { createHeldImages, type HeldImage, type HeldImagesOptions } from "./held-images.ts";

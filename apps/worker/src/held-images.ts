@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type FileHandle, open, unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Logger } from "@darkroom/observe";
+import type { Logger } from "@darkroom/runtime";
 
 export type HeldImagesOptions = {
   /** Where images go that find no room in memory; the system's temporary folder when left out. */

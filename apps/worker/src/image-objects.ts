@@ -1,5 +1,5 @@
 import { imageFormat } from "@darkroom/contracts";
-import type { GenerationRecord } from "@darkroom/queue";
+import type { GenerationRecord } from "@darkroom/generations";
 
 /**
  * Where an attempt puts the images of a generation in the object store. The attempt is a part of each key: what a worker still writes that

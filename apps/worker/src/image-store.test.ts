@@ -1,6 +1,6 @@
-import { createLogger, createMetrics } from "@darkroom/observe";
+import { createLogger, createMetrics } from "@darkroom/runtime";
 import type { ProviderImage } from "@darkroom/providers";
-import type { Delivery } from "@darkroom/queue";
+import type { Delivery } from "@darkroom/generations";
 import { createObjectStore, type ObjectStore, StorageError } from "@darkroom/storage";
 import { expect, onTestFinished, test } from "vitest";
 import { createHeldImages } from "./held-images.ts";

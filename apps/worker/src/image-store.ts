@@ -1,8 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { Logger } from "@darkroom/observe";
+import type { Logger } from "@darkroom/runtime";
 import { orAborted } from "@darkroom/outbound";
 import type { ProviderImage } from "@darkroom/providers";
-import type { Delivery, StoredImage } from "@darkroom/queue";
+import type { Delivery, StoredImage } from "@darkroom/generations";
 import type { ObjectStore } from "@darkroom/storage";
 import { delivered } from "./delivery.ts";
 import type { HeldImage, HeldImages } from "./held-images.ts";

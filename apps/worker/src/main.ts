@@ -1,14 +1,9 @@
 import { setFlagsFromString } from "node:v8";
-import { createLogger, createMetrics } from "@darkroom/observe";
-import { readOrExit, runProcess } from "@darkroom/process";
+import { createLogger, createMetrics } from "@darkroom/runtime";
+import { readOrExit, runProcess } from "@darkroom/runtime";
 import { createHttpDoor, createProviders } from "@darkroom/providers";
-import {
-  createCancelListener,
-  createLaneWorker,
-  defaultRetryPolicy,
-  isBatchLane,
-  type LaneWorker,
-} from "@darkroom/queue";
+import { createCancelListener, createLaneWorker, type LaneWorker } from "@darkroom/generations";
+import { defaultRetryPolicy, isBatchLane } from "@darkroom/queue";
 import { adviseOnRedis, connectSubscriber, untilConnected } from "@darkroom/redis";
 import { createObjectStore } from "@darkroom/storage";
 import { createBillDelivery } from "./bill-delivery.ts";

@@ -1,5 +1,5 @@
 import type { ProviderError, ProviderReply } from "@darkroom/providers";
-import type { Delivery, Failure, MissingImage, Outcome } from "@darkroom/queue";
+import type { Delivery, Failure, MissingImage, Outcome } from "@darkroom/generations";
 
 /** Sorted by what becomes of them: some may be asked for again, the others are given up. */
 export type SortedMissing = { retryable: ProviderReply["missing"]; givenUp: MissingImage[] };

@@ -8,18 +8,18 @@ import {
   createValidateBatch,
 } from "@darkroom/batches";
 import { createFileStore } from "@darkroom/files";
-import { configuredCatalogue } from "@darkroom/rendering";
-import type { Logger, Metrics } from "@darkroom/observe";
-import type { CloseList } from "@darkroom/process";
+import { configuredCatalogue } from "@darkroom/generations";
+import type { Logger, Metrics } from "@darkroom/runtime";
+import type { CloseList } from "@darkroom/runtime";
 import {
   createBatchKeeper,
   createBatchStore,
   createBatchWorker,
   createLineStore,
-  createMemoryGuard,
   createPutNextTask,
-  repeat,
-} from "@darkroom/queue";
+} from "@darkroom/batches";
+import { createMemoryGuard } from "@darkroom/redis";
+import { repeat } from "@darkroom/runtime";
 import { redisTime } from "@darkroom/redis";
 import type { ObjectStore } from "@darkroom/storage";
 import type { WorkerConfig } from "./config.ts";

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { createFileStore } from "@darkroom/files";
-import { createLogger } from "@darkroom/observe";
-import { createCloseList } from "@darkroom/process";
+import { createLogger } from "@darkroom/runtime";
+import { createCloseList } from "@darkroom/runtime";
 import { connectWorker } from "@darkroom/redis";
 import { createObjectStore } from "@darkroom/storage";
 import { testRedisUrl } from "@darkroom/testing";

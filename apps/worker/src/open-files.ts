@@ -1,7 +1,7 @@
 import { createFileStore } from "@darkroom/files";
-import type { Logger } from "@darkroom/observe";
-import type { CloseList } from "@darkroom/process";
-import { repeat } from "@darkroom/queue";
+import type { Logger } from "@darkroom/runtime";
+import type { CloseList } from "@darkroom/runtime";
+import { repeat } from "@darkroom/runtime";
 import type { ObjectStore } from "@darkroom/storage";
 import type { WorkerConfig } from "./config.ts";
 import type { OpenQueue } from "./open-queue.ts";

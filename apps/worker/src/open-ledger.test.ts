@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { createLogger } from "@darkroom/observe";
-import { createCloseList } from "@darkroom/process";
+import { createLogger } from "@darkroom/runtime";
+import { createCloseList } from "@darkroom/runtime";
 import { connectWorker } from "@darkroom/redis";
 import { createObjectStore } from "@darkroom/storage";
 import { testRedisUrl } from "@darkroom/testing";

@@ -1,14 +1,14 @@
-import type { Logger } from "@darkroom/observe";
-import type { CloseList } from "@darkroom/process";
+import type { Logger } from "@darkroom/runtime";
+import type { CloseList } from "@darkroom/runtime";
 import {
   createAttemptStore,
   createAudit,
   createGenerationStore,
   createJanitor,
-  createKeys,
-  createLanes,
   retentionOf,
-} from "@darkroom/queue";
+} from "@darkroom/generations";
+import { createKeys } from "@darkroom/redis";
+import { createLanes } from "@darkroom/queue";
 import { checkRedis, connectBatchWorker, connectWorker, createWriteProbe, untilConnected } from "@darkroom/redis";
 import type { ObjectStore } from "@darkroom/storage";
 import type { WorkerConfig } from "./config.ts";

@@ -1,8 +1,10 @@
 import { createRedisKeys, webhookSecretVersions } from "@darkroom/accounts";
-import type { Logger } from "@darkroom/observe";
-import type { CloseList } from "@darkroom/process";
-import { createBatchStore, createWebhookDispatcher, createWebhookStore, createWebhookWorker } from "@darkroom/queue";
-import { type CatalogueConfig, configuredCatalogue, createShowEnded, showBatch } from "@darkroom/rendering";
+import type { Logger } from "@darkroom/runtime";
+import type { CloseList } from "@darkroom/runtime";
+import { createBatchStore } from "@darkroom/batches";
+import { createWebhookDispatcher, createWebhookStore, createWebhookWorker } from "@darkroom/webhooks";
+import { type CatalogueConfig, configuredCatalogue, createShowEnded } from "@darkroom/generations";
+import { showBatch } from "@darkroom/batches";
 import type { ObjectStore } from "@darkroom/storage";
 import {
   batchEvent,

@@ -1,5 +1,5 @@
 import type { Usage } from "@darkroom/contracts";
-import { createMetrics } from "@darkroom/observe";
+import { createMetrics } from "@darkroom/runtime";
 import { createHttpDoor, createProviders, readProviderSettings } from "@darkroom/providers";
 import { createObjectStore } from "@darkroom/storage";
 import {

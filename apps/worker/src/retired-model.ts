@@ -1,5 +1,5 @@
 import { ProviderError, type ProviderReply } from "@darkroom/providers";
-import type { GenerationRecord } from "@darkroom/queue";
+import type { GenerationRecord } from "@darkroom/generations";
 
 type Asked = Pick<GenerationRecord, "model" | "upstream">;
 

@@ -1,6 +1,6 @@
-import { createLogger } from "@darkroom/observe";
+import { createLogger } from "@darkroom/runtime";
 import type { PartialImage } from "@darkroom/providers";
-import type { Attempt, PartialImage as PartialReference } from "@darkroom/queue";
+import type { Attempt, PartialImage as PartialReference } from "@darkroom/generations";
 import { createObjectStore, type ObjectStore, StorageError } from "@darkroom/storage";
 import { expect, test } from "vitest";
 import { anAttempt } from "./attempt.fixture.ts";

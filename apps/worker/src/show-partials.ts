@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { Logger } from "@darkroom/observe";
+import type { Logger } from "@darkroom/runtime";
 import type { PartialImage, ProviderCall } from "@darkroom/providers";
-import type { Attempt } from "@darkroom/queue";
+import type { Attempt } from "@darkroom/generations";
 import type { ObjectStore } from "@darkroom/storage";
 import type { ImageObjects } from "./image-objects.ts";
 

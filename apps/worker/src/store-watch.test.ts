@@ -1,4 +1,4 @@
-import { createLogger, createMetrics } from "@darkroom/observe";
+import { createLogger, createMetrics } from "@darkroom/runtime";
 import { createObjectStore, StorageError } from "@darkroom/storage";
 import { expect, onTestFinished, test } from "vitest";
 import { createStoreWatch } from "./store-watch.ts";

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadCatalogue } from "@darkroom/models";
-import { createBatchStore } from "@darkroom/queue";
+import { createBatchStore } from "./records/batch-store.ts";
 import { expect, onTestFinished, test } from "vitest";
 import { createCatalogueOf } from "./catalogue-of.ts";
 import { openRedis } from "./open-redis.fixture.ts";

@@ -1,5 +1,7 @@
 import { type Catalogue, readNotedCatalogue } from "@darkroom/models";
-import type { BatchRecord, BatchStore, Log } from "@darkroom/queue";
+import type { BatchRecord } from "./records/batch-record.ts";
+import type { BatchStore } from "./records/batch-store.ts";
+import type { Log } from "@darkroom/runtime";
 
 /** Answers the catalogue that a batch was accepted by. */
 export type CatalogueOf = (batch: Pick<BatchRecord, "id" | "catalogue">) => Promise<Catalogue>;

@@ -1,4 +1,6 @@
-import { batchObjects, type BatchRecord, type LineStore } from "@darkroom/queue";
+import { batchObjects } from "./records/batch-objects.ts";
+import { type BatchRecord } from "./records/batch-record.ts";
+import { type LineStore } from "./records/line-store.ts";
 import type { ObjectStore } from "@darkroom/storage";
 
 export type CollectEndedOptions = {

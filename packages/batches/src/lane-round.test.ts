@@ -1,4 +1,4 @@
-import { batchObjects } from "@darkroom/queue";
+import { batchObjects } from "./records/batch-objects.ts";
 import { expect, test, vi } from "vitest";
 import { delivery, live, openLane, prepared, windowMs, work } from "./open-lane.fixture.ts";
 

@@ -1,15 +1,11 @@
 import type { Account } from "@darkroom/accounts";
-import {
-  batchTask,
-  type BatchRecord,
-  type BatchStore,
-  type FeedingBatch,
-  type GenerationStore,
-  laneOfTask,
-  type Lanes,
-  type LineStore,
-  type PreparedLine,
-} from "@darkroom/queue";
+import { batchTask, laneOfTask } from "./records/batch-task.ts";
+import { type BatchRecord } from "./records/batch-record.ts";
+import { type BatchStore } from "./records/batch-store.ts";
+import { type FeedingBatch, type LineStore } from "./records/line-store.ts";
+import { type GenerationStore } from "@darkroom/generations";
+import { type Lanes } from "@darkroom/queue";
+import { type PreparedLine } from "./records/prepared-line.ts";
 import { type ObjectStore, StorageError } from "@darkroom/storage";
 import { createCollectEnded } from "./collect-ended.ts";
 import type { PreparedLines } from "./prepared-lines.ts";

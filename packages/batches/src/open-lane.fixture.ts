@@ -1,16 +1,12 @@
 import { text } from "node:stream/consumers";
 import { noBudget } from "@darkroom/contracts";
-import {
-  batchObjects,
-  createAttemptStore,
-  createBatchStore,
-  createGenerationStore,
-  createLanes,
-  createLineStore,
-  type LineResult,
-  lineResultSchema,
-  type PreparedLine,
-} from "@darkroom/queue";
+import { batchObjects } from "./records/batch-objects.ts";
+import { createAttemptStore, createGenerationStore } from "@darkroom/generations";
+import { createBatchStore } from "./records/batch-store.ts";
+import { createLanes } from "@darkroom/queue";
+import { createLineStore } from "./records/line-store.ts";
+import { type LineResult, lineResultSchema } from "./records/line-result.ts";
+import { type PreparedLine } from "./records/prepared-line.ts";
 import { createObjectStore } from "@darkroom/storage";
 import { onTestFinished } from "vitest";
 import { createLaneRound } from "./lane-round.ts";

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { newBatchId } from "@darkroom/contracts";
-import { createKeys, type NewBatch } from "@darkroom/queue";
+import { createKeys } from "@darkroom/redis";
+import { type NewBatch } from "./records/create-batch.ts";
 import { connectWorker } from "@darkroom/redis";
 import { removeKeys, testRedisUrl } from "@darkroom/testing";
 import { onTestFinished } from "vitest";

@@ -1,4 +1,6 @@
-import { batchObjects, type BatchRecord, type PreparedLine, preparedLineSchema } from "@darkroom/queue";
+import { batchObjects } from "./records/batch-objects.ts";
+import { type BatchRecord } from "./records/batch-record.ts";
+import { type PreparedLine, preparedLineSchema } from "./records/prepared-line.ts";
 import type { ObjectStore } from "@darkroom/storage";
 import { readJsonLines } from "./read-json-lines.ts";
 

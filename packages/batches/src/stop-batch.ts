@@ -1,4 +1,7 @@
-import type { BatchStore, FeedingBatch, GenerationStore, LineStore, Log } from "@darkroom/queue";
+import type { BatchStore } from "./records/batch-store.ts";
+import type { FeedingBatch, LineStore } from "./records/line-store.ts";
+import type { GenerationStore } from "@darkroom/generations";
+import type { Log } from "@darkroom/runtime";
 
 export type StopBatchOptions = {
   lane: string;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { batchObjects } from "@darkroom/queue";
+import { batchObjects } from "./records/batch-objects.ts";
 import type { ObjectStore } from "@darkroom/storage";
 import { imageKey, memoryStore, openBatches, succeeded } from "./finished-batch.fixture.ts";
 import { aBatch } from "./open-redis.fixture.ts";

@@ -1,4 +1,8 @@
-import { batchObjects, type BatchRecord, type BatchStore, lineResultSchema, type Log } from "@darkroom/queue";
+import { batchObjects } from "./records/batch-objects.ts";
+import { type BatchRecord } from "./records/batch-record.ts";
+import { type BatchStore } from "./records/batch-store.ts";
+import { lineResultSchema } from "./records/line-result.ts";
+import { type Log } from "@darkroom/runtime";
 import { ObjectNotFoundError, type ObjectStore } from "@darkroom/storage";
 import { readJsonLines } from "./read-json-lines.ts";
 

@@ -1,4 +1,4 @@
-import { type Environment, readSettings } from "@darkroom/settings";
+import { type Environment, readSettings } from "@darkroom/runtime";
 import { z } from "zod";
 import { type HttpSettings, httpSettingsSchema } from "./http/settings.ts";
 import type { ProviderDefinition } from "./provider-definition.ts";

@@ -3,17 +3,17 @@ import { newGenerationId } from "@darkroom/contracts";
 import { connectWorker } from "@darkroom/redis";
 import { createRefusals, leftByRefusals, refuseCommands, testRedisUrl } from "@darkroom/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { createBatchKeeper } from "./batches/batch-keeper.ts";
-import { createBatchStore } from "./batches/batch-store.ts";
-import { createCancelListener } from "./lanes/cancel-listener.ts";
-import { openQueue, type TestQueue } from "./queue.fixture.ts";
-import { createAudit } from "./upkeep/audit.ts";
-import { createBatchWorker } from "./batches/batch-worker.ts";
-import { batchTask, laneOfTask } from "./batches/batch-task.ts";
-import { createWebhookDispatcher } from "./webhooks/webhook-dispatcher.ts";
-import { webhookLane } from "./webhooks/webhook-delivery.ts";
-import { createWebhookStore } from "./webhooks/webhook-store.ts";
-import { createWebhookWorker } from "./webhooks/webhook-worker.ts";
+import { createBatchKeeper } from "@darkroom/batches";
+import { createBatchStore } from "@darkroom/batches";
+import { createCancelListener } from "@darkroom/generations";
+import { openQueue, type TestQueue } from "@darkroom/generations/queue-fixture";
+import { createAudit } from "@darkroom/generations";
+import { createBatchWorker } from "@darkroom/batches";
+import { batchTask, laneOfTask } from "@darkroom/batches";
+import { createWebhookDispatcher } from "@darkroom/webhooks";
+import { webhookLane } from "@darkroom/webhooks";
+import { createWebhookStore } from "@darkroom/webhooks";
+import { createWebhookWorker } from "@darkroom/webhooks";
 
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 /** A loop that has its rounds by the test alone. */

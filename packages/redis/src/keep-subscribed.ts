@@ -1,5 +1,5 @@
 import type { Redis } from "ioredis";
-import { createBackoff } from "./backoff.ts";
+import { createBackoff } from "@darkroom/runtime";
 
 /** The pause after the first refusal, in milliseconds. */
 const firstMs = 500;

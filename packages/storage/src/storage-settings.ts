@@ -1,4 +1,4 @@
-import { type Environment, readSettings, SettingsError } from "@darkroom/settings";
+import { type Environment, readSettings, SettingsError } from "@darkroom/runtime";
 import { z } from "zod";
 import type { FilesystemStoreSettings } from "./filesystem/filesystem-store.ts";
 import type { MemoryStoreSettings } from "./memory/memory-store.ts";

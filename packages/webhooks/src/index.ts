@@ -1,7 +1,11 @@
 export { batchEvent } from "./batch-event.ts";
 export { generationEvent } from "./generation-event.ts";
-export { postWebhook, type WebhookAnswer, type WebhookPost } from "./post-webhook.ts";
+export { postWebhook } from "./post-webhook.ts";
+export { type WebhookDelivery, webhookDeliveryStatuses, webhookLane } from "./webhook-delivery.ts";
+export { createWebhookDispatcher } from "./webhook-dispatcher.ts";
 export { webhookEnvSchema } from "./webhook-env-schema.ts";
-export { createWebhookHttp, type WebhookHttp, type WebhookHttpOptions } from "./webhook-http.ts";
+export { createWebhookHttp } from "./webhook-http.ts";
 export { webhookSchedule } from "./webhook-schedule.ts";
 export { webhookSecret } from "./webhook-secret.ts";
+export { createWebhookStore } from "./webhook-store.ts";
+export { createWebhookWorker } from "./webhook-worker.ts";

@@ -1,4 +1,4 @@
-import type { BatchRecord, NewBatch } from "@darkroom/queue";
+import type { BatchRecord, NewBatch } from "@darkroom/batches";
 
 /** A batch as it is right after its creation, for a caller whose batch cannot be read. `nowMs`: Unix milliseconds. */
 export const acceptedBatch = ({ windowMs, ...batch }: NewBatch, nowMs: number): BatchRecord => ({

@@ -1,5 +1,5 @@
 import { ApiError, isBatchId } from "@darkroom/contracts";
-import type { BatchRecord } from "@darkroom/queue";
+import type { BatchRecord } from "@darkroom/batches";
 import { queueAnswer } from "../generation/queue-answer.ts";
 import type { OpenQueue } from "../open-queue.ts";
 

@@ -1,4 +1,4 @@
-import type { GenerationRecord, Submission } from "@darkroom/queue";
+import type { GenerationRecord, Submission } from "@darkroom/generations";
 
 /** A generation as it is right after its acceptance, for a caller whose generation cannot be read. `nowMs`: Unix milliseconds. */
 export const acceptedRecord = (submission: Submission, nowMs: number): GenerationRecord => ({

@@ -1,4 +1,4 @@
-import type { StoredImage } from "@darkroom/queue";
+import type { StoredImage } from "@darkroom/generations";
 import { ObjectNotFoundError, type ObjectStore } from "@darkroom/storage";
 
 /** Throws `ObjectNotFoundError` where one of some images is not in the store any more, and `StorageError` where the store cannot tell. */

@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { base64Body, type DescribedImages } from "@darkroom/rendering";
+import { base64Body, type DescribedImages } from "@darkroom/generations";
 import type { ObjectStore } from "@darkroom/storage";
 import { assertStored } from "./assert-stored.ts";
 

@@ -1,4 +1,4 @@
-import { createLogger } from "@darkroom/observe";
+import { createLogger } from "@darkroom/runtime";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { createDepartures, type Waiting } from "./departures.ts";
 

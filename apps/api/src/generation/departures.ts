@@ -1,5 +1,7 @@
-import type { Logger } from "@darkroom/observe";
-import { type GenerationStore, type Lanes, type Leaving, repeat } from "@darkroom/queue";
+import type { Logger } from "@darkroom/runtime";
+import { type GenerationStore, type Leaving } from "@darkroom/generations";
+import { type Lanes } from "@darkroom/queue";
+import { repeat } from "@darkroom/runtime";
 
 /** A caller of this process, and the generation whose answer it waits for. */
 export type Waiting = { id: string; lane: string; caller: string };

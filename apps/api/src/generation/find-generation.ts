@@ -1,5 +1,5 @@
 import { ApiError, isGenerationId } from "@darkroom/contracts";
-import type { GenerationRecord } from "@darkroom/queue";
+import type { GenerationRecord } from "@darkroom/generations";
 import type { OpenQueue } from "../open-queue.ts";
 import { queueAnswer } from "./queue-answer.ts";
 

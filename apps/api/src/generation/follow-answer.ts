@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import type { GenerationRecord } from "@darkroom/queue";
+import type { GenerationRecord } from "@darkroom/generations";
 import type { Departures, Waiting } from "./departures.ts";
 
 export type FollowAnswerOptions = {

@@ -1,8 +1,8 @@
 import { type ImageCompletedEvent, imageFormat, type ImagePartialEvent, type Usage } from "@darkroom/contracts";
 import type { Catalogue } from "@darkroom/models";
-import type { Logger } from "@darkroom/observe";
-import type { GenerationRecord, PartialImage } from "@darkroom/queue";
-import { base64Chunks, describeImages } from "@darkroom/rendering";
+import type { Logger } from "@darkroom/runtime";
+import type { GenerationRecord, PartialImage } from "@darkroom/generations";
+import { base64Chunks, describeImages } from "@darkroom/generations";
 import { ObjectNotFoundError, type ObjectStore, type OpenObject } from "@darkroom/storage";
 import type { KeepAlive } from "../http/keep-alive.ts";
 import { divideUsage } from "./divide-usage.ts";

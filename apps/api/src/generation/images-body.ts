@@ -1,12 +1,12 @@
 import type { Readable } from "node:stream";
 import type { Catalogue } from "@darkroom/models";
-import type { Logger } from "@darkroom/observe";
-import type { GenerationRecord } from "@darkroom/queue";
+import type { Logger } from "@darkroom/runtime";
+import type { GenerationRecord } from "@darkroom/generations";
 import { ObjectNotFoundError, type ObjectStore } from "@darkroom/storage";
 import type { ImageResponse } from "@darkroom/contracts";
 import { assertStored } from "./assert-stored.ts";
 import { base64Response } from "./base64-response.ts";
-import { describeImages, imageLinks, linkResponse } from "@darkroom/rendering";
+import { describeImages, imageLinks, linkResponse } from "@darkroom/generations";
 import { bodyFormat, type ResponseFormat } from "./response-format.ts";
 import { unreadable } from "./unreadable.ts";
 

@@ -1,7 +1,7 @@
 import { type MinuteUse, refusalError } from "@darkroom/accounts";
 import { ApiError, isEnding } from "@darkroom/contracts";
-import type { Logger } from "@darkroom/observe";
-import type { Earlier, GenerationRecord, Submission, Upstream, Wish } from "@darkroom/queue";
+import type { Logger } from "@darkroom/runtime";
+import type { Earlier, GenerationRecord, Submission, Upstream, Wish } from "@darkroom/generations";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { limitHeaders } from "../http/limit-headers.ts";
 import type { LoadShedder } from "../http/load-shedder.ts";

@@ -1,7 +1,8 @@
 import { type Account, assertModelAllowed } from "@darkroom/accounts";
 import type { ImageRequest } from "@darkroom/contracts";
 import { type Catalogue, resolveRequest, termsOf } from "@darkroom/models";
-import { laneName, type Submission, type Wish } from "@darkroom/queue";
+import { laneName } from "@darkroom/queue";
+import { type Submission, type Wish } from "@darkroom/generations";
 import type { WebhookSettings } from "../webhook-settings.ts";
 import { admissionOf } from "./admission-of.ts";
 import { checkWebhook } from "./check-webhook.ts";

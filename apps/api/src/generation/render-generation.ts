@@ -1,6 +1,7 @@
 import type { Generation } from "@darkroom/contracts";
-import { type GenerationRecord, queuePosition } from "@darkroom/queue";
-import { createShowEnded, showGeneration, type ShowEndedOptions } from "@darkroom/rendering";
+import { type GenerationRecord } from "@darkroom/generations";
+import { queuePosition } from "@darkroom/queue";
+import { createShowEnded, showGeneration, type ShowEndedOptions } from "@darkroom/generations";
 import type { OpenQueue } from "../open-queue.ts";
 import { unreadable } from "./unreadable.ts";
 

@@ -1,6 +1,6 @@
 import { isEnding } from "@darkroom/contracts";
-import type { Logger } from "@darkroom/observe";
-import type { GenerationRecord } from "@darkroom/queue";
+import type { Logger } from "@darkroom/runtime";
+import type { GenerationRecord } from "@darkroom/generations";
 import type { OpenQueue } from "../open-queue.ts";
 import type { Joined } from "./join-generation.ts";
 import type { Interruption } from "./limit-wait.ts";

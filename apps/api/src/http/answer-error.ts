@@ -1,5 +1,5 @@
 import type { ApiError } from "@darkroom/contracts";
-import type { Logger } from "@darkroom/observe";
+import type { Logger } from "@darkroom/runtime";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { toApiError } from "./to-api-error.ts";
 

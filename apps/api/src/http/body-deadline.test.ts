@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { request as httpRequest } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
-import { createLogger, createMetrics } from "@darkroom/observe";
+import { createLogger, createMetrics } from "@darkroom/runtime";
 import Fastify from "fastify";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createBodyDeadline } from "./body-deadline.ts";

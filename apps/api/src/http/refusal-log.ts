@@ -1,4 +1,4 @@
-import type { Logger } from "@darkroom/observe";
+import type { Logger } from "@darkroom/runtime";
 
 /** An operator sees who knocks, and a flood is not made worse by a line for each of its requests. */
 const linesPerSecond = 10;

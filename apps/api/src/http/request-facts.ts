@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Account } from "@darkroom/accounts";
-import type { Logger, Metrics } from "@darkroom/observe";
+import type { Logger, Metrics } from "@darkroom/runtime";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { clientAddress } from "./client-address.ts";
 import { type KnownRoutes, pathOf } from "./known-routes.ts";

@@ -1,5 +1,5 @@
 import type { Page } from "@darkroom/redis";
-import { createLogger } from "@darkroom/observe";
+import { createLogger } from "@darkroom/runtime";
 import Fastify from "fastify";
 import { expect, test, vi } from "vitest";
 import { createSendPage } from "./send-page.ts";

@@ -1,5 +1,5 @@
 import { ApiError } from "@darkroom/contracts";
-import type { Logger } from "@darkroom/observe";
+import type { Logger } from "@darkroom/runtime";
 import type { Page, UnreadableRecord } from "@darkroom/redis";
 import type { FastifyReply } from "fastify";
 

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { ApiError } from "@darkroom/contracts";
-import { createLogger, createMetrics } from "@darkroom/observe";
+import { createLogger, createMetrics } from "@darkroom/runtime";
 import { listeningPort } from "@darkroom/testing";
 import Fastify from "fastify";
 import { expect, onTestFinished, test } from "vitest";

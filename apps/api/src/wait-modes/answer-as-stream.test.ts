@@ -1,5 +1,5 @@
 import { type ImageRequest, sumOfUsages, type Usage } from "@darkroom/contracts";
-import type { Attempt, Work } from "@darkroom/queue";
+import type { Attempt, Work } from "@darkroom/generations";
 import { describe, expect, test } from "vitest";
 import { startApi, type StartApiOptions, type TestApi } from "../api.fixture.ts";
 import { heartbeatEveryMs } from "../http/event-stream.ts";

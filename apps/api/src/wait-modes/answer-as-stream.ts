@@ -1,10 +1,10 @@
 import { Readable } from "node:stream";
 import { ApiError, isEnding } from "@darkroom/contracts";
-import type { Logger } from "@darkroom/observe";
-import { type GenerationRecord, type PartialImage, readPartials } from "@darkroom/queue";
+import type { Logger } from "@darkroom/runtime";
+import { type GenerationRecord, type PartialImage, readPartials } from "@darkroom/generations";
 import type { FastifyRequest } from "fastify";
 import type { Drain } from "../drain.ts";
-import { endingError, lostError } from "@darkroom/rendering";
+import { endingError, lostError } from "@darkroom/generations";
 import type { ImageEvents } from "../generation/image-events.ts";
 import type { InterruptionError } from "../generation/interruption-error.ts";
 import type { Joined, JoinGeneration } from "../generation/join-generation.ts";

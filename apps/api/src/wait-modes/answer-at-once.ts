@@ -1,5 +1,5 @@
 import type { Generation } from "@darkroom/contracts";
-import type { Logger } from "@darkroom/observe";
+import type { Logger } from "@darkroom/runtime";
 import type { Drain } from "../drain.ts";
 import { acceptedRecord } from "../generation/accepted-record.ts";
 import type { Joined, JoinGeneration, Wanted } from "../generation/join-generation.ts";

@@ -1,5 +1,5 @@
 import { createdApiKeySchema, errorBodySchema, imageResponseSchema } from "@darkroom/contracts";
-import type { Work } from "@darkroom/queue";
+import type { Work } from "@darkroom/generations";
 import { describe, expect, test } from "vitest";
 import { adminKey, startApi, type StartApiOptions, type TestApi } from "../api.fixture.ts";
 import { drawing } from "../worker.fixture.ts";

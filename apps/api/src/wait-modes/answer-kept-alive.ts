@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Logger } from "@darkroom/observe";
-import type { GenerationRecord } from "@darkroom/queue";
+import type { Logger } from "@darkroom/runtime";
+import type { GenerationRecord } from "@darkroom/generations";
 import type { FastifyRequest } from "fastify";
 import type { Drain } from "../drain.ts";
 import type { ImagesBody } from "../generation/images-body.ts";

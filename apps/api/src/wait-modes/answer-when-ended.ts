@@ -1,4 +1,4 @@
-import type { Logger } from "@darkroom/observe";
+import type { Logger } from "@darkroom/runtime";
 import type { Drain } from "../drain.ts";
 import type { InterruptionError } from "../generation/interruption-error.ts";
 import type { JoinGeneration } from "../generation/join-generation.ts";

@@ -1,4 +1,5 @@
-import { createBackoff, redisTime } from "@darkroom/redis";
+import { createBackoff } from "@darkroom/runtime";
+import { redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import type { RedisKeys } from "../redis-keys.ts";
 import type { createKnownKeys } from "./known-keys.ts";

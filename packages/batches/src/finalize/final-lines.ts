@@ -1,11 +1,8 @@
-import {
-  batchObjects,
-  type BatchRecord,
-  type LineResult,
-  lineResultSchema,
-  type Log,
-  preparedLineSchema,
-} from "@darkroom/queue";
+import { batchObjects } from "../records/batch-objects.ts";
+import { type BatchRecord } from "../records/batch-record.ts";
+import { type LineResult, lineResultSchema } from "../records/line-result.ts";
+import { type Log } from "@darkroom/runtime";
+import { preparedLineSchema } from "../records/prepared-line.ts";
 import { ObjectNotFoundError, type ObjectStore } from "@darkroom/storage";
 import type { z } from "zod";
 import { readJsonLines } from "../read-json-lines.ts";

@@ -1,6 +1,8 @@
 import { addUsage, derivedUlid, type Usage } from "@darkroom/contracts";
 import type { FileStore } from "@darkroom/files";
-import type { BatchRecord, BatchStore, Log } from "@darkroom/queue";
+import type { BatchRecord } from "../records/batch-record.ts";
+import type { BatchStore } from "../records/batch-store.ts";
+import type { Log } from "@darkroom/runtime";
 import type { ObjectStore } from "@darkroom/storage";
 import type { CatalogueOf } from "../catalogue-of.ts";
 import { finalLines } from "./final-lines.ts";

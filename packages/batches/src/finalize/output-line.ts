@@ -1,6 +1,8 @@
 import { ApiError, type BatchOutputLine, type ImageResponse } from "@darkroom/contracts";
 import type { CatalogueModel } from "@darkroom/models";
-import { type BatchRecord, type LineResult, lineUlid } from "@darkroom/queue";
+import { type BatchRecord } from "../records/batch-record.ts";
+import { type LineResult } from "../records/line-result.ts";
+import { lineUlid } from "../records/line-id.ts";
 import {
   base64Body,
   describeImages,
@@ -8,7 +10,7 @@ import {
   endingError,
   linkResponse,
   showMissing,
-} from "@darkroom/rendering";
+} from "@darkroom/generations";
 import type { ObjectStore } from "@darkroom/storage";
 import type { FinalLine } from "./final-lines.ts";
 

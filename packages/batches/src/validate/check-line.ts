@@ -16,7 +16,7 @@ import {
   whyUnpriced,
   worstCaseOf,
 } from "@darkroom/models";
-import type { PreparedLine } from "@darkroom/queue";
+import type { PreparedLine } from "../records/prepared-line.ts";
 import { inputFault, requestFault } from "./input-fault.ts";
 import { createSeenIds } from "./seen-ids.ts";
 

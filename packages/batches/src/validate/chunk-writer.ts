@@ -1,4 +1,4 @@
-import type { PreparedLine } from "@darkroom/queue";
+import type { PreparedLine } from "../records/prepared-line.ts";
 import type { ObjectStore } from "@darkroom/storage";
 
 /** As many as are put on a lane at once: with more jobs in one command, everybody else waits for Redis. */

@@ -1,8 +1,10 @@
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { loadCatalogue } from "@darkroom/models";
-import { batchObjects, createBatchStore, type PreparedLine, preparedLineSchema } from "@darkroom/queue";
-import { readFaults } from "@darkroom/rendering";
+import { batchObjects } from "../records/batch-objects.ts";
+import { createBatchStore } from "../records/batch-store.ts";
+import { type PreparedLine, preparedLineSchema } from "../records/prepared-line.ts";
+import { readFaults } from "../view/read-faults.ts";
 import { createObjectStore } from "@darkroom/storage";
 import { createCatalogueOf } from "../catalogue-of.ts";
 import { aBatch, openRedis } from "../open-redis.fixture.ts";

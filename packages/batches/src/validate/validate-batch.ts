@@ -1,6 +1,9 @@
 import type { Readable } from "node:stream";
 import type { BatchFault } from "@darkroom/contracts";
-import { batchObjects, type BatchRecord, type BatchStore, laneName } from "@darkroom/queue";
+import { batchObjects } from "../records/batch-objects.ts";
+import { type BatchRecord } from "../records/batch-record.ts";
+import { type BatchStore } from "../records/batch-store.ts";
+import { laneName } from "@darkroom/queue";
 import { ObjectNotFoundError, type ObjectStore } from "@darkroom/storage";
 import type { CatalogueOf } from "../catalogue-of.ts";
 import { type CheckedInput, checkInput } from "./check-input.ts";

@@ -1,5 +1,5 @@
 import type { Keyring, KeyStore } from "@darkroom/accounts";
-import type { Logger } from "@darkroom/observe";
+import type { Logger } from "@darkroom/runtime";
 import type { FastifyInstance } from "fastify";
 import { queueAnswer } from "../../generation/queue-answer.ts";
 import { noSuchKey } from "./key-errors.ts";

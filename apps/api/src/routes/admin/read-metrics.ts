@@ -1,4 +1,4 @@
-import type { Metrics } from "@darkroom/observe";
+import type { Metrics } from "@darkroom/runtime";
 import type { FastifyInstance } from "fastify";
 
 export type ReadMetricsDependencies = { metrics: Pick<Metrics, "render" | "contentType"> };

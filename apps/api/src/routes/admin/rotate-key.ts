@@ -1,6 +1,6 @@
 import type { Keyring, KeyStore } from "@darkroom/accounts";
 import { parseBody } from "@darkroom/contracts";
-import type { Logger } from "@darkroom/observe";
+import type { Logger } from "@darkroom/runtime";
 import type { FastifyInstance } from "fastify";
 import { queueAnswer } from "../../generation/queue-answer.ts";
 import { graceSchema } from "./grace-schema.ts";

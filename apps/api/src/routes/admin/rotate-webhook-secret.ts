@@ -1,6 +1,6 @@
 import { type KeyStore, type RedisKeys, webhookSecretVersions } from "@darkroom/accounts";
 import { ApiError, parseBody } from "@darkroom/contracts";
-import type { Logger } from "@darkroom/observe";
+import type { Logger } from "@darkroom/runtime";
 import { webhookSecret } from "@darkroom/webhooks";
 import type { FastifyInstance } from "fastify";
 import { queueAnswer } from "../../generation/queue-answer.ts";

@@ -1,7 +1,7 @@
 import type { Keyring, KeyStore } from "@darkroom/accounts";
 import { labelSchema, noBudget, noLimits, parseBody } from "@darkroom/contracts";
 import type { Catalogue } from "@darkroom/models";
-import type { Logger } from "@darkroom/observe";
+import type { Logger } from "@darkroom/runtime";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { queueAnswer } from "../../generation/queue-answer.ts";

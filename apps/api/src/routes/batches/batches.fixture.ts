@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { type Batch, type BatchEnding, batchSchema } from "@darkroom/contracts";
-import type { BatchRecord } from "@darkroom/queue";
+import type { BatchRecord } from "@darkroom/batches";
 import { apiKey, keepApi, startApi, type StartApiOptions, type TestApi } from "../../api.fixture.ts";
 
 export const lane = "openai.batch";

@@ -1,5 +1,5 @@
 import { batchEndings, newBatchId } from "@darkroom/contracts";
-import { batchObjects, laneOfTask } from "@darkroom/queue";
+import { batchObjects, laneOfTask } from "@darkroom/batches";
 import type { ObjectStore } from "@darkroom/storage";
 import { OpenAI, toFile } from "openai";
 import { describe, expect, test } from "vitest";

@@ -1,5 +1,5 @@
 import { ApiError } from "@darkroom/contracts";
-import { showBatch } from "@darkroom/rendering";
+import { showBatch } from "@darkroom/batches";
 import type { FastifyInstance } from "fastify";
 import type { FindBatch } from "../../batches/find-batch.ts";
 import { queueAnswer } from "../../generation/queue-answer.ts";

@@ -1,5 +1,5 @@
 import { newFileId } from "@darkroom/contracts";
-import { laneOfTask } from "@darkroom/queue";
+import { laneOfTask } from "@darkroom/batches";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { otherApiKey } from "../../api.fixture.ts";
 import { makeKey } from "../admin/admin.fixture.ts";

@@ -8,9 +8,9 @@ import {
   parseBody,
 } from "@darkroom/contracts";
 import type { FileStore } from "@darkroom/files";
-import type { Logger } from "@darkroom/observe";
-import type { NewBatch } from "@darkroom/queue";
-import { showBatch } from "@darkroom/rendering";
+import type { Logger } from "@darkroom/runtime";
+import type { NewBatch } from "@darkroom/batches";
+import { showBatch } from "@darkroom/batches";
 import type { FastifyInstance } from "fastify";
 import { acceptedBatch } from "../../batches/accepted-batch.ts";
 import { checkInputFile } from "../../batches/check-input-file.ts";

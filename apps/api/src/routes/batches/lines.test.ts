@@ -1,5 +1,5 @@
 import { generationSchema, noBudget } from "@darkroom/contracts";
-import { createLineStore } from "@darkroom/queue";
+import { createLineStore } from "@darkroom/batches";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { lane, startBatches } from "./batches.fixture.ts";

@@ -1,5 +1,5 @@
 import { parseBody } from "@darkroom/contracts";
-import { showBatch } from "@darkroom/rendering";
+import { showBatch } from "@darkroom/batches";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { queueAnswer } from "../../generation/queue-answer.ts";

@@ -1,5 +1,5 @@
 import { ApiError } from "@darkroom/contracts";
-import { readFaults, showBatch } from "@darkroom/rendering";
+import { readFaults, showBatch } from "@darkroom/batches";
 import type { ObjectStore } from "@darkroom/storage";
 import type { FastifyInstance } from "fastify";
 import type { FindBatch } from "../../batches/find-batch.ts";

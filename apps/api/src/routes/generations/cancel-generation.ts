@@ -1,6 +1,6 @@
 import type { Keyring } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
-import type { Metrics } from "@darkroom/observe";
+import type { Metrics } from "@darkroom/runtime";
 import type { FastifyInstance } from "fastify";
 import type { FindGeneration } from "../../generation/find-generation.ts";
 import { queueAnswer } from "../../generation/queue-answer.ts";

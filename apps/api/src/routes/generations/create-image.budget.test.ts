@@ -1,5 +1,5 @@
 import { loadCatalogue } from "@darkroom/models";
-import type { Outcome, Work } from "@darkroom/queue";
+import type { Outcome, Work } from "@darkroom/generations";
 import { withinOneDay } from "@darkroom/testing";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";

@@ -1,5 +1,5 @@
 import { promises } from "node:dns";
-import type { Outcome } from "@darkroom/queue";
+import type { Outcome } from "@darkroom/generations";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { startApi, type StartApiOptions, type TestApi } from "../../api.fixture.ts";
 import { generationIn, heldWork, imageBytes, request } from "../../generation.fixture.ts";

@@ -1,5 +1,5 @@
 import { ApiError, type ImageRequest, newGenerationId, openImageRequestSchema, parseBody } from "@darkroom/contracts";
-import type { Wish } from "@darkroom/queue";
+import type { Wish } from "@darkroom/generations";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Wanted } from "../../generation/join-generation.ts";
 import type { JudgeRequest } from "../../generation/judge-request.ts";

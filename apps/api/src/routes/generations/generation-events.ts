@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { isEnding } from "@darkroom/contracts";
-import type { Logger } from "@darkroom/observe";
-import type { GenerationRecord } from "@darkroom/queue";
+import type { Logger } from "@darkroom/runtime";
+import type { GenerationRecord } from "@darkroom/generations";
 import type { FastifyInstance } from "fastify";
 import type { Drain } from "../../drain.ts";
 import type { Departures } from "../../generation/departures.ts";

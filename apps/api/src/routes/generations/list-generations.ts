@@ -1,6 +1,6 @@
 import { ApiError, generationSchema, parseBody } from "@darkroom/contracts";
 import type { Catalogue } from "@darkroom/models";
-import { listGenerations } from "@darkroom/queue";
+import { listGenerations } from "@darkroom/generations";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { queueAnswer } from "../../generation/queue-answer.ts";

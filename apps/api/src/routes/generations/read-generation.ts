@@ -1,13 +1,13 @@
 import type { Keyring } from "@darkroom/accounts";
 import { imageRequestSchema, isEnding, parseBody } from "@darkroom/contracts";
 import type { Catalogue } from "@darkroom/models";
-import type { GenerationRecord } from "@darkroom/queue";
+import type { GenerationRecord } from "@darkroom/generations";
 import type { ObjectStore } from "@darkroom/storage";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { z } from "zod";
 import type { Drain } from "../../drain.ts";
 import { base64Response } from "../../generation/base64-response.ts";
-import { describeImages } from "@darkroom/rendering";
+import { describeImages } from "@darkroom/generations";
 import type { Departures } from "../../generation/departures.ts";
 import type { FindGeneration } from "../../generation/find-generation.ts";
 import { followRead } from "../../generation/follow-answer.ts";

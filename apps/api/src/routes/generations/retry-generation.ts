@@ -1,7 +1,7 @@
 import { type Admission, assertModelAllowed, type Keyring, refusalError } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
-import type { Logger } from "@darkroom/observe";
-import type { GenerationRecord } from "@darkroom/queue";
+import type { Logger } from "@darkroom/runtime";
+import type { GenerationRecord } from "@darkroom/generations";
 import { ObjectNotFoundError, type ObjectStore } from "@darkroom/storage";
 import type { FastifyInstance } from "fastify";
 import { assertStored } from "../../generation/assert-stored.ts";

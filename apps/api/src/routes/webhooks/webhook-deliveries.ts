@@ -1,5 +1,5 @@
 import { ApiError, parseBody } from "@darkroom/contracts";
-import { type WebhookDelivery, webhookDeliveryStatuses, webhookLane } from "@darkroom/queue";
+import { type WebhookDelivery, webhookDeliveryStatuses, webhookLane } from "@darkroom/webhooks";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { queueAnswer } from "../../generation/queue-answer.ts";

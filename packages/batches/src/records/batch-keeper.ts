@@ -1,0 +1,39 @@
+import type { Lanes } from "@darkroom/queue";
+import type { Log } from "@darkroom/runtime";
+import { repeat } from "@darkroom/runtime";
+import type { BatchStore } from "./batch-store.ts";
+import { laneOfTask, nextTask } from "./batch-task.ts";
+
+type BatchKeeperOptions = {
+  batches: BatchStore;
+  lanes: Lanes;
+  log: Log;
+  /** How often it looks, in milliseconds: the most that a batch stands still whose job was lost. */
+  everyMs: number;
+};
+
+/** Sees to it that every batch that has not ended has the job that brings it on. Every worker runs one; all it does may be done twice. */
+export function createBatchKeeper({ batches, lanes, log, everyMs }: BatchKeeperOptions) {
+  async function look(): Promise<void> {
+    /** The batches of a lane have one job together. */
+    const seen = new Set<string>();
+    for (const id of await batches.active()) {
+      const batch = await batches.read(id);
+      const job = batch === null ? null : nextTask(batch);
+      if (job === null || seen.has(job)) continue;
+      seen.add(job);
+      if ((await lanes.find(laneOfTask(job), job)) !== null) continue;
+      await lanes.add(laneOfTask(job), job, 1);
+      log.warn({ batchId: id, job }, "The job of a batch was lost and is put back");
+    }
+  }
+
+  const onError = (error: unknown) => log.warn({ err: error }, "The batches could not be looked after");
+  const repetition = repeat({ everyMs, look, onError });
+
+  return {
+    /** One look, now. */
+    look,
+    close: (): Promise<void> => repetition.close(),
+  };
+}

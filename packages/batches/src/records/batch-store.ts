@@ -1,0 +1,153 @@
+import { hash, randomUUID } from "node:crypto";
+import type { BatchFault, Usage } from "@darkroom/contracts";
+import { defineScript, encodeFormerPlace, formerPlaceMs, readFormerScore, readPage, redisTime } from "@darkroom/redis";
+import type { Redis } from "ioredis";
+import type { Keys } from "@darkroom/redis";
+import { type BatchRecord, decodeBatch } from "./batch-record.ts";
+import { type BatchRequest, createBatch, findEarlierBatch, type NewBatch } from "./create-batch.ts";
+
+/** What validation found out about a batch that can be run. */
+export type AcceptedBatch = {
+  model: string;
+  lane: string;
+  /** How many lines it has. */
+  total: number;
+  /** The index of the first line of each chunk of prepared lines. */
+  chunks: readonly number[];
+};
+
+/** What finalization made of a batch. */
+export type FinishedBatch = {
+  outputFileId: string | null;
+  errorFileId: string | null;
+  /** How many lines are in the one and in the other: together all of them. */
+  completed: number;
+  failed: number;
+  usage: Usage | null;
+};
+
+const moveBatch = defineScript<"ok" | "gone" | "refused">(new URL("scripts/move-batch.lua", import.meta.url));
+
+/** Longer than the longest completion window and what follows it. */
+const catalogueKeptMs = 60 * 86_400_000;
+
+/**
+ * The records of all batches. Each move of a status is one script: it happens whole or not at all, and may be repeated after a lost
+ * answer. What is fed and collected is `line-store.ts`.
+ */
+export function createBatchStore(redis: Redis, keys: Keys) {
+  const read = async (id: string): Promise<BatchRecord | null> => decodeBatch(await redis.hgetall(keys.batch(id)));
+
+  /** Moves a batch from one of some statuses to another, with further fields. */
+  const move = (id: string, lane: string, from: string, to: string, fields: Record<string, string | number> = {}) =>
+    moveBatch(
+      redis,
+      [keys.batch(id), keys.activeBatches, keys.feedingBatches(lane), keys.outbox, keys.endedBatches],
+      [id, randomUUID(), from, to, ...Object.entries(fields).flat()],
+    );
+
+  return {
+    /** Writes a new batch, `validating`, or finds the one that the same request made. Its job has to be put on the lane after. Safe to repeat. */
+    create: (batch: NewBatch, request?: BatchRequest) => createBatch(redis, keys, batch, request),
+
+    /** Keeps a catalogue for the batches that are accepted by it from now on, and answers the SHA-256 that it is found by. */
+    async keepCatalogue(text: string): Promise<string> {
+      const sha256 = hash("sha256", text);
+      const kept = await redis.pexpire(keys.catalogue(sha256), catalogueKeptMs);
+      if (kept === 0) await redis.set(keys.catalogue(sha256), text, "PX", catalogueKeptMs);
+      return sha256;
+    },
+
+    /** A catalogue that was kept; null where there is none. */
+    readCatalogue: (sha256: string): Promise<string | null> => redis.get(keys.catalogue(sha256)),
+
+    /** The batch that the same request has made before; null where there is none. Writes nothing. */
+    findEarlier: (batch: NewBatch, request: Omit<BatchRequest, "claimsMs">) =>
+      findEarlierBatch(redis, keys, batch, request),
+
+    read,
+
+    /** A tenant's batches, newest first. Null when the id to go on from is not one of the tenant's, or no longer remembered. */
+    list: async ({ tenant, after, limit }: { tenant: string; after?: string | undefined; limit: number }) =>
+      readPage({
+        redis,
+        index: keys.batchIndex(tenant),
+        towards: "oldest",
+        from: after,
+        formerScore: async (id) => readFormerScore(redis, keys.formerPlace(id), tenant),
+        limit,
+        recordKey: keys.batch,
+        decode: decodeBatch,
+      }),
+
+    /** Ids of the batches that have not ended. */
+    active: (): Promise<string[]> => redis.zrange(keys.activeBatches, "0", "-1"),
+
+    /** Ids of the batches that have lines for a lane, or lines on it. */
+    feeding: (lane: string): Promise<string[]> => redis.zrange(keys.feedingBatches(lane), "0", "-1"),
+
+    /** The input is right: its lines may be fed. False where the batch is not being validated any more. */
+    async accept(id: string, { model, lane, total, chunks }: AcceptedBatch): Promise<boolean> {
+      const fields = { model, lane, total, chunks: JSON.stringify(chunks) };
+      return (await move(id, lane, "validating", "in_progress", fields)) === "ok";
+    },
+
+    /**
+     * The input cannot be run: `errors` are the first of so many faults. False where the batch is not being validated any more.
+     */
+    fail: async (id: string, errors: readonly BatchFault[], errorCount = errors.length): Promise<boolean> =>
+      (await move(id, "", "validating", "failed", { errors: JSON.stringify(errors), errorCount })) === "ok",
+
+    /** Stops a batch: what has ended stays, what runs may finish. `refused` where it is finalizing or has ended. */
+    cancel: (id: string, lane: string | null) =>
+      move(id, lane ?? "", "validating in_progress", "cancelling", { outcome: "cancelled" }),
+
+    /** Notes that a batch is out of time: from now on nothing of it is fed. */
+    overdue: (id: string, lane: string) => move(id, lane, "in_progress", "in_progress", { outcome: "expired" }),
+
+    /**
+     * Nothing of the batch is on its lane any more and nothing more will be: its output may be put together. `refused` where something
+     * is on its lane all the same, or where it has been settled before.
+     */
+    settle: ({ id, lane, outcome }: BatchRecord) =>
+      outcome === "cancelled"
+        ? move(id, lane ?? "", "cancelling", "cancelling", { ready: 1 })
+        : move(id, lane ?? "", "in_progress", "finalizing", { ready: 1 }),
+
+    /** The output is there: the batch ends as what it was on its way to. False where that has happened before. */
+    async finish(batch: BatchRecord, finished: FinishedBatch): Promise<boolean> {
+      const { outputFileId, errorFileId, completed, failed, usage } = finished;
+      const fields = {
+        completed,
+        failed,
+        ...(outputFileId !== null && { outputFileId }),
+        ...(errorFileId !== null && { errorFileId }),
+        ...(usage !== null && { usage: JSON.stringify(usage) }),
+      };
+      const from = "finalizing cancelling";
+      return (await move(batch.id, batch.lane ?? "", from, batch.outcome ?? "completed", fields)) === "ok";
+    },
+
+    /** Ids of the batches that ended so long ago that their output is not kept any more, the longest ago first. */
+    async outlived(limit: number): Promise<string[]> {
+      return redis.zrangebyscore(keys.endedBatches, "-inf", await redisTime(redis), "LIMIT", 0, limit);
+    },
+
+    /** Takes all that is known of a batch out of Redis. Its objects have to be gone before: nobody finds them without it. */
+    async forget(id: string): Promise<void> {
+      const [tenant, createdAtMs] = await redis.hmget(keys.batch(id), "tenant", "createdAt");
+      const transaction = redis.multi();
+      if (tenant && createdAtMs) {
+        transaction
+          .set(keys.formerPlace(id), encodeFormerPlace(tenant, createdAtMs), "PX", formerPlaceMs)
+          .zrem(keys.batchIndex(tenant), id);
+      }
+      await transaction
+        .del(keys.batch(id), keys.batchEnded(id), keys.batchLines(id))
+        .zrem(keys.endedBatches, id)
+        .exec();
+    },
+  };
+}
+
+export type BatchStore = ReturnType<typeof createBatchStore>;

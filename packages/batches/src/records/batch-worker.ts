@@ -1,0 +1,100 @@
+import { type Backoff, createBackoff } from "@darkroom/runtime";
+import { workOffLane, type WorkOffLaneOptions } from "@darkroom/queue";
+import type { Lanes } from "@darkroom/queue";
+import { waitAtMost } from "@darkroom/runtime";
+import type { BatchStore } from "./batch-store.ts";
+import { batchesLanes, type batchTask, laneOfTask, partsOf } from "./batch-task.ts";
+
+/** Does a task, and may be broken off anywhere. Answers when it is to be done again, in milliseconds; null when it is done. */
+type Task = (subject: string, signal: AbortSignal) => Promise<number | null>;
+
+type BatchWorkerOptions = Omit<WorkOffLaneOptions, "lane"> & {
+  tasks: Record<keyof typeof batchTask, Task>;
+  batches: Pick<BatchStore, "feeding">;
+  lanes: Pick<Lanes, "add">;
+  /**
+   * The pause after a fault that is not a batch's own, a store that is away above all, in milliseconds. It grows to half a minute while a
+   * job goes on failing.
+   */
+  firstRetryPauseMs?: number;
+};
+
+/** A look at a lane takes two round trips; a keeper does it over where Redis is away. */
+const lastLookMs = 1_000;
+
+/**
+ * Backoffs that are kept. Another worker may do a job that failed here, and this process does not hear of that, so that each backoff
+ * would stay for ever. A job whose backoff was dropped begins with the first pause again.
+ */
+const maxBackoffs = 500;
+
+/** Works off what is to be done about batches: a job is a task of `batch-task.ts`. */
+export function createBatchWorker(options: BatchWorkerOptions) {
+  const { tasks, batches, lanes, log, firstRetryPauseMs = 5_000 } = options;
+  const names: ReadonlyMap<string, Task> = new Map(Object.entries(tasks));
+  /** Of the jobs whose latest run in this process failed, the latest last. */
+  const backoffs = new Map<string, Backoff>();
+
+  function backoffOf(id: string): Backoff {
+    const backoff = backoffs.get(id) ?? createBackoff({ firstMs: firstRetryPauseMs });
+    backoffs.delete(id);
+    backoffs.set(id, backoff);
+    const [oldest] = backoffs.keys();
+    if (backoffs.size > maxBackoffs && oldest !== undefined) backoffs.delete(oldest);
+    return backoff;
+  }
+
+  const run = async (id: string, signal: AbortSignal): Promise<number | null> => {
+    const { name, subject } = partsOf(id);
+    const task = names.get(name);
+    if (task === undefined) {
+      log.error({ job: id }, "There is a job on the lane of batches that nobody knows; it is dropped");
+      return null;
+    }
+    try {
+      const againMs = await task(subject, signal);
+      backoffs.delete(id);
+      return againMs;
+    } catch (error) {
+      // Broken off because this worker stops, or has lost the job: it goes back at once.
+      if (signal.aborted) return 0;
+      const pauseMs = backoffOf(id).next();
+      log.warn({ job: id, pauseMs, err: error }, "Something about a batch could not be done, and is tried again");
+      return pauseMs;
+    }
+  };
+
+  /**
+   * Whoever has a batch for a lane whose last round just ends finds the job still there, and adds none. So when it is gone there is one
+   * more look.
+   */
+  async function lookAgain(job: string): Promise<void> {
+    const { name, subject: lane } = partsOf(job);
+    if (name === "feed" && (await batches.feeding(lane)).length > 0) await lanes.add(laneOfTask(job), job, 1);
+  }
+  const looks = new Set<Promise<void>>();
+
+  const works = batchesLanes.map((lane) => {
+    const work = workOffLane({ ...options, lane }, run);
+    const { worker } = work;
+    worker.on("completed", ({ id: job = "" }) => {
+      const look = lookAgain(job)
+        .catch((error: unknown) => log.warn({ job, err: error }, "A lane could not be looked at again; a keeper will"))
+        .finally(() => looks.delete(look));
+      looks.add(look);
+    });
+    return work;
+  });
+
+  return {
+    async ready(): Promise<void> {
+      await Promise.all(works.map(({ worker }) => worker.waitUntilReady()));
+    },
+
+    /** Stops: what is under way is broken off and goes back to the lane. */
+    async close(): Promise<void> {
+      await Promise.all(works.map((work) => work.close(0)));
+      await waitAtMost(lastLookMs, Promise.all(looks));
+    },
+  };
+}

@@ -1,0 +1,27 @@
+import type { Lanes } from "@darkroom/queue";
+import type { Log } from "@darkroom/runtime";
+import type { BatchRecord } from "./batch-record.ts";
+import type { BatchStore } from "./batch-store.ts";
+import { createPutNextTask } from "./put-next-task.ts";
+
+export type BatchCancelerOptions = {
+  batches: Pick<BatchStore, "cancel" | "read">;
+  lanes: Pick<Lanes, "add">;
+  log: Log;
+};
+
+/**
+ * Returns the function that stops a batch and has its output put together as soon as nothing of it runs. Answers the batch as it is
+ * then; null where it is finalizing, has ended, or is not kept any more.
+ */
+export function createBatchCanceler({ batches, lanes, log }: BatchCancelerOptions) {
+  const putNextTask = createPutNextTask({ lanes, log });
+  return async ({ id, lane }: Pick<BatchRecord, "id" | "lane">): Promise<BatchRecord | null> => {
+    const moved = await batches.cancel(id, lane);
+    const batch = await batches.read(id);
+    // A batch that was being canceled before is brought on all the same: the process that canceled it may have died then.
+    if (batch === null || (moved !== "ok" && batch.status !== "cancelling")) return null;
+    await putNextTask(batch);
+    return batch;
+  };
+}

@@ -1,0 +1,216 @@
+import { randomUUID } from "node:crypto";
+import { admissionArgument, unlimited } from "@darkroom/accounts";
+import type { Budget } from "@darkroom/contracts";
+import { defineScript, formerPlaceMs } from "@darkroom/redis";
+import type { Redis } from "ioredis";
+import { z } from "zod";
+import type { Keys } from "@darkroom/redis";
+import type { Lanes } from "@darkroom/queue";
+import type { Log } from "@darkroom/runtime";
+import type { BatchRecord } from "./batch-record.ts";
+import { lineGenerationId } from "./line-id.ts";
+import type { PreparedLine } from "./prepared-line.ts";
+
+/** Lines per call of the script, each some 40 µs of Redis: what callers wait for is not held up by more than a millisecond. */
+const linesAtOnce = 20;
+
+const feedLines = defineScript<"stopped" | "moved" | number[]>(new URL("scripts/feed-lines.lua", import.meta.url));
+const claimLines = defineScript<[] | [number, string[]]>(new URL("scripts/claim-lines.lua", import.meta.url));
+const commitLines = defineScript<"ok" | "known">(new URL("scripts/commit-lines.lua", import.meta.url));
+const giveUpLine = defineScript<"lost" | "kept">(new URL("scripts/give-up-line.lua", import.meta.url));
+
+type LineStoreOptions = { redis: Redis; keys: Keys; lanes: Lanes; log: Log };
+
+/** A batch whose lines are fed to a lane. */
+export type FeedingBatch = BatchRecord & { lane: string; model: string };
+
+/** What of a batch its lines take with them. */
+type Feeder = Pick<FeedingBatch, "id" | "tenant" | "keyId" | "lane" | "model">;
+
+/** One segment of results as it is to be stored: a JSON object a line, as `lineResultSchema` reads it. */
+type Segment = { number: number; text: string };
+
+/** The lines of batches on their way from the object store to a lane, and back as results. */
+export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
+  async function feedSome(batch: Feeder, from: number, lines: readonly PreparedLine[], budget: Budget) {
+    const { id, tenant, keyId, lane, model } = batch;
+    const ids = lines.map((_, i) => lineGenerationId(id, from + i));
+    const args = lines.flatMap(({ custom_id, request, upstream, terms, images, worst }, i) => [
+      ids[i] ?? "",
+      custom_id,
+      JSON.stringify(request),
+      JSON.stringify(upstream),
+      JSON.stringify(terms),
+      JSON.stringify({
+        response_format: request.response_format,
+        background: request.background,
+        quality: request.quality,
+        user: request.user,
+        safety_identifier: request.safety_identifier,
+      }),
+      admissionArgument({ ...unlimited, budget, images, worstCaseMicros: worst }),
+      worst ?? "-",
+    ]);
+    const ranks = await feedLines(
+      redis,
+      [
+        keys.batch(id),
+        keys.batchEnded(id),
+        keys.batchLines(id),
+        keys.queued,
+        keys.pending(lane),
+        keys.index(tenant),
+        keys.ranks(lane),
+        keys.root,
+      ],
+      [id, tenant, keyId, lane, model, from, randomUUID(), ...args],
+    );
+    if (typeof ranks === "string") return null;
+    return ids.flatMap((lineId, i) => (ranks[i] ? [{ id: lineId, rank: ranks[i] }] : []));
+  }
+
+  /** What the records of ended lines say, as results; null for one whose record is gone. Lines that were never taken in have none. */
+  async function readResults(batchId: string, entries: readonly string[]): Promise<(LineOutcome | null)[]> {
+    const pipeline = redis.pipeline();
+    for (const entry of entries) if (!entry.startsWith("{")) pipeline.hmget(keys.record(entry), ...resultFields);
+    const answers = ((await pipeline.exec()) ?? []).values();
+    return entries.map((entry) => {
+      if (entry.startsWith("{")) return refusedLine(batchId, entry);
+      const [error, values] = answers.next().value ?? [];
+      if (error) throw error;
+      return endedLine(entry, z.array(z.string().nullable()).parse(values));
+    });
+  }
+
+  return {
+    /**
+     * Puts lines on the lane of their batch, the next ones: `from` is the index of the first. Answers how many were taken in, fewer
+     * than given where the batch was stopped or another has fed since.
+     */
+    async feed(batch: Feeder, from: number, lines: readonly PreparedLine[], budget: Budget): Promise<number> {
+      let fed = 0;
+      while (fed < lines.length) {
+        const some = lines.slice(fed, fed + linesAtOnce);
+        const jobs = await feedSome(batch, from + fed, some, budget);
+        if (jobs === null) break;
+        fed += some.length;
+        try {
+          await lanes.addMany(batch.lane, jobs);
+        } catch (error) {
+          const fields = { batchId: batch.id, lane: batch.lane, err: error };
+          log.warn(fields, "Lines could not be put on their lane; the janitor will");
+        }
+      }
+      return fed;
+    },
+
+    /**
+     * Collects ended lines into the next segment of results, which `write` stores, and drops their records. Answers how many, 0 where
+     * fewer than `fewest` have ended. Whoever else collects at the same time writes the same.
+     */
+    async collect(
+      batch: BatchRecord,
+      { most, fewest }: { most: number; fewest: number },
+      write: (segment: Segment) => Promise<void>,
+    ): Promise<number> {
+      const claim = () => claimLines(redis, [keys.batch(batch.id), keys.batchEnded(batch.id)], [most, fewest]);
+      const [number, entries = []] = await claim();
+      if (number === undefined) return 0;
+      const outcomes = await readResults(batch.id, entries);
+      const gone = entries.filter((_, i) => outcomes[i] === null);
+      if (gone.length > 0) {
+        // Another has stored and committed this segment meanwhile, or else something has dropped records that nobody may drop.
+        if ((await claim())[0] !== number) return 0;
+        log.error({ batchId: batch.id, generationIds: gone }, "Records of lines are gone before they were collected");
+      }
+      const results = outcomes.filter((outcome) => outcome !== null);
+      await write({ number, text: results.map(({ json }) => `${json}\n`).join("") });
+      const completed = results.filter(({ succeeded }) => succeeded).length;
+      await commitLines(
+        redis,
+        [
+          keys.batch(batch.id),
+          keys.batchEnded(batch.id),
+          keys.batchLines(batch.id),
+          keys.index(batch.tenant),
+          keys.root,
+        ],
+        [
+          number,
+          completed,
+          entries.length - completed,
+          results.reduce((sum, { costMicros }) => sum + costMicros, 0),
+          batch.tenant,
+          formerPlaceMs,
+        ],
+      );
+      return entries.length;
+    },
+
+    /** Has a line collected that has lost its record before it ended: it counts as failed, and the output says that it is lost. */
+    giveUp: (batchId: string, id: string) =>
+      giveUpLine(redis, [keys.record(id), keys.batchEnded(batchId), keys.batchLines(batchId)], [id]),
+
+    /** The generations of a batch that have not been collected. */
+    open: (batchId: string): Promise<string[]> => redis.smembers(keys.batchLines(batchId)),
+
+    /** How many lines of a batch have ended and have not been collected. */
+    countEnded: (batchId: string): Promise<number> => redis.llen(keys.batchEnded(batchId)),
+  };
+}
+
+export type LineStore = ReturnType<typeof createLineStore>;
+
+/** A line of results, and what it adds to the counts of its batch. */
+type LineOutcome = { json: string; succeeded: boolean; costMicros: number };
+
+const resultFields = [
+  "status",
+  "lineIndex",
+  "customId",
+  "createdAt",
+  "endedAt",
+  "answer",
+  "delivery",
+  "superseded",
+  "missing",
+  "error",
+  "cost",
+] as const;
+
+/** Put together as text: what is JSON in the record already is not read and written once more. See `lineResultSchema`. */
+function endedLine(id: string, values: readonly (string | null)[]): LineOutcome | null {
+  const [status, index, customId, createdAt, endedAt, answer, delivery, superseded, missing, error, cost] = values;
+  if (status == null) return null;
+  const succeeded = status === "succeeded";
+  const priced = cost != null && cost !== "-";
+  const json =
+    `{"index":${index},"custom_id":${JSON.stringify(customId)},"generation":"${id}","status":"${status}",` +
+    `"created_at_ms":${createdAt},"ended_at_ms":${endedAt},"request":${answer},` +
+    `"delivery":${delivery ?? null},"superseded":[${superseded?.replaceAll("\n", ",") ?? ""}],"missing":${missing ?? "[]"},"error":${error ?? null},"cost":${priced ? cost : null}}`;
+  return { json, succeeded, costMicros: priced ? Number(cost) : 0 };
+}
+
+const refusedSchema = z.object({ index: z.int(), custom_id: z.string(), at: z.int() });
+
+/** A line that the budget of its key had no room for. It never became a generation; the id is for whoever asks about it. */
+function refusedLine(batchId: string, entry: string): LineOutcome {
+  const { index, custom_id, at } = refusedSchema.parse(JSON.parse(entry));
+  const message =
+    "The budget of this API key had no room for this line when it was reached. It was not run, and costs nothing.";
+  const result = {
+    index,
+    custom_id,
+    generation: lineGenerationId(batchId, index),
+    status: "failed",
+    created_at_ms: at,
+    ended_at_ms: at,
+    request: {},
+    delivery: null,
+    superseded: [],
+    missing: [],
+    error: { code: "insufficient_quota", message },
+    cost: 0,
+  };
+  return { json: JSON.stringify(result), succeeded: false, costMicros: 0 };
+}

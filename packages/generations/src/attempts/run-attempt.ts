@@ -1,0 +1,254 @@
+import type { Bill } from "@darkroom/contracts";
+import { setTimeout as pause } from "node:timers/promises";
+import { createBackoff } from "@darkroom/runtime";
+import type { GenerationRecord } from "../records/generation-record.ts";
+import type { Delivery } from "../records/delivery.ts";
+import type { AttemptStore, BegunRecord, Verdict } from "../records/attempt-store.ts";
+import type { Failure } from "../records/failure.ts";
+import type { MissingImage } from "../records/missing-image.ts";
+import { UnreadableRecord } from "../records/unreadable-record.ts";
+import type { Log } from "@darkroom/runtime";
+import { followCall } from "./follow-call.ts";
+import type { LaneBackoff } from "@darkroom/queue";
+import { createNotedObjects, type NotedObjectsOptions } from "./noted-objects.ts";
+import type { Outcome, Work } from "./outcome.ts";
+import type { Rerun } from "@darkroom/queue";
+import { pauseBeforeRetry, type RetryPolicy } from "@darkroom/queue";
+
+export type RunAttemptOptions = NotedObjectsOptions & {
+  store: AttemptStore;
+  backoff: LaneBackoff;
+  lane: string;
+  work: Work;
+  /** What a delivery is billed with, beside the images that are missing from it. */
+  billOf: (record: GenerationRecord, delivery: Delivery, missing?: readonly MissingImage[]) => Bill;
+  /** Told of each ending that an attempt has written here; not of those that somebody else was first with. */
+  onEnding?: (record: GenerationRecord, ending: AttemptEnding) => void;
+  /** Told of each job that is handed back because its record cannot be read. */
+  onUnreadable: (error: UnreadableRecord) => void;
+  retryPolicy: RetryPolicy;
+  random: () => number;
+};
+
+/**
+ * What an ending comes to: a bill, or null where nothing was delivered. `unbilled`: the provider may have charged for that nothing, and its
+ * tenant is not billed.
+ */
+export type AttemptEnding = { bill: Bill | null; unbilled: boolean };
+
+/**
+ * Runs one attempt at a generation, from its start in the record to its settlement.
+ * Returns when its job is to be run again, or null when the job is done with. Throws when the
+ * attempt could not be begun, when the job belongs to another by now, or when Redis does not take the outcome: the job goes back to its
+ * lane then, and the record says what is to be done.
+ *
+ * @param signal aborted with an `Interruption`: `stopping` means that the work is to be given back, `canceled` that nobody wants it
+ */
+export async function runAttempt(options: RunAttemptOptions, id: string, signal: AbortSignal): Promise<Rerun> {
+  const { store, lane, work, retryPolicy, log } = options;
+  const record = await store.start(id, lane).catch((error: unknown) => {
+    if (error instanceof UnreadableRecord) return error;
+    throw error;
+  });
+  if (record instanceof UnreadableRecord) {
+    options.onUnreadable(record);
+    return retryPolicy.unreadablePauseMs;
+  }
+  if (record === "stopped") {
+    log.info({ generationId: id, lane }, "The API key of a generation is no longer in use; it was canceled");
+    return null;
+  }
+  if (typeof record === "number") {
+    log.debug({ generationId: id, lane, pauseMs: record }, "The job of a generation came before its pause was over");
+    return record;
+  }
+  if (typeof record === "string") {
+    log.debug({ generationId: id, lane }, `Nothing to do: the generation is ${record}`);
+    return null;
+  }
+
+  const { attempts } = record;
+  const crashes = attempts - 1 - record.failures - record.handbacks;
+  const fields = { generationId: id, tenant: record.tenant, lane, attempt: attempts };
+  const noted = createNotedObjects(options, record, fields);
+  const write: Write = async (script) => {
+    const verdict = await insist(script, log, fields);
+    if (verdict !== "ok") void noted.dropUnnamed();
+    return verdict;
+  };
+  const call = followCall(options);
+  let outcome: Outcome;
+  try {
+    outcome = await work({
+      record,
+      signal,
+      mayRepeat: record.mayRepeat,
+      exhausted: record.halted !== null ? batchStopped : crashes > retryPolicy.maxCrashes ? workersStopped : null,
+      checkpoint: async (delivery, missing) => {
+        noted.add(delivery);
+        return (await write(() => store.checkpoint(id, attempts, delivery, missing))) === "ok";
+      },
+      showPartial: async (partial) => {
+        try {
+          return (await store.appendPartial(id, attempts, partial)) === "ok";
+        } catch (error) {
+          log.warn({ ...fields, err: error }, "A partial image could not be shown");
+          return false;
+        }
+      },
+    });
+  } catch (error) {
+    if (signal.reason === "canceled") {
+      // The cancellation may be one of an earlier life, and its owner has queued the generation again since: then it still runs.
+      if ((await write(() => store.breakOff(id, lane, attempts))) === "ok") return 0;
+      log.info(fields, "The generation was canceled; its provider call is aborted");
+      return null;
+    }
+    if (signal.reason === "stopping") {
+      await write(() => store.breakOff(id, lane, attempts));
+      log.info(fields, "The worker stops; the generation is given back to its lane");
+      return 0;
+    }
+    if (signal.aborted) throw error;
+    log.error({ ...fields, err: error }, "The attempt broke on a fault of our own");
+    outcome = {
+      kind: "failed",
+      error: { code: "server_error", message: "Darkroom failed while it handled this request." },
+    };
+  } finally {
+    call.end();
+  }
+  if (outcome.kind !== "retry") {
+    const [rerun] = await Promise.all([settle(options, record, outcome, { write, fields }), call.accepted()]);
+    return rerun;
+  }
+  if (outcome.rateLimited !== undefined) {
+    const { retryAfterMs } = outcome;
+    const closedMs = await insist(() => call.refused(retryAfterMs), log, fields);
+    log.warn({ ...fields, closedMs }, "The upstream's rate limit is reached; the lane gives out no job for a while");
+    if (outcome.rateLimited === "wholly") {
+      const verdict = await insist(() => store.putInLine(id, lane, attempts), log, fields);
+      if (verdict === "ok") {
+        const sentence =
+          "The upstream's rate limit refused the attempt; it is not counted, and the generation waits in line";
+        log.info(fields, sentence);
+        return afterRefusals(record.rateLimits + 1, closedMs);
+      }
+      if (verdict !== "late") {
+        void noted.dropUnnamed();
+        return null;
+      }
+    }
+  }
+  return settle(options, record, outcome, { write, fields });
+}
+
+/** So often a refused generation keeps its place: in line it is the next to be tried, whoever comes behind it. */
+const refusalsInPlace = 2;
+/** The first time that it lets others go first when the lane opens; doubled with each further refusal. */
+const firstStepAsideMs = 2_000;
+/** At most as long as a lane is closed where the upstream names no time. */
+const maxStepAsideMs = 30_000;
+
+/**
+ * When a generation is run again that the rate limit has refused so often. A limit may refuse one request and take all others, for its number
+ * of images, say: always tried first, that one would keep the lane closed to all.
+ */
+function afterRefusals(refusals: number, closedMs: number): Rerun {
+  if (refusals <= refusalsInPlace) return "in line";
+  return closedMs + Math.min(firstStepAsideMs * 2 ** (refusals - refusalsInPlace - 1), maxStepAsideMs);
+}
+
+const workersStopped: Failure = {
+  code: "server_error",
+  message: "Workers stopped again and again while they handled this request; it is not tried any more.",
+};
+
+const batchStopped: Failure = {
+  code: "conflict",
+  message: "The batch was canceled, or its time was over, before this image was made.",
+};
+
+/** Has a script write what became of the attempt. */
+type Write = (script: () => Promise<Verdict>) => Promise<Verdict>;
+
+async function settle(
+  { store, lane, billOf, onEnding, retryPolicy, random, log }: RunAttemptOptions,
+  record: BegunRecord,
+  outcome: Outcome,
+  { write, fields }: { write: Write; fields: object },
+): Promise<Rerun> {
+  const { id, attempts, failures } = record;
+  // What the rate limit alone refused has come here because it has waited as long as it may.
+  if (outcome.kind === "retry" && outcome.rateLimited !== "wholly") {
+    const pauseMs = pauseBeforeRetry(retryPolicy, failures + 1, outcome.retryAfterMs, random);
+    if (pauseMs !== null) {
+      const verdict = await write(() => store.postpone(id, lane, attempts, "failures", pauseMs));
+      log.warn(
+        { ...fields, verdict, pauseMs, code: outcome.error.code },
+        `The attempt failed and is tried again: ${outcome.error.message}`,
+      );
+      return verdict === "ok" ? pauseMs : null;
+    }
+  }
+  const delivery =
+    outcome.kind === "failed" ? undefined : outcome.kind === "retry" ? outcome.partial : outcome.delivery;
+  if (delivery !== undefined) {
+    const missing = outcome.kind === "failed" ? [] : outcome.missing;
+    const bill = billOf(record, delivery, missing);
+    const verdict = await write(() => store.succeed(id, lane, attempts, delivery, bill, missing));
+    if (verdict === "ok") onEnding?.(record, { bill, unbilled: false });
+    log.info({ ...fields, verdict, images: bill.images, costMicros: bill.costMicros }, "The generation succeeded");
+  } else if (outcome.kind !== "succeeded") {
+    const { error } = outcome;
+    const uncharged = isUncharged(outcome);
+    if (record.halted !== null) {
+      const { halted } = record;
+      const ended = await write(() => store.halt(id, lane, attempts, halted));
+      if (ended === "ok") onEnding?.(record, { bill: null, unbilled: isUnbilled(record, true) });
+      log.info(
+        { ...fields, verdict: ended, status: halted },
+        "The batch of a generation was stopped; it is not begun again",
+      );
+      return null;
+    }
+    const verdict = await write(() => store.fail(id, lane, attempts, error, uncharged));
+    if (verdict === "ok") onEnding?.(record, { bill: null, unbilled: isUnbilled(record, uncharged) });
+    log.warn({ ...fields, verdict, code: error.code }, `The generation failed: ${error.message}`);
+  }
+  return null;
+}
+
+/** Whether the attempt can not have been charged. What is worth a retry was not. */
+const isUncharged = (outcome: Exclude<Outcome, { kind: "succeeded" }>): boolean =>
+  outcome.kind === "retry" ? outcome.mayHaveCharged !== true : outcome.nothingCharged === true;
+
+/** The scripts decide by the same rule: an earlier attempt of this life may have been charged, whatever became of the last. */
+const isUnbilled = ({ inDoubt, billUndelivered }: BegunRecord, uncharged: boolean): boolean =>
+  (inDoubt || !uncharged) && billUndelivered !== "reserved";
+
+/**
+ * Between tries to write to a Redis that answers with errors (a failover, a full disk). At most five seconds: once it takes writes again
+ * the outcome must be there before another worker takes the job for lost, which it does ten seconds later at the soonest.
+ */
+const insistPauses = { firstMs: 1_000, maxMs: 5_000 };
+/** Ten minutes outlast a failover and a disk that someone clears; then the job goes back to its lane. */
+const insistForMs = 600_000;
+
+/**
+ * Writes to the record until Redis takes it. An error of Redis while an attempt is settled says nothing about the attempt: the
+ * outcome is unknown, never failed, and every script may be repeated.
+ */
+async function insist<Answer>(write: () => Promise<Answer>, log: Log, fields: object): Promise<Answer> {
+  const backoff = createBackoff(insistPauses);
+  const untilMs = performance.now() + insistForMs;
+  for (let tries = 1; ; tries++) {
+    try {
+      return await write();
+    } catch (error) {
+      if (performance.now() >= untilMs) throw error;
+      log.warn({ ...fields, tries, err: error }, "Redis did not take the outcome; it is written again");
+      await pause(backoff.next());
+    }
+  }
+}

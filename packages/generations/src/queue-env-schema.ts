@@ -1,0 +1,43 @@
+import { wholeNumber } from "@darkroom/runtime";
+import { z } from "zod";
+import type { Retention } from "./records/retention.ts";
+
+const secondsPerYear = 31_536_000;
+
+/** The environment variables of every process that speaks to the queue. */
+export const queueEnvSchema = z.object({
+  REDIS_URL: z
+    .url({ protocol: /^rediss?$/, error: "must look like redis://host:6379, or rediss:// for TLS" })
+    .default("redis://127.0.0.1:6379")
+    .describe("The Redis that holds records and lanes. It must be set to `maxmemory-policy noeviction`."),
+  QUEUE_PREFIX: z
+    .string()
+    .regex(/^[a-z0-9-]{1,32}$/, "must be 1 to 32 of a-z, 0-9 and '-'")
+    .default("darkroom")
+    .describe("Begins every key in Redis, so that installations can share a server."),
+  RETENTION_SECONDS: wholeNumber(60, secondsPerYear)
+    .default(86_400)
+    .describe("How long an ended generation is kept, its images included. A day, by default."),
+  IDEMPOTENCY_SECONDS: wholeNumber(60, secondsPerYear)
+    .default(86_400)
+    .describe(
+      "How long an idempotency key stands for its generation after that has ended, at most RETENTION_SECONDS. Before, it always does.",
+    ),
+  TOMBSTONE_SECONDS: wholeNumber(0, secondsPerYear)
+    .default(604_800)
+    .describe("How long the owner of a dropped generation is told that it expired, and not that it never was."),
+  REDIS_REQUIRE_NOEVICTION: z
+    .stringbool("must be true or false")
+    .default(true)
+    .describe("`false`: an evicting Redis is a warning instead of a refusal to start."),
+});
+
+/** The three times of keeping, as the scripts want them. A claim is cut to the record's own time: without a record it answers nothing. */
+export function retentionOf(settings: z.output<typeof queueEnvSchema>): Retention {
+  const { RETENTION_SECONDS, IDEMPOTENCY_SECONDS, TOMBSTONE_SECONDS } = settings;
+  return {
+    recordsMs: RETENTION_SECONDS * 1_000,
+    claimsMs: Math.min(IDEMPOTENCY_SECONDS, RETENTION_SECONDS) * 1_000,
+    tombstonesMs: Math.max(TOMBSTONE_SECONDS * 1_000, 1),
+  };
+}

@@ -1,0 +1,184 @@
+import { defineScript } from "@darkroom/redis";
+import { randomBytes } from "node:crypto";
+import { billArgument, nothingCharged, nothingDelivered } from "@darkroom/accounts";
+import type { Bill, Ending } from "@darkroom/contracts";
+import type { Redis } from "ioredis";
+import { type Delivery, deliverySchema } from "./delivery.ts";
+import type { Failure } from "./failure.ts";
+import type { MissingImage } from "./missing-image.ts";
+import { decodeRecord, type GenerationRecord } from "./generation-record.ts";
+import { generationKeys, type Keys } from "@darkroom/redis";
+import { startsSpanMs, startsSpans } from "@darkroom/queue";
+import type { PartialImage } from "./partial-image.ts";
+import type { Retention } from "./retention.ts";
+
+/** What a script said: `fenced` = a later attempt owns the record, `ended` = the terminal state was set before, `gone` = no record. */
+export type Verdict = "ok" | "fenced" | "ended" | "gone";
+
+/** Why no attempt is begun, and none will be. */
+type Unbegun = "gone" | "ended" | "expired" | "stopped";
+
+const start = defineScript<Unbegun | number | "changed" | [attempts: number, startedAtMs: number, halted: Halted | ""]>(
+  new URL("../scripts/start.lua", import.meta.url),
+);
+const checkpoint = defineScript<"ok" | "fenced">(new URL("../scripts/checkpoint.lua", import.meta.url));
+const appendPartial = defineScript<"ok" | "fenced">(new URL("../scripts/append-partial.lua", import.meta.url));
+const end = defineScript<Verdict>(new URL("../scripts/end.lua", import.meta.url));
+const postpone = defineScript<"ok" | "fenced">(new URL("../scripts/postpone.lua", import.meta.url));
+
+const putInLine = defineScript<"ok" | "fenced" | "late">(new URL("../scripts/put-in-line.lua", import.meta.url));
+
+/**
+ * How long a generation without a deadline waits for an upstream whose rate limit refuses it, in milliseconds: limits by the day have room
+ * again by then.
+ */
+const limitedForMs = 86_400_000;
+
+/** Each further try is for a change by somebody else between two round trips. */
+const startTries = 10;
+
+/** How the line of a batch ends of which nothing is stored, once its batch was canceled or is out of time. */
+type Halted = "canceled" | "expired";
+
+/** A record whose next attempt has begun. */
+export type BegunRecord = GenerationRecord & {
+  /** Set for the line of a batch that was stopped: what is stored of it is delivered, and nothing more is bought. */
+  halted: Halted | null;
+  /**
+   * Whether the attempt before this one ended without a word, its worker having died, or was broken off at a shutdown: what it asked of a
+   * provider may have been bought.
+   */
+  mayRepeat: boolean;
+};
+
+/** The records as a worker sees them: attempts are begun, and only the latest attempt may write. */
+export function createAttemptStore(redis: Redis, keys: Keys, retention: Retention) {
+  const where = (id: string, lane: string) => generationKeys(keys, id, lane);
+
+  const endAs = (status: Ending, id: string, lane: string, attempt: number, bill: string, fields: string[]) =>
+    end(redis, where(id, lane), [id, attempt, status, retention.recordsMs, bill, ...fields]);
+
+  return {
+    /**
+     * Begins an attempt, or says why there is nothing to do: it has ended, before or now, being out of time (`expired`) or its key no
+     * longer in use (`stopped`). A number is the milliseconds that are left of the pause before its next attempt. Throws
+     * `UnreadableRecord` where this release cannot read it: then no attempt has begun.
+     */
+    async start(id: string, lane: string): Promise<BegunRecord | Unbegun | number> {
+      const token = randomBytes(9).toString("base64url");
+      const read = async () => decodeRecord(await redis.hgetall(keys.record(id)));
+      const giveBack = (attempt: number) => async (error: unknown) => {
+        await postpone(redis, where(id, lane), [id, attempt, "handbacks", 0, "0"]);
+        throw error;
+      };
+      for (let tries = 1; tries <= startTries; tries++) {
+        const record = await read();
+        if (record === null) return "gone";
+        const answer = await start(redis, generationKeys(keys, id, lane, keys.starts(lane)), [
+          id,
+          token,
+          record.version,
+          retention.recordsMs,
+          startsSpanMs,
+          startsSpanMs * (startsSpans + 1),
+        ]);
+        if (answer === "changed") continue;
+        if (typeof answer !== "object") return answer;
+        const [attempts, startedAtMs, halted] = answer;
+        // An attempt before this one may have noted a delivery since the record was read. From here on it cannot.
+        const begun = attempts === 1 ? record : await read().catch(giveBack(attempts));
+        const mayRepeat = record.status === "running" || record.brokenOffAttempt === attempts - 1;
+        return {
+          ...(begun ?? record),
+          status: "running",
+          attempts,
+          halted: halted === "" ? null : halted,
+          startedAtMs,
+          version: record.version + 1,
+          mayRepeat,
+        };
+      }
+      throw new Error(`The record of ${id} changed ${startTries} times while an attempt was to begin.`);
+    },
+
+    /** Notes what was bought before it is uploaded, and which images are given up. */
+    checkpoint: (
+      id: string,
+      attempt: number,
+      delivery: Delivery,
+      missing: readonly MissingImage[] = [],
+    ): Promise<Verdict> =>
+      checkpoint(
+        redis,
+        [keys.record(id)],
+        [attempt, JSON.stringify(delivery), JSON.stringify(missing), mayBeCharged(delivery, missing) ? "1" : "0"],
+      ),
+
+    /** The keys of the objects that the record names as delivered; null where there is no record. */
+    async deliveredKeys(id: string): Promise<string[] | null> {
+      const [known, delivery] = await redis.hmget(keys.record(id), "id", "delivery");
+      if (known == null) return null;
+      return delivery == null ? [] : deliverySchema.parse(JSON.parse(delivery)).images.map(({ key }) => key);
+    },
+
+    /** Shows a partial image, which is in the object store, to those who watch. */
+    appendPartial: (id: string, attempt: number, partial: PartialImage): Promise<Verdict> =>
+      appendPartial(redis, [keys.record(id), keys.partials(id)], [id, attempt, JSON.stringify(partial)]),
+
+    /** `missing`: the images that did not come, and why. */
+    succeed: (
+      id: string,
+      lane: string,
+      attempt: number,
+      delivery: Delivery,
+      bill: Bill,
+      missing: readonly MissingImage[] = [],
+    ): Promise<Verdict> =>
+      endAs("succeeded", id, lane, attempt, billArgument(bill, delivery.provider), [
+        "delivery",
+        JSON.stringify(delivery),
+        // A record without the field has none. What was noted once is never less in the end.
+        ...(missing.length > 0 ? ["missing", JSON.stringify(missing)] : []),
+      ]),
+
+    /** `uncharged`: the provider surely charges nothing for this attempt. */
+    fail: (id: string, lane: string, attempt: number, error: Failure, uncharged = false): Promise<Verdict> =>
+      endAs("failed", id, lane, attempt, uncharged ? nothingCharged : nothingDelivered, [
+        "error",
+        JSON.stringify(error),
+      ]),
+
+    /**
+     * Ends a line of a batch that was stopped, of which nothing is stored. The attempt has asked for nothing; whether a provider may have
+     * charged for an earlier one is in the record.
+     */
+    halt: (id: string, lane: string, attempt: number, status: Halted): Promise<Verdict> =>
+      endAs(status, id, lane, attempt, nothingCharged, []),
+
+    /** Puts a running generation down for another attempt. A failure counts against its tries, handing it back does not. */
+    postpone: (
+      id: string,
+      lane: string,
+      attempt: number,
+      reason: "failures" | "handbacks",
+      pauseMs: number,
+    ): Promise<Verdict> => postpone(redis, where(id, lane), [id, attempt, reason, pauseMs, "0"]),
+
+    /**
+     * Puts a running generation back in line that the upstream's rate limit has refused: no attempt is counted. `late`: it has waited as
+     * long as it may, and its attempt must end it.
+     */
+    putInLine: (id: string, lane: string, attempt: number): Promise<Verdict | "late"> =>
+      putInLine(redis, where(id, lane), [id, attempt, limitedForMs]),
+
+    /** Hands a running generation back whose provider call was broken off: the next attempt may buy what this one has bought. */
+    breakOff: (id: string, lane: string, attempt: number): Promise<Verdict> =>
+      postpone(redis, where(id, lane), [id, attempt, "handbacks", 0, "1"]),
+  };
+}
+
+/** Whether a provider may charge for what is noted: it has drawn an image, or may have. */
+const mayBeCharged = ({ images, drawn }: Delivery, missing: readonly MissingImage[]): boolean =>
+  images.length > 0 || (drawn?.images ?? 0) > 0 || missing.some(({ mayHaveCharged }) => mayHaveCharged);
+
+export type AttemptStore = ReturnType<typeof createAttemptStore>;

@@ -1,0 +1,118 @@
+import { defineScript } from "@darkroom/redis";
+import { randomUUID } from "node:crypto";
+import { type Admission, admissionArgument } from "@darkroom/accounts";
+import type { Redis } from "ioredis";
+import { decodeRecord, type GenerationRecord } from "./generation-record.ts";
+import { generationKeys, type Keys } from "@darkroom/redis";
+import type { Retention } from "./retention.ts";
+import {
+  type Admitted,
+  type AdmittedAnswer,
+  attachGeneration,
+  type Earlier,
+  readAdmitted,
+  reservedArgument,
+  type Submission,
+  submitGeneration,
+  type Submitted,
+  type Wish,
+} from "./submission.ts";
+
+/** What became of a retry: `succeeded`, `unended` and the line of a batch cannot be retried, `gone` has no record. */
+export type Retried = Admitted | { kind: "gone" | "succeeded" | "unended" | "batched" };
+
+/**
+ * How a caller's wait for a generation ends. `answered`: its answer was written. `cut`: its connection broke, or it was told to send the
+ * request again. `later`: it was told that the generation goes on.
+ */
+export type Leaving = "answered" | "cut" | "later";
+
+const leave = defineScript<"canceled" | "kept">(new URL("../scripts/leave.lua", import.meta.url));
+const keep = defineScript<"ok" | "gone">(new URL("../scripts/keep.lua", import.meta.url));
+const cancel = defineScript<"gone" | "ended" | "queued" | "running">(new URL("../scripts/cancel.lua", import.meta.url));
+const retry = defineScript<AdmittedAnswer | ["gone" | "succeeded" | "unended" | "batched"]>(
+  new URL("../scripts/retry.lua", import.meta.url),
+);
+const watch = defineScript<"ok" | "gone">(new URL("../scripts/watch.lua", import.meta.url));
+const withdraw = defineScript<"ok" | "kept" | "gone">(new URL("../scripts/withdraw.lua", import.meta.url));
+const expire = defineScript<"expired" | "kept">(new URL("../scripts/expire.lua", import.meta.url));
+
+/**
+ * The records of all generations as a caller's side sees them. Each move of a state is one script: it happens whole or not at all,
+ * may be repeated after a lost answer, and the terminal state is set once.
+ */
+export function createGenerationStore(redis: Redis, keys: Keys, retention: Retention) {
+  const where = (id: string, lane: string) => generationKeys(keys, id, lane);
+
+  return {
+    /**
+     * Accepts a generation, which from here on ends exactly once, or finds the one of an earlier request that is equal to this one:
+     * the rule is `scripts/earlier-request.lua`.
+     */
+    submit: (submission: Submission): Promise<Submitted> => submitGeneration(redis, keys, retention, submission),
+
+    /** Finds the generation of an earlier request by the same rule; null where there is none. It makes no new one. */
+    attach: (wish: Wish): Promise<Earlier | null> => attachGeneration(redis, keys, wish),
+
+    /** The earlier generation that a submission was attached to in the last minutes; null where it was not. */
+    attachedTo: (submissionId: string): Promise<string | null> => redis.get(keys.attached(submissionId)),
+
+    async read(id: string): Promise<GenerationRecord | null> {
+      return decodeRecord(await redis.hgetall(keys.record(id)));
+    },
+
+    /** The lane of a generation, also of one whose record this release cannot read; null where there is none. */
+    readLane: (id: string): Promise<string | null> => redis.hget(keys.record(id), "lane"),
+
+    /** The tenant whose generation this was, when its record has been dropped not long ago. */
+    readTombstone: (id: string): Promise<string | null> => redis.get(keys.tombstone(id)),
+
+    /**
+     * Tells that a caller does not wait any more. A generation that nobody has begun and nobody else waits for is canceled where its
+     * caller was cut off, unless that was told its id.
+     *
+     * @param caller `""` for one that did not wait, and has read how it ended
+     */
+    leave: (id: string, lane: string, caller: string, how: Leaving) =>
+      leave(redis, where(id, lane), [id, caller, retention.recordsMs, how]),
+
+    /** Has a generation go on though nobody waits for it: its caller was told its id. */
+    keep: (id: string) => keep(redis, [keys.record(id)], []),
+
+    /** Cancels a generation that has not ended, and tells the worker that runs it. Answers the status that it was canceled in. */
+    cancel: (id: string, lane: string) =>
+      cancel(redis, generationKeys(keys, id, lane, keys.cancels), [id, retention.recordsMs, randomUUID()]),
+
+    /**
+     * Queues a failed, canceled or expired generation again under its own id, at the expense of its own key. `goneVersion`: the version of
+     * a succeeded one whose images are gone from the object store; it is made anew.
+     */
+    async retry(
+      id: string,
+      lane: string,
+      tenant: string,
+      admission: Admission,
+      { goneVersion }: { goneVersion?: number | undefined } = {},
+    ): Promise<Retried> {
+      const asks = [admissionArgument(admission), reservedArgument(admission)];
+      const args = [id, tenant, ...asks, randomUUID(), goneVersion ?? ""];
+      const answer = await retry(redis, where(id, lane), args);
+      if (answer[0] === "accepted" || answer[0] === "refused") return readAdmitted(answer);
+      return { kind: answer[0] };
+    },
+
+    /** Ends a generation that no worker has in hand; one that runs is kept. */
+    withdraw: (id: string, lane: string, status: "canceled" | "expired") =>
+      withdraw(redis, where(id, lane), [id, retention.recordsMs, status]),
+
+    /** Ends a generation that was not begun in its time; one that has time left, or no deadline, is kept. */
+    expire: (id: string, lane: string) => expire(redis, where(id, lane), [id, retention.recordsMs]),
+
+    /** Has a reply channel hear of every change of a generation. */
+    watch: (id: string, channel: string) => watch(redis, [keys.record(id)], [channel, "add"]),
+
+    unwatch: (id: string, channel: string) => watch(redis, [keys.record(id)], [channel, "remove"]),
+  };
+}
+
+export type GenerationStore = ReturnType<typeof createGenerationStore>;

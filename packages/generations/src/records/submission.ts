@@ -1,0 +1,127 @@
+import { defineScript } from "@darkroom/redis";
+import {
+  type Admission,
+  admissionArgument,
+  type BillUndelivered,
+  type MinuteUse,
+  readMinuteUse,
+  readRefusal,
+  type Refusal,
+  type ScriptNumbers,
+} from "@darkroom/accounts";
+import { endings, type ImageRequest } from "@darkroom/contracts";
+import type { Redis } from "ioredis";
+import type { Keys } from "@darkroom/redis";
+import { digestOf, fingerprintOf } from "./fingerprint.ts";
+import type { Upstream } from "./generation-record.ts";
+import type { Retention } from "./retention.ts";
+
+/** A request for images, as far as an earlier one that is equal to it is found by. */
+export type Wish = {
+  /** The id of the generation, if this request makes one. */
+  id: string;
+  tenant: string;
+  keyId: string;
+  request: ImageRequest;
+  /** Who is to be told when it ends, as `EndingWaits` names its callers; absent where nobody waits. */
+  caller?: string | undefined;
+  /** Whether the caller's process is to hear of every change and partial image, too. */
+  watch?: boolean | undefined;
+  /** The caller's own name for this request: the same again is the same generation. */
+  idempotencyKey?: string | undefined;
+  /** The caller asks for a new generation, and not for one that an equal request without an idempotency key has left behind. */
+  anew?: boolean | undefined;
+};
+
+export type Submission = Wish & {
+  lane: string;
+  model: string;
+  upstream: Upstream;
+  /** What it will be billed by, kept with the record: the prices of today. */
+  terms: object;
+  /** What it takes of the limits and the budget of its key. */
+  admission: Admission;
+  /** What it is billed where it delivers nothing and a provider may have charged; nothing when left out. */
+  billUndelivered?: BillUndelivered | undefined;
+  /** How long it may wait for its start, in milliseconds; absent = for ever. */
+  expiresInMs?: number | undefined;
+};
+
+/** It was taken in, or its key may not have it: a limit or the budget is reached, and nothing was written. `use` = null: nothing is counted. */
+export type Admitted =
+  | { kind: "accepted"; rank: number; use: MinuteUse | null }
+  | { kind: "refused"; refusal: Refusal; use: MinuteUse | null };
+
+/** An earlier request's generation. `mismatch`: the idempotency key was used before, with another body. */
+export type Earlier = { kind: "attached" | "mismatch"; id: string };
+
+/** What became of a submission. */
+export type Submitted = Admitted | Earlier;
+
+export type AdmittedAnswer = ["accepted", number, ScriptNumbers] | ["refused", ...ScriptNumbers];
+
+const submitScript = defineScript<AdmittedAnswer | [Earlier["kind"], string]>(
+  new URL("../scripts/submit.lua", import.meta.url),
+);
+const attachScript = defineScript<["none"] | [Earlier["kind"], string]>(
+  new URL("../scripts/attach.lua", import.meta.url),
+);
+
+/** Accepts a generation, or finds the one of an earlier request that is equal to this one. */
+export async function submitGeneration(
+  redis: Redis,
+  keys: Keys,
+  retention: Retention,
+  submission: Submission,
+): Promise<Submitted> {
+  const { id, tenant, lane, model, request, admission } = submission;
+  const events = request.job?.webhook === undefined ? [] : (request.job.webhook_events ?? endings);
+  const fields = Object.entries({
+    lane,
+    model,
+    request: JSON.stringify(request),
+    upstream: JSON.stringify(submission.upstream),
+    terms: JSON.stringify(submission.terms),
+    reserved: reservedArgument(admission),
+    billUndelivered: submission.billUndelivered ?? "none",
+    ...(events.length > 0 && { webhook: events.join(" ") }),
+  }).flat();
+  const answer = await submitScript(
+    redis,
+    [keys.record(id), keys.queued, keys.expiring, keys.pending(lane), keys.index(tenant), keys.ranks(lane), keys.root],
+    [
+      ...wishArguments(submission),
+      tenant,
+      submission.expiresInMs ?? 0,
+      retention.claimsMs,
+      admissionArgument(admission),
+      ...fields,
+    ],
+  );
+  if (answer[0] === "accepted" || answer[0] === "refused") return readAdmitted(answer);
+  return { kind: answer[0], id: answer[1] };
+}
+
+/** Finds the generation of an earlier request that is equal to this one; null where there is none. It makes no new one. */
+export async function attachGeneration(redis: Redis, keys: Keys, wish: Wish): Promise<Earlier | null> {
+  const answer = await attachScript(redis, [keys.root], wishArguments(wish));
+  return answer[0] === "none" ? null : { kind: answer[0], id: answer[1] };
+}
+
+const wishArguments = ({ id, keyId, request, caller, watch, idempotencyKey, anew }: Wish): string[] => [
+  id,
+  keyId,
+  fingerprintOf(request),
+  idempotencyKey === undefined ? "" : digestOf(idempotencyKey),
+  caller ?? "",
+  watch === true ? "1" : "0",
+  anew === true ? "1" : "0",
+];
+
+/** What is reserved for a generation, as its record holds it. */
+export const reservedArgument = ({ worstCaseMicros }: Admission): string => String(worstCaseMicros ?? "-");
+
+export function readAdmitted(answer: AdmittedAnswer): Admitted {
+  if (answer[0] === "accepted") return { kind: "accepted", rank: answer[1], use: readMinuteUse(answer[2]) };
+  return { kind: "refused", ...readRefusal(answer.slice(1)) };
+}

@@ -1,0 +1,54 @@
+import { defineScript, formerPlaceMs } from "@darkroom/redis";
+import type { Redis } from "ioredis";
+import { z } from "zod";
+import type { Keys } from "@darkroom/redis";
+import type { Retention } from "../records/retention.ts";
+
+const claimOutlived = defineScript<"claimed" | "kept">(new URL("../scripts/claim-outlived.lua", import.meta.url));
+
+export type ForgetOutlivedOptions = {
+  redis: Redis;
+  keys: Keys;
+  retention: Retention;
+  /** Removes objects from the object store. */
+  dropObjects: (keys: string[]) => Promise<void>;
+};
+
+/** Removing the objects of one generation takes seconds at most. After a minute its worker has died, or the store is away. */
+const takeOverAfterMs = 60_000;
+
+/** All that is needed of what a record says of its objects, whichever release wrote it. */
+const objectSchema = z.object({ key: z.string() });
+const deliverySchema = z.object({ images: z.array(objectSchema) });
+
+/**
+ * Returns the function that drops a generation whose retention is over, with its objects. The record is claimed first: from then on its
+ * owner cannot queue it again, and its objects can be removed without a look back. What is claimed stays in `retained` until it is gone,
+ * so that another worker finishes it after a crash.
+ */
+export function createForgetOutlived({ redis, keys, retention, dropObjects }: ForgetOutlivedOptions) {
+  return async (id: string): Promise<void> => {
+    const where = [
+      keys.record(id),
+      keys.retained,
+      keys.forgotten(id),
+      keys.tombstone(id),
+      keys.formerPlace(id),
+      keys.root,
+    ];
+    const claim = await claimOutlived(redis, where, [id, retention.tombstonesMs, formerPlaceMs, takeOverAfterMs]);
+    if (claim === "kept") return;
+    const [[delivery, superseded], partials] = await Promise.all([
+      redis.hmget(keys.forgotten(id), "delivery", "superseded"),
+      redis.lrange(keys.partials(id), 0, -1),
+    ]);
+    const deliveries = [delivery ?? [], superseded?.split("\n") ?? []].flat();
+    const objects = [
+      ...deliveries.flatMap((text) => deliverySchema.parse(JSON.parse(text)).images),
+      ...partials.map((text) => objectSchema.parse(JSON.parse(text))),
+    ];
+    await dropObjects(objects.map(({ key }) => key));
+    await redis.del(keys.forgotten(id), keys.partials(id));
+    await redis.zrem(keys.retained, id);
+  };
+}

@@ -1,0 +1,125 @@
+import { defineScript, redisTime } from "@darkroom/redis";
+import type { Redis } from "ioredis";
+import type { Keys } from "@darkroom/redis";
+import type { JobPlace, Lanes } from "@darkroom/queue";
+import type { Log } from "@darkroom/runtime";
+
+export type LostJobsOptions = {
+  redis: Redis;
+  keys: Keys;
+  lanes: Lanes;
+  log: Log;
+  /** How long after it was submitted, or should go on, a queued generation's job is looked for, in milliseconds. */
+  queuedAfterMs: number;
+  /** How long after its start a running generation's job is looked for, in milliseconds: over a lock and two stalled checks. */
+  runningAfterMs: number;
+  /** How long until a job that was there is looked for again, in milliseconds. */
+  lookAgainMs: number;
+  /** How long what one worker has claimed is not due for the others, in milliseconds. It may die, or be refused, before it has put it back. */
+  claimMs: number;
+  /** How long a worker may not know that it has lost the lock on a job, in milliseconds. */
+  lockDurationMs: number;
+};
+
+type Claimed = { id: string; lane: string; rank: number; attempts: string; missing: string };
+
+const claimDue = defineScript<[due: number, ...fields: string[]]>(new URL("../scripts/claim-due.lua", import.meta.url));
+const noteMissing = defineScript<"ok" | "moved">(new URL("../scripts/note-missing.lua", import.meta.url));
+
+const isLost = (place: JobPlace | undefined): boolean => place === "none" || place === "broken";
+
+/** Generations per script, each some 3 µs of Redis: callers are held up by less than half a millisecond. */
+const page = 100;
+/** The most pages of a list in one round. What is due beyond them is due in the next. */
+const maxPages = 100;
+/** No pause before an attempt is longer than 20 minutes (`retry-policy.ts`), and nothing rests for longer than that. */
+const furthestMs = 3_600_000;
+/** A log line names so many. */
+const namedIds = 20;
+
+/**
+ * Returns the function that looks for the jobs of all generations that have not ended, as far as they are due, and puts the lost ones
+ * back. Workers share the work: what one has claimed is not due for the others. A generation is on the list of its state for as long as it
+ * is in it, so that whatever takes its job, BullMQ's keys being deleted included, it is found here.
+ */
+export function createLostJobs(options: LostJobsOptions) {
+  const { redis, keys, lanes, log, queuedAfterMs, runningAfterMs, lookAgainMs, claimMs, lockDurationMs } = options;
+  const lists = [
+    { status: "queued", key: keys.queued, afterMs: queuedAfterMs, mend: mendQueued },
+    { status: "running", key: keys.running, afterMs: runningAfterMs, mend: mendRunning },
+  ] as const;
+
+  async function putBack(lane: string, lost: readonly Claimed[], places: ReadonlyMap<string, JobPlace>): Promise<void> {
+    if (lost.length === 0) return;
+    // What is left of a job keeps another from being added under the same id.
+    for (const { id } of lost) if (places.get(id) === "broken") await lanes.remove(lane, id);
+    await lanes.addMany(lane, lost);
+    const generationIds = lost.slice(0, namedIds).map(({ id }) => id);
+    log.warn(
+      { lane, jobs: lost.length, generationIds },
+      "Jobs of generations were lost, and are put back on their lane",
+    );
+  }
+
+  /** Has generations looked for that much later. What has left the list meanwhile stays off it. */
+  async function rest(list: string, afterMs: number, some: readonly Claimed[], againMs: number): Promise<void> {
+    if (some.length === 0) return;
+    const scoreMs = (await redisTime(redis)) - afterMs + againMs;
+    await redis.zadd(list, "XX", ...some.flatMap(({ id }) => [scoreMs, id]));
+  }
+
+  async function mendQueued(lane: string, claimed: readonly Claimed[], places: ReadonlyMap<string, JobPlace>) {
+    await putBack(
+      lane,
+      claimed.filter(({ id }) => isLost(places.get(id))),
+      places,
+    );
+    // One that is held was canceled and queued again by its owner, while a worker still holds the job of before: that job goes when the
+    // worker lets it go, and the next round looks again.
+    const waiting = claimed.filter(({ id }) => places.get(id) !== "held");
+    await rest(keys.queued, queuedAfterMs, waiting, lookAgainMs);
+  }
+
+  /**
+   * A worker whose lock was deleted with the job learns of it when it renews the lock. Until then it goes on, and another attempt would
+   * buy a second time. So the job of what runs is put back when it is missing for the second time.
+   */
+  async function mendRunning(lane: string, claimed: readonly Claimed[], places: ReadonlyMap<string, JobPlace>) {
+    const lost = claimed.filter(({ id }) => isLost(places.get(id)));
+    const isNoted = ({ attempts, missing }: Claimed) => attempts === missing;
+    await putBack(lane, lost.filter(isNoted), places);
+    const againMs = (await redisTime(redis)) - runningAfterMs + lockDurationMs;
+    for (const { id, attempts } of lost.filter((one) => !isNoted(one))) {
+      await noteMissing(redis, [keys.record(id), keys.running], [id, attempts, againMs]);
+    }
+    await rest(
+      keys.running,
+      runningAfterMs,
+      claimed.filter(({ id }) => !isLost(places.get(id))),
+      lookAgainMs,
+    );
+  }
+
+  async function lookAtPage({ status, key, afterMs, mend }: (typeof lists)[number]): Promise<number> {
+    const [due, ...fields] = await claimDue(redis, [key, keys.root], [status, afterMs, claimMs, page, furthestMs]);
+    const claimed: Claimed[] = [];
+    for (let at = 0; at < fields.length; at += 5) {
+      const [id = "", lane = "", rank, attempts = "", missing = ""] = fields.slice(at, at + 5);
+      claimed.push({ id, lane, rank: Number(rank), attempts, missing });
+    }
+    for (const [lane, some] of Map.groupBy(claimed, (one) => one.lane)) {
+      const found = await lanes.findMany(
+        lane,
+        some.map(({ id }) => id),
+      );
+      await mend(lane, some, new Map(some.map(({ id }, i) => [id, found[i] ?? "none"])));
+    }
+    return due;
+  }
+
+  return async (): Promise<void> => {
+    for (const list of lists) {
+      for (let pages = 0; pages < maxPages; pages++) if ((await lookAtPage(list)) < page) break;
+    }
+  };
+}

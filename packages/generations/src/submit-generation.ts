@@ -1,0 +1,29 @@
+import type { BillUndelivered } from "@darkroom/accounts";
+import type { GenerationStore } from "./records/generation-store.ts";
+import type { Submission, Submitted } from "./records/submission.ts";
+import type { Lanes } from "@darkroom/queue";
+import type { Log } from "@darkroom/runtime";
+
+export type SubmitterOptions = {
+  store: GenerationStore;
+  lanes: Lanes;
+  /** What is billed of what is accepted from now on, where it delivers nothing and a provider may have charged. */
+  billUndelivered?: BillUndelivered;
+  log: Log;
+};
+
+/**
+ * Returns the function that accepts a generation. It is accepted once its record is written; putting the job on its lane comes
+ * after, and where that fails the janitor does it. Throws what Redis threw when the record could not be written, or may not have been.
+ */
+export const createSubmitter =
+  ({ store, lanes, billUndelivered, log }: SubmitterOptions) =>
+  async (submission: Submission): Promise<Submitted> => {
+    const { id, lane } = submission;
+    const submitted = await store.submit({ billUndelivered, ...submission });
+    if (submitted.kind !== "accepted") return submitted;
+    await lanes.add(lane, id, submitted.rank).catch((error: unknown) => {
+      log.warn({ generationId: id, lane, err: error }, "The job could not be put on its lane; the janitor will");
+    });
+    return submitted;
+  };

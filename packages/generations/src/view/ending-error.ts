@@ -1,0 +1,43 @@
+import { ApiError } from "@darkroom/contracts";
+import type { GenerationRecord } from "../records/generation-record.ts";
+
+/** What of a record it goes by. */
+type Ended = Pick<GenerationRecord, "id" | "status" | "error"> & Partial<Pick<GenerationRecord, "stopped">>;
+
+/**
+ * What a waiting caller is told of a generation that ended without images. An ending is final: the queue has tried again where that
+ * could help, and sending the request once more is a new decision to pay.
+ */
+export function endingError({ id, status, error, stopped }: Ended): ApiError {
+  switch (status) {
+    case "failed":
+      if (error === null) break;
+      return new ApiError(error.code, error.message, { param: error.param, retryable: false });
+    case "expired":
+      // The caller's own limit on the wait ran out, so this is a timeout. The code `expired` is for reading by id, long after.
+      return new ApiError(
+        "timeout_error",
+        "The request was not begun within 'job.expires_in' and has expired. Nothing was generated.",
+        { param: "job.expires_in", retryable: false },
+      );
+    case "canceled":
+      return new ApiError("conflict", whyCanceled(id, stopped), { retryable: false });
+    default:
+  }
+  return new ApiError("server_error", "Darkroom failed while it handled this request.", {
+    cause: new Error(`The record of ${id} is ${status} and holds neither images nor an error`),
+  });
+}
+
+const whyCanceled = (id: string, stopped = false) =>
+  stopped
+    ? `The generation ${id} was canceled before it was begun: its API key is no longer in use. Nothing was generated.`
+    : `The generation ${id} was canceled before it was finished.`;
+
+/** What a waiting caller is told of a generation whose record is gone: a Redis that came back without its data had not begun it. */
+export const lostError = () =>
+  new ApiError(
+    "overloaded",
+    "The queue lost this request before it was begun, and nothing was generated. Send it again.",
+    { retryAfterMs: 1_000 },
+  );

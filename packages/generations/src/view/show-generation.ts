@@ -1,0 +1,50 @@
+import { type Generation, type ImageResponse, isEnding } from "@darkroom/contracts";
+import type { GenerationRecord } from "../records/generation-record.ts";
+import type { QueuePosition } from "@darkroom/queue";
+import { endingError } from "./ending-error.ts";
+import { showMissing } from "./show-missing.ts";
+
+/** What a record alone does not say. */
+export type ShownBesides = {
+  /** The body of the synchronous answer, where it succeeded. */
+  response: ImageResponse | null;
+  /** Its place in line, while it has one. */
+  position: QueuePosition | null;
+};
+
+/** A record as its owner sees it: the resource `generation`. */
+export function showGeneration(record: GenerationRecord, { response, position }: ShownBesides): Generation {
+  const { createdAtMs, startedAtMs, endedAtMs, expiresAtMs, status } = record;
+  return {
+    id: record.id,
+    object: "generation",
+    status,
+    model: record.model,
+    ...(record.upstream.successor !== undefined && { successor: record.upstream.successor }),
+    created_at: seconds(createdAtMs),
+    started_at: startedAtMs === null ? null : seconds(startedAtMs),
+    completed_at: endedAtMs === null ? null : seconds(endedAtMs),
+    expires_at: expiresAtMs === null ? null : seconds(expiresAtMs),
+    queue: position && {
+      position: position.position,
+      estimated_start_at: position.estimatedStartAtMs === null ? null : seconds(position.estimatedStartAtMs),
+    },
+    // What the upstream's rate limit refused was none.
+    attempts: record.attempts - record.rateLimits,
+    provider: record.delivery?.provider ?? null,
+    timings_ms: {
+      ...(startedAtMs !== null && { queued: startedAtMs - createdAtMs }),
+      ...(startedAtMs !== null && endedAtMs !== null && { ran: endedAtMs - startedAtMs }),
+      ...(endedAtMs !== null && { total: endedAtMs - createdAtMs }),
+    },
+    cost: record.costMicros,
+    metadata: record.request.job?.metadata ?? {},
+    batch_id: record.batchId,
+    request: record.request,
+    response,
+    ...(status === "succeeded" && showMissing(record.missing)),
+    error: isEnding(status) && status !== "succeeded" ? endingError(record).toObject() : null,
+  };
+}
+
+const seconds = (ms: number) => Math.floor(ms / 1_000);

@@ -1,0 +1,146 @@
+import { isEnding } from "@darkroom/contracts";
+import type { Redis } from "ioredis";
+import type { Keys } from "@darkroom/redis";
+import { repeat } from "@darkroom/runtime";
+import { startHeartbeat } from "./heartbeat.ts";
+
+export type EndingWaitsOptions = {
+  /** Takes commands, fails fast. */
+  redis: Redis;
+  /** Subscribes to the reply channel, and to nothing else. */
+  subscriber: Redis;
+  keys: Keys;
+  /** Names this process; no two processes may share it. */
+  instance: string;
+  /** How often the records of all that is waited for are looked at, in milliseconds, in case a message was lost. */
+  reconcileEveryMs?: number;
+  /** How old a wait must be before a missing record is believed to be lost, and not yet to be written, in milliseconds. */
+  lostAfterMs?: number;
+};
+
+/** Ids per pipeline when records are looked at: a thousand short reads hold Redis for about a millisecond. */
+const reconcileChunk = 1_000;
+
+/** Callers wait for what a look finds: after looks that failed the next comes sooner than the half minute that others wait. */
+const maxPauseMs = 5_000;
+
+/**
+ * Waiting for generations to end. Each process has one reply channel, which a generation's record names; the ending is published
+ * there. The message is only a wake-up: on every reconnect and every two seconds the records themselves are checked, so that a lost
+ * message costs time and never an answer. What a waiting process costs does not depend on what others wait for.
+ */
+export async function createEndingWaits(options: EndingWaitsOptions) {
+  const { redis, subscriber, keys, instance, reconcileEveryMs = 2_000, lostAfterMs = 5_000 } = options;
+  const channel = keys.replies(instance);
+  const waits = new Map<string, Set<() => void>>();
+  /** When the first wait for each began. */
+  const sinceMs = new Map<string, number>();
+  const watches = new Map<string, Set<() => void>>();
+  let callers = 0;
+
+  function wake(id: string): void {
+    const resolvers = waits.get(id);
+    waits.delete(id);
+    sinceMs.delete(id);
+    for (const resolve of resolvers ?? []) resolve();
+  }
+
+  function show(id: string): void {
+    for (const onChange of watches.get(id) ?? []) onChange();
+  }
+
+  async function reconcile(): Promise<void> {
+    for (const id of watches.keys()) show(id);
+    if (waits.size === 0 || redis.status !== "ready") return;
+    const ids = [...waits.keys()];
+    let refusal: Error | null = null;
+    for (let from = 0; from < ids.length; from += reconcileChunk) {
+      const chunk = ids.slice(from, from + reconcileChunk);
+      const pipeline = redis.pipeline();
+      for (const id of chunk) pipeline.hget(keys.record(id), "status");
+      const answers = (await pipeline.exec()) ?? [];
+      for (const [i, id] of chunk.entries()) {
+        const [error, status] = answers[i] ?? [new Error("No answer")];
+        if (error !== null) {
+          // It may be that of one record: the others are looked at all the same.
+          refusal = error;
+          continue;
+        }
+        // A record that is gone will not end any more: whoever waits must be told that, too.
+        const lost = status === null && performance.now() - (sinceMs.get(id) ?? 0) > lostAfterMs;
+        if (lost || (typeof status === "string" && isEnding(status))) wake(id);
+      }
+    }
+    if (refusal !== null) throw refusal;
+  }
+
+  subscriber.on("message", (from: string, message: string) => {
+    if (from !== channel) return;
+    const [id = "", change] = message.split(" ");
+    if (change === undefined) wake(id);
+    else show(id);
+  });
+  await subscriber.subscribe(channel);
+  // While Redis is away the next look is soon, and on its return.
+  const repetition = repeat({ everyMs: reconcileEveryMs, look: reconcile, maxPauseMs, onError: () => {} });
+  subscriber.on("ready", () => repetition.wake());
+  // Not before the channel is subscribed to: a process that lives and does not listen is taken for one that was killed.
+  const heartbeat = await startHeartbeat({ redis, keys, channel });
+
+  return {
+    /** On which this process hears of endings and changes. */
+    channel,
+
+    /** Names a caller of this process, for the submission: whoever ends the generation knows by it whom to tell. */
+    newCaller: (): string => `${channel}/${++callers}`,
+
+    /** How many generations are waited for. */
+    get size(): number {
+      return waits.size;
+    },
+
+    /**
+     * Begins to wait: call it before the generation is submitted, so that no ending can slip by. `ended` resolves when the
+     * generation has ended or its record is gone; read the record to know. `leave` must be called when the wait is over.
+     */
+    wait(id: string): { ended: Promise<void>; leave: () => void } {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      if (!waits.has(id)) sinceMs.set(id, performance.now());
+      const leave = enter(waits, id, resolve);
+      return {
+        ended: promise,
+        leave: () => {
+          leave();
+          if (!waits.has(id)) sinceMs.delete(id);
+        },
+      };
+    },
+
+    /**
+     * Calls `onChange` for every change of state and every partial image, and every two seconds in case a message was lost: read the
+     * record to know what is new. The record must name this channel as one of its watchers. Returns the function that ends it, which
+     * tells whether nobody in this process watches any more.
+     */
+    watch: (id: string, onChange: () => void): (() => boolean) => enter(watches, id, onChange),
+
+    async close(): Promise<void> {
+      await repetition.close();
+      await heartbeat.close();
+      // Not `quit`: a Redis that is away would be waited for, and there is nothing here that it would have to finish.
+      subscriber.disconnect();
+    },
+  };
+}
+
+/** Adds a listener under an id. Returns the function that takes it off, and tells whether there is none left. */
+function enter(listeners: Map<string, Set<() => void>>, id: string, listener: () => void): () => boolean {
+  const all = listeners.get(id) ?? new Set();
+  listeners.set(id, all.add(listener));
+  return () => {
+    all.delete(listener);
+    if (all.size === 0 && listeners.get(id) === all) listeners.delete(id);
+    return !listeners.has(id);
+  };
+}
+
+export type EndingWaits = Awaited<ReturnType<typeof createEndingWaits>>;

@@ -1,0 +1,36 @@
+import { defineScript } from "@darkroom/redis";
+import type { Redis } from "ioredis";
+import type { Keys } from "@darkroom/redis";
+import { repeat } from "@darkroom/runtime";
+
+export type HeartbeatOptions = {
+  redis: Redis;
+  keys: Keys;
+  /** The reply channel of this process. */
+  channel: string;
+  /** Between two heartbeats, in milliseconds. A process is missed after six of them (`callers.lua`). */
+  everyMs?: number;
+};
+
+const beat = defineScript<"ok">(new URL("../scripts/beat.lua", import.meta.url));
+
+/**
+ * Says again and again that this process lives, so that its callers count as waiting, and those of a process that was killed do not.
+ * Resolves when Redis has taken the first heartbeat, or has not: a Redis that is away is told when it is back.
+ */
+export async function startHeartbeat({ redis, keys, channel, everyMs = 5_000 }: HeartbeatOptions) {
+  const look = async (): Promise<void> => void (await beat(redis, [keys.root], [channel]));
+  const repetition = repeat({ everyMs, look, maxPauseMs: everyMs, onError: () => {} });
+  const onReady = () => repetition.wake();
+  redis.on("ready", onReady);
+  await look().catch(() => {});
+
+  return {
+    /** Ends the heartbeats: from now on nobody waits in this process. */
+    async close(): Promise<void> {
+      redis.off("ready", onReady);
+      await repetition.close();
+      await redis.zrem(keys.instances, channel).catch(() => {});
+    },
+  };
+}

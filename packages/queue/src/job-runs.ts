@@ -1,0 +1,106 @@
+import { defineScript } from "@darkroom/redis";
+import type { Redis } from "ioredis";
+import type { Keys } from "@darkroom/redis";
+import type { Log } from "@darkroom/runtime";
+import { repeat } from "@darkroom/runtime";
+
+/** Why a run is broken off: its lock was lost, its worker stops, or somebody canceled what it works on. */
+export type Interruption = "lock lost" | "stopping" | "canceled";
+
+export type JobRunsOptions = {
+  redis: Redis;
+  keys: Keys;
+  lane: string;
+  /** How long a lock lasts that is not renewed, in milliseconds. */
+  lockDurationMs: number;
+  /** Called when Redis has renewed locks. */
+  onRenewed: () => void;
+  log: Log;
+};
+
+/** One run of a job in this process. */
+export type JobRun = {
+  id: string;
+  /** Aborted with an `Interruption`. */
+  signal: AbortSignal;
+  /** Resolves when an earlier run of the same job has ended, at once where there is none. That one is told that its lock is lost. */
+  alone: Promise<void>;
+  /** To be called when the run has ended. */
+  end: () => void;
+};
+
+const renewLocks = defineScript<string[]>(new URL("scripts/renew-locks.lua", import.meta.url));
+
+/** Renewals within the time that a lock lasts: two may fail. */
+const renewalsPerLock = 3;
+
+/**
+ * The runs of jobs of one lane in this process, and their locks. BullMQ keeps both by the id of the job, but a job whose lock was lost may
+ * come back to the same process while its former run is still alive: then the end of the former takes the lock's renewal from the new one.
+ * Here both belong to the run.
+ */
+export function createJobRuns({ redis, keys, lane, lockDurationMs, onRenewed, log }: JobRunsOptions) {
+  const runs = new Set<{ id: string; token: string; controller: AbortController; ended: Promise<void> }>();
+  const base = `${keys.lanes}:${lane}:`;
+
+  async function renew(): Promise<void> {
+    const held = [...runs].filter(({ controller }) => controller.signal.reason !== "lock lost");
+    if (held.length === 0) return;
+    const names = held.flatMap(({ id, token }) => [id, token]);
+    const lost = new Set(
+      await renewLocks(redis, [`${base}active`, `${base}stalled`], [base, lockDurationMs, ...names]),
+    );
+    onRenewed();
+    for (const { id, token, controller } of held) {
+      if (!lost.has(token)) continue;
+      log.warn({ lane, job: id }, "The lock of a job was lost; its run is broken off");
+      controller.abort("lock lost" satisfies Interruption);
+    }
+  }
+
+  const everyMs = lockDurationMs / renewalsPerLock;
+  const renewals = repeat({
+    everyMs,
+    look: renew,
+    onError: (error) => log.warn({ lane, err: error }, "Locks could not be renewed"),
+    // A lock that is tried for less often runs out.
+    maxPauseMs: everyMs,
+  });
+
+  return {
+    /** Notes that a run of a job begins, under the token by which BullMQ has locked the job for it. */
+    begin(id: string, token: string): JobRun {
+      const former = [...runs].filter((run) => run.id === id);
+      for (const { controller } of former) controller.abort("lock lost" satisfies Interruption);
+      const { promise: ended, resolve } = Promise.withResolvers<void>();
+      const controller = new AbortController();
+      const run = { id, token, controller, ended };
+      runs.add(run);
+      return {
+        id,
+        signal: controller.signal,
+        alone: Promise.all(former.map((one) => one.ended)).then(() => {}),
+        end() {
+          runs.delete(run);
+          resolve();
+        },
+      };
+    },
+
+    /** The jobs that are run. */
+    ids: (): string[] => [...new Set([...runs].map(({ id }) => id))],
+
+    /** Breaks the runs of a job off, those of every job where none is named. */
+    interrupt(why: Interruption, id?: string): void {
+      for (const run of runs) if (id === undefined || run.id === id) run.controller.abort(why);
+    },
+
+    /** Resolves when what runs now has ended. */
+    async settled(): Promise<void> {
+      await Promise.all([...runs].map(({ ended }) => ended));
+    },
+
+    /** Renews no lock any more. */
+    close: (): Promise<void> => renewals.close(),
+  };
+}

@@ -1,0 +1,66 @@
+import { defineScript } from "@darkroom/redis";
+import type { Redis } from "ioredis";
+import type { Keys } from "@darkroom/redis";
+
+/** Tells how long ago an attempt was begun, in milliseconds. A duration, since workers and Redis have clocks of their own. */
+type Begun = { begunAgoMs: number };
+
+/** How a lane backs off from an upstream whose rate limit is reached. Another Redis, or another key than the lane, is another of these. */
+export type LaneBackoff = {
+  /**
+   * The upstream refused a call for its rate limit: no worker takes a job from the lane for a while, then one job a second at first.
+   * Answers for how long the lane is closed, in milliseconds.
+   *
+   * @param retryAfterMs how long the upstream wants us to wait, where it says so
+   */
+  refused(lane: string, told: Begun & { retryAfterMs: number | undefined }): Promise<number>;
+  /**
+   * The upstream took a call: after a pause the pace doubles, until the lane is as fast as before. `ended`: the call has ended, so it will
+   * not be refused any more, and the next pause is the first again.
+   */
+  accepted(lane: string, told: Begun & { ended: boolean }): Promise<void>;
+};
+
+/** The first pause where the upstream names none: long enough that a limit by the second has room again. */
+const firstPauseMs = 1_000;
+
+/** The pause doubles with each refusal that follows on a pause. Half a minute is how long a lane is closed at most after the upstream has room. */
+const maxPauseMs = 30_000;
+
+/** A longer wish of the upstream is cut to this: a call each quarter of an hour costs nothing, and finds a wish that was wrong. */
+const maxRetryAfterMs = 15 * 60_000;
+
+/** After a pause a lane begins with one job in this time: an upstream that refuses answers within it, so few calls are refused again. */
+const stepMs = 1_000;
+
+/** A lane that is as fast as this, in jobs per step, is not held back any more: no upstream that draws images takes more starts a second. */
+const maxJobsPerStep = 32;
+
+/** Refusals that are further apart than this belong to different occasions: the pauses begin anew. */
+const forgetAfterMs = 10 * 60_000;
+
+const refuse = defineScript<number>(new URL("scripts/lane-refused.lua", import.meta.url));
+const accept = defineScript<"ok">(new URL("scripts/lane-accepted.lua", import.meta.url));
+
+/**
+ * Keeps it in Redis, where BullMQ looks before it hands out a job: closed, a lane hands out nothing to any worker, and no worker asks for
+ * jobs in vain. One round trip each.
+ *
+ * @param random uniform in [0, 1), for jitter
+ */
+export function createLaneBackoff(redis: Redis, keys: Keys, random: () => number): LaneBackoff {
+  // BullMQ's own: the settings of the queue, `max` and `duration` of its rate limit among them, and the jobs of the current duration.
+  const names = (lane: string) => [keys.backoff(lane), `${keys.lanes}:${lane}:meta`, `${keys.lanes}:${lane}:limiter`];
+
+  return {
+    async refused(lane, { begunAgoMs, retryAfterMs = 0 }) {
+      const wishMs = Math.ceil(Math.min(retryAfterMs, maxRetryAfterMs));
+      const pauses = [wishMs, firstPauseMs, maxPauseMs, random(), stepMs, forgetAfterMs];
+      return refuse(redis, names(lane), [Math.floor(begunAgoMs), ...pauses]);
+    },
+
+    async accepted(lane, { begunAgoMs, ended }) {
+      await accept(redis, names(lane), [Math.floor(begunAgoMs), maxJobsPerStep, ended ? "1" : "0"]);
+    },
+  };
+}

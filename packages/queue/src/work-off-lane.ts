@@ -1,0 +1,180 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { DelayedError, type Job, WaitingError, Worker, type WorkerOptions } from "bullmq";
+import type { Redis } from "ioredis";
+import type { Keys } from "@darkroom/redis";
+import type { Log } from "@darkroom/runtime";
+import { createJobRuns, type Interruption, type JobRun } from "./job-runs.ts";
+import { waitAtMost } from "@darkroom/runtime";
+import { createPatientBackend } from "./patient-backend.ts";
+
+export type WorkOffLaneOptions = {
+  /** A patient connection: commands wait while Redis is away. */
+  redis: Redis;
+  keys: Keys;
+  lane: string;
+  /** Jobs at a time. */
+  concurrency: number;
+  /** How long a worker may be silent before its jobs are given to another, in milliseconds; renewed at a third of it. */
+  lockDurationMs: number;
+  /** How often silent workers are looked for, in milliseconds. */
+  stalledIntervalMs: number;
+  log: Log;
+};
+
+/**
+ * When a job is to be run again: in so many milliseconds, or `in line` when its turn comes, ahead of those with its rank. Null where it is
+ * done with.
+ */
+export type Rerun = number | "in line" | null;
+
+/** A lane that is worked off. */
+export type LaneWork = {
+  worker: Worker;
+  /** What Redis refused the last question for a job with; null while it answers. */
+  refusal: () => Error | null;
+  /** The jobs that are run here. */
+  running: () => string[];
+  /** Aborts the run of a job with the reason; nothing happens where it is not run here. */
+  interrupt: (id: string, why: Interruption) => void;
+  /**
+   * Stops: fetches nothing more at once, lets what runs finish until the deadline, in milliseconds, then aborts it as `stopping`, so that
+   * it goes back to the lane. What even then does not let go is left to the stalled check of another worker.
+   */
+  close: (deadlineMs: number) => Promise<void>;
+};
+
+/** Giving a job back takes two round trips; five seconds is for a Redis that is busy. */
+const handBackMs = 5_000;
+
+/**
+ * When nothing runs any more BullMQ still waits for the answer to its last fetch, which may bring one more job, and which a Redis that
+ * is away never gives.
+ */
+const lastFetchMs = 2_000;
+
+/** The pause after the first run that throws. A refusal of Redis, at its memory limit or behind a slow script, is often over by then. */
+const firstFaultPauseMs = 500;
+/** The pause doubles with each run up to this: a job waits no longer than half a minute for the end of an outage. */
+const maxFaultPauseMs = 30_000;
+
+/** How long a job waits after a run that threw, in milliseconds. `runs`: how often a worker has taken it, this run included. */
+const faultPauseMs = (runs: number): number => Math.min(firstFaultPauseMs * 2 ** (runs - 1), maxFaultPauseMs);
+
+/**
+ * Runs a BullMQ worker on a lane: the only place that does. `run` is given a job's id and a signal, and says when the job is to be run
+ * again.
+ *
+ * A job is run once at a time in this process: one that comes back, its lock having been lost, is run when its former run has ended.
+ *
+ * A job whose `run` throws goes back to the lane with a backoff. BullMQ would fail and remove it, and nobody would run what its record
+ * still asks for.
+ */
+export function workOffLane(
+  { redis, keys, lane, concurrency, lockDurationMs, stalledIntervalMs, log }: WorkOffLaneOptions,
+  run: (id: string, signal: AbortSignal) => Promise<Rerun>,
+): LaneWork {
+  const told = new WeakSet<Error>();
+  const backend = createPatientBackend({
+    onRefusal(error) {
+      told.add(error);
+      log.warn({ lane, err: error }, "Redis gives out no jobs; it is asked again after pauses that grow");
+    },
+  });
+  // Locks that were renewed show that Redis takes writes again.
+  const runs = createJobRuns({ redis, keys, lane, lockDurationMs, onRenewed: backend.wake, log });
+
+  /** Waits for a former run of the same job, then runs it. Answers when it is to be run again, as `run` does. */
+  async function runAlone({ id, signal, alone }: JobRun): Promise<Rerun> {
+    await alone;
+    // Broken off before it began: whoever canceled it has ended what its record asks for, and anything else goes back.
+    return signal.aborted && signal.reason !== "canceled" ? 0 : run(id, signal);
+  }
+
+  async function putInLine(job: Job, token: string): Promise<void> {
+    await job.moveToWait(token);
+    // BullMQ wakes nobody for a job that it moves so: idle workers would see it when they look by themselves, after five seconds. This is what
+    // it adds for a new job.
+    await redis.zadd(`${keys.lanes}:${lane}:marker`, 0, "0");
+  }
+
+  // Exactly two parameters: with three BullMQ keeps a signal of its own for the job.
+  const processor = async (job: Job, token: string | undefined): Promise<void> => {
+    if (job.id === undefined || token === undefined) throw new Error("BullMQ gave no job id or token");
+    const jobRun = runs.begin(job.id, token);
+    const rerun = await runAlone(jobRun)
+      .catch((error: unknown) => {
+        if (isLost(jobRun)) return null;
+        const backoffMs = faultPauseMs(job.attemptsStarted);
+        log.warn(
+          { lane, job: job.id, pauseMs: backoffMs, err: error },
+          "A job could not be run; it goes back to its lane",
+        );
+        return backoffMs;
+      })
+      .finally(() => jobRun.end());
+    // Tells BullMQ to leave the job where it is.
+    if (isLost(jobRun)) throw new DelayedError();
+    if (rerun === null) return;
+    try {
+      if (rerun === "in line") await putInLine(job, token);
+      else await job.moveToDelayed(Date.now() + rerun, token);
+    } catch (error) {
+      log.warn(
+        { lane, job: job.id, err: error },
+        "A job could not be given back; it is found when its lock has run out",
+      );
+    }
+    // It is on its lane again, or held by a lock that nobody renews any more.
+    throw rerun === "in line" ? new WaitingError() : new DelayedError();
+  };
+
+  const options: WorkerOptions = {
+    connection: redis,
+    prefix: keys.lanes,
+    concurrency,
+    lockDuration: lockDurationMs,
+    // The runs renew theirs.
+    skipLockRenewal: true,
+    stalledInterval: stalledIntervalMs,
+    // What is run counts its own tries in its record; BullMQ's limit would fail a job unseen.
+    maxStalledCount: 1_000_000,
+    // After an error of the connection while fetching; the default of 15 s is dead time after a short outage.
+    runRetryDelay: 1_000,
+    removeOnComplete: { count: 0 },
+    removeOnFail: { count: 0 },
+  };
+  const worker = new Worker(lane, processor, options, backend.factory);
+  worker.on("error", (error) => {
+    if (!told.has(error)) log.warn({ lane, err: error }, "The lane reports an error");
+  });
+  redis.on("ready", backend.wake);
+
+  async function nothingLeft(): Promise<void> {
+    do {
+      await runs.settled();
+      await pause(lastFetchMs, undefined, { ref: false });
+    } while (runs.ids().length > 0);
+  }
+
+  async function close(deadlineMs: number): Promise<void> {
+    redis.off("ready", backend.wake);
+    backend.stop();
+    const closed = worker.close();
+    const over = Promise.race([closed, nothingLeft()]);
+    await waitAtMost(deadlineMs, over);
+    runs.interrupt("stopping");
+    await waitAtMost(handBackMs, over);
+    await runs.close();
+  }
+
+  return {
+    worker,
+    refusal: backend.refusal,
+    running: runs.ids,
+    interrupt: (id, why) => runs.interrupt(why, id),
+    close,
+  };
+}
+
+/** Whether a run's job belongs to another by now, in this process or elsewhere. */
+const isLost = ({ signal }: JobRun): boolean => signal.reason === "lock lost";

@@ -1,0 +1,14 @@
+export { type Backoff, createBackoff } from "./backoff.ts";
+export { type CloseList, createCloseList } from "./close-list.ts";
+export type { Environment } from "./environment.ts";
+export { logEnvSchema } from "./log-env-schema.ts";
+export type { Log } from "./log.ts";
+export { createLogger, type Logger } from "./logger.ts";
+export { createMetrics, type Metrics } from "./metrics.ts";
+export { readOrExit } from "./read-or-exit.ts";
+export { readSettings } from "./read-settings.ts";
+export { runProcess } from "./run-process.ts";
+export { SettingsError } from "./settings-error.ts";
+export { repeat } from "./ticker.ts";
+export { waitAtMost } from "./wait-at-most.ts";
+export { wholeNumber } from "./whole-number.ts";

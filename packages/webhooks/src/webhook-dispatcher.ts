@@ -1,0 +1,74 @@
+import { isBatchId } from "@darkroom/contracts";
+import type { Redis } from "ioredis";
+import type { Keys } from "@darkroom/redis";
+import type { Lanes } from "@darkroom/queue";
+import type { Log } from "@darkroom/runtime";
+import { repeat } from "@darkroom/runtime";
+import { toldEndingSchema, webhookLane } from "./webhook-delivery.ts";
+import type { WebhookStore } from "./webhook-store.ts";
+import { destinationOf, readSubject, type WebhookSubjectStores } from "./webhook-subject.ts";
+
+export type WebhookDispatcherOptions = WebhookSubjectStores & {
+  redis: Redis;
+  keys: Keys;
+  webhooks: WebhookStore;
+  lanes: Lanes;
+  log: Log;
+  /** How often the outbox is looked at, in milliseconds: the most that a webhook is late by. */
+  everyMs?: number;
+  /** How long after its time a delivery's job is believed to be lost, in milliseconds. */
+  overdueAfterMs?: number;
+};
+
+/** Endings handed over per look; the rest is a look later. */
+const page = 200;
+
+/**
+ * Takes endings from the outbox, where the script that ended the generation or batch put them, to the lane of webhooks. Whoever ended it, and
+ * whatever crashed after: an ending leaves the outbox only when its delivery is written down and has a job.
+ */
+export function createWebhookDispatcher(options: WebhookDispatcherOptions) {
+  const { redis, keys, webhooks, lanes, log, everyMs = 500, overdueAfterMs = 60_000 } = options;
+
+  async function handOver(entry: string): Promise<void> {
+    const [subjectId = "", version = "", status] = entry.split(" ");
+    const about = isBatchId(subjectId) ? { batchId: subjectId } : { generationId: subjectId };
+    const subject = await readSubject(options, about);
+    const destination = subject && destinationOf(subject);
+    if (subject !== null && destination !== null) {
+      const { tenant, keyId } = subject.record;
+      const id = `msg_${subjectId.slice(subjectId.indexOf("_") + 1)}_${version}`;
+      const ending = toldEndingSchema.parse(status);
+      const createdAtMs = destination.endedAtMs ?? Date.now();
+      await webhooks.create({ id, tenant, keyId, ...about, ending, url: destination.url, createdAtMs });
+      await lanes.add(webhookLane, id, 1);
+    }
+    await redis.zrem(keys.outbox, entry);
+  }
+
+  async function look(): Promise<void> {
+    for (const entry of await redis.zrange(keys.outbox, "0", `${page - 1}`)) await handOver(entry);
+    for (const id of await redis.zrangebyscore(
+      keys.deliveries,
+      "-inf",
+      Date.now() - overdueAfterMs,
+      "LIMIT",
+      0,
+      page,
+    )) {
+      if ((await lanes.find(webhookLane, id)) !== null) continue;
+      const delivery = await webhooks.read(id);
+      if (delivery?.status === "pending") await lanes.add(webhookLane, id, 1);
+      else await redis.zrem(keys.deliveries, id);
+    }
+  }
+
+  const onError = (error: unknown) => log.warn({ err: error }, "The outbox of webhooks could not be emptied");
+  const repetition = repeat({ everyMs, look, onError });
+
+  return {
+    /** One look, now. */
+    look,
+    close: (): Promise<void> => repetition.close(),
+  };
+}

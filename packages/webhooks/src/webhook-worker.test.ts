@@ -1,0 +1,285 @@
+import { connectWorker } from "@darkroom/redis";
+import { testRedisUrl } from "@darkroom/testing";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { aBatch } from "@darkroom/batches/a-batch-fixture";
+import { bill, delivery as images, free, openQueue } from "@darkroom/generations/queue-fixture";
+import { createBatchStore } from "@darkroom/batches";
+import { webhookLane } from "./webhook-delivery.ts";
+import { createWebhookDispatcher } from "./webhook-dispatcher.ts";
+import { createWebhookStore } from "./webhook-store.ts";
+import { createWebhookWorker, type WebhookAnswer, type WebhookWorkerOptions } from "./webhook-worker.ts";
+
+const delivered: WebhookAnswer = { outcome: "delivered", status: 200 };
+const retry: WebhookAnswer = { outcome: "retry", what: "It answered 500." };
+
+async function openWebhooks() {
+  const queue = await openQueue();
+  const { redis, keys, store, lanes } = queue;
+  const log = { debug() {}, info() {}, warn() {}, error() {} };
+  const webhooks = createWebhookStore(redis, keys);
+  const batches = createBatchStore(redis, keys);
+  const dispatcher = createWebhookDispatcher({
+    redis,
+    keys,
+    store,
+    batches,
+    webhooks,
+    lanes,
+    log,
+    everyMs: 3_600_000,
+    overdueAfterMs: 0,
+  });
+  onTestFinished(() => dispatcher.close());
+
+  return {
+    ...queue,
+    webhooks,
+    batches,
+    dispatcher,
+
+    /** A generation with a webhook that has ended. Returns the id of its delivery. */
+    async ended(job: { webhook?: string; webhook_events?: ("succeeded" | "failed")[] } = {}, tenant = "acme") {
+      const request = { prompt: "a cat", job: { webhook: "https://example.com/hook", ...job } };
+      const given = queue.submission({ request, tenant });
+      await store.submit(given);
+      await queue.attempts.start(given.id, given.lane);
+      await queue.attempts.succeed(given.id, given.lane, 1, images, bill);
+      return `msg_${given.id.slice("gen_".length)}_3`;
+    },
+
+    /** Answers in turn, the last one for ever; returns what was posted. */
+    work(answers: WebhookAnswer[], over: Partial<WebhookWorkerOptions> = {}) {
+      const posted: string[] = [];
+      const connection = connectWorker(testRedisUrl(), () => {});
+      const worker = createWebhookWorker({
+        redis: connection,
+        keys,
+        store,
+        batches,
+        webhooks,
+        concurrency: 10,
+        perOrigin: 10,
+        schedule: (attempt) => (attempt > 3 ? null : 1),
+        lockDurationMs: 1_000,
+        stalledIntervalMs: 500,
+        log,
+        post: async ({ id }) => {
+          posted.push(id);
+          return answers[Math.min(posted.length, answers.length) - 1] ?? delivered;
+        },
+        ...over,
+      });
+      onTestFinished(async () => {
+        await worker.close();
+        connection.disconnect();
+      });
+      return posted;
+    },
+  };
+}
+
+describe("an ending", () => {
+  test("is told once, and its outbox is empty then", async () => {
+    const queue = await openWebhooks();
+    const id = await queue.ended();
+    await queue.dispatcher.look();
+    await queue.dispatcher.look();
+    const posted = queue.work([delivered]);
+    await expect
+      .poll(() => queue.webhooks.read(id))
+      .toMatchObject({ status: "delivered", attempts: 1, ending: "succeeded" });
+    expect(posted).toEqual([id]);
+    expect(await queue.redis.exists(queue.keys.outbox, queue.keys.deliveries)).toBe(0);
+  });
+
+  test("that two workers find in the outbox at once is told once", async () => {
+    const queue = await openWebhooks();
+    const id = await queue.ended();
+    const found = await queue.redis.zrange(queue.keys.outbox, "0", "-1");
+    await queue.dispatcher.look();
+    const posted = queue.work([delivered]);
+    await expect.poll(() => queue.webhooks.read(id)).toMatchObject({ status: "delivered" });
+    await queue.redis.zadd(queue.keys.outbox, 0, found[0] ?? "");
+    await queue.dispatcher.look();
+    expect(await queue.webhooks.read(id)).toMatchObject({ status: "delivered" });
+    expect(await queue.redis.exists(queue.keys.outbox, queue.keys.deliveries)).toBe(0);
+    expect(posted).toEqual([id]);
+  });
+
+  test("that was not asked for is not told", async () => {
+    const queue = await openWebhooks();
+    await queue.ended({ webhook_events: ["failed"] });
+    expect(await queue.redis.exists(queue.keys.outbox)).toBe(0);
+  });
+
+  test("is tried again under the same id until its tries are used up, and is dead then", async () => {
+    const queue = await openWebhooks();
+    const id = await queue.ended();
+    await queue.dispatcher.look();
+    const posted = queue.work([retry]);
+    await expect
+      .poll(() => queue.webhooks.read(id))
+      .toMatchObject({ status: "dead", attempts: 3, lastAnswer: "It answered 500." });
+    expect(posted).toEqual([id, id, id]);
+  });
+
+  test("whose job was lost gets another", async () => {
+    const queue = await openWebhooks();
+    const id = await queue.ended();
+    await queue.dispatcher.look();
+    await queue.lanes.remove(webhookLane, id);
+    await queue.dispatcher.look();
+    queue.work([delivered]);
+    await expect.poll(() => queue.webhooks.read(id)).toMatchObject({ status: "delivered" });
+  });
+
+  test("that a retry has undone is not told", async () => {
+    const queue = await openWebhooks();
+    const request = { prompt: "a cat", job: { webhook: "https://example.com/hook" } };
+    const given = queue.submission({ request });
+    await queue.store.submit(given);
+    await queue.store.cancel(given.id, given.lane);
+    await queue.store.retry(given.id, given.lane, given.tenant, free);
+    await queue.dispatcher.look();
+    const posted = queue.work([delivered]);
+    await expect
+      .poll(async () => (await queue.webhooks.list({ tenant: "acme", limit: 9 }))?.records)
+      .toMatchObject([{ status: "dead", lastAnswer: "The generation was retried and is queued." }]);
+    expect(posted).toEqual([]);
+  });
+});
+
+describe("the ending of a batch", () => {
+  async function failed(webhookEvents: readonly ("failed" | "completed")[]) {
+    const queue = await openWebhooks();
+    const asked = aBatch({ webhook: "https://example.com/hook", webhookEvents });
+    const { id } = asked;
+    await queue.batches.create(asked);
+    await queue.batches.fail(id, []);
+    return { queue, batchId: id, id: `msg_${id.slice("batch_".length)}_2` };
+  }
+
+  test("is told once, with the batch as it ended", async () => {
+    const { queue, batchId, id } = await failed(["failed"]);
+    await queue.dispatcher.look();
+    await queue.dispatcher.look();
+    const posted: unknown[] = [];
+    queue.work([], {
+      post: async (_delivery, subject) => {
+        posted.push([subject.kind, subject.record.id, subject.record.status]);
+        return delivered;
+      },
+    });
+    await expect
+      .poll(() => queue.webhooks.read(id))
+      .toMatchObject({ status: "delivered", attempts: 1, ending: "failed", batchId });
+    expect(posted).toEqual([["batch", batchId, "failed"]]);
+    expect(await queue.webhooks.read(id)).not.toHaveProperty("generationId");
+    expect(await queue.redis.exists(queue.keys.outbox, queue.keys.deliveries)).toBe(0);
+  });
+
+  test("that was not asked for is not told", async () => {
+    const { queue } = await failed(["completed"]);
+    expect(await queue.redis.exists(queue.keys.outbox)).toBe(0);
+  });
+
+  test("whose record is not kept any more is dead", async () => {
+    const { queue, batchId, id } = await failed(["failed"]);
+    await queue.dispatcher.look();
+    await queue.redis.del(queue.keys.batch(batchId));
+    const posted = queue.work([delivered]);
+    await expect
+      .poll(() => queue.webhooks.read(id))
+      .toMatchObject({ status: "dead", lastAnswer: "The batch is not kept any more." });
+    expect(posted).toEqual([]);
+  });
+});
+
+test("an address that answers 410 is sent nothing more, until a delivery to it is replayed", async () => {
+  const queue = await openWebhooks();
+  const first = await queue.ended();
+  await queue.dispatcher.look();
+  const posted = queue.work([{ outcome: "gone", what: "It answered 410." }, delivered]);
+  await expect.poll(() => queue.webhooks.read(first)).toMatchObject({ status: "dead" });
+  const second = await queue.ended();
+  await queue.dispatcher.look();
+  await expect.poll(() => queue.webhooks.read(second)).toMatchObject({ status: "off", attempts: 0 });
+  expect(await queue.webhooks.revive(first, Date.now())).toBe(true);
+  await queue.dispatcher.look();
+  await expect.poll(() => queue.webhooks.read(first)).toMatchObject({ status: "delivered" });
+  expect(posted).toEqual([first, first]);
+});
+
+test("a receiver that hangs holds its own slots and nobody else's", async () => {
+  const queue = await openWebhooks();
+  const slow = "https://slow.example/hook";
+  for (let i = 0; i < 5; i++) await queue.ended({ webhook: slow }, "slow");
+  const quick = await queue.ended({ webhook: "https://quick.example/hook" }, "quick");
+  await queue.dispatcher.look();
+  const hanging = Promise.withResolvers<WebhookAnswer>();
+  let inFlight = 0;
+  queue.work([], {
+    concurrency: 3,
+    perOrigin: 2,
+    post: ({ url }) => {
+      if (url !== slow) return Promise.resolve(delivered);
+      inFlight++;
+      return hanging.promise;
+    },
+  });
+  await expect.poll(() => queue.webhooks.read(quick)).toMatchObject({ status: "delivered" });
+  expect(inFlight).toBe(2);
+  hanging.resolve(delivered);
+});
+
+test("a tenant's deliveries are listed newest first, by status, page by page", async () => {
+  const queue = await openWebhooks();
+  const [first, second] = [await queue.ended(), await queue.ended()];
+  await queue.ended({}, "other");
+  await queue.dispatcher.look();
+  await queue.webhooks.settle(first, "dead", { attempts: 1, lastAnswer: "No." });
+  const ids = async (options: { status?: "dead" | "pending"; after?: string; limit?: number }) =>
+    (await queue.webhooks.list({ tenant: "acme", limit: 9, ...options }))?.records.map(({ id }) => id);
+  expect(new Set(await ids({}))).toEqual(new Set([first, second]));
+  expect(await ids({ status: "dead" })).toEqual([first]);
+  const [newest = ""] = (await ids({ limit: 1 })) ?? [];
+  expect(await ids({ after: newest })).toHaveLength(1);
+  expect(await ids({ after: "msg_none" })).toBeUndefined();
+
+  // The index forgets by age, and what was settled late is kept for longer.
+  await queue.redis.zrem(queue.keys.deliveryIndex("acme"), newest);
+  expect(await ids({ after: newest })).toHaveLength(1);
+  await queue.redis.hset(queue.keys.delivery(first), "status", "of tomorrow");
+  await queue.redis.zadd(queue.keys.deliveryIndex("acme"), Date.now(), first, Date.now(), second);
+  expect(await ids({})).toEqual([second]);
+});
+
+test("a worker that stops gives what it was sending back at once", async () => {
+  const queue = await openWebhooks();
+  const id = await queue.ended();
+  await queue.dispatcher.look();
+  const begun = Promise.withResolvers<void>();
+  const connection = connectWorker(testRedisUrl(), () => {});
+  onTestFinished(() => connection.disconnect());
+  const stopping = createWebhookWorker({
+    redis: connection,
+    keys: queue.keys,
+    store: queue.store,
+    batches: queue.batches,
+    webhooks: queue.webhooks,
+    concurrency: 1,
+    perOrigin: 1,
+    schedule: () => 1,
+    lockDurationMs: 60_000,
+    stalledIntervalMs: 60_000,
+    log: { debug() {}, info() {}, warn() {}, error() {} },
+    post: (_delivery, _record, signal) => {
+      begun.resolve();
+      return new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("aborted"))));
+    },
+  });
+  await begun.promise;
+  await stopping.close();
+  queue.work([delivered]);
+  await expect.poll(() => queue.webhooks.read(id)).toMatchObject({ status: "delivered", attempts: 1 });
+});
