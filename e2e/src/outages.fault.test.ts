@@ -42,7 +42,7 @@ describeWithS3("while something that a worker needs is out of order", (s3) => {
         S3_SECRET_ACCESS_KEY: s3.secretAccessKey,
         S3_FORCE_PATH_STYLE: String(s3.forcePathStyle),
         LEDGER_EXPORT_INTERVAL_MS: "200",
-        JANITOR_INTERVAL_MS: "200",
+        RECOVERY_INTERVAL_MS: "200",
         WEBHOOK_SIGNING_SECRET: "a secret for webhooks, long enough to be one",
         WEBHOOK_ALLOW_PRIVATE: "true",
         WEBHOOK_ALLOW_INSECURE: "true",

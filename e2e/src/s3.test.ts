@@ -20,7 +20,7 @@ describeWithS3("images in S3", (s3) => {
     S3_CHECKSUMS: s3.checksums,
   };
 
-  /** Keys of partial images. The janitor would remove them with their records, a day from now. */
+  /** Keys of partial images. Recovery would remove them with their records, a day from now. */
   const partials: string[] = [];
   let stack: Stack;
   beforeAll(async () => {

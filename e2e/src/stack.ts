@@ -21,7 +21,7 @@ export type StackOptions = {
 };
 
 /** Locks short enough that a dead worker is noticed within about two seconds. */
-const quickRecovery = { LOCK_DURATION_MS: "1000", STALLED_INTERVAL_MS: "500", JANITOR_INTERVAL_MS: "500" };
+const quickRecovery = { LOCK_DURATION_MS: "1000", STALLED_INTERVAL_MS: "500", RECOVERY_INTERVAL_MS: "500" };
 
 /** A stack for one test, taken down after it. */
 export async function startStack(options: StackOptions = {}) {

@@ -20,7 +20,7 @@ import { afterAll, onTestFinished } from "vitest";
 import { buildApp } from "./app.ts";
 import { closeServer } from "./close-server.ts";
 import { createDrain } from "./drain.ts";
-import { createDepartures } from "./generation/departures.ts";
+import { createDisconnects } from "./generation/cancel-on-disconnect.ts";
 import type { ResponseFormat } from "./generation/response-format.ts";
 import { lanesOf, openQueue, type OpenQueue } from "./open-queue.ts";
 import { createReadiness } from "./readiness.ts";
@@ -115,8 +115,8 @@ async function openApi(options: StartApiOptions, finish: Finish) {
       return opened.submit(submission).finally(() => onSubmission?.(id));
     },
   };
-  const departures = createDepartures({ queue, log, everyMs: 50 });
-  closes.add("the departures of callers", () => departures.close());
+  const disconnects = createDisconnects({ queue, log, everyMs: 50 });
+  closes.add("the disconnects of callers", () => disconnects.close());
   const names = createRedisKeys(prefix);
   const keyring = await createKeyring({
     redis: opened.redis,
@@ -151,7 +151,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     objects,
     files,
     queue,
-    departures,
+    disconnects,
     drain,
     readiness: createReadiness({ queue, objects, drain, log }),
     log,
@@ -189,7 +189,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     store,
     files,
     drain,
-    departures,
+    disconnects,
     metrics,
     closes,
     post,
@@ -227,7 +227,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
       redis.disconnect();
     },
 
-    /** One round of the janitor, for whom nothing is too young to be looked at. */
+    /** One round of recovery, for whom nothing is too young to be looked at. */
     tidy: () => tidy(redisUrl, prefix),
 
     /** Works off the lane of a provider. */

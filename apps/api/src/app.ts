@@ -6,13 +6,13 @@ import type { ObjectStore } from "@darkroom/storage";
 import type { FastifyInstance } from "fastify";
 import { createFindBatch } from "./batches/find-batch.ts";
 import { createFindFile } from "./files/find-file.ts";
-import type { Departures } from "./generation/departures.ts";
+import type { Disconnects } from "./generation/cancel-on-disconnect.ts";
 import { createFindGeneration } from "./generation/find-generation.ts";
 import { createImageEvents } from "./generation/image-events.ts";
 import { createInterruptionError } from "./generation/interruption-error.ts";
-import { createJoinGeneration } from "./generation/join-generation.ts";
+import { createSubmitOrAttach } from "./generation/submit-or-attach.ts";
 import { createJudgeRequest } from "./generation/judge-request.ts";
-import { createRefuseNewWork } from "./generation/refuse-new-work.ts";
+import { createShedLoad } from "./generation/shed-load.ts";
 import { createRenderGeneration } from "./generation/render-generation.ts";
 import type { ResponseFormat } from "./generation/response-format.ts";
 import { createImagesBody } from "./generation/images-body.ts";
@@ -51,7 +51,7 @@ export type AppDependencies = CreateServerDependencies &
     objects: ObjectStore;
     files: FileStore;
     queue: OpenQueue;
-    departures: Departures;
+    disconnects: Disconnects;
     log: Logger;
     metrics: Metrics;
     webhooks: WebhookSettings;
@@ -78,7 +78,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
   });
   const forCallers = async (v1: FastifyInstance) => {
     authenticateCallers(v1, { gate, keyring });
-    tellLimits(v1, queue.readMinuteUse);
+    tellLimits(v1, queue.readRateLimitUse);
     generationRoutes(v1, tools);
     batchRoutes(v1, tools);
     fileRoutes(v1, tools);
@@ -87,7 +87,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
   };
   const forCallersOrAdmin = async (v1: FastifyInstance) => {
     authenticateCallersOrAdmin(v1, { gate, keyring });
-    tellLimits(v1, queue.readMinuteUse);
+    tellLimits(v1, queue.readRateLimitUse);
     usageRoute(v1, tools);
   };
   void app.register(forCallers);
@@ -99,7 +99,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
     void azure.register(forCallersOrAdmin);
     void azure.register(async (deployments) => {
       authenticateCallers(deployments, { gate, keyring });
-      tellLimits(deployments, queue.readMinuteUse);
+      tellLimits(deployments, queue.readRateLimitUse);
       deploymentImageRoute(deployments, tools);
     });
   };
@@ -125,8 +125,8 @@ function createTools(given: AppDependencies & Pick<Server, "bodyDeadline" | "loa
     sendPage: createSendPage(given),
     sendAccepted: createSendAccepted(given),
     renderGeneration: createRenderGeneration(given),
-    joinGeneration: createJoinGeneration(given),
-    refuseNewWork: createRefuseNewWork(given),
+    submitOrAttach: createSubmitOrAttach(given),
+    shedLoad: createShedLoad(given),
     imageEvents: createImageEvents(given),
     interruptionError: createInterruptionError(given),
   };

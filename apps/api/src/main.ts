@@ -9,7 +9,7 @@ import { buildApp } from "./app.ts";
 import { closeServer } from "./close-server.ts";
 import { readConfig } from "./config.ts";
 import { createDrain } from "./drain.ts";
-import { createDepartures } from "./generation/departures.ts";
+import { createDisconnects } from "./generation/cancel-on-disconnect.ts";
 import { listen } from "./listen.ts";
 import { lanesOf, openQueue } from "./open-queue.ts";
 import { createReadiness } from "./readiness.ts";
@@ -43,8 +43,8 @@ await runProcess({
     const names = createRedisKeys(config.QUEUE_PREFIX);
     const keyring = await createKeyring({ redis: queue.redis, names, staticKeys, adminKeyHash, log });
     closes.add("the keyring", () => keyring.close());
-    const departures = createDepartures({ queue, log });
-    closes.add("the departures of callers", () => departures.close());
+    const disconnects = createDisconnects({ queue, log });
+    closes.add("the disconnects of callers", () => disconnects.close());
 
     const drain = createDrain();
     const app = buildApp({
@@ -56,7 +56,7 @@ await runProcess({
       objects,
       files: createFileStore({ redis: queue.redis, prefix: config.QUEUE_PREFIX, objects, log }),
       queue,
-      departures,
+      disconnects,
       drain,
       readiness: createReadiness({ queue, objects, drain, log }),
       log,

@@ -82,7 +82,7 @@ describe("a thousand calls that are refused half-way leave nothing open", () => 
     await again(call);
     expect(counts.opened()).toBeGreaterThanOrEqual(times);
     await expect.poll(counts.open).toBe(0);
-    await expect.poll(() => api.departures.size).toBe(0);
+    await expect.poll(() => api.disconnects.size).toBe(0);
   });
 
   test("uploads that the store refuses", async () => {
@@ -158,7 +158,7 @@ describe("a thousand callers who hang up leave nothing open", () => {
       await answer;
     });
     await expect.poll(counts.open, { timeout: 10_000 }).toBe(0);
-    await expect.poll(() => api.departures.size).toBe(0);
+    await expect.poll(() => api.disconnects.size).toBe(0);
     expect(await api.watchersOf(id)).toBe("");
   });
 });

@@ -1,4 +1,4 @@
-import { createMinuteUseReader } from "@darkroom/accounts";
+import { createRateLimitReader } from "@darkroom/accounts";
 import type { Catalogue } from "@darkroom/models";
 import type { Logger } from "@darkroom/runtime";
 import type { CloseList } from "@darkroom/runtime";
@@ -60,7 +60,7 @@ export async function openQueue(
     webhooks: createWebhookStore(redis, keys),
     waits,
     memoryGuard,
-    readMinuteUse: createMinuteUseReader(redis, keys.root),
+    readRateLimitUse: createRateLimitReader(redis, keys.root),
     submit: createSubmitter({ store, lanes, billUndelivered: config.BILL_UNDELIVERED, log }),
     batches,
     submitBatch: createBatchSubmitter({

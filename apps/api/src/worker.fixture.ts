@@ -3,7 +3,7 @@ import { createLogger } from "@darkroom/runtime";
 import {
   createAttemptStore,
   createGenerationStore,
-  createJanitor,
+  createRecovery,
   createLaneWorker,
   type Delivery,
   type Retention,
@@ -55,12 +55,12 @@ export async function workLane({ redisUrl, prefix, work, provider = "openai", fi
   await worker.ready();
 }
 
-/** One round of the janitor, for whom nothing is too young to be looked at. */
+/** One round of recovery, for whom nothing is too young to be looked at. */
 export async function tidy(redisUrl: string, prefix: string): Promise<void> {
   const keys = createKeys(prefix);
   const redis = connectWorker(redisUrl, () => {});
   const lanes = createLanes(redis, keys);
-  const janitor = createJanitor({
+  const recovery = createRecovery({
     redis,
     keys,
     store: createGenerationStore(redis, keys, retention),
@@ -75,8 +75,8 @@ export async function tidy(redisUrl: string, prefix: string): Promise<void> {
     claimMs: 0,
     lockDurationMs: 0,
   });
-  await janitor.look();
-  await janitor.close();
+  await recovery.look();
+  await recovery.close();
   await lanes.close();
   redis.disconnect();
 }

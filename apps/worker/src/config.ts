@@ -51,7 +51,7 @@ export const workerEnvSchema = z.object({
       "How long a silent worker keeps its jobs. Longer survives a longer Redis outage, shorter recovers sooner.",
     ),
   STALLED_INTERVAL_MS: milliseconds.default(10_000).describe("How often silent workers are looked for."),
-  JANITOR_INTERVAL_MS: milliseconds
+  RECOVERY_INTERVAL_MS: milliseconds
     .default(10_000)
     .describe("How often lost jobs, and generations and files that have expired, are looked for."),
   AUDIT_KEYS_PER_SECOND: wholeNumber(100, 1_000_000)

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { createLogger, createMetrics } from "@darkroom/runtime";
 import { readOrExit, runProcess } from "@darkroom/runtime";
-import { createHttpDoor, createProviders } from "@darkroom/providers";
+import { createHttpClient, createProviders } from "@darkroom/providers";
 import { createCancelListener, createLaneWorker, type LaneWorker } from "@darkroom/generations";
 import { defaultRetryPolicy, isBatchLane } from "@darkroom/queue";
 import { adviseOnRedis, connectSubscriber, untilConnected } from "@darkroom/redis";
@@ -19,7 +19,7 @@ import { openLedger } from "./open-ledger.ts";
 import { connectWithinMs, openBatchQueue, openQueue } from "./open-queue.ts";
 import { openWebhooks } from "./open-webhooks.ts";
 import { planLanes } from "./plan-lanes.ts";
-import { standBack } from "./stand-back.ts";
+import { lowerPriority } from "./lower-priority.ts";
 import { createStoreWatch } from "./store-watch.ts";
 
 // V8 lets garbage grow to several times what is alive before it clears up, so a worker's memory would go up with the length of a batch.
@@ -44,7 +44,7 @@ await runProcess({
     closes.add("the object store", () => store.close());
     await store.check();
 
-    const http = createHttpDoor(config.providers.http);
+    const http = createHttpClient(config.providers.http);
     closes.add("the provider connections", () => http.close());
     const providers = createProviders({
       settings: config.providers,
@@ -55,7 +55,7 @@ await runProcess({
     const plans = planLanes(providers, config.WORKER_LANES, config.WORKER_CONCURRENCY);
 
     const hasBatches = plans.some(({ lane }) => isBatchLane(lane));
-    if (plans.every(({ lane }) => isBatchLane(lane))) standBack(config.BATCH_NICENESS);
+    if (plans.every(({ lane }) => isBatchLane(lane))) lowerPriority(config.BATCH_NICENESS);
 
     const queue = await openQueue(config, store, log, closes);
     const batchQueue = hasBatches ? await openBatchQueue(config, queue, log, closes) : queue;

@@ -12,7 +12,7 @@ import { configuredCatalogue } from "@darkroom/generations";
 import type { Logger, Metrics } from "@darkroom/runtime";
 import type { CloseList } from "@darkroom/runtime";
 import {
-  createBatchKeeper,
+  createBatchRecovery,
   createBatchStore,
   createBatchWorker,
   createLineStore,
@@ -123,12 +123,12 @@ export async function openBatches(
   closes.add("the tasks of batches", () => worker.close());
   await worker.ready();
 
-  const keeper = createBatchKeeper({ batches, lanes, log, everyMs: config.JANITOR_INTERVAL_MS });
-  closes.add("the keeper of batches", () => keeper.close());
+  const batchRecovery = createBatchRecovery({ batches, lanes, log, everyMs: config.RECOVERY_INTERVAL_MS });
+  closes.add("batch recovery", () => batchRecovery.close());
   const sweep = createBatchSweep({ batches, objects, log });
   const stopped = new AbortController();
   const sweeps = repeat({
-    everyMs: config.JANITOR_INTERVAL_MS,
+    everyMs: config.RECOVERY_INTERVAL_MS,
     look: () => sweep(stopped.signal),
     onError: (error) =>
       log.warn({ err: error }, "What is left of old batches could not be removed; the next round tries again"),

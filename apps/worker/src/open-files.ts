@@ -8,7 +8,7 @@ import type { OpenQueue } from "./open-queue.ts";
 
 /** Removes files that have expired, and what is left of uploads that died, every so often. Every worker does. */
 export function openFiles(
-  config: Pick<WorkerConfig, "QUEUE_PREFIX" | "JANITOR_INTERVAL_MS">,
+  config: Pick<WorkerConfig, "QUEUE_PREFIX" | "RECOVERY_INTERVAL_MS">,
   { redis }: Pick<OpenQueue, "redis">,
   objects: ObjectStore,
   log: Logger,
@@ -16,7 +16,7 @@ export function openFiles(
 ): void {
   const files = createFileStore({ redis, prefix: config.QUEUE_PREFIX, objects, log });
   const sweeps = repeat({
-    everyMs: config.JANITOR_INTERVAL_MS,
+    everyMs: config.RECOVERY_INTERVAL_MS,
     async look() {
       const swept = await files.sweep();
       if (swept > 0) log.info({ files: swept }, "Removed files that are no longer kept");

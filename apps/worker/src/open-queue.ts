@@ -4,7 +4,7 @@ import {
   createAttemptStore,
   createAudit,
   createGenerationStore,
-  createJanitor,
+  createRecovery,
   retentionOf,
 } from "@darkroom/generations";
 import { createKeys } from "@darkroom/redis";
@@ -40,7 +40,7 @@ export async function openQueue(config: WorkerConfig, objects: ObjectStore, log:
   const generations = createGenerationStore(redis, keys, retention);
   const lanes = createLanes(redis, keys);
   closes.add("the lanes", () => lanes.close());
-  const janitor = createJanitor({
+  const recovery = createRecovery({
     redis,
     keys,
     store: generations,
@@ -48,14 +48,14 @@ export async function openQueue(config: WorkerConfig, objects: ObjectStore, log:
     retention,
     dropObjects: (dropped) => objects.delete(dropped),
     log,
-    everyMs: config.JANITOR_INTERVAL_MS,
+    everyMs: config.RECOVERY_INTERVAL_MS,
     queuedAfterMs,
     runningAfterMs: config.LOCK_DURATION_MS + 2 * config.STALLED_INTERVAL_MS,
     lookAgainMs,
-    claimMs: config.JANITOR_INTERVAL_MS,
+    claimMs: config.RECOVERY_INTERVAL_MS,
     lockDurationMs: config.LOCK_DURATION_MS,
   });
-  closes.add("the janitor", () => janitor.close());
+  closes.add("recovery", () => recovery.close());
   const audit = createAudit({
     redis,
     keys,

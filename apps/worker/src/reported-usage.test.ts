@@ -1,6 +1,6 @@
 import type { Usage } from "@darkroom/contracts";
 import { createMetrics } from "@darkroom/runtime";
-import { createHttpDoor, createProviders, readProviderSettings } from "@darkroom/providers";
+import { createHttpClient, createProviders, readProviderSettings } from "@darkroom/providers";
 import { createObjectStore } from "@darkroom/storage";
 import {
   fakeImage,
@@ -20,7 +20,7 @@ import { createImageStore } from "./image-store.ts";
 
 const upstream = await startFakeOpenAi();
 const settings = readProviderSettings({ OPENAI_API_KEY: "test-key", OPENAI_BASE_URL: upstream.baseUrl });
-const http = createHttpDoor(settings.http);
+const http = createHttpClient(settings.http);
 const log = pino({ level: "silent" });
 afterAll(async () => {
   await http.close();

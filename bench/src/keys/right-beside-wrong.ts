@@ -49,7 +49,7 @@ export const rightBesideWrong: Scenario = {
 
 const nobody: Flood = { at: "nobody", perSecond: 0, connections: 0 };
 
-/** As many connections as a busy client has; at last more than we let wait (`apps/api/src/http/waiting-room.ts`). */
+/** As many connections as a busy client has; at last more than we let wait (`apps/api/src/http/authentication-throttle.ts`). */
 const rates: readonly Omit<Flood, "at">[] = [
   { perSecond: 2_000, connections: 100 },
   { perSecond: 5_000, connections: 100 },

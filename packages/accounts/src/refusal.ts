@@ -1,4 +1,4 @@
-import { type MinuteUse, readMinuteUse, type ScriptNumbers } from "./minute-use.ts";
+import { type RateLimitUse, readRateLimitUse, type ScriptNumbers } from "./rate-limit-use.ts";
 
 const refusalReasons = ["requests", "images", "concurrent", "queued", "day", "month", "total"] as const;
 
@@ -15,9 +15,9 @@ export type Refusal = {
 /** Reads a refusal of `admit`, without its first word. */
 export function readRefusal([reason, waitMs, left, ...window]: ScriptNumbers): {
   refusal: Refusal;
-  use: MinuteUse | null;
+  use: RateLimitUse | null;
 } {
   const known = refusalReasons.find((name) => name === reason);
   if (known === undefined) throw new Error(`The script refused for an unknown reason: ${reason}`);
-  return { refusal: { reason: known, waitMs: Number(waitMs), left: Number(left) }, use: readMinuteUse(window) };
+  return { refusal: { reason: known, waitMs: Number(waitMs), left: Number(left) }, use: readRateLimitUse(window) };
 }

@@ -2,7 +2,7 @@ export { createCatalogueOf } from "./catalogue-of.ts";
 export { createFinalizeBatch } from "./finalize/finalize-batch.ts";
 export { createLaneRound } from "./lane-round.ts";
 export { createPreparedLines } from "./prepared-lines.ts";
-export { createBatchKeeper } from "./records/batch-keeper.ts";
+export { createBatchRecovery } from "./records/batch-recovery.ts";
 export { batchObjects } from "./records/batch-objects.ts";
 export type { BatchRecord } from "./records/batch-record.ts";
 export { type BatchStore, createBatchStore } from "./records/batch-store.ts";

@@ -9,7 +9,7 @@ import { type PreparedLine } from "./records/prepared-line.ts";
 import { type ObjectStore, StorageError } from "@darkroom/storage";
 import { createCollectEnded } from "./collect-ended.ts";
 import type { PreparedLines } from "./prepared-lines.ts";
-import { reachable, shareWindow, type Turns, unknownLines, type WindowOptions } from "./share-window.ts";
+import { reachable, deficitRoundRobin, type Turns, unknownLines, type WindowOptions } from "./deficit-round-robin.ts";
 import { createStopBatch, type StopBatchOptions } from "./stop-batch.ts";
 
 /** What is needed of a logger: pino's shape, a sentence with fields. */
@@ -128,7 +128,7 @@ export function createLaneRound(options: LaneRoundOptions) {
       outstanding,
       next: sizes.get(batchId) ?? (hasMore ? unknownLines : []),
     }));
-    const shares = shareWindow(contenders, options, turns);
+    const shares = deficitRoundRobin(contenders, options, turns);
     for (const { batch } of looked) {
       const share = shares.get(batch.id) ?? 0;
       if (share === 0 || !sizes.has(batch.id)) continue;

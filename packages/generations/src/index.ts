@@ -16,7 +16,7 @@ export { readPartials } from "./records/read-partials.ts";
 export type { Retention } from "./records/retention.ts";
 export type { Earlier, Submission, Submitted, Wish } from "./records/submission.ts";
 export { createAudit } from "./recovery/audit.ts";
-export { createJanitor } from "./recovery/janitor.ts";
+export { createRecovery } from "./recovery/recovery.ts";
 export { createSubmitter } from "./submit-generation.ts";
 export { base64Body } from "./view/base64-body.ts";
 export { base64Chunks } from "./view/base64-chunks.ts";

@@ -8,7 +8,7 @@ import { createAttemptStore } from "./records/attempt-store.ts";
 import type { Delivery } from "./records/delivery.ts";
 import { createEndingWaits } from "./waiting/ending-waits.ts";
 import { createGenerationStore } from "./records/generation-store.ts";
-import { createJanitor, type JanitorOptions } from "./recovery/janitor.ts";
+import { createRecovery, type RecoveryOptions } from "./recovery/recovery.ts";
 import { createKeys } from "@darkroom/redis";
 import { createLanes } from "@darkroom/queue";
 import { createLaneWorker, type LaneWorkerOptions } from "./attempts/lane-worker.ts";
@@ -132,8 +132,8 @@ export async function openQueue({ url = testRedisUrl(), retention = dayOfTests, 
       return worker;
     },
 
-    janitor(over: Partial<JanitorOptions> = {}) {
-      const janitor = createJanitor({
+    recovery(over: Partial<RecoveryOptions> = {}) {
+      const recovery = createRecovery({
         redis: patient,
         keys,
         store: patientStore,
@@ -149,8 +149,8 @@ export async function openQueue({ url = testRedisUrl(), retention = dayOfTests, 
         lockDurationMs: 0,
         ...over,
       });
-      onTestFinished(() => janitor.close());
-      return janitor;
+      onTestFinished(() => recovery.close());
+      return recovery;
     },
 
     /** An audit that takes no step by itself. A step looks at about as many names as that. */

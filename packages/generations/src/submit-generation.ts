@@ -14,7 +14,7 @@ export type SubmitterOptions = {
 
 /**
  * Returns the function that accepts a generation. It is accepted once its record is written; putting the job on its lane comes
- * after, and where that fails the janitor does it. Throws what Redis threw when the record could not be written, or may not have been.
+ * after, and where that fails recovery does it. Throws what Redis threw when the record could not be written, or may not have been.
  */
 export const createSubmitter =
   ({ store, lanes, billUndelivered, log }: SubmitterOptions) =>
@@ -23,7 +23,7 @@ export const createSubmitter =
     const submitted = await store.submit({ billUndelivered, ...submission });
     if (submitted.kind !== "accepted") return submitted;
     await lanes.add(lane, id, submitted.rank).catch((error: unknown) => {
-      log.warn({ generationId: id, lane, err: error }, "The job could not be put on its lane; the janitor will");
+      log.warn({ generationId: id, lane, err: error }, "The job could not be put on its lane; recovery will");
     });
     return submitted;
   };

@@ -1,6 +1,6 @@
 import { endedEarly, nothingSent } from "./bad-delivery.ts";
 import type { JsonPost } from "./http/exchange.ts";
-import type { HttpDoor } from "./http/http-door.ts";
+import type { HttpClient } from "./http/http-client.ts";
 import { judgeEvent, judgeRefusal } from "./http/judge-refusal.ts";
 import type { ServerSentEvent } from "./http/post-for-events.ts";
 import { readReason } from "./http/read-reason.ts";
@@ -10,7 +10,7 @@ import { readEvent } from "./read-event.ts";
 import type { SentImage } from "./receive-image.ts";
 
 export type Question = {
-  http: HttpDoor;
+  http: HttpClient;
   post: Omit<JsonPost, "accept">;
   /** How many images are asked for. */
   wanted: number;

@@ -1,10 +1,10 @@
 import type { z } from "zod";
-import type { HttpDoor } from "./http/http-door.ts";
+import type { HttpClient } from "./http/http-client.ts";
 import type { ImageProvider } from "./image-provider.ts";
 
 /** What an adapter is given from outside. */
 export type ProviderDeps = {
-  http: HttpDoor;
+  http: HttpClient;
   /** Told of each call to the sandbox as it begins, so that a test can count them. */
   onSandboxCall?: ((call: SandboxCall) => void) | undefined;
 };

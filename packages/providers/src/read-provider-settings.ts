@@ -4,7 +4,7 @@ import { type HttpSettings, httpSettingsSchema } from "./http/settings.ts";
 import type { ProviderDefinition } from "./provider-definition.ts";
 import * as registry from "./registry.ts";
 
-/** The settings of the HTTP door and of each registered provider, by its name. Holds keys: never log it. */
+/** The settings of the HTTP client and of each registered provider, by its name. Holds keys: never log it. */
 export type ProviderSettings = { http: HttpSettings; providers: Record<string, Record<string, unknown>> };
 
 /** The settings schemas by section, for a configuration table: what may be set, its default, and what it does. */

@@ -1,6 +1,6 @@
 import { unusableImage } from "./bad-delivery.ts";
 import { type CheckedImage, checkImage } from "./check-image.ts";
-import type { HttpDoor } from "./http/http-door.ts";
+import type { HttpClient } from "./http/http-client.ts";
 import { ProviderError } from "./provider-error.ts";
 
 /** An image as replies carry it. */
@@ -22,7 +22,7 @@ export type ReceivedImage = CheckedImage & {
  */
 export async function receiveImage(
   { sources, claimed }: SentImage,
-  http: HttpDoor,
+  http: HttpClient,
   signal: AbortSignal,
 ): Promise<ReceivedImage> {
   let failure: ProviderError | undefined;
@@ -47,7 +47,7 @@ const longestDataUrl = 400;
 /** A data URL of text, as SVGs have it. */
 const textUrl = /^data:([\w/+.-]*)[^,]{0,100},/i;
 
-async function bytesOf(source: string, http: HttpDoor, signal: AbortSignal) {
+async function bytesOf(source: string, http: HttpClient, signal: AbortSignal) {
   // The door tells why it does not fetch from other URLs.
   if (link.test(source) || otherUrl.test(source)) {
     const { bytes, contentType } = await http.downloadImage(source, signal);

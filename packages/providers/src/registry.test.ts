@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { createProviders, standIns } from "./create-providers.ts";
-import { createHttpDoor } from "./http/http-door.ts";
+import { createHttpClient } from "./http/http-client.ts";
 import { providerSettingsSchemas, readProviderSettings } from "./read-provider-settings.ts";
 import * as registry from "./registry.ts";
 
@@ -16,7 +16,7 @@ const make = (env: Record<string, string>, sandboxFallback: boolean) => {
   const logger = { warn: (fields: object) => void warnings.push(fields) };
   const providers = createProviders({
     settings,
-    deps: { http: createHttpDoor(settings.http) },
+    deps: { http: createHttpClient(settings.http) },
     sandboxFallback,
     logger,
   });

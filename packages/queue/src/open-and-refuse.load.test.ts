@@ -3,7 +3,7 @@ import { newGenerationId } from "@darkroom/contracts";
 import { connectWorker } from "@darkroom/redis";
 import { createRefusals, leftByRefusals, refuseCommands, testRedisUrl } from "@darkroom/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { createBatchKeeper } from "@darkroom/batches";
+import { createBatchRecovery } from "@darkroom/batches";
 import { createBatchStore } from "@darkroom/batches";
 import { createCancelListener } from "@darkroom/generations";
 import { openQueue, type TestQueue } from "@darkroom/generations/queue-fixture";
@@ -25,7 +25,7 @@ const closing = <Loop extends { close: () => Promise<void> }>(loop: Loop): Loop 
 };
 
 const loops: Record<string, (queue: TestQueue) => () => Promise<unknown>> = {
-  "recovery, expiry and retention": ({ redis, store, lanes, ...queue }) => queue.janitor({ redis, store, lanes }).look,
+  "recovery, expiry and retention": ({ redis, store, lanes, ...queue }) => queue.recovery({ redis, store, lanes }).look,
   audit: ({ redis, keys, lanes, retention }) =>
     closing(createAudit({ redis, keys, lanes, retention, log, stepEveryMs: everyMs, keysPerSecond: 1_000, pauseMs: 0 }))
       .step,
@@ -34,8 +34,8 @@ const loops: Record<string, (queue: TestQueue) => () => Promise<unknown>> = {
     const webhooks = createWebhookStore(redis, keys);
     return closing(createWebhookDispatcher({ redis, keys, lanes, ...subjects, webhooks, log, everyMs })).look;
   },
-  "the keeper of batches": ({ redis, keys, lanes }) =>
-    closing(createBatchKeeper({ batches: createBatchStore(redis, keys), lanes, log, everyMs })).look,
+  "batch recovery": ({ redis, keys, lanes }) =>
+    closing(createBatchRecovery({ batches: createBatchStore(redis, keys), lanes, log, everyMs })).look,
 };
 
 describe("a thousand rounds that Redis refuses leave nothing behind", { timeout: 60_000 }, () => {
@@ -55,7 +55,7 @@ test("a thousand removals that the store refuses leave nothing behind", { timeou
   await attempts.start(id, lane);
   await attempts.fail(id, lane, 1, { code: "upstream_error", message: "It broke." });
   const refusals = createRefusals();
-  const { look } = queue.janitor({ dropObjects: refusals.refuse });
+  const { look } = queue.recovery({ dropObjects: refusals.refuse });
   const round = async () => {
     // Each refusal has the next one wait for a minute.
     await redis.zadd(keys.retained, 0, id);

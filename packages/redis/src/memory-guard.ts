@@ -1,7 +1,7 @@
 import type { Redis } from "ioredis";
 import { repeat } from "@darkroom/runtime";
 
-export type MemoryGuardOptions = {
+type MemoryGuardOptions = {
   redis: Redis;
   /** Share of Redis' `maxmemory` at which new generations are refused. At 100 % BullMQ livelocks and runs paid work twice. */
   limit?: number;
@@ -39,5 +39,3 @@ export function createMemoryGuard({ redis, limit = 0.7, everyMs = 1_000 }: Memor
     },
   };
 }
-
-export type MemoryGuard = ReturnType<typeof createMemoryGuard>;

@@ -1,11 +1,11 @@
 import type { ServerResponse } from "node:http";
 import type { GenerationRecord } from "@darkroom/generations";
-import type { Departures, Waiting } from "./departures.ts";
+import type { Disconnects, Waiting } from "./cancel-on-disconnect.ts";
 
 export type FollowAnswerOptions = {
   response: ServerResponse;
   waiting: Waiting;
-  departures: Pick<Departures, "leave" | "leaveNow">;
+  disconnects: Pick<Disconnects, "leave" | "leaveNow">;
   /** Whether the queue has to know that the answer was written. */
   tellsAnswered: boolean;
   /** How a caller leaves whose connection breaks: `later` for one that may hang up as it likes. */
@@ -29,7 +29,7 @@ export type FollowedAnswer = {
 export function followAnswer({
   response,
   waiting,
-  departures,
+  disconnects,
   tellsAnswered,
   whenCut,
 }: FollowAnswerOptions): FollowedAnswer {
@@ -37,8 +37,8 @@ export function followAnswer({
   function onClose(): void {
     if (told) return;
     told = true;
-    if (!response.writableFinished) departures.leave(waiting, whenCut);
-    else if (tellsAnswered) departures.leave(waiting, "answered");
+    if (!response.writableFinished) disconnects.leave(waiting, whenCut);
+    else if (tellsAnswered) disconnects.leave(waiting, "answered");
   }
   if (response.destroyed) onClose();
   else response.once("close", onClose);
@@ -47,10 +47,10 @@ export function followAnswer({
     async leave(how) {
       told = true;
       try {
-        return await departures.leaveNow(waiting, how);
+        return await disconnects.leaveNow(waiting, how);
       } catch {
         // Redis is away: it is told as soon as it is back.
-        departures.leave(waiting, how);
+        disconnects.leave(waiting, how);
         return "kept";
       }
     },
@@ -61,10 +61,10 @@ export function followAnswer({
 export function followRead(
   response: ServerResponse,
   { id, lane, status, open }: GenerationRecord,
-  departures: Pick<Departures, "leave">,
+  disconnects: Pick<Disconnects, "leave">,
 ): void {
   if (status !== "succeeded" || !open) return;
   response.once("close", () => {
-    if (response.writableFinished) departures.leave({ id, lane, caller: "" }, "answered");
+    if (response.writableFinished) disconnects.leave({ id, lane, caller: "" }, "answered");
   });
 }

@@ -4,7 +4,7 @@ import type { Logger } from "@darkroom/runtime";
 import type { GenerationRecord, PartialImage } from "@darkroom/generations";
 import { base64Chunks, describeImages } from "@darkroom/generations";
 import { ObjectNotFoundError, type ObjectStore, type OpenObject } from "@darkroom/storage";
-import type { KeepAlive } from "../http/keep-alive.ts";
+import type { SseHeartbeat } from "../http/sse-heartbeat.ts";
 import { divideUsage } from "./divide-usage.ts";
 import { eventFormat, type ResponseFormat } from "./response-format.ts";
 import { unreadable } from "./unreadable.ts";
@@ -32,7 +32,7 @@ export function createImageEvents(options: ImageEventsOptions) {
   const { catalogue, objects, linkTtlSeconds, defaultResponseFormat, log } = options;
 
   /** Opens a picture with heartbeats meanwhile: not one may be left open, whenever the reader leaves. */
-  async function* carry(key: string, format: ResponseFormat, alive: KeepAlive): AsyncGenerator<string, Carried> {
+  async function* carry(key: string, format: ResponseFormat, alive: SseHeartbeat): AsyncGenerator<string, Carried> {
     const link = format !== "b64_json" && {
       url: yield* alive.until(objects.link(key, { expiresInSeconds: linkTtlSeconds })),
     };
@@ -49,7 +49,7 @@ export function createImageEvents(options: ImageEventsOptions) {
 
   return {
     /** The event of a partial image; nothing where it cannot be read, since nothing depends on it. */
-    async *partial(record: GenerationRecord, image: PartialImage, alive: KeepAlive): AsyncGenerator<string> {
+    async *partial(record: GenerationRecord, image: PartialImage, alive: SseHeartbeat): AsyncGenerator<string> {
       let carried: Carried;
       try {
         // A link beside it would be followed by nobody: the next version comes before.
@@ -73,7 +73,7 @@ export function createImageEvents(options: ImageEventsOptions) {
     },
 
     /** The events of a succeeded generation: one for each image. Throws `ApiError` where one cannot be read. */
-    async *completed(record: GenerationRecord, alive: KeepAlive): AsyncGenerator<string> {
+    async *completed(record: GenerationRecord, alive: SseHeartbeat): AsyncGenerator<string> {
       const { head, images } = describeImages(record, catalogue.find(record.model));
       const bills = divideUsage(head.usage ?? noTokens, images.length);
       for (const [position, { key, format, facts }] of images.entries()) {

@@ -1,5 +1,5 @@
 import { ApiError } from "@darkroom/contracts";
-import type { Joined } from "./join-generation.ts";
+import type { Joined } from "./submit-or-attach.ts";
 
 /** What of a joined generation it goes by. */
 type Interrupted = Pick<Joined, "id" | "answer" | "isFoundAgain">;

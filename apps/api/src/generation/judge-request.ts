@@ -6,9 +6,9 @@ import { type Submission, type Wish } from "@darkroom/generations";
 import type { WebhookSettings } from "../webhook-settings.ts";
 import { admissionOf } from "./admission-of.ts";
 import { checkWebhook } from "./check-webhook.ts";
-import type { RefuseNewWork } from "./refuse-new-work.ts";
+import type { ShedLoad } from "./shed-load.ts";
 
-export type JudgeRequestOptions = { catalogue: Catalogue; refuseNewWork: RefuseNewWork; webhooks: WebhookSettings };
+export type JudgeRequestOptions = { catalogue: Catalogue; shedLoad: ShedLoad; webhooks: WebhookSettings };
 
 /** What a request comes to today: which model draws it, by which upstream, at which prices. */
 export type Judgement = Omit<Submission, keyof Wish>;
@@ -17,13 +17,13 @@ export type Judgement = Omit<Submission, keyof Wish>;
  * Returns the function that says what a request comes to. Throws `ApiError` where there can be no new generation for it, as things stand
  * today: the model is not served, its key may not have it, a price is missing, its webhook cannot be reached, there is no room.
  */
-export function createJudgeRequest({ catalogue, refuseNewWork, webhooks }: JudgeRequestOptions) {
+export function createJudgeRequest({ catalogue, shedLoad, webhooks }: JudgeRequestOptions) {
   return async (account: Account, request: ImageRequest): Promise<Judgement> => {
     const resolved = resolveRequest(catalogue, request);
     const { model, upstream } = resolved;
     assertModelAllowed(account, model.id);
     await checkWebhook(request, webhooks);
-    refuseNewWork();
+    shedLoad();
     const terms = termsOf(model, resolved.parameters, upstream.parameters);
     const { prompt: _inTheRequest, ...parameters } = upstream.parameters;
     return {

@@ -2,7 +2,7 @@ import { isEnding } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/runtime";
 import type { GenerationRecord } from "@darkroom/generations";
 import type { OpenQueue } from "../open-queue.ts";
-import type { Joined } from "./join-generation.ts";
+import type { Joined } from "./submit-or-attach.ts";
 import type { Interruption } from "./limit-wait.ts";
 
 export type WaitForEndingOptions = {

@@ -2,9 +2,9 @@ import type { Account, Keyring } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { credentialOf } from "./credential.ts";
-import type { StrangerGate } from "./stranger-gate.ts";
+import type { AuthenticationGate } from "./authentication-gate.ts";
 
-export type Authentication = { keyring: Keyring; gate: StrangerGate };
+export type Authentication = { keyring: Keyring; gate: AuthenticationGate };
 
 /** Lets only callers with a key reach the routes of `app`: before the body is read, so that a stranger costs nothing. */
 export function authenticateCallers(app: FastifyInstance, { gate }: Authentication): void {

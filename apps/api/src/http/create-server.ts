@@ -17,7 +17,7 @@ import { parseJson } from "./parse-json.ts";
 import { pressureLimits } from "./pressure-limits.ts";
 import { followRequest, type FollowRequestDependencies, newRequestId } from "./request-facts.ts";
 import { serverLimits } from "./server-limits.ts";
-import { createStrangerGate, type StrangerGate } from "./stranger-gate.ts";
+import { createAuthenticationGate, type AuthenticationGate } from "./authentication-gate.ts";
 
 export type CreateServerDependencies = FollowRequestDependencies & {
   keyring: Keyring;
@@ -32,7 +32,7 @@ export type CreateServerDependencies = FollowRequestDependencies & {
 
 export type Server = {
   app: FastifyInstance;
-  gate: StrangerGate;
+  gate: AuthenticationGate;
   routes: KnownRoutes;
   bodyDeadline: BodyDeadline;
   loadShedder: LoadShedder;
@@ -57,7 +57,7 @@ export function createServer(dependencies: CreateServerDependencies): Server {
     },
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, dependencies),
   });
-  const gate = createStrangerGate({ ...dependencies, bodyDeadline });
+  const gate = createAuthenticationGate({ ...dependencies, bodyDeadline });
   const serve = (request: IncomingMessage, response: ServerResponse) => {
     setCommonHeaders(response);
     if (!gate.turnAway(request, response)) app.routing(request, response);

@@ -1,4 +1,4 @@
-import type { MinuteUse } from "@darkroom/accounts";
+import type { RateLimitUse } from "@darkroom/accounts";
 import type { Limits } from "@darkroom/contracts";
 
 const secondsPerMinute = 60;
@@ -7,7 +7,7 @@ const secondsPerMinute = 60;
  * The headers that tell a caller its limits: OpenAI's `x-ratelimit-*`, whose `reset` is a duration, and the fields `RateLimit-Policy`
  * and `RateLimit` of the IETF (draft-ietf-httpapi-ratelimit-headers-10). Without limits there is nothing to tell.
  */
-export function limitHeaders(limits: Limits, use: MinuteUse): Record<string, string> {
+export function limitHeaders(limits: Limits, use: RateLimitUse): Record<string, string> {
   const told = [
     { name: "requests", limit: limits.requests_per_minute, used: use.requests },
     { name: "images", limit: limits.images_per_minute, used: use.images },

@@ -7,19 +7,19 @@ import type { Drain } from "../drain.ts";
 import { endingError, lostError } from "@darkroom/generations";
 import type { ImageEvents } from "../generation/image-events.ts";
 import type { InterruptionError } from "../generation/interruption-error.ts";
-import type { Joined, JoinGeneration } from "../generation/join-generation.ts";
+import type { Joined, SubmitOrAttach } from "../generation/submit-or-attach.ts";
 import { type Interruption, limitWait } from "../generation/limit-wait.ts";
 import { leaveUnread } from "../generation/send-ending.ts";
 import { type GenerationWatch, wakeOnChange } from "../generation/watch-generation.ts";
 import { noteError } from "../http/answer-error.ts";
 import { eventStreamHeaders, heartbeat } from "../http/event-stream.ts";
-import { createKeepAlive, type KeepAlive } from "../http/keep-alive.ts";
+import { createSseHeartbeat, type SseHeartbeat } from "../http/sse-heartbeat.ts";
 import type { OpenQueue } from "../open-queue.ts";
 import type { WaitMode } from "./wait-mode.ts";
 
 export type AnswerAsStreamOptions = {
   queue: Pick<OpenQueue, "redis" | "keys" | "store" | "waits">;
-  joinGeneration: JoinGeneration;
+  submitOrAttach: SubmitOrAttach;
   imageEvents: ImageEvents;
   interruptionError: InterruptionError;
   drain: Drain;
@@ -33,7 +33,7 @@ type Follow = {
   joined: Joined;
   watch: GenerationWatch;
   interrupted: Promise<Interruption>;
-  alive: KeepAlive;
+  alive: SseHeartbeat;
 };
 
 /**
@@ -41,7 +41,7 @@ type Follow = {
  * What goes wrong from there on is an event, too. Whoever joins late is told all that has happened first.
  */
 export function createAnswerAsStream(options: AnswerAsStreamOptions): WaitMode {
-  const { queue, joinGeneration, imageEvents, interruptionError, drain, log, syncTimeoutMs } = options;
+  const { queue, submitOrAttach, imageEvents, interruptionError, drain, log, syncTimeoutMs } = options;
   const { redis, keys, store } = queue;
 
   return async (call) => {
@@ -49,7 +49,7 @@ export function createAnswerAsStream(options: AnswerAsStreamOptions): WaitMode {
     const limit = limitWait({ response: reply.raw, timeoutMs: syncTimeoutMs, drain });
     let close = () => limit.release();
     try {
-      const joined = await joinGeneration(call, { watch: true });
+      const joined = await submitOrAttach(call, { watch: true });
       const watch = wakeOnChange(queue, joined.id);
       close = () => {
         limit.release();
@@ -57,7 +57,7 @@ export function createAnswerAsStream(options: AnswerAsStreamOptions): WaitMode {
         joined.wait.leave();
       };
       const { interrupted } = limit;
-      const follow: Follow = { request, joined, watch, interrupted, alive: createKeepAlive() };
+      const follow: Follow = { request, joined, watch, interrupted, alive: createSseHeartbeat() };
       const stream = Readable.from(events(follow), { objectMode: false });
       stream.once("close", close);
       // The status line is out: all that is left is to break off, which Fastify does, and to say so.

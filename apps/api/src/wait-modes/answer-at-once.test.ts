@@ -80,7 +80,7 @@ describe("Prefer: respond-async", () => {
     call.abort();
     expect(await gone).toBe("gone");
     await expect.poll(() => api.queue.waits.size).toBe(0);
-    await expect.poll(() => api.departures.size).toBe(0);
+    await expect.poll(() => api.disconnects.size).toBe(0);
     expect((await api.queue.store.read(id))?.status).toBe("queued");
   });
 

@@ -2,7 +2,7 @@ import type { Generation } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/runtime";
 import type { Drain } from "../drain.ts";
 import { acceptedRecord } from "../generation/accepted-record.ts";
-import type { Joined, JoinGeneration, Wanted } from "../generation/join-generation.ts";
+import type { Joined, SubmitOrAttach, Wanted } from "../generation/submit-or-attach.ts";
 import { limitWait } from "../generation/limit-wait.ts";
 import type { RenderGeneration } from "../generation/render-generation.ts";
 import type { SendAccepted } from "../generation/send-generation.ts";
@@ -14,7 +14,7 @@ import type { WaitMode } from "./wait-mode.ts";
 
 export type AnswerAtOnceOptions = {
   queue: Pick<OpenQueue, "store" | "waits">;
-  joinGeneration: JoinGeneration;
+  submitOrAttach: SubmitOrAttach;
   renderGeneration: RenderGeneration;
   imagesBody: ImagesBody;
   sendAccepted: SendAccepted;
@@ -29,14 +29,14 @@ export type AnswerAtOnceOptions = {
  * there in time. Whoever asks so may hang up: the generation goes on.
  */
 export function createAnswerAtOnce(options: AnswerAtOnceOptions): WaitMode {
-  const { queue, joinGeneration, renderGeneration, imagesBody, sendAccepted, drain, log, syncTimeoutMs } = options;
+  const { queue, submitOrAttach, renderGeneration, imagesBody, sendAccepted, drain, log, syncTimeoutMs } = options;
 
   return async ({ preference, ...call }) => {
     const { reply } = call;
     const waitSeconds = Math.min(preference.waitSeconds ?? 0, Math.floor(syncTimeoutMs / 1_000));
     const limit = limitWait({ response: reply.raw, timeoutMs: waitSeconds * 1_000, drain });
     try {
-      const joined = await joinGeneration(call, { mayHangUp: true });
+      const joined = await submitOrAttach(call, { mayHangUp: true });
       const { id, answer } = joined;
       // Not before it is accepted: one that its caller was told to send again must not run.
       const kept = queue.store.keep(id).catch((error: unknown) => {

@@ -6,20 +6,20 @@ import type { FastifyRequest } from "fastify";
 import type { Drain } from "../drain.ts";
 import type { ImagesBody } from "../generation/images-body.ts";
 import type { InterruptionError } from "../generation/interruption-error.ts";
-import type { Joined, JoinGeneration } from "../generation/join-generation.ts";
+import type { Joined, SubmitOrAttach } from "../generation/submit-or-attach.ts";
 import { type Interruption, limitWait } from "../generation/limit-wait.ts";
 import { endingBody, sendEnding } from "../generation/send-ending.ts";
 import { waitForEnding } from "../generation/wait-for-ending.ts";
 import { noteError } from "../http/answer-error.ts";
 import { heartbeatEveryMs } from "../http/event-stream.ts";
-import { createKeepAlive } from "../http/keep-alive.ts";
+import { createSseHeartbeat } from "../http/sse-heartbeat.ts";
 import { toApiError } from "../http/to-api-error.ts";
 import type { OpenQueue } from "../open-queue.ts";
 import type { WaitMode } from "./wait-mode.ts";
 
 export type AnswerKeptAliveOptions = {
   queue: Pick<OpenQueue, "store" | "waits">;
-  joinGeneration: JoinGeneration;
+  submitOrAttach: SubmitOrAttach;
   imagesBody: ImagesBody;
   interruptionError: InterruptionError;
   drain: Drain;
@@ -47,14 +47,14 @@ const keptAliveHeaders = {
  * blank is due is answered as ever.
  */
 export function createAnswerKeptAlive(options: AnswerKeptAliveOptions): WaitMode {
-  const { queue, joinGeneration, imagesBody, interruptionError, drain, log, syncTimeoutMs } = options;
+  const { queue, submitOrAttach, imagesBody, interruptionError, drain, log, syncTimeoutMs } = options;
 
   return async (call) => {
     const { request, reply, preference } = call;
     const limit = limitWait({ response: reply.raw, timeoutMs: syncTimeoutMs, drain });
     let joined: Joined;
     try {
-      joined = await joinGeneration(call);
+      joined = await submitOrAttach(call);
     } catch (error) {
       limit.release();
       throw error;
@@ -77,7 +77,7 @@ export function createAnswerKeptAlive(options: AnswerKeptAliveOptions): WaitMode
   async function* keptAlive(follow: Follow): AsyncGenerator<string | Buffer> {
     // So that the head of the answer goes out.
     yield blank;
-    const alive = createKeepAlive(heartbeatEveryMs, blank);
+    const alive = createSseHeartbeat(heartbeatEveryMs, blank);
     const opening = bodyOf(follow);
     let body: object | undefined;
     try {

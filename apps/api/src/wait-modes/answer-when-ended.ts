@@ -1,7 +1,7 @@
 import type { Logger } from "@darkroom/runtime";
 import type { Drain } from "../drain.ts";
 import type { InterruptionError } from "../generation/interruption-error.ts";
-import type { JoinGeneration } from "../generation/join-generation.ts";
+import type { SubmitOrAttach } from "../generation/submit-or-attach.ts";
 import { limitWait } from "../generation/limit-wait.ts";
 import { sendEnding } from "../generation/send-ending.ts";
 import type { ImagesBody } from "../generation/images-body.ts";
@@ -11,7 +11,7 @@ import type { WaitMode } from "./wait-mode.ts";
 
 export type AnswerWhenEndedOptions = {
   queue: Pick<OpenQueue, "store" | "waits">;
-  joinGeneration: JoinGeneration;
+  submitOrAttach: SubmitOrAttach;
   imagesBody: ImagesBody;
   interruptionError: InterruptionError;
   drain: Drain;
@@ -22,13 +22,13 @@ export type AnswerWhenEndedOptions = {
 
 /** The way of a caller who asks for nothing special: the images, or the error, on the line that asked. */
 export function createAnswerWhenEnded(options: AnswerWhenEndedOptions): WaitMode {
-  const { queue, joinGeneration, imagesBody, interruptionError, drain, log, syncTimeoutMs } = options;
+  const { queue, submitOrAttach, imagesBody, interruptionError, drain, log, syncTimeoutMs } = options;
 
   return async (call) => {
     const { reply } = call;
     const limit = limitWait({ response: reply.raw, timeoutMs: syncTimeoutMs, drain });
     try {
-      const joined = await joinGeneration(call);
+      const joined = await submitOrAttach(call);
       const ended = await waitForEnding({ queue, joined, interrupted: limit.interrupted, log });
       switch (ended) {
         case "disconnect":

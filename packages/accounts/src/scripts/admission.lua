@@ -1,5 +1,5 @@
 --- @include "calendar"
---- @include "window"
+--- @include "rate-limit"
 --- @include "account"
 -- Whether a generation may be taken in.
 

@@ -19,7 +19,7 @@ type BatchWorkerOptions = Omit<WorkOffLaneOptions, "lane"> & {
   firstRetryPauseMs?: number;
 };
 
-/** A look at a lane takes two round trips; a keeper does it over where Redis is away. */
+/** A look at a lane takes two round trips; recovery does it over where Redis is away. */
 const lastLookMs = 1_000;
 
 /**
@@ -79,7 +79,7 @@ export function createBatchWorker(options: BatchWorkerOptions) {
     const { worker } = work;
     worker.on("completed", ({ id: job = "" }) => {
       const look = lookAgain(job)
-        .catch((error: unknown) => log.warn({ job, err: error }, "A lane could not be looked at again; a keeper will"))
+        .catch((error: unknown) => log.warn({ job, err: error }, "A lane could not be looked at again; recovery will"))
         .finally(() => looks.delete(look));
       looks.add(look);
     });

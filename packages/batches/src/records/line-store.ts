@@ -98,7 +98,7 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
           await lanes.addMany(batch.lane, jobs);
         } catch (error) {
           const fields = { batchId: batch.id, lane: batch.lane, err: error };
-          log.warn(fields, "Lines could not be put on their lane; the janitor will");
+          log.warn(fields, "Lines could not be put on their lane; recovery will");
         }
       }
       return fed;

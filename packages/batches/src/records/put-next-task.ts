@@ -4,7 +4,7 @@ import { type BatchState, laneOfTask, nextTask } from "./batch-task.ts";
 
 /**
  * Returns the function that puts the job that brings a batch on upon its lane; one that is there already stays. Where that fails the
- * keeper of a worker does it. The higher its rank the later it is done.
+ * recovery does it. The higher its rank the later it is done.
  */
 export const createPutNextTask =
   ({ lanes, log }: { lanes: Pick<Lanes, "add">; log: Log }) =>
@@ -15,6 +15,6 @@ export const createPutNextTask =
       await lanes.add(laneOfTask(job), job, rank);
     } catch (error) {
       const fields = { batchId: batch.id, job, err: error };
-      log.warn(fields, "The job of a batch could not be put on its lane; a worker's keeper will");
+      log.warn(fields, "The job of a batch could not be put on its lane; recovery will");
     }
   };

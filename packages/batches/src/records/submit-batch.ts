@@ -19,7 +19,7 @@ export type BatchSubmitterOptions = {
 
 /**
  * Returns the function that accepts a batch. It is accepted once its record is written; putting the job that validates it on its lane
- * comes after, and where that fails the keeper of a worker does it. Throws what Redis threw when the record may not have been written.
+ * comes after, and where that fails recovery does it. Throws what Redis threw when the record may not have been written.
  */
 export function createBatchSubmitter({
   batches,

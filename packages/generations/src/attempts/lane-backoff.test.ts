@@ -173,12 +173,12 @@ test("a generation of a closed lane expires by its deadline, and recovery takes 
   const upstream = createUpstream({ busyMs: 60_000, retryAfterMs: 60_000 });
   queue.worker(upstream.work, { concurrency: 1 });
   await untilRefused(queue, id);
-  const janitor = queue.janitor();
-  await janitor.look();
+  const recovery = queue.recovery();
+  await recovery.look();
   expect(await queue.store.read(id)).toMatchObject({ status: "queued" });
   await expect
     .poll(async () => {
-      await janitor.look();
+      await recovery.look();
       return queue.store.read(id);
     })
     .toMatchObject({ status: "expired", startedAtMs: null, costMicros: 0 });

@@ -276,7 +276,7 @@ test("what a submission was attached to is known for longer than its process rem
   await leave(first, "cut");
   const again = ask();
   expect(await store.submit(again)).toEqual(attached(first));
-  // `usualForMs` of apps/api/src/generation/departures.ts.
+  // `usualForMs` of apps/api/src/generation/cancel-on-disconnect.ts.
   expect(await queue.redis.pttl(queue.keys.attached(again.id))).toBeGreaterThan(900_000);
 });
 

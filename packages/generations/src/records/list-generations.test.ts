@@ -55,7 +55,7 @@ describe("a tenant's generations", () => {
     await queue.store.cancel(dropped, "sandbox.interactive");
     await expect
       .poll(async () => {
-        await queue.janitor().look();
+        await queue.recovery().look();
         return queue.store.read(dropped);
       })
       .toBeNull();

@@ -35,15 +35,15 @@ async function keepSubmitting(queue: TestQueue, signal: AbortSignal): Promise<vo
 
 /** Ends and drops generations one after the other until `signal` is aborted. */
 async function keepDropping(queue: TestQueue, ids: readonly string[], signal: AbortSignal): Promise<void> {
-  const janitor = queue.janitor();
+  const recovery = queue.recovery();
   for (const id of ids) {
     if (signal.aborted) return;
     await queue.store.cancel(id, "sandbox.interactive");
     // The retention of a millisecond has to be over.
     await sleep(2);
-    // The janitor has nothing to put back: it is here to drop.
+    // Recovery has nothing to put back: it is here to drop.
     await queue.redis.del(queue.keys.queued);
-    await janitor.look();
+    await recovery.look();
   }
 }
 

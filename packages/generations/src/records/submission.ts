@@ -3,8 +3,8 @@ import {
   type Admission,
   admissionArgument,
   type BillUndelivered,
-  type MinuteUse,
-  readMinuteUse,
+  type RateLimitUse,
+  readRateLimitUse,
   readRefusal,
   type Refusal,
   type ScriptNumbers,
@@ -49,8 +49,8 @@ export type Submission = Wish & {
 
 /** It was taken in, or its key may not have it: a limit or the budget is reached, and nothing was written. `use` = null: nothing is counted. */
 export type Admitted =
-  | { kind: "accepted"; rank: number; use: MinuteUse | null }
-  | { kind: "refused"; refusal: Refusal; use: MinuteUse | null };
+  | { kind: "accepted"; rank: number; use: RateLimitUse | null }
+  | { kind: "refused"; refusal: Refusal; use: RateLimitUse | null };
 
 /** An earlier request's generation. `mismatch`: the idempotency key was used before, with another body. */
 export type Earlier = { kind: "attached" | "mismatch"; id: string };
@@ -122,6 +122,6 @@ const wishArguments = ({ id, keyId, request, caller, watch, idempotencyKey, anew
 export const reservedArgument = ({ worstCaseMicros }: Admission): string => String(worstCaseMicros ?? "-");
 
 export function readAdmitted(answer: AdmittedAnswer): Admitted {
-  if (answer[0] === "accepted") return { kind: "accepted", rank: answer[1], use: readMinuteUse(answer[2]) };
+  if (answer[0] === "accepted") return { kind: "accepted", rank: answer[1], use: readRateLimitUse(answer[2]) };
   return { kind: "refused", ...readRefusal(answer.slice(1)) };
 }

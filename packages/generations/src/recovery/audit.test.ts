@@ -200,11 +200,11 @@ test("a record that is taken out of reach is finished, though it is on no list a
   await run(queue, { ...(await submitted()), id });
   await queue.attempts.succeed(id, lane, 1, delivery, bill);
   await expect.poll(() => redis.zcount(keys.retained, "-inf", Date.now() - 10)).toBe(1);
-  await queue.janitor({ dropObjects: () => Promise.reject(new Error("The store is away")) }).look();
+  await queue.recovery({ dropObjects: () => Promise.reject(new Error("The store is away")) }).look();
   expect(await store.read(id)).toBeNull();
   await redis.del(keys.retained);
   await pass();
-  await queue.janitor().look();
+  await queue.recovery().look();
   expect(droppedObjects).toEqual(["a/0.png"]);
   expect(await redis.exists(keys.forgotten(id), keys.retained)).toBe(0);
 });
@@ -215,7 +215,7 @@ test("a job that no worker can find is removed when its generation has ended", a
   await lanes.add(lane, id, 1);
   await redis.del(`${keys.lanes}:${lane}:prioritized`);
   await pass();
-  // Its generation is queued: the janitor puts the job back.
+  // Its generation is queued: recovery puts the job back.
   expect(await redis.exists(`${keys.lanes}:${lane}:${id}`)).toBe(1);
   await store.cancel(id, lane);
   await pass();

@@ -30,7 +30,7 @@ const heldMs = 5_000;
 
 /**
  * Goes through all records of Redis, slowly and again and again, one worker at a time: the truth is found from the records' side,
- * whatever was lost beside them. A record that is missing from a list is put on it, so that the janitor sees to it; the sums of accounts
+ * whatever was lost beside them. A record that is missing from a list is put on it, so that recovery sees to it; the sums of accounts
  * and lanes that do not agree with the records are corrected; a job that is left over from a generation that has ended is removed.
  */
 export function createAudit({ redis, keys, lanes, retention, log, stepEveryMs, keysPerSecond, pauseMs }: AuditOptions) {

@@ -1,172 +1,251 @@
 import { once } from "node:events";
-import { setTimeout as sleep } from "node:timers/promises";
-import { connectWorker } from "@darkroom/redis";
-import { testRedisUrl } from "@darkroom/testing";
-import { Worker } from "bullmq";
-import { expect, onTestFinished, test } from "vitest";
-import { delivery, free, openQueue, type TestQueue } from "../queue.fixture.ts";
-import type { Work } from "../attempts/outcome.ts";
+import { expect, test } from "vitest";
+import { bill, delivery, free, openQueue } from "../queue.fixture.ts";
 
-const lane = "sandbox.interactive";
-const done = { kind: "succeeded", delivery } as const;
-const busy = { kind: "retry", error: { code: "upstream_error", message: "Busy." }, retryAfterMs: 200 } as const;
+const done = async () => ({ kind: "succeeded", delivery }) as const;
 
-type Victim = { queue: TestQueue; id: string };
-
-/** How a generation comes to a state, and how it goes on from there when something was taken away. */
-const states: Record<string, (victim: Victim) => Promise<() => void | Promise<void>>> = {
-  async "queued, before any worker has come"({ queue }) {
-    return () => void queue.worker(async () => done);
-  },
-
-  async "queued, between two attempts"({ queue, id }) {
-    queue.worker(async ({ record }) => (record.failures === 0 ? busy : done));
-    await expect.poll(() => queue.store.read(id), { interval: 5 }).toMatchObject({ status: "queued", failures: 1 });
-    return () => {};
-  },
-
-  async "running, and its worker lives"({ queue, id }) {
-    const released = Promise.withResolvers<void>();
-    const work: Work = async ({ signal }) => {
-      await Promise.race([released.promise, once(signal, "abort")]);
-      signal.throwIfAborted();
-      return done;
-    };
-    queue.worker(work);
-    await expect.poll(() => queue.store.read(id), { interval: 5 }).toMatchObject({ status: "running" });
-    // Longer than it takes to renew a lock.
-    return () => void sleep(1_000).then(() => released.resolve());
-  },
-
-  async "running, and its worker has died"({ queue, id }) {
-    const redis = connectWorker(testRedisUrl(), () => {});
-    onTestFinished(() => redis.disconnect());
-    const dead = new Worker(lane, undefined, {
-      connection: redis,
-      prefix: queue.keys.lanes,
-      lockDuration: 1_000,
-    });
-    const job = await dead.getNextJob("a lock that nobody renews");
-    expect(job?.id).toBe(id);
-    await queue.attempts.start(id, lane);
-    await dead.close();
-    return () => void queue.worker(async () => done);
-  },
-};
-
-/** A generation with its job, and another that has nothing to do with it. */
-async function openVictim(): Promise<Victim> {
+test("a record whose job never reached its lane is put there", async () => {
   const queue = await openQueue();
-  const admission = { ...free, worstCaseMicros: 500 };
-  const [victim, bystander] = [{ tenant: "acme" }, { tenant: "other", keyId: "key_other" }].map((whose) =>
-    queue.submission({ admission, ...whose }),
-  );
-  if (victim === undefined || bystander === undefined) throw new Error("There are two of them");
-  await queue.submit({ ...victim, expiresInMs: 60_000 });
-  await queue.submit(bystander);
-  return { queue, id: victim.id };
-}
+  const given = queue.submission();
+  await queue.store.submit(given);
+  expect(await queue.lanes.find(given.lane, given.id)).toBeNull();
+  await queue.recovery().look();
+  expect(await queue.lanes.find(given.lane, given.id)).toBe("waiting");
+});
 
-/** What is kept beside the records: all of it can be made from them again. The truth itself, and what was spent, cannot. */
-async function besides({ keys, redis }: TestQueue): Promise<string[]> {
-  const truth = /^(generation:|account|ledger|usage)/;
-  const names = (await redis.keys(`${keys.root}*`)).map((name) => name.slice(keys.root.length));
-  return names.filter((name) => !truth.test(name));
-}
+test("a submission of this moment is left to its own process", async () => {
+  const queue = await openQueue();
+  const given = queue.submission();
+  await queue.store.submit(given);
+  await queue.recovery({ queuedAfterMs: 10_000 }).look();
+  expect(await queue.lanes.find(given.lane, given.id)).toBeNull();
+});
 
-async function expectAllEnded({ queue, id }: Victim): Promise<void> {
-  const { redis, keys } = queue;
-  const janitor = queue.janitor({ lockDurationMs: 1_000 });
-  const audit = queue.audit();
-  const round = async () => {
-    await janitor.look();
-    await audit.step();
-    const records = await redis.keys(keys.record("*"));
-    return Promise.all(records.map((name) => redis.hget(name, "status")));
-  };
-  await expect.poll(round, { timeout: 15_000 }).toEqual(["succeeded", "succeeded"]);
-  const sums = async (keyId: string) => {
-    await audit.step();
-    return redis.hmget(`${keys.root}account:${keyId}`, "active", "queued", "reserved");
-  };
-  for (const keyId of ["key", "key_other"]) await expect.poll(() => sums(keyId)).toEqual(["0", "0", "0"]);
-  const left = async () => {
-    await audit.step();
-    const lists = ["wait", "paused", "active", "prioritized", "delayed"].map((list) => `${keys.lanes}:${lane}:${list}`);
-    return [...(await redis.keys(`${keys.lanes}:*:gen_*`)), ...((await redis.exists(...lists)) ? ["a list"] : [])];
-  };
-  await expect.poll(left).toEqual([]);
+test("a running generation whose job is lost is begun again", async () => {
+  const queue = await openQueue();
+  const given = queue.submission();
+  await queue.store.submit(given);
+  await queue.attempts.start(given.id, given.lane);
+  await queue.recovery().look();
+  // Its worker may be alive, and learn only now that the lock on the job is gone.
+  expect(await queue.lanes.find(given.lane, given.id)).toBeNull();
+  await queue.recovery().look();
+  queue.worker(done);
+  await expect.poll(() => queue.store.read(given.id)).toMatchObject({ status: "succeeded", attempts: 2 });
+});
+
+test("a retry whose job was lost between the record and the lane is put back", async () => {
+  const queue = await openQueue();
+  const given = queue.submission();
+  await queue.store.submit(given);
+  await queue.attempts.start(given.id, given.lane);
+  await queue.attempts.postpone(given.id, given.lane, 1, "failures", 0);
+  await queue.recovery().look();
+  queue.worker(done);
+  await expect.poll(() => queue.store.read(given.id)).toMatchObject({ status: "succeeded", attempts: 2 });
+});
+
+test("a generation that was not begun in its time expires and leaves its lane", async () => {
+  const queue = await openQueue();
+  const given = queue.submission({ expiresInMs: 1 });
+  await queue.submit(given);
+  const recovery = queue.recovery();
+  await expect
+    .poll(async () => {
+      await recovery.look();
+      return queue.store.read(given.id);
+    })
+    .toMatchObject({ status: "expired" });
+  expect(await queue.lanes.find(given.lane, given.id)).toBeNull();
   await queue.expectNothingButRecords();
-  // Once: an ending is entered into the ledger when it is written.
-  const [day = ""] = await redis.smembers(`${keys.root}ledger-days`);
-  expect(await redis.llen(`${keys.root}ledger:${day}`)).toBe(2);
-  expect(await redis.zscore(keys.retained, id)).not.toBeNull();
-  expect(await redis.zscore(keys.index("acme"), id)).not.toBeNull();
+});
+
+test("what has been kept long enough is dropped, images and all, and its owner is told for a while", async () => {
+  const queue = await openQueue({ retention: { recordsMs: 1, claimsMs: 1, tombstonesMs: 60_000 } });
+  const given = queue.submission();
+  await queue.store.submit(given);
+  await queue.attempts.start(given.id, given.lane);
+  const partial = { index: 0, partialIndex: 0, key: "a/partial.png", mediaType: "image/png", width: 1, height: 1 };
+  await queue.attempts.appendPartial(given.id, 1, partial);
+  const [image] = delivery.images;
+  if (image === undefined) throw new Error("A delivery has an image");
+  await queue.attempts.checkpoint(given.id, 1, { ...delivery, images: [{ ...image, key: "a/first.png" }] });
+  await queue.attempts.succeed(given.id, given.lane, 1, delivery, bill);
+  const recovery = queue.recovery();
+  await expect
+    .poll(async () => {
+      await recovery.look();
+      return queue.store.read(given.id);
+    })
+    .toBeNull();
+  expect(queue.droppedObjects).toEqual(["a/0.png", "a/first.png", "a/partial.png"]);
+  expect(await queue.store.readTombstone(given.id)).toBe("acme");
+  expect(await queue.redis.exists(queue.keys.index("acme"), queue.keys.retained, queue.keys.partials(given.id))).toBe(
+    0,
+  );
+});
+
+test("a generation that is retried at the end of its retention lives on", async () => {
+  const queue = await openQueue({ retention: { recordsMs: 1, claimsMs: 1, tombstonesMs: 1 } });
+  const given = queue.submission();
+  await queue.store.submit(given);
+  await queue.store.cancel(given.id, given.lane);
+  await queue.store.retry(given.id, given.lane, given.tenant, free);
+  await queue.recovery().look();
+  expect(await queue.store.read(given.id)).toMatchObject({ status: "queued" });
+});
+
+test.each(["queued", "running"])(
+  "a %s generation that a list says is outlived is kept, and leaves that list",
+  async (status) => {
+    const queue = await openQueue();
+    const { store, attempts, keys, redis, submission } = queue;
+    const { id, lane } = submission();
+    await store.submit(submission({ id }));
+    if (status === "running") await attempts.start(id, lane);
+    await redis.zadd(keys.retained, 1, id);
+    await queue.recovery().look();
+    expect(await store.read(id)).toMatchObject({ status });
+    expect(await redis.zcard(keys.retained)).toBe(0);
+  },
+);
+
+test.each(["queued", "running"] as const)(
+  "an ended generation that is still listed as %s gets no job, and leaves the list",
+  async (list) => {
+    const queue = await openQueue();
+    const { store, keys, redis, lanes, submission } = queue;
+    const { id, lane } = submission();
+    await store.submit(submission({ id }));
+    await store.cancel(id, lane);
+    await redis.zadd(keys[list], 1, id);
+    await queue.recovery().look();
+    await queue.recovery().look();
+    expect(await lanes.find(lane, id)).toBeNull();
+    expect(await redis.zcard(keys[list])).toBe(0);
+  },
+);
+
+test("a job that an older attempt still holds is looked at again, and not forgotten", async () => {
+  const queue = await openQueue();
+  const begun = Promise.withResolvers<void>();
+  const worker = queue.worker(async ({ record, signal }) => {
+    if (record.attempts > 1) return done();
+    begun.resolve();
+    await once(signal, "abort");
+    throw new Error("aborted");
+  });
+  const given = queue.submission();
+  await queue.submit(given);
+  await begun.promise;
+  await queue.store.cancel(given.id, given.lane);
+  await queue.store.retry(given.id, given.lane, given.tenant, free);
+  const recovery = queue.recovery();
+  await recovery.look();
+  worker.cancel(given.id);
+  await expect
+    .poll(async () => {
+      await recovery.look();
+      return queue.store.read(given.id);
+    })
+    .toMatchObject({ status: "succeeded", attempts: 2 });
+});
+
+/** Two failed generations whose retention is over: recovery has listed both when it comes to the first. */
+async function openOutlived() {
+  const queue = await openQueue({ retention: { recordsMs: 1, claimsMs: 1, tombstonesMs: 60_000 } });
+  const [first, second] = [queue.submission(), queue.submission()];
+  for (const { id, lane } of [first, second]) {
+    await queue.store.submit(queue.submission({ id }));
+    await queue.attempts.start(id, lane);
+    await queue.attempts.checkpoint(id, 1, delivery, []);
+    await queue.attempts.fail(id, lane, 1, { code: "upstream_error", message: "It broke." });
+  }
+  await expect.poll(() => queue.redis.zcount(queue.keys.retained, "-inf", Date.now() - 10)).toBe(2);
+  return { queue, first, second };
 }
 
-test.each(Object.entries(states))(
-  "a generation that is %s ends, and all sums are exact, whatever is lost beside its record",
-  async (_, bring) => {
-    const found = await openVictim();
-    await bring(found);
-    const names = (await besides(found.queue)).map((name) => name.replace(found.id, "{id}"));
-    expect(names).toEqual(expect.arrayContaining([`lane:${lane}:{id}`, `pending:${lane}`, `ranks:${lane}`]));
+test("a generation that was retried and has succeeded since it was found to be due keeps its record and its images", async () => {
+  const { queue, first, second } = await openOutlived();
+  const { store, attempts, redis, keys } = queue;
+  const dropped: string[] = [];
+  await redis.hset(keys.record(first.id), "delivery", JSON.stringify({ ...delivery, images: [] }));
+  // The store takes its time over the first.
+  const dropObjects = async (objects: string[]) => {
+    dropped.push(...objects);
+    if ((await store.read(second.id))?.status !== "failed") return;
+    await store.retry(second.id, second.lane, second.tenant, free);
+    await attempts.start(second.id, second.lane);
+    await attempts.succeed(second.id, second.lane, 2, delivery, bill);
+    await redis.zadd(keys.retained, "XX", Date.now() + 60_000, second.id);
+  };
+  // Ids of the same millisecond are visited in their order.
+  await redis.zadd(keys.retained, 1, first.id, 2, second.id);
+  await queue.recovery({ dropObjects }).look();
+  expect(await store.read(first.id)).toBeNull();
+  expect(await store.read(second.id)).toMatchObject({ status: "succeeded", delivery });
+  expect(dropped).toEqual([]);
+});
 
-    const losses = [
-      ...names.map((name) => [name]),
-      // A list that has lost one entry of several.
-      ...["queued", "running", "expiring"].map((list) => [`${list} {id}`]),
-      // All that BullMQ keeps; all that this installation keeps beside its records.
-      names.filter((name) => name.startsWith("lane:")),
-      names,
-    ];
-    await Promise.all(
-      losses.map(async (lost) => {
-        const victim = await openVictim();
-        const { redis, keys } = victim.queue;
-        const goOn = await bring(victim);
-        for (const text of lost) {
-          const [name = "", member] = text.replaceAll("{id}", victim.id).split(" ");
-          if (member === undefined) await redis.del(`${keys.root}${name}`);
-          else await redis.zrem(`${keys.root}${name}`, member);
-        }
-        await goOn();
-        await expectAllEnded(victim).catch((cause: unknown) => {
-          throw new Error(`It does not recover from the loss of: ${lost.join(", ")}`, { cause });
-        });
-      }),
-    );
-  },
-  60_000,
-);
+test("a generation whose images are being removed cannot be retried any more", async () => {
+  const { queue, first, second } = await openOutlived();
+  const retried: unknown[] = [];
+  const dropObjects = async () => {
+    for (const { id, lane, tenant } of [first, second])
+      retried.push((await queue.store.retry(id, lane, tenant, free)).kind);
+  };
+  await queue.redis.zrem(queue.keys.retained, second.id);
+  await queue.recovery({ dropObjects }).look();
+  expect(retried).toEqual(["gone", "accepted"]);
+  expect(await queue.store.readTombstone(first.id)).toBe("acme");
+});
 
-test.each(["active", "queued", "reserved"])(
-  "%s of an account is made anew while its generations go on",
-  async (field) => {
-    const victim = await openVictim();
-    const { queue } = victim;
-    await queue.redis.hdel(`${queue.keys.root}account:key`, field);
-    queue.worker(async () => done);
-    await expect(expectAllEnded(victim)).resolves.toBeUndefined();
-  },
-);
+test("images that could not be removed are removed later, though their record is out of reach by then", async () => {
+  const { queue, first, second } = await openOutlived();
+  const { redis, keys, store } = queue;
+  await queue.recovery({ dropObjects: () => Promise.reject(new Error("The store is away")) }).look();
+  expect(await store.read(first.id)).toBeNull();
+  expect(await redis.zcard(keys.retained)).toBe(2);
+  // A minute later.
+  await redis.zadd(keys.retained, "XX", 1, first.id, 1, second.id);
+  await queue.recovery().look();
+  expect(queue.droppedObjects).toEqual(["a/0.png", "a/0.png"]);
+  expect(await redis.exists(keys.retained, keys.forgotten(first.id), keys.forgotten(second.id))).toBe(0);
+});
 
-test("no attempt is begun beside one whose lock lives, whatever else is lost", async () => {
-  const bring = states["running, and its worker lives"];
-  if (bring === undefined) throw new Error("There is no such state");
-  const found = await openVictim();
-  await bring(found);
-  const names = (await besides(found.queue)).map((name) => name.replace(found.id, "{id}"));
-  const losses = names.filter((name) => !name.endsWith(":lock"));
-  await Promise.all(
-    [...losses.map((name) => [name]), losses].map(async (lost) => {
-      const victim = await openVictim();
-      const { redis, keys, store } = victim.queue;
-      const goOn = await bring(victim);
-      await redis.del(...lost.map((name) => `${keys.root}${name.replace("{id}", victim.id)}`));
-      await goOn();
-      await expectAllEnded(victim);
-      expect(await store.read(victim.id), `without ${lost.join(", ")}`).toMatchObject({ attempts: 1 });
-    }),
-  );
-}, 60_000);
+test("one record that cannot be read does not keep recovery from the others", async () => {
+  const { queue, first, second } = await openOutlived();
+  const { redis, keys, store } = queue;
+  await redis.zadd(keys.retained, 1, first.id, 2, second.id);
+  await redis.hset(keys.record(first.id), "delivery", "{");
+  await queue.recovery().look();
+  expect(await store.read(second.id)).toBeNull();
+  expect(queue.droppedObjects).toEqual(["a/0.png"]);
+  // What cannot be read is kept, for a release that can.
+  expect(await redis.hget(keys.forgotten(first.id), "delivery")).toBe("{");
+});
+
+test("jobs that could not be put back are put back in the next round", async () => {
+  const queue = await openQueue();
+  const given = queue.submission();
+  await queue.store.submit(given);
+  const { lanes } = queue;
+  const refusing = { ...lanes, addMany: () => Promise.reject(new Error("OOM")) };
+  const options = { lookAgainMs: 60_000, claimMs: 1 };
+  await expect(queue.recovery({ ...options, lanes: refusing }).look()).rejects.toThrow(AggregateError);
+  const recovery = queue.recovery(options);
+  const round = async () => {
+    await recovery.look();
+    return lanes.find(given.lane, given.id);
+  };
+  await expect.poll(round).toBe("waiting");
+});
+
+test("a lost job is put back though the next look at it was noted by a clock that was set back since", async () => {
+  const queue = await openQueue();
+  const given = queue.submission();
+  await queue.store.submit(given);
+  await queue.redis.zincrby(queue.keys.queued, 86_400_000, given.id);
+  await queue.recovery().look();
+  expect(await queue.lanes.find(given.lane, given.id)).toBe("waiting");
+});

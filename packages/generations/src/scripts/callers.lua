@@ -14,7 +14,7 @@ local silent_after_ms = 30000
 local all_silent_after_ms = 15000
 -- No client repeats a request that long after its generation has ended.
 local unanswered_for_ms = 900000
--- A minute longer than a process keeps in mind that it has to tell of a caller who has left (departures.ts): what the caller's submission
+-- A minute longer than a process keeps in mind that it has to tell of a caller who has left (cancel-on-disconnect.ts): what the caller's submission
 -- was attached to must be known for as long.
 local attached_for_ms = 960000
 -- A bound for generations that do not end. Every caller that comes or leaves begins it anew.

@@ -1,4 +1,4 @@
---- @include "rank"
+--- @include "fair-queue"
 --- @include "generation"
 --- @include "callers"
 --- @include "recount"

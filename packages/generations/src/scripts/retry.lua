@@ -1,6 +1,6 @@
 --- @include "@darkroom/redis/scripts/now"
 --- @include "@darkroom/accounts/scripts/admission"
---- @include "rank"
+--- @include "fair-queue"
 --- @include "callers"
 --- @include "recount"
 --- @include "supersede"

@@ -1,6 +1,6 @@
 --- @include "@darkroom/redis/scripts/now"
 --- @include "@darkroom/accounts/scripts/admission"
---- @include "rank"
+--- @include "fair-queue"
 --- @include "earlier-request"
 --- @include "recount"
 -- Accepts a generation, or finds the one of an earlier request that is equal to this one (earlier-request.lua). Safe to repeat: a second

@@ -4,7 +4,7 @@ import type { Keys } from "@darkroom/redis";
 import { repeat } from "@darkroom/runtime";
 import { startHeartbeat } from "./heartbeat.ts";
 
-export type EndingWaitsOptions = {
+type EndingWaitsOptions = {
   /** Takes commands, fails fast. */
   redis: Redis;
   /** Subscribes to the reply channel, and to nothing else. */
@@ -142,5 +142,3 @@ function enter(listeners: Map<string, Set<() => void>>, id: string, listener: ()
     return !listeners.has(id);
   };
 }
-
-export type EndingWaits = Awaited<ReturnType<typeof createEndingWaits>>;

@@ -4,7 +4,7 @@ const milliseconds = z.coerce.number().int().min(1).max(3_600_000);
 const bytes = z.coerce.number().int().min(1);
 const mebibyte = 1024 * 1024;
 
-/** How patient and how trusting the HTTP door is, over environment variable names. */
+/** How patient and how trusting the HTTP client is, over environment variable names. */
 export const httpSettingsSchema = z.object({
   PROVIDER_CONNECT_TIMEOUT_MS: milliseconds
     .default(10_000)

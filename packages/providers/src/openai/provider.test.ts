@@ -2,7 +2,7 @@ import { fakeImage, startFakeOpenAi } from "@darkroom/testing";
 import { afterAll, afterEach, describe, expect, onTestFinished, test } from "vitest";
 import { examineAnswers } from "../examine-answers.fixture.ts";
 import { aCall, examineProvider, failureOf } from "../examine-provider.fixture.ts";
-import { createHttpDoor } from "../http/http-door.ts";
+import { createHttpClient } from "../http/http-client.ts";
 import { httpSettingsSchema } from "../http/settings.ts";
 import type { PartialImage } from "../image-provider.ts";
 import refusals from "./fixtures/refusals.json" with { type: "json" };
@@ -10,7 +10,7 @@ import { settingsSchema } from "./options.ts";
 import { openai } from "./provider.ts";
 
 const upstream = await startFakeOpenAi();
-const http = createHttpDoor(
+const http = createHttpClient(
   httpSettingsSchema.parse({ PROVIDER_ALLOW_PRIVATE_IMAGE_URLS: "true", PROVIDER_MAX_REPLY_BYTES: "10000000" }),
 );
 afterEach(() => upstream.reset());
@@ -350,7 +350,7 @@ describe("a stream", () => {
   );
 
   test("that falls silent is left after the idle time", async () => {
-    const impatient = createHttpDoor(httpSettingsSchema.parse({ PROVIDER_IDLE_TIMEOUT_MS: "300" }));
+    const impatient = createHttpClient(httpSettingsSchema.parse({ PROVIDER_IDLE_TIMEOUT_MS: "300" }));
     onTestFinished(() => impatient.close());
     upstream.next({ stream: { stopAfter: 1, stop: "silence" } });
     const settings = settingsSchema.parse({ OPENAI_API_KEY: key, OPENAI_BASE_URL: upstream.baseUrl });
@@ -360,7 +360,7 @@ describe("a stream", () => {
   });
 
   test("that is larger than allowed is not read to its end", async () => {
-    const small = createHttpDoor(httpSettingsSchema.parse({ PROVIDER_MAX_REPLY_BYTES: "1000" }));
+    const small = createHttpClient(httpSettingsSchema.parse({ PROVIDER_MAX_REPLY_BYTES: "1000" }));
     onTestFinished(() => small.close());
     upstream.next({
       connection: "endless",

@@ -2,7 +2,7 @@ import { sumOfUsages } from "@darkroom/contracts";
 import { askForImages } from "../ask-for-images.ts";
 import { collectImages } from "../collect-images.ts";
 import { endpointOf } from "../http/base-url.ts";
-import type { HttpDoor } from "../http/http-door.ts";
+import type { HttpClient } from "../http/http-client.ts";
 import type { ProviderCall } from "../image-provider.ts";
 import type { ProviderDefinition } from "../provider-definition.ts";
 import { readSvgUsage } from "../read-usage.ts";
@@ -54,7 +54,7 @@ export const openai: ProviderDefinition<typeof settingsSchema> = {
 };
 
 /** Shows unfinished versions, where somebody wants to see them; `show` is undefined where nobody does. */
-function partialsOf(call: ProviderCall, http: HttpDoor) {
+function partialsOf(call: ProviderCall, http: HttpClient) {
   const partials = showPartials(call);
   /** How often each version has come. An event does not say which image it is of: the second first version is the second image's. */
   const seen = new Map<number, number>();

@@ -2,7 +2,7 @@ import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { checkImage } from "../check-image.ts";
 import { aCall, examineProvider, failureOf } from "../examine-provider.fixture.ts";
-import { createHttpDoor } from "../http/http-door.ts";
+import { createHttpClient } from "../http/http-client.ts";
 import { httpSettingsSchema } from "../http/settings.ts";
 import type { PartialImage } from "../image-provider.ts";
 import type { SandboxCall } from "../provider-definition.ts";
@@ -10,7 +10,7 @@ import refusals from "./fixtures/refusals.json" with { type: "json" };
 import { settingsSchema } from "./options.ts";
 import { sandbox } from "./provider.ts";
 
-const http = createHttpDoor(httpSettingsSchema.parse({}));
+const http = createHttpClient(httpSettingsSchema.parse({}));
 const create = (env: Record<string, string> = {}, onSandboxCall?: (call: SandboxCall) => void) =>
   sandbox.create(settingsSchema.parse(env), { http, onSandboxCall });
 const draw = async (parameters: object, model = "gpt-image-1", env = {}) =>

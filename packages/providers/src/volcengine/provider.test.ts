@@ -2,14 +2,14 @@ import { fakeImage, startFakeArk } from "@darkroom/testing";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { examineAnswers } from "../examine-answers.fixture.ts";
 import { aCall, examineProvider, failureOf } from "../examine-provider.fixture.ts";
-import { createHttpDoor } from "../http/http-door.ts";
+import { createHttpClient } from "../http/http-client.ts";
 import { httpSettingsSchema } from "../http/settings.ts";
 import refusals from "./fixtures/refusals.json" with { type: "json" };
 import { settingsSchema } from "./options.ts";
 import { volcengine } from "./provider.ts";
 
 const upstream = await startFakeArk();
-const http = createHttpDoor(
+const http = createHttpClient(
   httpSettingsSchema.parse({ PROVIDER_ALLOW_PRIVATE_IMAGE_URLS: "true", PROVIDER_MAX_REPLY_BYTES: "10000000" }),
 );
 afterEach(() => upstream.reset());

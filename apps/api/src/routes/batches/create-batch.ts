@@ -17,7 +17,7 @@ import { checkInputFile } from "../../batches/check-input-file.ts";
 import type { FindBatch } from "../../batches/find-batch.ts";
 import { checkWebhook } from "../../generation/check-webhook.ts";
 import { queueAnswer } from "../../generation/queue-answer.ts";
-import type { RefuseNewWork } from "../../generation/refuse-new-work.ts";
+import type { ShedLoad } from "../../generation/shed-load.ts";
 import { accountOf } from "../../http/authenticate.ts";
 import { readClientRetry } from "../../http/client-retry.ts";
 import { readIdempotencyKey } from "../../http/idempotency-key.ts";
@@ -28,7 +28,7 @@ export type CreateBatchDependencies = {
   queue: Pick<OpenQueue, "submitBatch" | "batches">;
   files: Pick<FileStore, "read">;
   findBatch: FindBatch;
-  refuseNewWork: RefuseNewWork;
+  shedLoad: ShedLoad;
   webhooks: WebhookSettings;
   log: Logger;
 };
@@ -41,12 +41,12 @@ const standardOutputSeconds = 2_592_000;
 
 /** `POST /v1/batches`: accepts a batch, whose lines are looked at later. The same request sent again finds the batch that it made. */
 export function createBatchRoute(app: FastifyInstance, dependencies: CreateBatchDependencies): void {
-  const { queue, files, findBatch, refuseNewWork, webhooks, log } = dependencies;
+  const { queue, files, findBatch, shedLoad, webhooks, log } = dependencies;
 
   async function accept(batch: NewBatch, sent: BatchRequest): Promise<CreatedBatch> {
     await checkInputFile(files, batch.tenant, batch.inputFileId);
     await checkWebhook(sent.body, webhooks);
-    refuseNewWork();
+    shedLoad();
     return queueAnswer(queue.submitBatch(batch, sent));
   }
 

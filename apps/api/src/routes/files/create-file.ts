@@ -5,7 +5,7 @@ import type { Drain } from "../../drain.ts";
 import { readFileForm } from "../../files/read-file-form.ts";
 import { showFile } from "../../files/show-file.ts";
 import { createUploadPlaces } from "../../files/upload-places.ts";
-import type { RefuseNewWork } from "../../generation/refuse-new-work.ts";
+import type { ShedLoad } from "../../generation/shed-load.ts";
 import { accountOf } from "../../http/authenticate.ts";
 import { assertPlainBody } from "../../http/assert-plain-body.ts";
 import type { BodyDeadline } from "../../http/body-deadline.ts";
@@ -13,7 +13,7 @@ import { maxFormOverheadBytes } from "../../http/server-limits.ts";
 
 export type CreateFileDependencies = {
   files: Pick<FileStore, "upload">;
-  refuseNewWork: RefuseNewWork;
+  shedLoad: ShedLoad;
   bodyDeadline: BodyDeadline;
   drain: Drain;
 };
@@ -23,7 +23,7 @@ const maxFilenameCharacters = 255;
 
 /** `POST /v1/files`: streams a file into the object store and answers when it is kept. */
 export function createFileRoute(app: FastifyInstance, dependencies: CreateFileDependencies): void {
-  const { files, refuseNewWork, bodyDeadline, drain } = dependencies;
+  const { files, shedLoad, bodyDeadline, drain } = dependencies;
   const places = createUploadPlaces();
 
   void app.register(async (uploads) => {
@@ -33,7 +33,7 @@ export function createFileRoute(app: FastifyInstance, dependencies: CreateFileDe
 
     uploads.post("/v1/files", { onRequest: async (request) => refuseEarly(request) }, async (request, reply) => {
       const { tenant } = accountOf(request);
-      refuseNewWork();
+      shedLoad();
       const stopping = new AbortController();
       const leave = places.take(tenant);
       const release = drain.onDismiss(() => stopping.abort(shuttingDown()));

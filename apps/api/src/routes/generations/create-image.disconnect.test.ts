@@ -41,7 +41,7 @@ test("what runs is finished for a caller who leaves", async () => {
   await begun.promise;
   await hangUp();
   await expect.poll(() => api.queue.waits.size).toBe(0);
-  await expect.poll(() => api.departures.size).toBe(0);
+  await expect.poll(() => api.disconnects.size).toBe(0);
   expect((await api.queue.store.read(id))?.status).toBe("running");
   mayEnd.resolve();
   await expect.poll(async () => (await api.queue.store.read(id))?.status).toBe("failed");
@@ -52,9 +52,9 @@ test("a caller who leaves while Redis is away is remembered", async () => {
   const { id, hangUp } = await callAndHangUp(api);
   api.redisLine.cut();
   await hangUp();
-  await expect.poll(() => api.departures.size).toBe(1);
+  await expect.poll(() => api.disconnects.size).toBe(1);
   api.redisLine.restore();
-  await expect.poll(() => api.departures.size, { timeout: 5_000 }).toBe(0);
+  await expect.poll(() => api.disconnects.size, { timeout: 5_000 }).toBe(0);
   expect((await api.queue.store.read(id))?.status).toBe("canceled");
 });
 
@@ -71,7 +71,7 @@ test("a caller who leaves while another joins takes nothing from that one, and n
   await first.hangUp();
   await expect.poll(() => leave.mock.calls.length).toBe(1);
   api.redisLine.restore();
-  await expect.poll(() => api.departures.size).toBe(0);
+  await expect.poll(() => api.disconnects.size).toBe(0);
   await expect.poll(() => api.waitersOf(first.id)).toHaveLength(1);
 
   const third = await callAndHangUp(api, named);

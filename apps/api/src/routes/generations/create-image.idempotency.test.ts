@@ -131,7 +131,7 @@ describe("an idempotency key", () => {
     leaving.abort();
     expect(await gone).toBe("gone");
     await expect.poll(() => api.waitersOf(id)).toHaveLength(1);
-    await expect.poll(() => api.departures.size).toBe(0);
+    await expect.poll(() => api.disconnects.size).toBe(0);
     expect((await api.queue.store.read(id))?.status).toBe("queued");
     await api.work(drawing(api.store, imageBytes));
     expect((await staying).status).toBe(200);
@@ -148,7 +148,7 @@ describe("an idempotency key", () => {
     call.abort();
     expect(await gone).toBe("gone");
     await expect.poll(() => hasty.queue.waits.size).toBe(0);
-    await expect.poll(() => hasty.departures.size).toBe(0);
+    await expect.poll(() => hasty.disconnects.size).toBe(0);
     expect((await hasty.queue.store.read(id))?.status).toBe("queued");
   });
 
@@ -167,7 +167,7 @@ describe("an idempotency key", () => {
     expect(answers.map(({ headers }) => headers.get("x-should-retry"))).toEqual(["true", "true"]);
   });
 
-  test("what was accepted and never came to its lane is put there by the janitor", async () => {
+  test("what was accepted and never came to its lane is put there by recovery", async () => {
     const api = await startApi();
     vi.spyOn(api.queue.lanes, "add").mockRejectedValueOnce(new Error("The process died here"));
     const asked = await api.generate(request, { headers: { ...key("k").headers, prefer: "respond-async" } });

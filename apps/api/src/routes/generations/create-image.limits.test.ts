@@ -54,7 +54,7 @@ describe("429 rate_limit_exceeded", () => {
     const api = await startApi();
     const { ask, id } = await openLimitedKey(api, { limits: { requests_per_minute: 1 } });
     expect((await ask()).status).toBe(202);
-    // As if it had been 58.5 seconds ago: the times of the window's entries, see window.lua.
+    // As if it had been 58.5 seconds ago: the times of the window's entries, see rate-limit.lua.
     const window = `${api.prefix}:account-window:${id}`;
     const [ground = "", entry = ""] = await api.queue.redis.lrange(window, 0, -1);
     await api.queue.redis.lset(

@@ -36,7 +36,7 @@ async function cutOff(api: TestApi, begun: Promise<void>, headers: Record<string
   call.abort();
   expect(await gone).toBe("gone");
   await expect.poll(() => api.queue.waits.size).toBe(0);
-  await expect.poll(() => api.departures.size).toBe(0);
+  await expect.poll(() => api.disconnects.size).toBe(0);
   return id;
 }
 

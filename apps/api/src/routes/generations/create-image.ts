@@ -1,7 +1,7 @@
 import { ApiError, type ImageRequest, newGenerationId, openImageRequestSchema, parseBody } from "@darkroom/contracts";
 import type { Wish } from "@darkroom/generations";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { Wanted } from "../../generation/join-generation.ts";
+import type { Wanted } from "../../generation/submit-or-attach.ts";
 import type { JudgeRequest } from "../../generation/judge-request.ts";
 import { asksAnew } from "../../http/asks-anew.ts";
 import { accountOf } from "../../http/authenticate.ts";

@@ -4,7 +4,7 @@ import type { Logger } from "@darkroom/runtime";
 import type { GenerationRecord } from "@darkroom/generations";
 import type { FastifyInstance } from "fastify";
 import type { Drain } from "../../drain.ts";
-import type { Departures } from "../../generation/departures.ts";
+import type { Disconnects } from "../../generation/cancel-on-disconnect.ts";
 import type { FindGeneration } from "../../generation/find-generation.ts";
 import { followRead } from "../../generation/follow-answer.ts";
 import { type Interruption, limitWait } from "../../generation/limit-wait.ts";
@@ -12,7 +12,7 @@ import type { RenderGeneration } from "../../generation/render-generation.ts";
 import { type GenerationWatch, watchGeneration } from "../../generation/watch-generation.ts";
 import { accountOf } from "../../http/authenticate.ts";
 import { eventStreamHeaders, formatEvent, heartbeat } from "../../http/event-stream.ts";
-import { createKeepAlive } from "../../http/keep-alive.ts";
+import { createSseHeartbeat } from "../../http/sse-heartbeat.ts";
 import type { LoadShedder } from "../../http/load-shedder.ts";
 import type { OpenQueue } from "../../open-queue.ts";
 
@@ -21,7 +21,7 @@ export type GenerationEventsDependencies = {
   findGeneration: FindGeneration;
   renderGeneration: RenderGeneration;
   drain: Drain;
-  departures: Pick<Departures, "leave">;
+  disconnects: Pick<Disconnects, "leave">;
   loadShedder: Pick<LoadShedder, "holdOrRefuse">;
   log: Logger;
 };
@@ -40,7 +40,7 @@ type Follow = {
  * the version that it shows; who comes back with `Last-Event-ID` is told only what is newer.
  */
 export function generationEventsRoute(app: FastifyInstance, dependencies: GenerationEventsDependencies): void {
-  const { queue, findGeneration, renderGeneration, drain, departures, loadShedder, log } = dependencies;
+  const { queue, findGeneration, renderGeneration, drain, disconnects, loadShedder, log } = dependencies;
 
   app.route<{ Params: { id: string } }>({
     method: "GET",
@@ -60,7 +60,7 @@ export function generationEventsRoute(app: FastifyInstance, dependencies: Genera
       }
       const watch = await watchGeneration(queue, record.id);
       const limit = limitWait({ response: reply.raw, drain });
-      const told = (ended: GenerationRecord) => followRead(reply.raw, ended, departures);
+      const told = (ended: GenerationRecord) => followRead(reply.raw, ended, disconnects);
       const stream = Readable.from(events(record, { seen, watch, interrupted: limit.interrupted, told }), {
         objectMode: false,
       });
@@ -80,7 +80,7 @@ export function generationEventsRoute(app: FastifyInstance, dependencies: Genera
     { id, tenant }: GenerationRecord,
     { seen, watch, interrupted, told }: Follow,
   ): AsyncGenerator<string> {
-    const alive = createKeepAlive();
+    const alive = createSseHeartbeat();
     let shown = seen;
     // So that the head of the answer goes out though there may be nothing to tell yet.
     yield heartbeat;

@@ -8,7 +8,7 @@ import { z } from "zod";
 import type { Drain } from "../../drain.ts";
 import { base64Response } from "../../generation/base64-response.ts";
 import { describeImages } from "@darkroom/generations";
-import type { Departures } from "../../generation/departures.ts";
+import type { Disconnects } from "../../generation/cancel-on-disconnect.ts";
 import type { FindGeneration } from "../../generation/find-generation.ts";
 import { followRead } from "../../generation/follow-answer.ts";
 import { type Interruption, limitWait } from "../../generation/limit-wait.ts";
@@ -29,7 +29,7 @@ export type ReadGenerationDependencies = {
   catalogue: Catalogue;
   objects: ObjectStore;
   drain: Drain;
-  departures: Pick<Departures, "leave">;
+  disconnects: Pick<Disconnects, "leave">;
   loadShedder: Pick<LoadShedder, "hold">;
   keyring: Pick<Keyring, "nowMs">;
 };
@@ -41,7 +41,7 @@ const maxWaitSeconds = 60;
 
 /** `GET /v1/generations/{id}`: the generation as it stands; with `Prefer: wait`, as soon as it has ended. */
 export function readGenerationRoute(app: FastifyInstance, dependencies: ReadGenerationDependencies): void {
-  const { queue, findGeneration, renderGeneration, catalogue, objects, drain, departures, loadShedder, keyring } =
+  const { queue, findGeneration, renderGeneration, catalogue, objects, drain, disconnects, loadShedder, keyring } =
     dependencies;
 
   app.get<{ Params: { id: string } }>("/v1/generations/:id", async (request, reply) => {
@@ -60,12 +60,12 @@ export function readGenerationRoute(app: FastifyInstance, dependencies: ReadGene
     }
     const generation = await renderGeneration(record);
     if (format === "url" || record.status !== "succeeded") {
-      followRead(reply.raw, record, departures);
+      followRead(reply.raw, record, disconnects);
       return sendGeneration(reply, generation, keyring.nowMs());
     }
     const described = describeImages(record, catalogue.find(record.model));
     const response = await base64Response(described, objects).catch(unreadable(record.id));
-    followRead(reply.raw, record, departures);
+    followRead(reply.raw, record, disconnects);
     return sendGenerationBase64(reply, generation, response, keyring.nowMs());
   });
 

@@ -63,7 +63,7 @@ test("one whose canceled attempt is still held is put on its lane later", async 
   expect(await ended(api, id)).toMatchObject({ status: "succeeded", attempts: 2 });
 });
 
-test("202 though its lane could not be reached: the janitor puts it there", async () => {
+test("202 though its lane could not be reached: recovery puts it there", async () => {
   const api = await startApi();
   const id = await submit(api);
   await cancel(api, id);
@@ -85,7 +85,7 @@ test("whoever waits for it on the line may leave: it goes on", async () => {
   call.abort();
   expect(await gone).toBe("gone");
   await expect.poll(() => api.queue.waits.size).toBe(0);
-  await expect.poll(() => api.departures.size).toBe(0);
+  await expect.poll(() => api.disconnects.size).toBe(0);
   expect((await api.queue.store.read(id))?.status).toBe("queued");
 });
 

@@ -8,7 +8,7 @@ import { assertStored } from "../../generation/assert-stored.ts";
 import { assertAdmissible } from "../../generation/assert-admissible.ts";
 import type { FindGeneration } from "../../generation/find-generation.ts";
 import { queueAnswer } from "../../generation/queue-answer.ts";
-import type { RefuseNewWork } from "../../generation/refuse-new-work.ts";
+import type { ShedLoad } from "../../generation/shed-load.ts";
 import type { RenderGeneration } from "../../generation/render-generation.ts";
 import type { SendAccepted } from "../../generation/send-generation.ts";
 import { accountOf } from "../../http/authenticate.ts";
@@ -19,7 +19,7 @@ export type RetryGenerationDependencies = {
   queue: Pick<OpenQueue, "store" | "lanes">;
   findGeneration: FindGeneration;
   renderGeneration: RenderGeneration;
-  refuseNewWork: RefuseNewWork;
+  shedLoad: ShedLoad;
   keyring: Pick<Keyring, "find">;
   loadShedder: Pick<LoadShedder, "inTurn">;
   sendAccepted: SendAccepted;
@@ -32,7 +32,7 @@ export type RetryGenerationDependencies = {
  * succeeded and whose images are gone from the store.
  */
 export function retryGenerationRoute(app: FastifyInstance, dependencies: RetryGenerationDependencies): void {
-  const { queue, findGeneration, renderGeneration, refuseNewWork, keyring, loadShedder, objects, sendAccepted, log } =
+  const { queue, findGeneration, renderGeneration, shedLoad, keyring, loadShedder, objects, sendAccepted, log } =
     dependencies;
 
   app.post<{ Params: { id: string } }>("/v1/generations/:id/retry", async (request, reply) => {
@@ -42,7 +42,7 @@ export function retryGenerationRoute(app: FastifyInstance, dependencies: RetryGe
     const { id, lane } = generation;
     request.facts.generationId = id;
     assertModelAllowed(account, generation.model);
-    refuseNewWork();
+    shedLoad();
     const admission = retryAdmission(keyring, generation);
     const goneVersion = (await areImagesGone(generation, objects)) ? generation.version : undefined;
     const retry = async () => queueAnswer(queue.store.retry(id, lane, tenant, admission, { goneVersion }));
@@ -59,9 +59,9 @@ export function retryGenerationRoute(app: FastifyInstance, dependencies: RetryGe
     }
     if (retried.kind === "refused") throw refusalError(retried.refusal, admission);
     if (retried.kind === "accepted") {
-      // A worker may still hold the job of an attempt that was canceled, and then this adds none. The janitor has its eye on it.
+      // A worker may still hold the job of an attempt that was canceled, and then this adds none. Recovery has its eye on it.
       await queue.lanes.add(lane, id, retried.rank).catch((error: unknown) => {
-        log.warn({ generationId: id, lane, err: error }, "The job could not be put on its lane; the janitor will");
+        log.warn({ generationId: id, lane, err: error }, "The job could not be put on its lane; recovery will");
       });
     }
     const current = findGeneration(tenant, id).catch((error: unknown) => {

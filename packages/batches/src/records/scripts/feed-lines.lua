@@ -1,6 +1,6 @@
 --- @include "@darkroom/redis/scripts/now"
 --- @include "@darkroom/accounts/scripts/admission"
---- @include "@darkroom/generations/scripts/rank"
+--- @include "@darkroom/generations/scripts/fair-queue"
 --- @include "@darkroom/generations/scripts/recount"
 -- Takes the next lines of a batch in, and notes in the same breath how far it has come: no line is taken in twice, and none is left out,
 -- whoever feeds and whatever crashes. Safe to repeat: the same call is told the same again, so that its lines are put on their lane.

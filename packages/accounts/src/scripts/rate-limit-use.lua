@@ -1,4 +1,4 @@
 --- @include "@darkroom/redis/scripts/now"
---- @include "window"
+--- @include "rate-limit"
 -- What an API key has used of its limits in the last minute. KEYS[1] its window
 return { count_window(KEYS[1], now()) }

@@ -1,13 +1,13 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 
-export type WaitingRoomLimits = { perTurn: number; turnMs: number; most: number };
+export type AuthenticationThrottleLimits = { perTurn: number; turnMs: number; most: number };
 
 /**
  * At most 1,000 refusals a second, a sixteenth of a core, in turns short enough to go unnoticed between two others' requests. A thousand
  * who wait have their answer within a second, and are as many open files: connections must not run out in the place of CPU time.
  */
-const standard: WaitingRoomLimits = { perTurn: 5, turnMs: 5, most: 1_000 };
+const standard: AuthenticationThrottleLimits = { perTurn: 5, turnMs: 5, most: 1_000 };
 
 /** Node reads on when an earlier request of the same connection is done with. */
 function stayPaused(this: Socket): void {
@@ -20,7 +20,7 @@ type Guest = { request: IncomingMessage; answer: () => void };
  * Where strangers wait for their refusal in a flood. Their connections are not read from meanwhile, so that whoever waits for one answer
  * before the next try, or sends many at once, has as many tries as we have time for. Where it is full there is no waiting.
  */
-export function createWaitingRoom({ perTurn, turnMs, most }: WaitingRoomLimits = standard) {
+export function createAuthenticationThrottle({ perTurn, turnMs, most }: AuthenticationThrottleLimits = standard) {
   const guests: Guest[] = [];
   /** How many of them came on one connection: more than one where requests are sent without waiting for answers. */
   const together = new WeakMap<Socket, number>();

@@ -4,7 +4,7 @@ import { createForgetOutlived, type ForgetOutlivedOptions } from "./forget-outli
 import { createLostJobs, type LostJobsOptions } from "./lost-jobs.ts";
 import { repeat } from "@darkroom/runtime";
 
-export type JanitorOptions = LostJobsOptions &
+export type RecoveryOptions = LostJobsOptions &
   ForgetOutlivedOptions & {
     store: Pick<GenerationStore, "expire">;
     /** How often it looks, in milliseconds. */
@@ -20,7 +20,7 @@ const maxFailures = 10;
  * Mends what a crash between two steps leaves behind: generations without a job get one, those that were not begun in their time
  * expire, what has been kept long enough is dropped. Every worker runs one; all it does may be done twice.
  */
-export function createJanitor(options: JanitorOptions) {
+export function createRecovery(options: RecoveryOptions) {
   const { redis, keys, store, lanes, log, everyMs } = options;
   const forgetOutlived = createForgetOutlived(options);
   const lookForJobs = createLostJobs(options);
@@ -43,7 +43,7 @@ export function createJanitor(options: JanitorOptions) {
         failures = 0;
       } catch (error) {
         if (++failures === maxFailures) throw error;
-        log.warn({ generationId: id, err: error }, "The janitor could not do with a generation what was due");
+        log.warn({ generationId: id, err: error }, "Recovery could not do with a generation what was due");
       }
     }
   }
@@ -64,10 +64,10 @@ export function createJanitor(options: JanitorOptions) {
     ];
     const errors: unknown[] = [];
     for (const part of parts) await part().catch((error: unknown) => errors.push(error));
-    if (errors.length > 0) throw new AggregateError(errors, "A part of the janitor's round failed.");
+    if (errors.length > 0) throw new AggregateError(errors, "A part of recovery's round failed.");
   }
 
-  const onError = (error: unknown) => log.warn({ err: error }, "The janitor could not finish its round");
+  const onError = (error: unknown) => log.warn({ err: error }, "Recovery could not finish its round");
   const repetition = repeat({ everyMs, look, onError });
 
   return {

@@ -6,15 +6,15 @@ import { afterAll, afterEach, describe, expect, onTestFinished, test } from "vit
 import { Agent } from "undici";
 import { failureOf } from "../examine-provider.fixture.ts";
 import { downloadImage } from "./download-image.ts";
-import { createHttpDoor, type HttpDoorOptions } from "./http-door.ts";
+import { createHttpClient, type HttpClientOptions } from "./http-client.ts";
 import { httpSettingsSchema } from "./settings.ts";
 
 const upstream = await startFakeOpenAi();
 afterEach(() => upstream.reset());
 afterAll(() => upstream.close());
 
-const open = (env: Record<string, string> = {}, options: HttpDoorOptions = {}) => {
-  const door = createHttpDoor(httpSettingsSchema.parse(env), options);
+const open = (env: Record<string, string> = {}, options: HttpClientOptions = {}) => {
+  const door = createHttpClient(httpSettingsSchema.parse(env), options);
   onTestFinished(() => door.close());
   return door;
 };
@@ -208,7 +208,7 @@ describe("fetching an image", () => {
 
   test("a name is refused when any of its addresses is private, and resolved only once", async () => {
     let lookups = 0;
-    const resolve: HttpDoorOptions["resolve"] = async () => {
+    const resolve: HttpClientOptions["resolve"] = async () => {
       lookups++;
       return [
         { address: "93.184.215.14", family: 4 },

@@ -1,17 +1,17 @@
 import { createLogger } from "@darkroom/runtime";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { createDepartures, type Waiting } from "./departures.ts";
+import { createDisconnects, type Waiting } from "./cancel-on-disconnect.ts";
 
 const log = createLogger({ name: "api-test", level: "silent", pretty: false });
 
 const waiting = (id: string): Waiting => ({ id, lane: "lane", caller: `replies/${id}` });
 
 /** A queue that is away for its first answers, and never takes what is told of the id `stuck`. */
-function openDepartures(failures: number, { forMs = 60_000, most = 100 } = {}) {
+function openDisconnects(failures: number, { forMs = 60_000, most = 100 } = {}) {
   const told: string[] = [];
   const removed: string[] = [];
   let left = failures;
-  const departures = createDepartures({
+  const disconnects = createDisconnects({
     queue: {
       store: {
         leave: async (id, _lane, caller, how) => {
@@ -29,86 +29,86 @@ function openDepartures(failures: number, { forMs = 60_000, most = 100 } = {}) {
     forMs,
     most,
   });
-  onTestFinished(() => departures.close());
-  return { departures, told, removed };
+  onTestFinished(() => disconnects.close());
+  return { disconnects, told, removed };
 }
 
 test("each is told once, and what was canceled is taken off its lane", async () => {
-  const { departures, told, removed } = openDepartures(0);
-  departures.leave(waiting("running-1"), "answered");
-  departures.leave(waiting("queued-1"), "cut");
-  await expect.poll(() => departures.size).toBe(0);
+  const { disconnects, told, removed } = openDisconnects(0);
+  disconnects.leave(waiting("running-1"), "answered");
+  disconnects.leave(waiting("queued-1"), "cut");
+  await expect.poll(() => disconnects.size).toBe(0);
   expect(told).toEqual(["running-1 replies/running-1 answered", "queued-1 replies/queued-1 cut"]);
   expect(removed).toEqual(["queued-1"]);
 });
 
 test("none waits for another to be told: a caller's next request may be on its way", async () => {
-  const { departures, told } = openDepartures(0);
-  departures.leave(waiting("running-1"), "cut");
-  departures.leave(waiting("running-2"), "cut");
+  const { disconnects, told } = openDisconnects(0);
+  disconnects.leave(waiting("running-1"), "cut");
+  disconnects.leave(waiting("running-2"), "cut");
   expect(told).toHaveLength(2);
 });
 
 test("while Redis is away they are kept in mind", async () => {
-  const { departures, told } = openDepartures(5);
-  for (let i = 0; i < 3; i++) departures.leave(waiting(`queued-${i}`), "cut");
-  await expect.poll(() => departures.size).toBe(0);
+  const { disconnects, told } = openDisconnects(5);
+  for (let i = 0; i < 3; i++) disconnects.leave(waiting(`queued-${i}`), "cut");
+  await expect.poll(() => disconnects.size).toBe(0);
   expect(told.toSorted()).toEqual([0, 1, 2].map((i) => `queued-${i} replies/queued-${i} cut`));
 });
 
 test("two callers of one generation are told of apart, though Redis was away for the first", async () => {
-  const { departures, told } = openDepartures(1);
-  departures.leave({ ...waiting("running-1"), caller: "replies/1" }, "cut");
-  departures.leave({ ...waiting("running-1"), caller: "replies/2" }, "cut");
-  await expect.poll(() => departures.size).toBe(0);
+  const { disconnects, told } = openDisconnects(1);
+  disconnects.leave({ ...waiting("running-1"), caller: "replies/1" }, "cut");
+  disconnects.leave({ ...waiting("running-1"), caller: "replies/2" }, "cut");
+  await expect.poll(() => disconnects.size).toBe(0);
   expect(told.toSorted()).toEqual(["running-1 replies/1 cut", "running-1 replies/2 cut"]);
 });
 
 test("one that cannot be told does not keep the others from it", async () => {
-  const { departures, told } = openDepartures(2);
-  departures.leave(waiting("stuck"), "cut");
-  departures.leave(waiting("queued-1"), "cut");
-  departures.leave(waiting("running-1"), "answered");
+  const { disconnects, told } = openDisconnects(2);
+  disconnects.leave(waiting("stuck"), "cut");
+  disconnects.leave(waiting("queued-1"), "cut");
+  disconnects.leave(waiting("running-1"), "answered");
   await expect
     .poll(() => told.toSorted())
     .toEqual(["queued-1 replies/queued-1 cut", "running-1 replies/running-1 answered"]);
-  expect(departures.size).toBe(1);
+  expect(disconnects.size).toBe(1);
 });
 
 test("not more of them than there is room for: the oldest are forgotten", async () => {
-  const { departures, told } = openDepartures(3, { most: 2 });
-  for (let i = 0; i < 3; i++) departures.leave(waiting(`queued-${i}`), "cut");
-  await expect.poll(() => departures.size).toBe(0);
+  const { disconnects, told } = openDisconnects(3, { most: 2 });
+  for (let i = 0; i < 3; i++) disconnects.leave(waiting(`queued-${i}`), "cut");
+  await expect.poll(() => disconnects.size).toBe(0);
   expect(told).toEqual(["queued-1 replies/queued-1 cut", "queued-2 replies/queued-2 cut"]);
 });
 
 test("they are kept in mind though the clock of this machine is set forward", async () => {
-  const { departures, told } = openDepartures(2);
-  departures.leave(waiting("queued-1"), "cut");
+  const { disconnects, told } = openDisconnects(2);
+  disconnects.leave(waiting("queued-1"), "cut");
   const clock = vi.spyOn(Date, "now").mockReturnValue(Date.now() + 86_400_000);
   onTestFinished(() => clock.mockRestore());
   await expect.poll(() => told).toEqual(["queued-1 replies/queued-1 cut"]);
 });
 
 test("not for ever", async () => {
-  const { departures, told } = openDepartures(Infinity, { forMs: 20 });
-  departures.leave(waiting("queued-1"), "cut");
-  expect(departures.size).toBe(1);
-  await expect.poll(() => departures.size).toBe(0);
+  const { disconnects, told } = openDisconnects(Infinity, { forMs: 20 });
+  disconnects.leave(waiting("queued-1"), "cut");
+  expect(disconnects.size).toBe(1);
+  await expect.poll(() => disconnects.size).toBe(0);
   expect(told).toEqual([]);
 });
 
 test("a submission whose answer was lost is given up where it was attached", async () => {
-  const { departures, told } = openDepartures(0);
-  departures.giveUp(waiting("attached-1"));
-  departures.giveUp(waiting("queued-1"));
-  await expect.poll(() => departures.size).toBe(0);
+  const { disconnects, told } = openDisconnects(0);
+  disconnects.giveUp(waiting("attached-1"));
+  disconnects.giveUp(waiting("queued-1"));
+  await expect.poll(() => disconnects.size).toBe(0);
   expect(told.toSorted()).toEqual(["queued-1 replies/queued-1 cut", "running-9 replies/attached-1 cut"]);
 });
 
 test("closing has a last look", async () => {
-  const { departures, told } = openDepartures(1);
-  departures.leave(waiting("queued-1"), "cut");
-  await departures.close();
+  const { disconnects, told } = openDisconnects(1);
+  disconnects.leave(waiting("queued-1"), "cut");
+  await disconnects.close();
   expect(told).toHaveLength(1);
 });

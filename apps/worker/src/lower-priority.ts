@@ -5,7 +5,7 @@ import { getPriority, setPriority } from "node:os";
 const threads = "/proc/self/task";
 
 /** Lets others have a core first that this process wants, too: `niceness` as `nice` counts it. One that stands further back stays there. */
-export function standBack(niceness: number): void {
+export function lowerPriority(niceness: number): void {
   const ids = existsSync(threads) ? readdirSync(threads).map(Number) : [process.pid];
   for (const id of ids) if (getPriority(id) < niceness) setPriority(id, niceness);
 }

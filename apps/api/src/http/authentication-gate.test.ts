@@ -13,7 +13,7 @@ import { startProcess } from "../process.fixture.ts";
 import { createBodyDeadline } from "./body-deadline.ts";
 import { setCommonHeaders } from "./common-headers.ts";
 import { serverLimits } from "./server-limits.ts";
-import { createStrangerGate, type StrangerGateDependencies } from "./stranger-gate.ts";
+import { createAuthenticationGate, type AuthenticationGateDependencies } from "./authentication-gate.ts";
 
 /** More than are refused one by one in a second. */
 const flood = 40;
@@ -116,12 +116,12 @@ const broken = () => {
 };
 
 /** A gate in a server of its own that knows nobody, and what it had done by the end of each request's turn. */
-async function startGate(over: Partial<StrangerGateDependencies> = {}) {
+async function startGate(over: Partial<AuthenticationGateDependencies> = {}) {
   const dependencies = {
     log: createLogger({ name: "api-test", level: "silent", pretty: false }),
     metrics: createMetrics({ ofProcess: false }),
   };
-  const gate = createStrangerGate({
+  const gate = createAuthenticationGate({
     ...dependencies,
     keyring: { authenticate: broken },
     bodyDeadline: createBodyDeadline(dependencies, { wholeMs: 100, uploadSilenceMs: 100 }),

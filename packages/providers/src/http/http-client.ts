@@ -7,7 +7,7 @@ import { type JsonAnswer, postJson } from "./post-json.ts";
 import type { HttpSettings } from "./settings.ts";
 
 /** The one way from adapters to the outside. */
-export type HttpDoor = {
+export type HttpClient = {
   /** Sends one JSON request, once. Throws `ProviderError` where there is no answer to read, or the signal's reason on abort. */
   postJson(request: JsonPost): Promise<JsonAnswer>;
   /** The same for an answer that may come as server-sent events: `onEvent` sees each, and returns false when it wants no more. */
@@ -19,10 +19,10 @@ export type HttpDoor = {
   close(): Promise<void>;
 };
 
-export type HttpDoorOptions = { now?: () => number; resolve?: ResolveName };
+export type HttpClientOptions = { now?: () => number; resolve?: ResolveName };
 
 /** Opens the door. Whoever opens it closes it. */
-export function createHttpDoor(settings: HttpSettings, options: HttpDoorOptions = {}): HttpDoor {
+export function createHttpClient(settings: HttpSettings, options: HttpClientOptions = {}): HttpClient {
   const now = options.now ?? Date.now;
   const timeouts = {
     headersTimeout: settings.PROVIDER_HEADERS_TIMEOUT_MS,

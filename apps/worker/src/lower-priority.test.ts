@@ -8,9 +8,9 @@ async function prioritiesAfter(...niceness: number[]): Promise<number[]> {
     import { existsSync, readdirSync } from "node:fs";
     import { readdir } from "node:fs/promises";
     import { getPriority } from "node:os";
-    import { standBack } from ${JSON.stringify(new URL("stand-back.ts", import.meta.url).href)};
+    import { lowerPriority } from ${JSON.stringify(new URL("lower-priority.ts", import.meta.url).href)};
     await readdir(".");
-    for (const niceness of ${JSON.stringify(niceness)}) standBack(niceness);
+    for (const niceness of ${JSON.stringify(niceness)}) lowerPriority(niceness);
     const ids = existsSync("/proc/self/task") ? readdirSync("/proc/self/task").map(Number) : [process.pid];
     console.log(JSON.stringify(ids.map((id) => getPriority(id))));`;
   const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program]);

@@ -55,7 +55,7 @@ export type Turns = Map<string, { saved: number; inTurn: boolean }>;
  *
  * @param turns changed here. A tenant with nothing left to feed saves nothing up.
  */
-export function shareWindow(
+export function deficitRoundRobin(
   contenders: readonly Contender[],
   { window, quantum, floor }: WindowOptions,
   turns: Turns,

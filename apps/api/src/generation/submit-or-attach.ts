@@ -1,4 +1,4 @@
-import { type MinuteUse, refusalError } from "@darkroom/accounts";
+import { type RateLimitUse, refusalError } from "@darkroom/accounts";
 import { ApiError, isEnding } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/runtime";
 import type { Earlier, GenerationRecord, Submission, Upstream, Wish } from "@darkroom/generations";
@@ -6,13 +6,13 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { limitHeaders } from "../http/limit-headers.ts";
 import type { LoadShedder } from "../http/load-shedder.ts";
 import type { OpenQueue } from "../open-queue.ts";
-import type { Departures } from "./departures.ts";
+import type { Disconnects } from "./cancel-on-disconnect.ts";
 import { followAnswer, type FollowedAnswer } from "./follow-answer.ts";
 import { unreachable } from "./queue-answer.ts";
 
-export type JoinGenerationOptions = {
+export type SubmitOrAttachOptions = {
   queue: Pick<OpenQueue, "submit" | "store" | "waits">;
-  departures: Departures;
+  disconnects: Disconnects;
   loadShedder: Pick<LoadShedder, "inTurn">;
   log: Logger;
 };
@@ -50,7 +50,7 @@ export type Joined = {
 type Tell = {
   id: (id: string) => void;
   upstream: (upstream: Upstream | undefined) => void;
-  use: (use: MinuteUse, submission: Submission) => void;
+  use: (use: RateLimitUse, submission: Submission) => void;
 };
 
 /**
@@ -58,7 +58,7 @@ type Tell = {
  * answer which it is. Throws `ApiError`: the request is refused, its key has reached a limit, its idempotency key stands for another
  * body, or Redis is away.
  */
-export function createJoinGeneration({ queue, departures, loadShedder, log }: JoinGenerationOptions) {
+export function createSubmitOrAttach({ queue, disconnects, loadShedder, log }: SubmitOrAttachOptions) {
   const { submit, store, waits } = queue;
 
   /** The id of the generation that an earlier request made; null where a new one was accepted. */
@@ -102,7 +102,7 @@ export function createJoinGeneration({ queue, departures, loadShedder, log }: Jo
       followAnswer({
         response: reply.raw,
         waiting: { ...waiting, caller },
-        departures,
+        disconnects,
         tellsAnswered,
         whenCut: mayHangUp ? "later" : "cut",
       });
@@ -126,14 +126,14 @@ export function createJoinGeneration({ queue, departures, loadShedder, log }: Jo
       wait.leave();
       if (error instanceof ApiError) throw error;
       // It may have been accepted, or have found another, all the same. Whoever is told that it was not must not pay for it.
-      departures.giveUp({ id: ownId, lane, caller });
+      disconnects.giveUp({ id: ownId, lane, caller });
       reply.removeHeader("x-generation-id");
       throw unreachable(error);
     }
   };
 }
 
-export type JoinGeneration = ReturnType<typeof createJoinGeneration>;
+export type SubmitOrAttach = ReturnType<typeof createSubmitOrAttach>;
 
 function attached({ kind, id }: Earlier, tell: Tell): string {
   tell.id(id);

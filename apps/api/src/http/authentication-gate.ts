@@ -9,10 +9,10 @@ import { hostFault } from "./host-header.ts";
 import { createRefusalLog } from "./refusal-log.ts";
 import type { FollowRequestDependencies } from "./request-facts.ts";
 import { createRouteFinder } from "./route-finder.ts";
-import { createWaitingRoom } from "./waiting-room.ts";
+import { createAuthenticationThrottle } from "./authentication-throttle.ts";
 import { writeError } from "./write-error.ts";
 
-export type StrangerGateDependencies = FollowRequestDependencies & {
+export type AuthenticationGateDependencies = FollowRequestDependencies & {
   keyring: Pick<Keyring, "authenticate">;
   bodyDeadline: Pick<BodyDeadline, "begin">;
   drain: Pick<Drain, "leaving">;
@@ -25,13 +25,13 @@ export type StrangerGateDependencies = FollowRequestDependencies & {
  * keys takes that much less from those with right ones. The first few in a second go in and are refused inside, with their lines in
  * the log; the others wait for their turn. Whatever else may be wrong with a request is for Fastify to say.
  */
-export function createStrangerGate(dependencies: StrangerGateDependencies) {
+export function createAuthenticationGate(dependencies: AuthenticationGateDependencies) {
   const { keyring, bodyDeadline, drain, log, metrics, trustProxy } = dependencies;
   const guarded = createRouteFinder();
   const accounts = new WeakMap<IncomingMessage, Account>();
   const refusals = createRefusalLog(log);
   // On a proxy's connections a stranger who waits would take the place of others behind the same proxy.
-  const waitingRoom = trustProxy === false ? createWaitingRoom() : null;
+  const throttle = trustProxy === false ? createAuthenticationThrottle() : null;
 
   function refuse(error: ApiError, request: IncomingMessage, response: ServerResponse): void {
     bodyDeadline.begin(request);
@@ -54,8 +54,8 @@ export function createStrangerGate(dependencies: StrangerGateDependencies) {
         return false;
       } catch (error) {
         if (!(error instanceof ApiError) || error.code !== "invalid_api_key" || refusals.takeLine()) return false;
-        if (waitingRoom === null) refuse(error, request, response);
-        else waitingRoom.wait(request, () => refuse(error, request, response));
+        if (throttle === null) refuse(error, request, response);
+        else throttle.wait(request, () => refuse(error, request, response));
         return true;
       }
     },
@@ -66,10 +66,10 @@ export function createStrangerGate(dependencies: StrangerGateDependencies) {
 
     /** Answers who still waits, and logs what is not logged yet. */
     close(): void {
-      waitingRoom?.close();
+      throttle?.close();
       refusals.close();
     },
   };
 }
 
-export type StrangerGate = ReturnType<typeof createStrangerGate>;
+export type AuthenticationGate = ReturnType<typeof createAuthenticationGate>;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { heartbeat, heartbeatEveryMs } from "./event-stream.ts";
 
 /** The heartbeats of one answer. However often its waits are interrupted, no more than `everyMs` passes without a `beat`. */
-export function createKeepAlive(everyMs = heartbeatEveryMs, beat = heartbeat) {
+export function createSseHeartbeat(everyMs = heartbeatEveryMs, beat = heartbeat) {
   let dueAtMs = performance.now() + everyMs;
 
   return {
@@ -21,4 +21,4 @@ export function createKeepAlive(everyMs = heartbeatEveryMs, beat = heartbeat) {
   };
 }
 
-export type KeepAlive = ReturnType<typeof createKeepAlive>;
+export type SseHeartbeat = ReturnType<typeof createSseHeartbeat>;

@@ -2,13 +2,13 @@ import { ApiError } from "@darkroom/contracts";
 import type { Drain } from "../drain.ts";
 import type { OpenQueue } from "../open-queue.ts";
 
-export type RefuseNewWorkOptions = { queue: Pick<OpenQueue, "memoryGuard">; drain: Drain };
+export type ShedLoadOptions = { queue: Pick<OpenQueue, "memoryGuard">; drain: Drain };
 
 /** Finished images make room in a full Redis; that takes some seconds. */
 const fullRetryAfterMs = 5_000;
 
 /** Returns the function that throws `ApiError` where this process, or Redis, has no room for another generation. */
-export function createRefuseNewWork({ queue, drain }: RefuseNewWorkOptions) {
+export function createShedLoad({ queue, drain }: ShedLoadOptions) {
   return (): void => {
     if (drain.draining) {
       throw new ApiError("overloaded", "This server is shutting down. Send the request again.", {
@@ -22,4 +22,4 @@ export function createRefuseNewWork({ queue, drain }: RefuseNewWorkOptions) {
   };
 }
 
-export type RefuseNewWork = ReturnType<typeof createRefuseNewWork>;
+export type ShedLoad = ReturnType<typeof createShedLoad>;

@@ -1,5 +1,5 @@
 /** What a key has used of its limits in the last minute. */
-export type MinuteUse = {
+export type RateLimitUse = {
   requests: number;
   images: number;
   /** Milliseconds until all of it is forgotten. */
@@ -10,7 +10,7 @@ export type MinuteUse = {
 export type ScriptNumbers = readonly (string | number)[];
 
 /** Reads what `told_window` answers; null where nothing is counted. */
-export function readMinuteUse([requests, images, resetMs]: ScriptNumbers): MinuteUse | null {
+export function readRateLimitUse([requests, images, resetMs]: ScriptNumbers): RateLimitUse | null {
   if (requests === undefined) return null;
   return { requests: Number(requests), images: Number(images), resetMs: Number(resetMs) };
 }

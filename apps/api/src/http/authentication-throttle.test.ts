@@ -4,11 +4,11 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { listeningPort } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
-import { createWaitingRoom, type WaitingRoomLimits } from "./waiting-room.ts";
+import { createAuthenticationThrottle, type AuthenticationThrottleLimits } from "./authentication-throttle.ts";
 
 /** A server where everybody waits, and what happened there in its order: requests by their paths as they come and are answered. */
-async function start(limits: WaitingRoomLimits) {
-  const room = createWaitingRoom(limits);
+async function start(limits: AuthenticationThrottleLimits) {
+  const room = createAuthenticationThrottle(limits);
   const events: string[] = [];
   const server = createServer((request, response) => {
     const { url = "" } = request;

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Contender, reachable, shareWindow, type Turns, unknownLines } from "./share-window.ts";
+import { type Contender, reachable, deficitRoundRobin, type Turns, unknownLines } from "./deficit-round-robin.ts";
 
 const options = { window: 100, quantum: 10, floor: 10 };
 const lines = (count: number, images = 1) => Array.from({ length: count }, () => images);
@@ -11,7 +11,7 @@ const batch = (name: string, next: readonly number[], outstanding = 0): Contende
   next,
 });
 const share = (contenders: Contender[], turns: Turns = new Map()) =>
-  Object.fromEntries(shareWindow(contenders, options, turns));
+  Object.fromEntries(deficitRoundRobin(contenders, options, turns));
 
 describe("the window of a lane", () => {
   test("is one batch's where nobody else wants it", () => {
@@ -60,7 +60,7 @@ test("over many rounds each tenant that always wants more gets as many images as
           outstanding: 0,
           next: lines(200, each),
         }));
-        const shares = shareWindow(contenders, { window: free, quantum: 10, floor: 0 }, turns);
+        const shares = deficitRoundRobin(contenders, { window: free, quantum: 10, floor: 0 }, turns);
         for (const [i, each] of sizes.entries()) images[i] = (images[i] ?? 0) + (shares.get(`${i}`) ?? 0) * each;
       }
       // Of each, one turn may be under way and one line may not have fitted.
@@ -79,7 +79,7 @@ test("nobody is fed more than there is, and lines go in order", () => {
         outstanding,
         next: lines(count, 3),
       }));
-      const shares = shareWindow(contenders, options, new Map());
+      const shares = deficitRoundRobin(contenders, options, new Map());
       for (const { batchId, next } of contenders) {
         expect(shares.get(batchId) ?? 0).toBeLessThanOrEqual(next.length);
       }
@@ -116,7 +116,7 @@ test("what is shared is the same where only the lines of those that may be fed a
         const some = known.map((one) =>
           within.has(one.batchId) || one.next.length === 0 ? one : { ...one, next: unknownLines },
         );
-        expect(shareWindow(some, options, ofSome)).toEqual(shareWindow(known, options, ofAll));
+        expect(deficitRoundRobin(some, options, ofSome)).toEqual(deficitRoundRobin(known, options, ofAll));
         expect([...ofSome]).toEqual([...ofAll]);
       }
     }),

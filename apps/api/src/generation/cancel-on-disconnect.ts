@@ -6,14 +6,14 @@ import { repeat } from "@darkroom/runtime";
 /** A caller of this process, and the generation whose answer it waits for. */
 export type Waiting = { id: string; lane: string; caller: string };
 
-export type DeparturesOptions = {
+export type DisconnectsOptions = {
   queue: { store: Pick<GenerationStore, "leave" | "attachedTo" | "readLane">; lanes: Pick<Lanes, "remove"> };
   log: Logger;
   /** Between rounds while Redis is away, in milliseconds. */
   everyMs?: number;
   /** How long a departure is kept in mind, in milliseconds. */
   forMs?: number;
-  /** How many departures are kept in mind. */
+  /** How many disconnects are kept in mind. */
   most?: number;
 };
 
@@ -32,13 +32,13 @@ const maxPauseMs = 5_000;
  * so that nothing is bought for nobody; what nobody was answered with may be given to the next equal request. While Redis is away it is
  * told again.
  */
-export function createDepartures({
+export function createDisconnects({
   queue,
   log,
   everyMs = 1_000,
   forMs = usualForMs,
   most = usualMost,
-}: DeparturesOptions) {
+}: DisconnectsOptions) {
   const { store, lanes } = queue;
   type Departure = { untilMs: number; tell: () => Promise<unknown> };
   /** Those that Redis has not been told of. */
@@ -129,4 +129,4 @@ export function createDepartures({
   };
 }
 
-export type Departures = ReturnType<typeof createDepartures>;
+export type Disconnects = ReturnType<typeof createDisconnects>;

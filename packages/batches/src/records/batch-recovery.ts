@@ -4,7 +4,7 @@ import { repeat } from "@darkroom/runtime";
 import type { BatchStore } from "./batch-store.ts";
 import { laneOfTask, nextTask } from "./batch-task.ts";
 
-type BatchKeeperOptions = {
+type BatchRecoveryOptions = {
   batches: BatchStore;
   lanes: Lanes;
   log: Log;
@@ -13,7 +13,7 @@ type BatchKeeperOptions = {
 };
 
 /** Sees to it that every batch that has not ended has the job that brings it on. Every worker runs one; all it does may be done twice. */
-export function createBatchKeeper({ batches, lanes, log, everyMs }: BatchKeeperOptions) {
+export function createBatchRecovery({ batches, lanes, log, everyMs }: BatchRecoveryOptions) {
   async function look(): Promise<void> {
     /** The batches of a lane have one job together. */
     const seen = new Set<string>();
