@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 function run(body: string): Promise<{ code: unknown; output: string }> {
   const url = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
   const program = `
-    import { createLogger } from ${url("../../observe/src/index.ts")};
+    import { createLogger } from ${url("logger.ts")};
     import { runProcess } from ${url("run-process.ts")};
     const log = createLogger({ name: "test", level: "info", pretty: false });
     const replyError = () => Object.assign(new Error("OOM command not allowed"), {
