@@ -35,7 +35,13 @@ export function waysToFail(stack: ExposedStack, good: string): Record<ErrorCode,
       return post({ prompt: "a cat on an empty account", model: "dall-e-2" });
     },
     invalid_api_key: () => post(drawing, {}, `${good}x`),
+    permission_denied: () => caller.call(origin, "/admin/keys", { key: good }),
     model_not_allowed: async () => post(drawing, {}, await limited("one-model", { models: ["dall-e-3"] })),
+    model_unpriced: async () => {
+      // The author of an SVG, for whom there is no price.
+      const svg = { model: "gpt-image-2.6-flare", size: "1024x1024", output_format: "svg", svg: { model: "gpt-9" } };
+      return post({ ...drawing, ...svg }, {}, await limited("no-price", { budget: { total: 1_000_000 } }));
+    },
     invalid_link: () => caller.call(origin, `/images/acme/0.png?expires=9999999999&signature=${good}`),
     not_found: () => caller.call(origin, `/v1/generations/${good}`, { key: good }),
     expired: () => {

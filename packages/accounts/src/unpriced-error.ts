@@ -1,5 +1,5 @@
 import { ApiError } from "@darkroom/contracts";
 
-/** What a key with a budget is told that asks for something whose worst case nobody knows. `why` says what to do about it, too. */
+/** The error for a key with a budget whose request has no known worst case. `why` ends the sentence, and says what to do. */
 export const unpricedError = (why: string): ApiError =>
-  new ApiError("model_not_allowed", `This API key has a budget, and ${why}`, { param: "model" });
+  new ApiError("model_unpriced", `This API key has a budget, and ${why}`, { param: "model" });

@@ -21,7 +21,7 @@ export function authenticateAdmin(app: FastifyInstance, { gate, keyring }: Authe
     facts.admin = keyring.isAdmin(credentialOf(headers));
     if (facts.admin) return;
     facts.account = gate.accountOf(raw);
-    throw new ApiError("model_not_allowed", "This key may not use this route: only the admin key may.");
+    throw new ApiError("permission_denied", "This key may not use this route: only the admin key may.");
   });
 }
 

@@ -247,7 +247,7 @@ describe("the admin key", () => {
     expect(keyring.isAdmin(`Bearer ${adminKey}`)).toBe(true);
     expect(keyring.isAdmin(`Bearer ${key}`)).toBe(false);
     expect(() => keyring.authenticate(`Bearer ${adminKey}`)).toThrow(
-      expect.objectContaining({ code: "model_not_allowed", message: expect.not.stringContaining(adminKey.slice(12)) }),
+      expect.objectContaining({ code: "permission_denied", message: expect.not.stringContaining(adminKey.slice(12)) }),
     );
   });
 

@@ -27,7 +27,7 @@ export type KeyringOptions = {
 export type Keyring = {
   /**
    * Takes the `Authorization` header as it came; asks nobody. Throws `ApiError`: `invalid_api_key`, in the same words for a key that
-   * is unknown, disabled, expired or deleted, and `model_not_allowed` for the admin key. The key is in no message.
+   * is unknown, disabled, expired or deleted, and `permission_denied` for the admin key. The key is in no message.
    */
   authenticate(authorizationHeader: string | undefined): Account;
   /** Whether the header holds the admin key. */
@@ -89,6 +89,6 @@ const unknownKey = new ApiError(
 );
 
 const adminKeyRefused = new ApiError(
-  "model_not_allowed",
+  "permission_denied",
   "The admin key may not use this route. Use an API key: POST /admin/keys makes one.",
 );

@@ -16,6 +16,7 @@ export const inputFaultCodes = [
   // Those of a single request.
   "invalid_request_error",
   "model_not_allowed",
+  "model_unpriced",
   "insufficient_quota",
   "not_found",
 ] as const;

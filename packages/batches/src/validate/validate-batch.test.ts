@@ -279,7 +279,7 @@ describe("a budget", () => {
     const unpriced = inputLine("b", { model: "gpt-image-2.6-flare", output_format: "svg", svg: { model: "gpt-9" } });
     await validate(`${priced}\n${unpriced}`, { accountOf: async () => ({ models: null, leftMicros: 1_000_000 }) });
     expect((await read()).errors).toEqual([
-      expect.objectContaining({ code: "model_not_allowed", param: "body.model", line: 2 }),
+      expect.objectContaining({ code: "model_unpriced", param: "body.model", line: 2 }),
     ]);
   });
 });

@@ -91,7 +91,7 @@ describe.each(routes)("%s %s", (method, path) => {
   test("403 with a tenant's key", async () => {
     expect(await refusal(await ask(apiKey))).toEqual({
       status: 403,
-      code: "model_not_allowed",
+      code: "permission_denied",
       param: null,
       message: "This key may not use this route: only the admin key may.",
     });
@@ -138,7 +138,7 @@ test("403 for the admin key on every route of /v1", async () => {
   ] as const) {
     expect(await refusal(await askAdmin(api, method, path))).toMatchObject({
       status: 403,
-      code: "model_not_allowed",
+      code: "permission_denied",
       message: expect.stringContaining("POST /admin/keys makes one"),
     });
   }

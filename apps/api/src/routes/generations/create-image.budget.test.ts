@@ -215,7 +215,7 @@ describe("a key with a budget", () => {
     const api = await startApi();
     const { ask, id } = await openLimitedKey(api, { budget: { month: 1_000_000_000 } });
     const refused = await outcomeOf(await ask(request));
-    expect(refused).toMatchObject({ status: 403, code: "model_not_allowed", shouldRetry: "false" });
+    expect(refused).toMatchObject({ status: 403, code: "model_unpriced", shouldRetry: "false" });
     expect(refused.message).toMatch(message);
     expect(await usageOf(api, id)).toEqual({ active: 0, reserved: 0, spent: 0 });
     const without = await openLimitedKey(api, { name: "without-budget" });

@@ -171,7 +171,7 @@ describe("a retry of a generation that its key may no longer have", () => {
     await restrict({ budget: { month: 50_000_000 } });
     expect(await outcomeOf(await retry())).toMatchObject({
       status: 403,
-      code: "model_not_allowed",
+      code: "model_unpriced",
       message: expect.stringContaining("was accepted without a price. Send it as a new request."),
     });
   });
