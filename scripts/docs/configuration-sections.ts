@@ -2,6 +2,7 @@ import { apiEnvSchema } from "../../apps/api/src/config.ts";
 import { clientEnvSchema, stackEnvSchema } from "../../apps/cli/src/config.ts";
 import { workerEnvSchema } from "../../apps/worker/src/config.ts";
 import { logEnvSchema } from "../../packages/runtime/src/log-env-schema.ts";
+import { modelsEnvSchema } from "../../packages/models/src/index.ts";
 import { providerSettingsSchemas } from "../../packages/providers/src/index.ts";
 import { queueEnvSchema } from "../../packages/generations/src/queue-env-schema.ts";
 import { renderingEnvSchema } from "../../packages/generations/src/view/rendering-env-schema.ts";
@@ -25,7 +26,8 @@ if (http === undefined) throw new Error("The providers' settings have no section
 export const configurationSections: readonly ConfigurationSection[] = [
   { title: "api and worker: the queue", settings: queueEnvSchema },
   { title: "api and worker: images", settings: storageEnvSchema },
-  { title: "api and worker: how generations are shown", settings: renderingEnvSchema },
+  { title: "api and worker: models", settings: modelsEnvSchema },
+  { title: "api and worker: links to images", settings: renderingEnvSchema },
   { title: "api and worker: webhooks", settings: webhookEnvSchema },
   { title: "api and worker: the log", settings: logEnvSchema },
   { title: "api", settings: apiEnvSchema },

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { billUndelivered } from "@darkroom/accounts";
+import { modelsEnvSchema } from "@darkroom/models";
 import { logEnvSchema } from "@darkroom/runtime";
 import { renderingEnvSchema } from "@darkroom/generations";
 import { type Environment, readSettings, wholeNumber } from "@darkroom/runtime";
@@ -82,6 +83,7 @@ export const apiEnvSchema = z.object({
 
 const schema = apiEnvSchema
   .extend(queueEnvSchema.shape)
+  .extend(modelsEnvSchema.shape)
   .extend(renderingEnvSchema.shape)
   .extend(webhookEnvSchema.shape)
   .extend(logEnvSchema.shape)

@@ -3,7 +3,7 @@ import { createFileStore } from "@darkroom/files";
 import { createLogger, createMetrics } from "@darkroom/runtime";
 import { readOrExit, runProcess } from "@darkroom/runtime";
 import { adviseOnRedis } from "@darkroom/redis";
-import { configuredCatalogue } from "@darkroom/generations";
+import { configuredCatalogue } from "@darkroom/models";
 import { createObjectStore } from "@darkroom/storage";
 import { buildApp } from "./app.ts";
 import { closeServer } from "./close-server.ts";

@@ -75,7 +75,7 @@ export async function tidy(redisUrl: string, prefix: string): Promise<void> {
     claimMs: 0,
     lockDurationMs: 0,
   });
-  await recovery.look();
+  await recovery.tick();
   await recovery.close();
   await lanes.close();
   redis.disconnect();

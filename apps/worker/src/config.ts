@@ -1,3 +1,4 @@
+import { modelsEnvSchema } from "@darkroom/models";
 import { logEnvSchema } from "@darkroom/runtime";
 import { type ProviderSettings, readProviderSettings } from "@darkroom/providers";
 import { queueEnvSchema } from "@darkroom/generations";
@@ -80,6 +81,7 @@ export const workerEnvSchema = z.object({
 
 export type WorkerConfig = z.output<typeof workerEnvSchema> &
   z.output<typeof queueEnvSchema> &
+  z.output<typeof modelsEnvSchema> &
   z.output<typeof renderingEnvSchema> &
   z.output<typeof webhookEnvSchema> &
   z.output<typeof logEnvSchema> & { storage: ObjectStoreSettings; providers: ProviderSettings };
@@ -88,6 +90,7 @@ export type WorkerConfig = z.output<typeof workerEnvSchema> &
 export function readConfig(environment: Environment = process.env): WorkerConfig {
   const schema = workerEnvSchema.extend({
     ...queueEnvSchema.shape,
+    ...modelsEnvSchema.shape,
     ...renderingEnvSchema.shape,
     ...webhookEnvSchema.shape,
     ...logEnvSchema.shape,

@@ -8,7 +8,7 @@ import {
   createValidateBatch,
 } from "@darkroom/batches";
 import { createFileStore } from "@darkroom/files";
-import { configuredCatalogue } from "@darkroom/generations";
+import { configuredCatalogue } from "@darkroom/models";
 import type { Logger, Metrics } from "@darkroom/runtime";
 import type { CloseList } from "@darkroom/runtime";
 import {
@@ -19,7 +19,7 @@ import {
   createPutNextTask,
 } from "@darkroom/batches";
 import { createMemoryGuard } from "@darkroom/redis";
-import { repeat } from "@darkroom/runtime";
+import { createTicker } from "@darkroom/runtime";
 import { redisTime } from "@darkroom/redis";
 import type { ObjectStore } from "@darkroom/storage";
 import type { WorkerConfig } from "./config.ts";
@@ -127,9 +127,9 @@ export async function openBatches(
   closes.add("batch recovery", () => batchRecovery.close());
   const sweep = createBatchSweep({ batches, objects, log });
   const stopped = new AbortController();
-  const sweeps = repeat({
+  const sweeps = createTicker({
     everyMs: config.RECOVERY_INTERVAL_MS,
-    look: () => sweep(stopped.signal),
+    tick: () => sweep(stopped.signal),
     onError: (error) =>
       log.warn({ err: error }, "What is left of old batches could not be removed; the next round tries again"),
   });

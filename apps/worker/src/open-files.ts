@@ -1,7 +1,7 @@
 import { createFileStore } from "@darkroom/files";
 import type { Logger } from "@darkroom/runtime";
 import type { CloseList } from "@darkroom/runtime";
-import { repeat } from "@darkroom/runtime";
+import { createTicker } from "@darkroom/runtime";
 import type { ObjectStore } from "@darkroom/storage";
 import type { WorkerConfig } from "./config.ts";
 import type { OpenQueue } from "./open-queue.ts";
@@ -15,9 +15,9 @@ export function openFiles(
   closes: CloseList,
 ): void {
   const files = createFileStore({ redis, prefix: config.QUEUE_PREFIX, objects, log });
-  const sweeps = repeat({
+  const sweeps = createTicker({
     everyMs: config.RECOVERY_INTERVAL_MS,
-    async look() {
+    async tick() {
       const swept = await files.sweep();
       if (swept > 0) log.info({ files: swept }, "Removed files that are no longer kept");
     },

@@ -1,7 +1,7 @@
 import { createLedger } from "@darkroom/accounts";
 import type { Logger } from "@darkroom/runtime";
 import type { CloseList } from "@darkroom/runtime";
-import { repeat } from "@darkroom/runtime";
+import { createTicker } from "@darkroom/runtime";
 import type { ObjectStore } from "@darkroom/storage";
 import type { WorkerConfig } from "./config.ts";
 import type { OpenQueue } from "./open-queue.ts";
@@ -15,9 +15,9 @@ export function openLedger(
   closes: CloseList,
 ): void {
   const ledger = createLedger({ redis, prefix: config.QUEUE_PREFIX, objects, log });
-  const exports = repeat({
+  const exports = createTicker({
     everyMs: config.LEDGER_EXPORT_INTERVAL_MS,
-    async look() {
+    async tick() {
       const exported = await ledger.exportDue();
       if (exported.entries > 0) log.info(exported, "Exported entries of the ledger");
     },

@@ -3,7 +3,8 @@ import type { Logger } from "@darkroom/runtime";
 import type { CloseList } from "@darkroom/runtime";
 import { createBatchStore } from "@darkroom/batches";
 import { createWebhookDispatcher, createWebhookStore, createWebhookWorker } from "@darkroom/webhooks";
-import { type CatalogueConfig, configuredCatalogue, createShowEnded } from "@darkroom/generations";
+import { createShowEnded } from "@darkroom/generations";
+import { configuredCatalogue, type ModelsSettings } from "@darkroom/models";
 import { showBatch } from "@darkroom/batches";
 import type { ObjectStore } from "@darkroom/storage";
 import {
@@ -25,7 +26,7 @@ const perOrigin = 4;
 type WebhooksConfig = Pick<
   WorkerConfig,
   | keyof typeof webhookEnvSchema.shape
-  | keyof CatalogueConfig
+  | keyof ModelsSettings
   | "LINK_TTL_SECONDS"
   | "QUEUE_PREFIX"
   | "LOCK_DURATION_MS"

@@ -1,7 +1,7 @@
 import { type Catalogue, readNotedCatalogue } from "@darkroom/models";
 import type { BatchRecord } from "./records/batch-record.ts";
 import type { BatchStore } from "./records/batch-store.ts";
-import type { Log } from "@darkroom/runtime";
+import type { Logger } from "@darkroom/runtime";
 
 /** Answers the catalogue that a batch was accepted by. */
 export type CatalogueOf = (batch: Pick<BatchRecord, "id" | "catalogue">) => Promise<Catalogue>;
@@ -17,7 +17,7 @@ const mostKept = 8;
 export function createCatalogueOf(
   batches: Pick<BatchStore, "readCatalogue">,
   own: Catalogue,
-  log: Pick<Log, "warn">,
+  log: Pick<Logger, "warn">,
 ): CatalogueOf {
   const kept = new Map<string, Catalogue>();
   return async ({ id, catalogue: sha256 }) => {

@@ -5,15 +5,13 @@ import { type BatchStore } from "./records/batch-store.ts";
 import { type FeedingBatch, type LineStore } from "./records/line-store.ts";
 import { type GenerationStore } from "@darkroom/generations";
 import { type Lanes } from "@darkroom/queue";
+import type { Logger } from "@darkroom/runtime";
 import { type PreparedLine } from "./records/prepared-line.ts";
 import { type ObjectStore, StorageError } from "@darkroom/storage";
 import { createCollectEnded } from "./collect-ended.ts";
 import type { PreparedLines } from "./prepared-lines.ts";
 import { reachable, deficitRoundRobin, type Turns, unknownLines, type WindowOptions } from "./deficit-round-robin.ts";
 import { createStopBatch, type StopBatchOptions } from "./stop-batch.ts";
-
-/** What is needed of a logger: pino's shape, a sentence with fields. */
-type Log = Record<"info" | "error", (fields: object, sentence: string) => void>;
 
 type LaneRoundOptions = WindowOptions & {
   lane: string;
@@ -29,7 +27,7 @@ type LaneRoundOptions = WindowOptions & {
   countUnbilled: StopBatchOptions["countUnbilled"];
   /** Whether Redis has no room for more: then lines are collected only. */
   isRedisFull: () => boolean;
-  log: Log;
+  log: Pick<Logger, "info" | "error">;
   /** The time by the clock that all processes share, in Unix milliseconds: a worker whose own is wrong must not end batches. */
   now: () => Promise<number>;
 };

@@ -1,7 +1,7 @@
 import type { BatchStore } from "./records/batch-store.ts";
 import type { FeedingBatch, LineStore } from "./records/line-store.ts";
 import type { GenerationStore } from "@darkroom/generations";
-import type { Log } from "@darkroom/runtime";
+import type { Logger } from "@darkroom/runtime";
 
 export type StopBatchOptions = {
   lane: string;
@@ -12,7 +12,7 @@ export type StopBatchOptions = {
   accountOf: (keyId: string) => Promise<object | null>;
   /** Counts a line that was canceled while it ran, and is not billed though the provider may have charged for it. */
   countUnbilled: (batch: Pick<FeedingBatch, "model" | "tenant" | "keyId">) => void;
-  log: Pick<Log, "info">;
+  log: Pick<Logger, "info">;
 };
 
 /**

@@ -2,14 +2,14 @@ import { batchObjects } from "./records/batch-objects.ts";
 import { type BatchRecord } from "./records/batch-record.ts";
 import { type BatchStore } from "./records/batch-store.ts";
 import { lineResultSchema } from "./records/line-result.ts";
-import { type Log } from "@darkroom/runtime";
+import { type Logger } from "@darkroom/runtime";
 import { ObjectNotFoundError, type ObjectStore } from "@darkroom/storage";
 import { readJsonLines } from "./read-json-lines.ts";
 
 export type BatchSweepOptions = {
   batches: Pick<BatchStore, "outlived" | "read" | "forget">;
   objects: Pick<ObjectStore, "get" | "head" | "delete">;
-  log: Log;
+  log: Logger;
 };
 
 /** Batches of one round. More than that come in the next. */

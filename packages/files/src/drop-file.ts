@@ -1,4 +1,5 @@
 import { defineScript, formerPlaceMs } from "@darkroom/redis";
+import type { Logger } from "@darkroom/runtime";
 import type { ObjectStore } from "@darkroom/storage";
 import type { Redis } from "ioredis";
 import { type FileKeys, fileObject, fileOfObject } from "./file-keys.ts";
@@ -14,7 +15,7 @@ export type DropFileOptions = {
   redis: Redis;
   keys: FileKeys;
   objects: Pick<ObjectStore, "delete">;
-  log: { warn: (fields: object, sentence: string) => void };
+  log: Pick<Logger, "warn">;
   now: () => Promise<number>;
 };
 

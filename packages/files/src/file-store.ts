@@ -1,5 +1,6 @@
 import type { ObjectStore, OpenObject } from "@darkroom/storage";
 import { redisTime } from "@darkroom/redis";
+import type { Logger } from "@darkroom/runtime";
 import type { Redis } from "ioredis";
 import { createDropFile } from "./drop-file.ts";
 import { createFileKeys, fileObject } from "./file-keys.ts";
@@ -12,7 +13,7 @@ export type FileStoreOptions = {
   /** What all names in Redis begin with. */
   prefix: string;
   objects: Pick<ObjectStore, "put" | "get" | "delete">;
-  log: { warn: (fields: object, sentence: string) => void };
+  log: Pick<Logger, "warn">;
   /** The time in Unix milliseconds. Left out: that of Redis, so that no process whose clock is wrong removes what others keep. */
   now?: () => Promise<number>;
 };

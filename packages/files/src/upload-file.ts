@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import { type FilePurpose, newFileId } from "@darkroom/contracts";
 import { defineScript } from "@darkroom/redis";
+import type { Logger } from "@darkroom/runtime";
 import type { ObjectStore } from "@darkroom/storage";
 import type { Redis } from "ioredis";
 import type { DropFile } from "./drop-file.ts";
@@ -50,7 +51,7 @@ export type UploadFileOptions = {
   keys: FileKeys;
   objects: Pick<ObjectStore, "put">;
   dropFile: DropFile;
-  log: { warn: (fields: object, sentence: string) => void };
+  log: Pick<Logger, "warn">;
   now: () => Promise<number>;
 };
 

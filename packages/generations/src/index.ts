@@ -20,7 +20,6 @@ export { createRecovery } from "./recovery/recovery.ts";
 export { createSubmitter } from "./submit-generation.ts";
 export { base64Body } from "./view/base64-body.ts";
 export { base64Chunks } from "./view/base64-chunks.ts";
-export { type CatalogueConfig, configuredCatalogue } from "./view/configured-catalogue.ts";
 export { type DescribedImages, describeImages } from "./view/describe-images.ts";
 export { endingError, lostError } from "./view/ending-error.ts";
 export { imageLinks, linkResponse } from "./view/link-response.ts";

@@ -12,14 +12,14 @@ import { createRecovery, type RecoveryOptions } from "./recovery/recovery.ts";
 import { createKeys } from "@darkroom/redis";
 import { createLanes } from "@darkroom/queue";
 import { createLaneWorker, type LaneWorkerOptions } from "./attempts/lane-worker.ts";
-import type { Log } from "@darkroom/runtime";
+import type { Logger } from "@darkroom/runtime";
 import type { Work } from "./attempts/outcome.ts";
 import { connectProducer, connectSubscriber, connectWorker, untilConnected } from "@darkroom/redis";
 import type { Retention } from "./records/retention.ts";
 import type { Submission } from "./records/submission.ts";
 import { createSubmitter } from "./submit-generation.ts";
 
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 const ignore = () => {};
 
 const dayOfTests: Retention = { recordsMs: 60_000, claimsMs: 60_000, tombstonesMs: 60_000 };
@@ -154,7 +154,11 @@ export async function openQueue({ url = testRedisUrl(), retention = dayOfTests, 
     },
 
     /** An audit that takes no step by itself. A step looks at about as many names as that. */
-    audit({ names = 100_000, pauseMs = 0, log: auditLog = log }: { names?: number; pauseMs?: number; log?: Log } = {}) {
+    audit({
+      names = 100_000,
+      pauseMs = 0,
+      log: auditLog = log,
+    }: { names?: number; pauseMs?: number; log?: Logger } = {}) {
       const stepEveryMs = 3_600_000;
       const audit = createAudit({
         redis: patient,

@@ -2,14 +2,14 @@ import type { BillUndelivered } from "@darkroom/accounts";
 import type { GenerationStore } from "./records/generation-store.ts";
 import type { Submission, Submitted } from "./records/submission.ts";
 import type { Lanes } from "@darkroom/queue";
-import type { Log } from "@darkroom/runtime";
+import type { Logger } from "@darkroom/runtime";
 
 export type SubmitterOptions = {
   store: GenerationStore;
   lanes: Lanes;
   /** What is billed of what is accepted from now on, where it delivers nothing and a provider may have charged. */
   billUndelivered?: BillUndelivered;
-  log: Log;
+  log: Logger;
 };
 
 /**

@@ -1,3 +1,4 @@
+import type { Logger } from "@darkroom/runtime";
 import type { ImageProvider } from "./image-provider.ts";
 import type { ProviderDefinition, ProviderDeps } from "./provider-definition.ts";
 import type { ProviderSettings } from "./read-provider-settings.ts";
@@ -8,7 +9,7 @@ export type CreateProvidersOptions = {
   deps: ProviderDeps;
   /** Whether the sandbox takes the place of a provider without a key. For a local stack: elsewhere nobody wants invented pictures. */
   sandboxFallback: boolean;
-  logger?: { warn(fields: object, message: string): void } | undefined;
+  logger?: Pick<Logger, "warn"> | undefined;
 };
 
 /**

@@ -1,8 +1,8 @@
 import { defineScript } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import type { Keys } from "@darkroom/redis";
-import type { Log } from "@darkroom/runtime";
-import { repeat } from "@darkroom/runtime";
+import type { Logger } from "@darkroom/runtime";
+import { createTicker } from "@darkroom/runtime";
 
 /** Why a run is broken off: its lock was lost, its worker stops, or somebody canceled what it works on. */
 export type Interruption = "lock lost" | "stopping" | "canceled";
@@ -15,7 +15,7 @@ export type JobRunsOptions = {
   lockDurationMs: number;
   /** Called when Redis has renewed locks. */
   onRenewed: () => void;
-  log: Log;
+  log: Logger;
 };
 
 /** One run of a job in this process. */
@@ -59,9 +59,9 @@ export function createJobRuns({ redis, keys, lane, lockDurationMs, onRenewed, lo
   }
 
   const everyMs = lockDurationMs / renewalsPerLock;
-  const renewals = repeat({
+  const renewals = createTicker({
     everyMs,
-    look: renew,
+    tick: renew,
     onError: (error) => log.warn({ lane, err: error }, "Locks could not be renewed"),
     // A lock that is tried for less often runs out.
     maxPauseMs: everyMs,

@@ -25,17 +25,17 @@ const closing = <Loop extends { close: () => Promise<void> }>(loop: Loop): Loop 
 };
 
 const loops: Record<string, (queue: TestQueue) => () => Promise<unknown>> = {
-  "recovery, expiry and retention": ({ redis, store, lanes, ...queue }) => queue.recovery({ redis, store, lanes }).look,
+  "recovery, expiry and retention": ({ redis, store, lanes, ...queue }) => queue.recovery({ redis, store, lanes }).tick,
   audit: ({ redis, keys, lanes, retention }) =>
     closing(createAudit({ redis, keys, lanes, retention, log, stepEveryMs: everyMs, keysPerSecond: 1_000, pauseMs: 0 }))
       .step,
   "the outbox of webhooks": ({ redis, keys, lanes, store }) => {
     const subjects = { store, batches: createBatchStore(redis, keys) };
     const webhooks = createWebhookStore(redis, keys);
-    return closing(createWebhookDispatcher({ redis, keys, lanes, ...subjects, webhooks, log, everyMs })).look;
+    return closing(createWebhookDispatcher({ redis, keys, lanes, ...subjects, webhooks, log, everyMs })).tick;
   },
   "batch recovery": ({ redis, keys, lanes }) =>
-    closing(createBatchRecovery({ batches: createBatchStore(redis, keys), lanes, log, everyMs })).look,
+    closing(createBatchRecovery({ batches: createBatchStore(redis, keys), lanes, log, everyMs })).tick,
 };
 
 describe("a thousand rounds that Redis refuses leave nothing behind", { timeout: 60_000 }, () => {
@@ -55,11 +55,11 @@ test("a thousand removals that the store refuses leave nothing behind", { timeou
   await attempts.start(id, lane);
   await attempts.fail(id, lane, 1, { code: "upstream_error", message: "It broke." });
   const refusals = createRefusals();
-  const { look } = queue.recovery({ dropObjects: refusals.refuse });
+  const { tick } = queue.recovery({ dropObjects: refusals.refuse });
   const round = async () => {
     // Each refusal has the next one wait for a minute.
     await redis.zadd(keys.retained, 0, id);
-    await look();
+    await tick();
   };
   expect(await leftByRefusals({ round, refusals, emitters: [redis] })).toEqual([]);
 });

@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { DelayedError, type Job, WaitingError, Worker, type WorkerOptions } from "bullmq";
 import type { Redis } from "ioredis";
 import type { Keys } from "@darkroom/redis";
-import type { Log } from "@darkroom/runtime";
+import type { Logger } from "@darkroom/runtime";
 import { createJobRuns, type Interruption, type JobRun } from "./job-runs.ts";
 import { waitAtMost } from "@darkroom/runtime";
 import { createPatientBackend } from "./patient-backend.ts";
@@ -18,7 +18,7 @@ export type WorkOffLaneOptions = {
   lockDurationMs: number;
   /** How often silent workers are looked for, in milliseconds. */
   stalledIntervalMs: number;
-  log: Log;
+  log: Logger;
 };
 
 /**

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Redis } from "ioredis";
+import type { Logger } from "@darkroom/runtime";
 import { type ProbeNames, probeWrites } from "./probe-writes.ts";
 import { faultOf, reachRedis } from "./reach-redis.ts";
 import { explainRedisError, predicates } from "./redis-faults.ts";
@@ -8,7 +9,7 @@ export type CheckRedisOptions = {
   names: ProbeNames;
   /** Whether a Redis that may evict is refused; else there is a warning. */
   requireNoEviction: boolean;
-  log: { warn: (fields: object, sentence: string) => void };
+  log: Pick<Logger, "warn">;
   /** How long a Redis that is starting up, or loading its data, is waited for, in milliseconds. */
   withinMs?: number;
 };

@@ -1,5 +1,5 @@
 import type { Redis } from "ioredis";
-import { repeat } from "@darkroom/runtime";
+import { createTicker } from "@darkroom/runtime";
 
 type MemoryGuardOptions = {
   redis: Redis;
@@ -9,14 +9,14 @@ type MemoryGuardOptions = {
   everyMs?: number;
 };
 
-/** After looks that failed: a flood of prompts fills a Redis in less than the half minute that others wait. */
+/** After ticks that failed: a flood of prompts fills a Redis in less than the half minute that others wait. */
 const maxPauseMs = 5_000;
 
 /** Watches how full Redis is. A server without `maxmemory` is never full by this measure. */
 export function createMemoryGuard({ redis, limit = 0.7, everyMs = 1_000 }: MemoryGuardOptions) {
   let share = 0;
 
-  async function look(): Promise<void> {
+  async function tick(): Promise<void> {
     if (redis.status !== "ready") return;
     const info = await redis.info("memory");
     const field = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1] ?? 0);
@@ -25,17 +25,17 @@ export function createMemoryGuard({ redis, limit = 0.7, everyMs = 1_000 }: Memor
   }
 
   // While Redis is away, what was last known stands.
-  const repetition = repeat({ everyMs, look, maxPauseMs, onError: () => {} });
-  const onReady = () => repetition.wake();
+  const ticker = createTicker({ everyMs, tick, maxPauseMs, onError: () => {} });
+  const onReady = () => ticker.wake();
   redis.on("ready", onReady);
 
   return {
-    look,
+    tick,
     /** Whether new generations should be refused for now. */
     isFull: (): boolean => share >= limit,
     close(): Promise<void> {
       redis.off("ready", onReady);
-      return repetition.close();
+      return ticker.close();
     },
   };
 }

@@ -1,9 +1,10 @@
 import { maskKeys } from "@darkroom/contracts";
-import { type DestinationStream, type LogFn, pino, type Logger } from "pino";
+import { type DestinationStream, type LogFn, pino, type Logger as PinoLogger } from "pino";
 import { createRepeatLimit } from "./limit-repeats.ts";
 import { type Advise, createSerializeError, describeError } from "./serialize-error.ts";
 
-export type { Logger };
+/** What the parts of Darkroom need of a logger: a line is a sentence with fields. `createLogger` makes one, and a test may. */
+export type Logger = Record<"debug" | "info" | "warn" | "error", (fields: object, sentence: string) => void>;
 
 export type LoggerOptions = {
   /** The process that speaks: `api`, `worker`. */
@@ -22,7 +23,7 @@ export type LoggerOptions = {
  * A logger whose lines are a sentence with fields. Whatever may carry a secret is cut out here, whoever logs it: an error is written as
  * `createSerializeError` describes it, under whatever name it is passed. A warning that repeats is counted (`createRepeatLimit`).
  */
-export function createLogger({ name, level, pretty, advise, destination }: LoggerOptions): Logger {
+export function createLogger({ name, level, pretty, advise, destination }: LoggerOptions): PinoLogger {
   const serialize = createSerializeError(advise);
   const limitRepeats = createRepeatLimit();
   const options = {
@@ -36,7 +37,7 @@ export function createLogger({ name, level, pretty, advise, destination }: Logge
     serializers: { err: (err: unknown) => err },
     formatters: { log: (fields: Record<string, unknown>) => withErrorsSerialized(fields, serialize) },
     hooks: {
-      logMethod(this: Logger, args: Parameters<LogFn>, method: LogFn, levelNumber: number) {
+      logMethod(this: PinoLogger, args: Parameters<LogFn>, method: LogFn, levelNumber: number) {
         limitRepeats.call(this, withSentence(args), method, levelNumber);
       },
       // Callers put keys where none belong, and paths, ids and prompts are logged.

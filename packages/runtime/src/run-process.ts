@@ -1,10 +1,10 @@
 import { describeError } from "./serialize-error.ts";
-import { type Logger } from "./logger.ts";
+import type { createLogger } from "./logger.ts";
 import { type CloseList, createCloseList } from "./close-list.ts";
 import { stopSignal } from "./stop-signal.ts";
 
 export type RunProcessOptions = {
-  log: Logger;
+  log: ReturnType<typeof createLogger>;
   /** How long closing may take, in milliseconds, before the process ends all the same. */
   closeWithinMs: number;
   /** Builds, connects and starts, and puts the close of each thing on the list as soon as it is open. */

@@ -1,40 +1,40 @@
 import { createBackoff } from "./backoff.ts";
 import { waitAtMost } from "./wait-at-most.ts";
 
-export type RepeatOptions = {
-  /** The pause between a look and the next, in milliseconds. */
+export type TickerOptions = {
+  /** The pause between two ticks, in milliseconds. */
   everyMs: number;
-  look: () => Promise<void>;
-  /** Is handed what a look throws. */
+  tick: () => Promise<void>;
+  /** Is called with what a tick throws. */
   onError: (error: unknown) => void;
   /**
-   * The longest pause after looks that failed, in milliseconds; `everyMs` if that is longer. Half a minute by default. Less where a
-   * caller waits for what a look finds.
+   * The longest pause after ticks that failed, in milliseconds; `everyMs` if that is longer. Half a minute by default. Set it lower where
+   * a caller waits for what a tick finds.
    */
   maxPauseMs?: number;
   /** Uniform in [0, 1), for jitter. */
   random?: () => number;
 };
 
-/** Something that is done again and again until it is closed. */
-export type Repetition = {
-  /** Has the next look at once, and forgets that looks have failed: for when Redis is back. */
+/** Ticks until it is closed. */
+export type Ticker = {
+  /** Ticks at once, and resets the backoff: for when Redis is back. */
   wake(): void;
-  /** Stops, and waits a second at most for what is under way. */
+  /** Stops, and waits a second at most for the tick that is under way. */
   close(): Promise<void>;
 };
 
 /**
- * A look at a Redis or a store that is away ends nobody knows when, and a process that is told to stop has work to give back before it
- * is killed. What is left to itself may break off anywhere, as in a crash.
+ * A tick that waits for a Redis or a store that is away may never end, and a process that is told to stop has work to give back before
+ * it is killed. The tick that is left behind may break off anywhere, as in a crash.
  */
 const closeWithinMs = 1_000;
 
 /**
- * Calls `look` every so often, never twice at a time: a slow look makes the next one late. After a look that failed the pause is twice
- * as long, and so on, so that a loop does not beat on a Redis or a store that refuses it.
+ * Calls `tick` at an interval, never twice at a time: a slow tick makes the next one late. After a tick that failed the pause doubles, and
+ * doubles again, so that a loop backs off from a Redis or a store that refuses it.
  */
-export function repeat({ everyMs, look, onError, maxPauseMs, random }: RepeatOptions): Repetition {
+export function createTicker({ everyMs, tick, onError, maxPauseMs, random }: TickerOptions): Ticker {
   const backoff = createBackoff({
     firstMs: everyMs * 2,
     ...(maxPauseMs !== undefined && { maxMs: maxPauseMs }),
@@ -46,14 +46,14 @@ export function repeat({ everyMs, look, onError, maxPauseMs, random }: RepeatOpt
   let closed = false;
 
   function begin(): void {
-    underWay ??= lookOnce().finally(() => (underWay = null));
+    underWay ??= tickOnce().finally(() => (underWay = null));
   }
 
-  async function lookOnce(): Promise<void> {
+  async function tickOnce(): Promise<void> {
     let pauseMs = everyMs;
     woken = false;
     try {
-      await look();
+      await tick();
       backoff.reset();
     } catch (error) {
       onError(error);
@@ -65,7 +65,7 @@ export function repeat({ everyMs, look, onError, maxPauseMs, random }: RepeatOpt
   return {
     wake() {
       if (closed) return;
-      // A look that is under way may have begun before there was anything to find.
+      // A tick that is under way may have begun before there was anything to find.
       woken = true;
       backoff.reset();
       clearTimeout(timer);

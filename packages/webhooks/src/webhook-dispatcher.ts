@@ -2,8 +2,8 @@ import { isBatchId } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
 import type { Keys } from "@darkroom/redis";
 import type { Lanes } from "@darkroom/queue";
-import type { Log } from "@darkroom/runtime";
-import { repeat } from "@darkroom/runtime";
+import type { Logger } from "@darkroom/runtime";
+import { createTicker } from "@darkroom/runtime";
 import { toldEndingSchema, webhookLane } from "./webhook-delivery.ts";
 import type { WebhookStore } from "./webhook-store.ts";
 import { destinationOf, readSubject, type WebhookSubjectStores } from "./webhook-subject.ts";
@@ -13,14 +13,14 @@ export type WebhookDispatcherOptions = WebhookSubjectStores & {
   keys: Keys;
   webhooks: WebhookStore;
   lanes: Lanes;
-  log: Log;
+  log: Logger;
   /** How often the outbox is looked at, in milliseconds: the most that a webhook is late by. */
   everyMs?: number;
   /** How long after its time a delivery's job is believed to be lost, in milliseconds. */
   overdueAfterMs?: number;
 };
 
-/** Endings handed over per look; the rest is a look later. */
+/** Endings handed over per tick; the next tick takes the rest. */
 const page = 200;
 
 /**
@@ -46,7 +46,7 @@ export function createWebhookDispatcher(options: WebhookDispatcherOptions) {
     await redis.zrem(keys.outbox, entry);
   }
 
-  async function look(): Promise<void> {
+  async function tick(): Promise<void> {
     for (const entry of await redis.zrange(keys.outbox, "0", `${page - 1}`)) await handOver(entry);
     for (const id of await redis.zrangebyscore(
       keys.deliveries,
@@ -64,11 +64,11 @@ export function createWebhookDispatcher(options: WebhookDispatcherOptions) {
   }
 
   const onError = (error: unknown) => log.warn({ err: error }, "The outbox of webhooks could not be emptied");
-  const repetition = repeat({ everyMs, look, onError });
+  const ticker = createTicker({ everyMs, tick, onError });
 
   return {
-    /** One look, now. */
-    look,
-    close: (): Promise<void> => repetition.close(),
+    /** One tick, now. */
+    tick,
+    close: (): Promise<void> => ticker.close(),
   };
 }

@@ -82,8 +82,8 @@ describe("an ending", () => {
   test("is told once, and its outbox is empty then", async () => {
     const queue = await openWebhooks();
     const id = await queue.ended();
-    await queue.dispatcher.look();
-    await queue.dispatcher.look();
+    await queue.dispatcher.tick();
+    await queue.dispatcher.tick();
     const posted = queue.work([delivered]);
     await expect
       .poll(() => queue.webhooks.read(id))
@@ -96,11 +96,11 @@ describe("an ending", () => {
     const queue = await openWebhooks();
     const id = await queue.ended();
     const found = await queue.redis.zrange(queue.keys.outbox, "0", "-1");
-    await queue.dispatcher.look();
+    await queue.dispatcher.tick();
     const posted = queue.work([delivered]);
     await expect.poll(() => queue.webhooks.read(id)).toMatchObject({ status: "delivered" });
     await queue.redis.zadd(queue.keys.outbox, 0, found[0] ?? "");
-    await queue.dispatcher.look();
+    await queue.dispatcher.tick();
     expect(await queue.webhooks.read(id)).toMatchObject({ status: "delivered" });
     expect(await queue.redis.exists(queue.keys.outbox, queue.keys.deliveries)).toBe(0);
     expect(posted).toEqual([id]);
@@ -115,7 +115,7 @@ describe("an ending", () => {
   test("is tried again under the same id until its tries are used up, and is dead then", async () => {
     const queue = await openWebhooks();
     const id = await queue.ended();
-    await queue.dispatcher.look();
+    await queue.dispatcher.tick();
     const posted = queue.work([retry]);
     await expect
       .poll(() => queue.webhooks.read(id))
@@ -126,9 +126,9 @@ describe("an ending", () => {
   test("whose job was lost gets another", async () => {
     const queue = await openWebhooks();
     const id = await queue.ended();
-    await queue.dispatcher.look();
+    await queue.dispatcher.tick();
     await queue.lanes.remove(webhookLane, id);
-    await queue.dispatcher.look();
+    await queue.dispatcher.tick();
     queue.work([delivered]);
     await expect.poll(() => queue.webhooks.read(id)).toMatchObject({ status: "delivered" });
   });
@@ -140,7 +140,7 @@ describe("an ending", () => {
     await queue.store.submit(given);
     await queue.store.cancel(given.id, given.lane);
     await queue.store.retry(given.id, given.lane, given.tenant, free);
-    await queue.dispatcher.look();
+    await queue.dispatcher.tick();
     const posted = queue.work([delivered]);
     await expect
       .poll(async () => (await queue.webhooks.list({ tenant: "acme", limit: 9 }))?.records)
@@ -161,8 +161,8 @@ describe("the ending of a batch", () => {
 
   test("is told once, with the batch as it ended", async () => {
     const { queue, batchId, id } = await failed(["failed"]);
-    await queue.dispatcher.look();
-    await queue.dispatcher.look();
+    await queue.dispatcher.tick();
+    await queue.dispatcher.tick();
     const posted: unknown[] = [];
     queue.work([], {
       post: async (_delivery, subject) => {
@@ -185,7 +185,7 @@ describe("the ending of a batch", () => {
 
   test("whose record is not kept any more is dead", async () => {
     const { queue, batchId, id } = await failed(["failed"]);
-    await queue.dispatcher.look();
+    await queue.dispatcher.tick();
     await queue.redis.del(queue.keys.batch(batchId));
     const posted = queue.work([delivered]);
     await expect
@@ -198,14 +198,14 @@ describe("the ending of a batch", () => {
 test("an address that answers 410 is sent nothing more, until a delivery to it is replayed", async () => {
   const queue = await openWebhooks();
   const first = await queue.ended();
-  await queue.dispatcher.look();
+  await queue.dispatcher.tick();
   const posted = queue.work([{ outcome: "gone", what: "It answered 410." }, delivered]);
   await expect.poll(() => queue.webhooks.read(first)).toMatchObject({ status: "dead" });
   const second = await queue.ended();
-  await queue.dispatcher.look();
+  await queue.dispatcher.tick();
   await expect.poll(() => queue.webhooks.read(second)).toMatchObject({ status: "off", attempts: 0 });
   expect(await queue.webhooks.revive(first, Date.now())).toBe(true);
-  await queue.dispatcher.look();
+  await queue.dispatcher.tick();
   await expect.poll(() => queue.webhooks.read(first)).toMatchObject({ status: "delivered" });
   expect(posted).toEqual([first, first]);
 });
@@ -215,7 +215,7 @@ test("a receiver that hangs holds its own slots and nobody else's", async () => 
   const slow = "https://slow.example/hook";
   for (let i = 0; i < 5; i++) await queue.ended({ webhook: slow }, "slow");
   const quick = await queue.ended({ webhook: "https://quick.example/hook" }, "quick");
-  await queue.dispatcher.look();
+  await queue.dispatcher.tick();
   const hanging = Promise.withResolvers<WebhookAnswer>();
   let inFlight = 0;
   queue.work([], {
@@ -236,7 +236,7 @@ test("a tenant's deliveries are listed newest first, by status, page by page", a
   const queue = await openWebhooks();
   const [first, second] = [await queue.ended(), await queue.ended()];
   await queue.ended({}, "other");
-  await queue.dispatcher.look();
+  await queue.dispatcher.tick();
   await queue.webhooks.settle(first, "dead", { attempts: 1, lastAnswer: "No." });
   const ids = async (options: { status?: "dead" | "pending"; after?: string; limit?: number }) =>
     (await queue.webhooks.list({ tenant: "acme", limit: 9, ...options }))?.records.map(({ id }) => id);
@@ -257,7 +257,7 @@ test("a tenant's deliveries are listed newest first, by status, page by page", a
 test("a worker that stops gives what it was sending back at once", async () => {
   const queue = await openWebhooks();
   const id = await queue.ended();
-  await queue.dispatcher.look();
+  await queue.dispatcher.tick();
   const begun = Promise.withResolvers<void>();
   const connection = connectWorker(testRedisUrl(), () => {});
   onTestFinished(() => connection.disconnect());

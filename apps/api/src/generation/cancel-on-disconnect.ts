@@ -1,7 +1,7 @@
 import type { Logger } from "@darkroom/runtime";
 import { type GenerationStore, type Leaving } from "@darkroom/generations";
 import { type Lanes } from "@darkroom/queue";
-import { repeat } from "@darkroom/runtime";
+import { createTicker } from "@darkroom/runtime";
 
 /** A caller of this process, and the generation whose answer it waits for. */
 export type Waiting = { id: string; lane: string; caller: string };
@@ -78,7 +78,7 @@ export function createDisconnects({
   }
 
   /** One that cannot be told does not keep the others from it. */
-  async function look(): Promise<void> {
+  async function tick(): Promise<void> {
     let failures = 0;
     for (const departure of pending) {
       try {
@@ -97,7 +97,7 @@ export function createDisconnects({
     }
   }
 
-  const repetition = repeat({ everyMs, look, maxPauseMs, onError: () => {} });
+  const ticker = createTicker({ everyMs, tick, maxPauseMs, onError: () => {} });
 
   return {
     /** Tells in the background: now, or as soon as Redis answers again. */
@@ -120,11 +120,11 @@ export function createDisconnects({
       return pending.size + telling.size;
     },
 
-    /** Has a last look. */
+    /** Ticks once more. */
     async close(): Promise<void> {
       await Promise.all(telling);
-      await repetition.close();
-      await look().catch(() => {});
+      await ticker.close();
+      await tick().catch(() => {});
     },
   };
 }

@@ -1,4 +1,4 @@
-import { createBackoff } from "@darkroom/runtime";
+import { createBackoff, type Logger } from "@darkroom/runtime";
 import { redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import type { RedisKeys } from "../redis-keys.ts";
@@ -6,16 +6,13 @@ import type { createKnownKeys } from "./known-keys.ts";
 import { readKeys } from "./read-keys.ts";
 import type { RedisClock } from "./redis-clock.ts";
 
-/** What is needed of a logger: pino's shape, a sentence with fields. */
-export type KeyLog = Record<"info" | "warn", (fields: object, sentence: string) => void>;
-
 export type FollowKeysOptions = {
   redis: Redis;
   names: RedisKeys;
   known: ReturnType<typeof createKnownKeys>;
   /** Set at every look: keys expire by it. */
   clock: RedisClock;
-  log: KeyLog;
+  log: Pick<Logger, "info" | "warn">;
   everyMs: number;
 };
 

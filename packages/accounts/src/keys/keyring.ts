@@ -1,12 +1,13 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { ApiError } from "@darkroom/contracts";
+import type { Logger } from "@darkroom/runtime";
 import type { Redis } from "ioredis";
 import type { Account } from "../account.ts";
 import { hashApiKey } from "../api-key.ts";
 import { readBearerKey } from "../bearer-key.ts";
 import type { StoredKey } from "../key-list.ts";
 import type { RedisKeys } from "../redis-keys.ts";
-import { followKeys, type KeyLog } from "./follow-keys.ts";
+import { followKeys } from "./follow-keys.ts";
 import { createKnownKeys } from "./known-keys.ts";
 import { createRedisClock } from "./redis-clock.ts";
 
@@ -17,7 +18,7 @@ export type KeyringOptions = {
   staticKeys: readonly StoredKey[];
   /** SHA-256 of the admin key in hex; undefined: nobody is admin. */
   adminKeyHash?: string | undefined;
-  log: KeyLog;
+  log: Pick<Logger, "info" | "warn">;
   /** How often changes are looked for, in milliseconds. */
   everyMs?: number;
   /** Milliseconds since any moment, by a clock that nobody sets. It goes on from what Redis told last. */

@@ -1,6 +1,7 @@
 import type { LedgerEntry, UsageRow } from "@darkroom/contracts";
 import { redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
+import type { Logger } from "@darkroom/runtime";
 import { createExportLedger, type Exported } from "./export-ledger.ts";
 import { createLedgerKeys } from "./ledger-keys.ts";
 import { createLedgerSegments, type LedgerObjects } from "./ledger-segments.ts";
@@ -14,7 +15,7 @@ export type LedgerOptions = {
   /** Begins every key in Redis. */
   prefix: string;
   objects: LedgerObjects;
-  log: { warn: (fields: object, sentence: string) => void };
+  log: Pick<Logger, "warn">;
   /** Entries of a whole segment: Redis reads two thousand in four milliseconds, and for that long nobody is served. */
   segmentEntries?: number;
   /** How old an entry may become in Redis, in milliseconds: an hour, so that a quiet day is at most 24 objects. */

@@ -1,5 +1,6 @@
 import { redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
+import type { Logger } from "@darkroom/runtime";
 import { keptSeconds, type LedgerKeys } from "./ledger-keys.ts";
 import { ledgerScript } from "./ledger-script.ts";
 import { type LedgerSegments, segmentKey } from "./ledger-segments.ts";
@@ -13,7 +14,7 @@ export type ExportLedgerOptions = {
   redis: Redis;
   keys: LedgerKeys;
   segments: LedgerSegments;
-  log: { warn: (fields: object, sentence: string) => void };
+  log: Pick<Logger, "warn">;
   /** Entries of a whole segment. */
   segmentEntries: number;
   /** How old an entry may become before it is exported in a segment that is not whole, in milliseconds. */

@@ -1,7 +1,7 @@
 import { batchObjects } from "../records/batch-objects.ts";
 import { type BatchRecord } from "../records/batch-record.ts";
 import { type LineResult, lineResultSchema } from "../records/line-result.ts";
-import { type Log } from "@darkroom/runtime";
+import { type Logger } from "@darkroom/runtime";
 import { preparedLineSchema } from "../records/prepared-line.ts";
 import { ObjectNotFoundError, type ObjectStore } from "@darkroom/storage";
 import type { z } from "zod";
@@ -21,7 +21,7 @@ const nameSchema = preparedLineSchema.pick({ index: true, custom_id: true });
 export type FinalLinesOptions = {
   batch: BatchRecord;
   objects: Pick<ObjectStore, "get">;
-  log: Pick<Log, "error">;
+  log: Pick<Logger, "error">;
   signal: AbortSignal;
 };
 

@@ -2,7 +2,7 @@ import { addUsage, derivedUlid, type Usage } from "@darkroom/contracts";
 import type { FileStore } from "@darkroom/files";
 import type { BatchRecord } from "../records/batch-record.ts";
 import type { BatchStore } from "../records/batch-store.ts";
-import type { Log } from "@darkroom/runtime";
+import type { Logger } from "@darkroom/runtime";
 import type { ObjectStore } from "@darkroom/storage";
 import type { CatalogueOf } from "../catalogue-of.ts";
 import { finalLines } from "./final-lines.ts";
@@ -19,7 +19,7 @@ export type FinalizeBatchOptions = {
   linkTtlSeconds?: number;
   /** How many bytes of base64 the output may have. Images that come when it is full are links. */
   inlineBytes?: number;
-  log: Log;
+  log: Logger;
 };
 
 /** The most that a store can sign: the output is read long after the batch has ended, and nothing else tells its links. */

@@ -1,20 +1,20 @@
 import type { Lanes } from "@darkroom/queue";
-import type { Log } from "@darkroom/runtime";
-import { repeat } from "@darkroom/runtime";
+import type { Logger } from "@darkroom/runtime";
+import { createTicker } from "@darkroom/runtime";
 import type { BatchStore } from "./batch-store.ts";
 import { laneOfTask, nextTask } from "./batch-task.ts";
 
 type BatchRecoveryOptions = {
   batches: BatchStore;
   lanes: Lanes;
-  log: Log;
-  /** How often it looks, in milliseconds: the most that a batch stands still whose job was lost. */
+  log: Logger;
+  /** How often it ticks, in milliseconds: the most that a batch stands still whose job was lost. */
   everyMs: number;
 };
 
 /** Sees to it that every batch that has not ended has the job that brings it on. Every worker runs one; all it does may be done twice. */
 export function createBatchRecovery({ batches, lanes, log, everyMs }: BatchRecoveryOptions) {
-  async function look(): Promise<void> {
+  async function tick(): Promise<void> {
     /** The batches of a lane have one job together. */
     const seen = new Set<string>();
     for (const id of await batches.active()) {
@@ -29,11 +29,11 @@ export function createBatchRecovery({ batches, lanes, log, everyMs }: BatchRecov
   }
 
   const onError = (error: unknown) => log.warn({ err: error }, "The batches could not be looked after");
-  const repetition = repeat({ everyMs, look, onError });
+  const ticker = createTicker({ everyMs, tick, onError });
 
   return {
-    /** One look, now. */
-    look,
-    close: (): Promise<void> => repetition.close(),
+    /** One tick, now. */
+    tick,
+    close: (): Promise<void> => ticker.close(),
   };
 }

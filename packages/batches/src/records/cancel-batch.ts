@@ -1,5 +1,5 @@
 import type { Lanes } from "@darkroom/queue";
-import type { Log } from "@darkroom/runtime";
+import type { Logger } from "@darkroom/runtime";
 import type { BatchRecord } from "./batch-record.ts";
 import type { BatchStore } from "./batch-store.ts";
 import { createPutNextTask } from "./put-next-task.ts";
@@ -7,7 +7,7 @@ import { createPutNextTask } from "./put-next-task.ts";
 export type BatchCancelerOptions = {
   batches: Pick<BatchStore, "cancel" | "read">;
   lanes: Pick<Lanes, "add">;
-  log: Log;
+  log: Logger;
 };
 
 /**

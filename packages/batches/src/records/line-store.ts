@@ -6,7 +6,7 @@ import type { Redis } from "ioredis";
 import { z } from "zod";
 import type { Keys } from "@darkroom/redis";
 import type { Lanes } from "@darkroom/queue";
-import type { Log } from "@darkroom/runtime";
+import type { Logger } from "@darkroom/runtime";
 import type { BatchRecord } from "./batch-record.ts";
 import { lineGenerationId } from "./line-id.ts";
 import type { PreparedLine } from "./prepared-line.ts";
@@ -19,7 +19,7 @@ const claimLines = defineScript<[] | [number, string[]]>(new URL("scripts/claim-
 const commitLines = defineScript<"ok" | "known">(new URL("scripts/commit-lines.lua", import.meta.url));
 const giveUpLine = defineScript<"lost" | "kept">(new URL("scripts/give-up-line.lua", import.meta.url));
 
-type LineStoreOptions = { redis: Redis; keys: Keys; lanes: Lanes; log: Log };
+type LineStoreOptions = { redis: Redis; keys: Keys; lanes: Lanes; log: Logger };
 
 /** A batch whose lines are fed to a lane. */
 export type FeedingBatch = BatchRecord & { lane: string; model: string };

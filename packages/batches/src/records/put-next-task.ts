@@ -1,5 +1,5 @@
 import type { Lanes } from "@darkroom/queue";
-import type { Log } from "@darkroom/runtime";
+import type { Logger } from "@darkroom/runtime";
 import { type BatchState, laneOfTask, nextTask } from "./batch-task.ts";
 
 /**
@@ -7,7 +7,7 @@ import { type BatchState, laneOfTask, nextTask } from "./batch-task.ts";
  * recovery does it. The higher its rank the later it is done.
  */
 export const createPutNextTask =
-  ({ lanes, log }: { lanes: Pick<Lanes, "add">; log: Log }) =>
+  ({ lanes, log }: { lanes: Pick<Lanes, "add">; log: Logger }) =>
   async (batch: BatchState, rank = 1): Promise<void> => {
     const job = nextTask(batch);
     if (job === null) return;

@@ -1,6 +1,6 @@
 import type { BillUndelivered } from "@darkroom/accounts";
 import type { Lanes } from "@darkroom/queue";
-import type { Log } from "@darkroom/runtime";
+import type { Logger } from "@darkroom/runtime";
 import type { BatchStore } from "./batch-store.ts";
 import type { BatchRequest, CreatedBatch, NewBatch } from "./create-batch.ts";
 import { createPutNextTask } from "./put-next-task.ts";
@@ -8,7 +8,7 @@ import { createPutNextTask } from "./put-next-task.ts";
 export type BatchSubmitterOptions = {
   batches: Pick<BatchStore, "create" | "keepCatalogue">;
   lanes: Pick<Lanes, "add">;
-  log: Log;
+  log: Logger;
   /** How long an idempotency key stands for its batch after that has ended, in milliseconds. */
   claimsMs: number;
   /** What is billed of lines of what is accepted from now on, where they deliver nothing and a provider may have charged. */

@@ -4,6 +4,7 @@ import { batchObjects } from "../records/batch-objects.ts";
 import { type BatchRecord } from "../records/batch-record.ts";
 import { type BatchStore } from "../records/batch-store.ts";
 import { laneName } from "@darkroom/queue";
+import type { Logger } from "@darkroom/runtime";
 import { ObjectNotFoundError, type ObjectStore } from "@darkroom/storage";
 import type { CatalogueOf } from "../catalogue-of.ts";
 import { type CheckedInput, checkInput } from "./check-input.ts";
@@ -19,7 +20,7 @@ export type ValidateBatchDependencies = {
   openInput: (batch: BatchRecord) => Promise<Readable | null>;
   /** What the batch's key may have; null for one that is disabled, expired or deleted: what it began is stopped. */
   accountOf: (batch: BatchRecord) => Promise<BatchAccount | null>;
-  log: { info(fields: object, sentence: string): void };
+  log: Pick<Logger, "info">;
 };
 
 export type BatchAccount = {

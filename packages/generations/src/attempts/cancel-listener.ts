@@ -1,7 +1,7 @@
 import type { Redis } from "ioredis";
 import type { Keys } from "@darkroom/redis";
 import type { LaneWorker } from "./lane-worker.ts";
-import { repeat } from "@darkroom/runtime";
+import { createTicker } from "@darkroom/runtime";
 
 export type CancelListenerOptions = {
   redis: Redis;
@@ -33,13 +33,13 @@ export async function createCancelListener(options: CancelListenerOptions) {
     subscriber.off("message", onMessage);
     throw error;
   });
-  // Where Redis is away, the next look is as good.
-  const repetition = repeat({ everyMs: reconcileEveryMs, look: reconcile, onError: () => {} });
-  subscriber.on("ready", () => repetition.wake());
+  // Where Redis is away, the next tick does it.
+  const ticker = createTicker({ everyMs: reconcileEveryMs, tick: reconcile, onError: () => {} });
+  subscriber.on("ready", () => ticker.wake());
 
   return {
     async close(): Promise<void> {
-      await repetition.close();
+      await ticker.close();
       // Not `quit`: a Redis that is away would be waited for.
       subscriber.disconnect();
     },

@@ -1,4 +1,4 @@
-import type { Log } from "@darkroom/runtime";
+import type { Logger } from "@darkroom/runtime";
 import type { LaneBackoff } from "@darkroom/queue";
 
 /**
@@ -8,7 +8,7 @@ import type { LaneBackoff } from "@darkroom/queue";
 const refusedWithinMs = 5_000;
 
 /** Tells the backoff of a lane what becomes of one call, from its beginning, which is now. */
-export function followCall({ backoff, lane, log }: { backoff: LaneBackoff; lane: string; log: Log }) {
+export function followCall({ backoff, lane, log }: { backoff: LaneBackoff; lane: string; log: Logger }) {
   const begunAtMs = performance.now();
   const begunAgoMs = () => performance.now() - begunAtMs;
 

@@ -174,11 +174,11 @@ test("a generation of a closed lane expires by its deadline, and recovery takes 
   queue.worker(upstream.work, { concurrency: 1 });
   await untilRefused(queue, id);
   const recovery = queue.recovery();
-  await recovery.look();
+  await recovery.tick();
   expect(await queue.store.read(id)).toMatchObject({ status: "queued" });
   await expect
     .poll(async () => {
-      await recovery.look();
+      await recovery.tick();
       return queue.store.read(id);
     })
     .toMatchObject({ status: "expired", startedAtMs: null, costMicros: 0 });

@@ -1,13 +1,13 @@
 import type { AttemptStore } from "../records/attempt-store.ts";
 import type { Delivery } from "../records/delivery.ts";
 import type { GenerationRecord } from "../records/generation-record.ts";
-import type { Log } from "@darkroom/runtime";
+import type { Logger } from "@darkroom/runtime";
 
 export type NotedObjectsOptions = {
   store: Pick<AttemptStore, "deliveredKeys">;
   /** Removes objects from the object store. */
   dropObjects: (keys: string[]) => Promise<void>;
-  log: Log;
+  log: Logger;
 };
 
 /** The objects that one attempt has noted, and may have brought to the object store. */

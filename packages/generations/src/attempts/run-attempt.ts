@@ -7,7 +7,7 @@ import type { AttemptStore, BegunRecord, Verdict } from "../records/attempt-stor
 import type { Failure } from "../records/failure.ts";
 import type { MissingImage } from "../records/missing-image.ts";
 import { UnreadableRecord } from "../records/unreadable-record.ts";
-import type { Log } from "@darkroom/runtime";
+import type { Logger } from "@darkroom/runtime";
 import { followCall } from "./follow-call.ts";
 import type { LaneBackoff } from "@darkroom/queue";
 import { createNotedObjects, type NotedObjectsOptions } from "./noted-objects.ts";
@@ -239,7 +239,7 @@ const insistForMs = 600_000;
  * Writes to the record until Redis takes it. An error of Redis while an attempt is settled says nothing about the attempt: the
  * outcome is unknown, never failed, and every script may be repeated.
  */
-async function insist<Answer>(write: () => Promise<Answer>, log: Log, fields: object): Promise<Answer> {
+async function insist<Answer>(write: () => Promise<Answer>, log: Logger, fields: object): Promise<Answer> {
   const backoff = createBackoff(insistPauses);
   const untilMs = performance.now() + insistForMs;
   for (let tries = 1; ; tries++) {

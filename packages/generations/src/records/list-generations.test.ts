@@ -55,7 +55,7 @@ describe("a tenant's generations", () => {
     await queue.store.cancel(dropped, "sandbox.interactive");
     await expect
       .poll(async () => {
-        await queue.recovery().look();
+        await queue.recovery().tick();
         return queue.store.read(dropped);
       })
       .toBeNull();

@@ -43,7 +43,7 @@ async function keepDropping(queue: TestQueue, ids: readonly string[], signal: Ab
     await sleep(2);
     // Recovery has nothing to put back: it is here to drop.
     await queue.redis.del(queue.keys.queued);
-    await recovery.look();
+    await recovery.tick();
   }
 }
 

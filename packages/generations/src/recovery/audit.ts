@@ -3,16 +3,16 @@ import { randomBytes } from "node:crypto";
 import type { Redis } from "ioredis";
 import type { Keys } from "@darkroom/redis";
 import type { Lanes } from "@darkroom/queue";
-import type { Log } from "@darkroom/runtime";
+import type { Logger } from "@darkroom/runtime";
 import type { Retention } from "../records/retention.ts";
-import { repeat } from "@darkroom/runtime";
+import { createTicker } from "@darkroom/runtime";
 
 export type AuditOptions = {
   redis: Redis;
   keys: Keys;
   lanes: Lanes;
   retention: Retention;
-  log: Log;
+  log: Logger;
   /** Between two steps, in milliseconds. */
   stepEveryMs: number;
   /** How many names of keys are looked at per second, those of other uses of the same Redis included. */
@@ -63,19 +63,19 @@ export function createAudit({ redis, keys, lanes, retention, log, stepEveryMs, k
     log.warn({ generationId: id, lane }, "A job that no worker could find was left over, and is removed");
   }
 
-  async function look(): Promise<void> {
+  async function tick(): Promise<void> {
     if (performance.now() < dueMs) return;
     dueMs = performance.now() + (await step());
   }
 
   const onError = (error: unknown) => log.warn({ err: error }, "The records could not be audited");
-  const repetition = repeat({ everyMs: stepEveryMs, look, onError });
+  const ticker = createTicker({ everyMs: stepEveryMs, tick, onError });
 
   return {
     step,
     async close(): Promise<void> {
       redis.off("ready", forgetRun);
-      await repetition.close();
+      await ticker.close();
     },
   };
 }

@@ -2,13 +2,13 @@ import { defineScript, redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import type { Keys } from "@darkroom/redis";
 import type { JobPlace, Lanes } from "@darkroom/queue";
-import type { Log } from "@darkroom/runtime";
+import type { Logger } from "@darkroom/runtime";
 
 export type LostJobsOptions = {
   redis: Redis;
   keys: Keys;
   lanes: Lanes;
-  log: Log;
+  log: Logger;
   /** How long after it was submitted, or should go on, a queued generation's job is looked for, in milliseconds. */
   queuedAfterMs: number;
   /** How long after its start a running generation's job is looked for, in milliseconds: over a lock and two stalled checks. */

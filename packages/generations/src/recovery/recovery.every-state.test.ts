@@ -79,7 +79,7 @@ async function expectAllEnded({ queue, id }: Victim): Promise<void> {
   const recovery = queue.recovery({ lockDurationMs: 1_000 });
   const audit = queue.audit();
   const round = async () => {
-    await recovery.look();
+    await recovery.tick();
     await audit.step();
     const records = await redis.keys(keys.record("*"));
     return Promise.all(records.map((name) => redis.hget(name, "status")));

@@ -9,7 +9,7 @@ test("a record whose job never reached its lane is put there", async () => {
   const given = queue.submission();
   await queue.store.submit(given);
   expect(await queue.lanes.find(given.lane, given.id)).toBeNull();
-  await queue.recovery().look();
+  await queue.recovery().tick();
   expect(await queue.lanes.find(given.lane, given.id)).toBe("waiting");
 });
 
@@ -17,7 +17,7 @@ test("a submission of this moment is left to its own process", async () => {
   const queue = await openQueue();
   const given = queue.submission();
   await queue.store.submit(given);
-  await queue.recovery({ queuedAfterMs: 10_000 }).look();
+  await queue.recovery({ queuedAfterMs: 10_000 }).tick();
   expect(await queue.lanes.find(given.lane, given.id)).toBeNull();
 });
 
@@ -26,10 +26,10 @@ test("a running generation whose job is lost is begun again", async () => {
   const given = queue.submission();
   await queue.store.submit(given);
   await queue.attempts.start(given.id, given.lane);
-  await queue.recovery().look();
+  await queue.recovery().tick();
   // Its worker may be alive, and learn only now that the lock on the job is gone.
   expect(await queue.lanes.find(given.lane, given.id)).toBeNull();
-  await queue.recovery().look();
+  await queue.recovery().tick();
   queue.worker(done);
   await expect.poll(() => queue.store.read(given.id)).toMatchObject({ status: "succeeded", attempts: 2 });
 });
@@ -40,7 +40,7 @@ test("a retry whose job was lost between the record and the lane is put back", a
   await queue.store.submit(given);
   await queue.attempts.start(given.id, given.lane);
   await queue.attempts.postpone(given.id, given.lane, 1, "failures", 0);
-  await queue.recovery().look();
+  await queue.recovery().tick();
   queue.worker(done);
   await expect.poll(() => queue.store.read(given.id)).toMatchObject({ status: "succeeded", attempts: 2 });
 });
@@ -52,7 +52,7 @@ test("a generation that was not begun in its time expires and leaves its lane", 
   const recovery = queue.recovery();
   await expect
     .poll(async () => {
-      await recovery.look();
+      await recovery.tick();
       return queue.store.read(given.id);
     })
     .toMatchObject({ status: "expired" });
@@ -74,7 +74,7 @@ test("what has been kept long enough is dropped, images and all, and its owner i
   const recovery = queue.recovery();
   await expect
     .poll(async () => {
-      await recovery.look();
+      await recovery.tick();
       return queue.store.read(given.id);
     })
     .toBeNull();
@@ -91,7 +91,7 @@ test("a generation that is retried at the end of its retention lives on", async 
   await queue.store.submit(given);
   await queue.store.cancel(given.id, given.lane);
   await queue.store.retry(given.id, given.lane, given.tenant, free);
-  await queue.recovery().look();
+  await queue.recovery().tick();
   expect(await queue.store.read(given.id)).toMatchObject({ status: "queued" });
 });
 
@@ -104,7 +104,7 @@ test.each(["queued", "running"])(
     await store.submit(submission({ id }));
     if (status === "running") await attempts.start(id, lane);
     await redis.zadd(keys.retained, 1, id);
-    await queue.recovery().look();
+    await queue.recovery().tick();
     expect(await store.read(id)).toMatchObject({ status });
     expect(await redis.zcard(keys.retained)).toBe(0);
   },
@@ -119,8 +119,8 @@ test.each(["queued", "running"] as const)(
     await store.submit(submission({ id }));
     await store.cancel(id, lane);
     await redis.zadd(keys[list], 1, id);
-    await queue.recovery().look();
-    await queue.recovery().look();
+    await queue.recovery().tick();
+    await queue.recovery().tick();
     expect(await lanes.find(lane, id)).toBeNull();
     expect(await redis.zcard(keys[list])).toBe(0);
   },
@@ -141,11 +141,11 @@ test("a job that an older attempt still holds is looked at again, and not forgot
   await queue.store.cancel(given.id, given.lane);
   await queue.store.retry(given.id, given.lane, given.tenant, free);
   const recovery = queue.recovery();
-  await recovery.look();
+  await recovery.tick();
   worker.cancel(given.id);
   await expect
     .poll(async () => {
-      await recovery.look();
+      await recovery.tick();
       return queue.store.read(given.id);
     })
     .toMatchObject({ status: "succeeded", attempts: 2 });
@@ -181,7 +181,7 @@ test("a generation that was retried and has succeeded since it was found to be d
   };
   // Ids of the same millisecond are visited in their order.
   await redis.zadd(keys.retained, 1, first.id, 2, second.id);
-  await queue.recovery({ dropObjects }).look();
+  await queue.recovery({ dropObjects }).tick();
   expect(await store.read(first.id)).toBeNull();
   expect(await store.read(second.id)).toMatchObject({ status: "succeeded", delivery });
   expect(dropped).toEqual([]);
@@ -195,7 +195,7 @@ test("a generation whose images are being removed cannot be retried any more", a
       retried.push((await queue.store.retry(id, lane, tenant, free)).kind);
   };
   await queue.redis.zrem(queue.keys.retained, second.id);
-  await queue.recovery({ dropObjects }).look();
+  await queue.recovery({ dropObjects }).tick();
   expect(retried).toEqual(["gone", "accepted"]);
   expect(await queue.store.readTombstone(first.id)).toBe("acme");
 });
@@ -203,12 +203,12 @@ test("a generation whose images are being removed cannot be retried any more", a
 test("images that could not be removed are removed later, though their record is out of reach by then", async () => {
   const { queue, first, second } = await openOutlived();
   const { redis, keys, store } = queue;
-  await queue.recovery({ dropObjects: () => Promise.reject(new Error("The store is away")) }).look();
+  await queue.recovery({ dropObjects: () => Promise.reject(new Error("The store is away")) }).tick();
   expect(await store.read(first.id)).toBeNull();
   expect(await redis.zcard(keys.retained)).toBe(2);
   // A minute later.
   await redis.zadd(keys.retained, "XX", 1, first.id, 1, second.id);
-  await queue.recovery().look();
+  await queue.recovery().tick();
   expect(queue.droppedObjects).toEqual(["a/0.png", "a/0.png"]);
   expect(await redis.exists(keys.retained, keys.forgotten(first.id), keys.forgotten(second.id))).toBe(0);
 });
@@ -218,7 +218,7 @@ test("one record that cannot be read does not keep recovery from the others", as
   const { redis, keys, store } = queue;
   await redis.zadd(keys.retained, 1, first.id, 2, second.id);
   await redis.hset(keys.record(first.id), "delivery", "{");
-  await queue.recovery().look();
+  await queue.recovery().tick();
   expect(await store.read(second.id)).toBeNull();
   expect(queue.droppedObjects).toEqual(["a/0.png"]);
   // What cannot be read is kept, for a release that can.
@@ -232,10 +232,10 @@ test("jobs that could not be put back are put back in the next round", async () 
   const { lanes } = queue;
   const refusing = { ...lanes, addMany: () => Promise.reject(new Error("OOM")) };
   const options = { lookAgainMs: 60_000, claimMs: 1 };
-  await expect(queue.recovery({ ...options, lanes: refusing }).look()).rejects.toThrow(AggregateError);
+  await expect(queue.recovery({ ...options, lanes: refusing }).tick()).rejects.toThrow(AggregateError);
   const recovery = queue.recovery(options);
   const round = async () => {
-    await recovery.look();
+    await recovery.tick();
     return lanes.find(given.lane, given.id);
   };
   await expect.poll(round).toBe("waiting");
@@ -246,6 +246,6 @@ test("a lost job is put back though the next look at it was noted by a clock tha
   const given = queue.submission();
   await queue.store.submit(given);
   await queue.redis.zincrby(queue.keys.queued, 86_400_000, given.id);
-  await queue.recovery().look();
+  await queue.recovery().tick();
   expect(await queue.lanes.find(given.lane, given.id)).toBe("waiting");
 });

@@ -2,12 +2,12 @@ import { redisTime } from "@darkroom/redis";
 import type { GenerationStore } from "../records/generation-store.ts";
 import { createForgetOutlived, type ForgetOutlivedOptions } from "./forget-outlived.ts";
 import { createLostJobs, type LostJobsOptions } from "./lost-jobs.ts";
-import { repeat } from "@darkroom/runtime";
+import { createTicker } from "@darkroom/runtime";
 
 export type RecoveryOptions = LostJobsOptions &
   ForgetOutlivedOptions & {
     store: Pick<GenerationStore, "expire">;
-    /** How often it looks, in milliseconds. */
+    /** How often it ticks, in milliseconds. */
     everyMs: number;
   };
 
@@ -55,7 +55,7 @@ export function createRecovery(options: RecoveryOptions) {
   }
 
   /** One part of a round that fails does not keep the others from theirs. */
-  async function look(): Promise<void> {
+  async function tick(): Promise<void> {
     const nowMs = await redisTime(redis);
     const parts = [
       lookForJobs,
@@ -68,11 +68,11 @@ export function createRecovery(options: RecoveryOptions) {
   }
 
   const onError = (error: unknown) => log.warn({ err: error }, "Recovery could not finish its round");
-  const repetition = repeat({ everyMs, look, onError });
+  const ticker = createTicker({ everyMs, tick, onError });
 
   return {
     /** One round, now. */
-    look,
-    close: (): Promise<void> => repetition.close(),
+    tick,
+    close: (): Promise<void> => ticker.close(),
   };
 }

@@ -1,7 +1,7 @@
 import { isEnding } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
 import type { Keys } from "@darkroom/redis";
-import { repeat } from "@darkroom/runtime";
+import { createTicker } from "@darkroom/runtime";
 import { startHeartbeat } from "./heartbeat.ts";
 
 type EndingWaitsOptions = {
@@ -21,7 +21,7 @@ type EndingWaitsOptions = {
 /** Ids per pipeline when records are looked at: a thousand short reads hold Redis for about a millisecond. */
 const reconcileChunk = 1_000;
 
-/** Callers wait for what a look finds: after looks that failed the next comes sooner than the half minute that others wait. */
+/** Callers wait for what a tick finds: after ticks that failed the next comes sooner than the half minute that others wait. */
 const maxPauseMs = 5_000;
 
 /**
@@ -81,9 +81,9 @@ export async function createEndingWaits(options: EndingWaitsOptions) {
     else show(id);
   });
   await subscriber.subscribe(channel);
-  // While Redis is away the next look is soon, and on its return.
-  const repetition = repeat({ everyMs: reconcileEveryMs, look: reconcile, maxPauseMs, onError: () => {} });
-  subscriber.on("ready", () => repetition.wake());
+  // While Redis is away the next tick comes soon, and one comes when it is back.
+  const ticker = createTicker({ everyMs: reconcileEveryMs, tick: reconcile, maxPauseMs, onError: () => {} });
+  subscriber.on("ready", () => ticker.wake());
   // Not before the channel is subscribed to: a process that lives and does not listen is taken for one that was killed.
   const heartbeat = await startHeartbeat({ redis, keys, channel });
 
@@ -124,7 +124,7 @@ export async function createEndingWaits(options: EndingWaitsOptions) {
     watch: (id: string, onChange: () => void): (() => boolean) => enter(watches, id, onChange),
 
     async close(): Promise<void> {
-      await repetition.close();
+      await ticker.close();
       await heartbeat.close();
       // Not `quit`: a Redis that is away would be waited for, and there is nothing here that it would have to finish.
       subscriber.disconnect();

@@ -1,7 +1,7 @@
 import { defineScript } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import type { Keys } from "@darkroom/redis";
-import { repeat } from "@darkroom/runtime";
+import { createTicker } from "@darkroom/runtime";
 
 export type HeartbeatOptions = {
   redis: Redis;
@@ -19,17 +19,17 @@ const beat = defineScript<"ok">(new URL("../scripts/beat.lua", import.meta.url))
  * Resolves when Redis has taken the first heartbeat, or has not: a Redis that is away is told when it is back.
  */
 export async function startHeartbeat({ redis, keys, channel, everyMs = 5_000 }: HeartbeatOptions) {
-  const look = async (): Promise<void> => void (await beat(redis, [keys.root], [channel]));
-  const repetition = repeat({ everyMs, look, maxPauseMs: everyMs, onError: () => {} });
-  const onReady = () => repetition.wake();
+  const tick = async (): Promise<void> => void (await beat(redis, [keys.root], [channel]));
+  const ticker = createTicker({ everyMs, tick, maxPauseMs: everyMs, onError: () => {} });
+  const onReady = () => ticker.wake();
   redis.on("ready", onReady);
-  await look().catch(() => {});
+  await tick().catch(() => {});
 
   return {
     /** Ends the heartbeats: from now on nobody waits in this process. */
     async close(): Promise<void> {
       redis.off("ready", onReady);
-      await repetition.close();
+      await ticker.close();
       await redis.zrem(keys.instances, channel).catch(() => {});
     },
   };

@@ -1,9 +1,8 @@
 import { readSettings } from "@darkroom/runtime";
 import { expect, test } from "vitest";
-import { configuredCatalogue } from "./configured-catalogue.ts";
-import { renderingEnvSchema } from "./rendering-env-schema.ts";
+import { configuredCatalogue, modelsEnvSchema } from "./models-env-schema.ts";
 
-const read = (environment: Record<string, string>) => readSettings(renderingEnvSchema, environment);
+const read = (environment: Record<string, string>) => readSettings(modelsEnvSchema, environment);
 
 test("models that nobody described are refused, and retired ones asked for, unless the operator says otherwise", () => {
   const catalogue = configuredCatalogue(read({}));
