@@ -22,8 +22,8 @@ export default defineConfig({
     setupFiles: "packages/testing/src/seed-properties.ts",
     // `npm test` reads the numbers of its closing line from this report.
     reporters: process.env.TEST_RESULTS ? ["default", ["json", { outputFile: process.env.TEST_RESULTS }]] : ["default"],
-    // Many of them wait, for a lock to run out or a slow provider: three at a time keep two cores busy and no more than that.
-    maxWorkers: 3,
+    // Half of the time they wait, for a lock to run out or a slow provider: four at a time keep two cores busy.
+    maxWorkers: 4,
     // A test that waits on real Redis, S3 or a child process answers in well under this; only a hang reaches it.
     testTimeout: 20_000,
     hookTimeout: 60_000,

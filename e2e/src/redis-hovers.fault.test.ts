@@ -128,7 +128,8 @@ test.each(Array.from({ length: rounds }, (_, i) => i + 1))(
     const records = new Map((await everyGeneration(stack.redis.url)).map((record) => [record.id, record]));
     expect(history.filter(({ id }) => !records.has(id))).toEqual([]);
     expect(new Set(history.map(({ id }) => id)).size).toBe(history.length);
-    expect(history.length).toBeGreaterThan(callers);
+    // Each caller got through at least once.
+    expect(history.length).toBeGreaterThanOrEqual(callers);
     const notSucceeded = [...records.values()].filter(({ status }) => status !== "succeeded");
     expect(notSucceeded.map(({ status, error }) => ({ status, error }))).toEqual([]);
 
