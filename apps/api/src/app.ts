@@ -9,20 +9,19 @@ import { createFindFile } from "./files/find-file.ts";
 import type { Disconnects } from "./generation/cancel-on-disconnect.ts";
 import { createFindGeneration } from "./generation/find-generation.ts";
 import { createImageEvents } from "./generation/image-events.ts";
-import { createInterruptionError } from "./generation/interruption-error.ts";
+import { createInterruptionError } from "./generation/wait-for-ending.ts";
 import { createSubmitOrAttach } from "./generation/submit-or-attach.ts";
 import { createJudgeRequest } from "./generation/judge-request.ts";
-import { createShedLoad } from "./generation/shed-load.ts";
+import { createShedLoad } from "./limits/shed-load.ts";
 import { createRenderGeneration } from "./generation/render-generation.ts";
 import type { ResponseFormat } from "./generation/response-format.ts";
 import { createImagesBody } from "./generation/images-body.ts";
 import { createSendAccepted } from "./generation/send-generation.ts";
 import { authenticateAdmin, authenticateCallers, authenticateCallersOrAdmin } from "./http/authenticate.ts";
 import { createServer, type CreateServerDependencies, type Server } from "./http/create-server.ts";
-import { ignoreApiVersion } from "./http/ignore-api-version.ts";
-import { refuseOtherMethods } from "./http/refuse-other-methods.ts";
+import { refuseOtherMethods } from "./http/known-routes.ts";
 import { createSendPage } from "./http/send-page.ts";
-import { tellLimits } from "./http/tell-limits.ts";
+import { tellLimits } from "./limits/rate-limit-headers.ts";
 import type { OpenQueue } from "./open-queue.ts";
 import { adminRoutes } from "./routes/admin/admin-routes.ts";
 import { batchRoutes } from "./routes/batches/batch-routes.ts";
@@ -33,7 +32,7 @@ import { type HealthDependencies, healthRoutes } from "./routes/health.ts";
 import { modelsRoutes } from "./routes/models.ts";
 import { serveImageRoute } from "./routes/serve-image.ts";
 import { usageRoute } from "./routes/usage.ts";
-import { webhookRoutes } from "./routes/webhooks/webhook-routes.ts";
+import { webhookRoutes } from "./routes/webhooks.ts";
 import { createAnswerAsStream } from "./wait-modes/answer-as-stream.ts";
 import { createAnswerAtOnce } from "./wait-modes/answer-at-once.ts";
 import { createAnswerKeptAlive } from "./wait-modes/answer-kept-alive.ts";
@@ -137,4 +136,11 @@ function createTools(given: AppDependencies & Pick<Server, "bodyDeadline" | "loa
     asStream: createAnswerAsStream(tools),
   };
   return { ...tools, waitModes, judgeRequest: createJudgeRequest(tools) };
+}
+
+/** Azure's clients send `api-version` with every request, and routes refuse what they do not know of a query. There is one version here. */
+function ignoreApiVersion(app: FastifyInstance): void {
+  app.addHook("preValidation", async ({ query }) => {
+    if (typeof query === "object" && query !== null) Reflect.deleteProperty(query, "api-version");
+  });
 }

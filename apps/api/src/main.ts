@@ -13,8 +13,7 @@ import { createDisconnects } from "./generation/cancel-on-disconnect.ts";
 import { listen } from "./listen.ts";
 import { lanesOf, openQueue } from "./open-queue.ts";
 import { createReadiness } from "./readiness.ts";
-import { warnOfMissingPrices } from "./warn-of-missing-prices.ts";
-import { warnOfRetiredModels } from "./warn-of-retired-models.ts";
+import { warnOfMissingPrices, warnOfRetiredModels } from "./warn-of-catalogue.ts";
 import { webhookSettings } from "./webhook-settings.ts";
 
 const config = readOrExit(readConfig);

@@ -1,9 +1,33 @@
 import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
-import { ApiError, parseBody, quoteValue } from "@darkroom/contracts";
+import { ApiError, parseBody, quoteValue, expiresAfterSchema } from "@darkroom/contracts";
 import type { FileFacts, FileUpload } from "@darkroom/files";
 import { Busboy, type BusboyInstance } from "@fastify/busboy";
-import { fileFormSchema, parseFileForm } from "./file-form-schema.ts";
+import { z } from "zod";
+
+/** The fields of an upload beside its file, which come as text. */
+const fileFormSchema = z.strictObject({
+  purpose: z.enum(["batch"]),
+  "expires_after[anchor]": expiresAfterSchema.shape.anchor.optional(),
+  "expires_after[seconds]": z
+    .string()
+    .regex(/^\d{1,10}$/, "must be a whole number of seconds")
+    .transform(Number)
+    .pipe(expiresAfterSchema.shape.seconds)
+    .optional(),
+});
+
+/** What an upload is for, and for how long. Throws `ApiError`. */
+function parseFileForm(fields: Readonly<Record<string, string>>) {
+  const { purpose, ...expiry } = parseBody(fileFormSchema, fields);
+  const anchor = expiry["expires_after[anchor]"];
+  const expiresInSeconds = expiry["expires_after[seconds]"];
+  if ((anchor === undefined) !== (expiresInSeconds === undefined)) {
+    const param = anchor === undefined ? "expires_after[anchor]" : "expires_after[seconds]";
+    throw new ApiError("invalid_request_error", `Missing required parameter: '${param}'.`, { param });
+  }
+  return { purpose, expiresInSeconds };
+}
 
 export type ReadFileFormOptions = {
   source: IncomingMessage;

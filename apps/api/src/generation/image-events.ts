@@ -7,7 +7,7 @@ import { ObjectNotFoundError, type ObjectStore, type OpenObject } from "@darkroo
 import type { SseHeartbeat } from "../http/sse-heartbeat.ts";
 import { divideUsage } from "./divide-usage.ts";
 import { eventFormat, type ResponseFormat } from "./response-format.ts";
-import { unreadable } from "./unreadable.ts";
+import { unreadable } from "./images-body.ts";
 
 export type ImageEventsOptions = {
   catalogue: Catalogue;

@@ -1,14 +1,18 @@
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import type { Catalogue } from "@darkroom/models";
 import type { Logger } from "@darkroom/runtime";
-import type { GenerationRecord } from "@darkroom/generations";
+import {
+  type GenerationRecord,
+  describeImages,
+  imageLinks,
+  linkResponse,
+  base64Body,
+  type DescribedImages,
+  type StoredImage,
+} from "@darkroom/generations";
 import { ObjectNotFoundError, type ObjectStore } from "@darkroom/storage";
-import type { ImageResponse } from "@darkroom/contracts";
-import { assertStored } from "./assert-stored.ts";
-import { base64Response } from "./base64-response.ts";
-import { describeImages, imageLinks, linkResponse } from "@darkroom/generations";
+import { type ImageResponse, ApiError } from "@darkroom/contracts";
 import { bodyFormat, type ResponseFormat } from "./response-format.ts";
-import { unreadable } from "./unreadable.ts";
 
 export type ImagesBodyOptions = {
   catalogue: Catalogue;
@@ -60,3 +64,49 @@ export function createImagesBody(options: ImagesBodyOptions) {
 }
 
 export type ImagesBody = ReturnType<typeof createImagesBody>;
+
+/**
+ * A response body with the images in it, and with `links` beside them where they are given, as a stream. The first image is opened and the
+ * others are looked for before this resolves, so that a missing one can still be answered with an error; a later failure breaks the stream
+ * off.
+ */
+export async function base64Response(
+  described: DescribedImages,
+  objects: ObjectStore,
+  links?: readonly string[],
+): Promise<Readable> {
+  const [image, ...others] = described.images;
+  if (image === undefined) throw new Error("A response has at least one image");
+  await assertStored(others, objects);
+  const first = await objects.get(image.key);
+  const stream = Readable.from(base64Body(described, objects, { first, links }), { objectMode: false });
+  // A stream that is given up before it is begun never comes to the loop that would close the first image.
+  return stream.once("close", () => first.body.destroy());
+}
+
+/** Throws `ObjectNotFoundError` where one of some images is not in the store any more, and `StorageError` where the store cannot tell. */
+export async function assertStored(
+  images: readonly Pick<StoredImage, "key">[],
+  objects: Pick<ObjectStore, "head">,
+): Promise<void> {
+  const heads = await Promise.all(images.map(({ key }) => objects.head(key)));
+  const gone = images.find((_, i) => heads[i] === null);
+  if (gone !== undefined) throw new ObjectNotFoundError(gone.key);
+}
+
+/**
+ * Throws what a caller is told whose images were made and could not be read. Never retryable: while the store is away they exist, and once
+ * they are gone from it they stay so. The same request sent again would buy others.
+ */
+export const unreadable = (id: string) => (cause: unknown) => {
+  if (cause instanceof ObjectNotFoundError) throw imagesGone(id, cause);
+  const message = `The images of ${id} are done, but cannot be read from the store just now.`;
+  throw new ApiError("overloaded", message, { retryable: false, cause });
+};
+
+const imagesGone = (id: string, cause: unknown) =>
+  new ApiError(
+    "images_gone",
+    `The images of ${id} were made, but are not in the store any more. POST /v1/generations/${id}/retry has them made again, at the price of new ones.`,
+    { cause },
+  );

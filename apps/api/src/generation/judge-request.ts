@@ -4,9 +4,9 @@ import { type Catalogue, resolveRequest, termsOf } from "@darkroom/models";
 import { laneName } from "@darkroom/queue";
 import { type Submission, type Wish } from "@darkroom/generations";
 import type { WebhookSettings } from "../webhook-settings.ts";
-import { admissionOf } from "./admission-of.ts";
+import { admissionOf } from "../limits/admission-of.ts";
 import { checkWebhook } from "./check-webhook.ts";
-import type { ShedLoad } from "./shed-load.ts";
+import type { ShedLoad } from "../limits/shed-load.ts";
 
 export type JudgeRequestOptions = { catalogue: Catalogue; shedLoad: ShedLoad; webhooks: WebhookSettings };
 

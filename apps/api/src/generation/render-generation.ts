@@ -3,7 +3,7 @@ import { type GenerationRecord } from "@darkroom/generations";
 import { queuePosition } from "@darkroom/queue";
 import { createShowEnded, showGeneration, type ShowEndedOptions } from "@darkroom/generations";
 import type { OpenQueue } from "../open-queue.ts";
-import { unreadable } from "./unreadable.ts";
+import { unreadable } from "./images-body.ts";
 
 export type RenderGenerationOptions = ShowEndedOptions & { queue: Pick<OpenQueue, "redis" | "keys" | "lanes"> };
 

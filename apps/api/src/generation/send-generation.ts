@@ -1,13 +1,13 @@
+import { Readable } from "node:stream";
 import type { Keyring } from "@darkroom/accounts";
-import type { Generation } from "@darkroom/contracts";
+import { type Generation, isEnding } from "@darkroom/contracts";
 import type { FastifyReply } from "fastify";
-import { pollAfterSeconds } from "./poll-after.ts";
 
 /**
  * The headers that go with a generation as it stands: no cache may keep it, and when it is worth asking again. `nowMs` is by the clock of
  * Redis, which the estimated start is told by, too.
  */
-export function generationHeaders(generation: Generation, nowMs: number): Record<string, string> {
+function generationHeaders(generation: Generation, nowMs: number): Record<string, string> {
   const pollAfter = pollAfterSeconds(generation, nowMs);
   return {
     "cache-control": "no-store",
@@ -38,3 +38,39 @@ export function createSendAccepted({ publicBaseUrl, keyring }: SendAcceptedOptio
 }
 
 export type SendAccepted = ReturnType<typeof createSendAccepted>;
+
+/** No provider is quicker than this, so asking sooner is for nothing. */
+const leastSeconds = 2;
+/** A line can become short all at once: workers are added, others cancel. */
+const mostSeconds = 30;
+
+/** In how many seconds it is worth asking for a generation again, for `Retry-After`; null where it has ended. */
+export function pollAfterSeconds({ status, queue }: Generation, nowMs: number): number | null {
+  if (isEnding(status)) return null;
+  const startAt = queue?.estimated_start_at ?? 0;
+  return Math.min(Math.max(Math.ceil(startAt - nowMs / 1_000), leastSeconds), mostSeconds);
+}
+
+/**
+ * Answers with a succeeded generation whose response is a stream (`base64Response`), so that its images are never in memory. The
+ * response is the last field, for it is the one that takes its time.
+ */
+export function sendGenerationBase64(
+  reply: FastifyReply,
+  generation: Generation,
+  response: Readable,
+  nowMs: number,
+): FastifyReply {
+  const { response: _links, ...rest } = generation;
+
+  async function* body(): AsyncGenerator<string | Buffer> {
+    yield `${JSON.stringify(rest).slice(0, -1)},"response":`;
+    yield* response as AsyncIterable<Buffer>;
+    yield "}";
+  }
+
+  const stream = Readable.from(body(), { objectMode: false });
+  // A stream that is given up before it is begun never comes to the response.
+  stream.once("close", () => response.destroy());
+  return reply.headers(generationHeaders(generation, nowMs)).type("application/json; charset=utf-8").send(stream);
+}

@@ -1,9 +1,10 @@
-import { isEnding } from "@darkroom/contracts";
+import type { ServerResponse } from "node:http";
+import { isEnding, ApiError } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/runtime";
 import type { GenerationRecord } from "@darkroom/generations";
 import type { OpenQueue } from "../open-queue.ts";
 import type { Joined } from "./submit-or-attach.ts";
-import type { Interruption } from "./limit-wait.ts";
+import type { Drain } from "../drain.ts";
 
 export type WaitForEndingOptions = {
   queue: Pick<OpenQueue, "store" | "waits">;
@@ -45,3 +46,62 @@ export async function waitForEnding(options: WaitForEndingOptions): Promise<Gene
     wait.leave();
   }
 }
+
+/** Why a wait was over before its generation: it took too long, the caller has gone, this process is going. */
+export type Interruption = "timeout" | "disconnect" | "shutdown";
+
+type LimitWaitOptions = {
+  response: ServerResponse;
+  /** Absent: as long as it takes. */
+  timeoutMs?: number;
+  drain: Drain;
+};
+
+/** Begins to look out for whatever may interrupt a wait. `release` must be called when the wait is over. */
+export function limitWait({ response, timeoutMs, drain }: LimitWaitOptions) {
+  const { promise: interrupted, resolve } = Promise.withResolvers<Interruption>();
+  // Before it is answered a response closes only because its connection did.
+  const onClose = () => resolve("disconnect");
+  if (response.destroyed) onClose();
+  else response.once("close", onClose);
+  const timer = timeoutMs === undefined ? undefined : setTimeout(() => resolve("timeout"), timeoutMs);
+  const forget = drain.onDismiss(() => resolve("shutdown"));
+
+  return {
+    interrupted,
+    release(): void {
+      response.off("close", onClose);
+      clearTimeout(timer);
+      forget();
+    },
+  };
+}
+
+/** What of a joined generation it goes by. */
+type Interrupted = Pick<Joined, "id" | "answer" | "isFoundAgain">;
+
+/** Returns the function that says what a caller is told whose wait on the line is over before the generation is, and sees to it. */
+export function createInterruptionError({ syncTimeoutMs }: { syncTimeoutMs: number }) {
+  return async (why: "timeout" | "shutdown", { id, answer, isFoundAgain }: Interrupted): Promise<ApiError> => {
+    if (why === "timeout") {
+      await answer.leave("later");
+      return new ApiError(
+        "timeout_error",
+        `The images were not ready within ${syncTimeoutMs / 1_000} s. The generation goes on; its id is ${id}.`,
+      );
+    }
+    // One that nobody has begun is canceled, and the same request makes another. One that goes on is found by it.
+    if ((await answer.leave("cut")) === "canceled") {
+      const message = "This server is shutting down, and the request was not begun. Send it again.";
+      return new ApiError("overloaded", message, { retryAfterMs: 1_000 });
+    }
+    if (isFoundAgain) {
+      const message = `This server is shutting down. Send the request again to go on waiting for ${id}.`;
+      return new ApiError("overloaded", message, { retryAfterMs: 1_000 });
+    }
+    const message = `This server is shutting down. The generation goes on; its id is ${id}.`;
+    return new ApiError("overloaded", message, { retryable: false });
+  };
+}
+
+export type InterruptionError = ReturnType<typeof createInterruptionError>;

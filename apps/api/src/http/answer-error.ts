@@ -1,10 +1,14 @@
-import type { ApiError } from "@darkroom/contracts";
+import { type ServerResponse, STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
+import { ApiError } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/runtime";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { toApiError } from "./to-api-error.ts";
+import { serverLimits } from "../limits/server-limits.ts";
+import { newRequestId, type FollowRequestDependencies } from "./request-facts.ts";
+import { commonHeaders } from "./common-headers.ts";
 
 /** The headers that go with an error. */
-export function errorHeaders({ retryable, retryAfterMs, status }: ApiError): Record<string, string> {
+function errorHeaders({ retryable, retryAfterMs, status }: ApiError): Record<string, string> {
   return {
     "x-should-retry": String(retryable),
     ...(retryAfterMs !== undefined && { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) }),
@@ -36,4 +40,96 @@ export async function answerError(
   // why; left open, Node reads the rest away, for `bodyLimits.wholeMs` at most.
   reply.removeHeader("connection");
   await reply.code(error.status).headers(errorHeaders(error)).send({ error: error.toObject() });
+}
+
+/** What callers are told of the errors that Fastify throws on its own, by its code. */
+const fastifyErrors: Readonly<Record<string, () => ApiError>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: () =>
+    new ApiError("payload_too_large", `The body is larger than ${serverLimits.bodyLimit} bytes, which is the limit.`),
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: () =>
+    new ApiError(
+      "unsupported_media_type",
+      "The body must be JSON. Send it with the header Content-Type: application/json.",
+    ),
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
+    new ApiError("invalid_request_error", "The body is not as long as its Content-Length says."),
+  FST_ERR_MAX_PARAM_LENGTH: () => new ApiError("not_found", "There is nothing here that has so long a name."),
+  FST_ERR_BAD_URL: () => new ApiError("invalid_request_error", "The URL is malformed: check its percent-encoding."),
+};
+
+/** What a caller is told of whatever was thrown. All that is not meant for them becomes a 500 without internals. */
+export function toApiError(thrown: unknown): ApiError {
+  if (thrown instanceof ApiError) return thrown;
+  const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
+  const known = fastifyErrors[code];
+  if (known !== undefined) return known();
+  const statusCode = thrown instanceof Error && "statusCode" in thrown ? thrown.statusCode : undefined;
+  if (typeof statusCode === "number" && statusCode >= 400 && statusCode < 500) {
+    return new ApiError("invalid_request_error", "The request could not be read.", { cause: thrown });
+  }
+  return new ApiError("server_error", "Darkroom failed while it handled this request.", { cause: thrown });
+}
+
+type Prepared = { body: string; head: readonly string[]; length: string };
+
+/** What there is to say of errors that are thrown again and again, each made once. */
+const preparedErrors = new WeakMap<ApiError, Prepared>();
+
+/** Answers a request that no route sees, as `answerError` would. `last` closes the connection after it. */
+export function writeError(error: ApiError, response: ServerResponse, { last }: { last: boolean }): void {
+  const { body, head, length } = preparedErrors.get(error) ?? prepare(error);
+  const headers = ["x-request-id", newRequestId(), ...head];
+  // The body of the request is not read. As in `answerError`, the connection is left open, and Node reads it away.
+  if (last) headers.push("connection", "close");
+  else response.removeHeader("connection");
+  headers.push("content-length", length);
+  response.writeHead(error.status, headers).end(body);
+}
+
+function prepare(error: ApiError): Prepared {
+  const body = JSON.stringify({ error: error.toObject() });
+  const head = Object.entries({ ...errorHeaders(error), "content-type": "application/json; charset=utf-8" }).flat();
+  const prepared = { body, head, length: String(Buffer.byteLength(body)) };
+  preparedErrors.set(error, prepared);
+  return prepared;
+}
+
+/** Answers bytes that are no HTTP request. There is no request and no reply here, only a socket. */
+export function answerBrokenRequest(
+  { code }: { code: string },
+  socket: Socket,
+  { log, metrics }: FollowRequestDependencies,
+): void {
+  if (code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const error = errorFor(code);
+  metrics.refusedRequests.inc({ code: error.code });
+  const requestId = newRequestId();
+  const body = JSON.stringify({ error: error.toObject() });
+  const headers = {
+    "content-type": "application/json; charset=utf-8",
+    "content-length": String(Buffer.byteLength(body)),
+    connection: "close",
+    "x-request-id": requestId,
+    ...commonHeaders,
+    ...errorHeaders(error),
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}\r\n${lines.join("")}\r\n${body}`);
+  log.info({ requestId, ip: socket.remoteAddress, status: error.status, reason: code }, "A broken request was refused");
+}
+
+function errorFor(code: string): ApiError {
+  switch (code) {
+    case "HPE_HEADER_OVERFLOW": {
+      const limit = serverLimits.http.maxHeaderSize;
+      return new ApiError("invalid_request_error", `The headers are larger than ${limit} bytes, which is the limit.`);
+    }
+    case "ERR_HTTP_REQUEST_TIMEOUT":
+      return new ApiError("request_timeout", "The request did not arrive in time.");
+    default:
+      return new ApiError("invalid_request_error", "The bytes sent are not an HTTP request.");
+  }
 }

@@ -1,8 +1,8 @@
 import type { Account, Keyring } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { credentialOf } from "./credential.ts";
 import type { AuthenticationGate } from "./authentication-gate.ts";
+import { credentialOf } from "./credential.ts";
 
 export type Authentication = { keyring: Keyring; gate: AuthenticationGate };
 

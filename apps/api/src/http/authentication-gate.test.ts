@@ -10,9 +10,9 @@ import { expect, onTestFinished, test } from "vitest";
 import { adminKey, startApi } from "../api.fixture.ts";
 import { createDrain } from "../drain.ts";
 import { startProcess } from "../process.fixture.ts";
-import { createBodyDeadline } from "./body-deadline.ts";
+import { createBodyDeadline } from "../limits/body-deadline.ts";
 import { setCommonHeaders } from "./common-headers.ts";
-import { serverLimits } from "./server-limits.ts";
+import { serverLimits } from "../limits/server-limits.ts";
 import { createAuthenticationGate, type AuthenticationGateDependencies } from "./authentication-gate.ts";
 
 /** More than are refused one by one in a second. */

@@ -2,15 +2,15 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Account, Keyring } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
 import type { FastifyInstance } from "fastify";
+import type { Logger } from "@darkroom/runtime";
 import type { Drain } from "../drain.ts";
-import type { BodyDeadline } from "./body-deadline.ts";
+import type { BodyDeadline } from "../limits/body-deadline.ts";
 import { credentialOf } from "./credential.ts";
 import { hostFault } from "./host-header.ts";
-import { createRefusalLog } from "./refusal-log.ts";
 import type { FollowRequestDependencies } from "./request-facts.ts";
-import { createRouteFinder } from "./route-finder.ts";
+import { createRouteFinder } from "./known-routes.ts";
 import { createAuthenticationThrottle } from "./authentication-throttle.ts";
-import { writeError } from "./write-error.ts";
+import { writeError } from "./answer-error.ts";
 
 export type AuthenticationGateDependencies = FollowRequestDependencies & {
   keyring: Pick<Keyring, "authenticate">;
@@ -73,3 +73,34 @@ export function createAuthenticationGate(dependencies: AuthenticationGateDepende
 }
 
 export type AuthenticationGate = ReturnType<typeof createAuthenticationGate>;
+
+/** An operator sees who knocks, and a flood is not made worse by a line for each of its requests. */
+const linesPerSecond = 10;
+
+const everyMs = 1_000;
+
+/** Keeps the log readable, and affordable, while strangers try one key after the other. */
+function createRefusalLog(log: Pick<Logger, "warn">) {
+  let refused = 0;
+  let timer: NodeJS.Timeout | undefined;
+
+  function tell(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    const untold = refused - linesPerSecond;
+    refused = 0;
+    if (untold > 0)
+      log.warn({ refused: untold }, `${untold} more requests without a known key were refused in a second`);
+  }
+
+  return {
+    /** Counts a refusal. True if it may have a line of its own: after ten in a second the rest share one, with their number. */
+    takeLine(): boolean {
+      timer ??= setTimeout(tell, everyMs).unref();
+      return ++refused <= linesPerSecond;
+    },
+
+    /** Tells what is not told yet. */
+    close: tell,
+  };
+}

@@ -4,19 +4,16 @@ import { ApiError } from "@darkroom/contracts";
 import underPressure from "@fastify/under-pressure";
 import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import type { Drain } from "../drain.ts";
-import { answerBrokenRequest } from "./answer-broken-request.ts";
-import { answerError } from "./answer-error.ts";
-import { assertPlainBody } from "./assert-plain-body.ts";
-import { type BodyDeadline, createBodyDeadline } from "./body-deadline.ts";
+import { answerBrokenRequest, answerError } from "./answer-error.ts";
+import { assertPlainBody, parseJson } from "./request-body.ts";
+import { type BodyDeadline, createBodyDeadline } from "../limits/body-deadline.ts";
 import { setCommonHeaders } from "./common-headers.ts";
 import { createCrossOrigin } from "./cross-origin.ts";
 import { hostFault } from "./host-header.ts";
 import { createKnownRoutes, type KnownRoutes, shownPath } from "./known-routes.ts";
-import { createLoadShedder, type LoadShedder } from "./load-shedder.ts";
-import { parseJson } from "./parse-json.ts";
-import { pressureLimits } from "./pressure-limits.ts";
+import { createLoadShedder, type LoadShedder, pressureLimits } from "../limits/load-shedder.ts";
 import { followRequest, type FollowRequestDependencies, newRequestId } from "./request-facts.ts";
-import { serverLimits } from "./server-limits.ts";
+import { serverLimits } from "../limits/server-limits.ts";
 import { createAuthenticationGate, type AuthenticationGate } from "./authentication-gate.ts";
 
 export type CreateServerDependencies = FollowRequestDependencies & {

@@ -1,7 +1,8 @@
 import { ApiError, maskKeys } from "@darkroom/contracts";
 import { signedLinkPath } from "@darkroom/storage";
 import type { FastifyInstance } from "fastify";
-import { createRouteFinder } from "./route-finder.ts";
+import createRouter, { type HTTPMethod } from "find-my-way";
+import { serverLimits } from "../limits/server-limits.ts";
 
 /** What is said of an address: its method, and its path as it was sent. */
 type Address = { method: string; url: string };
@@ -67,4 +68,46 @@ const maxShownCharacters = 200;
 export function shownPath(url: string): string {
   const path = maskKeys(pathOf(url));
   return path.length > maxShownCharacters ? `${path.slice(0, maxShownCharacters)}…` : path;
+}
+
+/** Says for which methods and URLs there is a route, by the router that Fastify itself uses. */
+export function createRouteFinder() {
+  const router = createRouter(serverLimits.routerOptions);
+  return {
+    /** Takes in a route as Fastify's hook `onRoute` tells of it. */
+    add(methods: string | readonly string[], url: string): void {
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Fastify's router takes no others
+      router.on([methods].flat() as HTTPMethod[], url, () => {});
+    },
+
+    /** `url` may have a query. */
+    has: (method: string, url: string): boolean =>
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one that it does not know has no routes
+      router.find(method as HTTPMethod, url) !== null,
+  };
+}
+
+/**
+ * Makes every route answer the methods it does not have with 405 and `Allow`, before anything of the request is read; or with 404
+ * where another route was probably meant. To be called after the last route.
+ */
+export function refuseOtherMethods(app: FastifyInstance, routes: KnownRoutes): void {
+  // As a plugin of its own, so that it runs when those before it have made their routes.
+  void app.register(async (last) => {
+    for (const [url, methods] of routes.close()) {
+      const allow = [...methods].join(", ");
+      last.route({
+        method: last.supportedMethods.filter((method) => !methods.has(method)),
+        url,
+        onRequest: async (request, reply) => {
+          const elsewhere = routes.misdirected(request);
+          if (elsewhere !== undefined) throw elsewhere;
+          reply.header("allow", allow);
+          const message = `${shownPath(request.url)} does not take ${request.method}. It takes ${allow}.`;
+          throw new ApiError("method_not_allowed", message);
+        },
+        handler: async () => {},
+      });
+    }
+  });
 }

@@ -1,10 +1,9 @@
 import { randomUUID } from "node:crypto";
+import { isIP } from "node:net";
 import type { Account } from "@darkroom/accounts";
 import type { Logger, Metrics } from "@darkroom/runtime";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { clientAddress } from "./client-address.ts";
 import { type KnownRoutes, pathOf } from "./known-routes.ts";
-import { loggablePath } from "./loggable-path.ts";
 
 /** What becomes known of a request while it is served, for the line that is logged about it. */
 type RequestFacts = {
@@ -66,3 +65,31 @@ export function followRequest(
     log[level](fields, `${request.method} ${loggablePath(request.url, routes.words)} ${end}`);
   });
 }
+
+/**
+ * The address of a caller, for the log. `X-Forwarded-For` is text that a proxy passes on, and some proxies write a port behind the
+ * address. Where it holds no address, that of the connection is told.
+ */
+export function clientAddress({ ip, socket }: Pick<FastifyRequest, "ip" | "socket">): string | undefined {
+  const bare = /^\[?([\da-fA-F.:]+?)\]?(?::\d{1,5})?$/.exec(ip)?.[1] ?? "";
+  return [ip, bare].find((candidate) => isIP(candidate) !== 0) ?? socket.remoteAddress;
+}
+
+/** Ids that are made here: generations, batches, files, webhook deliveries, keys. */
+const ownId = /^(?:gen_|batch_|file-|msg_)[0-9a-hjkmnp-tv-z]{26}(?:_\d{1,6})?$|^key_[0-9a-f]{12}(?:[0-9a-f]{12})?$/;
+
+/** More than any route has. */
+const maxSegments = 8;
+
+/**
+ * A request's path as it may be logged: the words of our routes and the ids that are made here, and `…` for all else, which is the
+ * caller's own text and may hold a key of any form. `words`: the segments that routes have.
+ */
+export function loggablePath(url: string, words: ReadonlySet<string>): string {
+  const [, ...segments] = pathOf(url).split("/", maxSegments + 2);
+  const shown = segments.slice(0, maxSegments).map((segment) => (isShown(segment, words) ? segment : "…"));
+  return `/${shown.join("/")}${segments.length > maxSegments ? "/…" : ""}`;
+}
+
+const isShown = (segment: string, words: ReadonlySet<string>): boolean =>
+  segment === "" || words.has(segment) || ownId.test(segment);

@@ -2,6 +2,7 @@ import { ApiError } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/runtime";
 import type { Page, UnreadableRecord } from "@darkroom/redis";
 import type { FastifyReply } from "fastify";
+import { z } from "zod";
 
 /** Ids that are remembered as logged. After so many they are forgotten, and may be logged once more. */
 const maxNoted = 1_000;
@@ -41,3 +42,11 @@ export type SendPage = ReturnType<typeof createSendPage>;
 /** What a caller is told who goes on from an id that is not in the list. `what`: "batch of this id". */
 export const unknownCursor = (param: "after" | "before", what: string): ApiError =>
   new ApiError("invalid_request_error", `Invalid '${param}': there is no ${what}, or no longer.`, { param });
+
+/** `limit` of a list, as a query parameter: OpenAI's 1 to 100, 20 when left out. */
+export const limitSchema = z
+  .string()
+  .regex(/^\d+$/, "must be a whole number from 1 to 100")
+  .transform(Number)
+  .pipe(z.int().min(1).max(100))
+  .default(20);

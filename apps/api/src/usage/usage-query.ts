@@ -1,7 +1,12 @@
 import { addDays, daysFrom, maxUsageDays, type UsageQuery, usageDimensions } from "@darkroom/accounts";
 import { ApiError, labelSchema } from "@darkroom/contracts";
 import { z } from "zod";
-import { daySchema } from "./day-schema.ts";
+
+/** A day of UTC, as a parameter. */
+export const daySchema = z.iso
+  .date("must be a day of UTC like 2026-11-22")
+  // Before Darkroom there was none, and far from it days are no longer ten characters.
+  .refine((day) => day >= "2000-01-01", "must be a day of UTC from 2000-01-01 on");
 
 const isDimension = (word: string) => usageDimensions.some((dimension) => dimension === word);
 

@@ -6,16 +6,15 @@ import type { FastifyRequest } from "fastify";
 import type { Drain } from "../drain.ts";
 import { endingError, lostError } from "@darkroom/generations";
 import type { ImageEvents } from "../generation/image-events.ts";
-import type { InterruptionError } from "../generation/interruption-error.ts";
+import { type InterruptionError, type Interruption, limitWait } from "../generation/wait-for-ending.ts";
 import type { Joined, SubmitOrAttach } from "../generation/submit-or-attach.ts";
-import { type Interruption, limitWait } from "../generation/limit-wait.ts";
 import { leaveUnread } from "../generation/send-ending.ts";
 import { type GenerationWatch, wakeOnChange } from "../generation/watch-generation.ts";
 import { noteError } from "../http/answer-error.ts";
 import { eventStreamHeaders, heartbeat } from "../http/event-stream.ts";
 import { createSseHeartbeat, type SseHeartbeat } from "../http/sse-heartbeat.ts";
 import type { OpenQueue } from "../open-queue.ts";
-import type { WaitMode } from "./wait-mode.ts";
+import type { WaitMode } from "./answer-when-ended.ts";
 
 export type AnswerAsStreamOptions = {
   queue: Pick<OpenQueue, "redis" | "keys" | "store" | "waits">;

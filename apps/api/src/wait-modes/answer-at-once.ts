@@ -1,16 +1,15 @@
 import type { Generation } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/runtime";
+import type { GenerationRecord, Submission } from "@darkroom/generations";
 import type { Drain } from "../drain.ts";
-import { acceptedRecord } from "../generation/accepted-record.ts";
 import type { Joined, SubmitOrAttach, Wanted } from "../generation/submit-or-attach.ts";
-import { limitWait } from "../generation/limit-wait.ts";
+import { limitWait, waitForEnding } from "../generation/wait-for-ending.ts";
 import type { RenderGeneration } from "../generation/render-generation.ts";
 import type { SendAccepted } from "../generation/send-generation.ts";
 import { sendEnding } from "../generation/send-ending.ts";
 import type { ImagesBody } from "../generation/images-body.ts";
-import { waitForEnding } from "../generation/wait-for-ending.ts";
 import type { OpenQueue } from "../open-queue.ts";
-import type { WaitMode } from "./wait-mode.ts";
+import type { WaitMode } from "./answer-when-ended.ts";
 
 export type AnswerAtOnceOptions = {
   queue: Pick<OpenQueue, "store" | "waits">;
@@ -70,3 +69,39 @@ export function createAnswerAtOnce(options: AnswerAtOnceOptions): WaitMode {
     return record === null ? "gone" : renderGeneration(record);
   }
 }
+
+/** A generation as it is right after its acceptance, for a caller whose generation cannot be read. `nowMs`: Unix milliseconds. */
+const acceptedRecord = (submission: Submission, nowMs: number): GenerationRecord => ({
+  id: submission.id,
+  tenant: submission.tenant,
+  keyId: submission.keyId,
+  lane: submission.lane,
+  model: submission.model,
+  batchId: null,
+  lineIndex: null,
+  request: submission.request,
+  upstream: submission.upstream,
+  status: "queued",
+  createdAtMs: nowMs,
+  startedAtMs: null,
+  endedAtMs: null,
+  expiresAtMs: submission.expiresInMs === undefined ? null : nowMs + submission.expiresInMs,
+  resumesAtMs: null,
+  version: 1,
+  attempts: 0,
+  failures: 0,
+  handbacks: 0,
+  rateLimits: 0,
+  brokenOffAttempt: null,
+  stopped: false,
+  delivery: null,
+  open: true,
+  superseded: [],
+  missing: [],
+  error: null,
+  terms: submission.terms,
+  reservedMicros: submission.admission.worstCaseMicros,
+  costMicros: null,
+  inDoubt: false,
+  billUndelivered: submission.billUndelivered ?? "none",
+});

@@ -5,17 +5,14 @@ import type { GenerationRecord } from "@darkroom/generations";
 import type { FastifyRequest } from "fastify";
 import type { Drain } from "../drain.ts";
 import type { ImagesBody } from "../generation/images-body.ts";
-import type { InterruptionError } from "../generation/interruption-error.ts";
+import { type InterruptionError, type Interruption, limitWait, waitForEnding } from "../generation/wait-for-ending.ts";
 import type { Joined, SubmitOrAttach } from "../generation/submit-or-attach.ts";
-import { type Interruption, limitWait } from "../generation/limit-wait.ts";
 import { endingBody, sendEnding } from "../generation/send-ending.ts";
-import { waitForEnding } from "../generation/wait-for-ending.ts";
-import { noteError } from "../http/answer-error.ts";
+import { noteError, toApiError } from "../http/answer-error.ts";
 import { heartbeatEveryMs } from "../http/event-stream.ts";
 import { createSseHeartbeat } from "../http/sse-heartbeat.ts";
-import { toApiError } from "../http/to-api-error.ts";
 import type { OpenQueue } from "../open-queue.ts";
-import type { WaitMode } from "./wait-mode.ts";
+import type { WaitMode } from "./answer-when-ended.ts";
 
 export type AnswerKeptAliveOptions = {
   queue: Pick<OpenQueue, "store" | "waits">;

@@ -1,13 +1,15 @@
 import type { Logger } from "@darkroom/runtime";
+import type { FastifyReply } from "fastify";
 import type { Drain } from "../drain.ts";
-import type { InterruptionError } from "../generation/interruption-error.ts";
-import type { SubmitOrAttach } from "../generation/submit-or-attach.ts";
-import { limitWait } from "../generation/limit-wait.ts";
+import { type InterruptionError, limitWait, waitForEnding } from "../generation/wait-for-ending.ts";
+import type { SubmitOrAttach, Call } from "../generation/submit-or-attach.ts";
 import { sendEnding } from "../generation/send-ending.ts";
 import type { ImagesBody } from "../generation/images-body.ts";
-import { waitForEnding } from "../generation/wait-for-ending.ts";
 import type { OpenQueue } from "../open-queue.ts";
-import type { WaitMode } from "./wait-mode.ts";
+import type { Preference } from "../http/preference.ts";
+
+/** One way for a caller to wait: submits the generation, or finds an earlier one, and answers, at its own time. Throws `ApiError`. */
+export type WaitMode = (call: Call & { preference: Preference }) => Promise<FastifyReply>;
 
 export type AnswerWhenEndedOptions = {
   queue: Pick<OpenQueue, "store" | "waits">;

@@ -5,8 +5,7 @@ import type { Logger } from "@darkroom/runtime";
 import type { FastifyInstance } from "fastify";
 import { queueAnswer } from "../../generation/queue-answer.ts";
 import { expiryMs, keySettingsSchema, resolveModels } from "./key-settings-schema.ts";
-import { nameTaken } from "./key-errors.ts";
-import { showKey } from "./show-key.ts";
+import { nameTaken, showKey } from "./show-key.ts";
 
 export type CreateKeyDependencies = { keyStore: KeyStore; keyring: Keyring; catalogue: Catalogue; log: Logger };
 

@@ -2,7 +2,7 @@ import type { Keyring, KeyStore } from "@darkroom/accounts";
 import type { Logger } from "@darkroom/runtime";
 import type { FastifyInstance } from "fastify";
 import { queueAnswer } from "../../generation/queue-answer.ts";
-import { noSuchKey } from "./key-errors.ts";
+import { noSuchKey } from "./show-key.ts";
 
 export type DeleteKeyDependencies = { keyStore: KeyStore; keyring: Keyring; log: Logger };
 

@@ -2,7 +2,7 @@ import { type Ledger, LedgerError } from "@darkroom/accounts";
 import { ApiError, parseBody } from "@darkroom/contracts";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
-import { daySchema } from "../../usage/day-schema.ts";
+import { daySchema } from "../../usage/usage-query.ts";
 
 export type LedgerOfDayDependencies = { ledger: Ledger };
 

@@ -3,8 +3,7 @@ import { parseBody } from "@darkroom/contracts";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { queueAnswer } from "../../generation/queue-answer.ts";
-import { limitSchema } from "../../http/limit-schema.ts";
-import { type SendPage, unknownCursor } from "../../http/send-page.ts";
+import { limitSchema, type SendPage, unknownCursor } from "../../http/send-page.ts";
 import { showKey } from "./show-key.ts";
 
 export type ListKeysDependencies = { keyStore: KeyStore; keyring: Pick<Keyring, "nowMs">; sendPage: SendPage };

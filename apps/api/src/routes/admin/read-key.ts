@@ -2,8 +2,7 @@ import { type Keyring, type KeyStore, readAccountUsage, type RedisKeys } from "@
 import type { FastifyInstance } from "fastify";
 import { queueAnswer } from "../../generation/queue-answer.ts";
 import type { OpenQueue } from "../../open-queue.ts";
-import { noSuchKey } from "./key-errors.ts";
-import { showKey } from "./show-key.ts";
+import { noSuchKey, showKey } from "./show-key.ts";
 
 export type ReadKeyDependencies = {
   keyStore: KeyStore;

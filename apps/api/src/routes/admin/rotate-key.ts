@@ -2,10 +2,23 @@ import type { Keyring, KeyStore } from "@darkroom/accounts";
 import { parseBody } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/runtime";
 import type { FastifyInstance } from "fastify";
+import { z } from "zod";
 import { queueAnswer } from "../../generation/queue-answer.ts";
-import { graceSchema } from "./grace-schema.ts";
-import { noSuchKey } from "./key-errors.ts";
-import { showKey } from "./show-key.ts";
+import { noSuchKey, showKey } from "./show-key.ts";
+
+/** A day is time to bring a new secret everywhere; a month is as long as a secret that was rotated out should live. */
+const usualSeconds = 86_400;
+const mostSeconds = 30 * 86_400;
+
+/** The body of a rotation: how long the old secret works on. 0: it ends at once. */
+export const graceSchema = z.strictObject({
+  grace_seconds: z
+    .int()
+    .min(0)
+    .max(mostSeconds)
+    .nullish()
+    .transform((seconds) => seconds ?? usualSeconds),
+});
 
 export type RotateKeyDependencies = { keyStore: KeyStore; keyring: Keyring; log: Logger };
 

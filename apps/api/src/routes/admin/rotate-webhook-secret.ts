@@ -6,8 +6,8 @@ import type { FastifyInstance } from "fastify";
 import { queueAnswer } from "../../generation/queue-answer.ts";
 import type { OpenQueue } from "../../open-queue.ts";
 import type { WebhookSettings } from "../../webhook-settings.ts";
-import { graceSchema } from "./grace-schema.ts";
-import { noSuchKey } from "./key-errors.ts";
+import { graceSchema } from "./rotate-key.ts";
+import { noSuchKey } from "./show-key.ts";
 
 export type RotateWebhookSecretDependencies = {
   keyStore: KeyStore;

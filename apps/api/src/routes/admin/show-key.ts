@@ -1,5 +1,5 @@
 import type { KeyRecord } from "@darkroom/accounts";
-import type { ApiKey } from "@darkroom/contracts";
+import { type ApiKey, ApiError } from "@darkroom/contracts";
 
 const seconds = (atMs: number) => Math.floor(atMs / 1_000);
 
@@ -23,3 +23,11 @@ export function showKey(record: KeyRecord, nowMs: number): ApiKey {
     previous_key_expires_at: previous === null || previous.untilMs <= nowMs ? null : seconds(previous.untilMs),
   };
 }
+
+/** What is said of an id that has no key. */
+export const noSuchKey = () =>
+  new ApiError("not_found", "There is no key of this id. Keys of API_KEYS are changed where they are listed.");
+
+/** What is said where a tenant would have two keys of one name. */
+export const nameTaken = (name: string) =>
+  new ApiError("conflict", `The tenant has a key named '${name}' already.`, { param: "name" });

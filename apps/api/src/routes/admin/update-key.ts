@@ -6,8 +6,7 @@ import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { queueAnswer } from "../../generation/queue-answer.ts";
 import { expiryMs, keySettingsSchema, resolveModels } from "./key-settings-schema.ts";
-import { nameTaken, noSuchKey } from "./key-errors.ts";
-import { showKey } from "./show-key.ts";
+import { nameTaken, noSuchKey, showKey } from "./show-key.ts";
 
 export type UpdateKeyDependencies = { keyStore: KeyStore; keyring: Keyring; catalogue: Catalogue; log: Logger };
 

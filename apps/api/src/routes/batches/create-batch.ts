@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from "node:http";
 import {
   ApiError,
   batchEndings,
@@ -6,20 +7,18 @@ import {
   createBatchSchema,
   newBatchId,
   parseBody,
+  isFileId,
 } from "@darkroom/contracts";
 import type { FileStore } from "@darkroom/files";
 import type { Logger } from "@darkroom/runtime";
-import type { NewBatch } from "@darkroom/batches";
-import { showBatch } from "@darkroom/batches";
+import { type NewBatch, showBatch } from "@darkroom/batches";
 import type { FastifyInstance } from "fastify";
 import { acceptedBatch } from "../../batches/accepted-batch.ts";
-import { checkInputFile } from "../../batches/check-input-file.ts";
 import type { FindBatch } from "../../batches/find-batch.ts";
 import { checkWebhook } from "../../generation/check-webhook.ts";
 import { queueAnswer } from "../../generation/queue-answer.ts";
-import type { ShedLoad } from "../../generation/shed-load.ts";
+import type { ShedLoad } from "../../limits/shed-load.ts";
 import { accountOf } from "../../http/authenticate.ts";
-import { readClientRetry } from "../../http/client-retry.ts";
 import { readIdempotencyKey } from "../../http/idempotency-key.ts";
 import type { OpenQueue } from "../../open-queue.ts";
 import type { WebhookSettings } from "../../webhook-settings.ts";
@@ -107,3 +106,29 @@ const mismatch = (id: string) =>
     `This Idempotency-Key was used before with another body: it stands for ${id}. A new request needs a new key.`,
     { param: "Idempotency-Key" },
   );
+
+/**
+ * Whether the caller's client counts its tries, as OpenAI's SDKs do, and whether this is the first or a later one. Undefined for
+ * clients that say nothing. Batches go by it; images go by what was answered (docs/decisions/0017).
+ */
+function readClientRetry(headers: IncomingHttpHeaders): "first" | "retry" | undefined {
+  const count = headers["x-stainless-retry-count"];
+  if (typeof count !== "string" || !/^\d{1,9}$/.test(count)) return undefined;
+  return Number(count) === 0 ? "first" : "retry";
+}
+
+/**
+ * Throws `ApiError` where a batch cannot have this file as its input: a 400, since the address that was asked is there and what is wrong
+ * stands in the body. Nobody learns which ids others have. What the file says is for the validation to read.
+ */
+async function checkInputFile(files: Pick<FileStore, "read">, tenant: string, id: string): Promise<void> {
+  const file = isFileId(id) ? await queueAnswer(files.read(id)) : null;
+  if (file?.tenant !== tenant) {
+    throw refuse("Invalid 'input_file_id': there is no file of this id, or no longer.");
+  }
+  if (file.purpose !== "batch") {
+    throw refuse(`Invalid 'input_file_id': the purpose of the file is '${file.purpose}', but it must be 'batch'.`);
+  }
+}
+
+const refuse = (message: string) => new ApiError("invalid_request_error", message, { param: "input_file_id" });

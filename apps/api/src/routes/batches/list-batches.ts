@@ -4,8 +4,7 @@ import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { queueAnswer } from "../../generation/queue-answer.ts";
 import { accountOf } from "../../http/authenticate.ts";
-import { limitSchema } from "../../http/limit-schema.ts";
-import { type SendPage, unknownCursor } from "../../http/send-page.ts";
+import { limitSchema, type SendPage, unknownCursor } from "../../http/send-page.ts";
 import type { OpenQueue } from "../../open-queue.ts";
 
 export type ListBatchesDependencies = { queue: Pick<OpenQueue, "batches">; sendPage: SendPage };

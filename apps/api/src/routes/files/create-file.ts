@@ -4,12 +4,12 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Drain } from "../../drain.ts";
 import { readFileForm } from "../../files/read-file-form.ts";
 import { showFile } from "../../files/show-file.ts";
-import { createUploadPlaces } from "../../files/upload-places.ts";
-import type { ShedLoad } from "../../generation/shed-load.ts";
+import { createUploadPlaces } from "../../limits/upload-places.ts";
+import type { ShedLoad } from "../../limits/shed-load.ts";
 import { accountOf } from "../../http/authenticate.ts";
-import { assertPlainBody } from "../../http/assert-plain-body.ts";
-import type { BodyDeadline } from "../../http/body-deadline.ts";
-import { maxFormOverheadBytes } from "../../http/server-limits.ts";
+import { assertPlainBody } from "../../http/request-body.ts";
+import type { BodyDeadline } from "../../limits/body-deadline.ts";
+import { maxFormOverheadBytes } from "../../limits/server-limits.ts";
 
 export type CreateFileDependencies = {
   files: Pick<FileStore, "upload">;

@@ -1,14 +1,14 @@
+import type { IncomingHttpHeaders } from "node:http";
 import { ApiError, type ImageRequest, newGenerationId, openImageRequestSchema, parseBody } from "@darkroom/contracts";
 import type { Wish } from "@darkroom/generations";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Wanted } from "../../generation/submit-or-attach.ts";
 import type { JudgeRequest } from "../../generation/judge-request.ts";
-import { asksAnew } from "../../http/asks-anew.ts";
 import { accountOf } from "../../http/authenticate.ts";
 import { readIdempotencyKey } from "../../http/idempotency-key.ts";
-import type { LoadShedder } from "../../http/load-shedder.ts";
+import type { LoadShedder } from "../../limits/load-shedder.ts";
 import { type Preference, readPreference } from "../../http/preference.ts";
-import type { WaitMode } from "../../wait-modes/wait-mode.ts";
+import type { WaitMode } from "../../wait-modes/answer-when-ended.ts";
 
 export type CreateImageDependencies = {
   judgeRequest: JudgeRequest;
@@ -86,3 +86,10 @@ function chooseWaitMode(
   if (prefers.respondAsync) return modes.atOnce;
   return prefers.keepAlive ? modes.keptAlive : modes.whenEnded;
 }
+
+/**
+ * Whether a caller asks for a new generation, and not for what an equal request has left behind: `Cache-Control: no-cache`
+ * (RFC 9111 §5.2.1.4), which an HTTP cache would obey likewise.
+ */
+const asksAnew = ({ "cache-control": directives = "" }: IncomingHttpHeaders): boolean =>
+  directives.split(",").some((directive) => directive.trim().toLowerCase() === "no-cache");

@@ -7,13 +7,13 @@ import type { Drain } from "../../drain.ts";
 import type { Disconnects } from "../../generation/cancel-on-disconnect.ts";
 import type { FindGeneration } from "../../generation/find-generation.ts";
 import { followRead } from "../../generation/follow-answer.ts";
-import { type Interruption, limitWait } from "../../generation/limit-wait.ts";
+import { type Interruption, limitWait } from "../../generation/wait-for-ending.ts";
 import type { RenderGeneration } from "../../generation/render-generation.ts";
 import { type GenerationWatch, watchGeneration } from "../../generation/watch-generation.ts";
 import { accountOf } from "../../http/authenticate.ts";
 import { eventStreamHeaders, formatEvent, heartbeat } from "../../http/event-stream.ts";
 import { createSseHeartbeat } from "../../http/sse-heartbeat.ts";
-import type { LoadShedder } from "../../http/load-shedder.ts";
+import type { LoadShedder } from "../../limits/load-shedder.ts";
 import type { OpenQueue } from "../../open-queue.ts";
 
 export type GenerationEventsDependencies = {

@@ -6,8 +6,7 @@ import { z } from "zod";
 import { queueAnswer } from "../../generation/queue-answer.ts";
 import type { RenderGeneration } from "../../generation/render-generation.ts";
 import { accountOf } from "../../http/authenticate.ts";
-import { limitSchema } from "../../http/limit-schema.ts";
-import { type SendPage, unknownCursor } from "../../http/send-page.ts";
+import { limitSchema, type SendPage, unknownCursor } from "../../http/send-page.ts";
 import type { OpenQueue } from "../../open-queue.ts";
 
 export type ListGenerationsDependencies = {

@@ -6,20 +6,18 @@ import type { ObjectStore } from "@darkroom/storage";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { z } from "zod";
 import type { Drain } from "../../drain.ts";
-import { base64Response } from "../../generation/base64-response.ts";
+import { base64Response, unreadable } from "../../generation/images-body.ts";
 import { describeImages } from "@darkroom/generations";
 import type { Disconnects } from "../../generation/cancel-on-disconnect.ts";
 import type { FindGeneration } from "../../generation/find-generation.ts";
 import { followRead } from "../../generation/follow-answer.ts";
-import { type Interruption, limitWait } from "../../generation/limit-wait.ts";
+import { type Interruption, limitWait } from "../../generation/wait-for-ending.ts";
 import type { RenderGeneration } from "../../generation/render-generation.ts";
-import { sendGeneration } from "../../generation/send-generation.ts";
-import { sendGenerationBase64 } from "../../generation/send-generation-base64.ts";
-import { unreadable } from "../../generation/unreadable.ts";
+import { sendGeneration, sendGenerationBase64 } from "../../generation/send-generation.ts";
 import { watchGeneration } from "../../generation/watch-generation.ts";
 import { accountOf } from "../../http/authenticate.ts";
 import { readPreference } from "../../http/preference.ts";
-import type { LoadShedder } from "../../http/load-shedder.ts";
+import type { LoadShedder } from "../../limits/load-shedder.ts";
 import type { OpenQueue } from "../../open-queue.ts";
 
 export type ReadGenerationDependencies = {

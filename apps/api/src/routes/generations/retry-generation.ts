@@ -4,15 +4,15 @@ import type { Logger } from "@darkroom/runtime";
 import type { GenerationRecord } from "@darkroom/generations";
 import { ObjectNotFoundError, type ObjectStore } from "@darkroom/storage";
 import type { FastifyInstance } from "fastify";
-import { assertStored } from "../../generation/assert-stored.ts";
-import { assertAdmissible } from "../../generation/assert-admissible.ts";
+import { assertStored } from "../../generation/images-body.ts";
+import { assertAdmissible } from "../../limits/admission-of.ts";
 import type { FindGeneration } from "../../generation/find-generation.ts";
 import { queueAnswer } from "../../generation/queue-answer.ts";
-import type { ShedLoad } from "../../generation/shed-load.ts";
+import type { ShedLoad } from "../../limits/shed-load.ts";
 import type { RenderGeneration } from "../../generation/render-generation.ts";
 import type { SendAccepted } from "../../generation/send-generation.ts";
 import { accountOf } from "../../http/authenticate.ts";
-import type { LoadShedder } from "../../http/load-shedder.ts";
+import type { LoadShedder } from "../../limits/load-shedder.ts";
 import type { OpenQueue } from "../../open-queue.ts";
 
 export type RetryGenerationDependencies = {

@@ -1,5 +1,22 @@
-import { type Admission, unpricedError } from "@darkroom/accounts";
+import { type Account, type Admission, unpricedError } from "@darkroom/accounts";
+import { type ResolvedRequest, type Terms, whyUnpriced, worstCaseOf } from "@darkroom/models";
 import { ApiError, countOf } from "@darkroom/contracts";
+
+/**
+ * What a request takes of the limits and the budget of its key. Throws `ApiError` for a request that the key can never make: more
+ * images than it may have in a minute, or, with a budget, something whose price nobody knows.
+ */
+export function admissionOf(
+  { limits, budget }: Account,
+  resolved: ResolvedRequest,
+  terms: Terms,
+  partialImages?: number,
+): Admission {
+  const { micros, missing } = worstCaseOf(terms, resolved, partialImages);
+  const admission = { limits, budget, images: resolved.parameters.n, worstCaseMicros: micros };
+  assertAdmissible(admission, () => whyUnpriced(missing, resolved, terms));
+  return admission;
+}
 
 /**
  * Throws `ApiError` for what no waiting mends: more images than the key may have in a minute, or, with a budget, a worst case that

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { startApi } from "../../api.fixture.ts";
-import { askAdmin } from "./admin.fixture.ts";
-import { countSuccess, otherKeyId, ownKeyId, usageSchema } from "../../usage/usage.fixture.ts";
+import { startApi } from "../api.fixture.ts";
+import { askAdmin } from "./admin/admin.fixture.ts";
+import { countSuccess, otherKeyId, ownKeyId, usageSchema } from "../usage/usage.fixture.ts";
 
 async function withUsage() {
   const api = await startApi();

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { answerBrokenRequest } from "./answer-broken-request.ts";
-import type { FollowRequestDependencies } from "./request-facts.ts";
+import { answerBrokenRequest } from "../http/answer-error.ts";
+import type { FollowRequestDependencies } from "../http/request-facts.ts";
 import { bodyLimits } from "./server-limits.ts";
 
 /** How long the answer to a late body gets to go out before the connection is cut. Cut at once it would be lost. */

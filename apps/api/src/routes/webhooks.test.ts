@@ -1,8 +1,8 @@
 import { webhookSecret } from "@darkroom/webhooks";
 import { describe, expect, test } from "vitest";
-import { apiKey, otherApiKey, startApi } from "../../api.fixture.ts";
-import { request } from "../../generation.fixture.ts";
-import { askAdmin, makeKey } from "../admin/admin.fixture.ts";
+import { apiKey, otherApiKey, startApi } from "../api.fixture.ts";
+import { request } from "../generation.fixture.ts";
+import { askAdmin, makeKey } from "./admin/admin.fixture.ts";
 
 const signingSecret = "a master secret of at least thirty-two characters";
 

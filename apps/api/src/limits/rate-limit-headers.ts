@@ -1,5 +1,6 @@
-import type { RateLimitUse } from "@darkroom/accounts";
+import type { RateLimitUse, RateLimitReader } from "@darkroom/accounts";
 import type { Limits } from "@darkroom/contracts";
+import type { FastifyInstance } from "fastify";
 
 const secondsPerMinute = 60;
 
@@ -25,4 +26,20 @@ export function limitHeaders(limits: Limits, use: RateLimitUse): Record<string, 
     "ratelimit-policy": told.map(({ name, limit }) => `"${name}";q=${limit};w=${secondsPerMinute}`).join(", "),
     ratelimit: told.map(({ name, left }) => `"${name}";r=${left};t=${reset}`).join(", "),
   };
+}
+
+/**
+ * Tells every caller its limits on every answer of `app`. An admission has brought the numbers with it; for any other answer they are
+ * looked up, where the key has limits at all.
+ */
+export function tellLimits(app: FastifyInstance, readRateLimitUse: RateLimitReader): void {
+  app.addHook("onSend", async (request, reply) => {
+    const { account } = request.facts;
+    if (account === undefined || reply.hasHeader("ratelimit")) return;
+    const { requests_per_minute: requests, images_per_minute: images } = account.limits;
+    if (requests === null && images === null) return;
+    // An answer is not held up, let alone lost, because its limits cannot be told.
+    const use = await readRateLimitUse(account.keyId).catch(() => null);
+    if (use !== null) reply.headers(limitHeaders(account.limits, use));
+  });
 }

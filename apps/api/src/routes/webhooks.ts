@@ -1,14 +1,34 @@
 import { ApiError, parseBody } from "@darkroom/contracts";
-import { type WebhookDelivery, webhookDeliveryStatuses, webhookLane } from "@darkroom/webhooks";
+import { type WebhookDelivery, webhookDeliveryStatuses, webhookLane, webhookSecret } from "@darkroom/webhooks";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
-import { queueAnswer } from "../../generation/queue-answer.ts";
-import { accountOf } from "../../http/authenticate.ts";
-import { limitSchema } from "../../http/limit-schema.ts";
-import { type SendPage, unknownCursor } from "../../http/send-page.ts";
-import type { OpenQueue } from "../../open-queue.ts";
+import { type RedisKeys, webhookSecretVersions } from "@darkroom/accounts";
+import { queueAnswer } from "../generation/queue-answer.ts";
+import { accountOf } from "../http/authenticate.ts";
+import { limitSchema, type SendPage, unknownCursor } from "../http/send-page.ts";
+import type { OpenQueue } from "../open-queue.ts";
+import type { WebhookSettings } from "../webhook-settings.ts";
 
-export type WebhookDeliveriesDependencies = { queue: Pick<OpenQueue, "webhooks" | "lanes">; sendPage: SendPage };
+type WebhookSecretDependencies = {
+  webhooks: WebhookSettings;
+  queue: Pick<OpenQueue, "redis">;
+  names: RedisKeys;
+};
+
+/** `GET /v1/webhooks/secret`: what the calling key's webhooks are signed with. */
+function webhookSecretRoute(app: FastifyInstance, dependencies: WebhookSecretDependencies): void {
+  const { webhooks, queue, names } = dependencies;
+
+  app.get("/v1/webhooks/secret", async (request, reply) => {
+    const { keyId } = accountOf(request);
+    if (webhooks.signingSecret === undefined) throw new ApiError("not_found", "Webhooks are not configured here.");
+    const [version] = await queueAnswer(webhookSecretVersions(queue.redis, names, keyId));
+    const secret = webhookSecret(webhooks.signingSecret, keyId, version);
+    return reply.header("cache-control", "no-store").send({ object: "webhook.secret", secret });
+  });
+}
+
+type WebhookDeliveriesDependencies = { queue: Pick<OpenQueue, "webhooks" | "lanes">; sendPage: SendPage };
 
 const querySchema = z.strictObject({
   status: z.enum(webhookDeliveryStatuses).optional(),
@@ -20,7 +40,7 @@ const querySchema = z.strictObject({
  * `GET /v1/webhooks/deliveries`: what became of the tenant's webhooks, newest first; `status=dead` are those that were given up.
  * `POST /v1/webhooks/deliveries/{id}/replay`: sends one that is settled again, under the same id.
  */
-export function webhookDeliveriesRoutes(app: FastifyInstance, dependencies: WebhookDeliveriesDependencies): void {
+function webhookDeliveriesRoutes(app: FastifyInstance, dependencies: WebhookDeliveriesDependencies): void {
   const { sendPage } = dependencies;
   const { webhooks, lanes } = dependencies.queue;
 
@@ -61,3 +81,11 @@ const showDelivery = (delivery: WebhookDelivery) => ({
   next_attempt_at: delivery.nextAttemptAtMs === undefined ? null : Math.floor(delivery.nextAttemptAtMs / 1_000),
   last_answer: delivery.lastAnswer ?? null,
 });
+
+type WebhookRoutesDependencies = WebhookSecretDependencies & WebhookDeliveriesDependencies;
+
+/** The deliveries of webhooks, and the secret that they are signed with. */
+export function webhookRoutes(app: FastifyInstance, dependencies: WebhookRoutesDependencies): void {
+  webhookSecretRoute(app, dependencies);
+  webhookDeliveriesRoutes(app, dependencies);
+}

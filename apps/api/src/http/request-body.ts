@@ -1,4 +1,5 @@
-import { ApiError } from "@darkroom/contracts";
+import type { IncomingHttpHeaders } from "node:http";
+import { ApiError, quoteValue } from "@darkroom/contracts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
@@ -20,4 +21,13 @@ export function parseJson(body: Buffer): unknown {
     const where = place === undefined ? "" : `, ${place}`;
     throw new ApiError("invalid_request_error", `The body is not valid JSON${where}.`);
   }
+}
+
+/** Throws `ApiError` `unsupported_media_type` for a body that came compressed: it would be read as a broken one. */
+export function assertPlainBody({ "content-encoding": encoding = "identity" }: IncomingHttpHeaders): void {
+  if (encoding.trim().toLowerCase() === "identity") return;
+  throw new ApiError(
+    "unsupported_media_type",
+    `The Content-Encoding ${quoteValue(encoding)} is not supported. Send the body as it is, uncompressed.`,
+  );
 }

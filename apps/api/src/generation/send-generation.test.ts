@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { generationSchema } from "@darkroom/contracts";
-import { pollAfterSeconds } from "./poll-after.ts";
+import { pollAfterSeconds } from "./send-generation.ts";
 
 const generation = generationSchema.parse({
   id: "gen_1",
