@@ -1,6 +1,18 @@
-import type { ErrorObject } from "./error-body.ts";
+import { z } from "zod";
 import { type ErrorCode, errorCodes } from "./error-codes.ts";
 import { maskKeys } from "./mask-keys.ts";
+
+/** The error object of OpenAI's API: all four keys always, `param` and `code` null where they say nothing. */
+export const errorObjectSchema = z.object({
+  message: z.string(),
+  type: z.string(),
+  param: z.string().nullable(),
+  code: z.string().nullable(),
+});
+export type ErrorObject = z.infer<typeof errorObjectSchema>;
+
+export const errorBodySchema = z.object({ error: errorObjectSchema });
+export type ErrorBody = z.infer<typeof errorBodySchema>;
 
 export type ApiErrorOptions = {
   /** The parameter at fault, as the caller spells it (`job.metadata`), when there is one. */
@@ -41,3 +53,16 @@ export class ApiError extends Error {
     return { message: this.message, type: errorCodes[this.code].type, param: this.param, code: this.code };
   }
 }
+
+/** A caller's value in an error message. Long ones are cut: a message is for reading, and a prompt has no business in it. */
+export function quoteValue(value: unknown): string {
+  // Never made into text: that overflows the stack on a deep one, and trips over a `toString` of the caller's own.
+  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "an array" : "an object";
+  return `'${shorten(String(value))}'`;
+}
+
+/** At most 64 characters of a text, and a sign that there was more. */
+export const shorten = (text: string): string => (text.length > 64 ? `${text.slice(0, 64).toWellFormed()}…` : text);
+
+/** A number and what it counts, in words: `1 line`, `2 lines`. The noun is one whose plural has an s. */
+export const countOf = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;

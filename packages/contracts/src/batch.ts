@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { expiresAfterSchema } from "./file.ts";
 import { imageResponseSchema, usageSchema } from "./image-response.ts";
-import { errorBodySchema } from "./error-body.ts";
-import { metadataSchema } from "./metadata.ts";
+import { errorBodySchema } from "./api-error.ts";
+import { metadataSchema } from "./image-request.ts";
 import { microsSchema } from "./micros.ts";
-import { missingImageSchema } from "./missing-image.ts";
+import { missingImageSchema } from "./ending.ts";
 import { optional } from "./optional.ts";
 
 /** The one endpoint whose requests can be batched. */

@@ -1,9 +1,8 @@
 import { z } from "zod";
-import { endings } from "./ending.ts";
-import { errorObjectSchema } from "./error-body.ts";
+import { endings, missingImageSchema } from "./ending.ts";
+import { errorObjectSchema } from "./api-error.ts";
 import { openImageRequestSchema } from "./image-request.ts";
 import { imageResponseSchema } from "./image-response.ts";
-import { missingImageSchema } from "./missing-image.ts";
 
 const generationStatuses = ["queued", "running", ...endings] as const;
 export type GenerationStatus = (typeof generationStatuses)[number];

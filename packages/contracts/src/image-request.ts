@@ -1,7 +1,14 @@
 import { z } from "zod";
 import { endings } from "./ending.ts";
-import { metadataSchema } from "./metadata.ts";
 import { optional } from "./optional.ts";
+
+/** A caller's own pairs, given back as they came: OpenAI's limits for `metadata`. */
+export const metadataSchema = z
+  .unknown()
+  // zod leaves this key out without a word, and nothing that a caller sends may get lost.
+  .refine((pairs) => !Object.hasOwn(Object(pairs), "__proto__"), "must not have the key '__proto__'")
+  .pipe(z.record(z.string().max(64, "a key has at most 64 characters"), z.string().max(512)))
+  .refine((pairs) => Object.keys(pairs).length <= 16, "must have at most 16 pairs");
 
 /** Who writes the SVG, and how long it thinks. OpenAI's form. */
 const svgOptionsSchema = z.strictObject({

@@ -64,3 +64,6 @@ export const imageResponseSchema = z.object({
   safety_identifier: z.string().optional(),
 });
 export type ImageResponse = z.infer<typeof imageResponseSchema>;
+
+/** The `output_format` of a media type, which is also the ending of its files: `image/png` → `png`, `image/svg+xml` → `svg`. */
+export const imageFormat = (mediaType: string): string => mediaType.replace("image/", "").replace(/\+.*/, "");

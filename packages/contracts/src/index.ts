@@ -11,7 +11,16 @@ export {
   noBudget,
   noLimits,
 } from "./api-key.ts";
-export { ApiError, type ApiErrorOptions } from "./api-error.ts";
+export {
+  ApiError,
+  type ApiErrorOptions,
+  type ErrorBody,
+  errorBodySchema,
+  type ErrorObject,
+  quoteValue,
+  shorten,
+  countOf,
+} from "./api-error.ts";
 export {
   type Batch,
   type BatchEnding,
@@ -31,9 +40,8 @@ export {
   createBatchSchema,
   maxBatchLines,
 } from "./batch.ts";
-export type { Bill } from "./bill.ts";
-export { type Ending, endings, isEnding } from "./ending.ts";
-export { type ErrorBody, errorBodySchema, type ErrorObject } from "./error-body.ts";
+export { type Bill, microsSchema, formatDollars } from "./micros.ts";
+export { type Ending, endings, isEnding, type MissingImage, missingImageSchema } from "./ending.ts";
 export { type ErrorCode, errorCodes } from "./error-codes.ts";
 export {
   expiresAfterSchema,
@@ -45,19 +53,10 @@ export {
   maxFileBytes,
   otherFilePurposes,
 } from "./file.ts";
-export { formatDollars } from "./format-dollars.ts";
 export { gridTokens } from "./grid-tokens.ts";
 export { type Generation, generationSchema, type GenerationStatus } from "./generation.ts";
-export { imageFormat } from "./image-format.ts";
 export {
-  type ImageParameterName,
-  type ImageParameters,
-  imageParametersSchema,
-  type ImageRequest,
-  imageRequestSchema,
-  openImageRequestSchema,
-} from "./image-request.ts";
-export {
+  imageFormat,
   type ImageData,
   type ImageResponse,
   imageResponseSchema,
@@ -67,6 +66,14 @@ export {
   usageSchema,
 } from "./image-response.ts";
 export {
+  type ImageParameterName,
+  type ImageParameters,
+  imageParametersSchema,
+  type ImageRequest,
+  imageRequestSchema,
+  openImageRequestSchema,
+} from "./image-request.ts";
+export {
   type ImageCompletedEvent,
   type ImagePartialEvent,
   type ImageStreamEvent,
@@ -74,11 +81,8 @@ export {
 } from "./image-stream-event.ts";
 export { type LedgerEntry, ledgerEntrySchema } from "./ledger-entry.ts";
 export { maskKeys } from "./mask-keys.ts";
-export { microsSchema } from "./micros.ts";
-export { type MissingImage, missingImageSchema } from "./missing-image.ts";
 export { derivedUlid, isBatchId, isFileId, isGenerationId, newBatchId, newFileId, newGenerationId } from "./new-id.ts";
 export { checkBody, parseBody } from "./parse-body.ts";
-export { quoteValue, shorten } from "./quote-value.ts";
 export { type UsageRow, usageRowSchema } from "./usage-row.ts";
 export {
   type BatchEvent,
@@ -88,4 +92,3 @@ export {
   type WebhookEvent,
   webhookEventSchema,
 } from "./webhook-event.ts";
-export { countOf } from "./count-of.ts";

@@ -1,6 +1,5 @@
 import type { z } from "zod";
-import { ApiError } from "./api-error.ts";
-import { quoteValue, shorten } from "./quote-value.ts";
+import { ApiError, quoteValue, shorten } from "./api-error.ts";
 
 type Issue = z.core.$ZodIssue;
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { imageFormat } from "./image-format.ts";
+import { imageFormat } from "./image-response.ts";
 
 test.each([
   ["image/png", "png"],
