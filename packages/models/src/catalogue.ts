@@ -1,8 +1,15 @@
 import type { z } from "zod";
 import type { modelSchema } from "./model-schema.ts";
-import type { Retirement } from "./retirement.ts";
 
 type ModelEntry = z.output<typeof modelSchema>;
+
+/** A model that its maker has switched off. */
+export type Retirement = {
+  /** The day, `YYYY-MM-DD` in UTC. */
+  since: string;
+  /** What its maker names in its place. */
+  successor?: string | undefined;
+};
 
 /** A served model: its entry in the catalogue, its id, and the id by which its provider knows it. */
 export type CatalogueModel = Omit<ModelEntry, "upstream"> & {

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import type { CatalogueModel } from "./catalogue.ts";
-import { roundFrom } from "./round-from.ts";
+import { roundFrom } from "./like.ts";
 import { explain, type Mistake } from "./mistake.ts";
 import { modelNameSchema, modelSchema } from "./model-schema.ts";
-import { isPlainObject, type PlainObject } from "./plain-object.ts";
+import { isPlainObject, type PlainObject } from "./merge-patch.ts";
 import type { Path } from "./yaml-file.ts";
 
 type Checked = { models: CatalogueModel[]; defaultModel: string; mistakes: Mistake[] };

@@ -1,7 +1,7 @@
 import { type ImageParameterName, quoteValue } from "@darkroom/contracts";
 import type { Catalogue, CatalogueModel } from "./catalogue.ts";
 import { parameterNames, type ValueRule } from "./parameter-schema.ts";
-import { refusal } from "./refusal.ts";
+import { refusal } from "./field-rules.ts";
 
 /** What every model takes. Whatever else the catalogue does not say of a model, that model does not take. */
 const ofEveryModel: readonly string[] = [

@@ -2,7 +2,7 @@ import { type ImageRequest, parseBody, quoteValue, shorten } from "@darkroom/con
 import type { z } from "zod";
 import type { Catalogue, CatalogueModel } from "./catalogue.ts";
 import { bodySchemaOf, type CustomParameters, requestFields } from "./custom-parameter-schema.ts";
-import { refusal } from "./refusal.ts";
+import { refusal } from "./field-rules.ts";
 
 /**
  * The custom parameters of a request by the names that the model's upstream has for them, with the operator's defaults. Undefined where

@@ -1,7 +1,10 @@
-import { type ApiError, type ImageRequest, quoteValue } from "@darkroom/contracts";
+import { ApiError, type ImageRequest, quoteValue } from "@darkroom/contracts";
 import { z } from "zod";
 import { parameterNames } from "./parameter-schema.ts";
-import { refusal } from "./refusal.ts";
+
+/** The 400 of a request that a model does not take. `param` is the field at fault. */
+export const refusal = (param: string, message: string): ApiError =>
+  new ApiError("invalid_request_error", message, { param });
 
 const fields = ["n", "size", "stream", "partial_images", ...parameterNames] as const;
 const fieldName = z.enum(fields, { error: `expected a field of a request: ${fields.join(", ")}` });

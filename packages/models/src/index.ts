@@ -1,6 +1,6 @@
 export { billOf, type ExplainedBill } from "./bill-of.ts";
-export type { Catalogue, CatalogueModel } from "./catalogue.ts";
-export { CatalogueError } from "./catalogue-error.ts";
+export type { Catalogue, CatalogueModel, Retirement } from "./catalogue.ts";
+export { CatalogueError } from "./mistake.ts";
 export type { CustomValue } from "./custom-parameter-schema.ts";
 export { loadCatalogue, readNotedCatalogue, type LoadCatalogueOptions } from "./load-catalogue.ts";
 export { missingPrices } from "./missing-prices.ts";
@@ -9,9 +9,7 @@ export { type ParameterName, parameterNames, type ValueRule } from "./parameter-
 export { priceOfOneImage } from "./price-of-one-image.ts";
 export type { Delivered } from "./price-of.ts";
 export { type ResolvedRequest, resolveRequest } from "./resolve-request.ts";
-export type { Retirement } from "./retirement.ts";
 export { acceptsSize } from "./sizes-schema.ts";
 export { parseSize, type Size } from "./size-rule.ts";
 export { type Terms, termsOf, termsSchema } from "./terms.ts";
-export { whyUnpriced } from "./why-unpriced.ts";
-export { type WorstCase, worstCaseOf } from "./worst-case-of.ts";
+export { whyUnpriced, type WorstCase, worstCaseOf } from "./worst-case-of.ts";

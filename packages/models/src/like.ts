@@ -1,7 +1,5 @@
-import { roundFrom } from "./round-from.ts";
-import { mergePatch } from "./merge-patch.ts";
+import { mergePatch, isPlainObject, type PlainObject } from "./merge-patch.ts";
 import type { Mistake } from "./mistake.ts";
-import { isPlainObject, type PlainObject } from "./plain-object.ts";
 
 /** What is a model's own: its names, how its upstream knows it, what it costs, its days. */
 const own = new Set(
@@ -75,4 +73,15 @@ function idOf(name: string, entries: ReadonlyMap<string, unknown>): string | und
     ([, entry]) => isPlainObject(entry) && [entry["aliases"], entry["snapshots"]].flat().includes(name),
   );
   return found?.[0];
+}
+
+/** The names that `next` leads to from a first one, up to the first that comes again: `[a, b, a]`. Undefined where it comes to an end. */
+export function roundFrom(first: string, next: (name: string) => string | undefined): string[] | undefined {
+  const line = [first];
+  for (let name = next(first); name !== undefined; name = next(name)) {
+    const isAgain = line.includes(name);
+    line.push(name);
+    if (isAgain) return line;
+  }
+  return undefined;
 }

@@ -1,11 +1,10 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import type { Catalogue, CatalogueModel } from "./catalogue.ts";
-import { CatalogueError } from "./catalogue-error.ts";
+import { CatalogueError, type Mistake } from "./mistake.ts";
 import { checkCatalogue, otherNamesOf } from "./check-catalogue.ts";
 import { withLikes } from "./like.ts";
 import { mergePatch } from "./merge-patch.ts";
-import type { Mistake } from "./mistake.ts";
 import { modelNameSchema } from "./model-schema.ts";
 import { createRetiring, retiredModels, type RetiredModels } from "./retirement.ts";
 import { readYaml, type YamlFile } from "./yaml-file.ts";

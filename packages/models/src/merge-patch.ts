@@ -1,4 +1,7 @@
-import { isPlainObject } from "./plain-object.ts";
+export type PlainObject = Record<string, unknown>;
+
+export const isPlainObject = (value: unknown): value is PlainObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /**
  * Lays `patch` over `base` as JSON Merge Patch does (RFC 7396): objects are merged, null removes, everything else replaces.

@@ -1,6 +1,17 @@
 import type { z } from "zod";
 import type { Path } from "./yaml-file.ts";
 
+/** A catalogue file that cannot be used. Holds every mistake in it, each as `file:line:column: path: reason`. */
+export class CatalogueError extends Error {
+  override readonly name = "CatalogueError";
+  readonly mistakes: readonly string[];
+
+  constructor(mistakes: readonly string[]) {
+    super(`The model catalogue cannot be used:\n${mistakes.join("\n")}`);
+    this.mistakes = mistakes;
+  }
+}
+
 export type Mistake = {
   path: Path;
   /** What it collides with. Of the two, the one that stands in the operator's own file is the one to change. */

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Catalogue } from "./catalogue.ts";
-import { CatalogueError } from "./catalogue-error.ts";
+import { CatalogueError } from "./mistake.ts";
 import { loadCatalogue, type LoadCatalogueOptions } from "./load-catalogue.ts";
 
 /** The catalogue with an operator's file of this text laid over it. */

@@ -1,11 +1,8 @@
 import { type ImageParameters, type ImageRequest, quoteValue } from "@darkroom/contracts";
-import type { Catalogue, CatalogueModel } from "./catalogue.ts";
+import type { Catalogue, CatalogueModel, Retirement } from "./catalogue.ts";
 import { checkParameters } from "./check-parameters.ts";
 import { customParametersOf, withoutCustom } from "./custom-parameters.ts";
-import { brokenRule } from "./field-rules.ts";
-import { refusal } from "./refusal.ts";
-import type { Retirement } from "./retirement.ts";
-import { imagesOfSeries } from "./series.ts";
+import { brokenRule, refusal } from "./field-rules.ts";
 import { describeRule } from "./size-rule.ts";
 import { acceptsSize } from "./sizes-schema.ts";
 import { upstreamParameters } from "./upstream-parameters.ts";
@@ -117,4 +114,21 @@ function wrongSize({ id, sizes }: CatalogueModel, size: string, { output_format:
       ? ` A GIF's frames share the pixels: one frame's are counted ${gif.sheets.join(", ")} times, the smallest of these that is no less than 'frame_count'.`
       : "";
   return `${start} '${id}' takes ${words.length === 0 ? "" : `${list(words)}, or `}${describeRule(rule)}.${sheet}`;
+}
+
+/** Ark's own most, for a request that names none: images that were sent count too, and a generation sends none. */
+const longestSeries = 15;
+
+/**
+ * The most images of a request that lets the model draw a series, as many as it sees fit (Ark's `sequential_image_generation`);
+ * undefined for any other request.
+ */
+function imagesOfSeries(
+  { parameters }: Pick<CatalogueModel, "parameters">,
+  asked: Pick<ImageParameters, "sequential_image_generation" | "sequential_image_generation_options">,
+): number | undefined {
+  if (asked.sequential_image_generation !== "auto") return undefined;
+  const limit = parameters.sequential_image_generation_options?.fields["max_images"];
+  const most = limit !== undefined && "max" in limit ? limit.max : longestSeries;
+  return asked.sequential_image_generation_options?.max_images ?? most;
 }

@@ -1,6 +1,6 @@
 import { imageParametersSchema, imageRequestSchema } from "@darkroom/contracts";
 import { describe, expect, test } from "vitest";
-import { CatalogueError } from "./catalogue-error.ts";
+import { CatalogueError } from "./mistake.ts";
 import { loadCatalogue } from "./load-catalogue.ts";
 import { missingPrices } from "./missing-prices.ts";
 import { load } from "./operators-file.fixture.ts";

@@ -5,14 +5,6 @@ import { type Translation, type Translations, translationsSchema } from "./param
 export const retiredModels = ["pass", "successor"] as const;
 export type RetiredModels = (typeof retiredModels)[number];
 
-/** A model that its maker has switched off. */
-export type Retirement = {
-  /** The day, `YYYY-MM-DD` in UTC. */
-  since: string;
-  /** What its maker names in its place. */
-  successor?: string | undefined;
-};
-
 /**
  * Returns the function that gives a model as it is served on a day: a retired one with its retirement, or, where successors draw, with
  * the upstream of its successor. A model whose `upstream.model` names something else than itself is the operator's own affair.
