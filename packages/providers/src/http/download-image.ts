@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { orAborted, OutboundError, parseOutboundUrl } from "@darkroom/outbound";
 import { type Dispatcher, request } from "undici";
 import { ProviderError } from "../provider-error.ts";
-import { deadline } from "./deadline.ts";
+import { deadline } from "./exchange.ts";
 import { BodyTooLargeError, readBody } from "./read-body.ts";
 
 export type Download = {

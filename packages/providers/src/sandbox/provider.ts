@@ -1,10 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { drawPicture, type PictureFormat, plainPicture } from "../drawing/draw-picture.ts";
-import { unfinishedPicture } from "../drawing/unfinished-picture.ts";
+import { drawPicture, type PictureFormat, plainPicture, unfinishedPicture } from "../drawing/draw-picture.ts";
 import type { ProviderCall, ProviderImage, ProviderReply } from "../image-provider.ts";
 import type { ProviderDefinition } from "../provider-definition.ts";
-import { countedTurns } from "../script/counted-turns.ts";
-import { type Directives, parseDirectives } from "../script/directives.ts";
+import { countedTurns, type Directives, parseDirectives } from "../script/directives.ts";
 import { partialsWanted, showPartials } from "../show-partials.ts";
 import { passingError, scriptedError } from "./errors.ts";
 import { type SandboxSettings, settingsSchema } from "./options.ts";
