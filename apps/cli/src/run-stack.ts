@@ -9,7 +9,6 @@ import { localSecrets } from "./local-secrets.ts";
 import { startLocalRedis } from "./local-redis.ts";
 import { echoLine, holdLines } from "./log-echo.ts";
 import { Problem } from "./problem.ts";
-import { reachableUrl } from "./reachable-url.ts";
 import { lockStack } from "./stack-lock.ts";
 import { servedModelsSchema } from "./service/served-model.ts";
 import { stackEnvironment } from "./stack-environment.ts";
@@ -131,4 +130,11 @@ async function failWhenEnded(child: StackChild): Promise<never> {
       "\n",
     ),
   );
+}
+
+/** The origin at which a server that listens on this host can be reached from this machine. */
+function reachableUrl(host: string, port: number): string {
+  const anyAddress = host === "0.0.0.0" || host === "::";
+  const name = anyAddress ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
+  return `http://${name}:${port}`;
 }

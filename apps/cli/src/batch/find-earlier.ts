@@ -1,12 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { batchSchema } from "@darkroom/contracts";
-import { Problem } from "../problem.ts";
+import { Problem, PassingProblem } from "../problem.ts";
 import type { HttpApi } from "../service/http-api.ts";
-import { PassingProblem } from "../service/passing-problem.ts";
-import { readBatch } from "./read-batch.ts";
+import { readBatch, type SubmittedBatch } from "./read-batch.ts";
 import { assertFolderFor } from "./results-folder.ts";
 import { keepSubmission, nameOf, readFileSubmissions, readFolderSubmission, type Submission } from "./submission.ts";
-import type { SubmittedBatch } from "./submit-once.ts";
 
 export type Wanted = {
   /** What the person calls it. */

@@ -1,6 +1,9 @@
 import { type Batch, batchEndings, batchSchema } from "@darkroom/contracts";
 import { type HttpApi, pathOf } from "../service/http-api.ts";
 
+/** A batch as our code knows it, and as it came. */
+export type SubmittedBatch = { value: Batch; json: unknown };
+
 /**
  * A batch as it is now.
  * @throws {Problem} as `HttpApi.send` does

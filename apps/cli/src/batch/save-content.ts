@@ -3,7 +3,7 @@ import { rename } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type HttpApi, pathOf } from "../service/http-api.ts";
-import { PassingProblem } from "../service/passing-problem.ts";
+import { PassingProblem } from "../problem.ts";
 
 /** Before each new try: a service that restarts is back within these. */
 const pausesMs = [1_000, 2_000, 4_000, 8_000, 16_000];

@@ -1,20 +1,16 @@
 import { openAsBlob } from "node:fs";
-import { type Batch, batchEndpoint, batchSchema, type CreateBatch, fileSchema } from "@darkroom/contracts";
+import { batchEndpoint, batchSchema, type CreateBatch, fileSchema } from "@darkroom/contracts";
 import { z } from "zod";
-import { Problem } from "../problem.ts";
+import { Problem, PassingProblem } from "../problem.ts";
 import { RefusedRequest } from "../service/explain-failure.ts";
 import { type HttpApi, pathOf } from "../service/http-api.ts";
-import { PassingProblem } from "../service/passing-problem.ts";
 import type { BatchInput } from "./batch-input.ts";
 import { batchName, type Wanted } from "./find-earlier.ts";
-import { readBatch } from "./read-batch.ts";
+import { readBatch, type SubmittedBatch } from "./read-batch.ts";
 import { keepSubmission } from "./submission.ts";
 
 /** 200 MB, the most that a file may have, at a megabit a second. */
 const uploadTimeoutMs = 30 * 60_000;
-
-/** A batch as our code knows it, and as it came. */
-export type SubmittedBatch = { value: Batch; json: unknown };
 
 export type NewBatch = {
   input: BatchInput;

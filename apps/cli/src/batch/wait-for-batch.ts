@@ -3,8 +3,8 @@ import type { Batch } from "@darkroom/contracts";
 import { createRate } from "../progress/rate.ts";
 import type { Progress } from "../progress/progress.ts";
 import type { HttpApi } from "../service/http-api.ts";
-import { PassingProblem } from "../service/passing-problem.ts";
-import { batchCost } from "../text/batch-cost.ts";
+import { PassingProblem } from "../problem.ts";
+import { batchCost } from "../text/batch-facts.ts";
 import { formatDuration } from "../text/duration.ts";
 import { hasEnded, readBatch } from "./read-batch.ts";
 

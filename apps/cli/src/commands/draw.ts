@@ -6,15 +6,14 @@ import { withFarewell } from "../batch/with-farewell.ts";
 import { followGeneration, readGeneration } from "../draw/follow-generation.ts";
 import { choosePictureTarget, formatOf } from "../draw/picture-target.ts";
 import { savePictures } from "../draw/save-pictures.ts";
-import { Problem } from "../problem.ts";
-import type { HttpApi } from "../service/http-api.ts";
-import { pathOf } from "../service/http-api.ts";
-import { PassingProblem } from "../service/passing-problem.ts";
+import { Problem, PassingProblem } from "../problem.ts";
+import { type HttpApi, pathOf } from "../service/http-api.ts";
 import type { Shell } from "../shell.ts";
-import { asJson } from "../text/as-json.ts";
-import { drawnWords } from "../text/drawn-words.ts";
+import { asJson } from "../text/table.ts";
 import { apiCommand } from "./api-command.ts";
 import { promptBody, withPromptOptions } from "./prompt-options.ts";
+import { formatDollars } from "../text/dollars.ts";
+import { formatDuration } from "../text/duration.ts";
 
 /** Before each new try to submit: the name of the request keeps it from being bought twice. */
 const pausesMs = [500, 2_000];
@@ -122,4 +121,11 @@ function assertComplete({ request, missing = [] }: Generation): void {
   const [first] = missing;
   if (first === undefined) return;
   throw new Problem(`${missing.length} of ${request.n ?? missing.length} images did not come: ${first.message}`);
+}
+
+/** By what an image was drawn, in what time and for how much, in two sentences. */
+function drawnWords({ model, provider, cost, timings_ms: { total } }: Generation): string {
+  const time = total === undefined ? "" : ` in ${formatDuration(total)}`;
+  const who = provider === "sandbox" ? `the sandbox${time}, in place of ${model}` : `${model}${time}`;
+  return `Drawn by ${who}. Cost: ${cost === null ? "unknown" : formatDollars(cost)}.`;
 }

@@ -2,7 +2,6 @@ import { Command } from "@commander-js/extra-typings";
 import { readConfig } from "../config.ts";
 import { Problem } from "../problem.ts";
 import { runStack, type StackPrograms } from "../run-stack.ts";
-import { stopRequested } from "../stop-requested.ts";
 
 /** `darkroom start`: Redis, the api and the worker on this machine. */
 export function startCommand(programs: StackPrograms) {
@@ -24,4 +23,17 @@ function explainFileError(error: unknown): Problem | undefined {
   return new Problem(
     `Darkroom cannot use ${String(error.path)} (${String(error.code)}). Make it readable and writable for this user, or set STATE_DIRECTORY to another folder.`,
   );
+}
+
+/**
+ * Settles when this process is told to end: Ctrl-C, SIGTERM, a closed terminal, or the end of the process that started us with an
+ * IPC channel. Asking again changes nothing: every step of stopping has its own deadline.
+ */
+function stopRequested(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve());
+    process.once("disconnect", () => resolve());
+    // Listening for its end must not keep us alive once the stack has stopped.
+    process.channel?.unref();
+  });
 }

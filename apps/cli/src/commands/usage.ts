@@ -3,7 +3,7 @@ import { InvalidArgumentError } from "@commander-js/extra-typings";
 import { z } from "zod";
 import { pathOf } from "../service/http-api.ts";
 import type { Shell } from "../shell.ts";
-import { asJson } from "../text/as-json.ts";
+import { asJson } from "../text/table.ts";
 import { parseDay } from "../text/moments.ts";
 import { usageSumSchema, usageTable } from "../text/usage-table.ts";
 import { apiCommand } from "./api-command.ts";

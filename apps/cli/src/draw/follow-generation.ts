@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Generation, generationSchema } from "@darkroom/contracts";
 import type { Progress } from "../progress/progress.ts";
 import { type HttpApi, pathOf } from "../service/http-api.ts";
-import { PassingProblem } from "../service/passing-problem.ts";
+import { PassingProblem } from "../problem.ts";
 import { formatDuration } from "../text/duration.ts";
 
 /** The service answers at once when the generation ends; until then the person sees every two seconds how it stands. */

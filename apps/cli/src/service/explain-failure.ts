@@ -1,6 +1,5 @@
 import { errorBodySchema } from "@darkroom/contracts";
-import { Problem } from "../problem.ts";
-import { PassingProblem } from "./passing-problem.ts";
+import { Problem, PassingProblem } from "../problem.ts";
 
 /** What the API refused, and would refuse again. Its message is the API's own. */
 export class RefusedRequest extends Problem {

@@ -1,7 +1,7 @@
 import type { Batch } from "@darkroom/contracts";
-import { batchCost } from "./batch-cost.ts";
-import { facts } from "./facts.ts";
+import { facts } from "./table.ts";
 import { formatMoment } from "./moments.ts";
+import { formatDollars } from "./dollars.ts";
 
 /** What a person wants to know of a batch, a line each. */
 export function batchFacts(batch: Batch): string {
@@ -22,4 +22,9 @@ export function batchFacts(batch: Batch): string {
     ...Object.entries(batch.metadata ?? {}).map(([name, value]): [string, string] => [`metadata ${name}`, value]),
   ];
   return facts(lines.filter((line): line is [string, string] => line[1] !== null));
+}
+
+/** What a batch has cost so far. Lines without a price are not in it: where nothing is, it is not said to be for nothing. */
+export function batchCost({ cost, request_counts }: Pick<Batch, "cost" | "request_counts">): string {
+  return cost === 0 && request_counts.completed > 0 ? "no cost known" : formatDollars(cost);
 }

@@ -1,6 +1,6 @@
 import type { ApiKey } from "@darkroom/contracts";
 import { formatDollars } from "./dollars.ts";
-import { facts } from "./facts.ts";
+import { facts } from "./table.ts";
 import { formatMoment } from "./moments.ts";
 
 /** All that a person wants to know of a key, a line each. */

@@ -11,3 +11,12 @@ export function table(headings: readonly string[], rows: readonly (readonly Cell
   const cells = rows.map((row) => row.map(String));
   return markdownTable([headings, ...cells], { align, delimiterStart: false, delimiterEnd: false });
 }
+
+/** The API's own JSON, indented. */
+export const asJson = (json: unknown): string => JSON.stringify(json, null, 2);
+
+/** What there is to say about one thing, a line each: its name, and what it is. */
+export function facts(lines: readonly (readonly [name: string, value: string])[]): string {
+  const width = Math.max(...lines.map(([name]) => name.length));
+  return lines.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join("\n");
+}

@@ -2,9 +2,9 @@ import { countOf } from "@darkroom/contracts";
 import { hasEnded, readBatch } from "../../batch/read-batch.ts";
 import { Problem } from "../../problem.ts";
 import type { Shell } from "../../shell.ts";
-import { asJson } from "../../text/as-json.ts";
+import { asJson } from "../../text/table.ts";
 import { apiCommand } from "../api-command.ts";
-import { parseConcurrency, usualConcurrency } from "./concurrency-option.ts";
+import { parseConcurrency, usualConcurrency } from "./submit-options.ts";
 import { showDownload } from "./show-download.ts";
 
 /** `darkroom batch download ID --out DIR`: the images, under the names of their lines. */

@@ -4,9 +4,9 @@ import { hasEnded } from "../../batch/read-batch.ts";
 import { Problem } from "../../problem.ts";
 import type { HttpApi } from "../../service/http-api.ts";
 import type { Shell } from "../../shell.ts";
-import { asJson } from "../../text/as-json.ts";
+import { asJson } from "../../text/table.ts";
 import { faultLines } from "../../text/batch-faults.ts";
-import { batchCost } from "../../text/batch-cost.ts";
+import { batchCost } from "../../text/batch-facts.ts";
 import { showDownload } from "./show-download.ts";
 import { showWait } from "./show-wait.ts";
 

@@ -1,9 +1,8 @@
 import { batchSchema } from "@darkroom/contracts";
 import type { Shell } from "../../shell.ts";
-import { asJson } from "../../text/as-json.ts";
-import { batchCost } from "../../text/batch-cost.ts";
+import { asJson, table } from "../../text/table.ts";
+import { batchCost } from "../../text/batch-facts.ts";
 import { formatMoment } from "../../text/moments.ts";
-import { table } from "../../text/table.ts";
 import { apiCommand } from "../api-command.ts";
 
 /** `darkroom batch list`: every batch of yours, page after page, the newest first. */

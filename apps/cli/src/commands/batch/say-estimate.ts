@@ -1,13 +1,12 @@
 import { countOf } from "@darkroom/contracts";
-import { estimateCost } from "../../batch/estimate-cost.ts";
+import { estimateCost, type Estimate } from "../../batch/estimate-cost.ts";
 import type { Look } from "../../batch/look-at-lines.ts";
-import { Problem } from "../../problem.ts";
+import { Problem, PassingProblem } from "../../problem.ts";
 import { type HttpApi, pathOf } from "../../service/http-api.ts";
-import { PassingProblem } from "../../service/passing-problem.ts";
 import { type ServedModel, servedModelSchema, servedModelsSchema } from "../../service/served-model.ts";
 import type { Shell } from "../../shell.ts";
 import { faultLines, type Faults } from "../../text/batch-faults.ts";
-import { estimateWords } from "../../text/estimate-words.ts";
+import { formatDollars } from "../../text/dollars.ts";
 
 /**
  * Says what there is to draw and what that will cost.
@@ -76,4 +75,16 @@ async function modelOf(
     throw new Problem(`${told}\nNothing was submitted.`);
   }
   return first;
+}
+
+/** What a batch will cost, in a sentence. What has no price is unknown, and never nothing. */
+export function estimateWords({ from, to, unknownLines, missing }: Estimate, lines: number): string {
+  const range =
+    from === to
+      ? `at most ${formatDollars(to)}`
+      : `from ${formatDollars(from)} to ${formatDollars(to)}, by the size and quality that the model chooses`;
+  if (unknownLines === 0) return `Cost: ${range}.`;
+  const why = `There is no price for ${missing.slice(0, 3).join(", ")}${missing.length > 3 ? " and more" : ""}.`;
+  if (unknownLines === lines) return `Cost: unknown. ${why}`;
+  return `Cost: unknown for ${unknownLines} of ${lines} lines, for the others ${range}. ${why}`;
 }

@@ -1,9 +1,9 @@
-import { downloadResults } from "../../batch/download-results.ts";
+import { countOf } from "@darkroom/contracts";
+import { downloadResults, type Downloaded } from "../../batch/download-results.ts";
 import { explainDiskError } from "../../batch/explain-disk-error.ts";
 import { withFarewell } from "../../batch/with-farewell.ts";
 import type { HttpApi } from "../../service/http-api.ts";
 import type { Shell } from "../../shell.ts";
-import { downloadWords } from "../../text/download-words.ts";
 
 type Wanted = Parameters<typeof downloadResults>[0] & {
   /** What to say when this is interrupted. */
@@ -27,4 +27,11 @@ export async function showDownload(shell: Shell, api: HttpApi, { farewell, ...wa
   } finally {
     progress.stop();
   }
+}
+
+/** What a download came to, in a sentence or two. */
+function downloadWords(folder: string, { saved, already, errors }: Downloaded): string {
+  const before = already === 0 ? "" : `, ${already} were there already`;
+  const lines = errors === null ? "" : ` Lines without an image are in ${errors}.`;
+  return `${countOf(saved, "image")} written to ${folder}${before}.${lines}`;
 }

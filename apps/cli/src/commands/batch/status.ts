@@ -1,6 +1,6 @@
 import { readBatch } from "../../batch/read-batch.ts";
 import type { Shell } from "../../shell.ts";
-import { asJson } from "../../text/as-json.ts";
+import { asJson } from "../../text/table.ts";
 import { batchFacts } from "../../text/batch-facts.ts";
 import { faultLines } from "../../text/batch-faults.ts";
 import { apiCommand } from "../api-command.ts";

@@ -17,3 +17,12 @@ export function parseMetadata(text: string, pairs: Record<string, string> = {}):
   if (!success) throw new InvalidArgumentError(`It ${error.issues[0]?.message}.`);
   return all;
 }
+
+/** Enough to keep a line busy, and not so many that a store takes it for an attack. */
+export const usualConcurrency = 8;
+
+/** How many images are fetched at a time. */
+export function parseConcurrency(text: string): number {
+  if (/^[1-9]\d?$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("It must be a number from 1 to 99.");
+}

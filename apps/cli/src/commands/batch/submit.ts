@@ -2,11 +2,10 @@ import { isJsonl, jsonlInput, promptsInput } from "../../batch/batch-input.ts";
 import { explainDiskError } from "../../batch/explain-disk-error.ts";
 import type { Shell } from "../../shell.ts";
 import { apiCommand } from "../api-command.ts";
-import { parseConcurrency, usualConcurrency } from "./concurrency-option.ts";
+import { parseConcurrency, usualConcurrency, parseMetadata, parseWindow } from "./submit-options.ts";
 import { followBatch } from "./follow-batch.ts";
 import { promptBody, withPromptOptions } from "../prompt-options.ts";
 import { submitFile } from "./submit-file.ts";
-import { parseMetadata, parseWindow } from "./submit-options.ts";
 
 /** `darkroom batch submit FILE`: the id of the batch alone on stdout. The same file again goes on with the same batch. */
 export function submitBatchCommand(shell: Shell) {

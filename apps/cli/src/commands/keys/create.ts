@@ -1,6 +1,6 @@
 import { createdApiKeySchema } from "@darkroom/contracts";
 import type { Shell } from "../../shell.ts";
-import { asJson } from "../../text/as-json.ts";
+import { asJson } from "../../text/table.ts";
 import { apiCommand } from "../api-command.ts";
 import { keyChanges, withKeyOptions } from "./key-options.ts";
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { pathOf } from "../../service/http-api.ts";
 import type { Shell } from "../../shell.ts";
-import { asJson } from "../../text/as-json.ts";
+import { asJson } from "../../text/table.ts";
 import { apiCommand } from "../api-command.ts";
 
 const deletedSchema = z.object({ id: z.string(), deleted: z.literal(true) });

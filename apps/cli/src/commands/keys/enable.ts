@@ -1,7 +1,7 @@
 import { apiKeySchema } from "@darkroom/contracts";
 import { pathOf } from "../../service/http-api.ts";
 import type { Shell } from "../../shell.ts";
-import { asJson } from "../../text/as-json.ts";
+import { asJson } from "../../text/table.ts";
 import { keyFacts } from "../../text/key-facts.ts";
 import { apiCommand } from "../api-command.ts";
 

@@ -1,8 +1,7 @@
 import { apiKeySchema } from "@darkroom/contracts";
 import type { Shell } from "../../shell.ts";
-import { asJson } from "../../text/as-json.ts";
+import { asJson, table } from "../../text/table.ts";
 import { formatMoment } from "../../text/moments.ts";
-import { table } from "../../text/table.ts";
 import { apiCommand } from "../api-command.ts";
 
 /** `darkroom keys list`: every key, page after page. */

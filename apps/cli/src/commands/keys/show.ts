@@ -2,9 +2,8 @@ import { apiKeySchema, microsSchema } from "@darkroom/contracts";
 import { z } from "zod";
 import { pathOf } from "../../service/http-api.ts";
 import type { Shell } from "../../shell.ts";
-import { asJson } from "../../text/as-json.ts";
+import { asJson, facts } from "../../text/table.ts";
 import { formatDollars } from "../../text/dollars.ts";
-import { facts } from "../../text/facts.ts";
 import { keyFacts } from "../../text/key-facts.ts";
 import { apiCommand } from "../api-command.ts";
 

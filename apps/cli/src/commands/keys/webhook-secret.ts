@@ -2,7 +2,7 @@ import { Command } from "@commander-js/extra-typings";
 import { z } from "zod";
 import { pathOf } from "../../service/http-api.ts";
 import type { Shell } from "../../shell.ts";
-import { asJson } from "../../text/as-json.ts";
+import { asJson } from "../../text/table.ts";
 import { parseDuration } from "../../text/moments.ts";
 import { apiCommand } from "../api-command.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { batchCost } from "./batch-cost.ts";
+import { batchCost } from "./batch-facts.ts";
 
 test.each([
   [0, 0, "$0.00"],

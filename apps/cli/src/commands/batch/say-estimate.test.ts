@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { estimateCost } from "../batch/estimate-cost.ts";
-import type { LineGroup } from "../batch/look-at-lines.ts";
-import { servedModelSchema, type ServedModel } from "../service/served-model.ts";
-import { stubModels } from "../stubs/stub-models.ts";
-import { estimateWords } from "./estimate-words.ts";
+import { estimateCost } from "../../batch/estimate-cost.ts";
+import type { LineGroup } from "../../batch/look-at-lines.ts";
+import { servedModelSchema, type ServedModel } from "../../service/served-model.ts";
+import { stubModels } from "../../stubs/stub-models.ts";
+import { estimateWords } from "./say-estimate.ts";
 
 const models = stubModels.data.map((model) => servedModelSchema.parse(model));
 

@@ -1,2 +1,0 @@
-/** The API's own JSON, indented. */
-export const asJson = (json: unknown): string => JSON.stringify(json, null, 2);
