@@ -1,5 +1,6 @@
 import { defineScript } from "@darkroom/redis";
 import type { Redis } from "ioredis";
+import type { Budget } from "@darkroom/contracts";
 import type { RedisKeys } from "./redis-keys.ts";
 
 /** What an account has under way and has spent. Money is in micros; days and months are those of UTC. */
@@ -21,4 +22,13 @@ const accountUsage = defineScript<Answer>(new URL("scripts/account-usage.lua", i
 export async function readAccountUsage(redis: Redis, names: RedisKeys, keyId: string): Promise<AccountUsage> {
   const [active, queued, reserved, day, month, total] = await accountUsage(redis, [names.account(keyId)], []);
   return { active, queued, reserved, spent: { day, month, total } };
+}
+
+/** How much more a key may spend and reserve, in micros: of the tightest of its budgets. Null where it has none. */
+export function budgetLeft(budget: Budget, { spent, reserved }: AccountUsage): number | null {
+  const left = (["day", "month", "total"] as const).flatMap((time) => {
+    const limit = budget[time];
+    return limit === null ? [] : [limit - spent[time] - reserved];
+  });
+  return left.length === 0 ? null : Math.max(0, Math.min(...left));
 }

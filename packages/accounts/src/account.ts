@@ -1,4 +1,4 @@
-import type { Budget, Limits } from "@darkroom/contracts";
+import { type Budget, type Limits, ApiError, quoteValue } from "@darkroom/contracts";
 
 /** Who is calling, and what they may do. */
 export type Account = {
@@ -14,3 +14,12 @@ export type Account = {
   /** Whether the answers to its plain calls are kept alive. */
   keepAlive: boolean;
 };
+
+/** Throws `ApiError` `model_not_allowed` where the key may not use the model of this catalogue id. */
+export function assertModelAllowed({ models }: { models: readonly string[] | null }, modelId: string): void {
+  if (models === null || models.includes(modelId)) return;
+  const allowed = models.map(quoteValue).join(", ");
+  throw new ApiError("model_not_allowed", `This key may not use ${quoteValue(modelId)}. It may use: ${allowed}.`, {
+    param: "model",
+  });
+}

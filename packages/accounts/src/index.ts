@@ -1,13 +1,16 @@
-export type { Account } from "./account.ts";
-export { type AccountUsage, readAccountUsage } from "./account-usage.ts";
+export { type Account, assertModelAllowed } from "./account.ts";
+export { type AccountUsage, readAccountUsage, budgetLeft } from "./account-usage.ts";
 export { type Admission, admissionArgument, unlimited } from "./admission.ts";
-export { assertModelAllowed } from "./assert-model-allowed.ts";
-export { billArgument, nothingCharged, nothingDelivered } from "./bill.ts";
-export { billUndelivered, type BillUndelivered, readBillUndelivered } from "./bill-undelivered.ts";
+export {
+  billArgument,
+  nothingCharged,
+  nothingDelivered,
+  billUndelivered,
+  type BillUndelivered,
+  readBillUndelivered,
+} from "./bill.ts";
 export { hashApiKey, newApiKey } from "./api-key.ts";
-export { type KeySource, parseKeyList, type StoredKey } from "./key-list.ts";
-export { KeyListError } from "./key-list-error.ts";
-export { budgetLeft } from "./budget-left.ts";
+export { type KeySource, parseKeyList, type StoredKey, KeyListError } from "./key-list.ts";
 export { createFindAccount } from "./keys/find-account.ts";
 export type { KeyChanges, KeyRecord } from "./keys/key-record.ts";
 export { createKeyring, type Keyring } from "./keys/keyring.ts";
@@ -18,10 +21,13 @@ export { LedgerError } from "./ledger/ledger-error.ts";
 export { maxUsageDays, usageDimensions, type UsageQuery } from "./ledger/read-usage.ts";
 export { addDays, daysFrom } from "./ledger/usage-days.ts";
 export { totalUsage } from "./ledger/usage-sums.ts";
-export { createRateLimitReader, type RateLimitReader } from "./rate-limit-reader.ts";
-export { type RateLimitUse, readRateLimitUse, type ScriptNumbers } from "./rate-limit-use.ts";
-export { readRefusal, type Refusal } from "./refusal.ts";
-export { refusalError } from "./refusal-error.ts";
+export {
+  createRateLimitReader,
+  type RateLimitReader,
+  type RateLimitUse,
+  readRateLimitUse,
+  type ScriptNumbers,
+} from "./rate-limit-use.ts";
+export { readRefusal, type Refusal, refusalError, unpricedError } from "./refusal-error.ts";
 export { type KeyListSettings, loadKeys } from "./load-keys.ts";
 export { createRedisKeys, type RedisKeys } from "./redis-keys.ts";
-export { unpricedError } from "./unpriced-error.ts";

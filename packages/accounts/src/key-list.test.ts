@@ -3,8 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { hashApiKey, newApiKey } from "./api-key.ts";
-import { KeyListError } from "./key-list-error.ts";
-import { parseKeyList } from "./key-list.ts";
+import { KeyListError, parseKeyList } from "./key-list.ts";
 import { loadKeys } from "./load-keys.ts";
 
 const one = hashApiKey("one");

@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
-import { KeyListError } from "./key-list-error.ts";
-import { type KeySource, parseKeyList, type StoredKey } from "./key-list.ts";
+import { KeyListError, type KeySource, parseKeyList, type StoredKey } from "./key-list.ts";
 
 export type KeyListSettings = {
   /** `API_KEYS`: `tenant:name:sha256`, separated by commas. */

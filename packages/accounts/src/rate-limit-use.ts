@@ -1,3 +1,6 @@
+import { defineScript } from "@darkroom/redis";
+import type { Redis } from "ioredis";
+
 /** What a key has used of its limits in the last minute. */
 export type RateLimitUse = {
   requests: number;
@@ -14,3 +17,13 @@ export function readRateLimitUse([requests, images, resetMs]: ScriptNumbers): Ra
   if (requests === undefined) return null;
   return { requests: Number(requests), images: Number(images), resetMs: Number(resetMs) };
 }
+
+const rateLimitUse = defineScript<ScriptNumbers>(new URL("scripts/rate-limit-use.lua", import.meta.url));
+
+/** Returns the function that looks up what a key has used of its limits, for answers that were no admission. `root` begins every name. */
+export const createRateLimitReader =
+  (redis: Redis, root: string) =>
+  async (keyId: string): Promise<RateLimitUse | null> =>
+    readRateLimitUse(await rateLimitUse(redis, [`${root}account-window:${keyId}`], []));
+
+export type RateLimitReader = ReturnType<typeof createRateLimitReader>;

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Admission } from "./admission.ts";
-import type { Refusal } from "./refusal.ts";
-import { refusalError } from "./refusal-error.ts";
+import { type Refusal, refusalError } from "./refusal-error.ts";
 
 const admission: Admission = {
   limits: { requests_per_minute: 60, images_per_minute: 100, concurrent_generations: 20, queued_generations: 5 },

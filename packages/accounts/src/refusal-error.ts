@@ -1,6 +1,28 @@
 import { ApiError, formatDollars, countOf } from "@darkroom/contracts";
 import type { Admission } from "./admission.ts";
-import type { Refusal } from "./refusal.ts";
+import { type RateLimitUse, readRateLimitUse, type ScriptNumbers } from "./rate-limit-use.ts";
+
+const refusalReasons = ["requests", "images", "concurrent", "queued", "day", "month", "total"] as const;
+
+/** Why a generation was not admitted. Nothing was written. */
+export type Refusal = {
+  /** The limit, or the time of the budget, that it would exceed. */
+  reason: (typeof refusalReasons)[number];
+  /** When waiting alone makes room, in milliseconds; 0 where that depends on something else. */
+  waitMs: number;
+  /** What is left of a budget, in micros, or of the images of this minute. */
+  left: number;
+};
+
+/** Reads a refusal of `admit`, without its first word. */
+export function readRefusal([reason, waitMs, left, ...window]: ScriptNumbers): {
+  refusal: Refusal;
+  use: RateLimitUse | null;
+} {
+  const known = refusalReasons.find((name) => name === reason);
+  if (known === undefined) throw new Error(`The script refused for an unknown reason: ${reason}`);
+  return { refusal: { reason: known, waitMs: Number(waitMs), left: Number(left) }, use: readRateLimitUse(window) };
+}
 
 /** How soon another ending may make room. Nobody knows; a picture takes some seconds. */
 const soonMs = 2_000;
@@ -48,3 +70,7 @@ export function refusalError({ reason, waitMs, left }: Refusal, admission: Admis
 }
 
 const seconds = (ms: number) => `${Math.ceil(ms / 1_000)} s`;
+
+/** The error for a key with a budget whose request has no known worst case. `why` ends the sentence, and says what to do. */
+export const unpricedError = (why: string): ApiError =>
+  new ApiError("model_unpriced", `This API key has a budget, and ${why}`, { param: "model" });

@@ -4,7 +4,23 @@ import type { Redis } from "ioredis";
 import type { RedisKeys } from "../redis-keys.ts";
 import type { createKnownKeys } from "./known-keys.ts";
 import { readKeys } from "./read-keys.ts";
-import type { RedisClock } from "./redis-clock.ts";
+
+/** The clock of Redis as a process keeps it: told now and then, and going on by itself in between. */
+type RedisClock = {
+  /** Takes the time that Redis has just told, in Unix milliseconds. */
+  set(timeMs: number): void;
+  /** Unix milliseconds, behind Redis by the way of its answer at most. */
+  nowMs(): number;
+};
+
+/** @param elapsedMs milliseconds since any moment, by a clock that nobody sets: one that is wrong or jumps must end no key */
+export function createRedisClock(elapsedMs: () => number): RedisClock {
+  let startMs = 0;
+  return {
+    set: (timeMs) => void (startMs = timeMs - elapsedMs()),
+    nowMs: () => startMs + elapsedMs(),
+  };
+}
 
 export type FollowKeysOptions = {
   redis: Redis;

@@ -7,9 +7,8 @@ import { hashApiKey } from "../api-key.ts";
 import { readBearerKey } from "../bearer-key.ts";
 import type { StoredKey } from "../key-list.ts";
 import type { RedisKeys } from "../redis-keys.ts";
-import { followKeys } from "./follow-keys.ts";
+import { followKeys, createRedisClock } from "./follow-keys.ts";
 import { createKnownKeys } from "./known-keys.ts";
-import { createRedisClock } from "./redis-clock.ts";
 
 export type KeyringOptions = {
   redis: Redis;

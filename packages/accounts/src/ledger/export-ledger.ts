@@ -1,8 +1,7 @@
 import { redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import type { Logger } from "@darkroom/runtime";
-import { keptSeconds, type LedgerKeys } from "./ledger-keys.ts";
-import { ledgerScript } from "./ledger-script.ts";
+import { keptSeconds, type LedgerKeys, ledgerScript } from "./ledger-keys.ts";
 import { type LedgerSegments, segmentKey } from "./ledger-segments.ts";
 import { dayOf } from "./usage-days.ts";
 

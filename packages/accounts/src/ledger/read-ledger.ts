@@ -1,8 +1,7 @@
 import { type LedgerEntry, ledgerEntrySchema } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
 import { LedgerError } from "./ledger-error.ts";
-import type { LedgerKeys } from "./ledger-keys.ts";
-import { ledgerScript } from "./ledger-script.ts";
+import { type LedgerKeys, ledgerScript } from "./ledger-keys.ts";
 import { type LedgerSegments, segmentKey } from "./ledger-segments.ts";
 
 const readScript = ledgerScript<[offset: number, entries: string[]]>("read-unexported");
