@@ -1,7 +1,7 @@
 import { apiEnvSchema } from "../../apps/api/src/config.ts";
 import { clientEnvSchema, stackEnvSchema } from "../../apps/cli/src/config.ts";
 import { workerEnvSchema } from "../../apps/worker/src/config.ts";
-import { logEnvSchema } from "../../packages/runtime/src/log-env-schema.ts";
+import { logEnvSchema } from "../../packages/runtime/src/logger.ts";
 import { modelsEnvSchema } from "../../packages/models/src/index.ts";
 import { providerSettingsSchemas } from "../../packages/providers/src/index.ts";
 import { queueEnvSchema } from "../../packages/generations/src/queue-env-schema.ts";

@@ -1,13 +1,7 @@
 export { type Backoff, createBackoff } from "./backoff.ts";
-export { type CloseList, createCloseList } from "./close-list.ts";
-export type { Environment } from "./environment.ts";
-export { logEnvSchema } from "./log-env-schema.ts";
-export { createLogger, type Logger } from "./logger.ts";
+export { type CloseList, createCloseList, runProcess } from "./run-process.ts";
+export { type Environment, readSettings, SettingsError, wholeNumber, readOrExit } from "./read-settings.ts";
+export { logEnvSchema, createLogger, type Logger } from "./logger.ts";
 export { createMetrics, type Metrics } from "./metrics.ts";
-export { readOrExit } from "./read-or-exit.ts";
-export { readSettings } from "./read-settings.ts";
-export { runProcess } from "./run-process.ts";
-export { SettingsError } from "./settings-error.ts";
 export { createTicker } from "./ticker.ts";
 export { waitAtMost } from "./wait-at-most.ts";
-export { wholeNumber } from "./whole-number.ts";

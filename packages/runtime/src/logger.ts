@@ -1,5 +1,6 @@
 import { maskKeys } from "@darkroom/contracts";
 import { type DestinationStream, type LogFn, pino, type Logger as PinoLogger } from "pino";
+import { z } from "zod";
 import { createRepeatLimit } from "./limit-repeats.ts";
 import { type Advise, createSerializeError, describeError } from "./serialize-error.ts";
 
@@ -76,3 +77,11 @@ function withErrorsSerialized(fields: Record<string, unknown>, serialize: (error
 
 /** The user and the password in a URL, `redis://user:password@host`. */
 const maskUserInfo = (line: string): string => line.replaceAll(/(\w:\/\/)[^\s/?#"\\]*@/g, "$1…@");
+
+/** The environment variables of every process that logs. */
+export const logEnvSchema = z.object({
+  LOG_LEVEL: z
+    .enum(["debug", "info", "warn", "error", "silent"])
+    .default("info")
+    .describe("The least that is logged. Prompts appear at `debug` only."),
+});

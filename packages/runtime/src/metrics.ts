@@ -1,6 +1,4 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
-import { createModelCounter } from "./model-counter.ts";
-import { createUnbilledCounter } from "./unbilled-counter.ts";
 
 export type MetricsOptions = {
   /** Also tell of the process itself: memory, CPU, event loop, garbage collection. One registry of a process does; it is measured all the time. */
@@ -55,5 +53,56 @@ export function createMetrics({ ofProcess }: MetricsOptions) {
     /** What a scraper is answered with. */
     contentType,
     render: () => registry.metrics(),
+  };
+}
+
+/** More than any catalogue has. Each name is a series that a process keeps, and that Prometheus keeps for weeks. */
+const mostModels = 200;
+
+/**
+ * A counter by model. Where an operator serves models that the catalogue does not know, callers make up names, and their number has no
+ * bound: those after the first two hundred of a process are counted together, as `other`.
+ */
+function createModelCounter(name: string, help: string, registry: Registry) {
+  const counter = new Counter({ name, help, labelNames: ["model"], registers: [registry] });
+  const models = new Set<string>();
+  return {
+    inc({ model }: { model: string }, value = 1): void {
+      if (models.size < mostModels) models.add(model);
+      counter.inc({ model: models.has(model) ? model : "other" }, value);
+    },
+  };
+}
+
+/** As many as keys that an operator looks at one by one. Each is a series that a process keeps, and that Prometheus keeps for weeks. */
+const mostKeys = 200;
+
+/** Of whom and with what a generation was asked for. */
+type Unbilled = { model: string; tenant: string; keyId: string };
+
+/**
+ * Counts generations that cost their tenants nothing though a provider may have charged: by model, and apart from that by API key, so that
+ * their numbers do not multiply. The first two hundred keys of a process have a series each, the others one together; every entry of the
+ * ledger names its own.
+ */
+function createUnbilledCounter(registry: Registry) {
+  const byModel = createModelCounter(
+    "darkroom_unbilled_generations_total",
+    "Generations that were canceled while they ran, or failed, and cost their tenants nothing though the provider may have charged.",
+    registry,
+  );
+  const byKey = new Counter({
+    name: "darkroom_unbilled_generations_by_key_total",
+    help: "The same by API key: its tenant and its id. Of the keys after the first two hundred of a process both are other.",
+    labelNames: ["tenant", "key_id"],
+    registers: [registry],
+  });
+  const keys = new Set<string>();
+  return {
+    inc({ model, tenant, keyId }: Unbilled): void {
+      byModel.inc({ model });
+      if (keys.size < mostKeys) keys.add(keyId);
+      byKey.inc(keys.has(keyId) ? { tenant, key_id: keyId } : { tenant: "other", key_id: "other" });
+    },
   };
 }

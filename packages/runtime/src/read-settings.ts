@@ -1,6 +1,18 @@
-import type { z } from "zod";
-import type { Environment } from "./environment.ts";
-import { SettingsError } from "./settings-error.ts";
+import { z } from "zod";
+
+/** The environment does not make a usable configuration. One line per variable at fault; values are not repeated, they may be keys. */
+export class SettingsError extends Error {
+  override readonly name = "SettingsError";
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(`The configuration cannot be used:\n${faults.map((fault) => `  ${fault}`).join("\n")}`);
+    this.faults = faults;
+  }
+}
+
+/** What a process was started with: `process.env`, or a test's stand-in for it. */
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Reads settings from environment variables: the schema's field names are the variables' names. An empty variable counts as not set,
@@ -18,4 +30,24 @@ export function readSettings<S extends z.ZodObject>(schema: S, environment: Envi
       return `${name}: ${code === "invalid_type" && set[name] === undefined ? "is required" : message}`;
     }),
   );
+}
+
+/** A variable that holds a whole number within limits. One message says all that may be wrong with it. */
+export function wholeNumber(least: number, most: number) {
+  const error = `must be a whole number from ${least} to ${most}`;
+  return z.coerce.number({ error }).refine((n) => Number.isInteger(n) && n >= least && n <= most, { error });
+}
+
+/**
+ * What `read` returns. When it throws, the process ends with its sentence and code 1: whoever starts a service has a setting to mend,
+ * and no use for a stack.
+ */
+export function readOrExit<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    // oxlint-disable-next-line no-console -- there is no logger before its settings are read; the sentence is one of our own
+    console.error(error instanceof Error ? error.message : String(error));
+    return process.exit(1);
+  }
 }

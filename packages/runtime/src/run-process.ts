@@ -1,7 +1,5 @@
 import { describeError } from "./serialize-error.ts";
-import type { createLogger } from "./logger.ts";
-import { type CloseList, createCloseList } from "./close-list.ts";
-import { stopSignal } from "./stop-signal.ts";
+import type { createLogger, Logger } from "./logger.ts";
 
 export type RunProcessOptions = {
   log: ReturnType<typeof createLogger>;
@@ -40,4 +38,42 @@ export async function runProcess({ log, closeWithinMs, start }: RunProcessOption
   clearTimeout(late);
   if (exitCode === 0) log.info("Stopped");
   process.exit(exitCode);
+}
+
+/** Resolves with the first SIGTERM or SIGINT. The second is left to Node, which ends the process at once. */
+function stopSignal(): Promise<NodeJS.Signals> {
+  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
+  const heard = (signal: NodeJS.Signals) => {
+    process.off("SIGTERM", heard).off("SIGINT", heard);
+    resolve(signal);
+  };
+  process.on("SIGTERM", heard).on("SIGINT", heard);
+  return promise;
+}
+
+/** What must be closed, in the order in which it was opened. Closing runs backwards. */
+export type CloseList = {
+  add(name: string, close: () => unknown): void;
+  /** Closes everything, the latest first. One that fails is logged and stops none of the others. */
+  closeAll(): Promise<void>;
+};
+
+export function createCloseList(log: Logger): CloseList {
+  const entries: { name: string; close: () => unknown }[] = [];
+
+  return {
+    add(name, close) {
+      entries.push({ name, close });
+    },
+
+    async closeAll() {
+      for (let entry = entries.pop(); entry !== undefined; entry = entries.pop()) {
+        try {
+          await entry.close();
+        } catch (error) {
+          log.warn({ err: error }, `Closing ${entry.name} failed`);
+        }
+      }
+    },
+  };
 }
