@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Readable } from "node:stream";
 import { imageResponseSchema } from "@darkroom/contracts";
 import { batchObjects } from "../records/batch-objects.ts";
-import { lineUlid } from "../records/line-id.ts";
+import { lineUlid } from "../records/line-result.ts";
 import { temporaryFolder } from "@darkroom/testing";
 import { describe, expect, test } from "vitest";
 import { filesystemStore, imageKey, memoryStore, openBatches, succeeded } from "../finished-batch.fixture.ts";

@@ -1,8 +1,7 @@
 import { ApiError, type BatchOutputLine, type ImageResponse } from "@darkroom/contracts";
 import type { CatalogueModel } from "@darkroom/models";
 import { type BatchRecord } from "../records/batch-record.ts";
-import { type LineResult } from "../records/line-result.ts";
-import { lineUlid } from "../records/line-id.ts";
+import { type LineResult, lineUlid } from "../records/line-result.ts";
 import {
   base64Body,
   describeImages,

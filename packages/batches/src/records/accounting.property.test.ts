@@ -5,7 +5,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { delivery, openQueue } from "@darkroom/generations/queue-fixture";
 import { createLineStore } from "./line-store.ts";
-import { lineGenerationId } from "./line-id.ts";
+import { lineGenerationId } from "./line-result.ts";
 import { type AccountModel, createAccountModel } from "./account-model.fixture.ts";
 import type { PartialImage } from "@darkroom/generations";
 import type { Retried } from "@darkroom/generations";

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { lineGenerationId } from "./line-id.ts";
+import { lineGenerationId } from "./line-result.ts";
 import { createLineStore } from "./line-store.ts";
 import { bill, delivery, free, openQueue, type TestQueue } from "@darkroom/generations/queue-fixture";
 

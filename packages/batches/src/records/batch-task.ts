@@ -1,4 +1,6 @@
 import { isBatchEnding } from "@darkroom/contracts";
+import type { Lanes } from "@darkroom/queue";
+import type { Logger } from "@darkroom/runtime";
 import type { BatchRecord } from "./batch-record.ts";
 
 /** The lane of what is done once for a batch and may take long. The lines of batches have lanes of their own. */
@@ -35,3 +37,20 @@ export function nextTask({ id, status, lane, ready }: BatchState): string | null
   if (ready) return batchTask.finalize(id);
   return lane === null ? null : batchTask.feed(lane);
 }
+
+/**
+ * Returns the function that puts the job that brings a batch on upon its lane; one that is there already stays. Where that fails the
+ * recovery does it. The higher its rank the later it is done.
+ */
+export const createPutNextTask =
+  ({ lanes, log }: { lanes: Pick<Lanes, "add">; log: Logger }) =>
+  async (batch: BatchState, rank = 1): Promise<void> => {
+    const job = nextTask(batch);
+    if (job === null) return;
+    try {
+      await lanes.add(laneOfTask(job), job, rank);
+    } catch (error) {
+      const fields = { batchId: batch.id, job, err: error };
+      log.warn(fields, "The job of a batch could not be put on its lane; recovery will");
+    }
+  };

@@ -6,7 +6,7 @@ import { openQueue } from "@darkroom/generations/queue-fixture";
 import { aBatch } from "./a-batch.fixture.ts";
 import { createBatchStore } from "./batch-store.ts";
 import { createBatchWorker } from "./batch-worker.ts";
-import { createPutNextTask } from "./put-next-task.ts";
+import { createPutNextTask } from "./batch-task.ts";
 
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 const lane = "sandbox.batch";

@@ -2,7 +2,7 @@ import type { Lanes } from "@darkroom/queue";
 import type { Logger } from "@darkroom/runtime";
 import type { BatchRecord } from "./batch-record.ts";
 import type { BatchStore } from "./batch-store.ts";
-import { createPutNextTask } from "./put-next-task.ts";
+import { createPutNextTask } from "./batch-task.ts";
 
 export type BatchCancelerOptions = {
   batches: Pick<BatchStore, "cancel" | "read">;

@@ -1,8 +1,15 @@
-import { endings, imageRequestSchema, microsSchema } from "@darkroom/contracts";
+import { endings, imageRequestSchema, microsSchema, derivedUlid } from "@darkroom/contracts";
 import { z } from "zod";
-import { deliverySchema } from "@darkroom/generations";
-import { missingImageSchema } from "@darkroom/generations";
-import { failureSchema } from "@darkroom/generations";
+import { deliverySchema, missingImageSchema, failureSchema } from "@darkroom/generations";
+
+/**
+ * The ULID of a line, by its place in the batch from 0: that of its generation, and of its answer in the output. Whoever feeds a line
+ * makes the same one, so that a Redis that lost its last second, and forgot that it was fed, draws over its images and leaves none
+ * behind that nobody knows of.
+ */
+export const lineUlid = (batchId: string, index: number): string => derivedUlid(batchId, `line ${index}`);
+
+export const lineGenerationId = (batchId: string, index: number): string => `gen_${lineUlid(batchId, index)}`;
 
 /** How a line of a batch ended, as it is kept in the object store until the output is put together. */
 export const lineResultSchema = z.object({

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { openQueue } from "@darkroom/generations/queue-fixture";
 import { aBatch } from "./a-batch.fixture.ts";
 import { createBatchStore } from "./batch-store.ts";
-import { lineGenerationId } from "./line-id.ts";
+import { lineGenerationId } from "./line-result.ts";
 import { createLineStore } from "./line-store.ts";
 
 const log = { debug() {}, info() {}, warn() {}, error() {} };

@@ -8,7 +8,7 @@ import type { Keys } from "@darkroom/redis";
 import type { Lanes } from "@darkroom/queue";
 import type { Logger } from "@darkroom/runtime";
 import type { BatchRecord } from "./batch-record.ts";
-import { lineGenerationId } from "./line-id.ts";
+import { lineGenerationId } from "./line-result.ts";
 import type { PreparedLine } from "./prepared-line.ts";
 
 /** Lines per call of the script, each some 40 µs of Redis: what callers wait for is not held up by more than a millisecond. */

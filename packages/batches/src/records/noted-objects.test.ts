@@ -2,7 +2,7 @@ import { noBudget } from "@darkroom/contracts";
 import { expect, test } from "vitest";
 import { aBatch } from "./a-batch.fixture.ts";
 import { createBatchStore } from "./batch-store.ts";
-import { lineGenerationId } from "./line-id.ts";
+import { lineGenerationId } from "./line-result.ts";
 import { createLineStore } from "./line-store.ts";
 import { bill, delivery, openQueue } from "@darkroom/generations/queue-fixture";
 

@@ -3,7 +3,7 @@ import type { Lanes } from "@darkroom/queue";
 import type { Logger } from "@darkroom/runtime";
 import type { BatchStore } from "./batch-store.ts";
 import type { BatchRequest, CreatedBatch, NewBatch } from "./create-batch.ts";
-import { createPutNextTask } from "./put-next-task.ts";
+import { createPutNextTask } from "./batch-task.ts";
 
 export type BatchSubmitterOptions = {
   batches: Pick<BatchStore, "create" | "keepCatalogue">;
