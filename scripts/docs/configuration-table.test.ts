@@ -13,7 +13,7 @@ test.each([
   ["a list with members", field(() => ["a", "b"]), '`["a","b"]`'],
   ["a text", field(() => "info"), "`info`"],
   ["a number", field(() => 5), "`5`"],
-  ["a value that is made anew each time", field(randomUUID), "random"],
+  ["a value that is random each time", field(randomUUID), "random"],
   ["none", field(() => undefined), ""],
   ["none, where there must be one", field(() => undefined, false), "required"],
 ])("the default of %s", (_, NAME, shown) => {

@@ -143,7 +143,7 @@ describe("the window of a minute", () => {
     await redis.del(`${root}account-window:key`, `${root}account:key`);
   });
 
-  test("is not locked by a clock that is set back: by seconds it counts them longer, by an hour it begins anew", async () => {
+  test("is not locked by a clock that is set back: by seconds it counts them longer, by an hour it starts from zero", async () => {
     const { admit, close } = openWindow({ requests: 2, images: "-" });
     await admit(start);
     await admit(start + 1_000);

@@ -1,6 +1,6 @@
 import { ApiError } from "@darkroom/contracts";
 
-/** No key that we or OpenAI make is half as long, and a stranger cannot have us hash more than this. */
+/** No key that we or OpenAI make is half as long. An unauthenticated client cannot make us hash more than this. */
 const maxKeyLength = 256;
 
 const expected = "Authorization: Bearer YOUR_KEY";

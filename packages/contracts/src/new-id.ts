@@ -31,7 +31,7 @@ function newUlid(nowMs: number): string {
 
 /**
  * The same ULID for the same words, for what may be made twice and then has to replace itself: the time of a batch, and sixteen
- * characters that are made of its id and a name, so that whoever cannot guess the one cannot guess the other.
+ * characters that are made of its id and a name, so that a caller that cannot guess the one cannot guess the other.
  */
 export function derivedUlid(batchId: string, name: string): string {
   const digest = createHash("sha256").update(`${batchId} ${name}`).digest();

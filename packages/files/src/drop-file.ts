@@ -20,8 +20,8 @@ export type DropFileOptions = {
 };
 
 /**
- * Takes files away: first the record, in one step with a note of its object, then the object, then the note. Whoever dies in between,
- * or finds the store away, leaves the note, by which a sweep finds the object.
+ * Takes files away: first the record, in one step with a note of its object, then the object, then the note. A process that dies in
+ * between, or cannot reach the store, leaves the note, by which a sweep finds the object.
  */
 export function createDropFile({ redis, keys, objects, log, now }: DropFileOptions) {
   async function removeObjects(dropped: string[]): Promise<void> {

@@ -43,7 +43,7 @@ export function checkCatalogue(data: unknown): Checked {
   };
 }
 
-/** A successor is another model, and whoever follows successors comes to an end. */
+/** A successor is another model, and a chain of successors has an end. */
 function checkSuccessors(models: readonly CatalogueModel[], names: ReadonlySet<string>): Mistake[] {
   return models.flatMap(({ id, successor }) => {
     const path = ["models", id, "successor", "model"];

@@ -99,7 +99,7 @@ function divertConnections() {
   return targets;
 }
 
-test("the socket gets exactly the addresses that were checked, and each connection is checked anew", async () => {
+test("the socket gets exactly the addresses that were checked, and each connection is checked again", async () => {
   const targets = divertConnections();
   const resolve = vi.fn<ResolveName>(async () => outside);
   const dispatcher = open(resolve);

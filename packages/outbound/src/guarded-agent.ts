@@ -17,7 +17,7 @@ export type GuardedAgentOptions = Omit<Agent.Options, "connect" | "allowH2" | "p
  * gives the socket exactly the addresses that were checked: a name that answers differently the second time (DNS rebinding) has no
  * second time. A refusal fails the request with an `OutboundError`.
  *
- * Whoever creates it destroys it.
+ * The caller that creates it destroys it.
  */
 export function createGuardedAgent({
   allowPrivate,
@@ -29,7 +29,7 @@ export function createGuardedAgent({
     ...options,
     // HTTP/1.1, so that one cut connection costs one call and not every call that shared it.
     allowH2: false,
-    // No connection is kept for the next call: each call checks its addresses anew, and a server that closes an idle connection in
+    // No connection is kept for the next call: each call checks its addresses again, and a server that closes an idle connection in
     // the moment we write looks like a cut after sending.
     pipelining: 0,
   };

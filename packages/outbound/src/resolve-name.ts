@@ -17,13 +17,13 @@ type Options = {
 };
 
 /**
- * Asks the name servers themselves and not `getaddrinfo`, which holds one of only four threads for as long as a stranger's name server
- * cares to be silent, and files wait behind it. So a hosts file has no say, and no search domain is added: both are for names of our
+ * Asks the name servers themselves and not `getaddrinfo`, which holds one of only four threads for as long as the name server of a
+ * customer's domain stays silent, and file operations wait behind it. So a hosts file has no say, and no search domain is added: both are for names of our
  * own network.
  */
 export function createNameResolver({ servers, totalTimeoutMs = 5000 }: Options = {}): ResolveName {
   return async (hostname) => {
-    // A new one each time: it reads the machine's settings anew, and cancelling it ends no one else's questions.
+    // A new one each time: it reads the machine's current settings, and canceling it cancels no other look-ups.
     const resolver = new dns.Resolver({ timeout: tryTimeoutMs, tries });
     if (servers !== undefined) resolver.setServers(servers);
     const timer = setTimeout(() => resolver.cancel(), totalTimeoutMs);

@@ -64,7 +64,7 @@ export function examineProvider(candidate: Candidate): void {
       }
     });
 
-    test("an abort while drawing ends the call within a second, with the reason of whoever aborted", async () => {
+    test("an abort while drawing ends the call within a second, with the reason of the abort", async () => {
       candidate.slow();
       const controller = new AbortController();
       const reason = new Error("canceled by its owner");

@@ -6,8 +6,8 @@ export type ImageProvider = {
   readonly name: string;
   /**
    * Draws the images asked for, and says of each that did not come why. Throws `ProviderError` when the call failed as a whole.
-   * Has connect, header, idle and total timeouts of its own. When `call.signal` aborts, rejects with its reason as it stands: whoever
-   * aborted knows why, and the call may have been charged.
+   * Has connect, header, idle and total timeouts of its own. When `call.signal` aborts, rejects with the signal's own
+   * reason. The call may have been charged all the same.
    */
   generate(call: ProviderCall): Promise<ProviderReply>;
 };

@@ -48,7 +48,7 @@ const longestDataUrl = 400;
 const textUrl = /^data:([\w/+.-]*)[^,]{0,100},/i;
 
 async function bytesOf(source: string, http: HttpClient, signal: AbortSignal) {
-  // The door tells why it does not fetch from other URLs.
+  // The HTTP client says in its error why it does not fetch from other URLs.
   if (link.test(source) || otherUrl.test(source)) {
     const { bytes, contentType } = await http.downloadImage(source, signal);
     return { bytes, label: contentType };
@@ -67,7 +67,7 @@ function unescaped(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    // Whoever wrote it did not escape its percent signs.
+    // Its percent signs were not escaped.
     return text;
   }
 }

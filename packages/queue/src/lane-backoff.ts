@@ -36,7 +36,7 @@ const stepMs = 1_000;
 /** A lane that is as fast as this, in jobs per step, is not held back any more: no upstream that draws images takes more starts a second. */
 const maxJobsPerStep = 32;
 
-/** Refusals that are further apart than this belong to different occasions: the pauses begin anew. */
+/** Refusals that are further apart than this belong to different occasions: the pauses start short again. */
 const forgetAfterMs = 10 * 60_000;
 
 const refuse = defineScript<number>(new URL("scripts/lane-refused.lua", import.meta.url));

@@ -55,7 +55,7 @@ export function createPatientBackend({ onRefusal, random }: PatientBackendOption
         if (!(error instanceof Error) || stopped || !isNotConnectionError(error)) throw error;
         refusals.set(name, error);
         onRefusal(error);
-        // Whoever asks meanwhile waits for the same moment.
+        // Other calls meanwhile wait for the end of the same pause.
         pausing ??= pause(backoff.next()).finally(() => (pausing = null));
         await pausing;
         throw error;

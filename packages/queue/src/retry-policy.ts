@@ -7,7 +7,7 @@ export type RetryPolicy = {
   firstPauseMs: number;
   /** No pause that we choose is longer. */
   maxPauseMs: number;
-  /** A longer wish of the upstream is cut to this: whoever waits should learn of the failure within the day. */
+  /** A longer `Retry-After` of the upstream is cut to this: a caller that waits should learn of the failure within the day. */
   maxRetryAfterMs: number;
   /** How long a worker leaves a generation alone that it cannot read, for one of another release to take it, in milliseconds. */
   unreadablePauseMs: number;

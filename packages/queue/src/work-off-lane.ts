@@ -86,7 +86,7 @@ export function workOffLane(
   /** Waits for a former run of the same job, then runs it. Answers when it is to be run again, as `run` does. */
   async function runAlone({ id, signal, alone }: JobRun): Promise<Rerun> {
     await alone;
-    // Broken off before it began: whoever canceled it has ended what its record asks for, and anything else goes back.
+    // Aborted before it began: a cancellation has already ended the generation, and anything else goes back to the lane.
     return signal.aborted && signal.reason !== "canceled" ? 0 : run(id, signal);
   }
 

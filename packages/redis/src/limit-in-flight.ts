@@ -5,7 +5,7 @@ type Sending = Parameters<Redis["sendCommand"]>;
 /**
  * Lets no more than `most` commands of a connection be on their way to Redis at a time; the others wait here, in their order. Redis does
  * all that has arrived on a connection before it looks at the next one, so that a process with a hundred jobs at a time makes everybody
- * wait for a hundred scripts. Pipelines and transactions are not held back: they are as long as whoever sends them makes them.
+ * wait for a hundred scripts. Pipelines and transactions are not held back: the code that sends them limits their length.
  */
 export function limitInFlight(redis: Redis, most: number): void {
   const send = redis.sendCommand.bind(redis);

@@ -23,7 +23,7 @@ export type WriteProbeOptions = {
   onRefusal: (error: unknown, sentence: string) => void;
   /** For how long an answer stands, in milliseconds: probes come from many sides every few seconds, and an outage is to be seen soon. */
   everyMs?: number;
-  /** How long Redis may take, in milliseconds: whoever asks for readiness gives up after some seconds. */
+  /** How long Redis may take, in milliseconds: readiness probes give up after some seconds. */
   withinMs?: number;
 };
 

@@ -40,7 +40,7 @@ test("a subscription is there again after a reconnect, and after a time without 
 
   await admin.call("CLIENT", "KILL", "TYPE", "pubsub");
   await expect.poll(() => admin.publish("news", "after a reconnect")).toBe(1);
-  // Redis hangs up on whoever has subscribed to what is no longer theirs.
+  // Redis disconnects a client that is subscribed to a channel to which it has lost the right.
   await admin.call("ACL", "SETUSER", "default", "resetchannels");
   await expect.poll(() => errors.filter((message) => message.includes("NOPERM")).length).toBeGreaterThan(1);
   await admin.call("ACL", "SETUSER", "default", "allchannels");

@@ -37,7 +37,7 @@ function connect(url: string, options: RedisOptions, onError: OnRedisError): Red
 const commandTimeoutMs = 2_000;
 
 /**
- * For whoever has a caller waiting: fails within two seconds rather than queue commands for a Redis that is away.
+ * For code that has a caller waiting: fails within two seconds rather than queue commands for a Redis that is away.
  * A command that timed out (`CommandTimeoutError`) may have been carried out, or be carried out after a reconnect: every script is safe
  * to repeat.
  */

@@ -17,7 +17,7 @@ test("up to half of a pause is taken off", () => {
   expect(createBackoff({ firstMs: 1_000, random: () => 0.999_999 }).next()).toBeCloseTo(500, 0);
 });
 
-test("what has worked begins anew", () => {
+test("a success resets the pauses", () => {
   const backoff = createBackoff({ firstMs: 500, random: () => 0 });
   pauses(4, backoff);
   backoff.reset();

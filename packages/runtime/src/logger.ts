@@ -21,7 +21,7 @@ export type LoggerOptions = {
 };
 
 /**
- * A logger whose lines are a sentence with fields. Whatever may carry a secret is cut out here, whoever logs it: an error is written as
+ * A logger whose lines are a sentence with fields. Whatever may carry a secret is cut out here, for every caller: an error is written as
  * `createSerializeError` describes it, under whatever name it is passed. A warning that repeats is counted (`createRepeatLimit`).
  */
 export function createLogger({ name, level, pretty, advise, destination }: LoggerOptions): PinoLogger {

@@ -28,7 +28,7 @@ export function createMetrics({ ofProcess }: MetricsOptions) {
     ),
     billedMicros: byModel(
       "darkroom_billed_micros_total",
-      "What generations cost their tenants, in millionths of a dollar. A restart counts anew: bill by the ledger.",
+      "What generations cost their tenants, in millionths of a dollar. A restart resets it: bill by the ledger.",
     ),
     unbilledGenerations: createUnbilledCounter(registry),
     repeatedImages: byModel(

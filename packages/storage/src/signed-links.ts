@@ -10,7 +10,7 @@ export const signedLinkPath = "/images/";
 export type LinkSettings = {
   /** Where callers reach the service that serves the links: `https://images.example.com`, with or without a path. */
   publicBaseUrl: string;
-  /** Whoever knows it can read every object. Changing it voids all links. */
+  /** A client that knows it can read every object. Changing it voids all links. */
   signingSecret: string;
 };
 

@@ -19,7 +19,7 @@ export type Refusals = {
   count: () => number;
 };
 
-/** @param error what is refused with, made anew each time */
+/** @param error makes the error of each refusal */
 export function createRefusals(error = () => new Error("refused")): Refusals {
   let count = 0;
   return {

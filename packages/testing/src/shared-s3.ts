@@ -45,7 +45,7 @@ async function s3Container(env: NodeJS.ProcessEnv): Promise<SharedService<TestS3
   const container = new GenericContainer(image)
     .withEnvironment({ MINIO_ROOT_USER: accessKeyId, MINIO_ROOT_PASSWORD: secretAccessKey })
     .withExposedPorts(port)
-    // 403 is the usual answer to a stranger: the server is up.
+    // 403 is the usual answer to an unauthenticated request: the server is up.
     .withWaitStrategy(Wait.forHttp("/", port).forStatusCodeMatching((status) => status < 500));
   if (command) container.withCommand(command.split(" "));
   const started = await container.start();

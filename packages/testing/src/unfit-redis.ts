@@ -10,7 +10,7 @@ import { selfSigned } from "./self-signed.ts";
 
 type Started = { url: string; stop: () => Promise<void> };
 
-/** A Redis that cannot be used, and what whoever is to use it says of it after `Redis at host:port `. */
+/** A Redis that cannot be used, and what a process says of it after `Redis at host:port `. */
 export type UnfitRedis = { start: () => Promise<Started>; says: RegExp };
 
 const local = "127.0.0.1";

@@ -17,7 +17,7 @@ export type WebhookPost = {
   signal?: AbortSignal | undefined;
 };
 
-/** How an attempt ended. `what` is a sentence for whoever looks after the receiver: no secret, no URL, nothing the receiver said. */
+/** How an attempt ended. `what` is a sentence for the operator of the receiver: no secret, no URL, nothing the receiver said. */
 export type WebhookAnswer =
   | { outcome: "delivered"; status: number }
   /** Try again: after `afterMs` at the earliest, if the receiver said so. `status` is null where there was no answer. */

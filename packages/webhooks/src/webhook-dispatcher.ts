@@ -24,8 +24,8 @@ export type WebhookDispatcherOptions = WebhookSubjectStores & {
 const page = 200;
 
 /**
- * Takes endings from the outbox, where the script that ended the generation or batch put them, to the lane of webhooks. Whoever ended it, and
- * whatever crashed after: an ending leaves the outbox only when its delivery is written down and has a job.
+ * Moves endings from the outbox, where the script that ended the generation or batch put them, to the lane of webhooks. No crash loses
+ * one: an ending leaves the outbox only when its delivery is stored and has a job.
  */
 export function createWebhookDispatcher(options: WebhookDispatcherOptions) {
   const { redis, keys, webhooks, lanes, log, everyMs = 500, overdueAfterMs = 60_000 } = options;

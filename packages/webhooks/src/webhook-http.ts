@@ -19,7 +19,7 @@ export type WebhookHttp = {
   close(): Promise<void>;
 };
 
-/** Opens the way. Whoever opens it closes it. */
+/** Creates the HTTP client of webhooks. The caller closes it. */
 export function createWebhookHttp(options: WebhookHttpOptions = {}): WebhookHttp {
   const { allowPrivate = false, allowInsecure = false, timeoutMs = 15_000, resolve } = options;
   const dispatcher = createGuardedAgent({

@@ -8,7 +8,7 @@ const create = defineScript<"created" | "known">(new URL("./scripts/create-deliv
 
 /** Settled deliveries can be looked up and replayed for a month. */
 const keptMs = 30 * 24 * 3_600_000;
-/** Whoever says 410 is left alone for a week; replaying a delivery asks again at once. */
+/** A receiver that answers 410 gets nothing for a week; replaying a delivery asks again at once. */
 const offMs = 7 * 24 * 3_600_000;
 
 export type WebhookListOptions = {

@@ -315,7 +315,7 @@ describe("Redis", () => {
     expect(opens(keyring, key)).toBe(true);
   });
 
-  test("that comes back older is read anew, though as many changes were made since", async () => {
+  test("that comes back older is read again, though as many changes were made since", async () => {
     const own = await startRedis({ persist: false });
     onTestFinished(own.stop);
     const opened = await openKeyStore(own.url);

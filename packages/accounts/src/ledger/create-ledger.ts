@@ -32,7 +32,7 @@ export type Ledger = {
   exportDay(day: string): Promise<Exported>;
   /** All entries of a day, each once. Throws `LedgerError` for a broken line and a missing segment. */
   read(day: string): AsyncIterable<LedgerEntry>;
-  /** Computes the sums of a day that is over anew, from its entries. Throws `LedgerError`. */
+  /** Recomputes the sums of a day that is over, from its entries. Throws `LedgerError`. */
   rebuildUsage(day: string): Promise<Rebuilt>;
   /** What was used, by the sums of each day. */
   readUsage(query: UsageQuery): Promise<UsageRow[]>;

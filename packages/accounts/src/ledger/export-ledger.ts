@@ -26,7 +26,7 @@ export type Exported = { entries: number; segments: number };
 /**
  * Moves entries out of Redis into the object store, each exactly once: a script claims the entries of the next segment, they are
  * written under a name that says where they stand, and a script commits. Several may do so at the same time, and each may die at any
- * point: whoever comes next is given the same claim and writes the same bytes.
+ * point: the next worker gets the same claim and writes the same bytes.
  */
 export function createExportLedger({ redis, keys, segments, log, segmentEntries, maxAgeMs }: ExportLedgerOptions) {
   /** Exports the segment that is claimed, or the next. Says how many entries were claimed, and whether this call has committed them. */
@@ -106,7 +106,7 @@ function add(exported: Exported, { count, committed }: { count: number; committe
   exported.segments++;
 }
 
-/** When an entry was written. One that cannot be read is as old as can be: whoever reads the ledger will name it. */
+/** When an entry was written. One that cannot be read counts as the oldest: reading the ledger reports it. */
 function endedAtMs(entry: string): number {
   const digits = /"ended_at_ms":(\d+)/.exec(entry)?.[1];
   return digits === undefined ? 0 : Number(digits);

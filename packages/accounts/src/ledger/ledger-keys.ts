@@ -16,7 +16,7 @@ export function createLedgerKeys(prefix: string) {
     usage: (day: string, tenant: string) => `${prefix}:usage:${day}:${tenant}`,
     /** SET of the tenants that have a usage on this day. */
     usageTenants: (day: string) => `${prefix}:usage-tenants:${day}`,
-    /** HASH: usage that is being computed anew. Renamed when it is whole; expires within the hour where that does not happen. */
+    /** HASH: usage that is being recomputed. Renamed when it is complete; expires within the hour where that does not happen. */
     rebuiltUsage: (rebuild: string, tenant: string) => `${prefix}:usage-rebuild:${rebuild}:${tenant}`,
   };
 }

@@ -33,11 +33,11 @@ test("sums that are wrong are put right, and a tenant that has no entries goes",
   const entries = await end(pastDay, newEntry(), newEntry({ tenant: "other" }));
   await redis.hincrby(keys.usage(pastDay, "acme"), "key_a gpt-image-1 cost", 5);
   await redis.hset(keys.usage(pastDay, "acme"), "key_z dall-e-3 cost", 5);
-  await redis.hset(keys.usage(pastDay, "stranger"), "key_a gpt-image-1 cost", 5);
-  await redis.sadd(keys.usageTenants(pastDay), "stranger");
+  await redis.hset(keys.usage(pastDay, "unlisted"), "key_a gpt-image-1 cost", 5);
+  await redis.sadd(keys.usageTenants(pastDay), "unlisted");
   await ledger.rebuildUsage(pastDay);
   expect(await usage()).toEqual(usageOf(entries));
-  expect(await redis.exists(keys.usage(pastDay, "stranger"))).toBe(0);
+  expect(await redis.exists(keys.usage(pastDay, "unlisted"))).toBe(0);
 });
 
 test("what was rebuilt is kept 400 days, and nothing else is left behind", async () => {

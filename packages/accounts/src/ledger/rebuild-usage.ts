@@ -21,7 +21,7 @@ export type RebuildUsageDependencies = {
 export type Rebuilt = { entries: number; tenants: number };
 
 /**
- * Computes the usage of a day anew from its ledger, and puts it in the place of the old one in a single step. Throws `LedgerError`
+ * Recomputes the usage of a day from its ledger, and replaces the old one in a single step. Throws `LedgerError`
  * `day_not_over` for today, whose endings go on, and `missing` rather than replace a usage by nothing.
  */
 export async function rebuildUsage({ redis, keys, read }: RebuildUsageDependencies, day: string): Promise<Rebuilt> {

@@ -3,7 +3,7 @@
 -- what had been counted when the minute began, so that a difference of two entries is what lies between them.
 -- Admissions of one span share an entry, under the time of the latest: it bounds the list at 1,200 entries, whatever the limit, and
 -- an admission counts a span too long at most. A clock that is set back by less than a minute lets them count as much longer; by more,
--- and the counting begins anew, because a key that is locked until the clock has come as far again is no use.
+-- and the count starts from zero, because otherwise the key would be blocked until the clock has come as far again.
 
 local minute_ms, span_ms, page = 60000, 50, 100
 
@@ -43,7 +43,7 @@ end
 
 local function note_admission(window, time, images)
   local ground, latest = slide(window, time)
-  -- Without anything in the last minute the counting begins anew.
+  -- Without an entry in the last minute the count starts from zero.
   if not latest then
     redis.call('DEL', window)
     redis.call('RPUSH', window, '0 0 0')

@@ -33,7 +33,7 @@ const script = fc.record({
   breaks: fc.array(fc.integer({ min: 1, max: 12 }), { maxLength: 3 }),
 });
 
-/** The store, until it was read so often: then whoever reads is killed. */
+/** The store for a limited number of reads: after that, a read kills its run. */
 function mortal(objects: ObjectStore, reads: number): Pick<ObjectStore, "get" | "head" | "link"> {
   let left = reads;
   const count = () => {

@@ -94,7 +94,7 @@ test("a task whose lock was lost is broken off: another worker may have it", asy
   expect(signal.reason).toBe("lock lost");
 });
 
-test("a task that fails is done again after pauses that grow, and begin anew once it has succeeded", async () => {
+test("a task that fails is done again after pauses that grow, and start short again once it has succeeded", async () => {
   const pauses: number[] = [];
   const warn = ({ pauseMs }: { pauseMs?: number }) => pauses.push(pauseMs ?? 0);
   const done = Promise.withResolvers<void>();

@@ -65,8 +65,8 @@ export function createBatchWorker(options: BatchWorkerOptions) {
   };
 
   /**
-   * Whoever has a batch for a lane whose last round just ends finds the job still there, and adds none. So when it is gone there is one
-   * more look.
+   * A process that adds a batch to a lane while the lane's last round ends still finds the job, and adds none. So the lane is checked once
+   * more when the job is gone.
    */
   async function lookAgain(job: string): Promise<void> {
     const { name, subject: lane } = partsOf(job);

@@ -106,7 +106,7 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
 
     /**
      * Collects ended lines into the next segment of results, which `write` stores, and drops their records. Answers how many, 0 where
-     * fewer than `fewest` have ended. Whoever else collects at the same time writes the same.
+     * fewer than `fewest` have ended. Another worker that collects at the same time writes the same.
      */
     async collect(
       batch: BatchRecord,
@@ -193,7 +193,7 @@ function endedLine(id: string, values: readonly (string | null)[]): LineOutcome 
 
 const refusedSchema = z.object({ index: z.int(), custom_id: z.string(), at: z.int() });
 
-/** A line that the budget of its key had no room for. It never became a generation; the id is for whoever asks about it. */
+/** A line that the budget of its key had no room for. It never became a generation; the id is for questions about it. */
 function refusedLine(batchId: string, entry: string): LineOutcome {
   const { index, custom_id, at } = refusedSchema.parse(JSON.parse(entry));
   const message =

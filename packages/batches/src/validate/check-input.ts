@@ -9,7 +9,7 @@ import { type InputLine, readLines } from "../read-lines.ts";
 
 /** As much as the body of a synchronous call may have. */
 const maxLineBytes = 1_048_576;
-/** Whoever has this many to mend is not helped by more. */
+/** A longer list would not help to correct the file. */
 const maxBadLines = 1_000;
 /** More than a line has fields; what is in its metadata may be wrong any number of times. */
 const maxFaultsPerLine = 50;

@@ -27,7 +27,7 @@ export function createChunkWriter(
     await writing;
     if (lines.length === 0) return;
     writing = objects.put(keyOf(firsts.length), Buffer.from(lines.join("")), { contentType: "application/jsonl" });
-    // Whoever waits for it next hears of it.
+    // The next wait for this write reports the error.
     writing.catch(() => {});
     firsts.push(first);
     first += lines.length;
@@ -63,7 +63,7 @@ export function createChunkWriter(
     /** Waits until nothing is on its way any more, whether that went well or not. */
     idle: () => writing.catch(() => {}),
 
-    /** Removes every chunk, whoever wrote it. */
+    /** Removes every chunk, also those of other runs. */
     removeAll: () => removeFrom(0),
   };
 }

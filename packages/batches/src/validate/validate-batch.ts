@@ -98,8 +98,8 @@ export function createValidateBatch(dependencies: ValidateBatchDependencies) {
         if ((await settle(batch, checked, chunks)) && checked.faults === undefined) return;
       }
     }
-    // Whoever accepts a batch gives it a lane. Without one it was failed or canceled, perhaps while a run was at work that then died,
-    // and its chunks are nobody's. They go after the status is set: a twin of this run may have accepted the batch.
+    // Accepting a batch gives it a lane. A batch without one was failed or canceled, perhaps while a run was at work that then died,
+    // and nothing uses its chunks. They go after the status is set: a second run may have accepted the batch.
     if ((await batches.read(batchId))?.lane === null) await chunks.removeAll();
   };
 }

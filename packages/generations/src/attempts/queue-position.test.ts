@@ -52,7 +52,7 @@ test("starts are counted, and read, by the clock of Redis", async () => {
   expect(await redis.exists(...new Set(names))).toBe(1);
 });
 
-test("whoever is not in line has no position", async () => {
+test("a generation that is not queued has no position", async () => {
   const { queue, position, submissions } = await waiting(1);
   await queue.lanes.remove("sandbox.interactive", submissions[0]?.id ?? "");
   expect(await position(0)).toBeNull();

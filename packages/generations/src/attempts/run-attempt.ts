@@ -143,7 +143,7 @@ export async function runAttempt(options: RunAttemptOptions, id: string, signal:
   return settle(options, record, outcome, { write, fields });
 }
 
-/** So often a refused generation keeps its place: in line it is the next to be tried, whoever comes behind it. */
+/** How often a refused generation keeps its place: until then it is the next to be tried. */
 const refusalsInPlace = 2;
 /** The first time that it lets others go first when the lane opens; doubled with each further refusal. */
 const firstStepAsideMs = 2_000;

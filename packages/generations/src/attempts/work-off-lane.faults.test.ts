@@ -37,7 +37,7 @@ test("a job that cannot be given back is run again when its lock has run out", a
   let runs = 0;
   const { queue, job } = await openLane(async (id) => {
     if (++runs > 1) return null;
-    // Whoever gives it back is told that the lock is not its own.
+    // The worker that gives it back is told that the lock is not its own.
     await queue.redis.del(`${queue.keys.lanes}:${lane}:${id}:lock`);
     throw new Error("Redis is away");
   });

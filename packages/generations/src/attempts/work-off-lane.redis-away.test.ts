@@ -2,7 +2,7 @@ import { startRedis } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { delivery, openQueue } from "../queue.fixture.ts";
 
-/** Longer than a test may take: whoever waits for it has failed. */
+/** Longer than a test may take: a test that waits for it has failed. */
 const deadlineMs = 60_000;
 const done = { kind: "succeeded", delivery } as const;
 

@@ -43,7 +43,7 @@ type Story = {
   instances: string[];
   /** Whom the image of each generation without a key was given. */
   images: Map<string, Client>;
-  /** How many generations without a key may be bought beyond one for each client: asked for anew, or called off by their owner. */
+  /** How many generations without a key may be bought beyond one for each client: explicitly asked for, or canceled by their owner. */
   allowed: number;
   /** What must not happen and did. */
   faults: string[];

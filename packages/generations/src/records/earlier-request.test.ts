@@ -43,7 +43,7 @@ describe("an idempotency key", () => {
     expect(await store.submit(ask({ idempotencyKey: "k" }))).toEqual(accepted(1));
   });
 
-  test("has the process of whoever attaches told of the ending", async () => {
+  test("has the process of an attached caller told of the ending", async () => {
     const { store, api, ask, begun, succeed } = await openApi();
     const first = await begun({ idempotencyKey: "k", caller: "elsewhere/1" });
     const wait = api.wait(first.id);
@@ -190,7 +190,7 @@ describe("an equal request without an idempotency key", () => {
     expect(await store.submit(ask())).toMatchObject({ kind: "accepted" });
   });
 
-  test("is told of a failure that may have been charged, again and again, whoever was told before", async () => {
+  test("is told of a failure that may have been charged, again and again, whichever caller was told before", async () => {
     const { store, attempts, ask, begun, leave } = await openApi();
     const first = await begun();
     await attempts.fail(first.id, first.lane, 1, broken);

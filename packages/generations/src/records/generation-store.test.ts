@@ -23,7 +23,7 @@ describe("submit", () => {
     expect(await store.submit(submission({ tenant: "b" }))).toEqual(accepted(1));
   });
 
-  test("ranks whoever comes new behind what has begun, and nobody's later generation before an earlier one of theirs", async () => {
+  test("ranks a new tenant behind what has begun, and no generation before an earlier one of the same tenant", async () => {
     const { store, attempts, submission } = await openQueue();
     const [first, second] = [submission({ tenant: "a" }), submission({ tenant: "a" })];
     await store.submit(first);

@@ -85,7 +85,7 @@ export function createGenerationStore(redis: Redis, keys: Keys, retention: Reten
 
     /**
      * Queues a failed, canceled or expired generation again under its own id, at the expense of its own key. `goneVersion`: the version of
-     * a succeeded one whose images are gone from the object store; it is made anew.
+     * a succeeded one whose images are gone from the object store; all its images are bought again.
      */
     async retry(
       id: string,

@@ -85,7 +85,7 @@ test("what was begun goes on after a crash and after a failure, though its key i
   expect(await attempts.start(id, lane)).toMatchObject({ attempts: 3 });
 });
 
-test("a generation that was stopped answers no later request: the same idempotency key buys anew", async () => {
+test("a generation that was stopped answers no later request: the same idempotency key buys again", async () => {
   const { apiKeys, keyId, store, attempts, submission } = await openKey();
   const first = submission({ keyId, idempotencyKey: "once" });
   await store.submit(first);

@@ -124,7 +124,7 @@ test("ranks that are left over on an empty lane are removed", async () => {
   expect(await redis.exists(keys.ranks(lane))).toBe(0);
 });
 
-test("the numbers of a lane are counted anew", async () => {
+test("the numbers of a lane are recounted", async () => {
   const queue = await openAudit();
   const { redis, keys, pass, submitted, pending } = queue;
   for (let i = 0; i < 3; i++) await submitted();
@@ -156,7 +156,7 @@ test("between two passes there is a pause", async () => {
   expect(await other.step()).toBeGreaterThan(50_000);
 });
 
-test("a pass that another server has begun is begun anew", async () => {
+test("a pass that another server has begun starts over", async () => {
   const queue = await openAudit();
   const { redis, keys } = queue;
   const one = queue.audit();

@@ -141,7 +141,7 @@ test.each(Object.entries(states))(
 );
 
 test.each(["active", "queued", "reserved"])(
-  "%s of an account is made anew while its generations go on",
+  "%s of an account is restored while its generations go on",
   async (field) => {
     const victim = await openVictim();
     const { queue } = victim;

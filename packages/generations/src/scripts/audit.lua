@@ -1,7 +1,7 @@
 --- @include "@darkroom/redis/scripts/now"
 --- @include "visit-record"
 --- @include "correct-sum"
--- One step of an audit: a slow walk through all records that mends the lists, and counts the sums anew. The step reads where the audit
+-- One step of an audit: a slow walk through all records that repairs the lists, and recounts the sums. The step reads where the audit
 -- is, goes on from there, and notes how far it has come, so that any worker may do the next one.
 --   KEYS[1] the root of all names
 --   ARGV[1] worker  ARGV[2] milliseconds for which the audit is its own  ARGV[3] run id of the Redis server

@@ -17,7 +17,7 @@ local unanswered_for_ms = 900000
 -- A minute longer than a process keeps in mind that it has to tell of a caller who has left (cancel-on-disconnect.ts): what the caller's submission
 -- was attached to must be known for as long.
 local attached_for_ms = 960000
--- A bound for generations that do not end. Every caller that comes or leaves begins it anew.
+-- A bound for generations that do not end. Every caller that comes or leaves restarts it.
 local noted_for_ms = 86400000
 
 local function waiters_of(id) return root .. 'waiters:' .. id end

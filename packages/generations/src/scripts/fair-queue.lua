@@ -1,7 +1,7 @@
 -- The place of a new job among the waiting ones, as BullMQ's priority: lower goes first, and among equals the earlier.
 -- Start-time fair queueing (Goyal, Vin, Cheng 1996): a tenant's next rank follows its own last one, so that its jobs stay in order, but
 -- is never behind the rank that the lane has come to, so that one who has waited for nothing does not pay for the thousands of others.
---   `ranks` is a HASH tenant → its last rank, and '' → the rank that the lane has come to. It starts anew when the lane is empty.
+--   `ranks` is a HASH tenant → its last rank, and '' → the rank that the lane has come to. It starts from zero when the lane is empty.
 
 local function next_rank(ranks, tenant)
   local last, reached = unpack(redis.call('HMGET', ranks, tenant, ''))

@@ -30,8 +30,8 @@ redis.call('HINCRBY', KEYS[5], ARGV[2], 1)
 rank = next_rank(KEYS[8], ARGV[2])
 redis.call('HDEL', KEYS[1], 'endedAt', 'startedAt', 'error', 'failures', 'handbacks', 'resumesAt', 'pauseMs', 'abandoned', 'stopped',
   'mayBeCharged', 'expiresAt', 'cost', 'missing', 'firstAttempt', 'limitedSince', 'inDoubt')
--- Attempts go on counting: they are the fencing token. Those of before are no crashes of the new life. Whoever retries it by its id
--- comes back for it by its id: it is kept, and given to no other request without an idempotency key. Nobody watches one that had ended.
+-- Attempts go on counting: they are the fencing token. Those of before are no crashes of the new life. A caller that retries it by its
+-- id reads it by its id: it is kept, and given to no other request without an idempotency key. No caller watches one that had ended.
 move(ARGV[1], version, nil, { 'status', 'queued', 'rank', rank, 'handbacks', attempts or 0, 'kept', '1', 'answered', '1',
   'reserved', ARGV[4], 'retriedBy', ARGV[5], 'shownBefore', redis.call('LLEN', root .. 'partials:' .. ARGV[1]) })
 if claim then

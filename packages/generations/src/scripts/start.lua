@@ -7,7 +7,7 @@
 --   ARGV[1] id  ARGV[2] token of this call: repeated after a lost answer, it is answered as it was
 --   ARGV[3] version of the record that the worker has read  ARGV[4] retention in milliseconds
 --   ARGV[5] length of a span in milliseconds  ARGV[6] milliseconds for which starts are counted
--- Answers 'gone', 'ended', 'expired', 'stopped' (its key is no longer in use; it is canceled), 'changed' (it is to be read anew), the
+-- Answers 'gone', 'ended', 'expired', 'stopped' (its key is no longer in use; it is canceled), 'changed' (it is to be read again), the
 -- milliseconds that are left of the pause before its next attempt, or { the number of the attempt, the time of the first, how the
 -- generation ends where nothing more is to be bought for it, or '' }.
 local id = ARGV[1]

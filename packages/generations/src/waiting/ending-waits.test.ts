@@ -9,7 +9,7 @@ async function succeed({ attempts }: TestQueue, { id, lane }: { id: string; lane
   await attempts.succeed(id, lane, 1, delivery, bill);
 }
 
-test("whoever waits hears of the ending by message, long before a look at the record", async () => {
+test("a caller that waits hears of the ending by message, long before a look at the record", async () => {
   const queue = await openQueue();
   const waits = await queue.waits("a", never);
   const given = queue.submission({ caller: waits.newCaller() });

@@ -66,7 +66,7 @@ export async function createEndingWaits(options: EndingWaitsOptions) {
           refusal = error;
           continue;
         }
-        // A record that is gone will not end any more: whoever waits must be told that, too.
+        // A record that is gone will not end any more: callers that wait must be told that, too.
         const lost = status === null && performance.now() - (sinceMs.get(id) ?? 0) > lostAfterMs;
         if (lost || (typeof status === "string" && isEnding(status))) wake(id);
       }
@@ -91,7 +91,7 @@ export async function createEndingWaits(options: EndingWaitsOptions) {
     /** On which this process hears of endings and changes. */
     channel,
 
-    /** Names a caller of this process, for the submission: whoever ends the generation knows by it whom to tell. */
+    /** Names a caller of this process, for the submission: the script that ends the generation wakes the callers that it names. */
     newCaller: (): string => `${channel}/${++callers}`,
 
     /** How many generations are waited for. */

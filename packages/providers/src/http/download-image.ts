@@ -78,7 +78,7 @@ async function follow(start: string, signal: AbortSignal, limits: Limits): Promi
       const bytes = await readBody(response.body, { maxBytes: limits.maxBytes, encoding: encoding?.toString() });
       return { bytes, contentType: contentType?.trim().toLowerCase() };
     }
-    // Not dump(): that would read on politely, and a stranger's body can be endless.
+    // Not dump(): that would read on, and the body of an untrusted server can be endless.
     response.body.on("error", () => undefined).destroy();
     if (statusCode >= 500 || statusCode === 429) throw new StumbledError(`HTTP ${statusCode} from the image's server`);
     const location = headers["location"];

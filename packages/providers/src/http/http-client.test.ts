@@ -14,9 +14,9 @@ afterEach(() => upstream.reset());
 afterAll(() => upstream.close());
 
 const open = (env: Record<string, string> = {}, options: HttpClientOptions = {}) => {
-  const door = createHttpClient(httpSettingsSchema.parse(env), options);
-  onTestFinished(() => door.close());
-  return door;
+  const client = createHttpClient(httpSettingsSchema.parse(env), options);
+  onTestFinished(() => client.close());
+  return client;
 };
 const lookupHere: LookupFunction = (_name, _options, callback) => callback(null, [{ address: "127.0.0.1", family: 4 }]);
 const never = new AbortController().signal;

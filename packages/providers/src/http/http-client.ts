@@ -21,7 +21,7 @@ export type HttpClient = {
 
 export type HttpClientOptions = { now?: () => number; resolve?: ResolveName };
 
-/** Opens the door. Whoever opens it closes it. */
+/** Creates the HTTP client of all providers. The caller closes it. */
 export function createHttpClient(settings: HttpSettings, options: HttpClientOptions = {}): HttpClient {
   const now = options.now ?? Date.now;
   const timeouts = {

@@ -1,6 +1,6 @@
 --- @include "@darkroom/redis/scripts/now"
 -- Closes a lane whose upstream has refused a call for its rate limit. BullMQ (6.7) hands out no job of a queue while the counter of its rate
--- limit is at the maximum: that is set here for as long as the pause lasts. Once it is gone, BullMQ counts anew and hands out `max` jobs in
+-- limit is at the maximum: that is set here for as long as the pause lasts. Once it is gone, BullMQ counts from zero and hands out `max` jobs in
 -- each `duration`: one.
 --   KEYS[1] HASH: `until`, when the lane opens; `refusals`, how many pauses have followed on each other
 --   KEYS[2] settings of BullMQ's queue  KEYS[3] the counter of its rate limit

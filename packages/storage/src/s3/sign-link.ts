@@ -19,7 +19,7 @@ const credentialParameters = new Set(["X-Amz-Security-Token", "X-Amz-Signature"]
 
 /**
  * Returns the function that signs a link to GET an object of a bucket. The SDK's `getSignedUrl` works out endpoint, style, region and
- * parameters anew for every link, which takes five times as long as the signature. So it makes the first one, and the others are signed
+ * parameters again for every link, which takes five times as long as the signature. So it makes the first one, and the others are signed
  * after its pattern, by the SDK's signer with the client's credentials, renewed as the client renews them. A pattern is only kept that
  * gives the very link it was taken from; where there is none, as for S3 Express, every link is the SDK's.
  */

@@ -1,6 +1,6 @@
 --- @include "key"
 -- Gives a key's webhooks the next secret. For a while they are signed with the one before it, too. No api process needs to be told:
--- whoever signs reads the fields.
+-- a worker reads the fields each time it signs.
 --   ARGV[2] the new version  ARGV[3] how long the old one signs on, in milliseconds
 -- Answers 'rotated' or 'gone'.
 if not exists() then return 'gone' end

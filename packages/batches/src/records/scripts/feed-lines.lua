@@ -2,8 +2,8 @@
 --- @include "@darkroom/accounts/scripts/admission"
 --- @include "@darkroom/generations/scripts/fair-queue"
 --- @include "@darkroom/generations/scripts/recount"
--- Takes the next lines of a batch in, and notes in the same breath how far it has come: no line is taken in twice, and none is left out,
--- whoever feeds and whatever crashes. Safe to repeat: the same call is told the same again, so that its lines are put on their lane.
+-- Takes the next lines of a batch in, and records the position in the same step: no line is taken in twice, and none is left out,
+-- whichever worker feeds and whatever crashes. Safe to repeat: the same call is told the same again, so that its lines are put on their lane.
 --   KEYS[1] batch  KEYS[2] ended lines of the batch  KEYS[3] lines of the batch with a record  KEYS[4] queued
 --   KEYS[5] pending of the lane  KEYS[6] the tenant's index  KEYS[7] ranks of the lane  KEYS[8] the root of all names
 --   ARGV[1] batch id  ARGV[2] tenant  ARGV[3] API key  ARGV[4] lane  ARGV[5] model  ARGV[6] index of the first line
