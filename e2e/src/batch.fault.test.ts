@@ -45,7 +45,7 @@ test(`kill -9 of api and workers at random through a batch of ${count} lines: ev
   const lines = numberedLines(count);
   const { id } = await createBatch(client, lines);
 
-  // Both workers validate, feed, collect and put together, whoever comes first: a kill hits each of them in turn.
+  // Either worker may validate, feed, collect and finalize: a kill hits each of them in turn.
   const over = { is: false };
   const kills = (async () => {
     const workers = [...stack.workers];

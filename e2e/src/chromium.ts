@@ -21,8 +21,8 @@ export async function hasChromium(): Promise<boolean> {
 }
 
 /**
- * A Chromium with an empty profile, which goes with it. It is as it comes, but for what it would ask of the network by itself. Whoever
- * starts it closes it.
+ * A Chromium with an empty profile, which goes with it. It is as it comes, but for what it would ask of the network by itself. The
+ * caller that starts it closes it.
  */
 export function startChromium(): Promise<Browser> {
   return chromium.launch({

@@ -41,7 +41,7 @@ test("no secret is in a log line, an answer, a metric, Redis, the object store o
   expect(stored.some(({ where }) => where.includes("_ledger/"))).toBe(true);
   expect(leaks(stack.secrets, everything.flat())).toEqual([]);
 
-  // What callers write into their own requests is in their own records, and whoever asks for those reads it again.
+  // What callers write into their own requests is in their own records, and is in the answer when they read these.
   const content = { "what a caller told itself": told };
   const isOwn = ({ where }: Found) =>
     /^darkroom:(generation|delivery):|^a webhook$|^(GET|POST) \/v1\/(images\/)?(generations|webhooks\/deliveries)\S*: 200$/.test(

@@ -63,7 +63,7 @@ export function redisRefusals(redis: PrivateRedis): RedisRefusals {
       end: () => config("min-replicas-to-write", "0"),
     },
     NOPERM: {
-      // It hangs up on whoever has subscribed to a channel that is no longer theirs.
+      // Redis disconnects a client that is subscribed to a channel to which it has lost the right.
       begin: () => setRights("resetkeys", "~elsewhere:*", "resetchannels", "&elsewhere:*"),
       end: () => setRights("allkeys", "allchannels"),
     },

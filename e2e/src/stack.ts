@@ -32,7 +32,7 @@ export async function startStack(options: StackOptions = {}) {
 
 /**
  * Redis, api and worker processes as an operator runs them, with a folder for images and the sandbox for every provider, on ports and
- * in folders of their own. Whoever opens it closes it: `beforeAll` does when `close` is returned from it.
+ * in folders of their own. The caller that opens it closes it: `beforeAll` does when `close` is returned from it.
  */
 export async function openStack({
   apis = 1,

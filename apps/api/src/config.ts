@@ -58,14 +58,14 @@ export const apiEnvSchema = z.object({
     .default("false")
     .transform((text) => (text === "true" || text === "false" ? text === "true" : text.split(/\s*,\s*/)))
     .describe(
-      "Whose `X-Forwarded-For` is believed in the log: `true`, or addresses and networks with commas between. Set it behind a proxy: strangers do not hold up its connections then.",
+      "The proxies whose `X-Forwarded-For` the log believes: `true` for all, or addresses and networks separated by commas. Set it behind a proxy: unauthenticated clients then never hold up the proxy's connections.",
     ),
   CORS_ORIGINS: z
     .string()
     .default("")
     .transform((text) => (text === "" ? [] : text.split(/\s*,\s*/)))
     .refine((origins) => origins.every(isOrigin), "must be origins like https://app.example.com, without a path, or *")
-    .describe("Whose pages may call from a browser: origins with commas between, or `*`. Unset: nobody's."),
+    .describe("The origins whose pages may call from a browser, separated by commas, or `*` for all. Unset: none."),
   SHUTDOWN_DEADLINE_MS: wholeNumber(1_000, 3_600_000)
     .default(25_000)
     .describe("How long a stop may take. Under the 30 s after which Kubernetes kills."),

@@ -19,7 +19,7 @@ export type ChildProcessOptions = {
 export type StackChild = {
   name: string;
   logFile: string;
-  /** Settles when the process is gone, whoever ended it, with words such as "exit code 1". Never rejects. */
+  /** Settles when the process is gone, for any reason, with words such as "exit code 1". Never rejects. */
   ended: Promise<string>;
   lastLines: () => string[];
   /** SIGTERM, then SIGKILL when it has not ended after `graceMs`. */

@@ -28,7 +28,7 @@ export function stackEnvironment(options: StackEnvironmentOptions): NodeJS.Proce
     LINK_SIGNING_SECRET: secrets.linkSigningSecret,
     WEBHOOK_SIGNING_SECRET: secrets.webhookSigningSecret,
     ADMIN_KEY_SHA256: hashApiKey(secrets.adminKey),
-    // Whoever tries webhooks at home receives them at home.
+    // On a local stack, receivers of webhooks run on the same machine.
     WEBHOOK_ALLOW_PRIVATE: "true",
     WEBHOOK_ALLOW_INSECURE: "true",
     SANDBOX_FALLBACK: "true",

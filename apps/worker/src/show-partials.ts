@@ -20,8 +20,8 @@ export type ShowPartialsOptions = {
 const usualPatienceMs = 2_000;
 
 /**
- * What the provider is told when the caller wants to see partial images, nothing where not. They are stored beside the finished
- * images and shown to whoever watches. The first that fails, or takes too long, is the last: a store or a Redis that is away must
+ * What the provider is told when the caller asks for partial images; undefined when it does not. They are stored beside the finished
+ * images and shown to the callers that watch. The first that fails, or takes too long, is the last: a store or a Redis that is away must
  * not delay what the caller pays for.
  */
 export function showPartials(options: ShowPartialsOptions): Pick<ProviderCall, "partialImages" | "onPartial"> {

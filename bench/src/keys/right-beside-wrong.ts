@@ -75,13 +75,13 @@ async function measure(
   ];
   const pace = { perSecond: rightPerSecond * both.length };
   const { origin } = at === "Darkroom" ? post : other;
-  const strangers = perSecond === 0 ? undefined : startWrongKeys({ origin, perSecond, connections });
-  if (strangers !== undefined) await pause(settleMs);
+  const flood = perSecond === 0 ? undefined : startWrongKeys({ origin, perSecond, connections });
+  if (flood !== undefined) await pause(settleMs);
   const load = await startLoad({ targets: both, warmUp: 200, count: count * both.length, atMostMs: 60_000, pace });
   const before = await cpuMicros(api.pid);
   const { results, elapsedMs } = await load.go();
   const cpuShare = ((await cpuMicros(api.pid)) - before) / 1_000 / elapsedMs;
-  return { results, cpuShare, refusedPerSecond: (await strangers?.stop()) ?? 0 };
+  return { results, cpuShare, refusedPerSecond: (await flood?.stop()) ?? 0 };
 }
 
 function rowsOf(samples: ReadonlyMap<Flood, readonly Sample[]>): Row[] {

@@ -48,8 +48,8 @@ function callersOf(targets: readonly Target[], count: number) {
   };
 }
 
-/** Strangers: each request is due at its time, and takes the next connection in turn. */
-function strangersOf(targets: readonly Target[], perSecond: number) {
+/** An open loop: each request is due at its time, and takes the next connection in turn. */
+function openLoopOf(targets: readonly Target[], perSecond: number) {
   const clients = targets.map(({ origin }) =>
     Array.from({ length: connectionsPerTarget }, () => new Client(origin, timeouts)),
   );
@@ -77,7 +77,7 @@ function at<T>(list: readonly T[], index: number): T {
 
 async function run(plan: LoadPlan): Promise<void> {
   const { targets, pace, count, warmUp, atMostMs } = plan;
-  const load = "callers" in pace ? callersOf(targets, pace.callers) : strangersOf(targets, pace.perSecond);
+  const load = "callers" in pace ? callersOf(targets, pace.callers) : openLoopOf(targets, pace.perSecond);
   const nobody: Tally = { histogram: createHistogram(), failed: 0 };
   await load(warmUp, after(atMostMs), () => nobody);
   const go = new Promise((resolve) => process.once("message", resolve));

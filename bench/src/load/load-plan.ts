@@ -21,7 +21,7 @@ export type LoadPlan = {
   atMostMs: number;
   /**
    * `callers`: so many callers, each with a connection of its own and its next request as soon as the last is answered.
-   * `perSecond`: requests at fixed times, whether or not earlier ones are answered, as strangers send them.
+   * `perSecond`: requests at fixed times, whether or not earlier ones are answered, as many independent clients send them.
    */
   pace: { callers: number } | { perSecond: number };
 };

@@ -3,7 +3,7 @@ import { newApiKey } from "@darkroom/accounts";
 import type { WrongKeysMessage, WrongKeysPlan } from "./wrong-keys-plan.ts";
 
 /**
- * Strangers who try keys: a process of its own that sends finished bytes at a steady rate and counts the answers, and no more than
+ * Requests with wrong keys: a process of its own that sends prepared bytes at a steady rate and counts the answers, and no more than
  * that, so that on a machine of two cores the service is what works. It begins with its plan and ends when its parent says "stop".
  */
 const keys = 2_000;

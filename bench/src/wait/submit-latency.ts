@@ -96,6 +96,6 @@ async function fill(redis: Redis, count: number, tell: (text: string) => void): 
     const ids = Array.from({ length: Math.min(chunk, count - from) }, () => newGenerationId(Date.now()));
     await Promise.all(ids.map((id, i) => submit(id, `tenant-${i % 100}`, request)));
   }
-  // Redis writes its log anew as it grows; that is over before anything is measured.
+  // Redis rewrites its log as it grows; that is over before anything is measured.
   while (/^aof_rewrite_(in_progress|scheduled):1/m.test(await redis.info("persistence"))) await pause(200);
 }

@@ -1,4 +1,4 @@
-/** Twelve characters of base64 are 72 bits: nobody writes them by chance, and whoever leaks twice as many leaks a whole piece. */
+/** Twelve characters of base64 are 72 bits: no text has them by chance, and a leak of twice as many contains a whole piece. */
 const pieceLength = 12;
 
 /** What makes every key of a kind look alike, and so is no secret: `sk-darkroom-`, `whsec_`, and what a key's `prefix` shows of it. */

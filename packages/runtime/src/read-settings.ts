@@ -39,8 +39,8 @@ export function wholeNumber(least: number, most: number) {
 }
 
 /**
- * What `read` returns. When it throws, the process ends with its sentence and code 1: whoever starts a service has a setting to mend,
- * and no use for a stack.
+ * What `read` returns. When it throws, the process ends with its sentence and code 1: the operator has to correct a
+ * setting, and a stack trace would not help.
  */
 export function readOrExit<T>(read: () => T): T {
   try {

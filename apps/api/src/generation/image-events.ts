@@ -123,7 +123,7 @@ async function* pictureEvent({ body, url }: Carried, facts: Facts): AsyncGenerat
     return;
   }
   try {
-    // In OpenAI's order: whoever reads an event as it comes knows what it is before the megabytes of its picture.
+    // In OpenAI's order: a client that parses an event as it arrives knows its type before the megabytes of its image.
     yield `${start}{"type":"${type}","b64_json":"`;
     yield* base64Chunks(body);
     yield `",${JSON.stringify(rest).slice(1)}\n\n`;

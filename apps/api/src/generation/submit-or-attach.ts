@@ -39,7 +39,7 @@ export type Joined = {
   id: string;
   /** What was read of a generation that an earlier request made; null where it has no record any more. Absent for a new one. */
   found?: GenerationRecord | null;
-  /** A wait for its ending, from before any ending could slip by. Whoever joins must leave it. */
+  /** A wait for its ending. It begins before the submission, so that no ending is missed. The caller must leave it. */
   wait: ReturnType<OpenQueue["waits"]["wait"]>;
   answer: FollowedAnswer;
   /** Whether the same request sent again finds it. One that asks for a new generation, and names none, does not. */
@@ -125,7 +125,7 @@ export function createSubmitOrAttach({ queue, disconnects, loadShedder, log }: S
     } catch (error) {
       wait.leave();
       if (error instanceof ApiError) throw error;
-      // It may have been accepted, or have found another, all the same. Whoever is told that it was not must not pay for it.
+      // It may have been accepted, or attached to another, all the same. A caller that is told otherwise must not pay for it.
       disconnects.giveUp({ id: ownId, lane, caller });
       reply.removeHeader("x-generation-id");
       throw unreachable(error);

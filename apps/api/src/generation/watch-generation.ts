@@ -1,7 +1,7 @@
 import type { OpenQueue } from "../open-queue.ts";
 import { queueAnswer } from "./queue-answer.ts";
 
-/** A look-out for changes of one generation. Whoever opens it closes it. */
+/** Watches one generation for changes. The caller that opens it closes it. */
 export type GenerationWatch = {
   /** Resolves when the generation may have changed since the last call; at once where it may have since the watch began. */
   changed(): Promise<void>;

@@ -6,7 +6,7 @@ import { credentialOf } from "./credential.ts";
 
 export type Authentication = { keyring: Keyring; gate: AuthenticationGate };
 
-/** Lets only callers with a key reach the routes of `app`: before the body is read, so that a stranger costs nothing. */
+/** Requires an API key on the routes of `app`. It checks before the body is read, so that an unauthenticated client costs little. */
 export function authenticateCallers(app: FastifyInstance, { gate }: Authentication): void {
   gate.guard(app);
   app.addHook("onRequest", async ({ facts, raw }) => {
@@ -14,7 +14,7 @@ export function authenticateCallers(app: FastifyInstance, { gate }: Authenticati
   });
 }
 
-/** Lets only the admin reach the routes of `app`. Whoever else has a key is told that it is the wrong one for this place. */
+/** Requires the admin key on the routes of `app`. A caller with an API key is told that this route needs the admin key. */
 export function authenticateAdmin(app: FastifyInstance, { gate, keyring }: Authentication): void {
   gate.guard(app);
   app.addHook("onRequest", async ({ facts, headers, raw }) => {

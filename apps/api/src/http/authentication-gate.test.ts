@@ -18,7 +18,7 @@ import { createAuthenticationGate, type AuthenticationGateDependencies } from ".
 /** More than are refused one by one in a second. */
 const flood = 40;
 
-const stranger = (request: string) => `${request} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-unknown\r\n`;
+const unauthenticated = (request: string) => `${request} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-unknown\r\n`;
 
 /** Sends bytes as they are and returns all that comes back, without what is different each time. */
 async function exchange(port: number, bytes: string): Promise<string> {
@@ -28,32 +28,32 @@ async function exchange(port: number, bytes: string): Promise<string> {
   return answers.replaceAll(/req_\w{32}/g, "req_").replaceAll(/^(date|openai-processing-ms): .*$/gim, "$1");
 }
 
-/** Sends as many requests in one piece that from the next one on all strangers are turned away. */
-const flooded = (port: number) => exchange(port, `${stranger("GET /v1/models")}\r\n`.repeat(flood));
+/** Sends as many requests in one piece that from the next one on all unauthenticated requests are refused. */
+const flooded = (port: number) => exchange(port, `${unauthenticated("GET /v1/models")}\r\n`.repeat(flood));
 
 const exchanges = {
-  GET: `${stranger("GET /v1/models?a=1")}\r\n`,
-  HEAD: `${stranger("HEAD /v1/models")}\r\n`,
-  "a GET with a part of the path that varies": `${stranger("GET /v1/generations/gen_1")}\r\n`,
+  GET: `${unauthenticated("GET /v1/models?a=1")}\r\n`,
+  HEAD: `${unauthenticated("HEAD /v1/models")}\r\n`,
+  "a GET with a part of the path that varies": `${unauthenticated("GET /v1/generations/gen_1")}\r\n`,
   "a GET without a key": "GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n",
   "a GET with half a key": "GET /v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: sk-unknown\r\n\r\n",
   "a GET with too long a key": `GET /v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${"k".repeat(257)}\r\n\r\n`,
   "a GET of the old HTTP": "GET /v1/models HTTP/1.0\r\nAuthorization: Bearer sk-unknown\r\n\r\n",
-  "a GET on a connection to be closed": `${stranger("GET /v1/models")}Connection: close\r\n\r\n`,
+  "a GET on a connection to be closed": `${unauthenticated("GET /v1/models")}Connection: close\r\n\r\n`,
   "a GET without a host": "GET /v1/models HTTP/1.1\r\nAuthorization: Bearer sk-unknown\r\n\r\n",
   "a GET with two hosts": `GET /v1/models HTTP/1.1\r\nHost: x\r\nhost: y\r\nAuthorization: Bearer sk-unknown\r\n\r\n`,
-  "the admin's routes": `${stranger("GET /admin/keys")}\r\n${stranger("GET /metrics")}\r\n`,
-  "a usage that callers and the admin may read": `${stranger("GET /v1/usage")}\r\n`,
-  "an upgrade": `${stranger("GET /v1/models")}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
-  "an expectation": `${stranger("POST /v1/images/generations")}Expect: 100-continue\r\nContent-Length: 2\r\n\r\n{}`,
-  "an expectation that nobody knows": `${stranger("GET /v1/models")}Expect: wonders\r\n\r\n`,
-  "a body, and another request after it": `${stranger("POST /v1/images/generations")}Content-Length: 5\r\n\r\nhello${stranger("GET /v1/files")}\r\n`,
-  "a body in chunks, and another request after it": `${stranger("POST /v1/files")}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n${stranger("GET /v1/files")}\r\n`,
-  "a body that looks like a request": `${stranger("POST /v1/images/generations")}Content-Length: 39\r\n\r\nGET /healthz HTTP/1.1\r\nHost: smuggler\r\n`,
-  "a route that is not there": `${stranger("GET /v1/nowhere")}\r\n`,
-  "a method that is not there": `${stranger("OPTIONS /v1/models")}\r\n`,
-  "a malformed path": `${stranger("GET /v1/generations/%zz")}\r\n`,
-  "what needs no key": `${stranger("GET /healthz")}\r\n${stranger("GET /images/nothing.png")}\r\n`,
+  "the admin's routes": `${unauthenticated("GET /admin/keys")}\r\n${unauthenticated("GET /metrics")}\r\n`,
+  "a usage that callers and the admin may read": `${unauthenticated("GET /v1/usage")}\r\n`,
+  "an upgrade": `${unauthenticated("GET /v1/models")}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
+  "an expectation": `${unauthenticated("POST /v1/images/generations")}Expect: 100-continue\r\nContent-Length: 2\r\n\r\n{}`,
+  "an unknown expectation": `${unauthenticated("GET /v1/models")}Expect: wonders\r\n\r\n`,
+  "a body, and another request after it": `${unauthenticated("POST /v1/images/generations")}Content-Length: 5\r\n\r\nhello${unauthenticated("GET /v1/files")}\r\n`,
+  "a body in chunks, and another request after it": `${unauthenticated("POST /v1/files")}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n${unauthenticated("GET /v1/files")}\r\n`,
+  "a body that looks like a request": `${unauthenticated("POST /v1/images/generations")}Content-Length: 39\r\n\r\nGET /healthz HTTP/1.1\r\nHost: smuggler\r\n`,
+  "a route that is not there": `${unauthenticated("GET /v1/nowhere")}\r\n`,
+  "a method that is not there": `${unauthenticated("OPTIONS /v1/models")}\r\n`,
+  "a malformed path": `${unauthenticated("GET /v1/generations/%zz")}\r\n`,
+  "what needs no key": `${unauthenticated("GET /healthz")}\r\n${unauthenticated("GET /images/nothing.png")}\r\n`,
 };
 
 /** A flooded service, and beside it a server that hands everything to its Fastify at once. */
@@ -79,12 +79,12 @@ test("in a flood everybody is answered byte for byte as by Fastify", async () =>
   }
 });
 
-test("while the process stops, the answer to a stranger is the last on its connection", async () => {
+test("while the process stops, the answer to an unauthenticated client is the last on its connection", async () => {
   const { drain, port, barePort } = await start();
   await flooded(port);
   drain.begin();
-  const answer = await exchange(port, `${stranger("GET /v1/models")}\r\n`.repeat(2));
-  expect(answer).toBe(await exchange(barePort, `${stranger("GET /v1/models")}\r\n`.repeat(2)));
+  const answer = await exchange(port, `${unauthenticated("GET /v1/models")}\r\n`.repeat(2));
+  expect(answer).toBe(await exchange(barePort, `${unauthenticated("GET /v1/models")}\r\n`.repeat(2)));
   expect(answer.match(/HTTP\/1.1 401/g)).toHaveLength(1);
 });
 
@@ -100,12 +100,12 @@ test("in a flood right keys open, the admin's too, and every refusal is counted"
   await expect.poll(counted).toContainEqual({ labels: { code: "invalid_api_key" }, value: flood });
 });
 
-test("a stranger who leaves in the middle of a body harms nobody", async () => {
+test("an unauthenticated client that disconnects in the middle of a body harms no other client", async () => {
   const api = await startApi();
   const port = await listeningPort(api.app.server);
   await flooded(port);
   const socket = connect(port, "127.0.0.1");
-  socket.write(`${stranger("POST /v1/images/generations")}Content-Length: 5\r\n\r\nhe`);
+  socket.write(`${unauthenticated("POST /v1/images/generations")}Content-Length: 5\r\n\r\nhe`);
   expect(String((await once(socket, "data"))[0])).toMatch(/^HTTP\/1.1 401/);
   socket.resetAndDestroy();
   expect((await api.call("/v1/models")).status).toBe(200);
@@ -143,18 +143,18 @@ async function startGate(over: Partial<AuthenticationGateDependencies> = {}) {
   return { port: await listeningPort(server.listen(0, "127.0.0.1")), done };
 }
 
-test("a stranger's body has no more time than that of others", async () => {
+test("the body of an unauthenticated client has no more time than that of others", async () => {
   const { port } = await startGate();
-  await exchange(port, `${stranger("POST /")}\r\n`.repeat(flood));
+  await exchange(port, `${unauthenticated("POST /")}\r\n`.repeat(flood));
   const socket = connect(port, "127.0.0.1");
-  socket.write(`${stranger("POST /")}Content-Length: 5\r\n\r\nhe`);
+  socket.write(`${unauthenticated("POST /")}Content-Length: 5\r\n\r\nhe`);
   // Resolves when the connection is cut.
   expect(await text(socket)).toMatch(/^HTTP\/1.1 401/);
 });
 
-test("in a flood strangers wait for their turn, but not those who come by a proxy, whose connections are others', too", async () => {
+test("in a flood unauthenticated clients wait for their turn, but not behind a proxy, whose connections are shared", async () => {
   const direct = await startGate();
-  await exchange(direct.port, `${stranger("POST /")}\r\n`.repeat(flood));
+  await exchange(direct.port, `${unauthenticated("POST /")}\r\n`.repeat(flood));
   expect(Map.groupBy(direct.done, String)).toEqual(
     new Map([
       ["passed on", Array.from({ length: 10 }, () => "passed on")],
@@ -162,7 +162,7 @@ test("in a flood strangers wait for their turn, but not those who come by a prox
     ]),
   );
   const proxied = await startGate({ trustProxy: ["10.0.0.0/8"] });
-  await exchange(proxied.port, `${stranger("POST /")}\r\n`.repeat(flood));
+  await exchange(proxied.port, `${unauthenticated("POST /")}\r\n`.repeat(flood));
   expect(proxied.done).not.toContain("waits");
 });
 

@@ -21,7 +21,7 @@ export type AuthenticationGateDependencies = FollowRequestDependencies & {
 };
 
 /**
- * Stands before Fastify and turns away whoever has no key that is known, for a third of what a refusal costs there: a flood of wrong
+ * Runs before Fastify and refuses clients without a known key, for a third of what a refusal costs there: a flood of wrong
  * keys takes that much less from those with right ones. The first few in a second go in and are refused inside, with their lines in
  * the log; the others wait for their turn. Whatever else may be wrong with a request is for Fastify to say.
  */
@@ -30,7 +30,7 @@ export function createAuthenticationGate(dependencies: AuthenticationGateDepende
   const guarded = createRouteFinder();
   const accounts = new WeakMap<IncomingMessage, Account>();
   const refusals = createRefusalLog(log);
-  // On a proxy's connections a stranger who waits would take the place of others behind the same proxy.
+  // On a proxy's connections, an unauthenticated request that waits would block other clients of the same proxy.
   const throttle = trustProxy === false ? createAuthenticationThrottle() : null;
 
   function refuse(error: ApiError, request: IncomingMessage, response: ServerResponse): void {
@@ -45,7 +45,7 @@ export function createAuthenticationGate(dependencies: AuthenticationGateDepende
       app.addHook("onRoute", ({ method, url }) => guarded.add(method, url));
     },
 
-    /** Answers the request of a stranger. False: the request is for Fastify. */
+    /** Refuses a request without a known key. Returns false when the request is for Fastify. */
     turnAway(request: IncomingMessage, response: ServerResponse): boolean {
       const { method = "", url = "", headers } = request;
       if (!guarded.has(method, url) || hostFault(request) !== undefined) return false;
@@ -79,7 +79,7 @@ const linesPerSecond = 10;
 
 const everyMs = 1_000;
 
-/** Keeps the log readable, and affordable, while strangers try one key after the other. */
+/** Keeps the log readable, and affordable, while an unauthenticated client tries one key after the other. */
 function createRefusalLog(log: Pick<Logger, "warn">) {
   let refused = 0;
   let timer: NodeJS.Timeout | undefined;

@@ -17,8 +17,8 @@ function stayPaused(this: Socket): void {
 type Guest = { request: IncomingMessage; answer: () => void };
 
 /**
- * Where strangers wait for their refusal in a flood. Their connections are not read from meanwhile, so that whoever waits for one answer
- * before the next try, or sends many at once, has as many tries as we have time for. Where it is full there is no waiting.
+ * Delays the refusals of unauthenticated clients during a flood. Their connections are not read meanwhile, so a client that waits for one
+ * answer before its next try, or that pipelines many, gets only as many tries as we have time for. When it is full, nothing waits.
  */
 export function createAuthenticationThrottle({ perTurn, turnMs, most }: AuthenticationThrottleLimits = standard) {
   const guests: Guest[] = [];

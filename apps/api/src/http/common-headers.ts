@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 
 /**
- * The headers of every answer, whoever writes it: a route, Fastify, the gate before it, or the answer to bytes that are no request.
+ * The headers of every answer, whichever part writes it: a route, Fastify, the gate before it, or the answer to bytes that are no request.
  * `@fastify/helmet` reaches only the first two of these, and would forbid other pages to show our images. HSTS is for the proxy that
  * speaks TLS.
  */

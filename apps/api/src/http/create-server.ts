@@ -36,8 +36,8 @@ export type Server = {
 };
 
 /**
- * Fastify as all routes want it, without any: strangers are turned away before it, bodies are JSON, and whatever goes wrong is answered in
- * OpenAI's shape. It listens to nothing yet.
+ * Fastify as all routes need it, but without routes: unauthenticated clients are refused before it, bodies are JSON, and errors have
+ * OpenAI's shape. It does not listen yet.
  */
 export function createServer(dependencies: CreateServerDependencies): Server {
   const { log, drain, trustProxy, corsOrigins, maxHeldRequests } = dependencies;
@@ -95,7 +95,7 @@ export function createServer(dependencies: CreateServerDependencies): Server {
   });
   app.addHook("onSend", async (request, reply) => {
     crossOrigin.mark(request, reply);
-    // OpenAI's own name for it: dashboards that were made for its API read it. A stranger is told nothing, by the gate or in here.
+    // OpenAI's own name for it: dashboards that were made for its API read it. An unauthenticated client gets no such header, here or from the gate.
     if (reply.statusCode !== 401) {
       reply.header("openai-processing-ms", Math.round(performance.now() - request.facts.startedAtMs));
     }

@@ -133,7 +133,7 @@ test("what it tells is what has been used, by whichever answer", async () => {
   expect(await left(key.call("/v1/generations"))).toBe('"requests";r=9, "images";r=17');
 });
 
-test("strangers and the admin are told nothing", async () => {
+test("an unauthenticated client and the admin are told nothing", async () => {
   expect(told(await api.call("/v1/models", { key: "sk-wrong" }))).toEqual([]);
   expect(told(await api.call("/v1/usage", { key: adminKey }))).toEqual([]);
 });

@@ -10,7 +10,7 @@ export const serverLimits = {
   bodyLimit: 1_048_576,
   /** For a whole request to arrive, an upload of 200 MB at 56 KB/s among them. All other bodies have `bodyLimits`. */
   requestTimeout: 3_600_000,
-  /** Longer than the 60 s of common load balancers: whoever closes an idle connection first must be the one who opened it. */
+  /** Longer than the 60 s of common load balancers: the side that opened an idle connection must be the first to close it. */
   keepAliveTimeout: 75_000,
   /** No limit on a silent socket: that is what a waiting caller looks like. */
   connectionTimeout: 0,

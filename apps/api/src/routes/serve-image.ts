@@ -32,7 +32,7 @@ export function serveImageRoute(app: FastifyInstance, { objects: { openLink } }:
       reply.headers({
         "content-type": contentType,
         "content-length": size,
-        // Whoever has the link has the image: no cache on the way may share it.
+        // The link alone gives access to the image, so no shared cache may keep it.
         "cache-control": "private, max-age=31536000, immutable",
         "content-disposition": "inline",
       });

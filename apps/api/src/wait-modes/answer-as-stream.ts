@@ -36,8 +36,8 @@ type Follow = {
 };
 
 /**
- * The way of a caller who asks for `stream`: once the generation is accepted the answer begins, and its events come as they happen.
- * What goes wrong from there on is an event, too. Whoever joins late is told all that has happened first.
+ * Answers a request with `stream`: the answer begins once the generation is accepted, and its events come as they happen.
+ * An error from there on is an event, too. A caller that attaches late gets all earlier events first.
  */
 export function createAnswerAsStream(options: AnswerAsStreamOptions): WaitMode {
   const { queue, submitOrAttach, imageEvents, interruptionError, drain, log, syncTimeoutMs } = options;

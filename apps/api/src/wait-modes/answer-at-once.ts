@@ -24,8 +24,8 @@ export type AnswerAtOnceOptions = {
 };
 
 /**
- * The way of a caller who prefers `respond-async`: the generation with 202, to be read by its id; with `wait`, the images if they are
- * there in time. Whoever asks so may hang up: the generation goes on.
+ * Answers a request with `Prefer: respond-async`: the generation with 202, to be read by its id; with `wait`, the images if they are
+ * there in time. The caller may disconnect: the generation goes on.
  */
 export function createAnswerAtOnce(options: AnswerAtOnceOptions): WaitMode {
   const { queue, submitOrAttach, renderGeneration, imagesBody, sendAccepted, drain, log, syncTimeoutMs } = options;

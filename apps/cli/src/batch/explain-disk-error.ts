@@ -10,7 +10,7 @@ const ofPath = new Map([
 ]);
 const full = new Set(["ENOSPC", "EDQUOT"]);
 
-/** What a disk says, as a sentence for whoever can put it right. Everything else as it is. */
+/** Turns an error of the disk into a sentence that says what to do. Returns every other error unchanged. */
 export function explainDiskError(error: unknown): unknown {
   if (!(error instanceof Error && "syscall" in error && "code" in error)) return error;
   const code = String(error.code);

@@ -9,7 +9,7 @@ export type FileNamer = (customId: string, images: number) => string[];
 
 /**
  * Names from `custom_id`: as it is where that can be, else what is left of it; with a number where a line has several images; and with a piece
- * of its hash where the name is taken. Whoever asks again in the same order gets the same names.
+ * of its hash where the name is taken. The same calls in the same order give the same names.
  */
 export function createFileNamer(): FileNamer {
   const taken = new Set<string>();

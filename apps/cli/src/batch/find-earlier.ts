@@ -111,7 +111,7 @@ async function findSubmitted(
       return { batch: await readBatch(api, batch_id) };
     } catch (error) {
       if (!(error instanceof Problem) || error instanceof PassingProblem) throw error;
-      const what = `${error.message} This file was submitted as ${batch_id}; --again buys everything anew.`;
+      const what = `${error.message} This file was submitted as ${batch_id}; --again buys everything again.`;
       return { problem: new Problem(what, { cause: error }) };
     }
   }

@@ -7,7 +7,7 @@ const endings = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 export async function withFarewell<T>(farewell: () => void | Promise<void>, work: () => Promise<T>): Promise<T> {
   const leave = (signal: NodeJS.Signals) => {
     forget();
-    // Nobody listens any more, so this time it ends the process, and whoever started us sees by what.
+    // No handler is left, so this time the signal ends the process, and the parent process sees which signal it was.
     const end = () => void process.kill(process.pid, signal);
     const said = farewell();
     if (said === undefined) end();

@@ -41,7 +41,7 @@ function readLocal(stateDirectory: string): Service | undefined {
     const { baseUrl, apiKey, adminKey } = localSchema.parse(JSON.parse(readFileSync(file, "utf8")));
     return { root: rootOf(baseUrl), apiKey, adminKey };
   } catch (error) {
-    throw new Problem(`${file} cannot be read. Start the local stack again, and it is written anew.`, { cause: error });
+    throw new Problem(`${file} cannot be read. Start the local stack again: it writes a new one.`, { cause: error });
   }
 }
 

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { deliverySchema, missingImageSchema, failureSchema } from "@darkroom/generations";
 
 /**
- * The ULID of a line, by its place in the batch from 0: that of its generation, and of its answer in the output. Whoever feeds a line
+ * The ULID of a line, by its place in the batch from 0: that of its generation, and of its answer in the output. Every worker that feeds a line
  * makes the same one, so that a Redis that lost its last second, and forgot that it was fed, draws over its images and leaves none
  * behind that nobody knows of.
  */

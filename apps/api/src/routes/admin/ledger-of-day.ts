@@ -10,7 +10,7 @@ const paramsSchema = z.object({ day: daySchema });
 
 /**
  * `POST /admin/ledger/{day}/export`: writes what Redis holds of a day's ledger to the object store.
- * `POST /admin/ledger/{day}/rebuild`: computes the usage of a day that is over anew, from its ledger.
+ * `POST /admin/ledger/{day}/rebuild`: recomputes the usage of a day that is over, from its ledger.
  */
 export function ledgerOfDayRoutes(app: FastifyInstance, { ledger }: LedgerOfDayDependencies): void {
   app.post("/admin/ledger/:day/export", async (request, reply) => {

@@ -9,7 +9,7 @@ export type BatchRoutesDependencies = CreateBatchDependencies &
   ReadBatchDependencies &
   CancelBatchDependencies;
 
-/** `/v1/batches`, of whoever calls. */
+/** `/v1/batches`: the batches of the caller's tenant. */
 export function batchRoutes(app: FastifyInstance, dependencies: BatchRoutesDependencies): void {
   createBatchRoute(app, dependencies);
   listBatchesRoute(app, dependencies);

@@ -77,7 +77,7 @@ describe("Idempotency-Key", () => {
     expect((await send(batchRequest(fileId), named("friday"))).status).toBe(200);
   });
 
-  test("of a batch that is not kept any more it begins anew", async () => {
+  test("of a batch that is not kept any more it makes a new batch", async () => {
     const { api, fileId, send } = await startBatches();
     const { id } = await batchIn(await send(batchRequest(fileId), named("friday")));
     await api.queue.batches.forget(id);

@@ -11,7 +11,7 @@ export type FileRoutesDependencies = CreateFileDependencies &
   ReadFileContentDependencies &
   DeleteFileDependencies;
 
-/** `/v1/files`, of whoever calls. */
+/** `/v1/files`: the files of the caller's tenant. */
 export function fileRoutes(app: FastifyInstance, dependencies: FileRoutesDependencies): void {
   createFileRoute(app, dependencies);
   listFilesRoute(app, dependencies);

@@ -98,7 +98,7 @@ describe("a request equal to one whose caller was cut off while it waited", () =
     expect(idOf(await api.generate(request))).not.toBe(id);
   });
 
-  test("does not with an idempotency key of its own, or where it asks anew", async () => {
+  test("does not with an idempotency key of its own, or where it asks for a new generation", async () => {
     const { api, held } = await startHeld();
     const id = await cutOff(api, held.begun);
     held.end();
@@ -226,7 +226,7 @@ describe("a request that comes after an error for which the provider may charge"
   test.each([
     ["Cache-Control: no-cache", { "cache-control": "max-age=0, No-Cache" }],
     ["a new idempotency key", { "idempotency-key": "anew" }],
-  ])("buys anew with %s", async (_, headers) => {
+  ])("buys again with %s", async (_, headers) => {
     const { api, held } = await startHeld({ outcome: brokenUpstream });
     held.end();
     const first = await api.generate(request);
@@ -243,7 +243,7 @@ describe("a request that comes after an error for which the provider may charge"
   });
 });
 
-describe("an answer that is there is given before the request is judged anew", () => {
+describe("an answer that is there is given before the request is checked again", () => {
   const named = { "idempotency-key": "k", prefer: "" };
 
   test.each([

@@ -73,7 +73,7 @@ test("links are given where the store cannot tell whether the images are there",
   expect((await again()).status).toBe(200);
 });
 
-test("a retry has all images made anew, under its id and as a new request would cost, and replays have them", async () => {
+test("a retry buys all images again, under its id and as a new request would cost, and replays have them", async () => {
   const { api, id, again } = await withGone();
   const before = await generationIn(await api.call(`/v1/generations/${id}`));
   const answer = await retry(api, id);

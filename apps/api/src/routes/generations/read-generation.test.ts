@@ -120,7 +120,7 @@ describe("Prefer: wait", () => {
     expect((await generationIn(answer)).status).toBe("succeeded");
   });
 
-  test("with the state as it stands when the wait is over, whoever still watches", async () => {
+  test("with the state as it stands when the wait is over, whether or not others still watch", async () => {
     const api = await startApi();
     const id = await queued(api);
     const answer = await api.call(`/v1/generations/${id}`, { headers: { prefer: "wait=1" } });

@@ -73,7 +73,7 @@ test("202 though its lane could not be reached: recovery puts it there", async (
   expect(await api.queue.lanes.find("openai.interactive", id)).toBe("waiting");
 });
 
-test("whoever waits for it on the line may leave: it goes on", async () => {
+test("a caller that waits for it may disconnect: it goes on", async () => {
   const api = await startApi();
   const headers = { "idempotency-key": "k" };
   const { id } = await generationIn(await api.generate(request, { headers: { ...headers, prefer: "respond-async" } }));

@@ -102,8 +102,8 @@ const queuedAgain = (record: GenerationRecord): GenerationRecord => ({
 });
 
 /**
- * What a retry takes, of the generation's own key: whoever of its tenant asks for it. It reserves what it reserved before, for it is
- * billed by the terms of before. Throws `ApiError` where that key is gone, or may not have it any more.
+ * What a retry takes from the limits and budget of the generation's own key, whichever key of the tenant asks for it. It reserves the same
+ * amount as before, because the same terms bill it. Throws `ApiError` when that key is gone or no longer has the right.
  */
 function retryAdmission(keys: Pick<Keyring, "find">, record: GenerationRecord): Admission {
   const account = keys.find(record.keyId);

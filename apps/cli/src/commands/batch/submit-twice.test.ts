@@ -97,7 +97,7 @@ describe("the same lines are found again", { timeout }, () => {
     const ran = await submit("--wait", "--out", `${out}-2`);
     expect(ran).toMatchObject({ code: 0, stdout: "batch_1\n" });
     expect(ran.stderr).toContain(
-      `${file} was submitted before, as batch_1 (completed): going on with it. --again buys everything anew.`,
+      `${file} was submitted before, as batch_1 (completed): going on with it. --again buys everything again.`,
     );
     expect(await readdir(`${out}-2`)).toEqual(expect.arrayContaining(images));
     expect(service.batches).toHaveLength(1);
@@ -198,7 +198,7 @@ describe("the same file again", { timeout }, () => {
     expect(service.batches).toHaveLength(1);
   });
 
-  test("begins anew where the service refused it the first time, as nothing was bought", async () => {
+  test("submits again where the service refused it the first time, as nothing was bought", async () => {
     const { service, submit, out } = await openSubmit("one\n", { ended: { status: "failed", failed_at: 1 } });
     expect(await submit(...model, "--yes", "--wait", "--out", out)).toMatchObject({ code: 1, stdout: "batch_1\n" });
     expect(await submit(...model, "--yes", "--out", out)).toMatchObject({ code: 0, stdout: "batch_2\n" });
@@ -233,6 +233,6 @@ describe("the same file again", { timeout }, () => {
     service.batches.length = 0;
     const ran = await submit(...model, "--yes");
     expect(ran).toMatchObject({ code: 1, stdout: "" });
-    expect(ran.stderr).toContain("This file was submitted as batch_1; --again buys everything anew.");
+    expect(ran.stderr).toContain("This file was submitted as batch_1; --again buys everything again.");
   });
 });

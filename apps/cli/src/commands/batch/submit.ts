@@ -18,7 +18,7 @@ export function submitBatchCommand(shell: Shell) {
       .option("--concurrency <n>", "how many images to fetch at a time", parseConcurrency, usualConcurrency)
       .option("--response-format <format>", "url, or b64_json for images in the output file itself")
       .option("--yes", "do not ask first")
-      .option("--again", "buy everything anew, whatever was submitted before")
+      .option("--again", "buy everything again, whatever was submitted before")
       .option("--window <time>", "in what time it must be done: 90m, 24h or 3d", parseWindow, "24h")
       .option("--metadata <name=value...>", "pairs of your own, kept with the batch", parseMetadata),
   ).action(async (file, given, command) => {
