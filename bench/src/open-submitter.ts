@@ -1,8 +1,8 @@
 import { unlimited } from "@darkroom/accounts";
 import type { ImageRequest } from "@darkroom/contracts";
-import { createGenerationStore, createSubmitter } from "@darkroom/generations";
+import { createProducer } from "@darkroom/generations";
 import { createKeys } from "@darkroom/redis";
-import { createLanes, laneName } from "@darkroom/queue";
+import { laneName } from "@darkroom/queue";
 import type { Redis } from "ioredis";
 
 /** The keys that Darkroom uses in Redis, and the lane that its requests here are put on. */
@@ -15,9 +15,7 @@ const log = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** Submits generations as the api does, without the api. */
 export function openSubmitter(redis: Redis) {
-  const store = createGenerationStore(redis, darkroomKeys, retention);
-  const lanes = createLanes(redis, darkroomKeys);
-  const submit = createSubmitter({ store, lanes, log });
+  const { submit } = createProducer({ redis, keys: darkroomKeys }, { retention, log });
   const upstream = { model: "dall-e-2", parameters: { n: 1, size: "256x256" } };
   const terms = { model: "dall-e-2", quality: "auto", prices: { perImageMicros: { any: { "256x256": 16_000 } } } };
   const admission = { ...unlimited, images: 1, worstCaseMicros: 16_000 };

@@ -1,19 +1,21 @@
-import { createGenerationStore, type GenerationRecord } from "@darkroom/generations";
+import { createProducer, type GenerationRecord } from "@darkroom/generations";
 import { createKeys } from "@darkroom/redis";
 import { connectProducer } from "@darkroom/redis";
 import { expect } from "vitest";
 
 const keys = createKeys("darkroom");
+const log = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** Reads every generation's record straight from Redis, and what the queue keeps beside them for those that have not ended. */
 export async function everyGeneration(redisUrl: string): Promise<GenerationRecord[]> {
   const redis = connectProducer(redisUrl, () => {});
   await new Promise<void>((resolve) => redis.once("ready", () => resolve()));
   try {
-    const store = createGenerationStore(redis, keys, { recordsMs: 60_000, claimsMs: 60_000, tombstonesMs: 60_000 });
+    const retention = { recordsMs: 60_000, claimsMs: 60_000, tombstonesMs: 60_000 };
+    const { generations } = createProducer({ redis, keys }, { retention, log });
     const records: GenerationRecord[] = [];
     for (const key of await redis.keys(keys.record("*"))) {
-      const record = await store.read(key.slice(keys.record("").length));
+      const record = await generations.read(key.slice(keys.record("").length));
       if (record !== null) records.push(record);
     }
     return records;

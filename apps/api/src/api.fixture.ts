@@ -22,7 +22,7 @@ import { closeServer } from "./close-server.ts";
 import { createDrain } from "./drain.ts";
 import { createDisconnects } from "./generation/cancel-on-disconnect.ts";
 import type { ResponseFormat } from "./generation/response-format.ts";
-import { lanesOf, openQueue, type OpenQueue } from "./open-queue.ts";
+import { openQueue, type Queue } from "./open-queue.ts";
 import { createReadiness } from "./readiness.ts";
 import type { WebhookSettings } from "./webhook-settings.ts";
 import { tidy, workLane } from "./worker.fixture.ts";
@@ -90,8 +90,8 @@ async function openApi(options: StartApiOptions, finish: Finish) {
   finish(() => closes.closeAll());
   const redisLine = await startTcpProxy(redisUrl);
   closes.add("the line to Redis", () => redisLine.close());
-  const opened = await openQueue(
-    {
+  const { queue: opened, connection } = await openQueue({
+    config: {
       REDIS_URL: options.behindProxy === true ? redisLine.url : redisUrl,
       QUEUE_PREFIX: prefix,
       INSTANCE: randomBytes(4).toString("hex"),
@@ -104,10 +104,10 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     catalogue,
     log,
     closes,
-  );
-  await opened.lanes.open(lanesOf(catalogue));
+  });
+  const { redis, keys } = connection;
   let onSubmission: ((id: string) => void) | undefined;
-  const queue: OpenQueue = {
+  const queue: Queue = {
     ...opened,
     memoryGuard: { ...opened.memoryGuard, isFull: () => options.full === true },
     submit: async (submission) => {
@@ -119,7 +119,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
   closes.add("the disconnects of callers", () => disconnects.close());
   const names = createRedisKeys(prefix);
   const keyring = await createKeyring({
-    redis: opened.redis,
+    redis,
     names,
     staticKeys: [
       { tenant: "acme", name: "test", hash: hashApiKey(apiKey) },
@@ -134,7 +134,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
   const objects = options.objects?.(store) ?? store;
 
   const files = createFileStore({
-    redis: opened.redis,
+    redis,
     prefix,
     objects,
     log,
@@ -145,9 +145,8 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     metrics,
     catalogue,
     keyring,
-    keyStore: createKeyStore(opened.redis, names),
-    names,
-    ledger: createLedger({ redis: opened.redis, prefix, objects, log }),
+    keyStore: createKeyStore(redis, names),
+    ledger: createLedger({ redis, prefix, objects, log }),
     objects,
     files,
     queue,
@@ -185,6 +184,9 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     prefix,
     call,
     queue,
+    /** What the service keeps in Redis, by the connection of the service. */
+    redis,
+    keys,
     redisLine,
     store,
     files,
@@ -202,29 +204,29 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     },
 
     /** The callers that wait for the answer of a generation. */
-    waitersOf: (id: string) => opened.redis.smembers(opened.keys.waiters(id)),
+    waitersOf: (id: string) => redis.smembers(keys.waiters(id)),
 
     /** The reply channels that a generation's record names as watching. */
-    watchersOf: async (id: string) => ((await opened.redis.hget(opened.keys.record(id), "watchers")) ?? "").trim(),
+    watchersOf: async (id: string) => ((await redis.hget(keys.record(id), "watchers")) ?? "").trim(),
 
     /** The id of the next generation, when it has been submitted or could not be. */
     nextSubmission: () => new Promise<string>((resolve) => (onSubmission = resolve)),
 
     /** How many generations have ended, by a look at Redis itself. */
     async endings(): Promise<number> {
-      const redis = connectWorker(redisUrl, () => {});
-      const keys = await redis.keys(`${prefix}:generation:*`);
-      const ended = await Promise.all(keys.map((key) => redis.hexists(key, "endedAt")));
-      redis.disconnect();
+      const own = connectWorker(redisUrl, () => {});
+      const found = await own.keys(`${prefix}:generation:*`);
+      const ended = await Promise.all(found.map((key) => own.hexists(key, "endedAt")));
+      own.disconnect();
       return ended.reduce((sum, one) => sum + one, 0);
     },
 
     /** Removes every record, as a Redis does that comes back without its data. */
     async loseRecords() {
-      const redis = connectWorker(redisUrl, () => {});
-      const found = await redis.keys(`${prefix}:generation:*`);
-      await redis.del(...found);
-      redis.disconnect();
+      const own = connectWorker(redisUrl, () => {});
+      const found = await own.keys(`${prefix}:generation:*`);
+      await own.del(...found);
+      own.disconnect();
     },
 
     /** One round of recovery, for whom nothing is too young to be looked at. */

@@ -1,4 +1,4 @@
-import type { Keyring, KeyStore, Ledger, RedisKeys } from "@darkroom/accounts";
+import type { Keyring, KeyStore, Ledger } from "@darkroom/accounts";
 import type { FileStore } from "@darkroom/files";
 import type { Catalogue } from "@darkroom/models";
 import type { Logger, Metrics } from "@darkroom/runtime";
@@ -22,7 +22,7 @@ import { createServer, type CreateServerDependencies, type Server } from "./http
 import { refuseOtherMethods } from "./http/known-routes.ts";
 import { createSendPage } from "./http/send-page.ts";
 import { tellLimits } from "./limits/rate-limit-headers.ts";
-import type { OpenQueue } from "./open-queue.ts";
+import type { Queue } from "./open-queue.ts";
 import { adminRoutes } from "./routes/admin/admin-routes.ts";
 import { batchRoutes } from "./routes/batches/batch-routes.ts";
 import { fileRoutes } from "./routes/files/file-routes.ts";
@@ -44,12 +44,10 @@ export type AppDependencies = CreateServerDependencies &
     catalogue: Catalogue;
     keyring: Keyring;
     keyStore: KeyStore;
-    /** Where accounts keep what they keep in Redis. */
-    names: RedisKeys;
     ledger: Ledger;
     objects: ObjectStore;
     files: FileStore;
-    queue: OpenQueue;
+    queue: Queue;
     disconnects: Disconnects;
     log: Logger;
     metrics: Metrics;
@@ -67,7 +65,7 @@ export type AppDependencies = CreateServerDependencies &
 export function buildApp(dependencies: AppDependencies): FastifyInstance {
   const server = createServer(dependencies);
   const { app, gate } = server;
-  const { keyring, queue } = dependencies;
+  const { keyring, keyStore } = dependencies;
   const { bodyDeadline, loadShedder } = server;
   const tools = createTools({ ...dependencies, bodyDeadline, loadShedder });
 
@@ -77,7 +75,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
   });
   const forCallers = async (v1: FastifyInstance) => {
     authenticateCallers(v1, { gate, keyring });
-    tellLimits(v1, queue.readRateLimitUse);
+    tellLimits(v1, keyStore.readRateLimitUse);
     generationRoutes(v1, tools);
     batchRoutes(v1, tools);
     fileRoutes(v1, tools);
@@ -86,7 +84,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
   };
   const forCallersOrAdmin = async (v1: FastifyInstance) => {
     authenticateCallersOrAdmin(v1, { gate, keyring });
-    tellLimits(v1, queue.readRateLimitUse);
+    tellLimits(v1, keyStore.readRateLimitUse);
     usageRoute(v1, tools);
   };
   void app.register(forCallers);
@@ -98,7 +96,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
     void azure.register(forCallersOrAdmin);
     void azure.register(async (deployments) => {
       authenticateCallers(deployments, { gate, keyring });
-      tellLimits(deployments, queue.readRateLimitUse);
+      tellLimits(deployments, keyStore.readRateLimitUse);
       deploymentImageRoute(deployments, tools);
     });
   };

@@ -53,8 +53,8 @@ test("near the deadline, callers who still wait are told to send again, and what
       message: `This server is shutting down. Send the request again to go on waiting for ${runningId}.`,
     },
   });
-  expect(await api.queue.store.read(runningId)).toMatchObject({ status: "running" });
-  expect(await api.queue.store.read(unbegunId)).toMatchObject({ status: "canceled" });
+  expect(await api.queue.generations.read(runningId)).toMatchObject({ status: "running" });
+  expect(await api.queue.generations.read(unbegunId)).toMatchObject({ status: "canceled" });
 });
 
 test("until balancers have noticed, requests are accepted though the process is not ready", async () => {

@@ -11,7 +11,7 @@ import { readConfig } from "./config.ts";
 import { createDrain } from "./drain.ts";
 import { createDisconnects } from "./generation/cancel-on-disconnect.ts";
 import { listen } from "./listen.ts";
-import { lanesOf, openQueue } from "./open-queue.ts";
+import { openQueue } from "./open-queue.ts";
 import { createReadiness } from "./readiness.ts";
 import { warnOfMissingPrices, warnOfRetiredModels } from "./warn-of-catalogue.ts";
 import { webhookSettings } from "./webhook-settings.ts";
@@ -37,10 +37,11 @@ await runProcess({
     closes.add("the object store", () => objects.close());
     await objects.check();
 
-    const queue = await openQueue(config, catalogue, log, closes);
-    await queue.lanes.open(lanesOf(catalogue));
+    const { queue, connection } = await openQueue({ config, catalogue, log, closes });
+    const { redis } = connection;
+    const stored = { redis, prefix: config.QUEUE_PREFIX, objects, log };
     const names = createRedisKeys(config.QUEUE_PREFIX);
-    const keyring = await createKeyring({ redis: queue.redis, names, staticKeys, adminKeyHash, log });
+    const keyring = await createKeyring({ redis, names, staticKeys, adminKeyHash, log });
     closes.add("the keyring", () => keyring.close());
     const disconnects = createDisconnects({ queue, log });
     closes.add("the disconnects of callers", () => disconnects.close());
@@ -49,11 +50,10 @@ await runProcess({
     const app = buildApp({
       catalogue,
       keyring,
-      keyStore: createKeyStore(queue.redis, names),
-      names,
-      ledger: createLedger({ redis: queue.redis, prefix: config.QUEUE_PREFIX, objects, log }),
+      keyStore: createKeyStore(redis, names),
+      ledger: createLedger(stored),
       objects,
-      files: createFileStore({ redis: queue.redis, prefix: config.QUEUE_PREFIX, objects, log }),
+      files: createFileStore(stored),
       queue,
       disconnects,
       drain,

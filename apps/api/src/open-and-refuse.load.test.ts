@@ -77,8 +77,8 @@ describe("a thousand calls that are refused half-way leave nothing open", () => 
     ],
   ])("%s", async (_, call) => {
     const counts = countOpen(api);
-    vi.spyOn(api.queue.store, "watch").mockImplementation(refuse);
-    vi.spyOn(api.queue.store, "submit").mockImplementation(refuse);
+    vi.spyOn(api.queue.generations, "watch").mockImplementation(refuse);
+    vi.spyOn(api.queue.generations, "submit").mockImplementation(refuse);
     await again(call);
     expect(counts.opened()).toBeGreaterThanOrEqual(times);
     await expect.poll(counts.open).toBe(0);
@@ -164,7 +164,7 @@ describe("a thousand callers who hang up leave nothing open", () => {
 });
 
 test("two thousand refused long polls leave no heap behind", async () => {
-  vi.spyOn(api.queue.store, "watch").mockImplementation(refuse);
+  vi.spyOn(api.queue.generations, "watch").mockImplementation(refuse);
   await again(longPoll);
   const before = await usedHeapBytes();
   await again(longPoll);

@@ -1,84 +1,42 @@
-import { createRateLimitReader } from "@darkroom/accounts";
+import { batchesLanes, type BatchProducer, createBatchProducer } from "@darkroom/batches";
+import { openProducer, type Producer, type queueEnvSchema, queueSettings } from "@darkroom/generations";
 import type { Catalogue } from "@darkroom/models";
-import type { Logger } from "@darkroom/runtime";
-import type { CloseList } from "@darkroom/runtime";
-import { batchesLanes, createBatchCanceler, createBatchStore, createBatchSubmitter } from "@darkroom/batches";
-import {
-  createEndingWaits,
-  createGenerationStore,
-  createSubmitter,
-  type queueEnvSchema,
-  retentionOf,
-} from "@darkroom/generations";
-import { createKeys, createMemoryGuard } from "@darkroom/redis";
-import { createLanes, laneName } from "@darkroom/queue";
-import { createWebhookStore } from "@darkroom/webhooks";
-import { checkRedis, connectProducer, connectSubscriber, createWriteProbe, untilConnected } from "@darkroom/redis";
+import { laneName } from "@darkroom/queue";
+import type { CloseList, Logger } from "@darkroom/runtime";
+import { createWebhookStore, type WebhookStore } from "@darkroom/webhooks";
 import type { ApiConfig } from "./config.ts";
 
-type QueueConfig = Pick<ApiConfig, keyof typeof queueEnvSchema.shape | "INSTANCE" | "BILL_UNDELIVERED">;
+export type OpenQueueOptions = {
+  config: Pick<ApiConfig, keyof typeof queueEnvSchema.shape | "INSTANCE" | "BILL_UNDELIVERED">;
+  catalogue: Pick<Catalogue, "models" | "noted">;
+  log: Logger;
+  closes: CloseList;
+};
 
-/** It has answered a moment ago. */
-const connectWithinMs = 10_000;
+/** The queue as the routes see it: generations, batches and webhooks, and no connection. */
+export type Queue = Producer & BatchProducer & { webhooks: WebhookStore };
 
-/** The lanes that calls of this service go on: open them at the start, for one that is first used while Redis is away cannot be opened. */
-export const lanesOf = ({ models }: Pick<Catalogue, "models">): Set<string> =>
-  new Set([...batchesLanes, ...models.map(({ provider }) => laneName(provider, "interactive"))]);
-
-/** Connects to Redis and builds the queue as a producer sees it. Throws a sentence when Redis is away or not fit for it. */
-export async function openQueue(
-  config: QueueConfig,
-  catalogue: Pick<Catalogue, "noted">,
-  log: Logger,
-  closes: CloseList,
-) {
-  const keys = createKeys(config.QUEUE_PREFIX);
-  await checkRedis(config.REDIS_URL, { names: keys.probe, requireNoEviction: config.REDIS_REQUIRE_NOEVICTION, log });
-
-  const onError = (error: Error) => log.warn({ err: error }, "The connection to Redis reports an error");
-  const redis = connectProducer(config.REDIS_URL, onError);
-  closes.add("the connection to Redis", () => redis.disconnect());
-  const subscriber = connectSubscriber(config.REDIS_URL, onError);
-  closes.add("the reply channel's connection", () => subscriber.disconnect());
-  await Promise.all([untilConnected(redis, connectWithinMs), untilConnected(subscriber, connectWithinMs)]);
-
-  const retention = retentionOf(config);
-  const store = createGenerationStore(redis, keys, retention);
-  const batches = createBatchStore(redis, keys);
-  const lanes = createLanes(redis, keys);
-  closes.add("the lanes", () => lanes.close());
-  const waits = await createEndingWaits({ redis, subscriber, keys, instance: config.INSTANCE });
-  closes.add("the reply channel", () => waits.close());
-  const memoryGuard = createMemoryGuard({ redis });
-  closes.add("the memory guard", () => memoryGuard.close());
-
-  return {
-    redis,
-    keys,
-    store,
+/**
+ * Opens the queue with what lies on it. Rejects with a sentence when Redis is away or cannot be used. `connection` is for what keeps its own
+ * in the same Redis: accounts and files.
+ */
+export async function openQueue({ config, catalogue, log, closes }: OpenQueueOptions) {
+  const settings = queueSettings(config);
+  const billUndelivered = config.BILL_UNDELIVERED;
+  const opened = await openProducer({ ...settings, instance: config.INSTANCE, billUndelivered, log, closes });
+  const { connection, ...producer } = opened;
+  const { lanes } = producer;
+  const { claimsMs } = settings.retention;
+  const batches = createBatchProducer(connection, {
     lanes,
-    webhooks: createWebhookStore(redis, keys),
-    waits,
-    memoryGuard,
-    readRateLimitUse: createRateLimitReader(redis, keys.root),
-    submit: createSubmitter({ store, lanes, billUndelivered: config.BILL_UNDELIVERED, log }),
-    batches,
-    submitBatch: createBatchSubmitter({
-      batches,
-      lanes,
-      billUndelivered: config.BILL_UNDELIVERED,
-      catalogue: catalogue.noted,
-      log,
-      claimsMs: retention.claimsMs,
-    }),
-    cancelBatch: createBatchCanceler({ batches, lanes, log }),
-    /** What keeps Redis from taking writes, as a sentence; null when it takes them. */
-    findFault: createWriteProbe({
-      redis,
-      names: keys.probe,
-      onRefusal: (error, sentence) => log.warn({ err: error }, sentence),
-    }),
-  };
+    claimsMs,
+    billUndelivered,
+    catalogue: catalogue.noted,
+    log,
+  });
+  const queue: Queue = { ...producer, ...batches, webhooks: createWebhookStore(connection.redis, connection.keys) };
+  // A lane that is first used while Redis is away cannot be opened.
+  const interactive = catalogue.models.map(({ provider }) => laneName(provider, "interactive"));
+  await lanes.open(new Set([...batchesLanes, ...interactive]));
+  return { queue, connection };
 }
-
-export type OpenQueue = Awaited<ReturnType<typeof openQueue>>;

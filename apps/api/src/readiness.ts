@@ -1,10 +1,10 @@
 import type { Logger } from "@darkroom/runtime";
 import type { ObjectStore } from "@darkroom/storage";
 import type { Drain } from "./drain.ts";
-import type { OpenQueue } from "./open-queue.ts";
+import type { Queue } from "./open-queue.ts";
 
 export type ReadinessOptions = {
-  queue: Pick<OpenQueue, "findFault">;
+  queue: Pick<Queue, "findFault">;
   objects: Pick<ObjectStore, "check">;
   drain: Drain;
   log: Logger;

@@ -1,21 +1,14 @@
 import { billOf, termsSchema } from "@darkroom/models";
 import { createLogger } from "@darkroom/runtime";
-import {
-  createAttemptStore,
-  createGenerationStore,
-  createRecovery,
-  createLaneWorker,
-  type Delivery,
-  type Retention,
-  type Work,
-} from "@darkroom/generations";
+import { createWorker, type Delivery, type Retention, type Work } from "@darkroom/generations";
 import { createKeys } from "@darkroom/redis";
-import { createLanes, defaultRetryPolicy, laneName } from "@darkroom/queue";
+import { defaultRetryPolicy, laneName } from "@darkroom/queue";
 import { connectWorker } from "@darkroom/redis";
 import type { ObjectStore } from "@darkroom/storage";
 
 const log = createLogger({ name: "worker-test", level: "silent", pretty: false });
 const retention: Retention = { recordsMs: 60_000, claimsMs: 60_000, tombstonesMs: 60_000 };
+const options = { retention, dropObjects: async () => {}, log };
 
 export type WorkLaneOptions = {
   redisUrl: string;
@@ -27,13 +20,9 @@ export type WorkLaneOptions = {
 
 /** Works off the interactive lane of a provider. */
 export async function workLane({ redisUrl, prefix, work, provider = "openai", finish }: WorkLaneOptions) {
-  const keys = createKeys(prefix);
   const redis = connectWorker(redisUrl, () => {});
-  const worker = createLaneWorker({
-    redis,
-    keys,
-    store: createAttemptStore(redis, keys, retention),
-    lanes: createLanes(redis, keys),
+  const queue = createWorker({ redis, keys: createKeys(prefix) }, options);
+  const worker = queue.workLane({
     lane: laneName(provider, "interactive"),
     concurrency: 5,
     work,
@@ -41,12 +30,10 @@ export async function workLane({ redisUrl, prefix, work, provider = "openai", fi
       const sizes = images.map(({ width, height }) => `${width}x${height}`);
       return billOf(termsSchema.parse(record.terms), record.reservedMicros, { sizes });
     },
-    dropObjects: async () => {},
     retryPolicy: { ...defaultRetryPolicy, maxFailures: 1, maxCrashes: 1, firstPauseMs: 5, maxPauseMs: 20 },
     lockDurationMs: 5_000,
     stalledIntervalMs: 1_000,
     random: () => 0.5,
-    log,
   });
   finish(async () => {
     await worker.close(0);
@@ -57,17 +44,9 @@ export async function workLane({ redisUrl, prefix, work, provider = "openai", fi
 
 /** One round of recovery, for whom nothing is too young to be looked at. */
 export async function tidy(redisUrl: string, prefix: string): Promise<void> {
-  const keys = createKeys(prefix);
   const redis = connectWorker(redisUrl, () => {});
-  const lanes = createLanes(redis, keys);
-  const recovery = createRecovery({
-    redis,
-    keys,
-    store: createGenerationStore(redis, keys, retention),
-    lanes,
-    retention,
-    dropObjects: async () => {},
-    log,
+  const { lanes, recover } = createWorker({ redis, keys: createKeys(prefix) }, options);
+  const recovery = recover({
     everyMs: 3_600_000,
     queuedAfterMs: 0,
     runningAfterMs: 0,

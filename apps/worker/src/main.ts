@@ -2,9 +2,9 @@ import { setFlagsFromString } from "node:v8";
 import { createLogger, createMetrics } from "@darkroom/runtime";
 import { readOrExit, runProcess } from "@darkroom/runtime";
 import { createHttpClient, createProviders } from "@darkroom/providers";
-import { createCancelListener, createLaneWorker, type LaneWorker } from "@darkroom/generations";
+import { openWorker, queueSettings } from "@darkroom/generations";
 import { defaultRetryPolicy, isBatchLane } from "@darkroom/queue";
-import { adviseOnRedis, connectSubscriber, untilConnected } from "@darkroom/redis";
+import { adviseOnRedis } from "@darkroom/redis";
 import { createObjectStore } from "@darkroom/storage";
 import { createBillDelivery } from "./bill-delivery.ts";
 import { readConfig } from "./config.ts";
@@ -12,11 +12,10 @@ import { createCountEnding } from "./count-ending.ts";
 import { createGenerateImages } from "./generate-images.ts";
 import { createHeldImages } from "./held-images.ts";
 import { createImageStore } from "./image-store.ts";
-import { startHealthServer } from "./health-server.ts";
 import { openFiles } from "./open-files.ts";
 import { openBatches } from "./open-batches.ts";
+import { openHealth } from "./open-health.ts";
 import { openLedger } from "./open-ledger.ts";
-import { connectWithinMs, openBatchQueue, openQueue } from "./open-queue.ts";
 import { openWebhooks } from "./open-webhooks.ts";
 import { planLanes } from "./plan-lanes.ts";
 import { lowerPriority } from "./lower-priority.ts";
@@ -52,82 +51,52 @@ await runProcess({
       sandboxFallback: config.SANDBOX_FALLBACK,
       logger: log,
     });
-    const plans = planLanes(providers, config.WORKER_LANES, config.WORKER_CONCURRENCY);
-
+    const plans = planLanes({ providers, named: config.WORKER_LANES, concurrency: config.WORKER_CONCURRENCY });
     const hasBatches = plans.some(({ lane }) => isBatchLane(lane));
     if (plans.every(({ lane }) => isBatchLane(lane))) lowerPriority(config.BATCH_NICENESS);
 
-    const queue = await openQueue(config, store, log, closes);
-    const batchQueue = hasBatches ? await openBatchQueue(config, queue, log, closes) : queue;
+    const queue = await openWorker({
+      ...queueSettings(config),
+      lockDurationMs: config.LOCK_DURATION_MS,
+      stalledIntervalMs: config.STALLED_INTERVAL_MS,
+      recoveryIntervalMs: config.RECOVERY_INTERVAL_MS,
+      auditKeysPerSecond: config.AUDIT_KEYS_PER_SECOND,
+      dropObjects: (keys) => store.delete(keys),
+      log,
+      closes,
+    });
     const watch = createStoreWatch({ store, metrics, log });
     closes.add("the watch over the object store", () => watch.close());
-    const patienceMs = config.UPLOAD_PATIENCE_MS;
-    const held = createHeldImages({ directory: config.SPOOL_DIRECTORY, leftForMs: patienceMs, log });
-    const imageStore = createImageStore({ store, watch, held, patienceMs, log });
-    const workers: LaneWorker[] = [];
     watch.onChange((refusing) => {
-      for (const worker of workers)
+      for (const worker of queue.laneWorkers)
         if (refusing) worker.pause();
         else worker.resume();
     });
+    const patienceMs = config.UPLOAD_PATIENCE_MS;
+    const held = createHeldImages({ directory: config.SPOOL_DIRECTORY, leftForMs: patienceMs, log });
+    const imageStore = createImageStore({ store, watch, held, patienceMs, log });
 
-    // Opened before the lanes, so that both are there until the last of what runs has ended.
-    const subscriber = connectSubscriber(config.REDIS_URL, (error) =>
-      log.warn({ err: error }, "The connection that hears of cancellations reports an error"),
-    );
-    closes.add("the connection that hears of cancellations", () => subscriber.disconnect());
-    await untilConnected(subscriber, connectWithinMs);
-    const cancelListener = await createCancelListener({ ...queue, subscriber, workers });
-    closes.add("the cancel listener", () => cancelListener.close());
-    let isWorking = false;
-    if (config.WORKER_PORT !== undefined) {
-      const health = await startHealthServer({
-        host: config.WORKER_HOST,
-        port: config.WORKER_PORT,
-        metrics,
-        async whyNotReady() {
-          if (!isWorking) return ["The worker is starting."];
-          const fault = (await queue.findFault()) ?? watch.fault();
-          if (fault !== null) return [fault];
-          return workers
-            .filter((worker) => worker.refusal() !== null)
-            .map(({ lane }) => `Redis gives out no jobs of the lane ${lane}.`);
-        },
-        findFaults: async () =>
-          (await Promise.all(workers.map((worker) => worker.stuck()))).filter((fault) => fault !== null),
-      });
-      closes.add("the health port", () => health.close());
-    }
-
-    for (const { lane, provider, concurrency } of plans) {
-      const worker = createLaneWorker({
-        ...(isBatchLane(lane) ? batchQueue : queue),
+    const health = await openHealth({ config, queue, watch, metrics, closes });
+    await queue.workLanes(
+      plans.map(({ lane, provider, concurrency }) => ({
         lane,
         concurrency,
         work: createGenerateImages({ provider, store, imageStore, metrics, log }),
         mayBegin: () => watch.takesWrites(),
         billOf: createBillDelivery({ metrics, log }),
-        dropObjects: (keys) => store.delete(keys),
         onEnding: createCountEnding({ metrics }),
         retryPolicy: defaultRetryPolicy,
-        lockDurationMs: config.LOCK_DURATION_MS,
-        stalledIntervalMs: config.STALLED_INTERVAL_MS,
         random: Math.random,
-        log,
-      });
-      workers.push(worker);
-    }
-    closes.add("the lanes' workers", () =>
-      Promise.all(workers.map((worker) => worker.close(config.SHUTDOWN_DEADLINE_MS))),
+      })),
+      { closeWithinMs: config.SHUTDOWN_DEADLINE_MS },
     );
-    await Promise.all(workers.map((worker) => worker.ready()));
 
-    await openWebhooks(config, queue, store, log, closes);
-    openFiles(config, queue, store, log, closes);
-    openLedger(config, queue, store, log, closes);
-    // A worker that draws for callers alone leaves batches to those that draw for them.
-    if (hasBatches) await openBatches(config, queue, store, metrics, log, closes);
-    isWorking = true;
+    await openWebhooks({ config, queue, objects: store, log, closes });
+    openFiles({ config, connection: queue.connection, objects: store, log, closes });
+    openLedger({ config, connection: queue.connection, objects: store, log, closes });
+    // A worker that works off no batch lane leaves batches to those that do.
+    if (hasBatches) await openBatches({ config, queue, objects: store, metrics, log, closes });
+    health.started();
     log.info({ lanes: Object.fromEntries(plans.map(({ lane, concurrency }) => [lane, concurrency])) }, "Working");
   },
 });

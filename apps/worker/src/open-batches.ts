@@ -1,4 +1,4 @@
-import { budgetLeft, createFindAccount, createKeyStore, createRedisKeys, readAccountUsage } from "@darkroom/accounts";
+import { budgetLeft, createFindAccount, createKeyStore, createRedisKeys } from "@darkroom/accounts";
 import {
   createBatchSweep,
   createCatalogueOf,
@@ -8,6 +8,7 @@ import {
   createValidateBatch,
 } from "@darkroom/batches";
 import { createFileStore } from "@darkroom/files";
+import type { QueueWorker } from "@darkroom/generations";
 import { configuredCatalogue } from "@darkroom/models";
 import type { Logger, Metrics } from "@darkroom/runtime";
 import type { CloseList } from "@darkroom/runtime";
@@ -23,7 +24,6 @@ import { createTicker } from "@darkroom/runtime";
 import { redisTime } from "@darkroom/redis";
 import type { ObjectStore } from "@darkroom/storage";
 import type { WorkerConfig } from "./config.ts";
-import type { OpenQueue } from "./open-queue.ts";
 
 /** Batches that are validated or put together at a time, and beside them lanes that are fed: they wait for the store more than they compute. */
 const concurrency = 5;
@@ -32,21 +32,26 @@ const quantum = 10;
 /** What a tenant may have on a lane that others fill: enough for several workers to be busy with until its turn comes. */
 const floor = 50;
 
+export type OpenBatchesOptions = {
+  config: WorkerConfig;
+  queue: Pick<QueueWorker, "connection" | "lanes" | "generations">;
+  objects: ObjectStore;
+  metrics: Pick<Metrics, "unbilledGenerations">;
+  log: Logger;
+  closes: CloseList;
+};
+
 /** Does what is to be done about batches: validates their input, feeds their lines, puts their output together, clears up after them. */
-export async function openBatches(
-  config: WorkerConfig,
-  queue: OpenQueue,
-  objects: ObjectStore,
-  metrics: Pick<Metrics, "unbilledGenerations">,
-  log: Logger,
-  closes: CloseList,
-): Promise<void> {
-  const { redis, keys, lanes, generations } = queue;
+export async function openBatches(options: OpenBatchesOptions): Promise<void> {
+  const { config, queue, objects, metrics, log, closes } = options;
+  const { lanes, generations } = queue;
+  const { redis, keys } = queue.connection;
   const batches = createBatchStore(redis, keys);
   const files = createFileStore({ redis, prefix: config.QUEUE_PREFIX, objects, log });
   const catalogueOf = createCatalogueOf(batches, configuredCatalogue(config), log);
   const names = createRedisKeys(config.QUEUE_PREFIX);
-  const findAccount = createFindAccount(createKeyStore(redis, names), () => redisTime(redis));
+  const keyStore = createKeyStore(redis, names);
+  const findAccount = createFindAccount(keyStore, () => redisTime(redis));
 
   const validate = createValidateBatch({
     objects,
@@ -59,7 +64,7 @@ export async function openBatches(
     async accountOf({ keyId }) {
       const account = await findAccount(keyId);
       if (account === null) return null;
-      const leftMicros = budgetLeft(account.budget, await readAccountUsage(redis, names, keyId));
+      const leftMicros = budgetLeft(account.budget, await keyStore.readUsage(keyId));
       return { models: account.models, leftMicros };
     },
     log,

@@ -1,19 +1,20 @@
 import { createFileStore } from "@darkroom/files";
-import type { Logger } from "@darkroom/runtime";
-import type { CloseList } from "@darkroom/runtime";
-import { createTicker } from "@darkroom/runtime";
+import type { QueueConnection } from "@darkroom/generations";
+import { type CloseList, createTicker, type Logger } from "@darkroom/runtime";
 import type { ObjectStore } from "@darkroom/storage";
 import type { WorkerConfig } from "./config.ts";
-import type { OpenQueue } from "./open-queue.ts";
+
+export type OpenFilesOptions = {
+  config: Pick<WorkerConfig, "QUEUE_PREFIX" | "RECOVERY_INTERVAL_MS">;
+  connection: Pick<QueueConnection, "redis">;
+  objects: ObjectStore;
+  log: Logger;
+  closes: CloseList;
+};
 
 /** Removes files that have expired, and what is left of uploads that died, every so often. Every worker does. */
-export function openFiles(
-  config: Pick<WorkerConfig, "QUEUE_PREFIX" | "RECOVERY_INTERVAL_MS">,
-  { redis }: Pick<OpenQueue, "redis">,
-  objects: ObjectStore,
-  log: Logger,
-  closes: CloseList,
-): void {
+export function openFiles({ config, connection, objects, log, closes }: OpenFilesOptions): void {
+  const { redis } = connection;
   const files = createFileStore({ redis, prefix: config.QUEUE_PREFIX, objects, log });
   const sweeps = createTicker({
     everyMs: config.RECOVERY_INTERVAL_MS,

@@ -27,7 +27,8 @@ test("a worker moves days that are over into the store, and tries again after a 
   };
   await redis.multi().sadd(`${prefix}:ledger-days`, "2026-01-30").rpush(`${prefix}:ledger:2026-01-30`, "{}").exec();
   const closes = createCloseList(log);
-  openLedger({ QUEUE_PREFIX: prefix, LEDGER_EXPORT_INTERVAL_MS: 10 }, { redis }, { ...store, put }, log, closes);
+  const config = { QUEUE_PREFIX: prefix, LEDGER_EXPORT_INTERVAL_MS: 10 };
+  openLedger({ config, connection: { redis }, objects: { ...store, put }, log, closes });
   await expect.poll(() => store.head("_ledger/2026-01-30/0000000000.jsonl")).toMatchObject({ size: 3 });
 
   await closes.closeAll();

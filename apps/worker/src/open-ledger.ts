@@ -1,19 +1,20 @@
 import { createLedger } from "@darkroom/accounts";
-import type { Logger } from "@darkroom/runtime";
-import type { CloseList } from "@darkroom/runtime";
-import { createTicker } from "@darkroom/runtime";
+import type { QueueConnection } from "@darkroom/generations";
+import { type CloseList, createTicker, type Logger } from "@darkroom/runtime";
 import type { ObjectStore } from "@darkroom/storage";
 import type { WorkerConfig } from "./config.ts";
-import type { OpenQueue } from "./open-queue.ts";
+
+export type OpenLedgerOptions = {
+  config: Pick<WorkerConfig, "QUEUE_PREFIX" | "LEDGER_EXPORT_INTERVAL_MS">;
+  connection: Pick<QueueConnection, "redis">;
+  objects: ObjectStore;
+  log: Logger;
+  closes: CloseList;
+};
 
 /** Moves the ledger out of Redis into the object store, every so often. Every worker does; each entry is moved once all the same. */
-export function openLedger(
-  config: Pick<WorkerConfig, "QUEUE_PREFIX" | "LEDGER_EXPORT_INTERVAL_MS">,
-  { redis }: Pick<OpenQueue, "redis">,
-  objects: ObjectStore,
-  log: Logger,
-  closes: CloseList,
-): void {
+export function openLedger({ config, connection, objects, log, closes }: OpenLedgerOptions): void {
+  const { redis } = connection;
   const ledger = createLedger({ redis, prefix: config.QUEUE_PREFIX, objects, log });
   const exports = createTicker({
     everyMs: config.LEDGER_EXPORT_INTERVAL_MS,

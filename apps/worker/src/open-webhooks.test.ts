@@ -6,9 +6,8 @@ import { type BatchEnding, batchEndings, batchEventSchema, newBatchId } from "@d
 import { createLogger } from "@darkroom/runtime";
 import { createCloseList } from "@darkroom/runtime";
 import { createBatchStore } from "@darkroom/batches";
-import { createGenerationStore } from "@darkroom/generations";
+import { createWorker } from "@darkroom/generations";
 import { createKeys } from "@darkroom/redis";
-import { createLanes } from "@darkroom/queue";
 import { connectWorker } from "@darkroom/redis";
 import { showBatch } from "@darkroom/batches";
 import { createObjectStore } from "@darkroom/storage";
@@ -56,7 +55,10 @@ async function openBatches() {
   const QUEUE_PREFIX = `test-${randomBytes(6).toString("hex")}`;
   const redis = connectWorker(testRedisUrl(), () => {});
   const keys = createKeys(QUEUE_PREFIX);
-  const lanes = createLanes(redis, keys);
+  const dayMs = 86_400_000;
+  const retention = { recordsMs: dayMs, claimsMs: dayMs, tombstonesMs: dayMs };
+  const connection = { redis, keys };
+  const { generations, lanes } = createWorker(connection, { retention, dropObjects: async () => {}, log });
   const closes = createCloseList(log);
   onTestFinished(async () => {
     await closes.closeAll();
@@ -64,11 +66,9 @@ async function openBatches() {
     await removeKeys(redis, QUEUE_PREFIX);
     redis.disconnect();
   });
-  const dayMs = 86_400_000;
-  const retention = { recordsMs: dayMs, claimsMs: dayMs, tombstonesMs: dayMs };
-  const generations = createGenerationStore(redis, keys, retention);
   const objects = createObjectStore({ storage: "memory", links });
-  await openWebhooks({ ...config, QUEUE_PREFIX }, { redis, keys, lanes, generations }, objects, log, closes);
+  const queue = { connection, lanes, generations };
+  await openWebhooks({ config: { ...config, QUEUE_PREFIX }, queue, objects, log, closes });
 
   const batches = createBatchStore(redis, keys);
   const read = async (id: string) => {

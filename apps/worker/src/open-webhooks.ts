@@ -1,9 +1,9 @@
-import { createRedisKeys, webhookSecretVersions } from "@darkroom/accounts";
+import { createKeyStore, createRedisKeys } from "@darkroom/accounts";
 import type { Logger } from "@darkroom/runtime";
 import type { CloseList } from "@darkroom/runtime";
 import { createBatchStore } from "@darkroom/batches";
 import { createWebhookDispatcher, createWebhookStore, createWebhookWorker } from "@darkroom/webhooks";
-import { createShowEnded } from "@darkroom/generations";
+import { createShowEnded, type QueueWorker } from "@darkroom/generations";
 import { configuredCatalogue, type ModelsSettings } from "@darkroom/models";
 import { showBatch } from "@darkroom/batches";
 import type { ObjectStore } from "@darkroom/storage";
@@ -17,7 +17,6 @@ import {
   webhookSecret,
 } from "@darkroom/webhooks";
 import type { WorkerConfig } from "./config.ts";
-import type { OpenQueue } from "./open-queue.ts";
 
 /** Deliveries at a time: they mostly wait. One receiver that hangs for its 15 s holds at most four. */
 const concurrency = 50;
@@ -33,14 +32,16 @@ type WebhooksConfig = Pick<
   | "STALLED_INTERVAL_MS"
 >;
 
+export type OpenWebhooksOptions = {
+  config: WebhooksConfig;
+  queue: Pick<QueueWorker, "connection" | "lanes" | "generations">;
+  objects: Pick<ObjectStore, "link">;
+  log: Logger;
+  closes: CloseList;
+};
+
 /** Delivers webhooks, where a signing secret is set. */
-export async function openWebhooks(
-  config: WebhooksConfig,
-  queue: Pick<OpenQueue, "redis" | "keys" | "lanes" | "generations">,
-  objects: Pick<ObjectStore, "link">,
-  log: Logger,
-  closes: CloseList,
-): Promise<void> {
+export async function openWebhooks({ config, queue, objects, log, closes }: OpenWebhooksOptions): Promise<void> {
   const masters = [config.WEBHOOK_SIGNING_SECRET, config.WEBHOOK_PREVIOUS_SIGNING_SECRET].filter(
     (master) => master !== undefined,
   );
@@ -53,9 +54,10 @@ export async function openWebhooks(
   closes.add("the webhook connections", () => http.close());
   const catalogue = configuredCatalogue(config);
   const showEnded = createShowEnded({ catalogue, objects, linkTtlSeconds: config.LINK_TTL_SECONDS });
-  const { redis, keys, lanes } = queue;
-  const subjects = { store: queue.generations, batches: createBatchStore(redis, keys) };
-  const names = createRedisKeys(config.QUEUE_PREFIX);
+  const { lanes, generations } = queue;
+  const { redis, keys } = queue.connection;
+  const subjects = { generations, batches: createBatchStore(redis, keys) };
+  const keyStore = createKeyStore(redis, createRedisKeys(config.QUEUE_PREFIX));
   const webhooks = createWebhookStore(redis, keys);
 
   const dispatcher = createWebhookDispatcher({ redis, keys, ...subjects, webhooks, lanes, log });
@@ -72,7 +74,7 @@ export async function openWebhooks(
     stalledIntervalMs: config.STALLED_INTERVAL_MS,
     post: async ({ id, url, keyId }, { kind, record }, signal) => {
       const payload = kind === "batch" ? batchEvent(showBatch(record)) : generationEvent(await showEnded(record));
-      const versions = await webhookSecretVersions(redis, names, keyId);
+      const versions = await keyStore.webhookSecretVersions(keyId);
       const secrets = masters.flatMap((master) => versions.map((version) => webhookSecret(master, keyId, version)));
       return postWebhook({ url, id, sentAtMs: Date.now(), payload, secrets, signal }, http);
     },

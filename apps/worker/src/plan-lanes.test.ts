@@ -4,7 +4,8 @@ import { planLanes } from "./plan-lanes.ts";
 
 const provider = (name: string): ImageProvider => ({ name, generate: () => Promise.reject(new Error("Not called")) });
 const providers = new Map(["openai", "sandbox"].map((name) => [name, provider(name)]));
-const lanes = (named?: string) => planLanes(providers, named, 20).map(({ lane, concurrency }) => [lane, concurrency]);
+const lanes = (named?: string) =>
+  planLanes({ providers, named, concurrency: 20 }).map(({ lane, concurrency }) => [lane, concurrency]);
 
 test("without names every provider's lane is worked off", () => {
   expect(lanes()).toEqual([
@@ -26,7 +27,7 @@ test("a lane that cannot be served is refused with those that can", () => {
 });
 
 test("a worker without any provider says what to set", () => {
-  expect(() => planLanes(new Map(), undefined, 1)).toThrow(
+  expect(() => planLanes({ providers: new Map(), named: undefined, concurrency: 1 })).toThrow(
     "Set OPENAI_API_KEY or ARK_API_KEY, or SANDBOX_FALLBACK=true",
   );
 });

@@ -3,15 +3,19 @@ import { laneName } from "@darkroom/queue";
 
 export type LanePlan = { lane: string; provider: ImageProvider; concurrency: number };
 
+export type PlanLanesOptions = {
+  providers: ReadonlyMap<string, ImageProvider>;
+  /** WORKER_LANES: `openai.interactive=50,…`. */
+  named: string | undefined;
+  /** Calls at a time on each lane where none is named. */
+  concurrency: number;
+};
+
 /**
  * Which lanes to work off, and how many calls at a time on each: the ones named (`openai.interactive=50,…`), else every provider's.
  * Throws when a lane is named whose provider cannot be called from here, or when there is nothing to do.
  */
-export function planLanes(
-  providers: ReadonlyMap<string, ImageProvider>,
-  named: string | undefined,
-  concurrency: number,
-): LanePlan[] {
+export function planLanes({ providers, named, concurrency }: PlanLanesOptions): LanePlan[] {
   const all = [...providers].flatMap(([name, provider]) =>
     (["interactive", "batch"] as const).map((laneClass) => ({
       lane: laneName(name, laneClass),

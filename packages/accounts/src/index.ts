@@ -1,5 +1,5 @@
 export { type Account, assertModelAllowed } from "./account.ts";
-export { type AccountUsage, readAccountUsage, budgetLeft } from "./account-usage.ts";
+export { type AccountUsage, budgetLeft } from "./account-usage.ts";
 export { type Admission, admissionArgument, unlimited } from "./admission.ts";
 export {
   billArgument,
@@ -15,19 +15,12 @@ export { createFindAccount } from "./keys/find-account.ts";
 export type { KeyChanges, KeyRecord } from "./keys/key-record.ts";
 export { createKeyring, type Keyring } from "./keys/keyring.ts";
 export { createKeyStore, type KeyStore } from "./keys/key-store.ts";
-export { webhookSecretVersions } from "./keys/webhook-secret-versions.ts";
 export { createLedger, type Ledger } from "./ledger/create-ledger.ts";
 export { LedgerError } from "./ledger/ledger-error.ts";
 export { maxUsageDays, usageDimensions, type UsageQuery } from "./ledger/read-usage.ts";
 export { addDays, daysFrom } from "./ledger/usage-days.ts";
 export { totalUsage } from "./ledger/usage-sums.ts";
-export {
-  createRateLimitReader,
-  type RateLimitReader,
-  type RateLimitUse,
-  readRateLimitUse,
-  type ScriptNumbers,
-} from "./rate-limit-use.ts";
+export { type RateLimitReader, type RateLimitUse, readRateLimitUse, type ScriptNumbers } from "./rate-limit-use.ts";
 export { readRefusal, type Refusal, refusalError, unpricedError } from "./refusal-error.ts";
 export { type KeyListSettings, loadKeys } from "./load-keys.ts";
 export { createRedisKeys, type RedisKeys } from "./redis-keys.ts";

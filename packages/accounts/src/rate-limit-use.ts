@@ -1,5 +1,6 @@
 import { defineScript } from "@darkroom/redis";
 import type { Redis } from "ioredis";
+import type { RedisKeys } from "./redis-keys.ts";
 
 /** What a key has used of its limits in the last minute. */
 export type RateLimitUse = {
@@ -20,10 +21,10 @@ export function readRateLimitUse([requests, images, resetMs]: ScriptNumbers): Ra
 
 const rateLimitUse = defineScript<ScriptNumbers>(new URL("scripts/rate-limit-use.lua", import.meta.url));
 
-/** Returns the function that looks up what a key has used of its limits, for answers that were no admission. `root` begins every name. */
+/** Returns the function that looks up what a key has used of its limits, for answers that were no admission. */
 export const createRateLimitReader =
-  (redis: Redis, root: string) =>
+  (redis: Redis, names: Pick<RedisKeys, "accountWindow">) =>
   async (keyId: string): Promise<RateLimitUse | null> =>
-    readRateLimitUse(await rateLimitUse(redis, [`${root}account-window:${keyId}`], []));
+    readRateLimitUse(await rateLimitUse(redis, [names.accountWindow(keyId)], []));
 
 export type RateLimitReader = ReturnType<typeof createRateLimitReader>;

@@ -15,6 +15,8 @@ export function createRedisKeys(prefix: string) {
     deleted: `${prefix}:keys-deleted`,
     /** HASH: what an account has under way and has spent. */
     account: (keyId: string) => `${prefix}:account:${keyId}`,
+    /** LIST: what an account was admitted in the last minute, which its rate limits count. */
+    accountWindow: (keyId: string) => `${prefix}:account-window:${keyId}`,
   };
 }
 

@@ -1,9 +1,8 @@
 import { text } from "node:stream/consumers";
 import { noBudget } from "@darkroom/contracts";
 import { batchObjects } from "./records/batch-objects.ts";
-import { createAttemptStore, createGenerationStore } from "@darkroom/generations";
+import { createWorker } from "@darkroom/generations";
 import { createBatchStore } from "./records/batch-store.ts";
-import { createLanes } from "@darkroom/queue";
 import { createLineStore } from "./records/line-store.ts";
 import { type LineResult, lineResultSchema } from "./records/line-result.ts";
 import { type PreparedLine } from "./records/prepared-line.ts";
@@ -28,12 +27,13 @@ export const bill = { images: 1, inputTokens: 0, outputTokens: 0, costMicros: 7,
 /** A lane on a real Redis, with nobody who works it off but the test. */
 export function openLane({ window = 300, budget = noBudget, keyInForce = true } = {}) {
   const { redis, keys } = openRedis();
-  const lanes = createLanes(redis, keys);
+  const { generations, attempts, lanes } = createWorker(
+    { redis, keys },
+    { retention, dropObjects: async () => {}, log },
+  );
   onTestFinished(() => lanes.close());
   const objects = createObjectStore({ storage: "memory", links });
   const batches = createBatchStore(redis, keys);
-  const generations = createGenerationStore(redis, keys, retention);
-  const attempts = createAttemptStore(redis, keys, retention);
   const lines = createLineStore({ redis, keys, lanes, log });
   const stored = createPreparedLines(objects);
   const looked: string[] = [];

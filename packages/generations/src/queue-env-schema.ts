@@ -1,5 +1,6 @@
 import { wholeNumber } from "@darkroom/runtime";
 import { z } from "zod";
+import type { QueuePlace } from "./queue-connection.ts";
 import type { Retention } from "./records/retention.ts";
 
 const secondsPerYear = 31_536_000;
@@ -32,12 +33,20 @@ export const queueEnvSchema = z.object({
     .describe("`false`: an evicting Redis is a warning instead of a refusal to start."),
 });
 
-/** The three times of keeping, as the scripts want them. A claim is cut to the record's own time: without a record it answers nothing. */
-export function retentionOf(settings: z.output<typeof queueEnvSchema>): Retention {
+/**
+ * What `openProducer` and `openWorker` want of the settings. A claim is kept at most as long as its record: without a record it answers
+ * nothing.
+ */
+export function queueSettings(settings: z.output<typeof queueEnvSchema>): QueuePlace & { retention: Retention } {
   const { RETENTION_SECONDS, IDEMPOTENCY_SECONDS, TOMBSTONE_SECONDS } = settings;
   return {
-    recordsMs: RETENTION_SECONDS * 1_000,
-    claimsMs: Math.min(IDEMPOTENCY_SECONDS, RETENTION_SECONDS) * 1_000,
-    tombstonesMs: Math.max(TOMBSTONE_SECONDS * 1_000, 1),
+    redisUrl: settings.REDIS_URL,
+    prefix: settings.QUEUE_PREFIX,
+    requireNoEviction: settings.REDIS_REQUIRE_NOEVICTION,
+    retention: {
+      recordsMs: RETENTION_SECONDS * 1_000,
+      claimsMs: Math.min(IDEMPOTENCY_SECONDS, RETENTION_SECONDS) * 1_000,
+      tombstonesMs: Math.max(TOMBSTONE_SECONDS * 1_000, 1),
+    },
   };
 }

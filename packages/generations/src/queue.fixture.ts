@@ -3,21 +3,19 @@ import { type Admission, unlimited } from "@darkroom/accounts";
 import { type Bill, newGenerationId } from "@darkroom/contracts";
 import { removeKeys, testRedisUrl } from "@darkroom/testing";
 import { expect, onTestFinished } from "vitest";
-import { createAudit } from "./recovery/audit.ts";
-import { createAttemptStore } from "./records/attempt-store.ts";
+import type { AuditOptions } from "./recovery/audit.ts";
+import { createProducer } from "./open-producer.ts";
+import { createWorker } from "./open-worker.ts";
 import type { Delivery } from "./records/delivery.ts";
 import { createEndingWaits } from "./waiting/ending-waits.ts";
-import { createGenerationStore } from "./records/generation-store.ts";
-import { createRecovery, type RecoveryOptions } from "./recovery/recovery.ts";
+import type { RecoveryOptions } from "./recovery/recovery.ts";
 import { createKeys } from "@darkroom/redis";
-import { createLanes } from "@darkroom/queue";
-import { createLaneWorker, type LaneWorkerOptions } from "./attempts/lane-worker.ts";
+import type { LaneWorkerOptions } from "./attempts/lane-worker.ts";
 import type { Logger } from "@darkroom/runtime";
 import type { Work } from "./attempts/outcome.ts";
 import { connectProducer, connectSubscriber, connectWorker, untilConnected } from "@darkroom/redis";
 import type { Retention } from "./records/retention.ts";
 import type { Submission } from "./records/submission.ts";
-import { createSubmitter } from "./submit-generation.ts";
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 const ignore = () => {};
@@ -50,20 +48,18 @@ export async function openQueue({ url = testRedisUrl(), retention = dayOfTests, 
     if (patient.status !== "ready") return;
     await removeKeys(patient, prefix);
   });
-  const store = createGenerationStore(redis, keys, retention);
-  const attempts = createAttemptStore(redis, keys, retention);
-  const lanes = createLanes(redis, keys);
-  const patientStore = createGenerationStore(patient, keys, retention);
-  const patientAttempts = createAttemptStore(patient, keys, retention);
-  const patientLanes = createLanes(patient, keys);
   const droppedObjects: string[] = [];
-  const submit = createSubmitter({ store, lanes, log });
+  const options = { retention, log, dropObjects: async (dropped: string[]) => void droppedObjects.push(...dropped) };
+  const { generations, lanes, submit } = createProducer({ redis, keys }, options);
+  /** By the producer's connection, so that a test that breaks it breaks attempts, too. */
+  const { attempts } = createWorker({ redis, keys }, options);
+  const patientWorker = createWorker({ redis: patient, keys }, options);
 
   return {
     keys,
     redis,
     retention,
-    store,
+    generations,
     attempts,
     lanes,
     submit,
@@ -101,16 +97,13 @@ export async function openQueue({ url = testRedisUrl(), retention = dayOfTests, 
 
     worker(work: Work, over: Partial<LaneWorkerOptions> = {}) {
       const connection = connectWorker(url, ignore);
-      const worker = createLaneWorker({
+      const worker = patientWorker.workLane({
         redis: connection,
-        keys,
-        store: patientAttempts,
-        lanes: patientLanes,
+        attempts: patientWorker.attempts,
         lane: "sandbox.interactive",
         concurrency: 10,
         work,
         billOf: () => bill,
-        dropObjects: async (dropped) => void droppedObjects.push(...dropped),
         retryPolicy: {
           maxFailures: 3,
           maxCrashes: 2,
@@ -122,7 +115,6 @@ export async function openQueue({ url = testRedisUrl(), retention = dayOfTests, 
         lockDurationMs: 1_000,
         stalledIntervalMs: 500,
         random: () => 0.5,
-        log,
         ...over,
       });
       onTestFinished(async () => {
@@ -133,14 +125,7 @@ export async function openQueue({ url = testRedisUrl(), retention = dayOfTests, 
     },
 
     recovery(over: Partial<RecoveryOptions> = {}) {
-      const recovery = createRecovery({
-        redis: patient,
-        keys,
-        store: patientStore,
-        lanes: patientLanes,
-        retention,
-        dropObjects: async (dropped) => void droppedObjects.push(...dropped),
-        log,
+      const recovery = patientWorker.recover({
         everyMs: 60_000,
         queuedAfterMs: 0,
         runningAfterMs: 0,
@@ -154,22 +139,10 @@ export async function openQueue({ url = testRedisUrl(), retention = dayOfTests, 
     },
 
     /** An audit that takes no step by itself. A step looks at about as many names as that. */
-    audit({
-      names = 100_000,
-      pauseMs = 0,
-      log: auditLog = log,
-    }: { names?: number; pauseMs?: number; log?: Logger } = {}) {
+    audit({ names = 100_000, ...own }: { names?: number } & Partial<AuditOptions> = {}) {
       const stepEveryMs = 3_600_000;
-      const audit = createAudit({
-        redis: patient,
-        keys,
-        lanes: patientLanes,
-        retention,
-        log: auditLog,
-        stepEveryMs,
-        keysPerSecond: names / (stepEveryMs / 1_000),
-        pauseMs,
-      });
+      const keysPerSecond = names / (stepEveryMs / 1_000);
+      const audit = patientWorker.audit({ stepEveryMs, keysPerSecond, pauseMs: 0, ...own });
       onTestFinished(() => audit.close());
       return audit;
     },
@@ -189,7 +162,7 @@ export async function openQueue({ url = testRedisUrl(), retention = dayOfTests, 
 export async function openStarted() {
   const queue = await openQueue();
   const submission = queue.submission();
-  await queue.store.submit(submission);
+  await queue.generations.submit(submission);
   await queue.attempts.start(submission.id, submission.lane);
   return { ...queue, ...submission };
 }

@@ -5,10 +5,10 @@ import type { Lanes } from "@darkroom/queue";
 import type { Logger } from "@darkroom/runtime";
 
 export type SubmitterOptions = {
-  store: GenerationStore;
-  lanes: Lanes;
+  generations: Pick<GenerationStore, "submit">;
+  lanes: Pick<Lanes, "add">;
   /** What is billed of what is accepted from now on, where it delivers nothing and a provider may have charged. */
-  billUndelivered?: BillUndelivered;
+  billUndelivered?: BillUndelivered | undefined;
   log: Logger;
 };
 
@@ -17,10 +17,10 @@ export type SubmitterOptions = {
  * after, and where that fails recovery does it. Throws what Redis threw when the record could not be written, or may not have been.
  */
 export const createSubmitter =
-  ({ store, lanes, billUndelivered, log }: SubmitterOptions) =>
+  ({ generations, lanes, billUndelivered, log }: SubmitterOptions) =>
   async (submission: Submission): Promise<Submitted> => {
     const { id, lane } = submission;
-    const submitted = await store.submit({ billUndelivered, ...submission });
+    const submitted = await generations.submit({ billUndelivered, ...submission });
     if (submitted.kind !== "accepted") return submitted;
     await lanes.add(lane, id, submitted.rank).catch((error: unknown) => {
       log.warn({ generationId: id, lane, err: error }, "The job could not be put on its lane; recovery will");

@@ -7,7 +7,6 @@ import { createBatchRecovery } from "@darkroom/batches";
 import { createBatchStore } from "@darkroom/batches";
 import { createCancelListener } from "@darkroom/generations";
 import { openQueue, type TestQueue } from "@darkroom/generations/queue-fixture";
-import { createAudit } from "@darkroom/generations";
 import { createBatchWorker } from "@darkroom/batches";
 import { batchTask, laneOfTask } from "@darkroom/batches";
 import { createWebhookDispatcher } from "@darkroom/webhooks";
@@ -25,12 +24,11 @@ const closing = <Loop extends { close: () => Promise<void> }>(loop: Loop): Loop 
 };
 
 const loops: Record<string, (queue: TestQueue) => () => Promise<unknown>> = {
-  "recovery, expiry and retention": ({ redis, store, lanes, ...queue }) => queue.recovery({ redis, store, lanes }).tick,
-  audit: ({ redis, keys, lanes, retention }) =>
-    closing(createAudit({ redis, keys, lanes, retention, log, stepEveryMs: everyMs, keysPerSecond: 1_000, pauseMs: 0 }))
-      .step,
-  "the outbox of webhooks": ({ redis, keys, lanes, store }) => {
-    const subjects = { store, batches: createBatchStore(redis, keys) };
+  "recovery, expiry and retention": ({ redis, generations, lanes, ...queue }) =>
+    queue.recovery({ redis, generations, lanes }).tick,
+  audit: ({ redis, lanes, ...queue }) => queue.audit({ redis, lanes }).step,
+  "the outbox of webhooks": ({ redis, keys, lanes, generations }) => {
+    const subjects = { generations, batches: createBatchStore(redis, keys) };
     const webhooks = createWebhookStore(redis, keys);
     return closing(createWebhookDispatcher({ redis, keys, lanes, ...subjects, webhooks, log, everyMs })).tick;
   },
@@ -49,9 +47,9 @@ describe("a thousand rounds that Redis refuses leave nothing behind", { timeout:
 
 test("a thousand removals that the store refuses leave nothing behind", { timeout: 60_000 }, async () => {
   const queue = await openQueue();
-  const { redis, keys, store, attempts, submission } = queue;
+  const { redis, keys, generations, attempts, submission } = queue;
   const { id, lane } = submission();
-  await store.submit(submission({ id }));
+  await generations.submit(submission({ id }));
   await attempts.start(id, lane);
   await attempts.fail(id, lane, 1, { code: "upstream_error", message: "It broke." });
   const refusals = createRefusals();
@@ -122,16 +120,19 @@ describe("a thousand jobs that are refused, each tried again, leave nothing behi
     const { lane } = submission();
     const { run, ...jobs } = createJobs((id) => lanes.add(lane, id, 1));
     const start = async (id: string) => (await run(id)) ?? ("gone" as const);
-    queue.worker(() => Promise.reject(new Error("There is no attempt")), { ...common, store: { ...attempts, start } });
+    queue.worker(() => Promise.reject(new Error("There is no attempt")), {
+      ...common,
+      attempts: { ...attempts, start },
+    });
     expect(await leftByRefusals({ ...jobs, emitters: [connection], settled: settledOn(lane) })).toEqual([]);
   });
 
   test("webhooks whose delivery could not be read", async () => {
-    const { redis, keys, store, lanes, connection, settledOn, common } = await openWorkers();
+    const { redis, keys, generations, lanes, connection, settledOn, common } = await openWorkers();
     const { run, ...jobs } = createJobs((id) => lanes.add(webhookLane, id, 1));
     const worker = createWebhookWorker({
       ...common,
-      store,
+      generations,
       batches: createBatchStore(redis, keys),
       webhooks: { ...createWebhookStore(redis, keys), read: async (id) => (await run(id)) ?? null },
       perOrigin: 1,

@@ -7,5 +7,5 @@ export { webhookEnvSchema } from "./webhook-env-schema.ts";
 export { createWebhookHttp } from "./webhook-http.ts";
 export { webhookSchedule } from "./webhook-schedule.ts";
 export { webhookSecret } from "./webhook-secret.ts";
-export { createWebhookStore } from "./webhook-store.ts";
+export { createWebhookStore, type WebhookStore } from "./webhook-store.ts";
 export { createWebhookWorker } from "./webhook-worker.ts";

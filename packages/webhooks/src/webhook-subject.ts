@@ -9,18 +9,18 @@ export type WebhookSubjectId = { generationId?: string | undefined; batchId?: st
 /** What a webhook tells of, as it is now. */
 export type WebhookSubject = { kind: "generation"; record: GenerationRecord } | { kind: "batch"; record: BatchRecord };
 
-export type WebhookSubjectStores = { store: Pick<GenerationStore, "read">; batches: Pick<BatchStore, "read"> };
+export type WebhookSubjectStores = { generations: Pick<GenerationStore, "read">; batches: Pick<BatchStore, "read"> };
 
 /** Reads what a webhook tells of; null where it is not kept any more. */
 export async function readSubject(
-  { store, batches }: WebhookSubjectStores,
+  { generations, batches }: WebhookSubjectStores,
   { generationId, batchId }: WebhookSubjectId,
 ): Promise<WebhookSubject | null> {
   if (batchId !== undefined) {
     const record = await batches.read(batchId);
     return record && { kind: "batch", record };
   }
-  const record = generationId === undefined ? null : await store.read(generationId);
+  const record = generationId === undefined ? null : await generations.read(generationId);
   return record && { kind: "generation", record };
 }
 

@@ -14,14 +14,14 @@ const retry: WebhookAnswer = { outcome: "retry", what: "It answered 500." };
 
 async function openWebhooks() {
   const queue = await openQueue();
-  const { redis, keys, store, lanes } = queue;
+  const { redis, keys, generations, lanes } = queue;
   const log = { debug() {}, info() {}, warn() {}, error() {} };
   const webhooks = createWebhookStore(redis, keys);
   const batches = createBatchStore(redis, keys);
   const dispatcher = createWebhookDispatcher({
     redis,
     keys,
-    store,
+    generations,
     batches,
     webhooks,
     lanes,
@@ -41,7 +41,7 @@ async function openWebhooks() {
     async ended(job: { webhook?: string; webhook_events?: ("succeeded" | "failed")[] } = {}, tenant = "acme") {
       const request = { prompt: "a cat", job: { webhook: "https://example.com/hook", ...job } };
       const given = queue.submission({ request, tenant });
-      await store.submit(given);
+      await generations.submit(given);
       await queue.attempts.start(given.id, given.lane);
       await queue.attempts.succeed(given.id, given.lane, 1, images, bill);
       return `msg_${given.id.slice("gen_".length)}_3`;
@@ -54,7 +54,7 @@ async function openWebhooks() {
       const worker = createWebhookWorker({
         redis: connection,
         keys,
-        store,
+        generations,
         batches,
         webhooks,
         concurrency: 10,
@@ -137,9 +137,9 @@ describe("an ending", () => {
     const queue = await openWebhooks();
     const request = { prompt: "a cat", job: { webhook: "https://example.com/hook" } };
     const given = queue.submission({ request });
-    await queue.store.submit(given);
-    await queue.store.cancel(given.id, given.lane);
-    await queue.store.retry(given.id, given.lane, given.tenant, free);
+    await queue.generations.submit(given);
+    await queue.generations.cancel(given.id, given.lane);
+    await queue.generations.retry(given.id, given.lane, given.tenant, free);
     await queue.dispatcher.tick();
     const posted = queue.work([delivered]);
     await expect
@@ -264,7 +264,7 @@ test("a worker that stops gives what it was sending back at once", async () => {
   const stopping = createWebhookWorker({
     redis: connection,
     keys: queue.keys,
-    store: queue.store,
+    generations: queue.generations,
     batches: queue.batches,
     webhooks: queue.webhooks,
     concurrency: 1,

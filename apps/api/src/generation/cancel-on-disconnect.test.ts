@@ -13,7 +13,7 @@ function openDisconnects(failures: number, { forMs = 60_000, most = 100 } = {}) 
   let left = failures;
   const disconnects = createDisconnects({
     queue: {
-      store: {
+      generations: {
         leave: async (id, _lane, caller, how) => {
           if (id === "stuck" || left-- > 0) throw new Error("Redis is away");
           told.push(`${id} ${caller} ${how}`);

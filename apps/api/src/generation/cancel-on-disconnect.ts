@@ -7,7 +7,7 @@ import { createTicker } from "@darkroom/runtime";
 export type Waiting = { id: string; lane: string; caller: string };
 
 export type DisconnectsOptions = {
-  queue: { store: Pick<GenerationStore, "leave" | "attachedTo" | "readLane">; lanes: Pick<Lanes, "remove"> };
+  queue: { generations: Pick<GenerationStore, "leave" | "attachedTo" | "readLane">; lanes: Pick<Lanes, "remove"> };
   log: Logger;
   /** Between rounds while Redis is away, in milliseconds. */
   everyMs?: number;
@@ -39,7 +39,7 @@ export function createDisconnects({
   forMs = usualForMs,
   most = usualMost,
 }: DisconnectsOptions) {
-  const { store, lanes } = queue;
+  const { generations, lanes } = queue;
   type Departure = { untilMs: number; tell: () => Promise<unknown> };
   /** Those that Redis has not been told of. */
   const pending = new Set<Departure>();
@@ -47,7 +47,7 @@ export function createDisconnects({
   const telling = new Set<Promise<void>>();
 
   async function tell({ id, lane, caller }: Waiting, how: Leaving): Promise<"canceled" | "kept"> {
-    const verdict = await store.leave(id, lane, caller, how);
+    const verdict = await generations.leave(id, lane, caller, how);
     if (how !== "answered") log.debug({ generationId: id, how, verdict }, "A caller has left before its answer");
     // Its job does nothing any more; taking it off the lane only saves a worker the look.
     if (verdict === "canceled") await lanes.remove(lane, id).catch(() => {});
@@ -109,9 +109,9 @@ export function createDisconnects({
     /** Gives up in the background a submission of which nobody knows what became: it may have made a generation, or found one. */
     giveUp: (submission: Waiting): void =>
       tellInBackground(async () => {
-        const found = await store.attachedTo(submission.id);
+        const found = await generations.attachedTo(submission.id);
         if (found === null) return tell(submission, "cut");
-        const lane = (await store.readLane(found)) ?? submission.lane;
+        const lane = (await generations.readLane(found)) ?? submission.lane;
         return tell({ ...submission, id: found, lane }, "cut");
       }),
 

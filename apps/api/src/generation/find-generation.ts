@@ -1,21 +1,21 @@
 import { ApiError, isGenerationId } from "@darkroom/contracts";
 import type { GenerationRecord } from "@darkroom/generations";
-import type { OpenQueue } from "../open-queue.ts";
+import type { Queue } from "../open-queue.ts";
 import { queueAnswer } from "./queue-answer.ts";
 
 /**
  * Returns the function that reads a tenant's generation by what stands in the path. Throws `ApiError`: `expired` for the tenant's own
  * that is not kept any more, `not_found` for everything else, so that nobody learns which ids others have.
  */
-export function createFindGeneration({ store }: Pick<OpenQueue, "store">) {
+export function createFindGeneration({ generations }: Pick<Queue, "generations">) {
   return async (tenant: string, id: string): Promise<GenerationRecord> => {
     if (!isGenerationId(id)) throw notFound();
-    const record = await queueAnswer(store.read(id));
+    const record = await queueAnswer(generations.read(id));
     if (record !== null) {
       if (record.tenant !== tenant) throw notFound();
       return record;
     }
-    if ((await queueAnswer(store.readTombstone(id))) === tenant) {
+    if ((await queueAnswer(generations.readTombstone(id))) === tenant) {
       throw new ApiError("expired", `The generation ${id} has expired: it and its images are no longer kept.`);
     }
     throw notFound();

@@ -5,13 +5,13 @@ import type { Earlier, GenerationRecord, Submission, Upstream, Wish } from "@dar
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { limitHeaders } from "../limits/rate-limit-headers.ts";
 import type { LoadShedder } from "../limits/load-shedder.ts";
-import type { OpenQueue } from "../open-queue.ts";
+import type { Queue } from "../open-queue.ts";
 import type { Disconnects } from "./cancel-on-disconnect.ts";
 import { followAnswer, type FollowedAnswer } from "./follow-answer.ts";
 import { unreachable } from "./queue-answer.ts";
 
 export type SubmitOrAttachOptions = {
-  queue: Pick<OpenQueue, "submit" | "store" | "waits">;
+  queue: Pick<Queue, "submit" | "generations" | "waits">;
   disconnects: Disconnects;
   loadShedder: Pick<LoadShedder, "inTurn">;
   log: Logger;
@@ -40,7 +40,7 @@ export type Joined = {
   /** What was read of a generation that an earlier request made; null where it has no record any more. Absent for a new one. */
   found?: GenerationRecord | null;
   /** A wait for its ending. It begins before the submission, so that no ending is missed. The caller must leave it. */
-  wait: ReturnType<OpenQueue["waits"]["wait"]>;
+  wait: ReturnType<Queue["waits"]["wait"]>;
   answer: FollowedAnswer;
   /** Whether the same request sent again finds it. One that asks for a new generation, and names none, does not. */
   isFoundAgain: boolean;
@@ -59,7 +59,7 @@ type Tell = {
  * body, or Redis is away.
  */
 export function createSubmitOrAttach({ queue, disconnects, loadShedder, log }: SubmitOrAttachOptions) {
-  const { submit, store, waits } = queue;
+  const { submit, generations, waits } = queue;
 
   /** The id of the generation that an earlier request made; null where a new one was accepted. */
   async function findOrSubmit(
@@ -68,7 +68,7 @@ export function createSubmitOrAttach({ queue, disconnects, loadShedder, log }: S
     tell: Tell,
   ): Promise<string | null> {
     if ("refusal" in wanted) {
-      const found = await store.attach({ ...wanted.wish, ...waiting });
+      const found = await generations.attach({ ...wanted.wish, ...waiting });
       if (found === null) throw wanted.refusal;
       return attached(found, tell);
     }
@@ -116,7 +116,7 @@ export function createSubmitOrAttach({ queue, disconnects, loadShedder, log }: S
       const over = wait;
       wait = waits.wait(id);
       over.leave();
-      const found = await store.read(id);
+      const found = await generations.read(id);
       tell.upstream(found?.upstream);
       reply.header("idempotent-replayed", "true");
       // With an idempotency key nobody waits for what has ended: it is found as often as it is asked for.

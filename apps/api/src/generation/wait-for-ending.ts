@@ -2,12 +2,12 @@ import type { ServerResponse } from "node:http";
 import { isEnding, ApiError } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/runtime";
 import type { GenerationRecord } from "@darkroom/generations";
-import type { OpenQueue } from "../open-queue.ts";
+import type { Queue } from "../open-queue.ts";
 import type { Joined } from "./submit-or-attach.ts";
 import type { Drain } from "../drain.ts";
 
 export type WaitForEndingOptions = {
-  queue: Pick<OpenQueue, "store" | "waits">;
+  queue: Pick<Queue, "generations" | "waits">;
   joined: Joined;
   interrupted: Promise<Interruption>;
   log: Logger;
@@ -19,7 +19,7 @@ export type WaitForEndingOptions = {
  */
 export async function waitForEnding(options: WaitForEndingOptions): Promise<GenerationRecord | "gone" | Interruption> {
   const { joined, interrupted, log } = options;
-  const { store, waits } = options.queue;
+  const { generations, waits } = options.queue;
   const { id, found } = joined;
   let { wait } = joined;
   try {
@@ -35,7 +35,7 @@ export async function waitForEnding(options: WaitForEndingOptions): Promise<Gene
       wait = waits.wait(id);
       over.leave();
       try {
-        const record = await store.read(id);
+        const record = await generations.read(id);
         if (record === null) return "gone";
         if (isEnding(record.status)) return record;
       } catch (error) {

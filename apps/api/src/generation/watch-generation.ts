@@ -1,4 +1,4 @@
-import type { OpenQueue } from "../open-queue.ts";
+import type { Queue } from "../open-queue.ts";
 import { queueAnswer } from "./queue-answer.ts";
 
 /** Watches one generation for changes. The caller that opens it closes it. */
@@ -12,10 +12,13 @@ export type GenerationWatch = {
  * Begins to watch a generation for changes of its state. It is a wake-up and no more: read the record to know what is new. Throws
  * `ApiError` when Redis is away.
  */
-export async function watchGeneration(queue: Pick<OpenQueue, "store" | "waits">, id: string): Promise<GenerationWatch> {
+export async function watchGeneration(
+  queue: Pick<Queue, "generations" | "waits">,
+  id: string,
+): Promise<GenerationWatch> {
   const watch = wakeOnChange(queue, id);
   try {
-    await queueAnswer(queue.store.watch(id, queue.waits.channel));
+    await queueAnswer(queue.generations.watch(id, queue.waits.channel));
     return watch;
   } catch (error) {
     watch.close();
@@ -24,7 +27,10 @@ export async function watchGeneration(queue: Pick<OpenQueue, "store" | "waits">,
 }
 
 /** The same for a generation whose record names this process as a watcher since its submission. */
-export function wakeOnChange({ store, waits }: Pick<OpenQueue, "store" | "waits">, id: string): GenerationWatch {
+export function wakeOnChange(
+  { generations, waits }: Pick<Queue, "generations" | "waits">,
+  id: string,
+): GenerationWatch {
   let next = Promise.withResolvers<void>();
   const unwatch = waits.watch(id, () => next.resolve());
   return {
@@ -34,7 +40,7 @@ export function wakeOnChange({ store, waits }: Pick<OpenQueue, "store" | "waits"
     },
     close() {
       // What is left in the record of a watcher that Redis could not be told of costs some messages that nobody reads.
-      if (unwatch()) store.unwatch(id, waits.channel).catch(() => {});
+      if (unwatch()) generations.unwatch(id, waits.channel).catch(() => {});
     },
   };
 }

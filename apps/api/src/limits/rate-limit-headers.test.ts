@@ -141,7 +141,7 @@ test("an unauthenticated client and the admin are told nothing", async () => {
 test("an answer goes out without them when they cannot be looked up", async () => {
   const away = await startApi();
   const key = await openLimitedKey(away, { limits: { requests_per_minute: 10 } });
-  vi.spyOn(away.queue.redis, "evalsha").mockRejectedValue(new Error("Redis is away"));
+  vi.spyOn(away.redis, "evalsha").mockRejectedValue(new Error("Redis is away"));
   const answer = await key.call("/v1/models");
   expect(answer.status).toBe(200);
   expect(told(answer)).toEqual([]);

@@ -1,8 +1,8 @@
 import { ApiError } from "@darkroom/contracts";
 import type { Drain } from "../drain.ts";
-import type { OpenQueue } from "../open-queue.ts";
+import type { Queue } from "../open-queue.ts";
 
-export type ShedLoadOptions = { queue: Pick<OpenQueue, "memoryGuard">; drain: Drain };
+export type ShedLoadOptions = { queue: Pick<Queue, "memoryGuard">; drain: Drain };
 
 /** Finished images make room in a full Redis; that takes some seconds. */
 const fullRetryAfterMs = 5_000;

@@ -21,7 +21,7 @@ const post = (path: string, body: unknown, headers: Record<string, string> = { "
   call(path, headers, { method: "POST", body: JSON.stringify(body) });
 
 const modelOf = async (answer: Response) =>
-  (await api.queue.store.read(answer.headers.get("x-generation-id") ?? ""))?.model;
+  (await api.queue.generations.read(answer.headers.get("x-generation-id") ?? ""))?.model;
 
 describe("the AzureOpenAI client of the openai package", () => {
   test("draws with the deployment that it was made for, and with the one that a request names", async () => {

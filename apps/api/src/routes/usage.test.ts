@@ -15,7 +15,7 @@ const daysAgo = (days: number) => new Date(Date.parse(today) - days * dayMs).toI
 withinOneDay();
 beforeAll(async () => {
   api = await keepApi();
-  const [seconds] = await api.queue.redis.time();
+  const [seconds] = await api.redis.time();
   today = new Date(Number(seconds) * 1_000).toISOString().slice(0, 10);
   await countSuccess(api, today, "acme", ownKeyId);
   await countSuccess(api, today, "acme", ownKeyId, "dall-e-3");

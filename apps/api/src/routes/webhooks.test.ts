@@ -15,7 +15,7 @@ describe("GET /v1/webhooks/secret", () => {
       return answer.json();
     };
     const asked = await api.generate(request, { headers: { prefer: "respond-async" } });
-    const record = await api.queue.store.read(asked.headers.get("x-generation-id") ?? "");
+    const record = await api.queue.generations.read(asked.headers.get("x-generation-id") ?? "");
     const mine = await secretOf(apiKey);
     expect(mine).toEqual({ object: "webhook.secret", secret: webhookSecret(signingSecret, record?.keyId ?? "") });
     expect((await secretOf(otherApiKey)).secret).not.toBe(mine.secret);

@@ -2,33 +2,32 @@ import { ApiError, parseBody } from "@darkroom/contracts";
 import { type WebhookDelivery, webhookDeliveryStatuses, webhookLane, webhookSecret } from "@darkroom/webhooks";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
-import { type RedisKeys, webhookSecretVersions } from "@darkroom/accounts";
+import type { KeyStore } from "@darkroom/accounts";
 import { queueAnswer } from "../generation/queue-answer.ts";
 import { accountOf } from "../http/authenticate.ts";
 import { limitSchema, type SendPage, unknownCursor } from "../http/send-page.ts";
-import type { OpenQueue } from "../open-queue.ts";
+import type { Queue } from "../open-queue.ts";
 import type { WebhookSettings } from "../webhook-settings.ts";
 
 type WebhookSecretDependencies = {
   webhooks: WebhookSettings;
-  queue: Pick<OpenQueue, "redis">;
-  names: RedisKeys;
+  keyStore: Pick<KeyStore, "webhookSecretVersions">;
 };
 
 /** `GET /v1/webhooks/secret`: what the calling key's webhooks are signed with. */
 function webhookSecretRoute(app: FastifyInstance, dependencies: WebhookSecretDependencies): void {
-  const { webhooks, queue, names } = dependencies;
+  const { webhooks, keyStore } = dependencies;
 
   app.get("/v1/webhooks/secret", async (request, reply) => {
     const { keyId } = accountOf(request);
     if (webhooks.signingSecret === undefined) throw new ApiError("not_found", "Webhooks are not configured here.");
-    const [version] = await queueAnswer(webhookSecretVersions(queue.redis, names, keyId));
+    const [version] = await queueAnswer(keyStore.webhookSecretVersions(keyId));
     const secret = webhookSecret(webhooks.signingSecret, keyId, version);
     return reply.header("cache-control", "no-store").send({ object: "webhook.secret", secret });
   });
 }
 
-type WebhookDeliveriesDependencies = { queue: Pick<OpenQueue, "webhooks" | "lanes">; sendPage: SendPage };
+type WebhookDeliveriesDependencies = { queue: Pick<Queue, "webhooks" | "lanes">; sendPage: SendPage };
 
 const querySchema = z.strictObject({
   status: z.enum(webhookDeliveryStatuses).optional(),

@@ -28,7 +28,7 @@ export const [ownKeyId, otherKeyId] = [keyIdOf(apiKey), keyIdOf(otherApiKey)];
 
 /** Counts a success of two images for eight cents, of which the provider gets three, as its ending does. */
 export async function countSuccess(api: TestApi, day: string, tenant: string, keyId: string, model = "dall-e-2") {
-  const { redis } = api.queue;
+  const { redis } = api;
   await redis.sadd(`${api.prefix}:usage-tenants:${day}`, tenant);
   const counts = { succeeded: 1, images: 2, output_tokens: 100, cost: 80_000, provider_cost: 30_000 };
   for (const [measure, count] of Object.entries(counts)) {

@@ -330,7 +330,7 @@ describe("an error after that is an event, and the last one", () => {
     expect(errorOf(await readEvents(answer))).toMatchObject({ code: "timeout_error" });
     mayEnd.open();
     const id = answer.headers.get("x-generation-id") ?? "";
-    await expect.poll(async () => (await api.queue.store.read(id))?.status).toBe("failed");
+    await expect.poll(async () => (await api.queue.generations.read(id))?.status).toBe("failed");
   });
 
   test("a server that shuts down, which cancels what nobody has begun", async () => {
@@ -367,7 +367,7 @@ describe("a reader who leaves", () => {
     const api = await startApi();
     const { id, leave } = await openAndLeave(api);
     leave();
-    await expect.poll(async () => (await api.queue.store.read(id))?.status).toBe("canceled");
+    await expect.poll(async () => (await api.queue.generations.read(id))?.status).toBe("canceled");
     expect(api.queue.waits.size).toBe(0);
   });
 
@@ -395,7 +395,7 @@ describe("a reader who leaves", () => {
     leave();
     await expect.poll(() => api.queue.waits.size).toBe(0);
     mayEnd.open();
-    await expect.poll(async () => (await api.queue.store.read(id))?.status).toBe("succeeded");
+    await expect.poll(async () => (await api.queue.generations.read(id))?.status).toBe("succeeded");
     const answer = await api.call(`/v1/generations/${id}`);
     expect(await answer.json()).toMatchObject({ id, response: { data: [{ url: expect.any(String) }] } });
   });

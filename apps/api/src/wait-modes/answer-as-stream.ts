@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { ApiError, isEnding } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/runtime";
-import { type GenerationRecord, type PartialImage, readPartials } from "@darkroom/generations";
+import { type GenerationRecord, type PartialImage } from "@darkroom/generations";
 import type { FastifyRequest } from "fastify";
 import type { Drain } from "../drain.ts";
 import { endingError, lostError } from "@darkroom/generations";
@@ -13,11 +13,11 @@ import { type GenerationWatch, wakeOnChange } from "../generation/watch-generati
 import { noteError } from "../http/answer-error.ts";
 import { eventStreamHeaders, heartbeat } from "../http/event-stream.ts";
 import { createSseHeartbeat, type SseHeartbeat } from "../http/sse-heartbeat.ts";
-import type { OpenQueue } from "../open-queue.ts";
+import type { Queue } from "../open-queue.ts";
 import type { WaitMode } from "./answer-when-ended.ts";
 
 export type AnswerAsStreamOptions = {
-  queue: Pick<OpenQueue, "redis" | "keys" | "store" | "waits">;
+  queue: Pick<Queue, "generations" | "waits">;
   submitOrAttach: SubmitOrAttach;
   imageEvents: ImageEvents;
   interruptionError: InterruptionError;
@@ -41,7 +41,7 @@ type Follow = {
  */
 export function createAnswerAsStream(options: AnswerAsStreamOptions): WaitMode {
   const { queue, submitOrAttach, imageEvents, interruptionError, drain, log, syncTimeoutMs } = options;
-  const { redis, keys, store } = queue;
+  const { generations } = queue;
 
   return async (call) => {
     const { request, reply } = call;
@@ -125,9 +125,9 @@ export function createAnswerAsStream(options: AnswerAsStreamOptions): WaitMode {
     from: number,
   ): Promise<{ record: GenerationRecord | null | undefined; partials: PartialImage[] }> {
     try {
-      const record = await store.read(id);
+      const record = await generations.read(id);
       const wanted = record?.request.partial_images ?? 0;
-      return { record, partials: wanted > 0 ? await readPartials(redis, keys, id, from) : [] };
+      return { record, partials: wanted > 0 ? await generations.readPartials(id, from) : [] };
     } catch (error) {
       // Redis is away. The next look is in two seconds at most.
       log.warn({ generationId: id, err: error }, "The record of a streamed generation cannot be read yet");

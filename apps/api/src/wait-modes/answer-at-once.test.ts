@@ -54,7 +54,7 @@ describe("Prefer: respond-async", () => {
 
   test("when to ask again is told by the clock of Redis, whatever that of this process says", async () => {
     const api = await startApi();
-    const { redis, keys } = api.queue;
+    const { redis, keys } = api;
     // The lane begins twelve a minute, so that the second in line begins in ten seconds.
     const span = Math.floor(Date.now() / 10_000);
     for (let i = -7; i < 3; i++) await redis.set(`${keys.starts("openai.interactive")}${span + i}`, 2, "PX", 60_000);
@@ -81,12 +81,12 @@ describe("Prefer: respond-async", () => {
     expect(await gone).toBe("gone");
     await expect.poll(() => api.queue.waits.size).toBe(0);
     await expect.poll(() => api.disconnects.size).toBe(0);
-    expect((await api.queue.store.read(id))?.status).toBe("queued");
+    expect((await api.queue.generations.read(id))?.status).toBe("queued");
   });
 
   test("202 with its id when it was accepted and cannot be read", async () => {
     const api = await startApi();
-    vi.spyOn(api.queue.store, "read").mockRejectedValueOnce(new Error("Redis is away"));
+    vi.spyOn(api.queue.generations, "read").mockRejectedValueOnce(new Error("Redis is away"));
     const asked = { ...request, job: { metadata: { a: "b" } } };
     const answer = await api.generate(asked, prefer("respond-async"));
     expect(answer.status).toBe(202);
@@ -146,7 +146,7 @@ describe("Prefer: respond-async, wait", () => {
     call.abort();
     expect(await gone).toBe("gone");
     await expect.poll(() => api.queue.waits.size).toBe(0);
-    expect((await api.queue.store.read(id))?.status).toBe("queued");
+    expect((await api.queue.generations.read(id))?.status).toBe("queued");
   });
 
   test("202 for those who wait when the process stops", async () => {

@@ -8,11 +8,11 @@ import type { RenderGeneration } from "../generation/render-generation.ts";
 import type { SendAccepted } from "../generation/send-generation.ts";
 import { sendEnding } from "../generation/send-ending.ts";
 import type { ImagesBody } from "../generation/images-body.ts";
-import type { OpenQueue } from "../open-queue.ts";
+import type { Queue } from "../open-queue.ts";
 import type { WaitMode } from "./answer-when-ended.ts";
 
 export type AnswerAtOnceOptions = {
-  queue: Pick<OpenQueue, "store" | "waits">;
+  queue: Pick<Queue, "generations" | "waits">;
   submitOrAttach: SubmitOrAttach;
   renderGeneration: RenderGeneration;
   imagesBody: ImagesBody;
@@ -38,7 +38,7 @@ export function createAnswerAtOnce(options: AnswerAtOnceOptions): WaitMode {
       const joined = await submitOrAttach(call, { mayHangUp: true });
       const { id, answer } = joined;
       // Not before it is accepted: one that its caller was told to send again must not run.
-      const kept = queue.store.keep(id).catch((error: unknown) => {
+      const kept = queue.generations.keep(id).catch((error: unknown) => {
         log.warn({ generationId: id, err: error }, "Redis is away: a generation may be canceled after its 202");
       });
       if (waitSeconds > 0) {
@@ -62,7 +62,7 @@ export function createAnswerAtOnce(options: AnswerAtOnceOptions): WaitMode {
 
   /** What is known of it where it cannot be read: it was accepted, and its caller needs the id. */
   async function show({ id, found }: Joined, wanted: Wanted): Promise<Generation | "gone"> {
-    const record = await queue.store.read(id).catch((error: unknown) => {
+    const record = await queue.generations.read(id).catch((error: unknown) => {
       log.warn({ generationId: id, err: error }, "An accepted generation cannot be read; its caller is told its id");
       return found === undefined && "lane" in wanted ? acceptedRecord(wanted, Date.now()) : (found ?? null);
     });

@@ -99,7 +99,7 @@ describe("a plain call that prefers to be kept alive", () => {
     const answer = await api.generate(request, { ...keptAlive, signal: call.signal });
     const id = answer.headers.get("x-generation-id") ?? "";
     call.abort();
-    await expect.poll(async () => (await api.queue.store.read(id))?.status).toBe("canceled");
+    await expect.poll(async () => (await api.queue.generations.read(id))?.status).toBe("canceled");
     await expect.poll(() => api.queue.waits.size).toBe(0);
   });
 });

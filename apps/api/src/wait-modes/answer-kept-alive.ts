@@ -11,11 +11,11 @@ import { endingBody, sendEnding } from "../generation/send-ending.ts";
 import { noteError, toApiError } from "../http/answer-error.ts";
 import { heartbeatEveryMs } from "../http/event-stream.ts";
 import { createSseHeartbeat } from "../http/sse-heartbeat.ts";
-import type { OpenQueue } from "../open-queue.ts";
+import type { Queue } from "../open-queue.ts";
 import type { WaitMode } from "./answer-when-ended.ts";
 
 export type AnswerKeptAliveOptions = {
-  queue: Pick<OpenQueue, "store" | "waits">;
+  queue: Pick<Queue, "generations" | "waits">;
   submitOrAttach: SubmitOrAttach;
   imagesBody: ImagesBody;
   interruptionError: InterruptionError;

@@ -5,14 +5,14 @@ import { type InterruptionError, limitWait, waitForEnding } from "../generation/
 import type { SubmitOrAttach, Call } from "../generation/submit-or-attach.ts";
 import { sendEnding } from "../generation/send-ending.ts";
 import type { ImagesBody } from "../generation/images-body.ts";
-import type { OpenQueue } from "../open-queue.ts";
+import type { Queue } from "../open-queue.ts";
 import type { Preference } from "../http/preference.ts";
 
 /** One way for a caller to wait: submits the generation, or finds an earlier one, and answers, at its own time. Throws `ApiError`. */
 export type WaitMode = (call: Call & { preference: Preference }) => Promise<FastifyReply>;
 
 export type AnswerWhenEndedOptions = {
-  queue: Pick<OpenQueue, "store" | "waits">;
+  queue: Pick<Queue, "generations" | "waits">;
   submitOrAttach: SubmitOrAttach;
   imagesBody: ImagesBody;
   interruptionError: InterruptionError;

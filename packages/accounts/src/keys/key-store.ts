@@ -1,10 +1,13 @@
 import { defineScript, readPage } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { hashApiKey, newApiKey, newKeyId, prefixOf } from "../api-key.ts";
+import { readAccountUsage } from "../account-usage.ts";
 import { keptSeconds } from "../ledger/ledger-keys.ts";
+import { createRateLimitReader } from "../rate-limit-use.ts";
 import type { RedisKeys } from "../redis-keys.ts";
 import { decodeKey, encodeChanges, type KeyChanges, type KeyRecord, type KeySettings } from "./key-record.ts";
 import { readKeys } from "./read-keys.ts";
+import { webhookSecretVersions } from "./webhook-secret-versions.ts";
 
 const script = <Answer>(name: string) => defineScript<Answer>(new URL(`scripts/${name}.lua`, import.meta.url));
 
@@ -83,6 +86,15 @@ export function createKeyStore(redis: Redis, names: RedisKeys) {
       const [tenant, name] = await redis.hmget(names.key(keyId), "tenant", "name");
       return typeof tenant === "string" && typeof name === "string" ? { tenant, name } : null;
     },
+
+    /** What the account of a key has under way and has spent. */
+    readUsage: (keyId: string) => readAccountUsage(redis, names, keyId),
+
+    /** What a key has used of its rate limits, for answers that were no admission. */
+    readRateLimitUse: createRateLimitReader(redis, names),
+
+    /** Which versions of a key's webhook secret sign now, the current one first. */
+    webhookSecretVersions: (keyId: string) => webhookSecretVersions(redis, names, keyId),
 
     /** Keys, newest first. Null when the id to go on from is none of them, and was none. */
     list: async ({

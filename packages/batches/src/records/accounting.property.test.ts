@@ -97,7 +97,7 @@ test("nothing is reserved without a generation, no budget is overspent, and acco
   /** Does one step in Redis and in the model. Answers what came of it here and there. */
   async function take(model: AccountModel, one: Step, suffix: string): Promise<[string, string] | []> {
     const { action, which, key, images, worst, part } = one;
-    const { store, attempts } = queue;
+    const { generations, attempts } = queue;
     if (action === "submit") {
       const keyId = `${key}${suffix}`;
       const given = queue.submission({
@@ -106,7 +106,7 @@ test("nothing is reserved without a generation, no budget is overspent, and acco
         admission: model.admission(keyId, images, worst),
         billUndelivered: one.billUndelivered,
       });
-      return [wordFor(await store.submit(given)), model.submit(given)];
+      return [wordFor(await generations.submit(given)), model.submit(given)];
     }
     if (action === "disable" || action === "enable") {
       const keyId = `${key}${suffix}`;
@@ -133,7 +133,7 @@ test("nothing is reserved without a generation, no budget is overspent, and acco
     switch (action) {
       case "replay":
         // The answer was lost, and the api sends the same submission once more.
-        return [wordFor(await store.submit(found.submission)), "accepted"];
+        return [wordFor(await generations.submit(found.submission)), "accepted"];
       case "start": {
         // A second start is a worker's that took over from one that died.
         const started = await attempts.start(id, lane);
@@ -161,18 +161,18 @@ test("nothing is reserved without a generation, no budget is overspent, and acco
       case "put in line":
         return [await attempts.putInLine(id, lane, found.attempts), model.putInLine(id)];
       case "cancel":
-        return [await store.cancel(id, lane), model.cancel(id)];
+        return [await generations.cancel(id, lane), model.cancel(id)];
       case "withdraw":
-        return [await store.withdraw(id, lane, "canceled"), model.withdraw(id)];
+        return [await generations.withdraw(id, lane, "canceled"), model.withdraw(id)];
       case "expire":
         await redis.hset(keys.record(id), "expiresAt", 1);
-        return [await store.expire(id, lane), model.expire(id)];
+        return [await generations.expire(id, lane), model.expire(id)];
       case "abandon":
-        return [await store.leave(id, lane, "here/1", "cut"), model.abandon(id)];
+        return [await generations.leave(id, lane, "here/1", "cut"), model.abandon(id)];
       // The last of them is `retry`.
       default: {
         const again = model.admission(keyId, admission.images, found.worst);
-        return [wordFor(await store.retry(id, lane, "acme", again)), model.retry(id)];
+        return [wordFor(await generations.retry(id, lane, "acme", again)), model.retry(id)];
       }
     }
   }

@@ -37,7 +37,7 @@ type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 /** A queue on which steps are taken, and what there is in it. */
 async function openStory() {
   const queue = await openQueue();
-  const { redis, keys, lanes, store, attempts } = queue;
+  const { redis, keys, lanes, generations, attempts } = queue;
   const lines = createLineStore({ redis, keys, lanes, log });
   const ids: string[] = [];
   const fed = new Map<string, number>();
@@ -68,12 +68,12 @@ async function openStory() {
     const admission = { ...free, worstCaseMicros: worst };
     if (action === "submit") {
       const given = queue.submission({ keyId: key, tenant, admission });
-      await store.submit(given);
+      await generations.submit(given);
       ids.push(given.id);
       return;
     }
     const id = ids[which % Math.max(ids.length, 1)];
-    const record = id === undefined ? null : await store.read(id);
+    const record = id === undefined ? null : await generations.read(id);
     if (record === null) return;
     const { attempts: token } = record;
     const moves = {
@@ -82,9 +82,9 @@ async function openStory() {
       putInLine: () => attempts.putInLine(record.id, lane, token),
       succeed: () => attempts.succeed(record.id, lane, token, delivery, bill),
       fail: () => attempts.fail(record.id, lane, token, failure),
-      cancel: () => store.cancel(record.id, lane),
+      cancel: () => generations.cancel(record.id, lane),
       retry: () =>
-        store.retry(record.id, lane, record.tenant, { ...admission, worstCaseMicros: record.reservedMicros }),
+        generations.retry(record.id, lane, record.tenant, { ...admission, worstCaseMicros: record.reservedMicros }),
     };
     await moves[action]();
   }
@@ -93,11 +93,11 @@ async function openStory() {
 }
 
 /** What accounts and lane should say, told by nothing but the records. */
-async function truth({ store }: TestQueue, ids: readonly string[]) {
+async function truth({ generations }: TestQueue, ids: readonly string[]) {
   const sums: Record<string, number> = {};
   const add = (name: string, amount: number) => (sums[name] = (sums[name] ?? 0) + amount);
   for (const id of ids) {
-    const record = await store.read(id);
+    const record = await generations.read(id);
     if (record === null || (record.status !== "queued" && record.status !== "running")) continue;
     const alone = record.batchId === null;
     add(`account:${record.keyId} active`, alone ? 1 : 0);

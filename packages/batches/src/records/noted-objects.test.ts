@@ -50,7 +50,7 @@ test("a line that is collected before its worker hears that it has ended keeps i
     },
     {
       lane,
-      store: {
+      attempts: {
         ...queue.attempts,
         async succeed(...args) {
           const verdict = await queue.attempts.succeed(...args);

@@ -28,15 +28,15 @@ async function running(reconcileEveryMs: number) {
 
 test("a running generation that is canceled is aborted in the worker that runs it", async () => {
   const { queue, given, aborted, worker } = await running(3_600_000);
-  await queue.store.cancel(given.id, given.lane);
+  await queue.generations.cancel(given.id, given.lane);
   expect(await aborted).toBe("canceled");
   await expect.poll(() => worker.active()).toEqual([]);
-  expect(await queue.store.read(given.id)).toMatchObject({ status: "canceled", attempts: 1 });
+  expect(await queue.generations.read(given.id)).toMatchObject({ status: "canceled", attempts: 1 });
 });
 
 test("a cancellation whose message was lost is found by a look at the record", async () => {
   const { queue, given, aborted, subscriber } = await running(20);
   await subscriber.unsubscribe();
-  await queue.store.cancel(given.id, given.lane);
+  await queue.generations.cancel(given.id, given.lane);
   expect(await aborted).toBe("canceled");
 });

@@ -86,11 +86,11 @@ test("a job that comes back to its own worker is run when its former run, told t
   await renewed(given.id);
   await renewed(given.id);
   expect(worker.active()).toEqual([given.id]);
-  await queue.store.cancel(given.id, given.lane);
+  await queue.generations.cancel(given.id, given.lane);
   worker.cancel(given.id);
   await expect.poll(() => told).toEqual(["lock lost", "canceled"]);
   await expect.poll(() => worker.active()).toEqual([]);
-  expect(await queue.store.read(given.id)).toMatchObject({ status: "canceled", attempts: 2 });
+  expect(await queue.generations.read(given.id)).toMatchObject({ status: "canceled", attempts: 2 });
 });
 
 test("a lock that ran out while Redis was out of reach is taken again where nobody has found the job", async () => {
@@ -109,7 +109,7 @@ test("a lock that ran out while Redis was out of reach is taken again where nobo
   proxy.restore();
   await renewed(given.id);
   mayEnd.resolve();
-  await expect.poll(() => queue.store.read(given.id)).toMatchObject({ status: "succeeded", attempts: 1 });
+  await expect.poll(() => queue.generations.read(given.id)).toMatchObject({ status: "succeeded", attempts: 1 });
 });
 
 test("a run whose job another worker has taken is told so, and leaves the job to it", async () => {
@@ -138,5 +138,5 @@ test("a run whose job another worker has taken is told so, and leaves the job to
   await expect.poll(() => told).toEqual(["lock lost"]);
   await expect.poll(() => worker.active()).toEqual([]);
   mayEnd.resolve();
-  await expect.poll(() => queue.store.read(given.id)).toMatchObject({ status: "succeeded", attempts: 2 });
+  await expect.poll(() => queue.generations.read(given.id)).toMatchObject({ status: "succeeded", attempts: 2 });
 });

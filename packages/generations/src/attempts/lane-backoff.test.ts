@@ -31,7 +31,7 @@ async function submit(queue: TestQueue, count: number, over: object = {}) {
   return submissions.map(({ id }) => id);
 }
 
-const read = (queue: TestQueue, ids: readonly string[]) => Promise.all(ids.map((id) => queue.store.read(id)));
+const read = (queue: TestQueue, ids: readonly string[]) => Promise.all(ids.map((id) => queue.generations.read(id)));
 const untilEnded = (queue: TestQueue, ids: readonly string[]) =>
   expect
     .poll(async () => (await read(queue, ids)).filter((record) => record?.endedAtMs === null).length, {
@@ -41,7 +41,7 @@ const untilEnded = (queue: TestQueue, ids: readonly string[]) =>
     .toBe(0);
 /** Waits until a generation was refused, and is in line again. */
 const untilRefused = (queue: TestQueue, id: string) =>
-  expect.poll(() => queue.store.read(id)).toMatchObject({ status: "queued", rateLimits: 1 });
+  expect.poll(() => queue.generations.read(id)).toMatchObject({ status: "queued", rateLimits: 1 });
 
 test("fifty jobs, two workers, a busy upstream: few calls are made, each job succeeds, and no failure is counted", async () => {
   const queue = await openQueue();
@@ -136,7 +136,7 @@ test("a refused generation holds no slot, is shown as queued and not begun, and 
   const worker = queue.worker(upstream.work, { concurrency: 1 });
   await untilRefused(queue, id);
   await expect.poll(worker.active).toEqual([]);
-  expect(await queue.store.read(id)).toMatchObject({ startedAtMs: null, failures: 0 });
+  expect(await queue.generations.read(id)).toMatchObject({ startedAtMs: null, failures: 0 });
   const place = (one: string) => queuePosition(queue.redis, queue.keys, queue.lanes, { id: one, lane });
   await expect.poll(() => place(id)).toMatchObject({ position: 1 });
   expect(await place(other)).toMatchObject({ position: 2 });
@@ -156,9 +156,9 @@ test("a generation of a closed lane is canceled by its owner, and when its calle
   const upstream = createUpstream({ busyMs: 60_000, retryAfterMs: 60_000 });
   queue.worker(upstream.work, { concurrency: 1 });
   await untilRefused(queue, id);
-  expect(await queue.store.leave(id, lane, caller, "cut")).toBe("canceled");
+  expect(await queue.generations.leave(id, lane, caller, "cut")).toBe("canceled");
   const [second = ""] = await submit(queue, 1);
-  expect(await queue.store.cancel(second, lane)).toBe("queued");
+  expect(await queue.generations.cancel(second, lane)).toBe("queued");
   await expect.poll(() => queue.lanes.remove(lane, id)).toBe(true);
   expect(await queue.lanes.remove(lane, second)).toBe(true);
   await queue.expectNothingButRecords();
@@ -175,14 +175,14 @@ test("a generation of a closed lane expires by its deadline, and recovery takes 
   await untilRefused(queue, id);
   const recovery = queue.recovery();
   await recovery.tick();
-  expect(await queue.store.read(id)).toMatchObject({ status: "queued" });
+  expect(await queue.generations.read(id)).toMatchObject({ status: "queued" });
   await expect
     .poll(async () => {
       await recovery.tick();
-      return queue.store.read(id);
+      return queue.generations.read(id);
     })
     .toMatchObject({ status: "expired", startedAtMs: null, costMicros: 0 });
-  expect(await queue.store.read(other)).toMatchObject({ status: "queued" });
+  expect(await queue.generations.read(other)).toMatchObject({ status: "queued" });
   expect(await queue.redis.zcard(`${queue.keys.lanes}:${lane}:prioritized`)).toBe(1);
   expect(warnings.filter((sentence) => sentence.includes("lost"))).toEqual([]);
 });
@@ -198,7 +198,7 @@ test("a worker that ends during the pause ends at once, and another makes the im
   const upstream = createUpstream();
   queue.worker(upstream.work);
   await untilEnded(queue, [id]);
-  expect(await queue.store.read(id)).toMatchObject({ status: "succeeded", attempts: 2, rateLimits: 1 });
+  expect(await queue.generations.read(id)).toMatchObject({ status: "succeeded", attempts: 2, rateLimits: 1 });
 }, 20_000);
 
 test("a worker that waits for its upstream is not taken for one that is stuck", async () => {
@@ -221,7 +221,7 @@ test("a generation that a limit refuses again and again does not keep the lane c
   queue.worker(async ({ record }) => (record.id === refusedId ? limited : done), { concurrency: 1 });
   await untilEnded(queue, others);
   for (const record of await read(queue, others)) expect(record).toMatchObject({ status: "succeeded", attempts: 1 });
-  expect(await queue.store.read(refusedId)).toMatchObject({ status: "queued", startedAtMs: null, failures: 0 });
+  expect(await queue.generations.read(refusedId)).toMatchObject({ status: "queued", startedAtMs: null, failures: 0 });
 }, 40_000);
 
 test("a worker that dies before the job is back in line: it is found, and counts as no crash", async () => {
@@ -236,7 +236,12 @@ test("a worker that dies before the job is back in line: it is found, and counts
     return limited;
   });
   await untilEnded(queue, [id]);
-  expect(await queue.store.read(id)).toMatchObject({ status: "succeeded", attempts: 2, handbacks: 1, rateLimits: 1 });
+  expect(await queue.generations.read(id)).toMatchObject({
+    status: "succeeded",
+    attempts: 2,
+    handbacks: 1,
+    rateLimits: 1,
+  });
   expect(mayRepeat).toEqual([false, false]);
   await queue.expectNothingButRecords();
 }, 20_000);
@@ -245,7 +250,7 @@ test("images that a limit refused beside some that failed: the lane backs off, a
   const queue = await openQueue();
   const [id = ""] = await submit(queue, 1);
   queue.worker(async ({ record }) => (record.failures === 0 ? { ...limited, rateLimited: "partly" } : done));
-  await expect.poll(() => queue.store.read(id)).toMatchObject({ failures: 1, rateLimits: 0 });
+  await expect.poll(() => queue.generations.read(id)).toMatchObject({ failures: 1, rateLimits: 0 });
   expect(await queue.lanes.closedMs(lane)).toBeGreaterThan(0);
   await untilEnded(queue, [id]);
 });

@@ -19,7 +19,9 @@ const work: Work = async ({ record, checkpoint }) => {
 async function succeeded(queue: TestQueue) {
   const given = queue.submission();
   await queue.submit(given);
-  await expect.poll(() => queue.store.read(given.id)).toMatchObject({ status: "succeeded", attempts: 2, failures: 1 });
+  await expect
+    .poll(() => queue.generations.read(given.id))
+    .toMatchObject({ status: "succeeded", attempts: 2, failures: 1 });
 }
 
 test.each([
@@ -40,7 +42,7 @@ test.each([
   const endings: AttemptEnding[] = [];
   const worker = queue.worker(work, {
     redis,
-    store: createAttemptStore(redis, queue.keys, retention),
+    attempts: createAttemptStore(redis, queue.keys, retention),
     onEnding: (_record, ending) => void endings.push(ending),
   });
   // Redis knows the scripts from here on: what is lost is the answer to one, not the word that it is unknown.

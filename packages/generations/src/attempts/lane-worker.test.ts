@@ -80,7 +80,7 @@ test("an ending that somebody else was first with is not told of", async () => {
   const told: AttemptEnding[] = [];
   const worker = queue.worker(
     async ({ record }) => {
-      await queue.store.cancel(record.id, record.lane);
+      await queue.generations.cancel(record.id, record.lane);
       return done;
     },
     { onEnding: (_record, ending) => void told.push(ending) },
@@ -152,7 +152,7 @@ test("a worker that stops lets running work finish", async () => {
   const closed = worker.close(10_000);
   work.resolve(done);
   await closed;
-  expect(await queue.store.read(given.id)).toMatchObject({ status: "succeeded" });
+  expect(await queue.generations.read(given.id)).toMatchObject({ status: "succeeded" });
 });
 
 test("a worker whose deadline passes gives its work back, and another finishes it without a wait for the lock", async () => {
@@ -169,7 +169,7 @@ test("a worker whose deadline passes gives its work back, and another finishes i
   await queue.submit(given);
   await begun.promise;
   await stubborn.close(1);
-  expect(await queue.store.read(given.id)).toMatchObject({ status: "queued", handbacks: 1 });
+  expect(await queue.generations.read(given.id)).toMatchObject({ status: "queued", handbacks: 1 });
   const repeats: boolean[] = [];
   const second = async ({ mayRepeat }: Attempt) => {
     repeats.push(mayRepeat);
@@ -233,7 +233,7 @@ describe("a worker that must begin nothing", () => {
 test("a generation that keeps killing workers is exhausted, and its work is told", async () => {
   const queue = await openQueue();
   const given = queue.submission();
-  await queue.store.submit(given);
+  await queue.generations.submit(given);
   for (let crash = 0; crash < 3; crash++) await queue.attempts.start(given.id, given.lane);
   const told: Pick<Attempt, "mayRepeat" | "exhausted">[] = [];
   queue.worker(async ({ mayRepeat, exhausted }) => {
@@ -275,7 +275,7 @@ describe("the images of an attempt that another has overtaken", () => {
     await queue.attempts.succeed(id, lane, 2, noted("a/2-0.png"), bill);
     end();
     await expect.poll(() => queue.droppedObjects).toEqual(["a/1-0.png"]);
-    expect(await queue.store.read(id)).toMatchObject({ attempts: 2, delivery: noted("a/2-0.png") });
+    expect(await queue.generations.read(id)).toMatchObject({ attempts: 2, delivery: noted("a/2-0.png") });
   });
 
   test("stay where the other has delivered them", async () => {
@@ -305,9 +305,9 @@ test("a job that comes before the pause of its generation is over waits for the 
   });
   const given = queue.submission();
   await queue.submit(given);
-  await expect.poll(() => queue.store.read(given.id)).toMatchObject({ status: "queued", failures: 1 });
+  await expect.poll(() => queue.generations.read(given.id)).toMatchObject({ status: "queued", failures: 1 });
   await expect.poll(() => queue.lanes.find(given.lane, given.id)).toBe("waiting");
-  const paused = await queue.store.read(given.id);
+  const paused = await queue.generations.read(given.id);
   // So a job comes back that BullMQ takes from a worker that died, or whose time a clock that is ahead has ended.
   await queue.lanes.remove(given.lane, given.id);
   await queue.lanes.add(given.lane, given.id, 1);
@@ -337,7 +337,7 @@ type Queue = Awaited<ReturnType<typeof openQueue>>;
 /** A generation whose first worker gave it back. */
 async function brokenOff(queue: Queue) {
   const given = queue.submission();
-  await queue.store.submit(given);
+  await queue.generations.submit(given);
   await queue.attempts.start(given.id, given.lane);
   await queue.attempts.breakOff(given.id, given.lane, 1);
   return given;
@@ -352,5 +352,5 @@ async function run(queue: Queue) {
 async function ended(queue: Queue, id: string) {
   const waits = await queue.waits(undefined, 10);
   await waits.wait(id).ended;
-  return queue.store.read(id);
+  return queue.generations.read(id);
 }

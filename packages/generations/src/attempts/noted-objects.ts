@@ -4,7 +4,7 @@ import type { GenerationRecord } from "../records/generation-record.ts";
 import type { Logger } from "@darkroom/runtime";
 
 export type NotedObjectsOptions = {
-  store: Pick<AttemptStore, "deliveredKeys">;
+  attempts: Pick<AttemptStore, "deliveredKeys">;
   /** Removes objects from the object store. */
   dropObjects: (keys: string[]) => Promise<void>;
   log: Logger;
@@ -12,7 +12,7 @@ export type NotedObjectsOptions = {
 
 /** The objects that one attempt has noted, and may have brought to the object store. */
 export function createNotedObjects(
-  { store, dropObjects, log }: NotedObjectsOptions,
+  { attempts, dropObjects, log }: NotedObjectsOptions,
   { id, batchId }: Pick<GenerationRecord, "id" | "batchId">,
   fields: object,
 ) {
@@ -33,7 +33,7 @@ export function createNotedObjects(
      */
     async dropUnnamed(): Promise<void> {
       try {
-        const delivered = await store.deliveredKeys(id);
+        const delivered = await attempts.deliveredKeys(id);
         if (delivered === null && batchId !== null) return;
         const named = new Set(delivered);
         const unnamed = [...keys].filter((key) => !named.has(key));

@@ -54,7 +54,7 @@ test.each([
     const { queue, redis, other } = await openPrivateQueue();
     const refusals: string[] = [];
     queue.worker(async () => ({ kind: "succeeded", delivery }), {
-      store: {
+      attempts: {
         ...queue.attempts,
         async start(...args) {
           if (refusals.length === 2) return queue.attempts.start(...args);
@@ -72,7 +72,7 @@ test.each([
     });
     const given = queue.submission();
     await queue.submit(given);
-    await expect.poll(() => queue.store.read(given.id)).toMatchObject({ status: "succeeded", attempts: 1 });
+    await expect.poll(() => queue.generations.read(given.id)).toMatchObject({ status: "succeeded", attempts: 1 });
     expect(refusals).toEqual([expect.stringContaining(code), expect.stringContaining(code)]);
     await queue.expectNothingButRecords();
   },

@@ -16,7 +16,7 @@ import type { Rerun } from "@darkroom/queue";
 import { pauseBeforeRetry, type RetryPolicy } from "@darkroom/queue";
 
 export type RunAttemptOptions = NotedObjectsOptions & {
-  store: AttemptStore;
+  attempts: AttemptStore;
   backoff: LaneBackoff;
   lane: string;
   work: Work;
@@ -45,8 +45,8 @@ export type AttemptEnding = { bill: Bill | null; unbilled: boolean };
  * @param signal aborted with an `Interruption`: `stopping` means that the work is to be given back, `canceled` that nobody wants it
  */
 export async function runAttempt(options: RunAttemptOptions, id: string, signal: AbortSignal): Promise<Rerun> {
-  const { store, lane, work, retryPolicy, log } = options;
-  const record = await store.start(id, lane).catch((error: unknown) => {
+  const { attempts, lane, work, retryPolicy, log } = options;
+  const record = await attempts.start(id, lane).catch((error: unknown) => {
     if (error instanceof UnreadableRecord) return error;
     throw error;
   });
@@ -67,9 +67,9 @@ export async function runAttempt(options: RunAttemptOptions, id: string, signal:
     return null;
   }
 
-  const { attempts } = record;
-  const crashes = attempts - 1 - record.failures - record.handbacks;
-  const fields = { generationId: id, tenant: record.tenant, lane, attempt: attempts };
+  const attempt = record.attempts;
+  const crashes = attempt - 1 - record.failures - record.handbacks;
+  const fields = { generationId: id, tenant: record.tenant, lane, attempt };
   const noted = createNotedObjects(options, record, fields);
   const write: Write = async (script) => {
     const verdict = await insist(script, log, fields);
@@ -86,11 +86,11 @@ export async function runAttempt(options: RunAttemptOptions, id: string, signal:
       exhausted: record.halted !== null ? batchStopped : crashes > retryPolicy.maxCrashes ? workersStopped : null,
       checkpoint: async (delivery, missing) => {
         noted.add(delivery);
-        return (await write(() => store.checkpoint(id, attempts, delivery, missing))) === "ok";
+        return (await write(() => attempts.checkpoint(id, attempt, delivery, missing))) === "ok";
       },
       showPartial: async (partial) => {
         try {
-          return (await store.appendPartial(id, attempts, partial)) === "ok";
+          return (await attempts.appendPartial(id, attempt, partial)) === "ok";
         } catch (error) {
           log.warn({ ...fields, err: error }, "A partial image could not be shown");
           return false;
@@ -100,12 +100,12 @@ export async function runAttempt(options: RunAttemptOptions, id: string, signal:
   } catch (error) {
     if (signal.reason === "canceled") {
       // The cancellation may be one of an earlier life, and its owner has queued the generation again since: then it still runs.
-      if ((await write(() => store.breakOff(id, lane, attempts))) === "ok") return 0;
+      if ((await write(() => attempts.breakOff(id, lane, attempt))) === "ok") return 0;
       log.info(fields, "The generation was canceled; its provider call is aborted");
       return null;
     }
     if (signal.reason === "stopping") {
-      await write(() => store.breakOff(id, lane, attempts));
+      await write(() => attempts.breakOff(id, lane, attempt));
       log.info(fields, "The worker stops; the generation is given back to its lane");
       return 0;
     }
@@ -127,7 +127,7 @@ export async function runAttempt(options: RunAttemptOptions, id: string, signal:
     const closedMs = await insist(() => call.refused(retryAfterMs), log, fields);
     log.warn({ ...fields, closedMs }, "The upstream's rate limit is reached; the lane gives out no job for a while");
     if (outcome.rateLimited === "wholly") {
-      const verdict = await insist(() => store.putInLine(id, lane, attempts), log, fields);
+      const verdict = await insist(() => attempts.putInLine(id, lane, attempt), log, fields);
       if (verdict === "ok") {
         const sentence =
           "The upstream's rate limit refused the attempt; it is not counted, and the generation waits in line";
@@ -173,17 +173,17 @@ const batchStopped: Failure = {
 type Write = (script: () => Promise<Verdict>) => Promise<Verdict>;
 
 async function settle(
-  { store, lane, billOf, onEnding, retryPolicy, random, log }: RunAttemptOptions,
+  { attempts, lane, billOf, onEnding, retryPolicy, random, log }: RunAttemptOptions,
   record: BegunRecord,
   outcome: Outcome,
   { write, fields }: { write: Write; fields: object },
 ): Promise<Rerun> {
-  const { id, attempts, failures } = record;
+  const { id, attempts: attempt, failures } = record;
   // What the rate limit alone refused has come here because it has waited as long as it may.
   if (outcome.kind === "retry" && outcome.rateLimited !== "wholly") {
     const pauseMs = pauseBeforeRetry(retryPolicy, failures + 1, outcome.retryAfterMs, random);
     if (pauseMs !== null) {
-      const verdict = await write(() => store.postpone(id, lane, attempts, "failures", pauseMs));
+      const verdict = await write(() => attempts.postpone(id, lane, attempt, "failures", pauseMs));
       log.warn(
         { ...fields, verdict, pauseMs, code: outcome.error.code },
         `The attempt failed and is tried again: ${outcome.error.message}`,
@@ -196,7 +196,7 @@ async function settle(
   if (delivery !== undefined) {
     const missing = outcome.kind === "failed" ? [] : outcome.missing;
     const bill = billOf(record, delivery, missing);
-    const verdict = await write(() => store.succeed(id, lane, attempts, delivery, bill, missing));
+    const verdict = await write(() => attempts.succeed(id, lane, attempt, delivery, bill, missing));
     if (verdict === "ok") onEnding?.(record, { bill, unbilled: false });
     log.info({ ...fields, verdict, images: bill.images, costMicros: bill.costMicros }, "The generation succeeded");
   } else if (outcome.kind !== "succeeded") {
@@ -204,7 +204,7 @@ async function settle(
     const uncharged = isUncharged(outcome);
     if (record.halted !== null) {
       const { halted } = record;
-      const ended = await write(() => store.halt(id, lane, attempts, halted));
+      const ended = await write(() => attempts.halt(id, lane, attempt, halted));
       if (ended === "ok") onEnding?.(record, { bill: null, unbilled: isUnbilled(record, true) });
       log.info(
         { ...fields, verdict: ended, status: halted },
@@ -212,7 +212,7 @@ async function settle(
       );
       return null;
     }
-    const verdict = await write(() => store.fail(id, lane, attempts, error, uncharged));
+    const verdict = await write(() => attempts.fail(id, lane, attempt, error, uncharged));
     if (verdict === "ok") onEnding?.(record, { bill: null, unbilled: isUnbilled(record, uncharged) });
     log.warn({ ...fields, verdict, code: error.code }, `The generation failed: ${error.message}`);
   }

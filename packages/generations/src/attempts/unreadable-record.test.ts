@@ -11,7 +11,7 @@ async function openUnreadable(fields: Record<string, string>) {
   const log = { debug() {}, info() {}, warn() {}, error: vi.fn<(fields: object, sentence: string) => void>() };
   const queue = await openQueue({ log });
   const given = queue.submission();
-  await queue.store.submit(given);
+  await queue.generations.submit(given);
   await queue.redis.hset(queue.keys.record(given.id), { of_tomorrow: "1", ...fields });
   await queue.lanes.add(given.lane, given.id, 1);
   const work = vi.fn<Work>(async () => ({ kind: "succeeded", delivery }));
@@ -31,14 +31,14 @@ test("what cannot be read is not begun, is logged once, and is run when it can b
   expect(log.error).toHaveBeenCalledOnce();
 
   await redis.hset(keys.record(id), "upstream", JSON.stringify(readable));
-  await expect.poll(() => queue.store.read(id)).toMatchObject({ status: "succeeded", attempts: 1 });
+  await expect.poll(() => queue.generations.read(id)).toMatchObject({ status: "succeeded", attempts: 1 });
   await expect.poll(() => lanes.find(lane, id)).toBeNull();
   await queue.expectNothingButRecords();
 });
 
 test("an attempt before it that notes what cannot be read costs no attempt", async () => {
   const queue = await openUnreadable({});
-  const { id, lane, attempts, redis, keys, store } = queue;
+  const { id, lane, attempts, redis, keys, generations } = queue;
   await attempts.start(id, lane);
   const noted = queue.redis.hgetall.bind(queue.redis);
   vi.spyOn(queue.redis, "hgetall").mockImplementationOnce(async (key) => {
@@ -48,29 +48,31 @@ test("an attempt before it that notes what cannot be read costs no attempt", asy
   });
   await expect(attempts.start(id, lane)).rejects.toThrow(UnreadableRecord);
   await redis.hdel(keys.record(id), "delivery");
-  expect(await store.read(id)).toMatchObject({ status: "queued", attempts: 2, handbacks: 1, failures: 0 });
+  expect(await generations.read(id)).toMatchObject({ status: "queued", attempts: 2, handbacks: 1, failures: 0 });
 });
 
 test("a value of the request that only a newer release knows is kept as it is", async () => {
   const request = { prompt: "a cat", response_format: "data_url", of_tomorrow: 1 };
   const queue = await openUnreadable({ request: JSON.stringify(request) });
   queue.worker(queue.work);
-  await expect.poll(() => queue.store.read(queue.id)).toMatchObject({ status: "succeeded", attempts: 1, request });
+  await expect
+    .poll(() => queue.generations.read(queue.id))
+    .toMatchObject({ status: "succeeded", attempts: 1, request });
 });
 
 test("a failure with a code that only a newer release knows is read as one of ours", async () => {
   const error = JSON.stringify({ code: "code_of_tomorrow", message: "It broke." });
-  const { store, id } = await openUnreadable({ status: "failed", error });
-  expect(await store.read(id)).toMatchObject({ error: { code: "server_error", message: "It broke." } });
+  const { generations, id } = await openUnreadable({ status: "failed", error });
+  expect(await generations.read(id)).toMatchObject({ error: { code: "server_error", message: "It broke." } });
 });
 
 test("a record that changes while it is read is read again before an attempt begins", async () => {
-  const { id, lane, tenant, admission, store, attempts, redis } = await openUnreadable({});
+  const { id, lane, tenant, admission, generations, attempts, redis } = await openUnreadable({});
   const read = redis.hgetall.bind(redis);
   vi.spyOn(redis, "hgetall").mockImplementationOnce(async (key) => {
     const hash = await read(key);
-    await store.cancel(id, lane);
-    await store.retry(id, lane, tenant, { ...admission, worstCaseMicros: 7 });
+    await generations.cancel(id, lane);
+    await generations.retry(id, lane, tenant, { ...admission, worstCaseMicros: 7 });
     return hash;
   });
   expect(await attempts.start(id, lane)).toMatchObject({ attempts: 1, version: 4, reservedMicros: 7 });

@@ -37,6 +37,6 @@ test("a worker that stops keeps what it has bought until Redis is back", async (
   await redis.restart();
   await closed;
   await expect
-    .poll(() => queue.store.read(submission.id).catch(() => null))
+    .poll(() => queue.generations.read(submission.id).catch(() => null))
     .toMatchObject({ status: "succeeded", attempts: 1 });
 });

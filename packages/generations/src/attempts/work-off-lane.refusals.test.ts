@@ -61,7 +61,7 @@ test.each(Object.keys(refusals))(
     expect(told.length).toBeLessThan(10);
     expect(told).toContainEqual(expect.stringContaining(code));
     await end();
-    await expect.poll(() => queue.store.read(submission.id)).toMatchObject({ status: "succeeded", attempts: 1 });
+    await expect.poll(() => queue.generations.read(submission.id)).toMatchObject({ status: "succeeded", attempts: 1 });
     await expect.poll(() => worker.refusal()).toBeNull();
   },
 );
@@ -82,7 +82,7 @@ test("a worker that is idle when Redis begins to refuse asks it less and less of
   await expect.poll(() => worker.refusal(), { timeout: 6_000 }).toBeNull();
   const submission = queue.submission();
   await queue.submit(submission);
-  await expect.poll(() => queue.store.read(submission.id)).toMatchObject({ status: "succeeded" });
+  await expect.poll(() => queue.generations.read(submission.id)).toMatchObject({ status: "succeeded" });
 });
 
 test("a worker stops at once while it waits to ask again", async () => {

@@ -9,7 +9,7 @@ export type Awaited = Submission & { caller: string };
 /** A queue, and an api process that lives in it. */
 export async function openApi() {
   const queue = await openQueue();
-  const { store, attempts } = queue;
+  const { generations, attempts } = queue;
   const api = await queue.waits("api", 3_600_000);
 
   /** A submission of a caller of this process. */
@@ -21,13 +21,13 @@ export async function openApi() {
   /** One that was accepted. */
   async function submitted(over: Partial<Submission> = {}): Promise<Awaited> {
     const submission = ask(over);
-    expect(await store.submit(submission)).toMatchObject({ kind: "accepted" });
+    expect(await generations.submit(submission)).toMatchObject({ kind: "accepted" });
     return submission;
   }
 
   return {
     queue,
-    store,
+    generations,
     attempts,
     api,
     ask,
@@ -39,6 +39,6 @@ export async function openApi() {
       return submission;
     },
     succeed: ({ id, lane }: Submission) => attempts.succeed(id, lane, 1, delivery, bill),
-    leave: ({ id, lane, caller }: Awaited, how: Leaving) => store.leave(id, lane, caller, how),
+    leave: ({ id, lane, caller }: Awaited, how: Leaving) => generations.leave(id, lane, caller, how),
   };
 }

@@ -27,7 +27,7 @@ async function openLossy({ expiresInMs }: { expiresInMs?: number } = {}) {
   const { keyId } = made.record;
   const given = queue.submission({ keyId, expiresInMs });
   const retention = { recordsMs: 60_000, claimsMs: 60_000, tombstonesMs: 60_000 };
-  await queue.store.submit(given);
+  await queue.generations.submit(given);
   return {
     ...queue,
     ...given,
@@ -55,7 +55,7 @@ async function warmUp() {
   const { attempts } = queue;
   const begin = async () => {
     const { id, lane } = queue.submission();
-    await queue.store.submit(queue.submission({ id }));
+    await queue.generations.submit(queue.submission({ id }));
     await attempts.start(id, lane);
     return { id, lane };
   };
@@ -71,9 +71,9 @@ async function warmUp() {
 
 test("a start is counted once", async () => {
   await warmUp();
-  const { id, lane, attempts, losing, store, account } = await openLossy();
+  const { id, lane, attempts, losing, generations, account } = await openLossy();
   expect(await losing("evalsha", () => attempts.start(id, lane))).toMatchObject({ status: "running", attempts: 1 });
-  expect(await store.read(id)).toMatchObject({ status: "running", attempts: 1, version: 2 });
+  expect(await generations.read(id)).toMatchObject({ status: "running", attempts: 1, version: 2 });
   expect(await account()).toEqual(["1", "0"]);
 });
 
@@ -85,8 +85,8 @@ test("a start by another worker is not taken for a repetition", async () => {
 
 test("a generation that is out of time is said to be expired", async () => {
   await warmUp();
-  const { id, lane, store, redis, attempts, losing, entries } = await openLossy({ expiresInMs: 1 });
-  const expiresAtMs = (await store.read(id))?.expiresAtMs ?? Infinity;
+  const { id, lane, generations, redis, attempts, losing, entries } = await openLossy({ expiresInMs: 1 });
+  const expiresAtMs = (await generations.read(id))?.expiresAtMs ?? Infinity;
   await expect.poll(() => redisTime(redis)).toBeGreaterThanOrEqual(expiresAtMs);
   expect(await losing("evalsha", () => attempts.start(id, lane))).toBe("expired");
   expect(await entries()).toBe(1);
@@ -102,10 +102,10 @@ test("a generation whose key is stopped is said to be stopped", async () => {
 
 test("a checkpoint is noted", async () => {
   await warmUp();
-  const { id, lane, attempts, sure, losing, store } = await openLossy();
+  const { id, lane, attempts, sure, losing, generations } = await openLossy();
   await sure.start(id, lane);
   expect(await losing("evalsha", () => attempts.checkpoint(id, 1, delivery))).toBe("ok");
-  expect(await store.read(id)).toMatchObject({ delivery });
+  expect(await generations.read(id)).toMatchObject({ delivery });
 });
 
 test("a partial image is shown once", async () => {
@@ -118,38 +118,38 @@ test("a partial image is shown once", async () => {
 
 test.each(["failures", "handbacks"] as const)("an attempt is put down once: %s", async (reason) => {
   await warmUp();
-  const { id, lane, attempts, sure, losing, store, account } = await openLossy();
+  const { id, lane, attempts, sure, losing, generations, account } = await openLossy();
   await sure.start(id, lane);
   expect(await losing("evalsha", () => attempts.postpone(id, lane, 1, reason, 500))).toBe("ok");
-  expect(await store.read(id)).toMatchObject({ status: "queued", [reason]: 1, version: 3 });
+  expect(await generations.read(id)).toMatchObject({ status: "queued", [reason]: 1, version: 3 });
   expect(await account()).toEqual(["1", "1"]);
 });
 
 test("an attempt that a rate limit refused is put in line once", async () => {
   await warmUp();
-  const { id, lane, attempts, sure, losing, store, account } = await openLossy();
+  const { id, lane, attempts, sure, losing, generations, account } = await openLossy();
   await sure.start(id, lane);
   expect(await losing("evalsha", () => attempts.putInLine(id, lane, 1))).toBe("ok");
-  expect(await store.read(id)).toMatchObject({ status: "queued", rateLimits: 1, version: 3, startedAtMs: null });
+  expect(await generations.read(id)).toMatchObject({ status: "queued", rateLimits: 1, version: 3, startedAtMs: null });
   expect(await account()).toEqual(["1", "1"]);
 });
 
 test("an attempt that was canceled and retried by its owner is not taken for one that was put down", async () => {
-  const { id, lane, tenant, admission, attempts, sure, store } = await openLossy();
+  const { id, lane, tenant, admission, attempts, sure, generations } = await openLossy();
   await sure.start(id, lane);
   await sure.postpone(id, lane, 1, "failures", 0);
   await sure.start(id, lane);
-  await store.cancel(id, lane);
-  await store.retry(id, lane, tenant, admission);
+  await generations.cancel(id, lane);
+  await generations.retry(id, lane, tenant, admission);
   expect(await attempts.postpone(id, lane, 2, "failures", 0)).toBe("fenced");
 });
 
 test("a success is written once, and its writer is told that it was the one", async () => {
   await warmUp();
-  const { id, lane, attempts, sure, losing, entries, store } = await openLossy();
+  const { id, lane, attempts, sure, losing, entries, generations } = await openLossy();
   await sure.start(id, lane);
   expect(await losing("evalsha", () => attempts.succeed(id, lane, 1, delivery, bill))).toBe("ok");
-  expect(await store.read(id)).toMatchObject({ status: "succeeded", version: 3 });
+  expect(await generations.read(id)).toMatchObject({ status: "succeeded", version: 3 });
   expect(await entries()).toBe(1);
 });
 
@@ -162,8 +162,8 @@ test("a failure is written once, and its writer is told that it was the one", as
 });
 
 test("a failure after somebody else's ending is told so", async () => {
-  const { id, lane, attempts, sure, store } = await openLossy();
+  const { id, lane, attempts, sure, generations } = await openLossy();
   await sure.start(id, lane);
-  await store.cancel(id, lane);
+  await generations.cancel(id, lane);
   expect(await attempts.fail(id, lane, 1, failure)).toBe("ended");
 });

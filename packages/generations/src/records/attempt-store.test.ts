@@ -5,13 +5,13 @@ const failure = { code: "upstream_error", message: "It broke." } as const;
 
 describe("an attempt", () => {
   test("is numbered, and marks the record running", async () => {
-    const { store, attempts, id, lane } = await openStarted();
-    expect(await store.read(id)).toMatchObject({ status: "running", attempts: 1 });
+    const { generations, attempts, id, lane } = await openStarted();
+    expect(await generations.read(id)).toMatchObject({ status: "running", attempts: 1 });
     expect(await attempts.start(id, lane)).toMatchObject({ attempts: 2 });
   });
 
   test("that is not the latest can write nothing", async () => {
-    const { store, attempts, id, lane, redis, keys } = await openStarted();
+    const { generations, attempts, id, lane, redis, keys } = await openStarted();
     await attempts.start(id, lane);
     expect(await attempts.checkpoint(id, 1, delivery)).toBe("fenced");
     const partial = { index: 0, partialIndex: 0, key: "a/p.png", mediaType: "image/png", width: 1, height: 1 };
@@ -20,22 +20,22 @@ describe("an attempt", () => {
     expect(await attempts.succeed(id, lane, 1, delivery, bill)).toBe("fenced");
     expect(await attempts.fail(id, lane, 1, failure)).toBe("fenced");
     expect(await attempts.postpone(id, lane, 1, "failures", 0)).toBe("fenced");
-    expect(await store.read(id)).toMatchObject({ status: "running", delivery: null });
+    expect(await generations.read(id)).toMatchObject({ status: "running", delivery: null });
   });
 
   test("leaves what it gives up for the next attempt, until its owner has all of it tried again", async () => {
-    const { store, attempts, id, lane, tenant } = await openStarted();
+    const { generations, attempts, id, lane, tenant } = await openStarted();
     const missing = [{ index: 1, ...failure, mayHaveCharged: true }];
     expect(await attempts.checkpoint(id, 1, delivery, missing)).toBe("ok");
     await attempts.postpone(id, lane, 1, "failures", 0);
     expect(await attempts.start(id, lane)).toMatchObject({ attempts: 2, delivery, missing });
     await attempts.fail(id, lane, 2, failure);
-    await store.retry(id, lane, tenant, free);
-    expect(await store.read(id)).toMatchObject({ delivery, missing: [] });
+    await generations.retry(id, lane, tenant, free);
+    expect(await generations.read(id)).toMatchObject({ delivery, missing: [] });
   });
 
   test("keeps what was noted before it in the record, so that its objects are found", async () => {
-    const { store, attempts, id, lane } = await openStarted();
+    const { generations, attempts, id, lane } = await openStarted();
     const noted = (key: string) => ({
       ...delivery,
       images: delivery.images.map((image) => Object.assign({}, image, { key })),
@@ -47,47 +47,47 @@ describe("an attempt", () => {
     await attempts.checkpoint(id, 3, noted("a/3-0.png"));
     expect(await attempts.deliveredKeys(id)).toEqual(["a/3-0.png"]);
     await attempts.succeed(id, lane, 3, noted("a/4-0.png"), bill);
-    expect((await store.read(id))?.superseded).toEqual([noted("a/1-0.png"), noted("a/3-0.png")]);
+    expect((await generations.read(id))?.superseded).toEqual([noted("a/1-0.png"), noted("a/3-0.png")]);
   });
 
   test("that succeeds says which images are missing", async () => {
-    const { store, attempts, id, lane } = await openStarted();
+    const { generations, attempts, id, lane } = await openStarted();
     const missing = [{ index: 1, ...failure, mayHaveCharged: false }];
     await attempts.succeed(id, lane, 1, delivery, bill, missing);
-    expect(await store.read(id)).toMatchObject({ status: "succeeded", missing });
+    expect(await generations.read(id)).toMatchObject({ status: "succeeded", missing });
   });
 
   test("ends once: the first ending stays", async () => {
     const queue = await openStarted();
-    const { store, attempts, id, lane } = queue;
+    const { generations, attempts, id, lane } = queue;
     expect(await attempts.succeed(id, lane, 1, delivery, bill)).toBe("ok");
     expect(await attempts.fail(id, lane, 1, failure)).toBe("ended");
     expect(await attempts.start(id, lane)).toBe("ended");
-    expect(await store.read(id)).toMatchObject({ status: "succeeded", delivery, error: null });
+    expect(await generations.read(id)).toMatchObject({ status: "succeeded", delivery, error: null });
     await queue.expectNothingButRecords();
   });
 
   test("that failed leaves the reason in the record", async () => {
     const queue = await openStarted();
     await queue.attempts.fail(queue.id, queue.lane, 1, failure);
-    expect(await queue.store.read(queue.id)).toMatchObject({ status: "failed", error: failure });
+    expect(await queue.generations.read(queue.id)).toMatchObject({ status: "failed", error: failure });
     await queue.expectNothingButRecords();
   });
 
   test("that is put down counts as a failure, or as handed back", async () => {
-    const { store, attempts, id, lane } = await openStarted();
+    const { generations, attempts, id, lane } = await openStarted();
     await attempts.postpone(id, lane, 1, "failures", 0);
-    expect(await store.read(id)).toMatchObject({ status: "queued", failures: 1, handbacks: 0 });
+    expect(await generations.read(id)).toMatchObject({ status: "queued", failures: 1, handbacks: 0 });
     await attempts.start(id, lane);
     await attempts.postpone(id, lane, 2, "handbacks", 0);
-    expect(await store.read(id)).toMatchObject({ status: "queued", failures: 1, handbacks: 1, attempts: 2 });
+    expect(await generations.read(id)).toMatchObject({ status: "queued", failures: 1, handbacks: 1, attempts: 2 });
   });
 
   test("is not begun before the pause that was set is over", async () => {
-    const { redis, keys, store, attempts, id, lane } = await openStarted();
+    const { redis, keys, generations, attempts, id, lane } = await openStarted();
     await attempts.postpone(id, lane, 1, "failures", 60_000);
     expect(await attempts.start(id, lane)).toSatisfy((left) => left > 55_000 && left <= 60_000);
-    expect(await store.read(id)).toMatchObject({ status: "queued", attempts: 1 });
+    expect(await generations.read(id)).toMatchObject({ status: "queued", attempts: 1 });
     // A clock that was an hour ahead when the pause was set.
     await redis.hincrby(keys.record(id), "resumesAt", 3_600_000);
     expect(await attempts.start(id, lane)).toMatchObject({ attempts: 2 });
@@ -110,28 +110,37 @@ describe("an attempt", () => {
 
   test("that a rate limit refused is none: the generation has not begun, and expires by its deadline", async () => {
     const queue = await openQueue();
-    const { store, attempts, redis, keys } = queue;
+    const { generations, attempts, redis, keys } = queue;
     const { id, lane, ...given } = queue.submission({ expiresInMs: 600_000 });
-    await store.submit({ id, lane, ...given });
+    await generations.submit({ id, lane, ...given });
     await attempts.start(id, lane);
     expect(await attempts.putInLine(id, lane, 1)).toBe("ok");
-    expect(await store.read(id)).toMatchObject({ status: "queued", startedAtMs: null, failures: 0, rateLimits: 1 });
+    expect(await generations.read(id)).toMatchObject({
+      status: "queued",
+      startedAtMs: null,
+      failures: 0,
+      rateLimits: 1,
+    });
     expect(await redis.zcard(keys.expiring)).toBe(1);
     await redis.hset(keys.record(id), "expiresAt", 1);
-    expect(await store.expire(id, lane)).toBe("expired");
+    expect(await generations.expire(id, lane)).toBe("expired");
     await queue.expectNothingButRecords();
   });
 
   test("that a rate limit refused after another leaves what that one began: it waits until its deadline", async () => {
-    const { store, attempts, redis, keys, id, lane } = await openStarted();
+    const { generations, attempts, redis, keys, id, lane } = await openStarted();
     await attempts.postpone(id, lane, 1, "failures", 0);
     await attempts.start(id, lane);
     expect(await attempts.putInLine(id, lane, 2)).toBe("ok");
-    expect(await store.read(id)).toMatchObject({ status: "queued", startedAtMs: expect.any(Number), rateLimits: 1 });
+    expect(await generations.read(id)).toMatchObject({
+      status: "queued",
+      startedAtMs: expect.any(Number),
+      rateLimits: 1,
+    });
     await attempts.start(id, lane);
     await redis.hset(keys.record(id), "expiresAt", 1);
     expect(await attempts.putInLine(id, lane, 3)).toBe("late");
-    expect(await store.read(id)).toMatchObject({ status: "running", attempts: 3, rateLimits: 1 });
+    expect(await generations.read(id)).toMatchObject({ status: "running", attempts: 3, rateLimits: 1 });
   });
 
   test("that a rate limit refused waits for a day where it has no deadline", async () => {
@@ -144,20 +153,20 @@ describe("an attempt", () => {
   });
 
   test("that a rate limit refused in part leaves what it bought: the generation has begun", async () => {
-    const { store, attempts, id, lane } = await openStarted();
+    const { generations, attempts, id, lane } = await openStarted();
     await attempts.checkpoint(id, 1, delivery);
     expect(await attempts.putInLine(id, lane, 1)).toBe("ok");
-    expect(await store.read(id)).toMatchObject({ status: "queued", startedAtMs: expect.any(Number), delivery });
-    expect(await store.leave(id, lane, "", "cut")).toBe("kept");
+    expect(await generations.read(id)).toMatchObject({ status: "queued", startedAtMs: expect.any(Number), delivery });
+    expect(await generations.leave(id, lane, "", "cut")).toBe("kept");
   });
 
   test("that was canceled cannot end the life that a retry began", async () => {
-    const { store, attempts, id, lane, tenant } = await openStarted();
-    await store.cancel(id, lane);
-    await store.retry(id, lane, tenant, free);
+    const { generations, attempts, id, lane, tenant } = await openStarted();
+    await generations.cancel(id, lane);
+    await generations.retry(id, lane, tenant, free);
     expect(await attempts.succeed(id, lane, 1, delivery, bill)).toBe("fenced");
     expect(await attempts.fail(id, lane, 1, failure)).toBe("fenced");
-    expect(await store.read(id)).toMatchObject({ status: "queued", error: null });
+    expect(await generations.read(id)).toMatchObject({ status: "queued", error: null });
   });
 
   test("finds nothing to do where there is no record", async () => {

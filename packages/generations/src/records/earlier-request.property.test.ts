@@ -52,7 +52,7 @@ type Story = {
 
 test("one wish is bought once, no image is given to two, and a refused request leaves nothing behind, in whatever order clients ask, are cut off, refused and answered", async () => {
   const queue = await openQueue();
-  const { store, attempts, redis, keys } = queue;
+  const { generations, attempts, redis, keys } = queue;
   const subscriber = connectSubscriber(testRedisUrl(), () => {});
   onTestFinished(() => subscriber.disconnect());
   let names = 0;
@@ -86,15 +86,15 @@ test("one wish is bought once, no image is given to two, and a refused request l
     const asked = { id: newGenerationId(Date.now()), body: client.body, key: client.key, caller, anew };
     const submission = submissionOf(asked, suffix);
     if (action === "refused") {
-      const found = await store.attach(submission);
+      const found = await generations.attach(submission);
       const there = model.attach(asked);
       if ((await redis.exists(keys.record(asked.id))) === 1) story.faults.push("A refused request left a record");
       if (found !== null) Object.assign(client, { waits: { id: found.id, caller, instance }, wasTaken: true });
       return [found ?? { kind: "none" }, there];
     }
-    const here = await store.submit(submission);
+    const here = await generations.submit(submission);
     // Its answer was lost, and it is sent once more.
-    if (action === "lost" && !isDeepStrictEqual(await store.submit(submission), here)) {
+    if (action === "lost" && !isDeepStrictEqual(await generations.submit(submission), here)) {
       story.faults.push("A submission that was sent again was answered otherwise");
     }
     if (anew) story.allowed++;
@@ -120,10 +120,10 @@ test("one wish is bought once, no image is given to two, and a refused request l
     client.waits = null;
     // A caller that was told the id is kept by the api before (`keep`).
     if (how === "answered" && isLive) {
-      await store.keep(id);
+      await generations.keep(id);
       model.of(id).kept = true;
     }
-    return [await store.leave(id, lane, caller, how), model.leave(id, caller, how)];
+    return [await generations.leave(id, lane, caller, how), model.leave(id, caller, how)];
   }
 
   /** What workers and owners do to a generation. */
@@ -144,13 +144,13 @@ test("one wish is bought once, no image is given to two, and a refused request l
       await attempts.fail(id, lane, attempt, failure, action === "fail free");
       model.end(id, "failed", action === "fail");
     } else if (action === "cancel" && isLive) {
-      await store.cancel(id, lane);
+      await generations.cancel(id, lane);
       if (one.begun && one.key === undefined) story.allowed++;
       model.cancel(id);
     } else if (action === "retry" && (status === "failed" || status === "canceled")) {
       // Callers of what has ended are answered in milliseconds; an owner who has read how it ended is later.
       if (story.clients.some(({ waits }) => waits?.id === id)) return;
-      await store.retry(id, lane, "acme", free);
+      await generations.retry(id, lane, "acme", free);
       if (one.key === undefined) story.allowed++;
       model.retry(id);
     }

@@ -9,59 +9,59 @@ const broken = { code: "upstream_error", message: "It broke." } as const;
 
 describe("an idempotency key", () => {
   test("stands for the generation of its first use, also when that has ended", async () => {
-    const { store, ask, begun, succeed } = await openApi();
+    const { generations, ask, begun, succeed } = await openApi();
     const first = await begun({ idempotencyKey: "k" });
-    expect(await store.submit(ask({ idempotencyKey: "k" }))).toEqual(attached(first));
+    expect(await generations.submit(ask({ idempotencyKey: "k" }))).toEqual(attached(first));
     await succeed(first);
-    expect(await store.submit(ask({ idempotencyKey: "k" }))).toEqual(attached(first));
+    expect(await generations.submit(ask({ idempotencyKey: "k" }))).toEqual(attached(first));
   });
 
   test("with another body is a mismatch", async () => {
-    const { store, ask, submitted } = await openApi();
+    const { generations, ask, submitted } = await openApi();
     const first = await submitted({ idempotencyKey: "k" });
     const other = ask({ idempotencyKey: "k", request: { prompt: "a dog" } });
-    expect(await store.submit(other)).toEqual({ kind: "mismatch", id: first.id });
-    expect(await store.read(other.id)).toBeNull();
+    expect(await generations.submit(other)).toEqual({ kind: "mismatch", id: first.id });
+    expect(await generations.read(other.id)).toBeNull();
   });
 
   test("does not mind the order of fields", async () => {
-    const { store, ask, submitted } = await openApi();
+    const { generations, ask, submitted } = await openApi();
     const first = await submitted({ idempotencyKey: "k", request: { prompt: "a cat", size: "auto" } });
     const again = ask({ idempotencyKey: "k", request: { size: "auto", prompt: "a cat" } });
-    expect(await store.submit(again)).toEqual(attached(first));
+    expect(await generations.submit(again)).toEqual(attached(first));
   });
 
   test("belongs to one API key", async () => {
-    const { store, ask, submitted } = await openApi();
+    const { generations, ask, submitted } = await openApi();
     await submitted({ idempotencyKey: "k", keyId: "a" });
-    expect(await store.submit(ask({ idempotencyKey: "k", keyId: "b" }))).toEqual(accepted(2));
+    expect(await generations.submit(ask({ idempotencyKey: "k", keyId: "b" }))).toEqual(accepted(2));
   });
 
   test("is free again when its caller left before anything was begun", async () => {
-    const { store, ask, submitted, leave } = await openApi();
+    const { generations, ask, submitted, leave } = await openApi();
     await leave(await submitted({ idempotencyKey: "k" }), "cut");
-    expect(await store.submit(ask({ idempotencyKey: "k" }))).toEqual(accepted(1));
+    expect(await generations.submit(ask({ idempotencyKey: "k" }))).toEqual(accepted(1));
   });
 
   test("has the process of an attached caller told of the ending", async () => {
-    const { store, api, ask, begun, succeed } = await openApi();
+    const { generations, api, ask, begun, succeed } = await openApi();
     const first = await begun({ idempotencyKey: "k", caller: "elsewhere/1" });
     const wait = api.wait(first.id);
-    await store.submit(ask({ idempotencyKey: "k" }));
+    await generations.submit(ask({ idempotencyKey: "k" }));
     await succeed(first);
     await expect(wait.ended).resolves.toBeUndefined();
   });
 
   test("fifty uses at once make one generation", async () => {
-    const { store, ask } = await openApi();
-    const all = Array.from({ length: 50 }, () => store.submit(ask({ idempotencyKey: "k" })));
+    const { generations, ask } = await openApi();
+    const all = Array.from({ length: 50 }, () => generations.submit(ask({ idempotencyKey: "k" })));
     const kinds = (await Promise.all(all)).map(({ kind }) => kind);
     expect(kinds.filter((kind) => kind === "accepted")).toHaveLength(1);
     expect(kinds.filter((kind) => kind === "attached")).toHaveLength(49);
   });
 
   test("lasts as long as its generation has not ended, and its time counts from the ending", async () => {
-    const { queue, store, attempts, submitted } = await openApi();
+    const { queue, generations, attempts, submitted } = await openApi();
     const { redis, keys } = queue;
     const first = await submitted({ idempotencyKey: "k" });
     const [claim = ""] = await redis.keys(`${keys.root}claim:*`);
@@ -71,159 +71,159 @@ describe("an idempotency key", () => {
     await attempts.fail(first.id, first.lane, 1, broken);
     expect(await redis.pttl(claim)).toBeGreaterThan(55_000);
     // Retried by its owner it has not ended, and the key stands for it as long as it has not.
-    await store.retry(first.id, first.lane, "acme", first.admission);
+    await generations.retry(first.id, first.lane, "acme", first.admission);
     expect(await redis.pttl(claim)).toBe(-1);
   });
 
   test("that has come to stand for another generation keeps its time when the first is retried and ends", async () => {
-    const { queue, store, ask, submitted, leave } = await openApi();
+    const { queue, generations, ask, submitted, leave } = await openApi();
     const { redis, keys } = queue;
     const first = await submitted({ idempotencyKey: "k" });
     await leave(first, "cut");
     const second = await submitted({ idempotencyKey: "k" });
-    await store.retry(first.id, first.lane, "acme", first.admission);
-    await store.cancel(first.id, first.lane);
+    await generations.retry(first.id, first.lane, "acme", first.admission);
+    await generations.cancel(first.id, first.lane);
     const [claim = ""] = await redis.keys(`${keys.root}claim:*`);
     expect(await redis.pttl(claim)).toBe(-1);
-    expect(await store.submit(ask({ idempotencyKey: "k" }))).toEqual(attached(second));
+    expect(await generations.submit(ask({ idempotencyKey: "k" }))).toEqual(attached(second));
   });
 
   test("and its absence are apart: neither finds what the other has made", async () => {
-    const { store, ask, begun, leave } = await openApi();
+    const { generations, ask, begun, leave } = await openApi();
     const [named, nameless] = [await begun({ idempotencyKey: "k" }), await begun()];
     await leave(named, "cut");
     await leave(nameless, "cut");
-    expect(await store.submit(ask({ idempotencyKey: "l" }))).toMatchObject({ kind: "accepted" });
-    expect(await store.submit(ask())).toEqual(attached(nameless));
-    expect(await store.submit(ask())).toMatchObject({ kind: "accepted" });
+    expect(await generations.submit(ask({ idempotencyKey: "l" }))).toMatchObject({ kind: "accepted" });
+    expect(await generations.submit(ask())).toEqual(attached(nameless));
+    expect(await generations.submit(ask())).toMatchObject({ kind: "accepted" });
   });
 });
 
 describe("an equal request without an idempotency key", () => {
   test("takes over what its caller was cut off from, once", async () => {
-    const { store, ask, begun, leave } = await openApi();
+    const { generations, ask, begun, leave } = await openApi();
     const first = await begun();
     expect(await leave(first, "cut")).toBe("kept");
-    expect(await store.submit(ask())).toEqual(attached(first));
-    expect(await store.submit(ask())).toMatchObject({ kind: "accepted" });
+    expect(await generations.submit(ask())).toEqual(attached(first));
+    expect(await generations.submit(ask())).toMatchObject({ kind: "accepted" });
   });
 
   test("takes it over when it has succeeded, until its answer is written", async () => {
-    const { store, ask, begun, succeed, leave } = await openApi();
+    const { generations, ask, begun, succeed, leave } = await openApi();
     const first = await begun();
     await leave(first, "cut");
     await succeed(first);
     const [second, third] = [ask(), ask()];
-    expect(await store.submit(second)).toEqual(attached(first));
-    expect(await store.submit(third)).toMatchObject({ kind: "accepted" });
+    expect(await generations.submit(second)).toEqual(attached(first));
+    expect(await generations.submit(third)).toMatchObject({ kind: "accepted" });
     await leave({ ...first, caller: second.caller }, "cut");
     const fourth = ask();
-    expect(await store.submit(fourth)).toEqual(attached(first));
+    expect(await generations.submit(fourth)).toEqual(attached(first));
     await leave({ ...first, caller: fourth.caller }, "answered");
-    expect(await store.submit(ask())).toMatchObject({ kind: "accepted" });
+    expect(await generations.submit(ask())).toMatchObject({ kind: "accepted" });
   });
 
   test("takes over the oldest of several, each once", async () => {
-    const { store, ask, begun, leave } = await openApi();
+    const { generations, ask, begun, leave } = await openApi();
     const now = Date.now();
     const old = [3, 2, 1].map((hours) => newGenerationId(now - hours * 3_600_000));
     const all = [];
     for (const id of old) all.push(await begun({ id }));
     for (const one of all.toReversed()) await leave(one, "cut");
-    for (const one of all) expect(await store.submit(ask())).toEqual(attached(one));
-    expect(await store.submit(ask())).toMatchObject({ kind: "accepted" });
+    for (const one of all) expect(await generations.submit(ask())).toEqual(attached(one));
+    expect(await generations.submit(ask())).toMatchObject({ kind: "accepted" });
   });
 
   test("finds nothing where somebody waits or was answered", async () => {
-    const { store, ask, submitted, begun, leave } = await openApi();
+    const { generations, ask, submitted, begun, leave } = await openApi();
     await submitted();
     await begun();
     await leave(await begun(), "answered");
-    expect(await store.submit(ask())).toMatchObject({ kind: "accepted" });
+    expect(await generations.submit(ask())).toMatchObject({ kind: "accepted" });
   });
 
   test("finds nothing where its caller left before anything was begun, or had another body", async () => {
-    const { store, ask, submitted, begun, leave } = await openApi();
+    const { generations, ask, submitted, begun, leave } = await openApi();
     expect(await leave(await submitted(), "cut")).toBe("canceled");
     await leave(await begun({ request: { prompt: "a dog" } }), "cut");
-    expect(await store.submit(ask())).toMatchObject({ kind: "accepted" });
+    expect(await generations.submit(ask())).toMatchObject({ kind: "accepted" });
   });
 
   test("finds what goes on after its caller was put off", async () => {
-    const { store, ask, submitted, leave } = await openApi();
+    const { generations, ask, submitted, leave } = await openApi();
     const first = await submitted();
     expect(await leave(first, "later")).toBe("kept");
     const second = ask();
-    expect(await store.submit(second)).toEqual(attached(first));
+    expect(await generations.submit(second)).toEqual(attached(first));
     // It was told that it goes on: nobody's leaving cancels it.
     expect(await leave({ ...first, caller: second.caller }, "cut")).toBe("kept");
-    expect(await store.submit(ask())).toEqual(attached(first));
+    expect(await generations.submit(ask())).toEqual(attached(first));
   });
 
   test("finds what only a killed process waits for, queued, running or succeeded", async () => {
-    const { queue, store, attempts, ask, succeed } = await openApi();
+    const { queue, generations, attempts, ask, succeed } = await openApi();
     const dying = await queue.waits("dying", 3_600_000);
     const left = [];
     for (const state of ["queued", "running", "succeeded"] as const) {
       const submission = { ...ask(), caller: dying.newCaller() };
-      await store.submit(submission);
+      await generations.submit(submission);
       if (state !== "queued") await attempts.start(submission.id, submission.lane);
       if (state === "succeeded") await succeed(submission);
       left.push(submission);
     }
-    expect(await store.submit(ask())).toMatchObject({ kind: "accepted" });
+    expect(await generations.submit(ask())).toMatchObject({ kind: "accepted" });
     await dying.kill();
-    const found = [await store.submit(ask()), await store.submit(ask()), await store.submit(ask())];
+    const found = [await generations.submit(ask()), await generations.submit(ask()), await generations.submit(ask())];
     expect(found).toEqual(expect.arrayContaining(left.map(attached)));
-    expect(await store.submit(ask())).toMatchObject({ kind: "accepted" });
+    expect(await generations.submit(ask())).toMatchObject({ kind: "accepted" });
   });
 
   test("finds nothing of what was canceled, has expired, or failed at no cost", async () => {
-    const { store, attempts, ask, submitted, begun, leave } = await openApi();
+    const { generations, attempts, ask, submitted, begun, leave } = await openApi();
     const [canceled, failed] = [await begun(), await begun()];
     for (const one of [canceled, failed]) await leave(one, "cut");
-    await store.cancel(canceled.id, canceled.lane);
+    await generations.cancel(canceled.id, canceled.lane);
     await attempts.fail(failed.id, failed.lane, 1, broken, true);
     const expired = await submitted();
     await leave(expired, "later");
-    await store.withdraw(expired.id, expired.lane, "expired");
-    expect(await store.submit(ask())).toMatchObject({ kind: "accepted" });
+    await generations.withdraw(expired.id, expired.lane, "expired");
+    expect(await generations.submit(ask())).toMatchObject({ kind: "accepted" });
   });
 
   test("is told of a failure that may have been charged, again and again, whichever caller was told before", async () => {
-    const { store, attempts, ask, begun, leave } = await openApi();
+    const { generations, attempts, ask, begun, leave } = await openApi();
     const first = await begun();
     await attempts.fail(first.id, first.lane, 1, broken);
     for (let i = 0; i < 3; i++) {
       const again = ask();
-      expect(await store.submit(again)).toEqual(attached(first));
+      expect(await generations.submit(again)).toEqual(attached(first));
       await leave({ ...first, caller: again.caller }, "answered");
     }
-    expect(await store.submit(ask({ anew: true }))).toMatchObject({ kind: "accepted" });
+    expect(await generations.submit(ask({ anew: true }))).toMatchObject({ kind: "accepted" });
   });
 
   test("is given an image that nobody has, before a failure", async () => {
-    const { store, attempts, ask, begun, leave } = await openApi();
+    const { generations, attempts, ask, begun, leave } = await openApi();
     const [failed, running] = [await begun(), await begun()];
     await attempts.fail(failed.id, failed.lane, 1, broken);
     await leave(running, "cut");
-    expect(await store.submit(ask())).toEqual(attached(running));
-    expect(await store.submit(ask())).toEqual(attached(failed));
+    expect(await generations.submit(ask())).toEqual(attached(running));
+    expect(await generations.submit(ask())).toEqual(attached(failed));
   });
 
   test("finds nothing of what its owner has retried by its id", async () => {
-    const { store, attempts, ask, begun } = await openApi();
+    const { generations, attempts, ask, begun } = await openApi();
     const first = await begun();
     await attempts.fail(first.id, first.lane, 1, broken);
-    await store.retry(first.id, first.lane, "acme", first.admission);
-    expect(await store.submit(ask())).toMatchObject({ kind: "accepted" });
+    await generations.retry(first.id, first.lane, "acme", first.admission);
+    expect(await generations.submit(ask())).toMatchObject({ kind: "accepted" });
   });
 
   test.each([
     ["succeeded", 15 * 60_000],
     ["failed", 5 * 60_000],
   ] as const)("finds what has %s for so long", async (status, forMs) => {
-    const { queue, store, attempts, ask, begun, succeed, leave } = await openApi();
+    const { queue, generations, attempts, ask, begun, succeed, leave } = await openApi();
     const { redis, keys } = queue;
     const first = await begun();
     await leave(first, "cut");
@@ -232,64 +232,64 @@ describe("an equal request without an idempotency key", () => {
     const age = (ms: number) => redis.hincrby(keys.record(first.id), "endedAt", -ms);
     await age(forMs - 30_000);
     const second = ask();
-    expect(await store.submit(second)).toEqual(attached(first));
+    expect(await generations.submit(second)).toEqual(attached(first));
     await leave({ ...first, caller: second.caller }, "cut");
     await age(30_001);
-    expect(await store.submit(ask())).toMatchObject({ kind: "accepted" });
+    expect(await generations.submit(ask())).toMatchObject({ kind: "accepted" });
   });
 
   test("asks for a new one where it says so", async () => {
-    const { store, ask, begun, leave } = await openApi();
+    const { generations, ask, begun, leave } = await openApi();
     await leave(await begun(), "cut");
-    expect(await store.submit(ask({ anew: true }))).toMatchObject({ kind: "accepted" });
+    expect(await generations.submit(ask({ anew: true }))).toMatchObject({ kind: "accepted" });
   });
 });
 
 describe("a submission whose answer was lost", () => {
   test("finds the same again, and says which that is", async () => {
-    const { store, ask, begun, leave } = await openApi();
+    const { generations, ask, begun, leave } = await openApi();
     const all = [await begun(), await begun()];
     for (const one of all) await leave(one, "cut");
     const second = ask();
-    const found = await store.submit(second);
+    const found = await generations.submit(second);
     expect(all.map(attached)).toContainEqual(found);
-    expect(await store.submit(second)).toEqual(found);
-    expect(attached({ id: (await store.attachedTo(second.id)) ?? "" })).toEqual(found);
-    const other = await store.submit(ask());
+    expect(await generations.submit(second)).toEqual(found);
+    expect(attached({ id: (await generations.attachedTo(second.id)) ?? "" })).toEqual(found);
+    const other = await generations.submit(ask());
     expect(all.map(attached)).toContainEqual(other);
     expect(other).not.toEqual(found);
   });
 
   test("says the same where it came by an idempotency key", async () => {
-    const { store, ask, begun } = await openApi();
+    const { generations, ask, begun } = await openApi();
     const first = await begun({ idempotencyKey: "k" });
     const second = ask({ idempotencyKey: "k" });
-    await store.submit(second);
-    expect(await store.attachedTo(second.id)).toBe(first.id);
+    await generations.submit(second);
+    expect(await generations.attachedTo(second.id)).toBe(first.id);
   });
 });
 
 test("what a submission was attached to is known for longer than its process remembers that its caller has left", async () => {
-  const { queue, store, ask, submitted, leave } = await openApi();
+  const { queue, generations, ask, submitted, leave } = await openApi();
   const first = await submitted();
-  await store.keep(first.id);
+  await generations.keep(first.id);
   await leave(first, "cut");
   const again = ask();
-  expect(await store.submit(again)).toEqual(attached(first));
+  expect(await generations.submit(again)).toEqual(attached(first));
   // `usualForMs` of apps/api/src/generation/cancel-on-disconnect.ts.
   expect(await queue.redis.pttl(queue.keys.attached(again.id))).toBeGreaterThan(900_000);
 });
 
 test("looking for an earlier generation makes none", async () => {
-  const { store, ask, begun, leave } = await openApi();
+  const { generations, ask, begun, leave } = await openApi();
   const wish = ask();
-  expect(await store.attach(wish)).toBeNull();
-  expect(await store.read(wish.id)).toBeNull();
+  expect(await generations.attach(wish)).toBeNull();
+  expect(await generations.read(wish.id)).toBeNull();
   const first = await begun({ idempotencyKey: "k" });
-  expect(await store.attach(ask({ idempotencyKey: "k" }))).toEqual(attached(first));
+  expect(await generations.attach(ask({ idempotencyKey: "k" }))).toEqual(attached(first));
   const other = ask({ idempotencyKey: "k", request: { prompt: "a dog" } });
-  expect(await store.attach(other)).toEqual({ kind: "mismatch", id: first.id });
+  expect(await generations.attach(other)).toEqual({ kind: "mismatch", id: first.id });
   const nameless = await begun();
   await leave(nameless, "cut");
-  expect(await store.attach(ask())).toEqual(attached(nameless));
+  expect(await generations.attach(ask())).toEqual(attached(nameless));
 });

@@ -4,6 +4,9 @@ import { type Admission, admissionArgument } from "@darkroom/accounts";
 import type { Redis } from "ioredis";
 import { decodeRecord, type GenerationRecord } from "./generation-record.ts";
 import { generationKeys, type Keys } from "@darkroom/redis";
+import { listGenerations, type ListOptions } from "./list-generations.ts";
+import type { PartialImage } from "./partial-image.ts";
+import { readPartials } from "./read-partials.ts";
 import type { Retention } from "./retention.ts";
 import {
   type Admitted,
@@ -60,6 +63,12 @@ export function createGenerationStore(redis: Redis, keys: Keys, retention: Reten
     async read(id: string): Promise<GenerationRecord | null> {
       return decodeRecord(await redis.hgetall(keys.record(id)));
     },
+
+    /** A page of a tenant's generations: see `listGenerations`. */
+    list: (options: ListOptions) => listGenerations(redis, keys, options),
+
+    /** The partial images that a generation has shown, from the `from`-th on: see `readPartials`. */
+    readPartials: (id: string, from?: number): Promise<PartialImage[]> => readPartials(redis, keys, id, from),
 
     /** The lane of a generation, also of one whose record this release cannot read; null where there is none. */
     readLane: (id: string): Promise<string | null> => redis.hget(keys.record(id), "lane"),

@@ -9,10 +9,10 @@ async function withFive() {
   for (let i = 0; i < 5; i++) {
     // Within one millisecond the ids decide, so these sort as they are counted.
     const given = queue.submission({ id: newGenerationId(i), model: i % 2 === 0 ? "even" : "odd" });
-    await queue.store.submit(given);
+    await queue.generations.submit(given);
     ids.push(given.id);
   }
-  await queue.store.submit(queue.submission({ tenant: "other" }));
+  await queue.generations.submit(queue.submission({ tenant: "other" }));
   const list = async (over: Partial<ListOptions> = {}) => {
     const page = await listGenerations(queue.redis, queue.keys, { tenant: "acme", limit: 10, ...over });
     return page && { ids: page.records.map(({ id }) => ids.indexOf(id)), hasMore: page.hasMore, cursor: page.cursor };
@@ -29,7 +29,7 @@ describe("a tenant's generations", () => {
   test("come in pages that neither skip nor repeat, though new ones arrive in between", async () => {
     const { queue, ids, list } = await withFive();
     expect(await list({ limit: 2 })).toMatchObject({ ids: [4, 3], hasMore: true });
-    await queue.store.submit(queue.submission());
+    await queue.generations.submit(queue.submission());
     expect(await list({ limit: 2, after: ids[3] })).toMatchObject({ ids: [2, 1], hasMore: true });
     expect(await list({ limit: 2, after: ids[1] })).toMatchObject({ ids: [0], hasMore: false });
   });
@@ -42,7 +42,7 @@ describe("a tenant's generations", () => {
 
   test("can be asked for by model and status", async () => {
     const { queue, ids, list } = await withFive();
-    await queue.store.cancel(ids[0] ?? "", "sandbox.interactive");
+    await queue.generations.cancel(ids[0] ?? "", "sandbox.interactive");
     expect(await list({ model: "even" })).toMatchObject({ ids: [4, 2, 0] });
     expect(await list({ model: "even", status: "canceled" })).toMatchObject({ ids: [0] });
   });
@@ -50,13 +50,13 @@ describe("a tenant's generations", () => {
   test("go on behind one that was dropped since, in both directions", async () => {
     const queue = await openQueue({ retention: { recordsMs: 1, claimsMs: 1, tombstonesMs: 1 } });
     const ids = [0, 1, 2].map((ms) => newGenerationId(ms));
-    for (const id of ids) await queue.store.submit(queue.submission({ id }));
+    for (const id of ids) await queue.generations.submit(queue.submission({ id }));
     const [oldest, dropped = "", newest] = ids;
-    await queue.store.cancel(dropped, "sandbox.interactive");
+    await queue.generations.cancel(dropped, "sandbox.interactive");
     await expect
       .poll(async () => {
         await queue.recovery().tick();
-        return queue.store.read(dropped);
+        return queue.generations.read(dropped);
       })
       .toBeNull();
     const list = async (over: Partial<ListOptions>) => {

@@ -18,7 +18,7 @@ async function withMany(queue: TestQueue): Promise<{ asked: string[]; others: st
   for (let from = 0; from < generations; from += every) {
     const ids = Array.from({ length: every }, (_, i) => newGenerationId(from + i));
     await Promise.all(
-      ids.map(async (id, i) => queue.store.submit(queue.submission({ id, model: i === 0 ? "asked" : "other" }))),
+      ids.map(async (id, i) => queue.generations.submit(queue.submission({ id, model: i === 0 ? "asked" : "other" }))),
     );
     asked.push(ids[0] ?? "");
     others.push(...ids.slice(1));
@@ -29,7 +29,7 @@ async function withMany(queue: TestQueue): Promise<{ asked: string[]; others: st
 /** Submits at an even pace until `signal` is aborted. */
 async function keepSubmitting(queue: TestQueue, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    await Promise.all([queue.store.submit(queue.submission({ model: "asked" })), sleep(betweenSubmissionsMs)]);
+    await Promise.all([queue.generations.submit(queue.submission({ model: "asked" })), sleep(betweenSubmissionsMs)]);
   }
 }
 
@@ -38,7 +38,7 @@ async function keepDropping(queue: TestQueue, ids: readonly string[], signal: Ab
   const recovery = queue.recovery();
   for (const id of ids) {
     if (signal.aborted) return;
-    await queue.store.cancel(id, "sandbox.interactive");
+    await queue.generations.cancel(id, "sandbox.interactive");
     // The retention of a millisecond has to be over.
     await sleep(2);
     // Recovery has nothing to put back: it is here to drop.

@@ -13,9 +13,9 @@ const partial = (partialIndex: number): PartialImage => ({
 });
 
 test("partial images are read in the order they were shown, and the later ones alone", async () => {
-  const { attempts, keys, redis, store, submission } = await openQueue();
+  const { attempts, keys, redis, generations, submission } = await openQueue();
   const { id, lane } = submission();
-  await store.submit(submission({ id }));
+  await generations.submit(submission({ id }));
   expect(await readPartials(redis, keys, id)).toEqual([]);
   await attempts.start(id, lane);
   for (const index of [0, 1]) await attempts.appendPartial(id, 1, partial(index));

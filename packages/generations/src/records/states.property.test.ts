@@ -61,7 +61,7 @@ const tokenOf = ({ tokens }: Seen, { latest, which }: Step): number =>
   (latest ? tokens.at(-1) : tokens[which % Math.max(tokens.length, 1)]) ?? 1;
 
 async function tell(queue: TestQueue, steps: readonly Step[]): Promise<void> {
-  const { redis, keys, store, attempts } = queue;
+  const { redis, keys, generations, attempts } = queue;
   const [a, b] = await Promise.all([queue.waits("a", 3_600_000), queue.waits("b", 3_600_000)]);
   const callers = { a: a.newCaller(), b: b.newCaller() };
   const seen: Seen[] = [];
@@ -106,10 +106,10 @@ async function tell(queue: TestQueue, steps: readonly Step[]): Promise<void> {
       ...(named && { idempotencyKey: prompt }),
       ...(expires && { expiresInMs: 600_000 }),
     });
-    if (action === "attach") return (await store.attach(given))?.kind ?? "none";
-    const { kind } = await store.submit(given);
+    if (action === "attach") return (await generations.attach(given))?.kind ?? "none";
+    const { kind } = await generations.submit(given);
     // The answer was lost, and the api sends it once more.
-    const again = await store.submit(given);
+    const again = await generations.submit(given);
     demand(again.kind === kind, "a repeated submission is answered the same");
     if (kind !== "accepted") return kind;
     const fresh = { tokens: [], entries: 0, version: 1, status: "queued" };
@@ -127,7 +127,7 @@ async function tell(queue: TestQueue, steps: readonly Step[]): Promise<void> {
         listed.retained = await redis.zrangebyscore(keys.retained, "-inf", 1);
         return "listed";
       case "expire what was listed":
-        for (const id of listed.expiring) await store.expire(id, lane);
+        for (const id of listed.expiring) await generations.expire(id, lane);
         return "visited";
       case "forget what was listed":
         for (const id of listed.retained) await forget(id);
@@ -144,13 +144,13 @@ async function tell(queue: TestQueue, steps: readonly Step[]): Promise<void> {
     const delivered = { ...delivery, images: image === undefined ? [] : [{ ...image, key: `${id}/${token}-0.png` }] };
     switch (one.action) {
       case "leave":
-        return store.leave(id, lane, callers[one.api], one.how);
+        return generations.leave(id, lane, callers[one.api], one.how);
       case "keep":
-        return store.keep(id);
+        return generations.keep(id);
       case "cancel":
-        return store.cancel(id, lane);
+        return generations.cancel(id, lane);
       case "retry": {
-        const { kind } = await store.retry(id, lane, tenant, admission);
+        const { kind } = await generations.retry(id, lane, tenant, admission);
         if (kind === "accepted") Object.assign(target, { overdue: false, outlived: false });
         return kind;
       }
@@ -173,7 +173,7 @@ async function tell(queue: TestQueue, steps: readonly Step[]): Promise<void> {
       case "put in line":
         return attempts.putInLine(id, lane, token);
       case "expire early":
-        return store.expire(id, lane);
+        return generations.expire(id, lane);
       case "forget early":
         await forget(id);
         return "visited";

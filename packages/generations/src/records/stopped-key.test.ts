@@ -17,7 +17,7 @@ async function openKey({ expiresInMs = null }: { expiresInMs?: number | null } =
   if (made === "taken") throw new Error("The name is taken");
   const { keyId } = made.record;
   const submission = queue.submission({ keyId, admission: { ...free, worstCaseMicros: 500 } });
-  await queue.store.submit(submission);
+  await queue.generations.submit(submission);
   return {
     ...queue,
     ...submission,
@@ -35,10 +35,10 @@ async function openKey({ expiresInMs = null }: { expiresInMs?: number | null } =
 describe("what is queued is not begun, ends as canceled and costs nothing once its key", () => {
   test("is disabled", async () => {
     const opened = await openKey();
-    const { apiKeys, keyId, id, attempts, store, account } = opened;
+    const { apiKeys, keyId, id, attempts, generations, account } = opened;
     await apiKeys.update(keyId, { status: "disabled" });
     expect(await attempts.start(id, lane)).toBe("stopped");
-    expect(await store.read(id)).toMatchObject({ status: "canceled", stopped: true, attempts: 0, costMicros: 0 });
+    expect(await generations.read(id)).toMatchObject({ status: "canceled", stopped: true, attempts: 0, costMicros: 0 });
     expect(await account()).toEqual(["0", "0", "0", "0"]);
     expect(await opened.ledger()).toMatchObject([{ generation: id, status: "canceled", images: 0, cost: 0 }]);
     expect(await attempts.start(id, lane)).toBe("stopped");
@@ -47,17 +47,17 @@ describe("what is queued is not begun, ends as canceled and costs nothing once i
   });
 
   test("is deleted", async () => {
-    const { apiKeys, keyId, id, attempts, store, account } = await openKey();
+    const { apiKeys, keyId, id, attempts, generations, account } = await openKey();
     await apiKeys.remove(keyId);
     expect(await attempts.start(id, lane)).toBe("stopped");
-    expect(await store.read(id)).toMatchObject({ status: "canceled", stopped: true });
+    expect(await generations.read(id)).toMatchObject({ status: "canceled", stopped: true });
     expect(await account()).toEqual(["0", "0", "0", "0"]);
   });
 
   test("has expired, by the clock of Redis", async () => {
-    const { id, attempts, store } = await openKey({ expiresInMs: 1 });
+    const { id, attempts, generations } = await openKey({ expiresInMs: 1 });
     await expect.poll(() => attempts.start(id, lane)).toBe("stopped");
-    expect(await store.read(id)).toMatchObject({ status: "canceled", stopped: true });
+    expect(await generations.read(id)).toMatchObject({ status: "canceled", stopped: true });
   });
 });
 
@@ -86,22 +86,22 @@ test("what was begun goes on after a crash and after a failure, though its key i
 });
 
 test("a generation that was stopped answers no later request: the same idempotency key buys again", async () => {
-  const { apiKeys, keyId, store, attempts, submission } = await openKey();
+  const { apiKeys, keyId, generations, attempts, submission } = await openKey();
   const first = submission({ keyId, idempotencyKey: "once" });
-  await store.submit(first);
+  await generations.submit(first);
   await apiKeys.update(keyId, { status: "disabled" });
   await attempts.start(first.id, lane);
   await apiKeys.update(keyId, { status: "active" });
   const second = submission({ keyId, idempotencyKey: "once" });
-  expect(await store.submit(second)).toMatchObject({ kind: "accepted" });
+  expect(await generations.submit(second)).toMatchObject({ kind: "accepted" });
   expect(await attempts.start(second.id, lane)).toMatchObject({ status: "running" });
 });
 
 test("a retry of what was stopped is a life of its own", async () => {
-  const { apiKeys, keyId, id, store, attempts } = await openKey();
+  const { apiKeys, keyId, id, generations, attempts } = await openKey();
   await apiKeys.update(keyId, { status: "disabled" });
   await attempts.start(id, lane);
   await apiKeys.update(keyId, { status: "active" });
-  expect(await store.retry(id, lane, "acme", free)).toMatchObject({ kind: "accepted" });
+  expect(await generations.retry(id, lane, "acme", free)).toMatchObject({ kind: "accepted" });
   expect(await attempts.start(id, lane)).toMatchObject({ status: "running", stopped: false });
 });

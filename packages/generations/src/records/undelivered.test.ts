@@ -14,9 +14,9 @@ const partial = (key: string) => ({ index: 0, partialIndex: 0, key, mediaType: "
 /** A generation that a worker has begun, and what is done to it. */
 async function open(billUndelivered?: BillUndelivered) {
   const queue = await openQueue();
-  const { store, attempts, redis, keys } = queue;
+  const { generations, attempts, redis, keys } = queue;
   const { id } = queue.submission();
-  await store.submit(queue.submission({ id, admission, billUndelivered }));
+  await generations.submit(queue.submission({ id, admission, billUndelivered }));
   const begin = async () => {
     const begun = await attempts.start(id, lane);
     if (typeof begun !== "object") throw new Error(`It is ${begun}`);
@@ -58,13 +58,13 @@ const billed = { spent: worstCaseMicros, cost: worstCaseMicros, unbilled: 0, pro
 
 describe("an ending that delivers nothing and that a provider may charge for takes what was reserved from the budget", () => {
   const endings: [string, (queue: Opened) => Promise<unknown>][] = [
-    ["canceled while it runs", ({ store, id }) => store.cancel(id, lane)],
+    ["canceled while it runs", ({ generations, id }) => generations.cancel(id, lane)],
     ["failed after it was sent", ({ attempts, id }) => attempts.fail(id, lane, 1, failure)],
     [
       "canceled while it waits for another attempt, its provider call having been broken off",
-      async ({ attempts, store, id }) => {
+      async ({ attempts, generations, id }) => {
         await attempts.breakOff(id, lane, 1);
-        await store.cancel(id, lane);
+        await generations.cancel(id, lane);
       },
     ],
     [
@@ -81,11 +81,11 @@ describe("an ending that delivers nothing and that a provider may charge for tak
     ],
     [
       "withdrawn after an attempt that noted an image which may be charged for",
-      async ({ attempts, store, id }) => {
+      async ({ attempts, generations, id }) => {
         const missing = [{ ...failure, index: 0, mayHaveCharged: true }];
         await attempts.checkpoint(id, 1, { ...delivery, images: [] }, missing);
         await attempts.postpone(id, lane, 1, "failures", 0);
-        await store.withdraw(id, lane, "canceled");
+        await generations.withdraw(id, lane, "canceled");
       },
     ],
   ];
@@ -104,16 +104,16 @@ describe("nothing is taken for what no provider charges for", () => {
     ["refused", ({ attempts, id }) => attempts.fail(id, lane, 1, failure, true)],
     [
       "canceled between two attempts of which the first was refused for now",
-      async ({ attempts, store, id }) => {
+      async ({ attempts, generations, id }) => {
         await attempts.postpone(id, lane, 1, "failures", 0);
-        await store.cancel(id, lane);
+        await generations.cancel(id, lane);
       },
     ],
     [
       "canceled after a worker that stopped has given it back unharmed",
-      async ({ attempts, store, id }) => {
+      async ({ attempts, generations, id }) => {
         await attempts.postpone(id, lane, 1, "handbacks", 0);
-        await store.cancel(id, lane);
+        await generations.cancel(id, lane);
       },
     ],
     [
@@ -133,9 +133,9 @@ describe("nothing is taken for what no provider charges for", () => {
   });
 
   test("a life is judged by its own attempts", async () => {
-    const { store, attempts, begin, ended, id } = await open("none");
-    await store.cancel(id, lane);
-    await store.retry(id, lane, "acme", admission);
+    const { generations, attempts, begin, ended, id } = await open("none");
+    await generations.cancel(id, lane);
+    await generations.retry(id, lane, "acme", admission);
     await attempts.fail(id, lane, await begin(), failure, true);
     expect(await ended()).toEqual({ ...free, spent: worstCaseMicros });
   });
@@ -143,14 +143,14 @@ describe("nothing is taken for what no provider charges for", () => {
 
 describe("partial images that were shown", () => {
   test("are billed where the owner cancels after them", async () => {
-    const { store, show, ended, id } = await open("partials");
+    const { generations, show, ended, id } = await open("partials");
     await show();
-    await store.cancel(id, lane);
+    await generations.cancel(id, lane);
     expect(await ended()).toEqual(billed);
   });
 
   test.each([
-    ["none were shown", async ({ store, id }: Opened) => store.cancel(id, lane)],
+    ["none were shown", async ({ generations, id }: Opened) => generations.cancel(id, lane)],
     [
       "the provider broke off after them",
       async ({ attempts, show, id }: Opened) => {
@@ -165,12 +165,12 @@ describe("partial images that were shown", () => {
   });
 
   test("in a former life are none of this one", async () => {
-    const { store, begin, show, ended, id } = await open("partials");
+    const { generations, begin, show, ended, id } = await open("partials");
     await show();
-    await store.cancel(id, lane);
-    await store.retry(id, lane, "acme", admission);
+    await generations.cancel(id, lane);
+    await generations.retry(id, lane, "acme", admission);
     await begin();
-    await store.cancel(id, lane);
+    await generations.cancel(id, lane);
     expect(await ended()).toEqual({ ...taken, spent: 2 * worstCaseMicros });
   });
 });
@@ -181,12 +181,12 @@ test("who cancels at the last partial image again and again comes to the end of 
   const answers: string[] = [];
   for (let call = 0; call < 10; call++) {
     const submission = queue.submission({ admission: { ...admission, budget }, billUndelivered: "none" });
-    const { kind } = await queue.store.submit(submission);
+    const { kind } = await queue.generations.submit(submission);
     answers.push(kind);
     if (kind !== "accepted") continue;
     await queue.attempts.start(submission.id, lane);
     await queue.attempts.appendPartial(submission.id, 1, partial(submission.id));
-    await queue.store.cancel(submission.id, lane);
+    await queue.generations.cancel(submission.id, lane);
   }
   expect(answers.filter((kind) => kind === "accepted")).toHaveLength(2);
 });
@@ -210,8 +210,8 @@ test("what has no known worst case is billed as unknown where it is billed", asy
   const queue = await openQueue();
   const unpriced = { ...admission, worstCaseMicros: null };
   const submission = queue.submission({ admission: unpriced, billUndelivered: "reserved" });
-  await queue.store.submit(submission);
+  await queue.generations.submit(submission);
   await queue.attempts.start(submission.id, lane);
-  await queue.store.cancel(submission.id, lane);
+  await queue.generations.cancel(submission.id, lane);
   expect(await readLedger(queue)).toMatchObject([{ status: "canceled", cost: null, unbilled: 0, provider_cost: null }]);
 });

@@ -21,7 +21,7 @@ async function openAudit(retention = { recordsMs: 60_000, claimsMs: 60_000, tomb
     },
     submitted: async (over: Partial<Submission> = {}): Promise<Submission> => {
       const given = queue.submission({ admission: priced, ...over });
-      await queue.store.submit(given);
+      await queue.generations.submit(given);
       return given;
     },
     account: async (keyId = "key") =>
@@ -79,11 +79,11 @@ test("what a record says is put back on every list that it is missing from", asy
 });
 
 test("a tenant's rank is not behind the ranks of its own jobs", async () => {
-  const { redis, keys, store, pass, submitted, submission } = await openAudit();
+  const { redis, keys, generations, pass, submitted, submission } = await openAudit();
   for (let i = 0; i < 3; i++) await submitted();
   await redis.del(keys.ranks(lane));
   await pass();
-  expect(await store.submit(submission())).toMatchObject({ kind: "accepted", rank: 4 });
+  expect(await generations.submit(submission())).toMatchObject({ kind: "accepted", rank: 4 });
 });
 
 test("sums of an account that differ from the records are corrected when two passes have found the same difference", async () => {
@@ -167,7 +167,7 @@ test("a pass that another server has begun starts over", async () => {
 });
 
 test("a record that makes no sense does not keep the audit from the others", async () => {
-  const { redis, keys, log, pass, submitted, store } = await openAudit();
+  const { redis, keys, log, pass, submitted, generations } = await openAudit();
   const bad = await submitted();
   await redis.hset(keys.record(bad.id), { status: "failed", endedAt: "yesterday" });
   const good = await submitted();
@@ -178,14 +178,14 @@ test("a record that makes no sense does not keep the audit from the others", asy
     { faults: [expect.stringContaining(bad.id)] },
     "Records cannot be audited",
   ]);
-  expect(await store.read(good.id)).toMatchObject({ status: "queued" });
+  expect(await generations.read(good.id)).toMatchObject({ status: "queued" });
 });
 
 test("a Redis at its memory limit refuses a step as a whole", async () => {
   const server = await startRedis();
   onTestFinished(server.stop);
   const queue = await openQueue({ url: server.url });
-  for (let i = 0; i < 5; i++) await queue.store.submit(queue.submission());
+  for (let i = 0; i < 5; i++) await queue.generations.submit(queue.submission());
   const audit = queue.audit();
   await queue.redis.config("SET", "maxmemory", 1);
   await expect(audit.step()).rejects.toThrow("OOM");
@@ -195,13 +195,13 @@ test("a Redis at its memory limit refuses a step as a whole", async () => {
 
 test("a record that is taken out of reach is finished, though it is on no list any more", async () => {
   const queue = await openAudit({ recordsMs: 1, claimsMs: 1, tombstonesMs: 1 });
-  const { redis, keys, pass, submitted, store, droppedObjects } = queue;
+  const { redis, keys, pass, submitted, generations, droppedObjects } = queue;
   const { id } = await submitted();
   await run(queue, { ...(await submitted()), id });
   await queue.attempts.succeed(id, lane, 1, delivery, bill);
   await expect.poll(() => redis.zcount(keys.retained, "-inf", Date.now() - 10)).toBe(1);
   await queue.recovery({ dropObjects: () => Promise.reject(new Error("The store is away")) }).tick();
-  expect(await store.read(id)).toBeNull();
+  expect(await generations.read(id)).toBeNull();
   await redis.del(keys.retained);
   await pass();
   await queue.recovery().tick();
@@ -210,14 +210,14 @@ test("a record that is taken out of reach is finished, though it is on no list a
 });
 
 test("a job that no worker can find is removed when its generation has ended", async () => {
-  const { redis, keys, lanes, pass, submitted, store } = await openAudit();
+  const { redis, keys, lanes, pass, submitted, generations } = await openAudit();
   const { id } = await submitted();
   await lanes.add(lane, id, 1);
   await redis.del(`${keys.lanes}:${lane}:prioritized`);
   await pass();
   // Its generation is queued: recovery puts the job back.
   expect(await redis.exists(`${keys.lanes}:${lane}:${id}`)).toBe(1);
-  await store.cancel(id, lane);
+  await generations.cancel(id, lane);
   await pass();
   expect(await redis.exists(`${keys.lanes}:${lane}:${id}`)).toBe(0);
 });

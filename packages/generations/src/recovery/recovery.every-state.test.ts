@@ -21,7 +21,9 @@ const states: Record<string, (victim: Victim) => Promise<() => void | Promise<vo
 
   async "queued, between two attempts"({ queue, id }) {
     queue.worker(async ({ record }) => (record.failures === 0 ? busy : done));
-    await expect.poll(() => queue.store.read(id), { interval: 5 }).toMatchObject({ status: "queued", failures: 1 });
+    await expect
+      .poll(() => queue.generations.read(id), { interval: 5 })
+      .toMatchObject({ status: "queued", failures: 1 });
     return () => {};
   },
 
@@ -33,7 +35,7 @@ const states: Record<string, (victim: Victim) => Promise<() => void | Promise<vo
       return done;
     };
     queue.worker(work);
-    await expect.poll(() => queue.store.read(id), { interval: 5 }).toMatchObject({ status: "running" });
+    await expect.poll(() => queue.generations.read(id), { interval: 5 }).toMatchObject({ status: "running" });
     // Longer than it takes to renew a lock.
     return () => void sleep(1_000).then(() => released.resolve());
   },
@@ -161,12 +163,12 @@ test("no attempt is begun beside one whose lock lives, whatever else is lost", a
   await Promise.all(
     [...losses.map((name) => [name]), losses].map(async (lost) => {
       const victim = await openVictim();
-      const { redis, keys, store } = victim.queue;
+      const { redis, keys, generations } = victim.queue;
       const goOn = await bring(victim);
       await redis.del(...lost.map((name) => `${keys.root}${name.replace("{id}", victim.id)}`));
       await goOn();
       await expectAllEnded(victim);
-      expect(await store.read(victim.id), `without ${lost.join(", ")}`).toMatchObject({ attempts: 1 });
+      expect(await generations.read(victim.id), `without ${lost.join(", ")}`).toMatchObject({ attempts: 1 });
     }),
   );
 }, 60_000);

@@ -7,7 +7,7 @@ const done = async () => ({ kind: "succeeded", delivery }) as const;
 test("a record whose job never reached its lane is put there", async () => {
   const queue = await openQueue();
   const given = queue.submission();
-  await queue.store.submit(given);
+  await queue.generations.submit(given);
   expect(await queue.lanes.find(given.lane, given.id)).toBeNull();
   await queue.recovery().tick();
   expect(await queue.lanes.find(given.lane, given.id)).toBe("waiting");
@@ -16,7 +16,7 @@ test("a record whose job never reached its lane is put there", async () => {
 test("a submission of this moment is left to its own process", async () => {
   const queue = await openQueue();
   const given = queue.submission();
-  await queue.store.submit(given);
+  await queue.generations.submit(given);
   await queue.recovery({ queuedAfterMs: 10_000 }).tick();
   expect(await queue.lanes.find(given.lane, given.id)).toBeNull();
 });
@@ -24,25 +24,25 @@ test("a submission of this moment is left to its own process", async () => {
 test("a running generation whose job is lost is begun again", async () => {
   const queue = await openQueue();
   const given = queue.submission();
-  await queue.store.submit(given);
+  await queue.generations.submit(given);
   await queue.attempts.start(given.id, given.lane);
   await queue.recovery().tick();
   // Its worker may be alive, and learn only now that the lock on the job is gone.
   expect(await queue.lanes.find(given.lane, given.id)).toBeNull();
   await queue.recovery().tick();
   queue.worker(done);
-  await expect.poll(() => queue.store.read(given.id)).toMatchObject({ status: "succeeded", attempts: 2 });
+  await expect.poll(() => queue.generations.read(given.id)).toMatchObject({ status: "succeeded", attempts: 2 });
 });
 
 test("a retry whose job was lost between the record and the lane is put back", async () => {
   const queue = await openQueue();
   const given = queue.submission();
-  await queue.store.submit(given);
+  await queue.generations.submit(given);
   await queue.attempts.start(given.id, given.lane);
   await queue.attempts.postpone(given.id, given.lane, 1, "failures", 0);
   await queue.recovery().tick();
   queue.worker(done);
-  await expect.poll(() => queue.store.read(given.id)).toMatchObject({ status: "succeeded", attempts: 2 });
+  await expect.poll(() => queue.generations.read(given.id)).toMatchObject({ status: "succeeded", attempts: 2 });
 });
 
 test("a generation that was not begun in its time expires and leaves its lane", async () => {
@@ -53,7 +53,7 @@ test("a generation that was not begun in its time expires and leaves its lane", 
   await expect
     .poll(async () => {
       await recovery.tick();
-      return queue.store.read(given.id);
+      return queue.generations.read(given.id);
     })
     .toMatchObject({ status: "expired" });
   expect(await queue.lanes.find(given.lane, given.id)).toBeNull();
@@ -63,7 +63,7 @@ test("a generation that was not begun in its time expires and leaves its lane", 
 test("what has been kept long enough is dropped, images and all, and its owner is told for a while", async () => {
   const queue = await openQueue({ retention: { recordsMs: 1, claimsMs: 1, tombstonesMs: 60_000 } });
   const given = queue.submission();
-  await queue.store.submit(given);
+  await queue.generations.submit(given);
   await queue.attempts.start(given.id, given.lane);
   const partial = { index: 0, partialIndex: 0, key: "a/partial.png", mediaType: "image/png", width: 1, height: 1 };
   await queue.attempts.appendPartial(given.id, 1, partial);
@@ -75,11 +75,11 @@ test("what has been kept long enough is dropped, images and all, and its owner i
   await expect
     .poll(async () => {
       await recovery.tick();
-      return queue.store.read(given.id);
+      return queue.generations.read(given.id);
     })
     .toBeNull();
   expect(queue.droppedObjects).toEqual(["a/0.png", "a/first.png", "a/partial.png"]);
-  expect(await queue.store.readTombstone(given.id)).toBe("acme");
+  expect(await queue.generations.readTombstone(given.id)).toBe("acme");
   expect(await queue.redis.exists(queue.keys.index("acme"), queue.keys.retained, queue.keys.partials(given.id))).toBe(
     0,
   );
@@ -88,24 +88,24 @@ test("what has been kept long enough is dropped, images and all, and its owner i
 test("a generation that is retried at the end of its retention lives on", async () => {
   const queue = await openQueue({ retention: { recordsMs: 1, claimsMs: 1, tombstonesMs: 1 } });
   const given = queue.submission();
-  await queue.store.submit(given);
-  await queue.store.cancel(given.id, given.lane);
-  await queue.store.retry(given.id, given.lane, given.tenant, free);
+  await queue.generations.submit(given);
+  await queue.generations.cancel(given.id, given.lane);
+  await queue.generations.retry(given.id, given.lane, given.tenant, free);
   await queue.recovery().tick();
-  expect(await queue.store.read(given.id)).toMatchObject({ status: "queued" });
+  expect(await queue.generations.read(given.id)).toMatchObject({ status: "queued" });
 });
 
 test.each(["queued", "running"])(
   "a %s generation that a list says is outlived is kept, and leaves that list",
   async (status) => {
     const queue = await openQueue();
-    const { store, attempts, keys, redis, submission } = queue;
+    const { generations, attempts, keys, redis, submission } = queue;
     const { id, lane } = submission();
-    await store.submit(submission({ id }));
+    await generations.submit(submission({ id }));
     if (status === "running") await attempts.start(id, lane);
     await redis.zadd(keys.retained, 1, id);
     await queue.recovery().tick();
-    expect(await store.read(id)).toMatchObject({ status });
+    expect(await generations.read(id)).toMatchObject({ status });
     expect(await redis.zcard(keys.retained)).toBe(0);
   },
 );
@@ -114,10 +114,10 @@ test.each(["queued", "running"] as const)(
   "an ended generation that is still listed as %s gets no job, and leaves the list",
   async (list) => {
     const queue = await openQueue();
-    const { store, keys, redis, lanes, submission } = queue;
+    const { generations, keys, redis, lanes, submission } = queue;
     const { id, lane } = submission();
-    await store.submit(submission({ id }));
-    await store.cancel(id, lane);
+    await generations.submit(submission({ id }));
+    await generations.cancel(id, lane);
     await redis.zadd(keys[list], 1, id);
     await queue.recovery().tick();
     await queue.recovery().tick();
@@ -138,15 +138,15 @@ test("a job that an older attempt still holds is looked at again, and not forgot
   const given = queue.submission();
   await queue.submit(given);
   await begun.promise;
-  await queue.store.cancel(given.id, given.lane);
-  await queue.store.retry(given.id, given.lane, given.tenant, free);
+  await queue.generations.cancel(given.id, given.lane);
+  await queue.generations.retry(given.id, given.lane, given.tenant, free);
   const recovery = queue.recovery();
   await recovery.tick();
   worker.cancel(given.id);
   await expect
     .poll(async () => {
       await recovery.tick();
-      return queue.store.read(given.id);
+      return queue.generations.read(given.id);
     })
     .toMatchObject({ status: "succeeded", attempts: 2 });
 });
@@ -156,7 +156,7 @@ async function openOutlived() {
   const queue = await openQueue({ retention: { recordsMs: 1, claimsMs: 1, tombstonesMs: 60_000 } });
   const [first, second] = [queue.submission(), queue.submission()];
   for (const { id, lane } of [first, second]) {
-    await queue.store.submit(queue.submission({ id }));
+    await queue.generations.submit(queue.submission({ id }));
     await queue.attempts.start(id, lane);
     await queue.attempts.checkpoint(id, 1, delivery, []);
     await queue.attempts.fail(id, lane, 1, { code: "upstream_error", message: "It broke." });
@@ -167,14 +167,14 @@ async function openOutlived() {
 
 test("a generation that was retried and has succeeded since it was found to be due keeps its record and its images", async () => {
   const { queue, first, second } = await openOutlived();
-  const { store, attempts, redis, keys } = queue;
+  const { generations, attempts, redis, keys } = queue;
   const dropped: string[] = [];
   await redis.hset(keys.record(first.id), "delivery", JSON.stringify({ ...delivery, images: [] }));
   // The store takes its time over the first.
   const dropObjects = async (objects: string[]) => {
     dropped.push(...objects);
-    if ((await store.read(second.id))?.status !== "failed") return;
-    await store.retry(second.id, second.lane, second.tenant, free);
+    if ((await generations.read(second.id))?.status !== "failed") return;
+    await generations.retry(second.id, second.lane, second.tenant, free);
     await attempts.start(second.id, second.lane);
     await attempts.succeed(second.id, second.lane, 2, delivery, bill);
     await redis.zadd(keys.retained, "XX", Date.now() + 60_000, second.id);
@@ -182,8 +182,8 @@ test("a generation that was retried and has succeeded since it was found to be d
   // Ids of the same millisecond are visited in their order.
   await redis.zadd(keys.retained, 1, first.id, 2, second.id);
   await queue.recovery({ dropObjects }).tick();
-  expect(await store.read(first.id)).toBeNull();
-  expect(await store.read(second.id)).toMatchObject({ status: "succeeded", delivery });
+  expect(await generations.read(first.id)).toBeNull();
+  expect(await generations.read(second.id)).toMatchObject({ status: "succeeded", delivery });
   expect(dropped).toEqual([]);
 });
 
@@ -192,19 +192,19 @@ test("a generation whose images are being removed cannot be retried any more", a
   const retried: unknown[] = [];
   const dropObjects = async () => {
     for (const { id, lane, tenant } of [first, second])
-      retried.push((await queue.store.retry(id, lane, tenant, free)).kind);
+      retried.push((await queue.generations.retry(id, lane, tenant, free)).kind);
   };
   await queue.redis.zrem(queue.keys.retained, second.id);
   await queue.recovery({ dropObjects }).tick();
   expect(retried).toEqual(["gone", "accepted"]);
-  expect(await queue.store.readTombstone(first.id)).toBe("acme");
+  expect(await queue.generations.readTombstone(first.id)).toBe("acme");
 });
 
 test("images that could not be removed are removed later, though their record is out of reach by then", async () => {
   const { queue, first, second } = await openOutlived();
-  const { redis, keys, store } = queue;
+  const { redis, keys, generations } = queue;
   await queue.recovery({ dropObjects: () => Promise.reject(new Error("The store is away")) }).tick();
-  expect(await store.read(first.id)).toBeNull();
+  expect(await generations.read(first.id)).toBeNull();
   expect(await redis.zcard(keys.retained)).toBe(2);
   // A minute later.
   await redis.zadd(keys.retained, "XX", 1, first.id, 1, second.id);
@@ -215,11 +215,11 @@ test("images that could not be removed are removed later, though their record is
 
 test("one record that cannot be read does not keep recovery from the others", async () => {
   const { queue, first, second } = await openOutlived();
-  const { redis, keys, store } = queue;
+  const { redis, keys, generations } = queue;
   await redis.zadd(keys.retained, 1, first.id, 2, second.id);
   await redis.hset(keys.record(first.id), "delivery", "{");
   await queue.recovery().tick();
-  expect(await store.read(second.id)).toBeNull();
+  expect(await generations.read(second.id)).toBeNull();
   expect(queue.droppedObjects).toEqual(["a/0.png"]);
   // What cannot be read is kept, for a release that can.
   expect(await redis.hget(keys.forgotten(first.id), "delivery")).toBe("{");
@@ -228,7 +228,7 @@ test("one record that cannot be read does not keep recovery from the others", as
 test("jobs that could not be put back are put back in the next round", async () => {
   const queue = await openQueue();
   const given = queue.submission();
-  await queue.store.submit(given);
+  await queue.generations.submit(given);
   const { lanes } = queue;
   const refusing = { ...lanes, addMany: () => Promise.reject(new Error("OOM")) };
   const options = { lookAgainMs: 60_000, claimMs: 1 };
@@ -244,7 +244,7 @@ test("jobs that could not be put back are put back in the next round", async () 
 test("a lost job is put back though the next look at it was noted by a clock that was set back since", async () => {
   const queue = await openQueue();
   const given = queue.submission();
-  await queue.store.submit(given);
+  await queue.generations.submit(given);
   await queue.redis.zincrby(queue.keys.queued, 86_400_000, given.id);
   await queue.recovery().tick();
   expect(await queue.lanes.find(given.lane, given.id)).toBe("waiting");

@@ -6,7 +6,7 @@ import { createTicker } from "@darkroom/runtime";
 
 export type RecoveryOptions = LostJobsOptions &
   ForgetOutlivedOptions & {
-    store: Pick<GenerationStore, "expire">;
+    generations: Pick<GenerationStore, "expire">;
     /** How often it ticks, in milliseconds. */
     everyMs: number;
   };
@@ -21,7 +21,7 @@ const maxFailures = 10;
  * expire, what has been kept long enough is dropped. Every worker runs one; all it does may be done twice.
  */
 export function createRecovery(options: RecoveryOptions) {
-  const { redis, keys, store, lanes, log, everyMs } = options;
+  const { redis, keys, generations, lanes, log, everyMs } = options;
   const forgetOutlived = createForgetOutlived(options);
   const lookForJobs = createLostJobs(options);
 
@@ -51,7 +51,7 @@ export function createRecovery(options: RecoveryOptions) {
   async function expire(id: string): Promise<void> {
     const lane = await redis.hget(keys.record(id), "lane");
     if (lane === null) await redis.zrem(keys.expiring, id);
-    else if ((await store.expire(id, lane)) === "expired") await lanes.remove(lane, id);
+    else if ((await generations.expire(id, lane)) === "expired") await lanes.remove(lane, id);
   }
 
   /** One part of a round that fails does not keep the others from theirs. */

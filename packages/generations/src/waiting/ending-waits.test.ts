@@ -14,7 +14,7 @@ test("a caller that waits hears of the ending by message, long before a look at 
   const waits = await queue.waits("a", never);
   const given = queue.submission({ caller: waits.newCaller() });
   const wait = waits.wait(given.id);
-  await queue.store.submit(given);
+  await queue.generations.submit(given);
   await succeed(queue, given);
   await expect(wait.ended).resolves.toBeUndefined();
 });
@@ -24,7 +24,7 @@ test("two who wait for the same generation both hear", async () => {
   const waits = await queue.waits("a", never);
   const given = queue.submission({ caller: waits.newCaller() });
   const both = [waits.wait(given.id), waits.wait(given.id)];
-  await queue.store.submit(given);
+  await queue.generations.submit(given);
   await succeed(queue, given);
   await expect(Promise.all(both.map((wait) => wait.ended))).resolves.toHaveLength(2);
 });
@@ -34,7 +34,7 @@ test("an ending whose message was lost is found in the record", async () => {
   const waits = await queue.waits("a", 20);
   const given = queue.submission();
   const wait = waits.wait(given.id);
-  await queue.store.submit(given);
+  await queue.generations.submit(given);
   await succeed(queue, given);
   await expect(wait.ended).resolves.toBeUndefined();
 });
@@ -44,7 +44,7 @@ test("a cut subscriber catches up as soon as it is back", async () => {
   const waits = await queue.waits("a", never);
   const given = queue.submission({ caller: waits.newCaller() });
   const wait = waits.wait(given.id);
-  await queue.store.submit(given);
+  await queue.generations.submit(given);
   const ended = once(waits.subscriber, "end");
   waits.subscriber.disconnect();
   await ended;
@@ -66,12 +66,12 @@ test("a record that is not written yet does not end the wait", async () => {
   let over = false;
   const ended = waits.wait(given.id).ended.then(() => (over = true));
   const other = queue.submission();
-  await queue.store.submit(other);
-  await queue.store.cancel(other.id, other.lane);
+  await queue.generations.submit(other);
+  await queue.generations.cancel(other.id, other.lane);
   await waits.wait(other.id).ended;
   expect(over).toBe(false);
-  await queue.store.submit(given);
-  await queue.store.cancel(given.id, given.lane);
+  await queue.generations.submit(given);
+  await queue.generations.cancel(given.id, given.lane);
   expect(await ended).toBe(true);
 });
 

@@ -93,10 +93,10 @@ describe("GET /admin/keys/{id}", () => {
     const now = new Date().toISOString();
     const counted = { active: 3, queued: 2, reserved: 500, total: 90, day: now.slice(0, 10), daySpent: 40 };
     const account = `${api.prefix}:account:${id}`;
-    await api.queue.redis.hset(account, { ...counted, month: now.slice(0, 7), monthSpent: 60 });
+    await api.redis.hset(account, { ...counted, month: now.slice(0, 7), monthSpent: 60 });
     const usage = async () => (await (await askAdmin(api, "GET", `/admin/keys/${id}`)).json()).usage;
     expect(await usage()).toEqual({ active: 3, queued: 2, reserved: 500, spent: { day: 40, month: 60, total: 90 } });
-    await api.queue.redis.hset(account, { day: "2020-01-01", month: "2020-01" });
+    await api.redis.hset(account, { day: "2020-01-01", month: "2020-01" });
     expect(await usage()).toMatchObject({ spent: { day: 0, month: 0, total: 90 } });
   });
 });

@@ -26,7 +26,7 @@ const entry = (number: number): LedgerEntry => ({
 async function withEntries(...entries: (LedgerEntry | string)[]) {
   const api = await startApi();
   const lines = entries.map((one) => (typeof one === "string" ? one : JSON.stringify(one)));
-  await api.queue.redis.rpush(`${api.prefix}:ledger:${day}`, ...lines);
+  await api.redis.rpush(`${api.prefix}:ledger:${day}`, ...lines);
   return { api, ask: (step: string, of = day) => askAdmin(api, "POST", `/admin/ledger/${of}/${step}`) };
 }
 
@@ -46,7 +46,7 @@ describe("200", () => {
   test("a rebuild computes the usage from what was exported and what was not", async () => {
     const { api, ask } = await withEntries(entry(1), entry(2));
     await ask("export");
-    await api.queue.redis.rpush(`${api.prefix}:ledger:${day}`, JSON.stringify(entry(3)));
+    await api.redis.rpush(`${api.prefix}:ledger:${day}`, JSON.stringify(entry(3)));
     expect(await (await ask("rebuild")).json()).toEqual({ object: "ledger.rebuild", day, entries: 3, tenants: 1 });
     expect(await usageIn(api)).toMatchObject({ total: { images: 3, cost: 60_000 } });
   });
@@ -97,7 +97,7 @@ test("503 while the store is away, and the next export moves all", async () => {
       },
     }),
   });
-  await api.queue.redis.rpush(`${api.prefix}:ledger:${day}`, JSON.stringify(entry(1)));
+  await api.redis.rpush(`${api.prefix}:ledger:${day}`, JSON.stringify(entry(1)));
   expect((await askAdmin(api, "POST", `/admin/ledger/${day}/export`)).status).toBe(503);
   away = false;
   expect(await (await askAdmin(api, "POST", `/admin/ledger/${day}/export`)).json()).toMatchObject({ entries: 1 });

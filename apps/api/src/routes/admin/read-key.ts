@@ -1,23 +1,18 @@
-import { type Keyring, type KeyStore, readAccountUsage, type RedisKeys } from "@darkroom/accounts";
+import type { Keyring, KeyStore } from "@darkroom/accounts";
 import type { FastifyInstance } from "fastify";
 import { queueAnswer } from "../../generation/queue-answer.ts";
-import type { OpenQueue } from "../../open-queue.ts";
 import { noSuchKey, showKey } from "./show-key.ts";
 
 export type ReadKeyDependencies = {
   keyStore: KeyStore;
   keyring: Pick<Keyring, "nowMs">;
-  queue: Pick<OpenQueue, "redis">;
-  names: RedisKeys;
 };
 
 /** `GET /admin/keys/{id}`: a key, what it has under way and what it has spent. */
-export function readKeyRoute(app: FastifyInstance, { keyStore, keyring, queue, names }: ReadKeyDependencies): void {
+export function readKeyRoute(app: FastifyInstance, { keyStore, keyring }: ReadKeyDependencies): void {
   app.get<{ Params: { id: string } }>("/admin/keys/:id", async (request, reply) => {
     const { id } = request.params;
-    const [record, usage] = await queueAnswer(
-      Promise.all([keyStore.read(id), readAccountUsage(queue.redis, names, id)]),
-    );
+    const [record, usage] = await queueAnswer(Promise.all([keyStore.read(id), keyStore.readUsage(id)]));
     if (record === null) throw noSuchKey();
     return reply.header("cache-control", "no-store").send({ ...showKey(record, keyring.nowMs()), usage });
   });

@@ -4,9 +4,9 @@ import type { FastifyInstance } from "fastify";
 import type { FindBatch } from "../../batches/find-batch.ts";
 import { queueAnswer } from "../../generation/queue-answer.ts";
 import { accountOf } from "../../http/authenticate.ts";
-import type { OpenQueue } from "../../open-queue.ts";
+import type { Queue } from "../../open-queue.ts";
 
-export type CancelBatchDependencies = { queue: Pick<OpenQueue, "cancelBatch">; findBatch: FindBatch };
+export type CancelBatchDependencies = { queue: Pick<Queue, "cancelBatch">; findBatch: FindBatch };
 
 /** `POST /v1/batches/{id}/cancel`: nothing more of it is begun. What has ended stays, and is in its files once it is `cancelled`. */
 export function cancelBatchRoute(app: FastifyInstance, { queue, findBatch }: CancelBatchDependencies): void {

@@ -166,8 +166,8 @@ describe("refused", () => {
     const { api, fileId, send, recordOf, create } = await startBatches();
     const { keyId, createdAtMs } = await recordOf((await create()).id);
     // The rest of the two thousand, evenly over the last half hour.
-    const list = api.queue.keys.batchCreations(keyId);
-    await api.queue.redis.rpush(list, ...Array.from({ length: 1_998 }, (_, i) => createdAtMs - i * 900));
+    const list = api.keys.batchCreations(keyId);
+    await api.redis.rpush(list, ...Array.from({ length: 1_998 }, (_, i) => createdAtMs - i * 900));
     expect((await send(batchRequest(fileId))).status).toBe(200);
     const answer = await send(batchRequest(fileId));
     expect(answer.status).toBe(429);

@@ -20,11 +20,11 @@ import { queueAnswer } from "../../generation/queue-answer.ts";
 import type { ShedLoad } from "../../limits/shed-load.ts";
 import { accountOf } from "../../http/authenticate.ts";
 import { readIdempotencyKey } from "../../http/idempotency-key.ts";
-import type { OpenQueue } from "../../open-queue.ts";
+import type { Queue } from "../../open-queue.ts";
 import type { WebhookSettings } from "../../webhook-settings.ts";
 
 export type CreateBatchDependencies = {
-  queue: Pick<OpenQueue, "submitBatch" | "batches">;
+  queue: Pick<Queue, "submitBatch" | "batches">;
   files: Pick<FileStore, "read">;
   findBatch: FindBatch;
   shedLoad: ShedLoad;
@@ -32,8 +32,8 @@ export type CreateBatchDependencies = {
   log: Logger;
 };
 
-type BatchRequest = Parameters<OpenQueue["submitBatch"]>[1] & { body: CreateBatch };
-type CreatedBatch = Awaited<ReturnType<OpenQueue["submitBatch"]>>;
+type BatchRequest = Parameters<Queue["submitBatch"]>[1] & { body: CreateBatch };
+type CreatedBatch = Awaited<ReturnType<Queue["submitBatch"]>>;
 
 /** How long the output of a batch is kept that does not say: thirty days, as by OpenAI. */
 const standardOutputSeconds = 2_592_000;

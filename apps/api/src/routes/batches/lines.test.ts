@@ -11,7 +11,8 @@ const pageSchema = z.object({ data: z.array(generationSchema.strict()) });
 async function withLines() {
   const service = await startBatches();
   const { api, create, recordOf } = service;
-  const { redis, keys, lanes } = api.queue;
+  const { redis, keys } = api;
+  const { lanes } = api.queue;
   const lines = createLineStore({ redis, keys, lanes, log: silent });
   const feed = async (total: number) => {
     const { id } = await create();

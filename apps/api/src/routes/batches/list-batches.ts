@@ -5,9 +5,9 @@ import { z } from "zod";
 import { queueAnswer } from "../../generation/queue-answer.ts";
 import { accountOf } from "../../http/authenticate.ts";
 import { limitSchema, type SendPage, unknownCursor } from "../../http/send-page.ts";
-import type { OpenQueue } from "../../open-queue.ts";
+import type { Queue } from "../../open-queue.ts";
 
-export type ListBatchesDependencies = { queue: Pick<OpenQueue, "batches">; sendPage: SendPage };
+export type ListBatchesDependencies = { queue: Pick<Queue, "batches">; sendPage: SendPage };
 
 const querySchema = z.strictObject({ after: z.string().optional(), limit: limitSchema });
 

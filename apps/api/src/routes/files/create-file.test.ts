@@ -37,7 +37,7 @@ function noting() {
   return { keys, begun, objects };
 }
 
-const keysOfFiles = (api: TestApi) => api.queue.redis.keys(`${api.prefix}:file*`);
+const keysOfFiles = (api: TestApi) => api.redis.keys(`${api.prefix}:file*`);
 
 describe("200", () => {
   test("the file, and its content as it was sent", async () => {

@@ -81,7 +81,7 @@ test.each(["succeeded", "canceled"])("409 for one that %s", async (status) => {
   const id = await submit(api);
   if (status === "canceled") await cancel(api, id);
   else await api.work(drawing(api.store, imageBytes));
-  await expect.poll(async () => (await api.queue.store.read(id))?.status).toBe(status);
+  await expect.poll(async () => (await api.queue.generations.read(id))?.status).toBe(status);
   const answer = await cancel(api, id);
   expect(answer.status).toBe(409);
   const { error } = await answer.json();

@@ -7,10 +7,10 @@ import { queueAnswer } from "../../generation/queue-answer.ts";
 import type { RenderGeneration } from "../../generation/render-generation.ts";
 import { sendGeneration } from "../../generation/send-generation.ts";
 import { accountOf } from "../../http/authenticate.ts";
-import type { OpenQueue } from "../../open-queue.ts";
+import type { Queue } from "../../open-queue.ts";
 
 export type CancelGenerationDependencies = {
-  queue: Pick<OpenQueue, "store" | "lanes">;
+  queue: Pick<Queue, "generations" | "lanes">;
   findGeneration: FindGeneration;
   renderGeneration: RenderGeneration;
   metrics: Pick<Metrics, "unbilledGenerations">;
@@ -25,7 +25,7 @@ export function cancelGenerationRoute(app: FastifyInstance, dependencies: Cancel
     const { tenant } = accountOf(request);
     const { id, lane } = await findGeneration(tenant, request.params.id);
     request.facts.generationId = id;
-    const canceledIn = await queueAnswer(queue.store.cancel(id, lane));
+    const canceledIn = await queueAnswer(queue.generations.cancel(id, lane));
     const record = await findGeneration(tenant, id);
     if (canceledIn === "ended") {
       throw new ApiError("conflict", `The generation ${id} has ended before: it is ${record.status}.`);

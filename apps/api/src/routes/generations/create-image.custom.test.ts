@@ -31,7 +31,7 @@ test("a parameter that the operator declared is taken, kept as the caller sent i
   const api = await startWithFlux();
   const shown = await generationIn(await api.generate(request, { headers }));
   expect(shown.request).toEqual(request);
-  expect(await api.queue.store.read(shown.id)).toMatchObject({
+  expect(await api.queue.generations.read(shown.id)).toMatchObject({
     upstream: { model: "flux", parameters: { n: 1, custom: { num_inference_steps: 9 } } },
   });
   const { limits } = await (await api.call("/v1/models/flux")).json();

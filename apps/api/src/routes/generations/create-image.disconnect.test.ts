@@ -21,9 +21,9 @@ async function callAndHangUp(api: TestApi, headers: Record<string, string> = {})
 test("a caller who leaves cancels what nobody has begun", async () => {
   const api = await startApi();
   const { id, hangUp } = await callAndHangUp(api);
-  expect((await api.queue.store.read(id))?.status).toBe("queued");
+  expect((await api.queue.generations.read(id))?.status).toBe("queued");
   await hangUp();
-  await expect.poll(async () => (await api.queue.store.read(id))?.status).toBe("canceled");
+  await expect.poll(async () => (await api.queue.generations.read(id))?.status).toBe("canceled");
   await expect.poll(() => api.queue.lanes.find("openai.interactive", id)).toBeNull();
   expect(api.queue.waits.size).toBe(0);
 });
@@ -42,9 +42,9 @@ test("what runs is finished for a caller who leaves", async () => {
   await hangUp();
   await expect.poll(() => api.queue.waits.size).toBe(0);
   await expect.poll(() => api.disconnects.size).toBe(0);
-  expect((await api.queue.store.read(id))?.status).toBe("running");
+  expect((await api.queue.generations.read(id))?.status).toBe("running");
   mayEnd.resolve();
-  await expect.poll(async () => (await api.queue.store.read(id))?.status).toBe("failed");
+  await expect.poll(async () => (await api.queue.generations.read(id))?.status).toBe("failed");
 });
 
 test("a caller who leaves while Redis is away is remembered", async () => {
@@ -55,15 +55,15 @@ test("a caller who leaves while Redis is away is remembered", async () => {
   await expect.poll(() => api.disconnects.size).toBe(1);
   api.redisLine.restore();
   await expect.poll(() => api.disconnects.size, { timeout: 5_000 }).toBe(0);
-  expect((await api.queue.store.read(id))?.status).toBe("canceled");
+  expect((await api.queue.generations.read(id))?.status).toBe("canceled");
 });
 
 test("a caller who leaves while another joins takes nothing from that one, and neither does a third", async () => {
   const api = await startApi({ behindProxy: true });
   const named = { "idempotency-key": "k" };
   const first = await callAndHangUp(api, named);
-  const submit = vi.spyOn(api.queue.store, "submit");
-  const leave = vi.spyOn(api.queue.store, "leave");
+  const submit = vi.spyOn(api.queue.generations, "submit");
+  const leave = vi.spyOn(api.queue.generations, "leave");
   // The second submission and the departure of the first are on their way to Redis together.
   api.redisLine.blackhole();
   const second = api.generate(request, { headers: named });
@@ -96,7 +96,7 @@ test("a caller who leaves does not take the news from those who watch the same g
   await api.work(held.work);
   const { id, hangUp } = await callAndHangUp(api);
   await held.begun;
-  const watch = vi.spyOn(api.queue.store, "watch");
+  const watch = vi.spyOn(api.queue.generations, "watch");
   const events = await api.call(`/v1/generations/${id}/events`);
   const poll = api.call(`/v1/generations/${id}`, { headers: { prefer: "wait=30" } });
   await expect.poll(() => watch.mock.settledResults.filter(({ type }) => type === "fulfilled")).toHaveLength(2);

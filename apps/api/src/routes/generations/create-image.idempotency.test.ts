@@ -111,7 +111,7 @@ describe("an idempotency key", () => {
     const id = await submitted;
     call.abort();
     await gone;
-    await expect.poll(async () => (await api.queue.store.read(id))?.status).toBe("canceled");
+    await expect.poll(async () => (await api.queue.generations.read(id))?.status).toBe("canceled");
     await api.work(drawing(api.store, imageBytes));
     const again = await api.generate(request, key("k"));
     expect(again.status).toBe(200);
@@ -132,7 +132,7 @@ describe("an idempotency key", () => {
     expect(await gone).toBe("gone");
     await expect.poll(() => api.waitersOf(id)).toHaveLength(1);
     await expect.poll(() => api.disconnects.size).toBe(0);
-    expect((await api.queue.store.read(id))?.status).toBe("queued");
+    expect((await api.queue.generations.read(id))?.status).toBe("queued");
     await api.work(drawing(api.store, imageBytes));
     expect((await staying).status).toBe(200);
   });
@@ -149,7 +149,7 @@ describe("an idempotency key", () => {
     expect(await gone).toBe("gone");
     await expect.poll(() => hasty.queue.waits.size).toBe(0);
     await expect.poll(() => hasty.disconnects.size).toBe(0);
-    expect((await hasty.queue.store.read(id))?.status).toBe("queued");
+    expect((await hasty.queue.generations.read(id))?.status).toBe("queued");
   });
 
   test("two who wait are told the same when the process stops", async () => {
@@ -160,7 +160,7 @@ describe("an idempotency key", () => {
     const joined = api.nextSubmission();
     both.push(api.generate(request, key("k")));
     await joined;
-    await expect.poll(async () => (await api.queue.store.read(id))?.status).toBe("queued");
+    await expect.poll(async () => (await api.queue.generations.read(id))?.status).toBe("queued");
     api.drain.dismiss();
     const answers = await Promise.all(both);
     expect(answers.map(({ status }) => status)).toEqual([503, 503]);

@@ -56,8 +56,8 @@ describe("429 rate_limit_exceeded", () => {
     expect((await ask()).status).toBe(202);
     // As if it had been 58.5 seconds ago: the times of the window's entries, see rate-limit.lua.
     const window = `${api.prefix}:account-window:${id}`;
-    const [ground = "", entry = ""] = await api.queue.redis.lrange(window, 0, -1);
-    await api.queue.redis.lset(
+    const [ground = "", entry = ""] = await api.redis.lrange(window, 0, -1);
+    await api.redis.lset(
       window,
       1,
       entry.replace(/^\d+/, (ms) => String(Number(ms) - 58_500)),

@@ -22,7 +22,7 @@ async function withTwoWaiting() {
   return { api, id: ids[0] ?? "", leave };
 }
 
-const generations = async ({ queue }: TestApi) => queue.redis.zcard(queue.keys.index("acme"));
+const generations = async ({ redis, keys }: TestApi) => redis.zcard(keys.index("acme"));
 
 test.each([{}, { stream: true }])(
   "503 for one more than there is room for, before it is accepted: %j",

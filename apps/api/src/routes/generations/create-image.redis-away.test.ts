@@ -49,7 +49,7 @@ test("a caller who was told 503 buys nothing, though the request had reached Red
   await expectRefusal(api);
   api.redisLine.restore();
   await expect.poll(() => api.disconnects.size, { timeout: 10_000 }).toBe(0);
-  const record = await api.queue.store.read(await id);
+  const record = await api.queue.generations.read(await id);
   expect(record?.status ?? "never written").toMatch(/^(canceled|never written)$/);
   let calls = 0;
   await api.work(async () => {

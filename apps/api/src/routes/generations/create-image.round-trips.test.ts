@@ -36,11 +36,11 @@ test("a request of a limited key with a budget is on its lane after two commands
   const answer = await key.ask({}, headers);
   expect(answer.status).toBe(202);
   const id = answer.headers.get("x-generation-id") ?? "";
-  const addition = ["evalsha", `${api.queue.keys.lanes}:openai.interactive:prioritized`];
+  const addition = ["evalsha", `${api.keys.lanes}:openai.interactive:prioritized`];
   await until(...addition);
 
   const added = commands.findIndex((command) => addition.every((word) => command.includes(word)));
   const periodic = new Set([`${api.prefix}:keys`, `${api.prefix}:keys-changes`]);
   const before = commands.slice(0, added).filter((command) => !command.some((word) => periodic.has(word)));
-  expect(before).toEqual([expect.arrayContaining(["evalsha", api.queue.keys.record(id)])]);
+  expect(before).toEqual([expect.arrayContaining(["evalsha", api.keys.record(id)])]);
 });

@@ -63,7 +63,7 @@ describe("a request equal to one whose caller was cut off while it waited", () =
     const { api, held } = await startHeld();
     const id = await cutOff(api, held.begun);
     held.end();
-    await expect.poll(async () => (await api.queue.store.read(id))?.status).toBe("succeeded");
+    await expect.poll(async () => (await api.queue.generations.read(id))?.status).toBe("succeeded");
     expect(idOf(await api.generate(request))).toBe(id);
     expect(idOf(await api.generate(request))).not.toBe(id);
   });
@@ -93,7 +93,7 @@ describe("a request equal to one whose caller was cut off while it waited", () =
     const { api, held } = await startHeld();
     const id = await cutOff(api, held.begun);
     held.end();
-    await expect.poll(async () => (await api.queue.store.read(id))?.status).toBe("succeeded");
+    await expect.poll(async () => (await api.queue.generations.read(id))?.status).toBe("succeeded");
     expect((await generationIn(await api.call(`/v1/generations/${id}`))).status).toBe("succeeded");
     expect(idOf(await api.generate(request))).not.toBe(id);
   });
@@ -303,7 +303,7 @@ describe("an answer that is there is given before the request is checked again",
     await api.work(held.work);
     const id = await cutOff(api, held.begun);
     held.end();
-    await expect.poll(async () => (await api.queue.store.read(id))?.status).toBe("succeeded");
+    await expect.poll(async () => (await api.queue.generations.read(id))?.status).toBe("succeeded");
     options.full = true;
     expect(idOf(await api.generate(request))).toBe(id);
     expect((await api.generate(request)).status).toBe(503);

@@ -34,7 +34,7 @@ describe("a retired model that its successor draws for", () => {
       successor: "gpt-image-2.5-flare",
       request: { size: "1792x1024" },
     });
-    expect(await api.queue.store.read(id)).toMatchObject({
+    expect(await api.queue.generations.read(id)).toMatchObject({
       model: "dall-e-3",
       upstream: { model: "gpt-image-2.5-flare", parameters: { quality: "high", size: "1536x1024" } },
     });

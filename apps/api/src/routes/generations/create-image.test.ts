@@ -128,7 +128,7 @@ describe("200", () => {
   test("what the record keeps for the worker is the upstream's side of the request", async () => {
     const api = await withWork();
     const answer = await api.generate({ prompt: "a cat", model: "dall-e-2", job: { metadata: { a: "b" } } });
-    const record = await api.queue.store.read(answer.headers.get("x-generation-id") ?? "");
+    const record = await api.queue.generations.read(answer.headers.get("x-generation-id") ?? "");
     expect(record).toMatchObject({
       tenant: "acme",
       keyId: expect.stringMatching(/^key_/),
@@ -234,9 +234,9 @@ test("504 after the sync timeout names the generation, which goes on", async () 
   const { error } = errorBodySchema.parse(await answer.json());
   expect(error).toMatchObject({ code: "timeout_error", type: "server_error", param: null });
   expect(error.message).toContain(id);
-  expect((await api.queue.store.read(id))?.status).toBe("queued");
+  expect((await api.queue.generations.read(id))?.status).toBe("queued");
   await api.work(drawing(api.store, bytes));
-  await expect.poll(async () => (await api.queue.store.read(id))?.status).toBe("succeeded");
+  await expect.poll(async () => (await api.queue.generations.read(id))?.status).toBe("succeeded");
 });
 
 test("a response breaks off when an image cannot be read half-way", async () => {

@@ -79,7 +79,7 @@ describe("200", () => {
     const api = await startApi();
     await api.work(drawing(api.store, imageBytes));
     const id = await submit(api);
-    await expect.poll(async () => (await api.queue.store.read(id))?.status).toBe("succeeded");
+    await expect.poll(async () => (await api.queue.generations.read(id))?.status).toBe("succeeded");
     const { next } = await follow(api, id, { lastEventId: "1" });
     expect(await next()).toMatchObject({ event: "generation.succeeded", id: "3" });
     expect(await next()).toBeNull();
@@ -127,7 +127,7 @@ test("who leaves leaves nothing behind", async () => {
   expect(await api.watchersOf(id)).not.toBe("");
   call.abort();
   await expect.poll(() => api.watchersOf(id)).toBe("");
-  expect((await api.queue.store.read(id))?.status).toBe("queued");
+  expect((await api.queue.generations.read(id))?.status).toBe("queued");
 });
 
 test("204 for who has seen the ending: there is nothing to come back for", async () => {

@@ -14,10 +14,10 @@ import { accountOf } from "../../http/authenticate.ts";
 import { eventStreamHeaders, formatEvent, heartbeat } from "../../http/event-stream.ts";
 import { createSseHeartbeat } from "../../http/sse-heartbeat.ts";
 import type { LoadShedder } from "../../limits/load-shedder.ts";
-import type { OpenQueue } from "../../open-queue.ts";
+import type { Queue } from "../../open-queue.ts";
 
 export type GenerationEventsDependencies = {
-  queue: Pick<OpenQueue, "store" | "waits">;
+  queue: Pick<Queue, "generations" | "waits">;
   findGeneration: FindGeneration;
   renderGeneration: RenderGeneration;
   drain: Drain;

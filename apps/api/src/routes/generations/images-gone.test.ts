@@ -24,8 +24,7 @@ async function withGone(body: ImageRequest = inlineRequest, options: Parameters<
 }
 
 /** Has a generation have ended so long ago that its images may have left the store. */
-const age = (api: TestApi, id: string) =>
-  api.queue.redis.hset(api.queue.keys.record(id), "endedAt", Date.now() - 61_000);
+const age = (api: TestApi, id: string) => api.redis.hset(api.keys.record(id), "endedAt", Date.now() - 61_000);
 
 /** What an answer says of an error. */
 async function told(answer: Response) {
@@ -86,7 +85,7 @@ test("a retry buys all images again, under its id and as a new request would cos
 test("a retry takes what was delivered before out of the record, and remembers which images are left", async () => {
   const { api, id } = await withGone();
   await retry(api, id);
-  const { superseded } = (await api.queue.store.read(id)) ?? {};
+  const { superseded } = (await api.queue.generations.read(id)) ?? {};
   expect(superseded).toMatchObject([{ images: [{}, {}, {}] }]);
 });
 

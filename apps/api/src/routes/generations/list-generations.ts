@@ -1,16 +1,15 @@
 import { ApiError, generationSchema, parseBody } from "@darkroom/contracts";
 import type { Catalogue } from "@darkroom/models";
-import { listGenerations } from "@darkroom/generations";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { queueAnswer } from "../../generation/queue-answer.ts";
 import type { RenderGeneration } from "../../generation/render-generation.ts";
 import { accountOf } from "../../http/authenticate.ts";
 import { limitSchema, type SendPage, unknownCursor } from "../../http/send-page.ts";
-import type { OpenQueue } from "../../open-queue.ts";
+import type { Queue } from "../../open-queue.ts";
 
 export type ListGenerationsDependencies = {
-  queue: Pick<OpenQueue, "redis" | "keys">;
+  queue: Pick<Queue, "generations">;
   catalogue: Catalogue;
   renderGeneration: RenderGeneration;
   sendPage: SendPage;
@@ -39,7 +38,7 @@ export function listGenerationsRoute(app: FastifyInstance, dependencies: ListGen
     // An alias stands for its model. One that is no longer served may have generations all the same.
     const served = model === undefined ? undefined : (catalogue.find(model)?.id ?? model);
     const options = { tenant, status, model: served, batchId: batch, after, before, limit };
-    const page = await queueAnswer(listGenerations(queue.redis, queue.keys, options));
+    const page = await queueAnswer(queue.generations.list(options));
     if (page === null) {
       throw unknownCursor(after === undefined ? "before" : "after", "generation of this id");
     }

@@ -33,7 +33,7 @@ describe.each(routes)("%s /v1/generations/{id}%s", (method, rest) => {
     const { error } = await answer.json();
     expect(error).toMatchObject({ code: "not_found", type: "invalid_request_error", param: null });
     expect(answer.headers.has("x-generation-id")).toBe(false);
-    expect((await api.queue.store.read(id))?.status).toBe("queued");
+    expect((await api.queue.generations.read(id))?.status).toBe("queued");
   });
 
   test("another tenant's and an unknown id are told the same", async () => {

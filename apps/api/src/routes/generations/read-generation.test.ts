@@ -147,7 +147,7 @@ describe("Prefer: wait", () => {
     call.abort();
     expect(await gone).toBe("gone");
     await expect.poll(() => api.watchersOf(id)).toBe("");
-    expect((await api.queue.store.read(id))?.status).toBe("queued");
+    expect((await api.queue.generations.read(id))?.status).toBe("queued");
   });
 });
 
@@ -166,7 +166,7 @@ test("404 expired for its owner alone, when it is no longer kept", async () => {
   const id = await queued(api);
   await api.loseRecords();
   expect((await api.call(`/v1/generations/${id}`)).status).toBe(404);
-  await api.queue.redis.set(api.queue.keys.tombstone(id), "acme");
+  await api.redis.set(api.keys.tombstone(id), "acme");
   const mine = await api.call(`/v1/generations/${id}`);
   expect(mine.status).toBe(404);
   expect(await mine.json()).toMatchObject({ error: { code: "expired" } });

@@ -18,10 +18,10 @@ import { watchGeneration } from "../../generation/watch-generation.ts";
 import { accountOf } from "../../http/authenticate.ts";
 import { readPreference } from "../../http/preference.ts";
 import type { LoadShedder } from "../../limits/load-shedder.ts";
-import type { OpenQueue } from "../../open-queue.ts";
+import type { Queue } from "../../open-queue.ts";
 
 export type ReadGenerationDependencies = {
-  queue: Pick<OpenQueue, "store" | "waits">;
+  queue: Pick<Queue, "generations" | "waits">;
   findGeneration: FindGeneration;
   renderGeneration: RenderGeneration;
   catalogue: Catalogue;

@@ -40,8 +40,8 @@ test("202 for one that was queued again and cannot be read", async () => {
   const api = await startApi();
   const id = await submit(api);
   await cancel(api, id);
-  const read = vi.spyOn(api.queue.store, "read");
-  const asked = await api.queue.store.read(id);
+  const read = vi.spyOn(api.queue.generations, "read");
+  const asked = await api.queue.generations.read(id);
   read.mockResolvedValueOnce(asked).mockRejectedValueOnce(new Error("Redis is away"));
   const answer = await retry(api, id);
   expect(answer.status).toBe(202);
@@ -86,7 +86,7 @@ test("a caller that waits for it may disconnect: it goes on", async () => {
   expect(await gone).toBe("gone");
   await expect.poll(() => api.queue.waits.size).toBe(0);
   await expect.poll(() => api.disconnects.size).toBe(0);
-  expect((await api.queue.store.read(id))?.status).toBe("queued");
+  expect((await api.queue.generations.read(id))?.status).toBe("queued");
 });
 
 describe("409", () => {

@@ -13,10 +13,10 @@ import type { RenderGeneration } from "../../generation/render-generation.ts";
 import type { SendAccepted } from "../../generation/send-generation.ts";
 import { accountOf } from "../../http/authenticate.ts";
 import type { LoadShedder } from "../../limits/load-shedder.ts";
-import type { OpenQueue } from "../../open-queue.ts";
+import type { Queue } from "../../open-queue.ts";
 
 export type RetryGenerationDependencies = {
-  queue: Pick<OpenQueue, "store" | "lanes">;
+  queue: Pick<Queue, "generations" | "lanes">;
   findGeneration: FindGeneration;
   renderGeneration: RenderGeneration;
   shedLoad: ShedLoad;
@@ -45,7 +45,7 @@ export function retryGenerationRoute(app: FastifyInstance, dependencies: RetryGe
     shedLoad();
     const admission = retryAdmission(keyring, generation);
     const goneVersion = (await areImagesGone(generation, objects)) ? generation.version : undefined;
-    const retry = async () => queueAnswer(queue.store.retry(id, lane, tenant, admission, { goneVersion }));
+    const retry = async () => queueAnswer(queue.generations.retry(id, lane, tenant, admission, { goneVersion }));
     const retried = await loadShedder.inTurn(reply.raw, retry);
     if (retried.kind === "unended")
       throw new ApiError("conflict", `The generation ${id} has not ended: there is no need.`);

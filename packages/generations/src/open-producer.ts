@@ -1,0 +1,90 @@
+import type { BillUndelivered } from "@darkroom/accounts";
+import { createLanes, queuePosition } from "@darkroom/queue";
+import {
+  checkRedis,
+  connectProducer,
+  connectSubscriber,
+  createKeys,
+  createMemoryGuard,
+  createWriteProbe,
+  untilConnected,
+} from "@darkroom/redis";
+import type { CloseList, Logger } from "@darkroom/runtime";
+import type { QueueConnection, QueuePlace } from "./queue-connection.ts";
+import { createGenerationStore } from "./records/generation-store.ts";
+import type { Retention } from "./records/retention.ts";
+import { createSubmitter } from "./submit-generation.ts";
+import { createEndingWaits } from "./waiting/ending-waits.ts";
+
+/** Redis has answered its check a moment before. */
+const connectWithinMs = 10_000;
+
+export type ProducerOptions = {
+  retention: Retention;
+  /** What is billed of what is accepted from now on, where it delivers nothing and a provider may have charged. */
+  billUndelivered?: BillUndelivered;
+  log: Logger;
+};
+
+/** The parts that accept generations and read them, on a connection that is open. Close `lanes` when they are done with. */
+export function createProducer({ redis, keys }: QueueConnection, options: ProducerOptions) {
+  const { retention, billUndelivered, log } = options;
+  const generations = createGenerationStore(redis, keys, retention);
+  const lanes = createLanes(redis, keys);
+  return {
+    generations,
+    lanes,
+    submit: createSubmitter({ generations, lanes, billUndelivered, log }),
+    /** Where a queued generation stands in line: see `queuePosition`. */
+    findPosition: (record: { id: string; lane: string }) => queuePosition(redis, keys, lanes, record),
+  };
+}
+
+export type OpenProducerOptions = ProducerOptions &
+  QueuePlace & {
+    /** Names this process for the replies that it waits for. No two processes may share it. */
+    instance: string;
+    /** Is given the close of each part as soon as it is open. */
+    closes: CloseList;
+  };
+
+/**
+ * Opens the queue for a process that submits generations and waits for them. Rejects with a sentence when Redis is away or cannot be
+ * used. `connection` is for the stores that lie in the same Redis: accounts, files, batches, webhooks.
+ */
+export async function openProducer({ instance, closes, ...options }: OpenProducerOptions) {
+  const { redisUrl, prefix, requireNoEviction, log } = options;
+  const keys = createKeys(prefix);
+  await checkRedis(redisUrl, { names: keys.probe, requireNoEviction, log });
+
+  const onError = (error: Error) => log.warn({ err: error }, "The connection to Redis reports an error");
+  const redis = connectProducer(redisUrl, onError);
+  closes.add("the connection to Redis", () => redis.disconnect());
+  const subscriber = connectSubscriber(redisUrl, onError);
+  closes.add("the reply channel's connection", () => subscriber.disconnect());
+  await Promise.all([untilConnected(redis, connectWithinMs), untilConnected(subscriber, connectWithinMs)]);
+
+  const connection = { redis, keys };
+  const producer = createProducer(connection, options);
+  closes.add("the lanes", () => producer.lanes.close());
+  const waits = await createEndingWaits({ redis, subscriber, keys, instance });
+  closes.add("the reply channel", () => waits.close());
+  const memoryGuard = createMemoryGuard({ redis });
+  closes.add("the memory guard", () => memoryGuard.close());
+
+  return {
+    ...producer,
+    connection,
+    waits,
+    memoryGuard,
+    /** What keeps Redis from taking writes, as a sentence; null when it takes them. */
+    findFault: createWriteProbe({
+      redis,
+      names: keys.probe,
+      onRefusal: (error, sentence) => log.warn({ err: error }, sentence),
+    }),
+  };
+}
+
+/** The queue as a process sees it that submits generations. It carries no connection: what needs one is opened with it. */
+export type Producer = Omit<Awaited<ReturnType<typeof openProducer>>, "connection">;

@@ -1,0 +1,167 @@
+import { createLanes, isBatchLane } from "@darkroom/queue";
+import {
+  checkRedis,
+  connectBatchWorker,
+  connectSubscriber,
+  connectWorker,
+  createKeys,
+  createWriteProbe,
+  untilConnected,
+} from "@darkroom/redis";
+import type { CloseList, Logger } from "@darkroom/runtime";
+import { createCancelListener } from "./attempts/cancel-listener.ts";
+import { createLaneWorker, type LaneWorker, type LaneWorkerOptions } from "./attempts/lane-worker.ts";
+import type { QueueConnection, QueuePlace } from "./queue-connection.ts";
+import { createAttemptStore } from "./records/attempt-store.ts";
+import { createGenerationStore } from "./records/generation-store.ts";
+import type { Retention } from "./records/retention.ts";
+import { type AuditOptions, createAudit } from "./recovery/audit.ts";
+import { createRecovery, type RecoveryOptions } from "./recovery/recovery.ts";
+
+/** Redis has answered its check a moment before. */
+const connectWithinMs = 10_000;
+/** The API gives a command up after two seconds, so a submission whose job is not on its lane after ten will not put it there. */
+const queuedAfterMs = 10_000;
+/** With a hundred thousand queued generations these are 1,700 reads a second, a fiftieth of what Redis can do. */
+const lookAgainMs = 60_000;
+
+/** A step of an audit blocks Redis: at the default rate it reads a hundred names, for about a millisecond. */
+const auditStepMs = 50;
+/** A pass over few records ends at once. A wrong sum that nothing else corrects stays wrong for a minute at most. */
+const auditPauseMs = 60_000;
+
+export type WorkerOptions = {
+  retention: Retention;
+  /** Removes objects from the object store. */
+  dropObjects: (keys: string[]) => Promise<void>;
+  log: Logger;
+};
+
+type Parts = "redis" | "keys" | "generations" | "attempts" | "lanes" | "retention" | "dropObjects" | "log";
+
+/** What a part needs beside what all parts share. A test may replace what they share. */
+type Own<Options> = Omit<Options, Parts> & Partial<Options>;
+
+export type WorkLaneOptions = Own<LaneWorkerOptions>;
+
+/** The parts that carry generations out and clean up after them, on a connection that is open. Close `lanes` when they are done with. */
+export function createWorker({ redis, keys }: QueueConnection, { retention, dropObjects, log }: WorkerOptions) {
+  const generations = createGenerationStore(redis, keys, retention);
+  const attempts = createAttemptStore(redis, keys, retention);
+  const lanes = createLanes(redis, keys);
+  const parts = { redis, keys, generations, attempts, lanes, retention, dropObjects, log };
+  return {
+    generations,
+    attempts,
+    lanes,
+    recover: (own: Own<RecoveryOptions>) => createRecovery({ ...parts, ...own }),
+    audit: (own: Own<AuditOptions>) => createAudit({ ...parts, ...own }),
+    /** Works off one lane, with `redis` on a connection of the lane's own. */
+    workLane: (own: WorkLaneOptions): LaneWorker =>
+      createLaneWorker({ ...parts, attempts: createAttemptStore(own.redis ?? redis, keys, retention), ...own }),
+  };
+}
+
+export type OpenWorkerOptions = WorkerOptions &
+  QueuePlace & {
+    /** How long a lock lasts that is not renewed, in milliseconds. */
+    lockDurationMs: number;
+    /** How often workers that fell silent are looked for, in milliseconds. */
+    stalledIntervalMs: number;
+    /** How often recovery runs, in milliseconds. */
+    recoveryIntervalMs: number;
+    /** How many keys the audit reads a second. */
+    auditKeysPerSecond: number;
+    /** Is given the close of each part as soon as it is open. */
+    closes: CloseList;
+  };
+
+/**
+ * Opens the queue for a process that carries generations out, and starts recovery and the audit in it. Rejects with a sentence when Redis
+ * is away or cannot be used. `connection` is for the stores that lie in the same Redis: accounts, files, batches, webhooks.
+ */
+export async function openWorker({ closes, ...options }: OpenWorkerOptions) {
+  const { redisUrl, prefix, requireNoEviction, lockDurationMs, stalledIntervalMs, recoveryIntervalMs, log } = options;
+  const keys = createKeys(prefix);
+  await checkRedis(redisUrl, { names: keys.probe, requireNoEviction, log });
+
+  const tell = (sentence: string) => (error: Error) => log.warn({ err: error }, sentence);
+  const redis = connectWorker(redisUrl, tell("The connection to Redis reports an error"));
+  closes.add("the connection to Redis", () => redis.disconnect());
+  await untilConnected(redis, connectWithinMs);
+
+  const connection = { redis, keys };
+  const worker = createWorker(connection, options);
+  closes.add("the lanes", () => worker.lanes.close());
+  const recovery = worker.recover({
+    everyMs: recoveryIntervalMs,
+    queuedAfterMs,
+    runningAfterMs: lockDurationMs + 2 * stalledIntervalMs,
+    lookAgainMs,
+    claimMs: recoveryIntervalMs,
+    lockDurationMs,
+  });
+  closes.add("recovery", () => recovery.close());
+  const audit = worker.audit({
+    stepEveryMs: auditStepMs,
+    keysPerSecond: options.auditKeysPerSecond,
+    pauseMs: auditPauseMs,
+  });
+  closes.add("the audit", () => audit.close());
+
+  const laneWorkers: LaneWorker[] = [];
+
+  /** The work of batches has a connection of its own, so that it does not hold up what callers wait for. */
+  async function openBatchConnection() {
+    const own = connectBatchWorker(redisUrl, tell("The batches' connection to Redis reports an error"));
+    closes.add("the batches' connection to Redis", () => own.disconnect());
+    await untilConnected(own, connectWithinMs);
+    return own;
+  }
+
+  async function listenForCancellations(): Promise<void> {
+    const report = tell("The connection that hears of cancellations reports an error");
+    const subscriber = connectSubscriber(redisUrl, report);
+    closes.add("the connection that hears of cancellations", () => subscriber.disconnect());
+    await untilConnected(subscriber, connectWithinMs);
+    const cancelListener = await createCancelListener({ redis, keys, subscriber, workers: laneWorkers });
+    closes.add("the cancel listener", () => cancelListener.close());
+  }
+
+  return {
+    generations: worker.generations,
+    lanes: worker.lanes,
+    connection,
+
+    /** The lanes that are worked off: none before `workLanes`. */
+    laneWorkers: laneWorkers as readonly LaneWorker[],
+
+    /**
+     * Begins to work lanes off, and to hear of cancellations. Call it once. Resolves when all of them fetch jobs.
+     * @param closeWithinMs how long running attempts may take at a shutdown, before they are given back
+     */
+    async workLanes(
+      plans: readonly Omit<WorkLaneOptions, "lockDurationMs" | "stalledIntervalMs">[],
+      { closeWithinMs }: { closeWithinMs: number },
+    ): Promise<void> {
+      const batchRedis = plans.some(({ lane }) => isBatchLane(lane)) ? await openBatchConnection() : redis;
+      // Opened before the lanes, so that it is there until the last attempt has ended.
+      await listenForCancellations();
+      for (const plan of plans) {
+        const own = { redis: isBatchLane(plan.lane) ? batchRedis : redis };
+        laneWorkers.push(worker.workLane({ ...plan, ...own, lockDurationMs, stalledIntervalMs }));
+      }
+      closes.add("the lanes' workers", () => Promise.all(laneWorkers.map((one) => one.close(closeWithinMs))));
+      await Promise.all(laneWorkers.map((one) => one.ready()));
+    },
+
+    /** What keeps Redis from taking writes, as a sentence; null when it takes them. */
+    findFault: createWriteProbe({
+      redis,
+      names: keys.probe,
+      onRefusal: (error, sentence) => log.warn({ err: error }, sentence),
+    }),
+  };
+}
+
+export type QueueWorker = Awaited<ReturnType<typeof openWorker>>;
