@@ -35,5 +35,5 @@ export const configurationSections: readonly ConfigurationSection[] = [
   { title: "worker: calls to providers", settings: http },
   ...Object.entries(providers).map(([name, settings]) => ({ title: `worker: the provider ${name}`, settings })),
   { title: "npm start", settings: stackEnvSchema },
-  { title: "darkroom: the commands that speak to a service", settings: clientEnvSchema },
+  { title: "darkroom: the commands that use a service", settings: clientEnvSchema },
 ];

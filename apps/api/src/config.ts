@@ -37,21 +37,21 @@ export const apiEnvSchema = z.object({
     .enum(responseFormats)
     .default("both")
     .describe(
-      "What a GPT image model answers with where the caller sends no `response_format`: `both` is base64, which OpenAI's clients read, with a link beside it.",
+      "What a GPT image model answers with when the caller sends no `response_format`: `both` is base64, which OpenAI's clients read, with a link beside it.",
     ),
   BILL_UNDELIVERED: z
     .enum(billUndelivered)
     .default("partials")
     .describe(
-      "What a tenant is billed for a generation that delivers nothing though its provider may charge for it: `none`; `partials` is what was reserved, where its owner canceled it after partial images were shown; `reserved` is what was reserved, in any case. Its budget is charged what was reserved, whatever this says.",
+      "What a tenant is billed for a generation that delivers nothing though its provider may charge for it: `none`; `partials` is what was reserved, where its owner canceled it after partial images were shown; `reserved` is what was reserved, in any case. Its budget is charged what was reserved in every case.",
     ),
   SYNC_TIMEOUT_MS: wholeNumber(1_000, 3_600_000)
     .default(600_000)
-    .describe("How long a caller waits on the line before a 504. The job goes on."),
+    .describe("How long a caller waits for the answer before it gets a 504. The job goes on."),
   MAX_HELD_REQUESTS: wholeNumber(1, 1_000_000)
     .default(4_000)
     .describe(
-      "Requests that a process holds at a time: callers who wait for images, streams and long polls. More are refused with 503 and `Retry-After` before anything is bought.",
+      "Load shedding: the requests that a process holds at a time (callers that wait for images, streams, long polls). More get a 503 with `Retry-After` before anything is bought.",
     ),
   TRUST_PROXY: z
     .string()
@@ -68,17 +68,17 @@ export const apiEnvSchema = z.object({
     .describe("The origins whose pages may call from a browser, separated by commas, or `*` for all. Unset: none."),
   SHUTDOWN_DEADLINE_MS: wholeNumber(1_000, 3_600_000)
     .default(25_000)
-    .describe("How long a stop may take. Under the 30 s after which Kubernetes kills."),
+    .describe("How long a shutdown may take. It is below the 30 s after which Kubernetes kills."),
   SHUTDOWN_DELAY_MS: wholeNumber(0, 3_600_000)
     .optional()
     .describe(
-      "For how long requests are accepted after SIGTERM, while `/readyz` says 503: what your balancer takes to notice. At most half of SHUTDOWN_DEADLINE_MS, of which it is a part. Unset: a fifth of it, five seconds, enough for Kubernetes.",
+      "How long requests are still accepted after SIGTERM, while `/readyz` answers 503: the time that your balancer needs to notice. It is part of SHUTDOWN_DEADLINE_MS, and at most half of it. Unset: a fifth of it, five seconds, enough for Kubernetes.",
     ),
   INSTANCE: z
     .string()
     .regex(/^[\w.-]+$/, "must have only letters, digits and . _ -")
     .default(() => randomBytes(6).toString("hex"))
-    .describe("Names this process. No two may share it; unset: random."),
+    .describe("The name of this process. No two processes may share it. Unset: random."),
 });
 
 const schema = apiEnvSchema

@@ -15,7 +15,7 @@ export const stackEnvSchema = z.object({
   REDIS_URL: z
     .url({ protocol: /^rediss?$/, error: "must look like redis://host:6379" })
     .optional()
-    .describe("A Redis that runs already. Unset: the stack starts one of its own."),
+    .describe("A running Redis. Unset: the stack starts its own."),
   REDIS_SERVER: z.string().default("redis-server").describe("The program that the stack starts as its own Redis."),
   STATE_DIRECTORY: z
     .string()
@@ -34,7 +34,7 @@ export const clientEnvSchema = z.object({
   DARKROOM_URL: z
     .url({ protocol: /^https?$/, error: "must look like https://darkroom.example.com" })
     .optional()
-    .describe("The service to speak to. Unset: the one that `darkroom start` runs from this checkout."),
+    .describe("The service to connect to. Unset: the one that `darkroom start` runs from this checkout."),
   DARKROOM_ADMIN_KEY: key
     .optional()
     .describe("The admin key of that service. Unset: the local one, for the local service alone."),
@@ -81,7 +81,7 @@ export type ClientConfig = {
   stateDirectory: string;
 };
 
-/** Reads the settings of the commands that speak to a service. Throws `SettingsError`. */
+/** Reads the settings of the commands that use a service. Throws `SettingsError`. */
 export function readClientConfig(environment: Environment = process.env): ClientConfig {
   const { STATE_DIRECTORY } = stackEnvSchema.shape;
   const settings = readSettings(clientEnvSchema.extend({ STATE_DIRECTORY }), environment);

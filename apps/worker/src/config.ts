@@ -15,9 +15,7 @@ const milliseconds = wholeNumber(1, 86_400_000);
 export const workerEnvSchema = z.object({
   WORKER_CONCURRENCY: wholeNumber(1, 1_000)
     .default(20)
-    .describe(
-      "Provider calls at a time on each lane. They mostly wait; what they cost is memory for the images in flight.",
-    ),
+    .describe("Concurrent provider calls on each lane. They mostly wait; each takes memory for its images in flight."),
   WORKER_LANES: z
     .string()
     .regex(
@@ -31,14 +29,14 @@ export const workerEnvSchema = z.object({
   BATCH_WINDOW: wholeNumber(10, 100_000)
     .default(2_000)
     .describe(
-      "How many lines of batches are in Redis at a time for each batch lane, some 2 KB each. More than all workers together draw in a second.",
+      "How many lines of batches are in Redis at a time for each batch lane, some 2 KB each. Set more than all workers together draw in a second.",
     ),
   BATCH_NICENESS: wholeNumber(0, 19)
     .default(10)
     .describe(
-      "How far a worker that has batch lanes alone stands back where others want the same core, as `nice` counts it: 10 leaves it a tenth.",
+      "By how much a worker that has only batch lanes lowers its priority on a shared core, as `nice` counts it: 10 leaves it a tenth.",
     ),
-  WORKER_HOST: z.string().default("127.0.0.1").describe("Where the health port listens."),
+  WORKER_HOST: z.string().default("127.0.0.1").describe("The address on which the health port listens."),
   WORKER_PORT: wholeNumber(0, 65_535)
     .optional()
     .describe("Serves `/healthz`, `/readyz` and `/metrics`. Unset: no port is opened."),
@@ -49,33 +47,35 @@ export const workerEnvSchema = z.object({
   LOCK_DURATION_MS: wholeNumber(500, 3_600_000)
     .default(30_000)
     .describe(
-      "How long a silent worker keeps its jobs. Longer survives a longer Redis outage, shorter recovers sooner.",
+      "How long a silent worker keeps its jobs. A longer time survives a longer Redis outage, a shorter one recovers sooner.",
     ),
-  STALLED_INTERVAL_MS: milliseconds.default(10_000).describe("How often silent workers are looked for."),
+  STALLED_INTERVAL_MS: milliseconds
+    .default(10_000)
+    .describe("How often the worker looks for the jobs of silent workers."),
   RECOVERY_INTERVAL_MS: milliseconds
     .default(10_000)
-    .describe("How often lost jobs, and generations and files that have expired, are looked for."),
+    .describe("How often the worker looks for lost jobs, and for expired generations and files."),
   AUDIT_KEYS_PER_SECOND: wholeNumber(100, 1_000_000)
     .default(2_000)
     .describe(
-      "How many keys are looked at to find what was lost beside the records: 2,000 a second are 2 % of Redis, a million keys in 8 minutes.",
+      "How many Redis keys the audit reads a second to find what was lost beside the records: 2,000 a second take 2 % of Redis, and a million keys take 8 minutes.",
     ),
   LEDGER_EXPORT_INTERVAL_MS: milliseconds
     .default(60_000)
-    .describe("How often the ledger is looked through for entries to move from Redis to the object store."),
+    .describe("How often the worker looks for ledger entries to move from Redis to the object store."),
   UPLOAD_PATIENCE_MS: milliseconds
     .default(300_000)
-    .describe("How long images that were bought are held and sent again while the store does not take them."),
+    .describe("How long the worker holds bought images and repeats their upload while the store refuses them."),
   SPOOL_DIRECTORY: z
     .string()
     .optional()
     .describe(
-      "Where images are held that the store does not take, once they have 256 MB of memory: at most 4 GB, of which a crash leaves nothing. Unset: the system's temporary folder.",
+      "Where images are held that the store refuses, once they use 256 MB of memory: at most 4 GB, of which a crash leaves nothing. Unset: the system's temporary folder.",
     ),
   SHUTDOWN_DEADLINE_MS: milliseconds
     .default(370_000)
     .describe(
-      "How long running calls may finish after SIGTERM, before they are given back: what is given back is bought again. By default as long as the longest call (PROVIDER_TOTAL_TIMEOUT_MS) and its upload. Whatever stops the worker must wait 15 s longer: `terminationGracePeriodSeconds: 400` in Kubernetes, `stop_grace_period: 400s` in Compose.",
+      "How long running calls may finish after SIGTERM before they are handed back. A call that is handed back is bought again. By default as long as the longest call (PROVIDER_TOTAL_TIMEOUT_MS) and its upload. Whatever stops the worker must wait 15 s longer: `terminationGracePeriodSeconds: 400` in Kubernetes, `stop_grace_period: 400s` in Compose.",
     ),
 });
 

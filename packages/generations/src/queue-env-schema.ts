@@ -26,7 +26,7 @@ export const queueEnvSchema = z.object({
     ),
   TOMBSTONE_SECONDS: wholeNumber(0, secondsPerYear)
     .default(604_800)
-    .describe("How long the owner of a dropped generation is told that it expired, and not that it never was."),
+    .describe("How long the owner of a removed generation gets `expired` instead of `not_found`."),
   REDIS_REQUIRE_NOEVICTION: z
     .stringbool("must be true or false")
     .default(true)

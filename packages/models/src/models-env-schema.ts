@@ -5,19 +5,19 @@ import { retiredModels } from "./retirement.ts";
 
 /** The environment variables of every process that reads the catalogue. */
 export const modelsEnvSchema = z.object({
-  MODELS_FILE: z.string().optional().describe("A YAML file laid over the built-in models."),
+  MODELS_FILE: z.string().optional().describe("A YAML file that is merged over the built-in models."),
   RETIRED_MODELS: z
     .enum(retiredModels)
     .default("pass")
     .describe(
-      "What becomes of a request for a model that its maker has switched off: `pass` asks the provider, whose refusal names the successor; `successor` draws with that.",
+      "What to do with a request for a model that its maker has switched off: `pass` asks the provider, whose refusal names the successor; `successor` draws with the successor.",
     ),
   UNKNOWN_MODELS: z
     .union([z.literal("refuse"), z.templateLiteral(["like:", z.string().min(1)])], "must be refuse, or like:<model>")
     .default("refuse")
     .transform((value) => (value === "refuse" ? undefined : value.slice("like:".length)))
     .describe(
-      "What becomes of a request for a model that the catalogue does not know: `refuse`, or `like:<model>`, which serves it as that model is served, by the same provider. Its price is unknown.",
+      "What to do with a request for a model that is not in the catalogue: `refuse`, or `like:<model>`, which serves it like that model, by the same provider. Its price is unknown.",
     ),
 });
 

@@ -83,5 +83,5 @@ export const logEnvSchema = z.object({
   LOG_LEVEL: z
     .enum(["debug", "info", "warn", "error", "silent"])
     .default("info")
-    .describe("The least that is logged. Prompts appear at `debug` only."),
+    .describe("The lowest level that is logged. Prompts appear at `debug` only."),
 });

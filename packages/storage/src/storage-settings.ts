@@ -52,7 +52,7 @@ export const storageEnvSchema = z.object({
   S3_CREATE_BUCKET: z.stringbool().default(false).describe("`true`: a missing bucket is made at start."),
   STORAGE_DIRECTORY: text.describe("The folder of STORAGE=filesystem, which requires it. Made when missing."),
   PUBLIC_BASE_URL: url.describe(
-    "Where callers reach the API, with the path that a proxy takes off. Links begin with it, and `Location` with its path. Required with STORAGE=filesystem and memory.",
+    "The URL under which callers reach the API, with the path that a proxy removes. Links begin with it, and `Location` with its path. Required with STORAGE=filesystem and memory.",
   ),
   LINK_SIGNING_SECRET: z
     .string()

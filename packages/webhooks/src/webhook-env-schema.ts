@@ -6,10 +6,10 @@ const masterSecret = z.string().min(32, "must have at least 32 characters").opti
 /** The environment variables of every process that takes or posts webhooks. */
 export const webhookEnvSchema = z.object({
   WEBHOOK_SIGNING_SECRET: masterSecret.describe(
-    "What each API key's webhook secret is made from, 32 characters or more. Unset: `job.webhook` is refused.",
+    "The secret from which each API key's webhook secret is derived, 32 characters or more. Unset: `job.webhook` is refused.",
   ),
   WEBHOOK_PREVIOUS_SIGNING_SECRET: masterSecret.describe(
-    "The one before it. While it is set, webhooks carry a signature of each.",
+    "The previous secret. While it is set, webhooks carry a signature of each.",
   ),
   WEBHOOK_ALLOW_PRIVATE: z
     .stringbool("must be true or false")

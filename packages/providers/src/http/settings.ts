@@ -14,10 +14,10 @@ export const httpSettingsSchema = z.object({
     .describe("How long a provider may draw before it answers at all. The slowest models take about 200 seconds."),
   PROVIDER_IDLE_TIMEOUT_MS: milliseconds
     .default(60_000)
-    .describe("How long a provider may fall silent in the middle of an answer."),
+    .describe("How long a provider may send nothing in the middle of an answer."),
   PROVIDER_TOTAL_TIMEOUT_MS: milliseconds
     .default(360_000)
-    .describe("How long one provider call may take from first to last byte, so that a slow drip ends too."),
+    .describe("How long one provider call may take from first to last byte, so that a slow answer ends too."),
   PROVIDER_DOWNLOAD_TIMEOUT_MS: milliseconds
     .default(120_000)
     .describe("How long fetching one image from a URL may take, its redirects and second tries included."),

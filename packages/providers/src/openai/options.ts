@@ -18,7 +18,7 @@ export const settingsSchema = z.object({
   OPENAI_API_KEY: z
     .string()
     .optional()
-    .describe("The key that images are bought with. A server that wants none takes any word."),
+    .describe("The key that images are bought with. For a server that needs no key, set any word."),
   OPENAI_BASE_URL: baseUrlSchema
     .default("https://api.openai.com/v1")
     .describe(

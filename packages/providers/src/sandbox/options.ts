@@ -8,13 +8,13 @@ export const settingsSchema = z.object({
     .min(0)
     .max(3_600_000)
     .default(0)
-    .describe("How long the sandbox waits before it draws, to stand in for a model that thinks."),
+    .describe("How long the sandbox waits before it draws, to simulate a slow model."),
   SANDBOX_FAIL_EVERY: z.coerce
     .number()
     .int()
     .min(0)
     .default(0)
-    .describe("Every how many calls the sandbox fails in a way that a retry mends; 0 is never."),
+    .describe("After how many calls the sandbox fails in a way that a retry repairs; 0 is never."),
   SANDBOX_DIRECTIVES: z
     .stringbool()
     .default(false)
@@ -24,8 +24,6 @@ export const settingsSchema = z.object({
   SANDBOX_INSTANT: z
     .stringbool()
     .default(false)
-    .describe(
-      "Whether the sandbox answers with one plain picture for each size and format: for measuring everything but it.",
-    ),
+    .describe("Whether the sandbox answers with one plain image for each size and format: to measure everything else."),
 });
 export type SandboxSettings = z.output<typeof settingsSchema>;
