@@ -13,7 +13,7 @@ import { createDisconnects } from "./generation/cancel-on-disconnect.ts";
 import { listen } from "./listen.ts";
 import { openQueue } from "./open-queue.ts";
 import { createReadiness } from "./readiness.ts";
-import { warnOfMissingPrices, warnOfRetiredModels } from "./warn-of-catalogue.ts";
+import { warnOfMissingPrices, warnOfRetiredModels } from "./catalogue-warnings.ts";
 import { webhookSettings } from "./webhook-settings.ts";
 
 const config = readOrExit(readConfig);

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { maskKeys } from "./mask-keys.ts";
-import { microsSchema } from "./micros.ts";
+import { microsSchema } from "./money.ts";
 
 /** A tenant, and what the operator calls a key. Both are in keys of Redis, paths of objects and log lines. */
 export const labelSchema = z

@@ -3,7 +3,7 @@ import { expiresAfterSchema } from "./file.ts";
 import { imageResponseSchema, usageSchema } from "./image-response.ts";
 import { errorBodySchema } from "./api-error.ts";
 import { metadataSchema } from "./image-request.ts";
-import { microsSchema } from "./micros.ts";
+import { microsSchema } from "./money.ts";
 import { missingImageSchema } from "./ending.ts";
 import { optional } from "./optional.ts";
 

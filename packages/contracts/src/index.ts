@@ -40,7 +40,7 @@ export {
   createBatchSchema,
   maxBatchLines,
 } from "./batch.ts";
-export { type Bill, microsSchema, formatDollars } from "./micros.ts";
+export { type Bill, microsSchema, formatDollars } from "./money.ts";
 export { type Ending, endings, isEnding, type MissingImage, missingImageSchema } from "./ending.ts";
 export { type ErrorCode, errorCodes } from "./error-codes.ts";
 export {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { endings } from "./ending.ts";
-import { microsSchema } from "./micros.ts";
+import { microsSchema } from "./money.ts";
 
 /**
  * One line of the ledger: what one ending came to. A generation that is retried ends more than once, so an entry is named by the

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { microsSchema } from "./micros.ts";
+import { microsSchema } from "./money.ts";
 
 /** What a day, a model or a key came to, as `GET /v1/usage` tells it. A dimension that was not asked for is absent. */
 export const usageRowSchema = z.object({

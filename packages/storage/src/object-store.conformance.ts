@@ -8,9 +8,8 @@ import { pipeline } from "node:stream/promises";
 import { listeningPort } from "@darkroom/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bytesAtRest } from "./bytes-at-rest.ts";
-import { ObjectNotFoundError } from "./object-not-found-error.ts";
+import { ObjectNotFoundError, StorageError } from "./storage-error.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { StorageError } from "./storage-error.ts";
 
 const MiB = 1024 * 1024;
 const png = { contentType: "image/png" };

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { assertLinkLifetime } from "./link-lifetime.ts";
 import { assertObjectKey, isObjectKey } from "./object-key.ts";
-import { ObjectNotFoundError } from "./object-not-found-error.ts";
+import { ObjectNotFoundError } from "./storage-error.ts";
 import type { ObjectStore } from "./object-store.ts";
 
 /** Where the HTTP service mounts signed links: `GET /images/*`. */

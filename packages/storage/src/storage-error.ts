@@ -1,5 +1,16 @@
 import type { ObjectStore } from "./object-store.ts";
 
+/** There is no object under the key. */
+export class ObjectNotFoundError extends Error {
+  override readonly name = "ObjectNotFoundError";
+  readonly key: string;
+
+  constructor(key: string, options?: ErrorOptions) {
+    super(`There is no object under the key "${key}".`, options);
+    this.key = key;
+  }
+}
+
 export type StorageErrorFacts = {
   operation: Exclude<keyof ObjectStore, "openLink" | "close">;
   /** The key as the caller gave it; absent where no object is concerned. */

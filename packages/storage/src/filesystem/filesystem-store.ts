@@ -3,7 +3,7 @@ import { extname, join, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { checkObjectStore } from "../check-object-store.ts";
 import { assertObjectKey } from "../object-key.ts";
-import { ObjectNotFoundError } from "../object-not-found-error.ts";
+import { ObjectNotFoundError } from "../storage-error.ts";
 import type { ObjectStore } from "../object-store.ts";
 import { type LinkSettings, signedLinks } from "../signed-links.ts";
 import { removeFile, removeStale, writeAtomically } from "./atomic-file.ts";

@@ -2,7 +2,7 @@ import { addAbortSignal, Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { assertObjectKey } from "../object-key.ts";
 import { checkObjectStore } from "../check-object-store.ts";
-import { ObjectNotFoundError } from "../object-not-found-error.ts";
+import { ObjectNotFoundError } from "../storage-error.ts";
 import type { ObjectStore } from "../object-store.ts";
 import { type LinkSettings, signedLinks } from "../signed-links.ts";
 

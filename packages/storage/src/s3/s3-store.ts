@@ -12,7 +12,7 @@ import { Upload } from "@aws-sdk/lib-storage";
 import { checkObjectStore } from "../check-object-store.ts";
 import { assertLinkLifetime } from "../link-lifetime.ts";
 import { assertObjectKey } from "../object-key.ts";
-import { ObjectNotFoundError } from "../object-not-found-error.ts";
+import { ObjectNotFoundError } from "../storage-error.ts";
 import type { ObjectStore } from "../object-store.ts";
 import { createS3Client } from "./s3-client.ts";
 import { s3Error, statusOf } from "./s3-error.ts";

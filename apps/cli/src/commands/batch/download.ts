@@ -4,7 +4,7 @@ import { Problem } from "../../problem.ts";
 import type { Shell } from "../../shell.ts";
 import { asJson } from "../../text/table.ts";
 import { apiCommand } from "../api-command.ts";
-import { parseConcurrency, usualConcurrency } from "./submit-options.ts";
+import { parseConcurrency, usualConcurrency } from "./batch-options.ts";
 import { showDownload } from "./show-download.ts";
 
 /** `darkroom batch download ID --out DIR`: the images, under the names of their lines. */

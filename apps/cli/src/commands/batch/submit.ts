@@ -2,7 +2,7 @@ import { isJsonl, jsonlInput, promptsInput } from "../../batch/batch-input.ts";
 import { explainDiskError } from "../../batch/explain-disk-error.ts";
 import type { Shell } from "../../shell.ts";
 import { apiCommand } from "../api-command.ts";
-import { parseConcurrency, usualConcurrency, parseMetadata, parseWindow } from "./submit-options.ts";
+import { parseConcurrency, usualConcurrency, parseMetadata, parseWindow } from "./batch-options.ts";
 import { followBatch } from "./follow-batch.ts";
 import { promptBody, withPromptOptions } from "../prompt-options.ts";
 import { submitFile } from "./submit-file.ts";
