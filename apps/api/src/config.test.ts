@@ -41,6 +41,14 @@ test("all mistakes are told at once, by name, without the values", () => {
   expect(read).not.toThrow(/secret@redis|short/);
 });
 
+test("the prefix of Redis keys may be in braces, as a whole and without any within", () => {
+  const read = (prefix: string) => readConfig({ ...needed, QUEUE_PREFIX: prefix }).QUEUE_PREFIX;
+  expect(read("{darkroom-2}")).toBe("{darkroom-2}");
+  for (const wrong of ["{darkroom", "darkroom}", "{}", "{a}b", "{{a}}", "a:b"]) {
+    expect(() => read(wrong)).toThrow("QUEUE_PREFIX: must be 1 to 32 of a-z, 0-9 and '-'");
+  }
+});
+
 test("the hash of the admin key is 64 hex digits, in either case, and nothing else is repeated", () => {
   const hash = "0123456789abcdef".repeat(4);
   expect(readConfig({ ...needed, ADMIN_KEY_SHA256: hash.toUpperCase() }).ADMIN_KEY_SHA256).toBe(hash);

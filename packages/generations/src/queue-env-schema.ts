@@ -13,9 +13,14 @@ export const queueEnvSchema = z.object({
     .describe("The Redis that holds records and lanes. It must be set to `maxmemory-policy noeviction`."),
   QUEUE_PREFIX: z
     .string()
-    .regex(/^[a-z0-9-]{1,32}$/, "must be 1 to 32 of a-z, 0-9 and '-'")
+    .regex(
+      /^([a-z0-9-]{1,32}|\{[a-z0-9-]{1,32}\})$/,
+      "must be 1 to 32 of a-z, 0-9 and '-', with or without braces around them",
+    )
     .default("darkroom")
-    .describe("Begins every key in Redis, so that installations can share a server."),
+    .describe(
+      "Begins every key in Redis, so that installations can share a server. In Cluster mode it must be in braces: `{darkroom}`.",
+    ),
   RETENTION_SECONDS: wholeNumber(60, secondsPerYear)
     .default(86_400)
     .describe("How long an ended generation is kept, its images included. A day, by default."),

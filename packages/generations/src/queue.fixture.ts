@@ -34,8 +34,12 @@ export const bill: Bill = { images: 1, inputTokens: 0, outputTokens: 0, costMicr
 export const free: Admission = { ...unlimited, images: 1, worstCaseMicros: 0 };
 
 /** A whole queue on a real Redis under a prefix of its own, taken down after the test. */
-export async function openQueue({ url = testRedisUrl(), retention = dayOfTests, log = silent } = {}) {
-  const prefix = `test-${randomBytes(6).toString("hex")}`;
+export async function openQueue({
+  url = testRedisUrl(),
+  prefix = `test-${randomBytes(6).toString("hex")}`,
+  retention = dayOfTests,
+  log = silent,
+} = {}) {
   const keys = createKeys(prefix);
   const redis = connectProducer(url, ignore);
   const patient = connectWorker(url, ignore);

@@ -1,5 +1,5 @@
 import { createServer } from "node:net";
-import { freePort, listeningPort, startRedis, unfitRedis } from "@darkroom/testing";
+import { freePort, listeningPort, startClusterNode, startRedis, unfitRedis } from "@darkroom/testing";
 import { Redis } from "ioredis";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { checkRedis, type CheckRedisOptions } from "./check-redis.ts";
@@ -74,6 +74,18 @@ describe("a Redis is taken", () => {
     const { refusal, warnings } = await check(server.url.replace("//", "//app:secret@"));
     expect([refusal, warnings]).toEqual([null, []]);
     expect(await admin.dbsize()).toBe(0);
+  });
+
+  test("in Cluster mode, where its node owns the slot of a prefix in braces, and no other", async () => {
+    const namesOf = (prefix: string): ProbeNames => ({
+      keys: [`${prefix}:probe`, `${prefix}:lane:probe`],
+      channel: `${prefix}:replies:probe`,
+    });
+    const node = await startClusterNode("{darkroom}");
+    onTestFinished(node.stop);
+    expect((await check(node.url, { names: namesOf("{darkroom}") })).refusal).toBeNull();
+    expect((await check(node.url, { names: namesOf("{elsewhere}") })).refusal).toContain("runs in Cluster mode");
+    expect((await check(node.url, { names: namesOf("darkroom") })).refusal).toContain("runs in Cluster mode");
   });
 
   test.each([

@@ -31,7 +31,7 @@ export async function checkRedis(
   const redis = await reachRedis(url, withinMs);
   try {
     const info = await untilLoaded(redis, withinMs);
-    const refusal = refusalOf(info);
+    const refusal = refusalOf(info, names);
     if (refusal !== undefined) throw faultOf(redis, refusal);
     const evicts = evictionOf(info);
     if (evicts !== undefined && requireNoEviction) throw faultOf(redis, evicts);
@@ -62,12 +62,13 @@ async function untilLoaded(redis: Redis, withinMs: number): Promise<Info> {
 }
 
 /** What is wrong with a Redis for good; undefined when nothing is. */
-function refusalOf(info: Info): string | undefined {
+function refusalOf(info: Info, names: ProbeNames): string | undefined {
   const mode = info("redis_mode");
   if (mode === "sentinel") {
     return "is a Sentinel, which holds no data. Name the Redis that it watches in REDIS_URL, or a proxy that follows it.";
   }
-  if (mode === "cluster" || info("cluster_enabled") === "1") {
+  // Where the prefix is a hash tag, the trial write tells whether this node owns its slot.
+  if ((mode === "cluster" || info("cluster_enabled") === "1") && !names.keys.every(hasHashTag)) {
     return predicates.cluster;
   }
   if (info("role") === "slave") {
@@ -81,6 +82,9 @@ function refusalOf(info: Info): string | undefined {
   }
   return undefined;
 }
+
+/** Whether the slot of a key is that of a prefix in braces (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags). */
+const hasHashTag = (key: string): boolean => /^\{[^}]+\}/.test(key);
 
 function evictionOf(info: Info): string | undefined {
   const policy = info("maxmemory_policy");

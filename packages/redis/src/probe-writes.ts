@@ -4,7 +4,7 @@ import { explainRedisError } from "./redis-faults.ts";
 
 /** Names that nothing else uses, for a write that is taken back at once. */
 export type ProbeNames = {
-  /** One beside the records, one beside the lanes: in Cluster mode they are in two slots. */
+  /** One beside the records, one beside the lanes: in Cluster mode they are in two slots, unless the prefix is in braces. */
   keys: readonly [own: string, lane: string];
   channel: string;
 };

@@ -17,7 +17,8 @@ const always = Number.POSITIVE_INFINITY;
 /** What is found out in more ways than one. */
 export const predicates = {
   cluster:
-    "runs in Cluster mode, in which a script cannot use keys of several slots, as Darkroom's do. Use one with cluster-enabled no.",
+    "runs in Cluster mode, in which all keys of Darkroom must be in one slot of one node. Write QUEUE_PREFIX in braces, {darkroom}, and " +
+    "name the node that owns the slot in REDIS_URL, or use a Redis with cluster-enabled no.",
   notRedis: "is not a Redis server: what answers there speaks another protocol. Correct host and port in REDIS_URL.",
   withoutTls: "does not speak TLS there. Write redis:// in REDIS_URL, or name the port for TLS.",
   wantsTls: "wants TLS. Write rediss:// in REDIS_URL.",

@@ -1,5 +1,6 @@
 export { bareMachinePath } from "./bare-machine.ts";
 export { childEnvironment } from "./child-environment.ts";
+export { startClusterNode } from "./cluster-node.ts";
 export { describeWithS3 } from "./describe-with-s3.ts";
 export { startFakeArk } from "./fake-ark.ts";
 export { fakeImage } from "./fake-image.ts";

@@ -136,7 +136,7 @@ export const unfitRedis: Readonly<Record<string, UnfitRedis>> = {
   "Cluster mode": {
     // Its other port is 10,000 above its own unless it is told another, and there may be none.
     start: redisThat({ args: ["--cluster-enabled", "yes", "--cluster-port", "0"] }),
-    says: /^runs in Cluster mode, .* Use one with cluster-enabled no\.$/,
+    says: /^runs in Cluster mode, .* Write QUEUE_PREFIX in braces, .* or use a Redis with cluster-enabled no\.$/,
   },
   "a read-only replica": {
     start: redisThat({ args: ["--replicaof", local, "1"] }),
