@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { ApiError } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/runtime";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { serverLimits } from "../limits/server-limits.ts";
+import { connectionLimits, requestLimits } from "../limits/server-limits.ts";
 import { newRequestId, type FollowRequestDependencies } from "./request-facts.ts";
 import { commonHeaders } from "./common-headers.ts";
 
@@ -45,7 +45,7 @@ export async function answerError(
 /** What callers are told of the errors that Fastify throws on its own, by its code. */
 const fastifyErrors: Readonly<Record<string, () => ApiError>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: () =>
-    new ApiError("payload_too_large", `The body is larger than ${serverLimits.bodyLimit} bytes, which is the limit.`),
+    new ApiError("payload_too_large", `The body is larger than ${requestLimits.bodyLimit} bytes, which is the limit.`),
   FST_ERR_CTP_INVALID_MEDIA_TYPE: () =>
     new ApiError(
       "unsupported_media_type",
@@ -124,7 +124,7 @@ export function answerBrokenRequest(
 function errorFor(code: string): ApiError {
   switch (code) {
     case "HPE_HEADER_OVERFLOW": {
-      const limit = serverLimits.http.maxHeaderSize;
+      const limit = connectionLimits.maxHeaderSize;
       return new ApiError("invalid_request_error", `The headers are larger than ${limit} bytes, which is the limit.`);
     }
     case "ERR_HTTP_REQUEST_TIMEOUT":

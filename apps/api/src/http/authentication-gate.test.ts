@@ -12,7 +12,7 @@ import { createDrain } from "../drain.ts";
 import { startProcess } from "../process.fixture.ts";
 import { createBodyDeadline } from "../limits/body-deadline.ts";
 import { setCommonHeaders } from "./common-headers.ts";
-import { serverLimits } from "../limits/server-limits.ts";
+import { connectionLimits } from "../limits/server-limits.ts";
 import { createAuthenticationGate, type AuthenticationGateDependencies } from "./authentication-gate.ts";
 
 /** More than are refused one by one in a second. */
@@ -59,7 +59,7 @@ const exchanges = {
 /** A flooded service, and beside it a server that hands everything to its Fastify at once. */
 async function start() {
   const { app, drain } = await startApi();
-  const bare = createServer({ ...serverLimits.http, keepAliveTimeout: serverLimits.keepAliveTimeout });
+  const bare = createServer(connectionLimits);
   const hand = (request: IncomingMessage, response: ServerResponse) => {
     setCommonHeaders(response);
     app.routing(request, response);

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Keyring } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
 import underPressure from "@fastify/under-pressure";
@@ -13,7 +13,7 @@ import { hostFault } from "./host-header.ts";
 import { createKnownRoutes, type KnownRoutes, shownPath } from "./known-routes.ts";
 import { createLoadShedder, type LoadShedder, pressureLimits } from "../limits/load-shedder.ts";
 import { followRequest, type FollowRequestDependencies, newRequestId } from "./request-facts.ts";
-import { serverLimits } from "../limits/server-limits.ts";
+import { connectionLimits, requestLimits } from "../limits/server-limits.ts";
 import { createAuthenticationGate, type AuthenticationGate } from "./authentication-gate.ts";
 
 export type CreateServerDependencies = FollowRequestDependencies & {
@@ -42,9 +42,19 @@ export type Server = {
 export function createServer(dependencies: CreateServerDependencies): Server {
   const { log, drain, trustProxy, corsOrigins, maxHeldRequests } = dependencies;
   const bodyDeadline = createBodyDeadline(dependencies);
+  const gate = createAuthenticationGate({ ...dependencies, bodyDeadline });
   const app = Fastify({
-    ...serverLimits,
+    ...requestLimits,
     trustProxy,
+    // The gate stands before Fastify on every address that is listened on.
+    serverFactory: (route) => {
+      const serve = (request: IncomingMessage, response: ServerResponse) => {
+        setCommonHeaders(response);
+        if (!gate.turnAway(request, response)) route(request, response);
+      };
+      // Node answers an `Expect` that it does not know with an empty 417. RFC 9110 §10.1.1 lets us ignore it.
+      return createHttpServer(connectionLimits, serve).on("checkExpectation", serve);
+    },
     genReqId: newRequestId,
     // Fastify's own answer while closing is not in the error shape; the routes say it themselves.
     return503OnClosing: false,
@@ -54,15 +64,7 @@ export function createServer(dependencies: CreateServerDependencies): Server {
     },
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, dependencies),
   });
-  const gate = createAuthenticationGate({ ...dependencies, bodyDeadline });
-  const serve = (request: IncomingMessage, response: ServerResponse) => {
-    setCommonHeaders(response);
-    if (!gate.turnAway(request, response)) app.routing(request, response);
-  };
-  app.server.removeAllListeners("request").on("request", serve);
   app.addHook("onClose", async () => gate.close());
-  // Node answers an `Expect` that it does not know with an empty 417. RFC 9110 §10.1.1 lets us ignore it.
-  app.server.on("checkExpectation", serve);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     "application/json",

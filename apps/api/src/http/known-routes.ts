@@ -2,7 +2,7 @@ import { ApiError, maskKeys } from "@darkroom/contracts";
 import { signedLinkPath } from "@darkroom/storage";
 import type { FastifyInstance } from "fastify";
 import createRouter, { type HTTPMethod } from "find-my-way";
-import { serverLimits } from "../limits/server-limits.ts";
+import { requestLimits } from "../limits/server-limits.ts";
 
 /** What is said of an address: its method, and its path as it was sent. */
 type Address = { method: string; url: string };
@@ -72,7 +72,7 @@ export function shownPath(url: string): string {
 
 /** Says for which methods and URLs there is a route, by the router that Fastify itself uses. */
 export function createRouteFinder() {
-  const router = createRouter(serverLimits.routerOptions);
+  const router = createRouter(requestLimits.routerOptions);
   return {
     /** Takes in a route as Fastify's hook `onRoute` tells of it. */
     add(methods: string | readonly string[], url: string): void {

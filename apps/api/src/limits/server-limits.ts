@@ -1,32 +1,32 @@
-import type { Server } from "node:http";
-import type { FastifyHttpOptions } from "fastify";
+import type { ServerOptions } from "node:http";
+import type { FastifyServerOptions } from "fastify";
 
-/**
- * What a connection may ask of us. There is no limit on how long an answer takes: a caller waits up to ten minutes for one, and the
- * wait has its own limit.
- */
-export const serverLimits = {
+/** The limits on a request, as options of Fastify. */
+export const requestLimits = {
   /** A prompt of 32,000 characters is 128 KB at most; the rest of a request is small. */
   bodyLimit: 1_048_576,
-  /** For a whole request to arrive, an upload of 200 MB at 56 KB/s among them. All other bodies have `bodyLimits`. */
-  requestTimeout: 3_600_000,
-  /** Longer than the 60 s of common load balancers: the side that opened an idle connection must be the first to close it. */
-  keepAliveTimeout: 75_000,
-  /** No limit on a silent socket: that is what a waiting caller looks like. */
-  connectionTimeout: 0,
   /** The longest model name is 128 characters, three times that when every one of them is escaped. */
   routerOptions: { maxParamLength: 384 },
-  http: {
-    /** Headers come in one packet or a few. */
-    headersTimeout: 10_000,
-    /** How late this limit and `requestTimeout` may be noticed. */
-    connectionsCheckingInterval: 5_000,
-    /** Keys, cookies of a gateway, tracing: Node's own default, said aloud. */
-    maxHeaderSize: 16_384,
-    /** Node would answer without a body; we say it in the error shape. */
-    requireHostHeader: false,
-  },
-} as const satisfies FastifyHttpOptions<Server>;
+} as const satisfies FastifyServerOptions;
+
+/**
+ * The limits on a connection, as options of Node's HTTP server. There is no limit on how long an answer takes or a socket is silent: a
+ * caller waits up to ten minutes for an answer, and the wait has its own limit.
+ */
+export const connectionLimits = {
+  /** For a whole request to arrive, an upload of 200 MB at 56 KB/s among them. All other bodies have `bodyLimits`. */
+  requestTimeout: 3_600_000,
+  /** Longer than the 60 s of common load balancers: the side that opened an idle connection must be the one that closes it first. */
+  keepAliveTimeout: 75_000,
+  /** Headers come in one packet or a few. */
+  headersTimeout: 10_000,
+  /** How late `headersTimeout` and `requestTimeout` may be noticed. */
+  connectionsCheckingInterval: 5_000,
+  /** Keys, cookies of a gateway, tracing: Node's default, stated because an error message names it. */
+  maxHeaderSize: 16_384,
+  /** Node would answer without a body; we answer in the error shape. */
+  requireHostHeader: false,
+} as const satisfies ServerOptions;
 
 /** How long bodies may take, in milliseconds. */
 export const bodyLimits: { wholeMs: number; uploadSilenceMs: number } = {
