@@ -1,6 +1,7 @@
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Keyring } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
+import cors from "@fastify/cors";
 import underPressure from "@fastify/under-pressure";
 import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import type { Drain } from "../drain.ts";
@@ -8,7 +9,7 @@ import { answerBrokenRequest, answerError } from "./answer-error.ts";
 import { assertPlainBody, parseJson } from "./request-body.ts";
 import { type BodyDeadline, createBodyDeadline } from "../limits/body-deadline.ts";
 import { setCommonHeaders } from "./common-headers.ts";
-import { createCrossOrigin } from "./cross-origin.ts";
+import { corsOptions, preflightPath } from "./cross-origin.ts";
 import { hostFault } from "./host-header.ts";
 import { createKnownRoutes, type KnownRoutes, shownPath } from "./known-routes.ts";
 import { createLoadShedder, type LoadShedder, pressureLimits } from "../limits/load-shedder.ts";
@@ -80,23 +81,25 @@ export function createServer(dependencies: CreateServerDependencies): Server {
   void app.register(underPressure, pressureLimits);
   const loadShedder = createLoadShedder({ maxHeldRequests, isOverloaded: () => app.isUnderPressure() });
   const routes = createKnownRoutes(app);
-  const crossOrigin = createCrossOrigin(corsOrigins);
   app.decorateRequest("facts");
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, log));
   app.addHook("onRequest", async (request, reply) => {
     followRequest(request, reply, { ...dependencies, routes });
     bodyDeadline.begin(request.raw);
-    if (crossOrigin.answerPreflight(request, reply)) return reply;
-    if (request.is404) {
+  });
+  // Its headers stand on every answer from here on, and it answers preflights on every path, without a key.
+  if (corsOrigins.length > 0) void app.register(cors, corsOptions(corsOrigins));
+  void app.after(() => {
+    app.addHook("onRequest", async (request) => {
       const { method, url } = request;
-      throw routes.misdirected(request) ?? new ApiError("not_found", `There is no ${method} ${shownPath(url)} here.`);
-    }
-    const fault = hostFault(request.raw);
-    if (fault !== undefined) throw fault;
-    return undefined;
+      if (request.is404 || request.routeOptions.url === preflightPath) {
+        throw routes.misdirected(request) ?? new ApiError("not_found", `There is no ${method} ${shownPath(url)} here.`);
+      }
+      const fault = hostFault(request.raw);
+      if (fault !== undefined) throw fault;
+    });
   });
   app.addHook("onSend", async (request, reply) => {
-    crossOrigin.mark(request, reply);
     // OpenAI's own name for it: dashboards that were made for its API read it. An unauthenticated client gets no such header, here or from the gate.
     if (reply.statusCode !== 401) {
       reply.header("openai-processing-ms", Math.round(performance.now() - request.facts.startedAtMs));

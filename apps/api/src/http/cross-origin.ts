@@ -1,43 +1,33 @@
-import type { FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyCorsOptionsDelegateCallback } from "@fastify/cors";
+import type { FastifyRequest } from "fastify";
 
-/** Two hours, which is as long as Chromium keeps an answer to a preflight. */
-const preflightSeconds = "7200";
-const methods = "GET, HEAD, POST, PATCH, DELETE";
+/** The path of the route that `@fastify/cors` makes so that Fastify takes preflights on every path. */
+export const preflightPath = "*";
+
+/** Two hours, the longest time for which Chromium keeps an answer to a preflight. */
+const preflightSeconds = 7_200;
 
 /**
- * Lets pages of other origins call the service and read what it answers, by the CORS protocol of the Fetch standard
- * (https://fetch.spec.whatwg.org/#http-cors-protocol). `origins` are theirs (`https://app.example.com`), `*` is every one; with none
- * nothing is said, and browsers keep the answers to themselves.
+ * Options of `@fastify/cors`, with which pages of other origins may call the service and read its answers. `origins` are theirs
+ * (`https://app.example.com`), `*` is every one. A page of another origin is told nothing.
  */
-export function createCrossOrigin(origins: readonly string[]) {
+export function corsOptions(origins: readonly string[]): { delegator: FastifyCorsOptionsDelegateCallback } {
   const admitted = new Set(origins);
-  const admits = (origin: string | undefined): origin is string =>
+  const admits = (origin: string | undefined): boolean =>
     origin !== undefined && (admitted.has("*") || admitted.has(origin));
 
   return {
-    /** Answers a browser that asks whether a page may send its request. False: that is not what is asked, or it may not. */
-    answerPreflight({ method, headers }: FastifyRequest, reply: FastifyReply): boolean {
-      const asked = method === "OPTIONS" && headers["access-control-request-method"] !== undefined;
-      if (!asked || !admits(headers.origin)) return false;
-      reply.code(204).headers({
-        "access-control-allow-methods": methods,
-        // Whatever it is: SDKs send headers of their own, and `*` would leave out Authorization.
-        "access-control-allow-headers": headers["access-control-request-headers"] ?? "*",
-        "access-control-max-age": preflightSeconds,
-      });
-      void reply.send();
-      return true;
-    },
-
-    /** Says on an answer whether the page that asked may read it. */
-    mark({ headers: { origin } }: FastifyRequest, reply: FastifyReply): void {
-      if (admitted.size === 0) return;
-      const vary = reply.getHeader("vary");
-      // So that no cache gives the answer for one origin to another.
-      reply.header("vary", vary === undefined ? "Origin" : `${String(vary)}, Origin`);
-      if (!admits(origin)) return;
-      // Ids, limits, cost: there is nothing in them that the caller may not know. No cookie is read here, so `*` is allowed.
-      reply.headers({ "access-control-allow-origin": origin, "access-control-expose-headers": "*" });
-    },
+    delegator: ({ headers }: FastifyRequest, done) =>
+      done(null, {
+        origin: admits(headers.origin),
+        // Ids, limits, cost: the caller may know all of them. No cookie is read here, so `*` is allowed.
+        exposedHeaders: "*",
+        // Any other OPTIONS is answered like a method that the route does not have.
+        preflight: headers["access-control-request-method"] !== undefined,
+        methods: ["GET", "HEAD", "POST", "PATCH", "DELETE"],
+        // All that are asked for: SDKs send headers of their own, and `*` would leave out Authorization.
+        allowedHeaders: headers["access-control-request-headers"] ?? "*",
+        maxAge: preflightSeconds,
+      }),
   };
 }

@@ -3,6 +3,7 @@ import { signedLinkPath } from "@darkroom/storage";
 import type { FastifyInstance } from "fastify";
 import createRouter, { type HTTPMethod } from "find-my-way";
 import { requestLimits } from "../limits/server-limits.ts";
+import { preflightPath } from "./cross-origin.ts";
 
 /** What is said of an address: its method, and its path as it was sent. */
 type Address = { method: string; url: string };
@@ -17,7 +18,7 @@ export function createKnownRoutes(app: FastifyInstance) {
   const finder = createRouteFinder();
   let closed = false;
   app.addHook("onRoute", ({ url, method }) => {
-    if (closed) return;
+    if (closed || url === preflightPath) return;
     for (const segment of url.split("/")) if (/^\w/.test(segment)) words.add(segment);
     const methods = methodsOf.get(url) ?? new Set();
     methodsOf.set(url, methods);

@@ -1,3 +1,5 @@
+import type { FastifyReply } from "fastify";
+
 /** What a caller prefers, as far as this service knows it. */
 export type Preference = {
   /** An answer at once, and the result later. */
@@ -30,4 +32,10 @@ export function readPreference(header: string | string[] | undefined): Preferenc
     keepAlive: values.has("keep-alive"),
     waitSeconds: /^\d+$/.test(wait) ? Number(wait) : undefined,
   };
+}
+
+/** Says in `Vary` that the answer depends on `Prefer`, before the headers that are named there already. */
+export function varyByPreference(reply: FastifyReply): FastifyReply {
+  const others = reply.getHeader("vary");
+  return reply.header("vary", others === undefined ? "Prefer" : `Prefer, ${String(others)}`);
 }

@@ -7,7 +7,7 @@ import type { JudgeRequest } from "../../generation/judge-request.ts";
 import { accountOf } from "../../http/authenticate.ts";
 import { readIdempotencyKey } from "../../http/idempotency-key.ts";
 import type { LoadShedder } from "../../limits/load-shedder.ts";
-import { type Preference, readPreference } from "../../http/preference.ts";
+import { type Preference, readPreference, varyByPreference } from "../../http/preference.ts";
 import type { WaitMode } from "../../wait-modes/answer-when-ended.ts";
 
 export type CreateImageDependencies = {
@@ -60,7 +60,7 @@ function createCreateImage({ judgeRequest, waitModes }: CreateImageDependencies)
       ...preference,
       keepAlive: preference.keepAlive || keepAlive,
     });
-    return answer({ request, reply: reply.header("vary", "Prefer"), wanted, preference });
+    return answer({ request, reply: varyByPreference(reply), wanted, preference });
   };
 
   /** What is to be submitted. A refusal is kept until it is known that there is no earlier generation to be given. */

@@ -16,7 +16,7 @@ import type { RenderGeneration } from "../../generation/render-generation.ts";
 import { sendGeneration, sendGenerationBase64 } from "../../generation/send-generation.ts";
 import { watchGeneration } from "../../generation/watch-generation.ts";
 import { accountOf } from "../../http/authenticate.ts";
-import { readPreference } from "../../http/preference.ts";
+import { readPreference, varyByPreference } from "../../http/preference.ts";
 import type { LoadShedder } from "../../limits/load-shedder.ts";
 import type { Queue } from "../../open-queue.ts";
 
@@ -46,7 +46,7 @@ export function readGenerationRoute(app: FastifyInstance, dependencies: ReadGene
     const { tenant } = accountOf(request);
     const { response_format: format = "url" } = parseBody(querySchema, request.query);
     const { waitSeconds = 0 } = readPreference(request.headers.prefer);
-    reply.header("vary", "Prefer");
+    varyByPreference(reply);
     let record = await findGeneration(tenant, request.params.id);
     // A preference may be passed over, and is where too many wait already: the caller is told when to ask again.
     if (waitSeconds > 0 && loadShedder.hold(reply.raw)) {
