@@ -1,5 +1,6 @@
 import type { Logger } from "@darkroom/runtime";
 import type { ObjectStore } from "@darkroom/storage";
+import pTimeout from "p-timeout";
 import type { Drain } from "./drain.ts";
 import type { Queue } from "./open-queue.ts";
 
@@ -25,14 +26,9 @@ export function createReadiness({ queue, objects, drain, log }: ReadinessOptions
   };
 
   async function checkStore(): Promise<string[]> {
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => reject(new Error(`No answer within ${storeCheckWithinMs} ms`)), storeCheckWithinMs);
-    try {
-      await Promise.race([objects.check(), late]);
-      return [];
-    } finally {
-      clearTimeout(timer);
-    }
+    const message = `No answer within ${storeCheckWithinMs} ms`;
+    await pTimeout(objects.check(), { milliseconds: storeCheckWithinMs, message });
+    return [];
   }
 
   return async (): Promise<string[]> => {

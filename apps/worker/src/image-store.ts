@@ -4,6 +4,7 @@ import { orAborted } from "@darkroom/outbound";
 import type { ProviderImage } from "@darkroom/providers";
 import type { Delivery, StoredImage } from "@darkroom/generations";
 import type { ObjectStore } from "@darkroom/storage";
+import pTimeout from "p-timeout";
 import { delivered } from "./delivery.ts";
 import type { HeldImage, HeldImages } from "./held-images.ts";
 import type { StoreWatch } from "./store-watch.ts";
@@ -59,7 +60,7 @@ export function createImageStore({ store, watch, held, patienceMs, log }: ImageS
           { ...fields, key, err: error, refusesAll },
           "The store did not take an image; it is held and sent again",
         );
-        if (refusesAll) await sooner(watch.untilTaking(), leftMs, signal);
+        if (refusesAll) await pTimeout(watch.untilTaking(), { milliseconds: leftMs, fallback: () => {}, signal });
         else await pause(pauseMs, undefined, { signal });
       }
     }
@@ -134,13 +135,6 @@ export function createImageStore({ store, watch, held, patienceMs, log }: ImageS
 }
 
 export type ImageStore = ReturnType<typeof createImageStore>;
-
-/** Waits until something has happened, for so long at most. Throws the reason of the signal. */
-async function sooner(happened: Promise<void>, withinMs: number, signal: AbortSignal): Promise<void> {
-  const timer = new AbortController();
-  const late = pause(withinMs, undefined, { signal: timer.signal }).catch(() => {});
-  await orAborted(Promise.race([happened, late]), signal).finally(() => timer.abort());
-}
 
 /** A signal that aborts as the given one does, but some seconds later where the worker stops. Release it when it is not needed any more. */
 function laterWhenStopping(signal: AbortSignal): { signal: AbortSignal; release: () => void } {

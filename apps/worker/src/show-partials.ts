@@ -1,8 +1,8 @@
-import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "@darkroom/runtime";
 import type { PartialImage, ProviderCall } from "@darkroom/providers";
 import type { Attempt } from "@darkroom/generations";
 import type { ObjectStore } from "@darkroom/storage";
+import pTimeout from "p-timeout";
 import type { ImageObjects } from "./image-objects.ts";
 
 export type ShowPartialsOptions = {
@@ -41,20 +41,11 @@ export function showPartials(options: ShowPartialsOptions): Pick<ProviderCall, "
 
   async function onPartial(partial: PartialImage): Promise<void> {
     if (givenUp) return;
-    const timer = new AbortController();
-    const tooLong = pause(patienceMs, undefined, { signal: timer.signal }).then(() => {
-      throw new Error(`It took more than ${patienceMs} ms.`);
-    });
-    const shown = show(partial);
     try {
-      await Promise.race([shown, tooLong]);
+      await pTimeout(show(partial), { milliseconds: patienceMs, message: `It took more than ${patienceMs} ms.` });
     } catch (error) {
       givenUp = true;
-      shown.catch(() => {});
       log.warn({ ...fields, err: error }, "A partial image could not be shown; the rest of them are left out");
-    } finally {
-      tooLong.catch(() => {});
-      timer.abort();
     }
   }
 

@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { orAborted } from "@darkroom/outbound";
+import pTimeout from "p-timeout";
 import type { PartialImage, ProviderCall } from "./image-provider.ts";
 
 /** How many unfinished versions of each image somebody wants to see. */
@@ -34,9 +33,7 @@ export function showPartials({ onPartial, signal }: ProviderCall) {
         over = true;
         return signal.throwIfAborted();
       }
-      const timer = new AbortController();
-      const tooLong = sleep(lastWaitMs, undefined, { signal: timer.signal }).catch(() => {});
-      await orAborted(Promise.race([last, tooLong]), signal).finally(() => timer.abort());
+      await pTimeout(last, { milliseconds: lastWaitMs, fallback: () => {}, signal });
       over = true;
     },
   };

@@ -3,8 +3,8 @@ import { DelayedError, type Job, WaitingError, Worker, type WorkerOptions } from
 import type { Redis } from "ioredis";
 import type { Keys } from "@darkroom/redis";
 import type { Logger } from "@darkroom/runtime";
+import pTimeout from "p-timeout";
 import { createJobRuns, type Interruption, type JobRun } from "./job-runs.ts";
-import { waitAtMost } from "@darkroom/runtime";
 import { createPatientBackend } from "./patient-backend.ts";
 
 export type WorkOffLaneOptions = {
@@ -161,9 +161,10 @@ export function workOffLane(
     backend.stop();
     const closed = worker.close();
     const over = Promise.race([closed, nothingLeft()]);
-    await waitAtMost(deadlineMs, over);
+    // A deadline of now is one, and `p-timeout` takes no zero.
+    await pTimeout(over, { milliseconds: Math.max(deadlineMs, 1), fallback: () => {} });
     runs.interrupt("stopping");
-    await waitAtMost(handBackMs, over);
+    await pTimeout(over, { milliseconds: handBackMs, fallback: () => {} });
     await runs.close();
   }
 

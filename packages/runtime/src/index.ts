@@ -4,4 +4,3 @@ export { type Environment, readSettings, SettingsError, wholeNumber, readOrExit 
 export { logEnvSchema, createLogger, type Logger } from "./logger.ts";
 export { createMetrics, type Metrics } from "./metrics.ts";
 export { createTicker } from "./ticker.ts";
-export { waitAtMost } from "./wait-at-most.ts";

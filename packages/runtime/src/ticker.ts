@@ -1,5 +1,5 @@
+import pTimeout from "p-timeout";
 import { createBackoff } from "./backoff.ts";
-import { waitAtMost } from "./wait-at-most.ts";
 
 export type TickerOptions = {
   /** The pause between two ticks, in milliseconds. */
@@ -75,7 +75,7 @@ export function createTicker({ everyMs, tick, onError, maxPauseMs, random }: Tic
     async close() {
       closed = true;
       clearTimeout(timer);
-      if (underWay !== null) await waitAtMost(closeWithinMs, underWay);
+      if (underWay !== null) await pTimeout(underWay, { milliseconds: closeWithinMs, fallback: () => {} });
     },
   };
 }

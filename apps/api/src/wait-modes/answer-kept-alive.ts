@@ -1,8 +1,8 @@
 import { Readable } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "@darkroom/runtime";
 import type { GenerationRecord } from "@darkroom/generations";
 import type { FastifyRequest } from "fastify";
+import pTimeout from "p-timeout";
 import type { Drain } from "../drain.ts";
 import type { ImagesBody } from "../generation/images-body.ts";
 import { type InterruptionError, type Interruption, limitWait, waitForEnding } from "../generation/wait-for-ending.ts";
@@ -60,7 +60,7 @@ export function createAnswerKeptAlive(options: AnswerKeptAliveOptions): WaitMode
       limit.release(),
     );
     if (preference.keepAlive) reply.header("preference-applied", "keep-alive");
-    const ended = await within(waiting, heartbeatEveryMs);
+    const ended = await pTimeout(waiting, { milliseconds: heartbeatEveryMs, fallback: () => undefined });
     if (ended === undefined) {
       const body = keptAlive({ request, joined, waiting });
       return reply.headers(keptAliveHeaders).send(Readable.from(body, { objectMode: false }));
@@ -100,11 +100,4 @@ export function createAnswerKeptAlive(options: AnswerKeptAliveOptions): WaitMode
       return { error: error.toObject() };
     }
   }
-}
-
-/** What a promise resolves with in that time; undefined where it takes longer. */
-async function within<T>(promise: Promise<T>, timeoutMs: number): Promise<T | undefined> {
-  const timer = new AbortController();
-  const late = sleep(timeoutMs, undefined, { signal: timer.signal }).catch(() => undefined);
-  return Promise.race([promise, late]).finally(() => timer.abort());
 }

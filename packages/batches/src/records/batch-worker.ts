@@ -1,7 +1,7 @@
 import { type Backoff, createBackoff } from "@darkroom/runtime";
 import { workOffLane, type WorkOffLaneOptions } from "@darkroom/queue";
 import type { Lanes } from "@darkroom/queue";
-import { waitAtMost } from "@darkroom/runtime";
+import pTimeout from "p-timeout";
 import type { BatchStore } from "./batch-store.ts";
 import { batchesLanes, type batchTask, laneOfTask, partsOf } from "./batch-task.ts";
 
@@ -94,7 +94,7 @@ export function createBatchWorker(options: BatchWorkerOptions) {
     /** Stops: what is under way is broken off and goes back to the lane. */
     async close(): Promise<void> {
       await Promise.all(works.map((work) => work.close(0)));
-      await waitAtMost(lastLookMs, Promise.all(looks));
+      await pTimeout(Promise.all(looks), { milliseconds: lastLookMs, fallback: () => [] });
     },
   };
 }
