@@ -1,12 +1,12 @@
 import { createWriteStream, existsSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
-import { setTimeout as sleep } from "node:timers/promises";
+import pRetry from "p-retry";
 import { type HttpApi, pathOf } from "../service/http-api.ts";
 import { PassingProblem } from "../problem.ts";
 
-/** Before each new try: a service that restarts is back within these. */
-const pausesMs = [1_000, 2_000, 4_000, 8_000, 16_000];
+/** Half a minute in all: a service that restarts is back by then. */
+const patience = { retries: 5, minTimeout: 1_000, factor: 2 };
 
 /**
  * Writes a file of the service to the disk, unless it is there, and gives it its name once it is whole.
@@ -14,16 +14,11 @@ const pausesMs = [1_000, 2_000, 4_000, 8_000, 16_000];
  */
 export async function saveContent(api: HttpApi, fileId: string, { part, path }: { part: string; path: string }) {
   if (existsSync(path)) return;
-  for (let tries = 0; ; tries++) {
-    try {
-      await copy(await api.open({ path: pathOf`/v1/files/${fileId}/content`, as: "tenant" }), part);
-      return await rename(part, path);
-    } catch (error) {
-      const pauseMs = pausesMs[tries];
-      if (!(error instanceof PassingProblem) || pauseMs === undefined) throw error;
-      await sleep(pauseMs);
-    }
-  }
+  await pRetry(async () => copy(await api.open({ path: pathOf`/v1/files/${fileId}/content`, as: "tenant" }), part), {
+    ...patience,
+    shouldRetry: ({ error }) => error instanceof PassingProblem,
+  });
+  await rename(part, path);
 }
 
 async function copy(content: AsyncIterable<Uint8Array>, part: string): Promise<void> {

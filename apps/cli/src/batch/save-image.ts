@@ -1,13 +1,13 @@
 import { createWriteStream } from "node:fs";
 import { open, rename, rm, writeFile } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
-import { setTimeout as sleep } from "node:timers/promises";
+import pRetry from "p-retry";
 import { imageExtension, signatureBytes } from "./image-extension.ts";
 
 /** The largest images have some 30 MB: this is two megabits a second. */
 const timeoutMs = 120_000;
-/** Before the second and the third try. */
-const pausesMs = [1_000, 4_000];
+/** The second try is after one second, the third after four more. */
+const patience = { retries: 2, minTimeout: 1_000, factor: 4 };
 
 /** Why an image is not there. Its message is for `failures.jsonl`. */
 export class ImageFailure extends Error {
@@ -46,16 +46,11 @@ export async function saveImage(
  * @throws {ImageFailure} where it cannot be had: then there is no file; what the disk says comes as it is
  */
 export async function fetchImage(source: ImageSource, part: string, fetch: typeof globalThis.fetch): Promise<string> {
-  for (let tries = 0; ; tries++) {
-    try {
-      return await fetchOnce(source, part, fetch);
-    } catch (error) {
-      await rm(part, { force: true });
-      const pauseMs = pausesMs[tries];
-      if (!(error instanceof ImageFailure && error.passing) || pauseMs === undefined) throw error;
-      await sleep(pauseMs);
-    }
-  }
+  return pRetry(() => fetchOnce(source, part, fetch), {
+    ...patience,
+    onFailedAttempt: () => rm(part, { force: true }),
+    shouldRetry: ({ error }) => error instanceof ImageFailure && error.passing,
+  });
 }
 
 async function fetchOnce({ url, b64_json }: ImageSource, part: string, fetch: typeof globalThis.fetch) {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type Generation, generationSchema } from "@darkroom/contracts";
+import pRetry from "p-retry";
 import { explainDiskError } from "../batch/explain-disk-error.ts";
 import { withFarewell } from "../batch/with-farewell.ts";
 import { followGeneration, readGeneration } from "../draw/follow-generation.ts";
@@ -15,8 +15,8 @@ import { promptBody, withPromptOptions } from "./prompt-options.ts";
 import { formatDollars } from "../text/dollars.ts";
 import { formatDuration } from "../text/duration.ts";
 
-/** Before each new try to submit: the name of the request keeps it from being bought twice. */
-const pausesMs = [500, 2_000];
+/** Tries to submit, half a second and two more apart. The idempotency key keeps the image from being bought twice. */
+const patience = { retries: 2, minTimeout: 500, factor: 4 };
 /** Somebody has pressed Ctrl-C and waits for the prompt. */
 const cancelTimeoutMs = 5_000;
 
@@ -64,15 +64,11 @@ function withFormatOf(extension: string, body: Record<string, unknown>): Record<
 async function submit(api: HttpApi, body: Record<string, unknown>): Promise<Generation> {
   const idempotencyKey = `darkroom-draw-${randomUUID()}`;
   const request = { method: "POST", path: "/v1/images/generations", as: "tenant", answer: generationSchema } as const;
-  for (let tries = 0; ; tries++) {
-    try {
-      return (await api.send({ ...request, body, idempotencyKey, prefer: "respond-async" })).value;
-    } catch (error) {
-      const pauseMs = pausesMs[tries];
-      if (!(error instanceof PassingProblem) || pauseMs === undefined) throw error;
-      await sleep(pauseMs);
-    }
-  }
+  const { value } = await pRetry(() => api.send({ ...request, body, idempotencyKey, prefer: "respond-async" }), {
+    ...patience,
+    shouldRetry: ({ error }) => error instanceof PassingProblem,
+  });
+  return value;
 }
 
 /** Waits for its ending. Ctrl-C takes it out of the line, where nothing was bought yet; what is drawn already goes on. */
