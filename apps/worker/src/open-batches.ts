@@ -48,7 +48,7 @@ export async function openBatches(options: OpenBatchesOptions): Promise<void> {
   const { redis, keys } = queue.connection;
   const batches = createBatchStore(redis, keys);
   const files = createFileStore({ redis, prefix: config.QUEUE_PREFIX, objects, log });
-  const catalogueOf = createCatalogueOf(batches, configuredCatalogue(config), log);
+  const catalogueOf = createCatalogueOf({ batches, own: configuredCatalogue(config), log });
   const names = createRedisKeys(config.QUEUE_PREFIX);
   const keyStore = createKeyStore(redis, names);
   const findAccount = createFindAccount(keyStore, () => redisTime(redis));

@@ -45,7 +45,7 @@ test("what is noted serves what it was noted of: retired models and unknown ones
   const sha256 = await batches.keepCatalogue(noted.noted);
   expect(await batches.keepCatalogue(noted.noted)).toBe(sha256);
   expect(await redis.pttl(keys.catalogue(sha256))).toBeGreaterThan(59 * 86_400_000);
-  const catalogueOf = createCatalogueOf(batches, loadCatalogue(), { warn() {} });
+  const catalogueOf = createCatalogueOf({ batches, own: loadCatalogue(), log: { warn() {} } });
   const read = await catalogueOf({ id: "batch_1", catalogue: sha256 });
   expect(read.models).toEqual(noted.models);
   expect(read.defaultModel).toEqual(noted.defaultModel);
@@ -57,8 +57,10 @@ test("a batch of an older release, and one whose catalogue is lost, is served by
   const { redis, keys } = openRedis();
   const own = loadCatalogue();
   const warnings: string[] = [];
-  const catalogueOf = createCatalogueOf(createBatchStore(redis, keys), own, {
-    warn: (_fields, sentence) => void warnings.push(sentence),
+  const catalogueOf = createCatalogueOf({
+    batches: createBatchStore(redis, keys),
+    own,
+    log: { warn: (_fields, sentence) => void warnings.push(sentence) },
   });
   expect(await catalogueOf({ id: "batch_1", catalogue: null })).toBe(own);
   expect(warnings).toEqual([]);

@@ -29,14 +29,14 @@ export type ProducerOptions = {
 /** The parts that accept generations and read them, on a connection that is open. Close `lanes` when they are done with. */
 export function createProducer({ redis, keys }: QueueConnection, options: ProducerOptions) {
   const { retention, billUndelivered, log } = options;
-  const generations = createGenerationStore(redis, keys, retention);
+  const generations = createGenerationStore({ redis, keys, retention });
   const lanes = createLanes(redis, keys);
   return {
     generations,
     lanes,
     submit: createSubmitter({ generations, lanes, billUndelivered, log }),
     /** Where a queued generation stands in line: see `queuePosition`. */
-    findPosition: (record: { id: string; lane: string }) => queuePosition(redis, keys, lanes, record),
+    findPosition: (record: { id: string; lane: string }) => queuePosition({ redis, keys, lanes }, record),
   };
 }
 

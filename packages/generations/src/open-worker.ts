@@ -46,8 +46,8 @@ export type WorkLaneOptions = Own<LaneWorkerOptions>;
 
 /** The parts that carry generations out and clean up after them, on a connection that is open. Close `lanes` when they are done with. */
 export function createWorker({ redis, keys }: QueueConnection, { retention, dropObjects, log }: WorkerOptions) {
-  const generations = createGenerationStore(redis, keys, retention);
-  const attempts = createAttemptStore(redis, keys, retention);
+  const generations = createGenerationStore({ redis, keys, retention });
+  const attempts = createAttemptStore({ redis, keys, retention });
   const lanes = createLanes(redis, keys);
   const parts = { redis, keys, generations, attempts, lanes, retention, dropObjects, log };
   return {
@@ -58,7 +58,11 @@ export function createWorker({ redis, keys }: QueueConnection, { retention, drop
     audit: (own: Own<AuditOptions>) => createAudit({ ...parts, ...own }),
     /** Works off one lane, with `redis` on a connection of the lane's own. */
     workLane: (own: WorkLaneOptions): LaneWorker =>
-      createLaneWorker({ ...parts, attempts: createAttemptStore(own.redis ?? redis, keys, retention), ...own }),
+      createLaneWorker({
+        ...parts,
+        attempts: createAttemptStore({ redis: own.redis ?? redis, keys, retention }),
+        ...own,
+      }),
   };
 }
 

@@ -42,13 +42,18 @@ const forgetAfterMs = 10 * 60_000;
 const refuse = defineScript<number>(new URL("scripts/lane-refused.lua", import.meta.url));
 const accept = defineScript<"ok">(new URL("scripts/lane-accepted.lua", import.meta.url));
 
+export type LaneBackoffOptions = {
+  redis: Redis;
+  keys: Keys;
+  /** Uniform in [0, 1), for jitter. */
+  random: () => number;
+};
+
 /**
  * Keeps it in Redis, where BullMQ looks before it hands out a job: closed, a lane hands out nothing to any worker, and no worker asks for
  * jobs in vain. One round trip each.
- *
- * @param random uniform in [0, 1), for jitter
  */
-export function createLaneBackoff(redis: Redis, keys: Keys, random: () => number): LaneBackoff {
+export function createLaneBackoff({ redis, keys, random }: LaneBackoffOptions): LaneBackoff {
   // BullMQ's own: the settings of the queue, `max` and `duration` of its rate limit among them, and the jobs of the current duration.
   const names = (lane: string) => [keys.backoff(lane), `${keys.lanes}:${lane}:meta`, `${keys.lanes}:${lane}:limiter`];
 

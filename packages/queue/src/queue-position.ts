@@ -15,9 +15,7 @@ export type QueuePosition = {
  * attempt). The cost does not depend on how many wait: the line is a sorted set, and Redis knows the rank of a member.
  */
 export async function queuePosition(
-  redis: Redis,
-  keys: Keys,
-  lanes: Lanes,
+  { redis, keys, lanes }: { redis: Redis; keys: Keys; lanes: Lanes },
   { id, lane }: { id: string; lane: string },
 ): Promise<QueuePosition | null> {
   const [position, { nowMs, startsPerSecond }, closedMs] = await Promise.all([

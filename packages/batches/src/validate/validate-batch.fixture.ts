@@ -75,7 +75,7 @@ export async function openBatch(over: Partial<ValidateBatchDependencies> = {}, a
     ) =>
       createValidateBatch({
         objects,
-        catalogueOf: createCatalogueOf(batches, own, { warn() {} }),
+        catalogueOf: createCatalogueOf({ batches, own, log: { warn() {} } }),
         batches,
         openInput: async () =>
           input === null || input instanceof Readable ? input : Readable.from(inChunks(Buffer.from(input))),

@@ -101,8 +101,8 @@ test("when a generation of a closed lane begins is told by the time when the lan
   // The last whole spans saw a start each.
   const span = Math.floor((await redisTime(redis)) / startsSpanMs);
   for (let i = -7; i < 3; i++) await redis.set(`${keys.starts(lane)}${span + i}`, 1, "PX", 60_000);
-  await expect.poll(() => queuePosition(redis, keys, lanes, { id, lane })).toMatchObject({ position: 1 });
-  const place = await queuePosition(redis, keys, lanes, { id, lane });
+  await expect.poll(() => queuePosition({ redis, keys, lanes }, { id, lane })).toMatchObject({ position: 1 });
+  const place = await queuePosition({ redis, keys, lanes }, { id, lane });
   const inMs = (place?.estimatedStartAtMs ?? 0) - (await redisTime(redis));
   expect(inMs).toBeGreaterThan(590_000);
 });
@@ -137,7 +137,7 @@ test("a refused generation holds no slot, is shown as queued and not begun, and 
   await untilRefused(queue, id);
   await expect.poll(worker.active).toEqual([]);
   expect(await queue.generations.read(id)).toMatchObject({ startedAtMs: null, failures: 0 });
-  const place = (one: string) => queuePosition(queue.redis, queue.keys, queue.lanes, { id: one, lane });
+  const place = (one: string) => queuePosition(queue, { id: one, lane });
   await expect.poll(() => place(id)).toMatchObject({ position: 1 });
   expect(await place(other)).toMatchObject({ position: 2 });
   // Another lane of the same process goes on.

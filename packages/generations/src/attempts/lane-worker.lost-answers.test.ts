@@ -42,7 +42,7 @@ test.each([
   const endings: AttemptEnding[] = [];
   const worker = queue.worker(work, {
     redis,
-    attempts: createAttemptStore(redis, queue.keys, retention),
+    attempts: createAttemptStore({ redis, keys: queue.keys, retention }),
     onEnding: (_record, ending) => void endings.push(ending),
   });
   // Redis knows the scripts from here on: what is lost is the answer to one, not the word that it is unknown.

@@ -30,7 +30,7 @@ export function createLaneWorker(options: LaneWorkerOptions) {
     unreadable.add(error.id);
     log.error({ lane, generationId: error.id, err: error }, "A generation is left to workers of another release");
   };
-  const backoff = createLaneBackoff(options.redis, options.keys, options.random);
+  const backoff = createLaneBackoff(options);
   let lastFetchAtMs = Date.now();
 
   const { worker, running, interrupt, refusal, close } = workOffLane(options, async (id, signal) => {

@@ -8,8 +8,7 @@ async function waiting(count: number) {
   const queue = await openQueue();
   const submissions = Array.from({ length: count }, () => queue.submission());
   for (const submission of submissions) await queue.submit(submission);
-  const position = (index: number) =>
-    queuePosition(queue.redis, queue.keys, queue.lanes, submissions[index] ?? queue.submission());
+  const position = (index: number) => queuePosition(queue, submissions[index] ?? queue.submission());
   return { queue, submissions, position };
 }
 

@@ -33,7 +33,7 @@ async function openLossy({ expiresInMs }: { expiresInMs?: number } = {}) {
     ...given,
     apiKeys,
     sure: queue.attempts,
-    attempts: createAttemptStore(redis, queue.keys, retention),
+    attempts: createAttemptStore({ redis, keys: queue.keys, retention }),
     account: () => queue.redis.hmget(names.account(keyId), "active", "queued"),
     /** Runs a script that has `text` in a key or an argument, and loses its first answer. */
     losing: async <Answer>(text: string, run: () => Promise<Answer>): Promise<Answer> => {

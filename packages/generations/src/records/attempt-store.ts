@@ -2,15 +2,14 @@ import { defineScript } from "@darkroom/redis";
 import { randomBytes } from "node:crypto";
 import { billArgument, nothingCharged, nothingDelivered } from "@darkroom/accounts";
 import type { Bill, Ending } from "@darkroom/contracts";
-import type { Redis } from "ioredis";
 import { type Delivery, deliverySchema } from "./delivery.ts";
 import type { Failure } from "./failure.ts";
 import type { MissingImage } from "./missing-image.ts";
 import { decodeRecord, type GenerationRecord } from "./generation-record.ts";
-import { generationKeys, type Keys } from "@darkroom/redis";
+import { generationKeys } from "@darkroom/redis";
 import { startsSpanMs, startsSpans } from "@darkroom/queue";
 import type { PartialImage } from "./partial-image.ts";
-import type { Retention } from "./retention.ts";
+import type { StoreOptions } from "../queue-connection.ts";
 
 /** What a script said: `fenced` = a later attempt owns the record, `ended` = the terminal state was set before, `gone` = no record. */
 export type Verdict = "ok" | "fenced" | "ended" | "gone";
@@ -52,7 +51,7 @@ export type BegunRecord = GenerationRecord & {
 };
 
 /** The records as a worker sees them: attempts are begun, and only the latest attempt may write. */
-export function createAttemptStore(redis: Redis, keys: Keys, retention: Retention) {
+export function createAttemptStore({ redis, keys, retention }: StoreOptions) {
   const where = (id: string, lane: string) => generationKeys(keys, id, lane);
 
   const endAs = (status: Ending, id: string, lane: string, attempt: number, bill: string, fields: string[]) =>

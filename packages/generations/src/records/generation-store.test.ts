@@ -187,7 +187,7 @@ describe("a script whose answer was lost, and which is sent again, says what it 
     const redis = connectWorker(line.url, () => {});
     onTestFinished(() => redis.disconnect());
     await untilConnected(redis, 5_000);
-    return { ...queue, line, lossy: createGenerationStore(redis, queue.keys, queue.retention) };
+    return { ...queue, line, lossy: createGenerationStore({ ...queue, redis }) };
   }
 
   test.each(["queued", "running"] as const)("cancel, of one that is %s", async (status) => {

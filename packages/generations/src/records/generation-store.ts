@@ -1,13 +1,12 @@
 import { defineScript } from "@darkroom/redis";
 import { randomUUID } from "node:crypto";
 import { type Admission, admissionArgument } from "@darkroom/accounts";
-import type { Redis } from "ioredis";
 import { decodeRecord, type GenerationRecord } from "./generation-record.ts";
-import { generationKeys, type Keys } from "@darkroom/redis";
+import { generationKeys } from "@darkroom/redis";
 import { listGenerations, type ListOptions } from "./list-generations.ts";
 import type { PartialImage } from "./partial-image.ts";
 import { readPartials } from "./read-partials.ts";
-import type { Retention } from "./retention.ts";
+import type { StoreOptions } from "../queue-connection.ts";
 import {
   type Admitted,
   type AdmittedAnswer,
@@ -44,7 +43,7 @@ const expire = defineScript<"expired" | "kept">(new URL("../scripts/expire.lua",
  * The records of all generations as a caller's side sees them. Each move of a state is one script: it happens whole or not at all,
  * may be repeated after a lost answer, and the terminal state is set once.
  */
-export function createGenerationStore(redis: Redis, keys: Keys, retention: Retention) {
+export function createGenerationStore({ redis, keys, retention }: StoreOptions) {
   const where = (id: string, lane: string) => generationKeys(keys, id, lane);
 
   return {

@@ -7,8 +7,15 @@ import type { S3Settings, S3Timeouts } from "./s3-settings.ts";
  */
 const maxSockets = 256;
 
-/** The SDK's client for our settings; `endpoint` because links may be signed for another one than we talk to. */
-export function createS3Client(settings: S3Settings, timeouts: S3Timeouts, endpoint: string | undefined): S3Client {
+export type S3ClientOptions = {
+  settings: S3Settings;
+  timeouts: S3Timeouts;
+  /** Links may be signed for another endpoint than the one that we talk to. */
+  endpoint: string | undefined;
+};
+
+/** The SDK's client for our settings. */
+export function createS3Client({ settings, timeouts, endpoint }: S3ClientOptions): S3Client {
   return new S3Client({
     region: settings.region,
     forcePathStyle: settings.forcePathStyle,

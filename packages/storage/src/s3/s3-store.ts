@@ -39,8 +39,12 @@ export function createS3Store(
   settings: S3Settings,
   { timeouts = defaultS3Timeouts, now = Date.now }: { timeouts?: S3Timeouts; now?: () => number } = {},
 ): ObjectStore {
-  const client = createS3Client(settings, timeouts, settings.endpoint);
-  const linkClient = createS3Client(settings, timeouts, settings.publicEndpoint ?? settings.endpoint);
+  const client = createS3Client({ settings, timeouts, endpoint: settings.endpoint });
+  const linkClient = createS3Client({
+    settings,
+    timeouts,
+    endpoint: settings.publicEndpoint ?? settings.endpoint,
+  });
   const Bucket = settings.bucket;
   const signLink = createSignLink(linkClient, Bucket);
   const prefix = settings.prefix ? `${settings.prefix.replace(/^\/+|\/+$/g, "")}/` : "";
