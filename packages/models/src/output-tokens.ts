@@ -1,7 +1,7 @@
 import { gridTokens, type ImageParameters } from "@darkroom/contracts";
 import { z } from "zod";
 import { anyOther, imagePrice } from "./image-price.ts";
-import { type GifSheets, gifPixels } from "./gif-sheets.ts";
+import { type GifSheets, gifPixels } from "./sizes-schema.ts";
 import { parseSize, type SizeRule } from "./size-rule.ts";
 
 const count = z.int().min(1).max(1_000_000);
