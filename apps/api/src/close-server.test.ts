@@ -50,7 +50,7 @@ test("near the deadline, callers who still wait are told to send again, and what
   expect(await answers[0]?.json()).toMatchObject({
     error: {
       code: "overloaded",
-      message: `This server is shutting down. Send the request again to go on waiting for ${runningId}.`,
+      message: `This server is shutting down. Send the request again to keep waiting for ${runningId}.`,
     },
   });
   expect(await api.queue.generations.read(runningId)).toMatchObject({ status: "running" });

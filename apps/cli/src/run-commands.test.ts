@@ -66,7 +66,7 @@ describe("a problem exits with 1 and one sentence", () => {
   test("a redirect, which is not followed", async () => {
     const ran = await list({ status: 301, headers: { location: "https://elsewhere.test/" }, body: "" });
     expect(ran.code).toBe(1);
-    expect(ran.stderr).toContain("sends us on to https://elsewhere.test/");
+    expect(ran.stderr).toContain("redirects to https://elsewhere.test/");
   });
 
   test("nobody there", async () => {
@@ -129,7 +129,7 @@ describe("the service of a command", () => {
     const ran = await runDarkroom(["keys", "list", "--url", service.url], { STATE_DIRECTORY: state });
     expect(ran).toMatchObject({
       code: 1,
-      stderr: `${service.url} wants the admin key: set DARKROOM_ADMIN_KEY in the environment.\n`,
+      stderr: `${service.url} requires the admin key: set DARKROOM_ADMIN_KEY in the environment.\n`,
     });
     expect(service.asked).toEqual([]);
   });

@@ -56,8 +56,8 @@ describe("what comes right by waiting says for how long, and may be sent again",
   });
 });
 
-describe("a budget that is used up is no reason to try again and again", () => {
-  const counted = "what is under way counted at its worst case, and this request may cost $0.160018.";
+describe("a budget that is used up is no reason to retry", () => {
+  const counted = "with generations under way counted at their worst case, and this request may cost $0.160018.";
   test.each([
     ["day", 3_600_000, `This API key may spend $1.50 for this day (UTC); $0.02 is left, ${counted}`],
     ["month", 86_400_000, `This API key may spend $20.00 for this month (UTC); $0.02 is left, ${counted}`],

@@ -61,7 +61,7 @@ export function refusalError({ reason, waitMs, left }: Refusal, admission: Admis
       const times = { day: " for this day (UTC)", month: " for this month (UTC)", total: "" };
       return new ApiError(
         "insufficient_quota",
-        `This API key may spend ${formatDollars(limit)}${times[reason]}; ${formatDollars(left)} is left, what is under way counted at its worst case, and this request may cost ${formatDollars(cost)}.`,
+        `This API key may spend ${formatDollars(limit)}${times[reason]}; ${formatDollars(left)} is left, with generations under way counted at their worst case, and this request may cost ${formatDollars(cost)}.`,
         // A new day helps nobody whose request is dearer than a whole one.
         { retryAfterMs: reason === "total" || cost > limit ? undefined : waitMs },
       );

@@ -6,7 +6,7 @@ type Reason = "too_large" | "broken_off" | "not_kept";
 
 const sentences: Record<Reason, string> = {
   too_large: "The file is larger than allowed.",
-  broken_off: "The file broke off before its end.",
+  broken_off: "The upload ended before the file was complete.",
   not_kept: "The file could not be stored.",
 };
 

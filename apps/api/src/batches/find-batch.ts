@@ -7,7 +7,7 @@ import type { Queue } from "../open-queue.ts";
 export function createFindBatch({ batches }: Pick<Queue, "batches">) {
   return async (tenant: string, id: string): Promise<BatchRecord> => {
     const record = isBatchId(id) ? await queueAnswer(batches.read(id)) : null;
-    if (record?.tenant !== tenant) throw new ApiError("not_found", "There is no batch of this id.");
+    if (record?.tenant !== tenant) throw new ApiError("not_found", "There is no batch with this id.");
     return record;
   };
 }

@@ -9,7 +9,7 @@ import { queueAnswer } from "../generation/queue-answer.ts";
 export function createFindFile({ files }: { files: Pick<FileStore, "read"> }) {
   return async (tenant: string, id: string): Promise<FileRecord> => {
     const record = await queueAnswer(files.read(id));
-    if (record?.tenant !== tenant) throw new ApiError("not_found", "There is no file of this id.");
+    if (record?.tenant !== tenant) throw new ApiError("not_found", "There is no file with this id.");
     return record;
   };
 }

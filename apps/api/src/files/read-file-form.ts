@@ -84,7 +84,7 @@ export async function readFileForm({ source, receive, signal }: ReadFileFormOpti
     reject(
       new ApiError(
         "invalid_request_error",
-        "The form is broken: its body is not the multipart/form-data that its Content-Type says.",
+        "The form is malformed: its body is not the multipart/form-data that its Content-Type announces.",
         { cause },
       ),
     ),
@@ -92,7 +92,7 @@ export async function readFileForm({ source, receive, signal }: ReadFileFormOpti
   parser.once("finish", resolve);
   // Where the caller hangs up, the error (`aborted`) comes before the close.
   const brokenOff = (cause?: unknown) =>
-    reject(new ApiError("invalid_request_error", "The request broke off before its end.", { cause }));
+    reject(new ApiError("invalid_request_error", "The request ended before its body was complete.", { cause }));
   source.on("error", brokenOff);
   source.once("close", () => {
     if (!source.complete) brokenOff();

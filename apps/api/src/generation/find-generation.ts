@@ -24,4 +24,4 @@ export function createFindGeneration({ generations }: Pick<Queue, "generations">
 
 export type FindGeneration = ReturnType<typeof createFindGeneration>;
 
-const notFound = () => new ApiError("not_found", "There is no generation of this id.");
+const notFound = () => new ApiError("not_found", "There is no generation with this id.");

@@ -107,6 +107,6 @@ export const unreadable = (id: string) => (cause: unknown) => {
 const imagesGone = (id: string, cause: unknown) =>
   new ApiError(
     "images_gone",
-    `The images of ${id} were made, but are not in the store any more. POST /v1/generations/${id}/retry has them made again, at the price of new ones.`,
+    `The images of ${id} were made, but are not in the store any more. POST /v1/generations/${id}/retry buys them again, at the price of new ones.`,
     { cause },
   );

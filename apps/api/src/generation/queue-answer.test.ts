@@ -3,7 +3,7 @@ import { CommandTimeoutError } from "@darkroom/redis";
 import { expect, test } from "vitest";
 import { queueAnswer } from "./queue-answer.ts";
 
-const away = "The queue cannot be reached just now. Send the request again.";
+const away = "The queue cannot be reached at the moment. Send the request again.";
 const overloaded = "This server is overloaded. Send the request again later.";
 
 test.each([

@@ -22,6 +22,6 @@ export function unreachable(cause: unknown): ApiError {
     const message = "This server is overloaded. Send the request again later.";
     return new ApiError("overloaded", message, { retryAfterMs: overloadedRetryAfterMs, cause });
   }
-  const message = "The queue cannot be reached just now. Send the request again.";
+  const message = "The queue cannot be reached at the moment. Send the request again.";
   return new ApiError("overloaded", message, { retryAfterMs: 1_000, cause });
 }

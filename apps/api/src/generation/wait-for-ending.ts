@@ -96,7 +96,7 @@ export function createInterruptionError({ syncTimeoutMs }: { syncTimeoutMs: numb
       return new ApiError("overloaded", message, { retryAfterMs: 1_000 });
     }
     if (isFoundAgain) {
-      const message = `This server is shutting down. Send the request again to go on waiting for ${id}.`;
+      const message = `This server is shutting down. Send the request again to keep waiting for ${id}.`;
       return new ApiError("overloaded", message, { retryAfterMs: 1_000 });
     }
     const message = `This server is shutting down. The generation goes on; its id is ${id}.`;

@@ -53,7 +53,7 @@ const fastifyErrors: Readonly<Record<string, () => ApiError>> = {
     ),
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
     new ApiError("invalid_request_error", "The body is not as long as its Content-Length says."),
-  FST_ERR_MAX_PARAM_LENGTH: () => new ApiError("not_found", "There is nothing here that has so long a name."),
+  FST_ERR_MAX_PARAM_LENGTH: () => new ApiError("not_found", "Nothing here has a name of that length."),
   FST_ERR_BAD_URL: () => new ApiError("invalid_request_error", "The URL is malformed: check its percent-encoding."),
 };
 

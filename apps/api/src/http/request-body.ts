@@ -28,6 +28,6 @@ export function assertPlainBody({ "content-encoding": encoding = "identity" }: I
   if (encoding.trim().toLowerCase() === "identity") return;
   throw new ApiError(
     "unsupported_media_type",
-    `The Content-Encoding ${quoteValue(encoding)} is not supported. Send the body as it is, uncompressed.`,
+    `The Content-Encoding ${quoteValue(encoding)} is not supported. Send the body uncompressed.`,
   );
 }

@@ -36,7 +36,7 @@ export function createLoadShedder(options: LoadShedderOptions) {
   let submitting = 0;
 
   const overloaded = () =>
-    new ApiError("overloaded", "This server has too many requests in hand. Send this one again later.", {
+    new ApiError("overloaded", "This server is handling too many requests. Send this one again later.", {
       retryAfterMs: retryAfterMs.least + Math.round(random() * retryAfterMs.spread),
     });
 

@@ -14,13 +14,13 @@ export function serveImageRoute(app: FastifyInstance, { objects: { openLink } }:
     url: `${signedLinkPath}*`,
     handler: async (request, reply) => {
       const answer = await openLink(request.url).catch((cause: unknown) => {
-        throw new ApiError("overloaded", "The image cannot be read just now.", { retryAfterMs: 1_000, cause });
+        throw new ApiError("overloaded", "The image cannot be read at the moment.", { retryAfterMs: 1_000, cause });
       });
       switch (answer.status) {
         case "forbidden":
           throw new ApiError(
             "invalid_link",
-            "This link was not made here, or was changed. Use it exactly as it was given.",
+            "This link was not made by this service, or was changed. Use it exactly as you received it.",
           );
         case "expired":
           throw new ApiError("expired", "This link has expired.");

@@ -56,7 +56,7 @@ function webhookDeliveriesRoutes(app: FastifyInstance, dependencies: WebhookDeli
     const { id } = request.params;
     const own = await queueAnswer(webhooks.read(id));
     if (own === null || own.tenant !== tenant) {
-      throw new ApiError("not_found", "There is no webhook delivery of this id.");
+      throw new ApiError("not_found", "There is no webhook delivery with this id.");
     }
     if (!(await queueAnswer(webhooks.revive(id, Date.now())))) {
       throw new ApiError("conflict", `The delivery ${id} is still being sent.`);

@@ -18,6 +18,7 @@ export function explainDiskError(error: unknown): unknown {
   if (full.has(code))
     return new Problem(`The disk is full (${code}). Make room, and run the same command again.`, { cause: error });
   // On a disk that cannot be written to, Node says of a folder that is to be made that it is not there.
-  if (error.syscall === "mkdir") return new Problem(`The folder ${path} cannot be made (${code}).`, { cause: error });
+  if (error.syscall === "mkdir")
+    return new Problem(`The folder ${path} cannot be created (${code}).`, { cause: error });
   return new Problem(`${path ?? "The file"} ${ofPath.get(code) ?? "cannot be used"} (${code}).`, { cause: error });
 }

@@ -27,7 +27,7 @@ async function copy(content: AsyncIterable<Uint8Array>, part: string): Promise<v
   } catch (error) {
     // A full disk does not pass.
     if (error instanceof Error && "syscall" in error) throw error;
-    throw new PassingProblem("The connection broke while a file of results was read. Run the same command again.", {
+    throw new PassingProblem("The connection broke while a result file was read. Run the same command again.", {
       cause: error,
     });
   }

@@ -86,7 +86,7 @@ async function readKept<T>(path: string, schema: z.ZodType<T>): Promise<T | unde
   try {
     return schema.parse(JSON.parse(await readFile(path, "utf8")));
   } catch (error) {
-    throw new Problem(`${path} says which batch was made, and cannot be read. Look into it before you delete it.`, {
+    throw new Problem(`${path} says which batch was made, and cannot be read. Check it before you delete it.`, {
       cause: error,
     });
   }

@@ -23,7 +23,7 @@ export async function waitForBatch(api: HttpApi, id: string, progress: Progress)
   for (;;) {
     try {
       const batch = await readBatch(api, id);
-      if (pauseMs > 0) progress.note("It answers again.");
+      if (pauseMs > 0) progress.note("The service answers again.");
       pauseMs = 0;
       const { total, completed, failed } = batch.value.request_counts;
       rate.add(completed + failed);
@@ -32,7 +32,7 @@ export async function waitForBatch(api: HttpApi, id: string, progress: Progress)
     } catch (error) {
       if (!(error instanceof PassingProblem)) throw error;
       if (pauseMs === 0)
-        progress.note(`${error.message} The batch does not need us: asking again until there is an answer.`);
+        progress.note(`${error.message} The batch goes on without this command. Retrying until the service answers.`);
       pauseMs = Math.min(Math.max(pollMs, 2 * pauseMs), longestPauseMs);
     }
     await sleep(pauseMs || pollMs);

@@ -4,8 +4,8 @@ import { clientEnvSchema } from "../config.ts";
 /** A command that speaks to a running service. */
 export function apiCommand(name: string) {
   return new Command(name)
-    .option("--url <url>", "the service to speak to, instead of DARKROOM_URL or the local stack", parseUrl)
-    .option("--json", "print what the API answers, as it is");
+    .option("--url <url>", "the service to connect to, instead of DARKROOM_URL or the local stack", parseUrl)
+    .option("--json", "print the API's answer unchanged");
 }
 
 function parseUrl(text: string): string {

@@ -9,7 +9,7 @@ import { submitBatchCommand } from "./batch/submit.ts";
 /** `darkroom batch …`: thousands of prompts at once. */
 export function batchCommand(shell: Shell) {
   return new Command("batch")
-    .description("draw thousands of prompts, and fetch the images")
+    .description("draw thousands of prompts, and download the images")
     .addCommand(submitBatchCommand(shell))
     .addCommand(batchStatusCommand(shell))
     .addCommand(listBatchesCommand(shell))

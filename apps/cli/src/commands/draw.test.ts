@@ -73,10 +73,10 @@ describe("darkroom draw", () => {
     const refused = await draw("A lighthouse", "--out", "a.png");
     expect(refused).toMatchObject({ code: 1, stdout: "" });
     expect(refused.stderr).toBe(
-      "a.png is there already. Name another file with --out, or replace it with --overwrite.\n",
+      "a.png already exists. Name another file with --out, or replace it with --overwrite.\n",
     );
-    expect((await draw("x", "--n", "2", "--out", "b.png")).stderr).toContain("b-1.png is there already.");
-    expect((await draw("x", "--out", "a")).stderr).toContain("a.png is there already.");
+    expect((await draw("x", "--n", "2", "--out", "b.png")).stderr).toContain("b-1.png already exists.");
+    expect((await draw("x", "--out", "a")).stderr).toContain("a.png already exists.");
     expect(service.asked).toEqual([]);
     expect(await readFile(join(folder, "a.png"), "utf8")).toBe("mine");
     expect(await draw("x", "--out", "a.png", "--overwrite")).toMatchObject({ code: 0, stdout: "a.png\n" });
@@ -165,7 +165,7 @@ describe("an image that does not come exits with 1 and the reason", () => {
     ];
     const ran = await draw("x", "--n", "3", "--out", "a.png");
     expect(ran).toMatchObject({ code: 1, stdout: "a-0.png\na-2.png\n" });
-    expect(ran.stderr).toContain("1 of 3 images did not come: Refused.\n");
+    expect(ran.stderr).toContain("1 of 3 images are missing: Refused.\n");
   });
 
   test.skipIf(process.getuid?.() === 0)("when the folder cannot be written to, before anything is bought", async () => {
@@ -179,7 +179,7 @@ describe("an image that does not come exits with 1 and the reason", () => {
     const { service, folder, draw } = await openDraw();
     await writeFile(join(folder, "file"), "");
     const ran = await draw("x", "--out", "file/a.png");
-    expect(ran).toMatchObject({ code: 1, stdout: "", stderr: "The folder file cannot be made (EEXIST).\n" });
+    expect(ran).toMatchObject({ code: 1, stdout: "", stderr: "The folder file cannot be created (EEXIST).\n" });
     expect(service.asked).toEqual([]);
   });
 });
@@ -202,12 +202,12 @@ describe("a connection that breaks", () => {
     child.stderr.on("data", (piece: Buffer) => (told += piece));
     await expect.poll(() => service.asked.length, { timeout: 15_000 }).toBeGreaterThan(2);
     service.isAway = true;
-    await expect.poll(() => told, { timeout: 15_000 }).toContain("Asking again until there is an answer.");
+    await expect.poll(() => told, { timeout: 15_000 }).toContain("Retrying until the service answers.");
     service.life = [{ status: "succeeded" }];
     service.isAway = false;
     const ran = await ended;
     expect(ran).toMatchObject({ code: 0, stdout: "a.png\n" });
-    expect(ran.stderr).toContain("It answers again.");
+    expect(ran.stderr).toContain("The service answers again.");
   });
 });
 
@@ -232,7 +232,7 @@ describe("Ctrl-C", () => {
     await expect.poll(() => service.asked.length, { timeout: 15_000 }).toBeGreaterThan(2);
     child.kill("SIGINT");
     const ran = await ended;
-    expect(ran.stderr).toContain("gen_1 goes on. Fetch its image with: ./darkroom draw --resume gen_1\n");
+    expect(ran.stderr).toContain("gen_1 goes on. Download its image with: ./darkroom draw --resume gen_1\n");
     expect(service.asked).not.toContain("POST /v1/generations/gen_1/cancel");
     service.life = [{ status: "succeeded" }];
     const resumed = await draw("--resume", "gen_1", "--out", "a.png");

@@ -24,11 +24,11 @@ const cancelTimeoutMs = 5_000;
 export function drawCommand(shell: Shell) {
   return withPromptOptions(
     apiCommand("draw")
-      .description("draw an image of a prompt, and save it")
+      .description("draw an image from a prompt, and save it")
       .argument("[prompt]", "what to draw")
-      .option("--out <path>", "the file to write, or a folder; a name made of the prompt when left out")
-      .option("--overwrite", "replace files that are there")
-      .option("--resume <id>", "wait for a generation that was begun before, in place of a prompt"),
+      .option("--out <path>", "the file or folder to write to; by default a name made from the prompt")
+      .option("--overwrite", "replace existing files")
+      .option("--resume <id>", "wait for an earlier generation instead of drawing a prompt"),
   ).action(async (prompt, given, command) => {
     const { out, overwrite = false, resume, json, url, ...options } = given;
     if ((prompt === undefined) === (resume === undefined)) command.error("error: a prompt or --resume is required");
@@ -77,7 +77,7 @@ async function follow(shell: Shell, api: HttpApi, { id, ...begun }: Generation) 
   let { status } = begun;
   const farewell = async () => {
     const canceled = status === "queued" ? await cancel(api, id) : undefined;
-    if (canceled === undefined) progress.note(`${id} goes on. Fetch its image with: ./darkroom draw --resume ${id}`);
+    if (canceled === undefined) progress.note(`${id} goes on. Download its image with: ./darkroom draw --resume ${id}`);
     else if (canceled.started_at === null) progress.note(`${id} was canceled before it was begun. Nothing was bought.`);
     else progress.note(`${id} was canceled just after it was begun. It may have been paid for.`);
   };
@@ -116,7 +116,7 @@ function assertSucceeded({ id, status, error }: Generation): void {
 function assertComplete({ request, missing = [] }: Generation): void {
   const [first] = missing;
   if (first === undefined) return;
-  throw new Problem(`${missing.length} of ${request.n ?? missing.length} images did not come: ${first.message}`);
+  throw new Problem(`${missing.length} of ${request.n ?? missing.length} images are missing: ${first.message}`);
 }
 
 /** By what an image was drawn, in what time and for how much, in two sentences. */

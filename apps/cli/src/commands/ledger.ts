@@ -9,7 +9,7 @@ import { apiCommand } from "./api-command.ts";
 /** `darkroom ledger …`: what was billed, kept for good. */
 export function ledgerCommand(shell: Shell) {
   return new Command("ledger")
-    .description("keep what was billed in the object store, and count it again from there")
+    .description("export the ledger to the object store, and recount usage from it")
     .addCommand(exportLedgerCommand(shell))
     .addCommand(rebuildLedgerCommand(shell));
 }
@@ -17,7 +17,7 @@ export function ledgerCommand(shell: Shell) {
 /** `darkroom ledger rebuild DAY`. */
 function rebuildLedgerCommand(shell: Shell) {
   return apiCommand("rebuild")
-    .description("count the usage of a day again, from what was exported")
+    .description("recount the usage of a day from the exported ledger")
     .argument("<day>", "a day of UTC: 2026-12-31", parseDay)
     .action(async (day, { json, url }) => {
       const rebuilt = await shell.connect({ url }).send({
@@ -34,7 +34,7 @@ function rebuildLedgerCommand(shell: Shell) {
 /** `darkroom ledger export DAY`. */
 function exportLedgerCommand(shell: Shell) {
   return apiCommand("export")
-    .description("write the ledger of a day to the object store; doing it again changes nothing")
+    .description("write the ledger of a day to the object store; repeating it changes nothing")
     .argument("<day>", "a day of UTC: 2026-12-31", parseDay)
     .action(async (day, { json, url }) => {
       const exported = await shell.connect({ url }).send({

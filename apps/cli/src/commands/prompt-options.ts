@@ -6,11 +6,11 @@ export function withPromptOptions<Args extends unknown[], Options extends Option
   command: Command<Args, Options>,
 ) {
   return command
-    .option("--model <model>", "the model that draws; the service's default when left out")
-    .option("--size <size>", "1024x1024 and the like, or auto")
+    .option("--model <model>", "the model that draws; by default the service's default model")
+    .option("--size <size>", "a size such as 1024x1024, or auto")
     .option("--quality <quality>", "low, medium, high, xhigh, max, standard, hd or auto")
     .option("--complexity <complexity>", "how much is planned first: low, medium or high")
-    .option("--n <n>", "images of a prompt", parseNumber)
+    .option("--n <n>", "images per prompt", parseNumber)
     .option("--output-format <format>", "png, jpeg, webp, gif or svg")
     .option("--output-compression <percent>", "for jpeg and webp", parseNumber)
     .option("--frame-count <count>", "frames of a GIF", parseNumber)
@@ -19,9 +19,9 @@ export function withPromptOptions<Args extends unknown[], Options extends Option
     .option("--background <background>", "transparent, opaque or auto")
     .option("--style <style>", "vivid or natural")
     .option("--moderation <moderation>", "low or auto")
-    .option("--seed <seed>", "the same seed draws much the same again", parseNumber)
+    .option("--seed <seed>", "the same seed draws a similar image again", parseNumber)
     .option("--guidance-scale <scale>", "how closely the prompt is followed", parseNumber)
-    .option("--watermark <yes|no>", "whether the image says that it was made", parseFlag);
+    .option("--watermark <yes|no>", "whether the image has a watermark", parseFlag);
 }
 
 export type PromptOptions = {

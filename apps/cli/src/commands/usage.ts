@@ -21,12 +21,12 @@ const usageSchema = z.object({
 /** `darkroom usage`: what was made and what it cost. */
 export function usageCommand(shell: Shell) {
   return apiCommand("usage")
-    .description("what was made and what it cost, for your own key or by the admin key for others")
+    .description("show usage and cost of your own key or, with the admin key, of others")
     .option("--from <day>", "the first day, of UTC: 2026-11-01", parseDay)
     .option("--to <day>", "the last day, of UTC: 2026-11-30", parseDay)
-    .option("--by <day,model,key>", "what to count apart", parseDimensions)
-    .option("--tenant <tenant>", "what this tenant has used, by the admin key")
-    .option("--admin", "what every tenant has used, by the admin key")
+    .option("--by <day,model,key>", "what to group by", parseDimensions)
+    .option("--tenant <tenant>", "the usage of this tenant, with the admin key")
+    .option("--admin", "the usage of every tenant, with the admin key")
     .action(async ({ from, to, by, tenant, admin, json, url }) => {
       const usage = await shell.connect({ url }).send({
         path: tenant === undefined ? "/v1/usage" : pathOf`/admin/tenants/${tenant}/usage`,

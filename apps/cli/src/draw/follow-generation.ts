@@ -39,7 +39,7 @@ export async function followGeneration(api: HttpApi, id: string, { progress, onL
         prefer: `wait=${waitSeconds}`,
         answer: generationSchema,
       });
-      if (pauseMs > 0) progress.note("It answers again.");
+      if (pauseMs > 0) progress.note("The service answers again.");
       pauseMs = 0;
       onLook(generation.value);
       if (generation.value.completed_at !== null) return generation;
@@ -48,7 +48,7 @@ export async function followGeneration(api: HttpApi, id: string, { progress, onL
       await nextLook;
     } catch (error) {
       if (!(error instanceof PassingProblem)) throw error;
-      if (pauseMs === 0) progress.note(`${error.message} Asking again until there is an answer.`);
+      if (pauseMs === 0) progress.note(`${error.message} Retrying until the service answers.`);
       pauseMs = Math.min(Math.max(shortestPauseMs, 2 * pauseMs), longestPauseMs);
       await sleep(pauseMs);
     }

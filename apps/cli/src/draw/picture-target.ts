@@ -46,7 +46,7 @@ export async function choosePictureTarget(options: {
   const taken = stemsOf(target, images).map((stem) => takenBy(target.folder, stem, extension));
   const first = taken.find((path) => path !== undefined);
   if (first === undefined) return target;
-  throw new Problem(`${first} is there already. Name another file with --out, or replace it with --overwrite.`);
+  throw new Problem(`${first} already exists. Name another file with --out, or replace it with --overwrite.`);
 }
 
 /** The names of so many images, without extension: with a number where there are several. */

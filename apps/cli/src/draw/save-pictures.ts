@@ -36,7 +36,7 @@ export async function savePictures(
       paths.push(await namePicture(target, { part, stem, extension }));
     } catch (error) {
       if (!(error instanceof ImageFailure)) throw error;
-      throw new Problem(`Image ${index} of ${id} could not be fetched: ${error.message}.`, { cause: error });
+      throw new Problem(`Image ${index} of ${id} could not be downloaded: ${error.message}.`, { cause: error });
     } finally {
       await rm(part, { force: true });
     }

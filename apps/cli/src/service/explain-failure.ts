@@ -24,7 +24,7 @@ export function explainAnswer(response: Response, body: unknown, root: string): 
   }
   const location = response.headers.get("location");
   if (response.status >= 300 && response.status < 400 && location !== null) {
-    return new Problem(`${root} sends us on to ${location}. Use the address that it is reached at without a detour.`);
+    return new Problem(`${root} redirects to ${location}. Use that address.`);
   }
   const Kind = passes ? PassingProblem : Problem;
   return new Kind(`${root} answered ${response.status}, and not as Darkroom does. Is the address right?`);

@@ -48,6 +48,6 @@ function readLocal(stateDirectory: string): Service | undefined {
 /** An address as people write it, with or without the `/v1` that an SDK wants. */
 function rootOf(address: string): string {
   const { origin, pathname, username, password } = new URL(address);
-  if (username !== "" || password !== "") throw new Problem("The address must not have a user or a password in it.");
+  if (username !== "" || password !== "") throw new Problem("The address must not contain a user or a password.");
   return `${origin}${pathname}`.replace(/\/+$/, "").replace(/\/v1$/, "");
 }

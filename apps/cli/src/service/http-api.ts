@@ -146,7 +146,7 @@ export function createHttpApi({ service, fetch }: HttpApiOptions): HttpApi {
       rows.push(...anyPage.parse(page.json).data);
       firstId ??= first_id;
       if (has_more && (last_id === null || last_id === after)) {
-        throw new Problem(`${root} says that ${request.path} has more, and not where it goes on.`);
+        throw new Problem(`${root} says that ${request.path} has more pages, but not where the next one begins.`);
       }
       after = last_id ?? after;
       if (!has_more) break;
@@ -168,7 +168,7 @@ function keyFor(as: "tenant" | "admin", { root, apiKey, adminKey }: Service): st
   if (key !== undefined) return key;
   const variable = as === "admin" ? "DARKROOM_ADMIN_KEY" : "DARKROOM_API_KEY";
   const what = as === "admin" ? "the admin key" : "an API key";
-  throw new Problem(`${root} wants ${what}: set ${variable} in the environment.`);
+  throw new Problem(`${root} requires ${what}: set ${variable} in the environment.`);
 }
 
 function parseJson(text: string): unknown {

@@ -161,7 +161,7 @@ function afterRefusals(refusals: number, closedMs: number): Rerun {
 
 const workersStopped: Failure = {
   code: "server_error",
-  message: "Workers stopped again and again while they handled this request; it is not tried any more.",
+  message: "Workers stopped repeatedly while they handled this request, so it is not tried again.",
 };
 
 const batchStopped: Failure = {

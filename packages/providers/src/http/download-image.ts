@@ -45,7 +45,7 @@ export async function downloadImage(url: string, signal: AbortSignal, limits: Li
     signal.throwIfAborted();
     throw new ProviderError({
       code: ends.timedOut() ? "timeout_error" : "upstream_error",
-      message: "The provider drew the image but it could not be fetched from the place that the provider named.",
+      message: "The provider drew the image, but it could not be downloaded from the URL that the provider named.",
       retryable: false,
       mayHaveCharged: true,
       detail: ends.timedOut() ? "download timed out" : detailOf(error),

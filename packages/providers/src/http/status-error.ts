@@ -49,7 +49,7 @@ function verdictOf(refusal: UpstreamRefusal, words: UpstreamWords): Verdict {
   if (status === 502 || status === 520) return gatewayLostAnswer;
   if (status === 408 || status === 409 || status === 425 || status >= 500) return stumbled;
   if (status >= 400) return badParameter(words);
-  return { ...operatorsFault, message: "The provider answered with something that is not its API." };
+  return { ...operatorsFault, message: "The provider's answer does not follow its API." };
 }
 
 /** OpenAI tells a limit that never has room for the request by its numbers: "Limit 5, Used 0, Requested 10". */
@@ -82,7 +82,7 @@ export const badParameter = (words: UpstreamWords): Verdict => ({
 /** Key, account state, permission: the operator's settings are wrong, and the caller learns no more than that. */
 export const operatorsFault: Verdict = {
   code: "upstream_error",
-  message: "The provider refused this service. The operator has to look at the provider's settings.",
+  message: "The provider refused this service. The operator has to check the provider's settings.",
   retryable: false,
 };
 
@@ -92,7 +92,7 @@ export const operatorsFault: Verdict = {
  */
 export const accountCannotPay: Verdict = {
   code: "billing_hard_limit_reached",
-  message: "The account that this service pays the provider with has reached its limit. The operator has to raise it.",
+  message: "This service's account with the provider has reached its limit. The operator has to raise it.",
   retryable: false,
 };
 
@@ -107,7 +107,7 @@ export const modelNotServed: Verdict = {
 /** The operator's rate at the provider is used up. Not `rate_limit_exceeded`: the caller's own limit, told in headers, is not. */
 const busy: Verdict = {
   code: "overloaded",
-  message: "The provider is busy and takes no request at the moment.",
+  message: "The provider is busy and accepts no requests at the moment.",
   retryable: true,
   rateLimited: true,
 };

@@ -28,7 +28,7 @@ export function scriptedError(fail: string, retryAfterMs: number | undefined): P
 export const passingError = (): ProviderError =>
   new ProviderError({
     code: "upstream_error",
-    message: "The sandbox failed, as it was set up to.",
+    message: "The sandbox failed, as it was configured to.",
     retryable: true,
     mayHaveCharged: false,
   });

@@ -34,7 +34,7 @@ async function ledgerAnswer<T>(answer: Promise<T>): Promise<T> {
     if (cause instanceof LedgerError) {
       throw new ApiError(cause.fault === "day_not_over" ? "conflict" : "server_error", cause.message, { cause });
     }
-    const message = "Redis or the object store cannot be reached just now. Send the request again.";
+    const message = "Redis or the object store cannot be reached at the moment. Send the request again.";
     throw new ApiError("overloaded", message, { retryAfterMs: 1_000, cause });
   }
 }

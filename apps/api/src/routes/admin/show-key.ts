@@ -26,8 +26,8 @@ export function showKey(record: KeyRecord, nowMs: number): ApiKey {
 
 /** What is said of an id that has no key. */
 export const noSuchKey = () =>
-  new ApiError("not_found", "There is no key of this id. Keys of API_KEYS are changed where they are listed.");
+  new ApiError("not_found", "There is no key with this id. Change keys of API_KEYS in the configuration.");
 
 /** What is said where a tenant would have two keys of one name. */
 export const nameTaken = (name: string) =>
-  new ApiError("conflict", `The tenant has a key named '${name}' already.`, { param: "name" });
+  new ApiError("conflict", `The tenant already has a key named '${name}'.`, { param: "name" });

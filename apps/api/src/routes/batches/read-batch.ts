@@ -14,7 +14,7 @@ export function readBatchRoute(app: FastifyInstance, { findBatch, objects }: Rea
     const batch = await findBatch(tenant, request.params.id);
     request.facts.batchId = batch.id;
     const errors = await readFaults(batch, objects).catch((cause: unknown) => {
-      const message = "What is wrong with the input of this batch cannot be read just now.";
+      const message = "What is wrong with the input of this batch cannot be read at the moment.";
       throw new ApiError("overloaded", message, { retryAfterMs: 1_000, cause });
     });
     return reply.header("cache-control", "no-store").send(showBatch({ ...batch, errors }));

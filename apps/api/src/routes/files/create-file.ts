@@ -91,9 +91,12 @@ function assertFilename(filename: string): void {
 function apiErrorOf(cause: FileUploadError): ApiError {
   if (cause.reason === "too_large") return tooLarge();
   if (cause.reason === "broken_off") {
-    return new ApiError("invalid_request_error", "The file broke off before its end.", { param: "file", cause });
+    return new ApiError("invalid_request_error", "The upload ended before the file was complete.", {
+      param: "file",
+      cause,
+    });
   }
-  const message = "The file could not be stored just now. Send it again.";
+  const message = "The file could not be stored at the moment. Send it again.";
   return new ApiError("overloaded", message, { retryAfterMs: 1_000, cause });
 }
 

@@ -166,7 +166,10 @@ describe("another tenant", () => {
     test.each(ids)("404 for %s id, and all the same", async (_whose, theirs) => {
       const answer = await api.call(`/v1/files/${theirs()}${rest}`, { method, key: otherApiKey });
       expect(answer.status).toBe(404);
-      expect((await answer.json()).error).toMatchObject({ code: "not_found", message: "There is no file of this id." });
+      expect((await answer.json()).error).toMatchObject({
+        code: "not_found",
+        message: "There is no file with this id.",
+      });
       expect(await api.files.read(id)).not.toBeNull();
     });
 

@@ -21,7 +21,7 @@ export function readFileContentRoute(app: FastifyInstance, { files, findFile }: 
         if (cause instanceof ObjectNotFoundError) {
           throw new ApiError("not_found", "The content of this file is no longer kept.", { cause });
         }
-        throw new ApiError("overloaded", "The file cannot be read just now.", { retryAfterMs: 1_000, cause });
+        throw new ApiError("overloaded", "The file cannot be read at the moment.", { retryAfterMs: 1_000, cause });
       });
       reply.headers({
         "content-type": "application/jsonl",

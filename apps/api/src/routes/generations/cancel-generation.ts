@@ -28,7 +28,7 @@ export function cancelGenerationRoute(app: FastifyInstance, dependencies: Cancel
     const canceledIn = await queueAnswer(queue.generations.cancel(id, lane));
     const record = await findGeneration(tenant, id);
     if (canceledIn === "ended") {
-      throw new ApiError("conflict", `The generation ${id} has ended before: it is ${record.status}.`);
+      throw new ApiError("conflict", `The generation ${id} has already ended: it is ${record.status}.`);
     }
     // Its job does nothing any more; taking it off the lane only saves a worker the look.
     if (canceledIn === "queued") await queue.lanes.remove(lane, id).catch(() => {});

@@ -106,7 +106,7 @@ const bodies: Refusal[] = [
     code: "unsupported_media_type",
     headers: { "content-encoding": "gzip" },
     body: gzipSync(JSON.stringify(good)),
-    message: "The Content-Encoding 'gzip' is not supported. Send the body as it is, uncompressed.",
+    message: "The Content-Encoding 'gzip' is not supported. Send the body uncompressed.",
   },
 ];
 

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { startApi, type TestApi } from "../../api.fixture.ts";
 import { request } from "../../generation.fixture.ts";
 
-const refused = { error: { code: "overloaded", message: expect.stringContaining("too many requests in hand") } };
+const refused = { error: { code: "overloaded", message: expect.stringContaining("handling too many requests") } };
 
 /** A service that has room for two requests, and two callers who wait for their images. Returns how to let them go. */
 async function withTwoWaiting() {

@@ -14,7 +14,7 @@ async function expectRefusal(api: TestApi): Promise<void> {
   expect(answer.headers.has("x-generation-id")).toBe(false);
   expect(await answer.json()).toEqual({
     error: {
-      message: "The queue cannot be reached just now. Send the request again.",
+      message: "The queue cannot be reached at the moment. Send the request again.",
       type: "server_error",
       param: null,
       code: "overloaded",

@@ -48,9 +48,9 @@ export function retryGenerationRoute(app: FastifyInstance, dependencies: RetryGe
     const retry = async () => queueAnswer(queue.generations.retry(id, lane, tenant, admission, { goneVersion }));
     const retried = await loadShedder.inTurn(reply.raw, retry);
     if (retried.kind === "unended")
-      throw new ApiError("conflict", `The generation ${id} has not ended: there is no need.`);
+      throw new ApiError("conflict", `The generation ${id} has not ended, so it needs no retry.`);
     if (retried.kind === "succeeded")
-      throw new ApiError("conflict", `The generation ${id} has succeeded: its images are there.`);
+      throw new ApiError("conflict", `The generation ${id} has succeeded, and its images are in the store.`);
     if (retried.kind === "batched") {
       throw new ApiError(
         "conflict",
@@ -84,7 +84,9 @@ async function areImagesGone({ status, delivery }: GenerationRecord, objects: Pi
     return false;
   } catch (cause) {
     if (cause instanceof ObjectNotFoundError) return true;
-    throw new ApiError("overloaded", "Whether the images are in the store cannot be found out just now.", { cause });
+    throw new ApiError("overloaded", "The object store cannot tell at the moment whether the images are there.", {
+      cause,
+    });
   }
 }
 

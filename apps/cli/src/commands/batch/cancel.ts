@@ -8,7 +8,7 @@ import { apiCommand } from "../api-command.ts";
 /** `darkroom batch cancel ID`. */
 export function cancelBatchCommand(shell: Shell) {
   return apiCommand("cancel")
-    .description("stop a batch; the images that are there stay")
+    .description("stop a batch; finished images stay")
     .argument("<id>")
     .action(async (id, { json, url }) => {
       const batch = await shell.connect({ url }).send({

@@ -58,7 +58,7 @@ test("a link that has expired is told by its line, exits with 1, and is tried ag
   const { service, out, download, images } = await setUp(lines);
   const ran = await download();
   expect(ran).toMatchObject({ code: 1, stdout: "" });
-  expect(ran.stderr).toContain(`1 image could not be fetched: ${join(out, "failures.jsonl")} tells why.\n`);
+  expect(ran.stderr).toContain(`1 image could not be downloaded: ${join(out, "failures.jsonl")} says why.\n`);
   expect(await images()).toEqual(["of a.png", "of b.png"]);
   expect(JSON.parse(await readFile(join(out, "failures.jsonl"), "utf8"))).toEqual({
     custom_id: "of expired",

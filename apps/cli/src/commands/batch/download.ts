@@ -10,10 +10,10 @@ import { showDownload } from "./show-download.ts";
 /** `darkroom batch download ID --out DIR`: the images, under the names of their lines. */
 export function downloadBatchCommand(shell: Shell) {
   return apiCommand("download")
-    .description("fetch the images of a batch that has ended; what is there already is not fetched again")
+    .description("download the images of an ended batch; images that are already there are skipped")
     .argument("<id>")
     .requiredOption("--out <folder>", "where to put them")
-    .option("--concurrency <n>", "how many to fetch at a time", parseConcurrency, usualConcurrency)
+    .option("--concurrency <n>", "how many to download at a time", parseConcurrency, usualConcurrency)
     .action(async (id, { out, concurrency, json, url }) => {
       const api = shell.connect({ url });
       const batch = await readBatch(api, id);
@@ -30,6 +30,6 @@ export function downloadBatchCommand(shell: Shell) {
         farewell,
       });
       if (json) shell.print(asJson(batch.json));
-      if (failed > 0) throw new Problem(`${countOf(failed, "image")} could not be fetched: ${failures} tells why.`);
+      if (failed > 0) throw new Problem(`${countOf(failed, "image")} could not be downloaded: ${failures} says why.`);
     });
 }

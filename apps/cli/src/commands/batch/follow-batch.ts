@@ -47,7 +47,7 @@ export async function followBatch(
   shell.say(
     `${id} is ${status}: ${counts.completed} of ${counts.total} lines done, ${counts.failed} failed, ${batchCost(batch.value)}.`,
   );
-  if (out === undefined) shell.say(`Fetch the images with: ./darkroom batch download ${id} --out FOLDER`);
+  if (out === undefined) shell.say(`Download the images with: ./darkroom batch download ${id} --out FOLDER`);
   else {
     const farewell = `What is there stays. Run ${again}, and it goes on from here.`;
     const { failed, failures } = await showDownload(shell, api, {
@@ -56,7 +56,7 @@ export async function followBatch(
       concurrency,
       farewell,
     });
-    if (failed > 0) throw new Problem(`${countOf(failed, "image")} could not be fetched: ${failures} tells why.`);
+    if (failed > 0) throw new Problem(`${countOf(failed, "image")} could not be downloaded: ${failures} says why.`);
   }
   if (counts.failed > 0) throw new Problem(`${counts.failed} of ${counts.total} lines have no image.`);
 }

@@ -25,7 +25,7 @@ export async function sayEstimate(
   const [name] = models.keys();
   const asked = name ?? (model && `${model.id}, the default model`) ?? "the model that the service chooses";
   const what = `${countOf(lines, "line")}, ${countOf(images, "image")} by ${asked}.`;
-  if (model === undefined) return shell.say(`${what} Cost: unknown, as no model is named.`);
+  if (model === undefined) return shell.say(`${what} Cost: unknown, because no model is named.`);
   shell.say(`${what} ${estimateWords(estimateCost(groups, model), lines)}`);
 }
 

@@ -12,7 +12,7 @@ export type Waiting = {
 /** Waits for a batch to end, with a progress. Ctrl-C ends the waiting and not the batch. */
 export async function showWait(shell: Shell, api: HttpApi, { id, comeBack }: Waiting) {
   const progress = shell.startProgress();
-  const farewell = () => progress.note(`The batch ${id} goes on. Come back with: ${comeBack}`);
+  const farewell = () => progress.note(`The batch ${id} goes on. Continue with: ${comeBack}`);
   try {
     return await withFarewell(farewell, () => waitForBatch(api, id, progress));
   } finally {

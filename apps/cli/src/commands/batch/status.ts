@@ -9,9 +9,9 @@ import { showWait } from "./show-wait.ts";
 /** `darkroom batch status ID`: how far it is, once or until it has ended. */
 export function batchStatusCommand(shell: Shell) {
   return apiCommand("status")
-    .description("show a batch, how far it is and what it has cost")
+    .description("show a batch, its progress and its cost")
     .argument("<id>")
-    .option("--watch", "show how it goes on until it has ended")
+    .option("--watch", "show the progress until it has ended")
     .action(async (id, { watch, json, url }) => {
       const api = shell.connect({ url });
       const now = await readBatch(api, id);

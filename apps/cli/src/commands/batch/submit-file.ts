@@ -35,7 +35,7 @@ export async function submitFile(
   using held = new DisposableStack();
   const { sourceLine } = held.use(input);
   const sayEarlier = ({ value: { id, status } }: SubmittedBatch) =>
-    shell.say(`${file} was submitted before, as ${id} (${status}): going on with it. --again buys everything again.`);
+    shell.say(`${file} was submitted before, as ${id} (${status}): continuing with it. --again buys everything again.`);
 
   async function submit(): Promise<SubmittedBatch | undefined> {
     const look = await lookAtLines(input.path);

@@ -59,7 +59,7 @@ describe("runs at once", { timeout }, () => {
     await copyFile(file, copy);
     const ran = await submitFile(copy, "--wait", "--out", join(folder, "there"));
     expect(ran).toMatchObject({ code: 0, stdout: "batch_1\n" });
-    expect(ran.stderr).toContain(`${copy} was submitted before, as batch_1 (completed): going on with it.`);
+    expect(ran.stderr).toContain(`${copy} was submitted before, as batch_1 (completed): continuing with it.`);
     expect(service.batches).toHaveLength(1);
     expect(service.asked).toContain("DELETE /v1/files/file-2");
     expect(existsSync(join(folder, "there", "line-00002.png"))).toBe(true);
@@ -97,7 +97,7 @@ describe("the same lines are found again", { timeout }, () => {
     const ran = await submit("--wait", "--out", `${out}-2`);
     expect(ran).toMatchObject({ code: 0, stdout: "batch_1\n" });
     expect(ran.stderr).toContain(
-      `${file} was submitted before, as batch_1 (completed): going on with it. --again buys everything again.`,
+      `${file} was submitted before, as batch_1 (completed): continuing with it. --again buys everything again.`,
     );
     expect(await readdir(`${out}-2`)).toEqual(expect.arrayContaining(images));
     expect(service.batches).toHaveLength(1);

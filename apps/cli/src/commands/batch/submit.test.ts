@@ -109,7 +109,7 @@ describe("waiting", () => {
     const before = service.asked.length;
     const again = await submit(...model, "--wait", "--out", out);
     expect(again).toMatchObject({ code: 0, stdout: "batch_1\n" });
-    expect(again.stderr).toContain(`${file} was submitted before, as batch_1 (completed): going on with it.`);
+    expect(again.stderr).toContain(`${file} was submitted before, as batch_1 (completed): continuing with it.`);
     expect(again.stderr).toContain("0 images written to " + out + ", 3 were there already.");
     expect(new Set(service.asked.slice(before))).toEqual(new Set(["GET /v1/batches/batch_1"]));
   });

@@ -11,16 +11,16 @@ import { submitFile } from "./submit-file.ts";
 export function submitBatchCommand(shell: Shell) {
   return withPromptOptions(
     apiCommand("submit")
-      .description("have every line of a file drawn; the same file again goes on where it was")
-      .argument("<file>", "batch lines as OpenAI's (.jsonl), or a text with a prompt a line")
-      .option("--wait", "show how it goes on until it has ended")
-      .option("--out <folder>", "where to put the images when it has ended")
-      .option("--concurrency <n>", "how many images to fetch at a time", parseConcurrency, usualConcurrency)
+      .description("draw every line of a file; the same file again continues its batch")
+      .argument("<file>", "OpenAI's batch lines (.jsonl), or a text with one prompt per line")
+      .option("--wait", "show the progress until it has ended")
+      .option("--out <folder>", "where to save the images when it has ended")
+      .option("--concurrency <n>", "how many images to download at a time", parseConcurrency, usualConcurrency)
       .option("--response-format <format>", "url, or b64_json for images in the output file itself")
       .option("--yes", "do not ask first")
       .option("--again", "buy everything again, whatever was submitted before")
-      .option("--window <time>", "in what time it must be done: 90m, 24h or 3d", parseWindow, "24h")
-      .option("--metadata <name=value...>", "pairs of your own, kept with the batch", parseMetadata),
+      .option("--window <time>", "how long it may take: 90m, 24h or 3d", parseWindow, "24h")
+      .option("--metadata <name=value...>", "your own pairs, kept with the batch", parseMetadata),
   ).action(async (file, given, command) => {
     const { wait, out, concurrency, yes, again, window, metadata, json, url, responseFormat, ...prompts } = given;
     const body: Record<string, unknown> = { ...promptBody(prompts), response_format: responseFormat };

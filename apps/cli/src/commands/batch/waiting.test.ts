@@ -45,12 +45,12 @@ test("a service that goes away and comes back is waited for, and both are told",
   const ran = watch(spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] }));
   await ran.printed("done, 0 failed");
   service.isAway = true;
-  await ran.printed("asking again until there is an answer.");
+  await ran.printed("Retrying until the service answers.");
   service.isAway = false;
   expect(await ran.closed).toEqual([0, null]);
-  expect(ran.text()).toMatch(/^The connection to \S+ failed \(\w+\)\. The batch does not need us/m);
-  expect(ran.text().match(/asking again/g)).toHaveLength(1);
-  expect(ran.text()).toContain("It answers again.\n");
+  expect(ran.text()).toMatch(/^The connection to \S+ failed \(\w+\)\. The batch goes on without this command/m);
+  expect(ran.text().match(/Retrying until/g)).toHaveLength(1);
+  expect(ran.text()).toContain("The service answers again.\n");
   expect(ran.text()).toContain("batch_1 is completed: 4 of 4 lines done");
 });
 
@@ -62,7 +62,7 @@ test("Ctrl-C leaves the batch running and says how to come back", async () => {
   child.kill("SIGINT");
   expect(await ran.closed).toEqual([null, "SIGINT"]);
   expect(ran.text()).toContain(
-    "The batch batch_1 goes on. Come back with: the same command again, or: ./darkroom batch status batch_1 --watch\n",
+    "The batch batch_1 goes on. Continue with: the same command again, or: ./darkroom batch status batch_1 --watch\n",
   );
   expect(service.asked).not.toContain("POST /v1/batches/batch_1/cancel");
 });

@@ -10,7 +10,7 @@ export function createKeyCommand(shell: Shell) {
     apiCommand("create")
       .description("make a key; it is shown once")
       .requiredOption("--tenant <tenant>", "whose key it is")
-      .requiredOption("--name <name>", "what you call it"),
+      .requiredOption("--name <name>", "its name"),
   ).action(async ({ tenant, name, json, url, ...options }) => {
     const created = await shell.connect({ url }).send({
       method: "POST",

@@ -9,7 +9,7 @@ const deletedSchema = z.object({ id: z.string(), deleted: z.literal(true) });
 /** `darkroom keys delete ID`: asks first, unless it is told not to. */
 export function deleteKeyCommand(shell: Shell) {
   return apiCommand("delete")
-    .description("delete a key for good; what it did stays in the ledger")
+    .description("delete a key for good; its ledger entries stay")
     .argument("<id>")
     .option("--yes", "do not ask first")
     .action(async (id, { yes, json, url }, command) => {

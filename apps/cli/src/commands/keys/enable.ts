@@ -8,7 +8,7 @@ import { apiCommand } from "../api-command.ts";
 /** `darkroom keys enable ID`. */
 export function enableKeyCommand(shell: Shell) {
   return apiCommand("enable")
-    .description("let a disabled key work again")
+    .description("enable a disabled key again")
     .argument("<id>")
     .action(async (id, { json, url }) => {
       const key = await shell.connect({ url }).send({

@@ -15,7 +15,7 @@ export function withKeyOptions<Args extends unknown[], Options extends OptionVal
     .option("--budget-month <dollars>", "the most it may cost in a month of UTC", orNone(parseDollars))
     .option("--budget-total <dollars>", "the most it may ever cost", orNone(parseDollars))
     .option("--keep-alive <yes|no>", "whether its plain calls send blanks while they wait", parseFlag)
-    .option("--expires <when>", "until when it works: 30d, or 2026-12-31 with that day", orNone(parseMoment));
+    .option("--expires <when>", "when it expires: 30d, or 2026-12-31 (that day included)", orNone(parseMoment));
 }
 
 /** Commander has no null: what is to go is `none` until it is sent. */

@@ -10,9 +10,9 @@ import { keyChanges, saysSomething, withKeyOptions } from "./key-options.ts";
 export function updateKeyCommand(shell: Shell) {
   return withKeyOptions(
     apiCommand("update")
-      .description("change what a key may do; what is not said stays, and `none` takes a limit away")
+      .description("change the given settings of a key; `none` removes a limit")
       .argument("<id>")
-      .option("--name <name>", "what you call it"),
+      .option("--name <name>", "its new name"),
   ).action(async (id, { name, json, url, ...options }, command) => {
     const body = { name, ...keyChanges(options) };
     if (!saysSomething(body)) command.error("error: say what to change");

@@ -13,7 +13,7 @@ export function webhookSecretCommand(shell: Shell) {
   const rotate = apiCommand("rotate")
     .description("make a new secret; deliveries carry both signatures for a while")
     .argument("<id>")
-    .option("--grace <time>", "how long the old secret signs too; a day when left out, 0s: not at all", parseDuration)
+    .option("--grace <time>", "how long the old secret still signs; a day by default, 0s: not at all", parseDuration)
     .action(async (id, { grace, json, url }) => {
       const rotated = await shell.connect({ url }).send({
         method: "POST",
