@@ -1,5 +1,6 @@
 import { defineScript } from "@darkroom/redis";
 import type { Redis } from "ioredis";
+import { z } from "zod";
 import type { Budget } from "@darkroom/contracts";
 import type { RedisKeys } from "./redis-keys.ts";
 
@@ -14,9 +15,11 @@ export type AccountUsage = {
   spent: { day: number; month: number; total: number };
 };
 
-type Answer = [active: number, queued: number, reserved: number, day: number, month: number, total: number];
-
-const accountUsage = defineScript<Answer>(new URL("scripts/account-usage.lua", import.meta.url));
+const accountUsage = defineScript(
+  new URL("scripts/account-usage.lua", import.meta.url),
+  // What is active, queued, reserved, and spent in the day, the month and in total.
+  z.tuple([z.int(), z.int(), z.int(), z.int(), z.int(), z.int()]),
+);
 
 /** Reads what the scripts of admission and ending have counted. A day or a month that is over for them counts as nothing spent. */
 export async function readAccountUsage(redis: Redis, names: RedisKeys, keyId: string): Promise<AccountUsage> {

@@ -1,5 +1,6 @@
 import { defineScript } from "@darkroom/redis";
 import type { Redis } from "ioredis";
+import { z } from "zod";
 import type { RedisKeys } from "./redis-keys.ts";
 
 /** What a key has used of its limits in the last minute. */
@@ -10,16 +11,17 @@ export type RateLimitUse = {
   resetMs: number;
 };
 
-/** The answer of `admit` or `told_window` as it comes from Redis: numbers as text or numbers. */
-export type ScriptNumbers = readonly (string | number)[];
+/** What `told_window` in `admission.lua` answers: requests, images and the time as in `RateLimitUse`; nothing where nothing is counted. */
+export const windowSchema = z.union([z.tuple([z.int(), z.int(), z.int()]), z.tuple([])]);
 
 /** Reads what `told_window` answers; null where nothing is counted. */
-export function readRateLimitUse([requests, images, resetMs]: ScriptNumbers): RateLimitUse | null {
-  if (requests === undefined) return null;
-  return { requests: Number(requests), images: Number(images), resetMs: Number(resetMs) };
+export function readRateLimitUse(window: z.output<typeof windowSchema>): RateLimitUse | null {
+  if (window.length === 0) return null;
+  const [requests, images, resetMs] = window;
+  return { requests, images, resetMs };
 }
 
-const rateLimitUse = defineScript<ScriptNumbers>(new URL("scripts/rate-limit-use.lua", import.meta.url));
+const rateLimitUse = defineScript(new URL("scripts/rate-limit-use.lua", import.meta.url), windowSchema);
 
 /** Returns the function that looks up what a key has used of its limits, for answers that were no admission. */
 export const createRateLimitReader =

@@ -1,6 +1,7 @@
 import { ApiError, formatDollars, countOf } from "@darkroom/contracts";
+import { z } from "zod";
 import type { Admission } from "./admission.ts";
-import { type RateLimitUse, readRateLimitUse, type ScriptNumbers } from "./rate-limit-use.ts";
+import { type RateLimitUse, readRateLimitUse } from "./rate-limit-use.ts";
 
 const refusalReasons = ["requests", "images", "concurrent", "queued", "day", "month", "total"] as const;
 
@@ -14,14 +15,23 @@ export type Refusal = {
   left: number;
 };
 
-/** Reads a refusal of `admit`, without its first word. */
-export function readRefusal([reason, waitMs, left, ...window]: ScriptNumbers): {
+/** What `admit` in `admission.lua` answers where it refuses: the reason, the wait, what is left, and what is used of the limits. */
+export const refusedSchema = z.tuple([
+  z.literal("refused"),
+  z.enum(refusalReasons),
+  z.int(),
+  z.int(),
+  z.int(),
+  z.int(),
+  z.int(),
+]);
+
+/** Reads a refusal of `admit`. */
+export function readRefusal([, reason, waitMs, left, ...window]: z.output<typeof refusedSchema>): {
   refusal: Refusal;
   use: RateLimitUse | null;
 } {
-  const known = refusalReasons.find((name) => name === reason);
-  if (known === undefined) throw new Error(`The script refused for an unknown reason: ${reason}`);
-  return { refusal: { reason: known, waitMs: Number(waitMs), left: Number(left) }, use: readRateLimitUse(window) };
+  return { refusal: { reason, waitMs, left }, use: readRateLimitUse(window) };
 }
 
 /** How soon another ending may make room. Nobody knows; a picture takes some seconds. */

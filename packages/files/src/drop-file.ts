@@ -2,9 +2,10 @@ import { defineScript, formerPlaceMs } from "@darkroom/redis";
 import type { Logger } from "@darkroom/runtime";
 import type { ObjectStore } from "@darkroom/storage";
 import type { Redis } from "ioredis";
+import { z } from "zod";
 import { type FileKeys, fileObject, fileOfObject } from "./file-keys.ts";
 
-const dropScript = defineScript<0 | 1>(new URL("scripts/drop.lua", import.meta.url));
+const dropScript = defineScript(new URL("scripts/drop.lua", import.meta.url), z.literal([0, 1]));
 
 /** How long the one who took a file away is left alone with its object, in milliseconds: a store that is slow takes some seconds. */
 const droppingMs = 60_000;

@@ -4,14 +4,15 @@ import { defineScript } from "@darkroom/redis";
 import type { Logger } from "@darkroom/runtime";
 import type { ObjectStore } from "@darkroom/storage";
 import type { Redis } from "ioredis";
+import { z } from "zod";
 import type { DropFile } from "./drop-file.ts";
 import { type FileKeys, fileObject } from "./file-keys.ts";
 import { encodeFile, type FileRecord } from "./file-record.ts";
 import { FileUploadError } from "./file-upload-error.ts";
 import { measuredStream } from "./measured-stream.ts";
 
-const beginScript = defineScript<0 | 1>(new URL("scripts/begin.lua", import.meta.url));
-const keepScript = defineScript<0 | 1>(new URL("scripts/keep.lua", import.meta.url));
+const beginScript = defineScript(new URL("scripts/begin.lua", import.meta.url), z.literal([0, 1]));
+const keepScript = defineScript(new URL("scripts/keep.lua", import.meta.url), z.literal([0, 1]));
 
 /** OpenAI's, for the files of batches: thirty days. */
 const defaultExpirySeconds = 2_592_000;

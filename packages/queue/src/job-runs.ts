@@ -1,5 +1,6 @@
 import { defineScript } from "@darkroom/redis";
 import type { Redis } from "ioredis";
+import { z } from "zod";
 import type { Keys } from "@darkroom/redis";
 import type { Logger } from "@darkroom/runtime";
 import { createTicker } from "@darkroom/runtime";
@@ -29,7 +30,7 @@ export type JobRun = {
   end: () => void;
 };
 
-const renewLocks = defineScript<string[]>(new URL("scripts/renew-locks.lua", import.meta.url));
+const renewLocks = defineScript(new URL("scripts/renew-locks.lua", import.meta.url), z.array(z.string()));
 
 /** Renewals within the time that a lock lasts: two may fail. */
 const renewalsPerLock = 3;

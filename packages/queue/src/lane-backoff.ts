@@ -1,5 +1,6 @@
 import { defineScript } from "@darkroom/redis";
 import type { Redis } from "ioredis";
+import { z } from "zod";
 import type { Keys } from "@darkroom/redis";
 
 /** Tells how long ago an attempt was begun, in milliseconds. A duration, since workers and Redis have clocks of their own. */
@@ -39,8 +40,8 @@ const maxJobsPerStep = 32;
 /** Refusals that are further apart than this belong to different occasions: the pauses start short again. */
 const forgetAfterMs = 10 * 60_000;
 
-const refuse = defineScript<number>(new URL("scripts/lane-refused.lua", import.meta.url));
-const accept = defineScript<"ok">(new URL("scripts/lane-accepted.lua", import.meta.url));
+const refuse = defineScript(new URL("scripts/lane-refused.lua", import.meta.url), z.int());
+const accept = defineScript(new URL("scripts/lane-accepted.lua", import.meta.url), z.literal("ok"));
 
 export type LaneBackoffOptions = {
   redis: Redis;

@@ -1,12 +1,13 @@
 import { defineScript } from "@darkroom/redis";
 import type { Redis } from "ioredis";
+import { z } from "zod";
 import type { Keys } from "@darkroom/redis";
 
 /** Starts are counted by spans of ten seconds; the last six whole ones are a minute. */
 export const startsSpanMs = 10_000;
 export const startsSpans = 6;
 
-const script = defineScript<[timeMs: number, starts: number]>(new URL("scripts/lane-rate.lua", import.meta.url));
+const script = defineScript(new URL("scripts/lane-rate.lua", import.meta.url), z.tuple([z.int(), z.int()]));
 
 export type LaneRate = {
   /** Now, in Unix milliseconds by the clock of Redis. */

@@ -1,6 +1,7 @@
 import { defineScript } from "@darkroom/redis";
 import { Queue } from "bullmq";
 import type { Redis } from "ioredis";
+import { z } from "zod";
 import type { Keys } from "@darkroom/redis";
 
 /** Interactive callers wait on the line; a batch must never hold every slot. */
@@ -12,13 +13,15 @@ export const laneName = (provider: string, laneClass: LaneClass): string => `${p
 /** Whether lines of batches go on a lane. */
 export const isBatchLane = (lane: string): boolean => lane.endsWith(".batch" satisfies `.${LaneClass}`);
 
+const jobPlaces = ["waiting", "held", "broken", "none"] as const;
+
 /**
  * What BullMQ holds of a job: it waits in line or for its time, is held by a worker, or is not there. `broken`: a part of it is missing,
  * and it would never be run.
  */
-export type JobPlace = "waiting" | "held" | "broken" | "none";
+export type JobPlace = (typeof jobPlaces)[number];
 
-const findJobs = defineScript<JobPlace[]>(new URL("scripts/find-jobs.lua", import.meta.url));
+const findJobs = defineScript(new URL("scripts/find-jobs.lua", import.meta.url), z.array(z.enum(jobPlaces)));
 
 /** BullMQ's largest priority value, which is its least urgent. */
 const maxPriority = 2 ** 21 - 1;

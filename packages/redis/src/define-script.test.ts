@@ -1,9 +1,11 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { temporaryFolder } from "@darkroom/testing";
-import { expect, test } from "vitest";
-import { readScript } from "./define-script.ts";
+import { temporaryFolder, testRedisUrl } from "@darkroom/testing";
+import { expect, onTestFinished, test } from "vitest";
+import { z } from "zod";
+import { defineScript, readScript } from "./define-script.ts";
+import { connectWorker } from "./redis-connections.ts";
 
 /** Writes Lua files by their names, and returns the address of the one that is called `main`. */
 async function luaFiles(files: Record<string, string>): Promise<URL> {
@@ -35,4 +37,15 @@ test("files that include each other are read once each", async () => {
 test("a file that is missing is an error that names it", async () => {
   const main = await luaFiles({ main: '--- @include "nowhere"\nreturn 1\n' });
   expect(() => readScript(main)).toThrow(/nowhere\.lua/);
+});
+
+test("an answer that does not fit its schema is an error that names the script", async () => {
+  const redis = connectWorker(testRedisUrl(), () => {});
+  onTestFinished(() => redis.disconnect());
+  const main = await luaFiles({ main: "return { ARGV[1], 1 }" });
+  const script = defineScript(main, z.tuple([z.enum(["ok", "gone"]), z.int()]));
+  expect(await script(redis, [], ["ok"])).toEqual(["ok", 1]);
+  await expect(script(redis, [], ["lost"])).rejects.toThrow(
+    /^The script main\.lua gave an answer that it does not give: /,
+  );
 });

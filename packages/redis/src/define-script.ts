@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import path from "node:path";
 import type { Redis } from "ioredis";
+import { z } from "zod";
 
 type Argument = string | number;
 
@@ -28,9 +30,13 @@ export function readScript(file: URL, included: Set<string> = new Set()): string
 
 /**
  * Loads a script with all that it includes. It is called by its digest, and sent whole only when Redis does not know it: at its first use,
- * or after a restart. `Answer` is what the script's own text says it returns.
+ * or after a restart.
+ *
+ * @param schema what the script's own text says it answers. No checker reads Lua, so each answer is parsed: one that does not fit is an
+ * error that names the script. It may have written all the same. In a union the most frequent answer comes first: the others cost an
+ * attempt each.
  */
-export function defineScript<Answer>(file: URL): Script<Answer> {
+export function defineScript<Answer>(file: URL, schema: z.ZodType<Answer>): Script<Answer> {
   const lua = readScript(file);
   const digest = createHash("sha1").update(lua).digest("hex");
   const run = async (redis: Redis, keys: readonly string[], args: readonly Argument[]): Promise<unknown> => {
@@ -41,6 +47,12 @@ export function defineScript<Answer>(file: URL): Script<Answer> {
       return redis.eval(lua, keys.length, ...keys, ...args);
     }
   };
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- no checker reads Lua; the scripts stand beside their callers
-  return run as Script<Answer>;
+  return async (redis, keys, args) => {
+    const answer = schema.safeParse(await run(redis, keys, args));
+    if (answer.success) return answer.data;
+    const name = path.basename(file.pathname);
+    throw new Error(`The script ${name} gave an answer that it does not give: ${z.prettifyError(answer.error)}`, {
+      cause: answer.error,
+    });
+  };
 }

@@ -1,4 +1,5 @@
 import type { Redis } from "ioredis";
+import { z } from "zod";
 import { defineScript } from "./define-script.ts";
 import { explainRedisError } from "./redis-faults.ts";
 
@@ -9,7 +10,7 @@ export type ProbeNames = {
   channel: string;
 };
 
-const script = defineScript<1>(new URL("scripts/probe.lua", import.meta.url));
+const script = defineScript(new URL("scripts/probe.lua", import.meta.url), z.literal(1));
 
 /** Writes as those who submit do, and takes it back. Throws what Redis answers. */
 export async function probeWrites(redis: Redis, { keys, channel }: ProbeNames): Promise<void> {

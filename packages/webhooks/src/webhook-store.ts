@@ -1,10 +1,11 @@
 import { defineScript, readPage } from "@darkroom/redis";
 import type { Redis } from "ioredis";
+import { z } from "zod";
 import { digestOf } from "@darkroom/generations";
 import type { Keys } from "@darkroom/redis";
 import { decodeDelivery, type WebhookDelivery } from "./webhook-delivery.ts";
 
-const create = defineScript<"created" | "known">(new URL("./scripts/create-delivery.lua", import.meta.url));
+const create = defineScript(new URL("./scripts/create-delivery.lua", import.meta.url), z.enum(["created", "known"]));
 
 /** Settled deliveries can be looked up and replayed for a month. */
 const keptMs = 30 * 24 * 3_600_000;

@@ -1,5 +1,6 @@
 import { defineScript, readPage } from "@darkroom/redis";
 import type { Redis } from "ioredis";
+import { z } from "zod";
 import { hashApiKey, newApiKey, newKeyId, prefixOf } from "../api-key.ts";
 import { readAccountUsage } from "../account-usage.ts";
 import { keptSeconds } from "../ledger/ledger-keys.ts";
@@ -9,13 +10,15 @@ import { decodeKey, encodeChanges, type KeyChanges, type KeyRecord, type KeySett
 import { readKeys } from "./read-keys.ts";
 import { webhookSecretVersions } from "./webhook-secret-versions.ts";
 
-const script = <Answer>(name: string) => defineScript<Answer>(new URL(`scripts/${name}.lua`, import.meta.url));
+/** A script that answers with one of these words. */
+const script = <const Word extends string>(name: string, ...words: Word[]) =>
+  defineScript(new URL(`scripts/${name}.lua`, import.meta.url), z.enum(words));
 
-const create = script<"created" | "taken">("create-key");
-const update = script<"updated" | "gone" | "taken">("update-key");
-const rotate = script<"rotated" | "gone">("rotate-key");
-const rotateWebhookSecret = script<"rotated" | "gone">("rotate-webhook-secret");
-const remove = script<"deleted" | "gone">("delete-key");
+const create = script("create-key", "created", "taken");
+const update = script("update-key", "updated", "gone", "taken");
+const rotate = script("rotate-key", "rotated", "gone");
+const rotateWebhookSecret = script("rotate-webhook-secret", "rotated", "gone");
+const remove = script("delete-key", "deleted", "gone");
 
 /** An api process looks every second. */
 const deletionToldMs = 86_400_000;

@@ -1,13 +1,14 @@
 import { redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
+import { z } from "zod";
 import type { Logger } from "@darkroom/runtime";
 import { keptSeconds, type LedgerKeys, ledgerScript } from "./ledger-keys.ts";
 import { type LedgerSegments, segmentKey } from "./ledger-segments.ts";
 import { dayOf } from "./usage-days.ts";
 
-const claimScript = ledgerScript<[offset: number, entries: string[]] | null>("claim-segment");
-const moveScript = ledgerScript<0 | 1>("move-export");
-const closeScript = ledgerScript<0 | 1>("close-day");
+const claimScript = ledgerScript("claim-segment", z.tuple([z.int(), z.array(z.string())]).nullable());
+const moveScript = ledgerScript("move-export", z.literal([0, 1]));
+const closeScript = ledgerScript("close-day", z.literal([0, 1]));
 
 export type ExportLedgerOptions = {
   redis: Redis;

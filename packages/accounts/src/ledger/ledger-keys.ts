@@ -1,4 +1,5 @@
 import { defineScript, type Script } from "@darkroom/redis";
+import type { z } from "zod";
 
 /** How long aggregates are kept, and how far a day's export came: over a year, so that a year can be compared with the one before. */
 export const keptSeconds = 400 * 86_400;
@@ -24,5 +25,5 @@ export function createLedgerKeys(prefix: string) {
 export type LedgerKeys = ReturnType<typeof createLedgerKeys>;
 
 /** A script of the ledger: `scripts/{name}.lua`. */
-export const ledgerScript = <Answer>(name: string): Script<Answer> =>
-  defineScript(new URL(`scripts/${name}.lua`, import.meta.url));
+export const ledgerScript = <Answer>(name: string, schema: z.ZodType<Answer>): Script<Answer> =>
+  defineScript(new URL(`scripts/${name}.lua`, import.meta.url), schema);

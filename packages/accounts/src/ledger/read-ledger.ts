@@ -1,10 +1,11 @@
 import { type LedgerEntry, ledgerEntrySchema } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
+import { z } from "zod";
 import { LedgerError } from "./ledger-error.ts";
 import { type LedgerKeys, ledgerScript } from "./ledger-keys.ts";
 import { type LedgerSegments, segmentKey } from "./ledger-segments.ts";
 
-const readScript = ledgerScript<[offset: number, entries: string[]]>("read-unexported");
+const readScript = ledgerScript("read-unexported", z.tuple([z.int(), z.array(z.string())]));
 
 /** Entries per look at Redis: about half a megabyte. */
 const page = 1_000;

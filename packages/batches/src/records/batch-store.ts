@@ -2,6 +2,7 @@ import { hash, randomUUID } from "node:crypto";
 import type { BatchFault, Usage } from "@darkroom/contracts";
 import { defineScript, encodeFormerPlace, formerPlaceMs, readFormerScore, readPage, redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
+import { z } from "zod";
 import type { Keys } from "@darkroom/redis";
 import { type BatchRecord, decodeBatch } from "./batch-record.ts";
 import { type BatchRequest, createBatch, findEarlierBatch, type NewBatch } from "./create-batch.ts";
@@ -26,7 +27,7 @@ export type FinishedBatch = {
   usage: Usage | null;
 };
 
-const moveBatch = defineScript<"ok" | "gone" | "refused">(new URL("scripts/move-batch.lua", import.meta.url));
+const moveBatch = defineScript(new URL("scripts/move-batch.lua", import.meta.url), z.enum(["ok", "gone", "refused"]));
 
 /** Longer than the longest completion window and what follows it. */
 const catalogueKeptMs = 60 * 86_400_000;

@@ -2,6 +2,7 @@ import { defineScript } from "@darkroom/redis";
 import type { BillUndelivered } from "@darkroom/accounts";
 import type { BatchEnding } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
+import { z } from "zod";
 import type { Keys } from "@darkroom/redis";
 import { digestOf, fingerprintOf } from "@darkroom/generations";
 
@@ -50,9 +51,14 @@ const creationSpanMs = 3_600_000;
 /** An SDK gives up its retries well within this; later the same body is a new wish. */
 const clientRetryWindowMs = 15 * 60_000;
 
-type Answer = ["created", number] | ["limited", number] | ["none"] | ["attached" | "mismatch", string];
+const answerSchema = z.union([
+  z.tuple([z.literal("created"), z.int()]),
+  z.tuple([z.literal("limited"), z.int()]),
+  z.tuple([z.enum(["attached", "mismatch"]), z.string()]),
+  z.tuple([z.literal("none")]),
+]);
 
-const script = defineScript<Answer>(new URL("scripts/create-batch.lua", import.meta.url));
+const script = defineScript(new URL("scripts/create-batch.lua", import.meta.url), answerSchema);
 
 /** Writes a new batch, `validating`, or finds the one that the same request has made before. Safe to repeat. */
 export async function createBatch(
@@ -82,7 +88,7 @@ export async function findEarlierBatch(
 
 type Run = { redis: Redis; keys: Keys; batch: NewBatch; request: BatchRequest; onlyLook: boolean };
 
-function run({ redis, keys, batch, request, onlyLook }: Run): Promise<Answer> {
+function run({ redis, keys, batch, request, onlyLook }: Run): Promise<z.output<typeof answerSchema>> {
   const {
     id,
     tenant,

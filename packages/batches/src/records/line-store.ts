@@ -14,10 +14,16 @@ import type { PreparedLine } from "./prepared-line.ts";
 /** Lines per call of the script, each some 40 µs of Redis: what callers wait for is not held up by more than a millisecond. */
 const linesAtOnce = 20;
 
-const feedLines = defineScript<"stopped" | "moved" | number[]>(new URL("scripts/feed-lines.lua", import.meta.url));
-const claimLines = defineScript<[] | [number, string[]]>(new URL("scripts/claim-lines.lua", import.meta.url));
-const commitLines = defineScript<"ok" | "known">(new URL("scripts/commit-lines.lua", import.meta.url));
-const giveUpLine = defineScript<"lost" | "kept">(new URL("scripts/give-up-line.lua", import.meta.url));
+const feedLines = defineScript(
+  new URL("scripts/feed-lines.lua", import.meta.url),
+  z.union([z.array(z.int()), z.enum(["stopped", "moved"])]),
+);
+const claimLines = defineScript(
+  new URL("scripts/claim-lines.lua", import.meta.url),
+  z.union([z.tuple([z.int(), z.array(z.string())]), z.tuple([])]),
+);
+const commitLines = defineScript(new URL("scripts/commit-lines.lua", import.meta.url), z.enum(["ok", "known"]));
+const giveUpLine = defineScript(new URL("scripts/give-up-line.lua", import.meta.url), z.enum(["lost", "kept"]));
 
 type LineStoreOptions = { redis: Redis; keys: Keys; lanes: Lanes; log: Logger };
 

@@ -2,6 +2,7 @@ import { defineScript } from "@darkroom/redis";
 import { randomBytes } from "node:crypto";
 import { billArgument, nothingCharged, nothingDelivered } from "@darkroom/accounts";
 import type { Bill, Ending } from "@darkroom/contracts";
+import { z } from "zod";
 import { type Delivery, deliverySchema } from "./delivery.ts";
 import type { Failure } from "./failure.ts";
 import type { MissingImage } from "./missing-image.ts";
@@ -11,21 +12,39 @@ import { startsSpanMs, startsSpans } from "@darkroom/queue";
 import type { PartialImage } from "./partial-image.ts";
 import type { StoreOptions } from "../queue-connection.ts";
 
+const verdicts = ["ok", "fenced", "ended", "gone"] as const;
+
 /** What a script said: `fenced` = a later attempt owns the record, `ended` = the terminal state was set before, `gone` = no record. */
-export type Verdict = "ok" | "fenced" | "ended" | "gone";
+export type Verdict = (typeof verdicts)[number];
+
+const unbegun = ["gone", "ended", "expired", "stopped"] as const;
 
 /** Why no attempt is begun, and none will be. */
-type Unbegun = "gone" | "ended" | "expired" | "stopped";
+type Unbegun = (typeof unbegun)[number];
 
-const start = defineScript<Unbegun | number | "changed" | [attempts: number, startedAtMs: number, halted: Halted | ""]>(
+const haltedEndings = ["canceled", "expired"] as const;
+
+/** How the line of a batch ends of which nothing is stored, once its batch was canceled or is out of time. */
+type Halted = (typeof haltedEndings)[number];
+
+const start = defineScript(
   new URL("../scripts/start.lua", import.meta.url),
+  z.union([
+    // The number of the attempt, the time of the first, and how the generation ends where nothing more is bought for it.
+    z.tuple([z.int(), z.int(), z.enum([...haltedEndings, ""])]),
+    z.enum([...unbegun, "changed"]),
+    z.int(),
+  ]),
 );
-const checkpoint = defineScript<"ok" | "fenced">(new URL("../scripts/checkpoint.lua", import.meta.url));
-const appendPartial = defineScript<"ok" | "fenced">(new URL("../scripts/append-partial.lua", import.meta.url));
-const end = defineScript<Verdict>(new URL("../scripts/end.lua", import.meta.url));
-const postpone = defineScript<"ok" | "fenced">(new URL("../scripts/postpone.lua", import.meta.url));
+const checkpoint = defineScript(new URL("../scripts/checkpoint.lua", import.meta.url), z.enum(["ok", "fenced"]));
+const appendPartial = defineScript(new URL("../scripts/append-partial.lua", import.meta.url), z.enum(["ok", "fenced"]));
+const end = defineScript(new URL("../scripts/end.lua", import.meta.url), z.enum(verdicts));
+const postpone = defineScript(new URL("../scripts/postpone.lua", import.meta.url), z.enum(["ok", "fenced"]));
 
-const putInLine = defineScript<"ok" | "fenced" | "late">(new URL("../scripts/put-in-line.lua", import.meta.url));
+const putInLine = defineScript(
+  new URL("../scripts/put-in-line.lua", import.meta.url),
+  z.enum(["ok", "fenced", "late"]),
+);
 
 /**
  * How long a generation without a deadline waits for an upstream whose rate limit refuses it, in milliseconds: limits by the day have room
@@ -35,9 +54,6 @@ const limitedForMs = 86_400_000;
 
 /** Each further try is for a change by somebody else between two round trips. */
 const startTries = 10;
-
-/** How the line of a batch ends of which nothing is stored, once its batch was canceled or is out of time. */
-type Halted = "canceled" | "expired";
 
 /** A record whose next attempt has begun. */
 export type BegunRecord = GenerationRecord & {

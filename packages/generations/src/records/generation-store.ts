@@ -1,6 +1,7 @@
 import { defineScript } from "@darkroom/redis";
 import { randomUUID } from "node:crypto";
 import { type Admission, admissionArgument } from "@darkroom/accounts";
+import { z } from "zod";
 import { decodeRecord, type GenerationRecord } from "./generation-record.ts";
 import { generationKeys } from "@darkroom/redis";
 import { listGenerations, type ListOptions } from "./list-generations.ts";
@@ -9,7 +10,7 @@ import { readPartials } from "./read-partials.ts";
 import type { StoreOptions } from "../queue-connection.ts";
 import {
   type Admitted,
-  type AdmittedAnswer,
+  admittedSchema,
   attachGeneration,
   type Earlier,
   readAdmitted,
@@ -29,15 +30,19 @@ export type Retried = Admitted | { kind: "gone" | "succeeded" | "unended" | "bat
  */
 export type Leaving = "answered" | "cut" | "later";
 
-const leave = defineScript<"canceled" | "kept">(new URL("../scripts/leave.lua", import.meta.url));
-const keep = defineScript<"ok" | "gone">(new URL("../scripts/keep.lua", import.meta.url));
-const cancel = defineScript<"gone" | "ended" | "queued" | "running">(new URL("../scripts/cancel.lua", import.meta.url));
-const retry = defineScript<AdmittedAnswer | ["gone" | "succeeded" | "unended" | "batched"]>(
-  new URL("../scripts/retry.lua", import.meta.url),
+const leave = defineScript(new URL("../scripts/leave.lua", import.meta.url), z.enum(["canceled", "kept"]));
+const keep = defineScript(new URL("../scripts/keep.lua", import.meta.url), z.enum(["ok", "gone"]));
+const cancel = defineScript(
+  new URL("../scripts/cancel.lua", import.meta.url),
+  z.enum(["gone", "ended", "queued", "running"]),
 );
-const watch = defineScript<"ok" | "gone">(new URL("../scripts/watch.lua", import.meta.url));
-const withdraw = defineScript<"ok" | "kept" | "gone">(new URL("../scripts/withdraw.lua", import.meta.url));
-const expire = defineScript<"expired" | "kept">(new URL("../scripts/expire.lua", import.meta.url));
+const retry = defineScript(
+  new URL("../scripts/retry.lua", import.meta.url),
+  z.union([admittedSchema, z.tuple([z.enum(["gone", "succeeded", "unended", "batched"])])]),
+);
+const watch = defineScript(new URL("../scripts/watch.lua", import.meta.url), z.enum(["ok", "gone"]));
+const withdraw = defineScript(new URL("../scripts/withdraw.lua", import.meta.url), z.enum(["ok", "kept", "gone"]));
+const expire = defineScript(new URL("../scripts/expire.lua", import.meta.url), z.enum(["expired", "kept"]));
 
 /**
  * The records of all generations as a caller's side sees them. Each move of a state is one script: it happens whole or not at all,

@@ -6,11 +6,13 @@ import {
   type RateLimitUse,
   readRateLimitUse,
   readRefusal,
+  refusedSchema,
   type Refusal,
-  type ScriptNumbers,
+  windowSchema,
 } from "@darkroom/accounts";
 import { endings, type ImageRequest } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
+import { z } from "zod";
 import type { Keys } from "@darkroom/redis";
 import { digestOf, fingerprintOf } from "./fingerprint.ts";
 import type { Upstream } from "./generation-record.ts";
@@ -53,18 +55,23 @@ export type Admitted =
   | { kind: "refused"; refusal: Refusal; use: RateLimitUse | null };
 
 /** An earlier request's generation. `mismatch`: the idempotency key was used before, with another body. */
-export type Earlier = { kind: "attached" | "mismatch"; id: string };
+export type Earlier = { kind: (typeof earlierKinds)[number]; id: string };
 
 /** What became of a submission. */
 export type Submitted = Admitted | Earlier;
 
-export type AdmittedAnswer = ["accepted", number, ScriptNumbers] | ["refused", ...ScriptNumbers];
+export const admittedSchema = z.union([z.tuple([z.literal("accepted"), z.int(), windowSchema]), refusedSchema]);
 
-const submitScript = defineScript<AdmittedAnswer | [Earlier["kind"], string]>(
+const earlierKinds = ["attached", "mismatch"] as const;
+const earlierSchema = z.tuple([z.enum(earlierKinds), z.string()]);
+
+const submitScript = defineScript(
   new URL("../scripts/submit.lua", import.meta.url),
+  z.union([admittedSchema, earlierSchema]),
 );
-const attachScript = defineScript<["none"] | [Earlier["kind"], string]>(
+const attachScript = defineScript(
   new URL("../scripts/attach.lua", import.meta.url),
+  z.union([z.tuple([z.literal("none")]), earlierSchema]),
 );
 
 /** Accepts a generation, or finds the one of an earlier request that is equal to this one. */
@@ -121,7 +128,7 @@ const wishArguments = ({ id, keyId, request, caller, watch, idempotencyKey, anew
 /** What is reserved for a generation, as its record holds it. */
 export const reservedArgument = ({ worstCaseMicros }: Admission): string => String(worstCaseMicros ?? "-");
 
-export function readAdmitted(answer: AdmittedAnswer): Admitted {
+export function readAdmitted(answer: z.output<typeof admittedSchema>): Admitted {
   if (answer[0] === "accepted") return { kind: "accepted", rank: answer[1], use: readRateLimitUse(answer[2]) };
-  return { kind: "refused", ...readRefusal(answer.slice(1)) };
+  return { kind: "refused", ...readRefusal(answer) };
 }

@@ -1,6 +1,7 @@
 import { defineScript } from "@darkroom/redis";
 import { randomBytes } from "node:crypto";
 import type { Redis } from "ioredis";
+import { z } from "zod";
 import type { Keys } from "@darkroom/redis";
 import type { Lanes } from "@darkroom/queue";
 import type { Logger } from "@darkroom/runtime";
@@ -21,9 +22,11 @@ export type AuditOptions = {
   pauseMs: number;
 };
 
-type Answer = [waitMs: number, repairs: string[], leftovers: string[], faults: string[]];
-
-const script = defineScript<Answer>(new URL("../scripts/audit.lua", import.meta.url));
+const script = defineScript(
+  new URL("../scripts/audit.lua", import.meta.url),
+  // Milliseconds until the next step, repairs, leftovers, faults.
+  z.tuple([z.int(), z.array(z.string()), z.array(z.string()), z.array(z.string())]),
+);
 
 /** A worker that has taken no step for so long has died, and another goes on where it was. */
 const heldMs = 5_000;

@@ -4,7 +4,10 @@ import { z } from "zod";
 import type { Keys } from "@darkroom/redis";
 import type { Retention } from "../records/retention.ts";
 
-const claimOutlived = defineScript<"claimed" | "kept">(new URL("../scripts/claim-outlived.lua", import.meta.url));
+const claimOutlived = defineScript(
+  new URL("../scripts/claim-outlived.lua", import.meta.url),
+  z.enum(["claimed", "kept"]),
+);
 
 export type ForgetOutlivedOptions = {
   redis: Redis;

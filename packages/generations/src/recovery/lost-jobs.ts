@@ -1,5 +1,6 @@
 import { defineScript, redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
+import { z } from "zod";
 import type { Keys } from "@darkroom/redis";
 import type { JobPlace, Lanes } from "@darkroom/queue";
 import type { Logger } from "@darkroom/runtime";
@@ -23,8 +24,8 @@ export type LostJobsOptions = {
 
 type Claimed = { id: string; lane: string; rank: number; attempts: string; missing: string };
 
-const claimDue = defineScript<[due: number, ...fields: string[]]>(new URL("../scripts/claim-due.lua", import.meta.url));
-const noteMissing = defineScript<"ok" | "moved">(new URL("../scripts/note-missing.lua", import.meta.url));
+const claimDue = defineScript(new URL("../scripts/claim-due.lua", import.meta.url), z.tuple([z.int()], z.string()));
+const noteMissing = defineScript(new URL("../scripts/note-missing.lua", import.meta.url), z.enum(["ok", "moved"]));
 
 const isLost = (place: JobPlace | undefined): boolean => place === "none" || place === "broken";
 

@@ -1,5 +1,6 @@
 import { defineScript } from "@darkroom/redis";
 import type { Redis } from "ioredis";
+import { z } from "zod";
 import type { Keys } from "@darkroom/redis";
 import { createTicker } from "@darkroom/runtime";
 
@@ -12,7 +13,7 @@ export type HeartbeatOptions = {
   everyMs?: number;
 };
 
-const beat = defineScript<"ok">(new URL("../scripts/beat.lua", import.meta.url));
+const beat = defineScript(new URL("../scripts/beat.lua", import.meta.url), z.literal("ok"));
 
 /**
  * Says again and again that this process lives, so that its callers count as waiting, and those of a process that was killed do not.
