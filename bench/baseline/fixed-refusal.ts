@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import { readConfig } from "./config.ts";
 
-/** The least that a refusal can cost: Node alone, and an answer that is the same to everybody. */
+/** The least that a refusal can cost: Node alone, and an answer that is the same for all. */
 const { PORT } = readConfig();
 const body = JSON.stringify({ error: { message: "No.", type: "authentication_error", code: "invalid_api_key" } });
 

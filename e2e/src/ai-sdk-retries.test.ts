@@ -81,7 +81,7 @@ describe("the AI SDK buys once", { timeout }, () => {
     upstream.next(busy);
     const { image } = await draw();
     expect(await measureImage(image.base64)).toMatchObject(picture);
-    // A refusal, for which nobody charges, and one image.
+    // A refusal, for which no provider charges, and one image.
     expect(upstream.requests).toHaveLength(2);
   });
 

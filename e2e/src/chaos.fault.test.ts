@@ -78,7 +78,7 @@ test(
     ]);
     const history = histories.flat();
 
-    // Every accepted id has exactly one ending; with nobody left to kill, all that is still on its way arrives.
+    // Every accepted id has exactly one ending; with no process left to kill, all that is still on its way arrives.
     await expect
       .poll(async () => (await everyGeneration(stack.redis.url)).filter(({ status }) => !isEnding(status)), {
         timeout: 60_000,
@@ -93,7 +93,7 @@ test(
     // One key, one generation: no two callers were told of the same one.
     expect(new Set(history.map(({ id }) => id)).size).toBe(history.length);
 
-    // Nobody was called more often than attempts were begun, and more than once only where a kill hit.
+    // The provider was not called more often than attempts were begun, and more than once only where a kill hit.
     const calls = Map.groupBy(upstream.requests, ({ headers }) => String(headers["x-client-request-id"]));
     const tooMany = [...calls].filter(([id, made]) => made.length > (records.get(id)?.attempts ?? 0));
     expect(tooMany).toEqual([]);

@@ -64,7 +64,7 @@ describeWithS3("a worker that is cut off from Redis for longer than its lock", (
     const answer = stack.generate(request);
     await expect.poll(() => upstream.requests.length).toBe(1);
     await loseLock();
-    // Longer than a lock lasts: a run whose lock nobody renews would be taken for dead.
+    // Longer than a lock lasts: a run whose lock is not renewed would be taken for dead.
     await expect.poll(async () => (await only())?.status).toBe("running");
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     const { id, attempts } = (await only()) ?? {};

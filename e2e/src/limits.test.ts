@@ -15,7 +15,7 @@ const spanMs = 50;
 
 let stack: Stack;
 beforeAll(async () => {
-  // Nobody draws: what counts is what is taken in.
+  // No worker runs: only the accepted requests count.
   stack = await openStack({ apis: 2, workers: 0, environment: { ADMIN_KEY_SHA256: hashApiKey(adminKey) } });
   return stack.close;
 });

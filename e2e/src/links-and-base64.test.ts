@@ -92,7 +92,7 @@ const dataSchema = z.object({ data: z.array(imageSchema) });
 const shownSchema = z.object({ id: z.string(), response: dataSchema.nullable() });
 const imageOf = async (answer: Response) => dataSchema.parse(await answer.json()).data[0];
 
-/** Draws for somebody, and returns the id. */
+/** Draws an image for a caller, and returns the id. */
 async function drawn(setting: Setting, asker: Asker): Promise<string> {
   const answer = await post(setting, asker);
   await answer.arrayBuffer();

@@ -32,7 +32,7 @@ export function openPastedShell({ folder, environment }: PastedShellOptions) {
   }
 
   return {
-    /** Runs a command to its end. It has nobody to ask: a program that reads its input gets none. */
+    /** Runs a command to its end. It has no terminal: a program that reads its input gets none. */
     async paste(command: string): Promise<Pasted> {
       // The mark begins a line whatever the command printed last.
       const tell = `printf '\\n%s %s\\n' '${mark}' "$darkroom_code"`;

@@ -113,7 +113,7 @@ describe("beside the table", () => {
     expect(answer).toMatchObject({ told: String(cost), cost, images: 1 });
   });
 
-  test("an SVG whose author has no price costs nobody knows what, and not nothing", async () => {
+  test("an SVG whose author has no price has an unknown cost, and not none", async () => {
     const svg = { model: "gpt-9" };
     const request = { model: "gpt-image-2.6-flare", size: "1024x1024", output_format: "svg", svg } as const;
     expect(await costOf(request)).toMatchObject({ told: null, cost: null, images: 1 });

@@ -12,7 +12,7 @@ import { runProgram } from "./run-program.ts";
 import { openStack, type Stack } from "./stack.ts";
 
 /*
- * Clients that nobody here wrote, as their own documents have them called: each draws with and without `response_format`, and what it
+ * Real clients, as their own documents have them called: each draws with and without `response_format`, and what it
  * hands to its caller is decoded and measured.
  */
 

@@ -43,7 +43,7 @@ const refusals: Record<"OOM" | "BUSY" | "READONLY", (redis: Redis) => Promise<vo
     await someMs();
   },
   async READONLY(redis) {
-    // Nobody listens there: it goes on with what it holds.
+    // Nothing listens there: it goes on with what it holds.
     await redis.replicaof("127.0.0.1", "1");
     await someMs();
     await redis.replicaof("NO", "ONE");

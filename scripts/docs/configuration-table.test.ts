@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { configurationTables } from "./configuration-table.ts";
 
-/** A field of a schema that becomes this where nobody sets it. */
+/** A field of a schema that becomes this where it is not set. */
 const field = (unset: () => unknown, success = true) => ({
   description: "It does.",
   safeParse: () => ({ success, data: unset() }),

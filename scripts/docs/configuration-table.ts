@@ -28,7 +28,7 @@ const rowsOf = ({ settings }: ConfigurationSection): Row[] =>
     return [`\`${name}\``, defaultOf(field), field.description];
   });
 
-/** What a variable is when nobody sets it. Asked twice, because one that is random each time has no value to show. */
+/** The value of a variable that is not set. Asked twice, because one that is random each time has no value to show. */
 function defaultOf(field: ConfigurationSection["settings"]["shape"][string]): string {
   const [first, second] = [field.safeParse(undefined), field.safeParse(undefined)];
   if (!first.success) return "required";

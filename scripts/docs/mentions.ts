@@ -11,7 +11,7 @@ export type Mentions = {
 };
 
 const fence = /^```[\s\S]*?^```$/gm;
-/** Folders at the top; a path that begins with another word is somebody else's. */
+/** Folders at the top; a path that begins with another word belongs to another project. */
 const ourFolders = /^(?:apps|packages|scripts|e2e|docs)\//;
 const fileName = /^[\w.-]+\.(?:ts|mjs|lua|yaml|md|json)$/;
 /** Commands that pnpm has itself, and npm's names for a script. */

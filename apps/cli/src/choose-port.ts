@@ -23,7 +23,7 @@ export async function chooseApiPort(host: string, asked: number | undefined): Pr
   );
 }
 
-/** A port on the loopback address that nobody uses: the preferred one if it is free. */
+/** A free port on the loopback address: the preferred one if it is free. */
 export const chooseLoopbackPort = (preferred?: number): Promise<number> =>
   getPort({ host: "127.0.0.1", ...(preferred !== undefined && { port: preferred }) });
 

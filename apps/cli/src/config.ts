@@ -48,7 +48,7 @@ const usualStateDirectory = resolve(import.meta.dirname, "../../../.darkroom");
 export type StackConfig = {
   /** The address that the api listens on. */
   host: string;
-  /** The port somebody asked for; without one, 4000 or the next that is free. */
+  /** The port that the user set; without one, 4000 or the next that is free. */
   port: number | undefined;
   /** A Redis that is already there; without one, the stack runs its own. */
   redisUrl: string | undefined;

@@ -11,7 +11,7 @@ export async function confirm(question: string): Promise<boolean | undefined> {
   lines.once("SIGINT", () => {
     process.stderr.write("\n");
     lines.close();
-    // Raw keys are read here, so nobody has sent the signal yet.
+    // Raw keys are read here, so no signal was sent yet.
     process.kill(process.pid, "SIGINT");
   });
   // Ctrl-D closes it without an answer.

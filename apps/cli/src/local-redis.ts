@@ -52,7 +52,7 @@ export async function startLocalRedis({ server, stateDirectory, logFile }: Local
   };
 }
 
-/** A Redis that outlived a crashed run still writes to our folder; two of them would destroy it. We hold the lock, so it is nobody's. */
+/** A Redis that outlived a crashed run still writes to our folder; two of them would destroy it. We hold the lock, so no other run uses it. */
 async function endLeftover(port: number, folder: string): Promise<void> {
   const isGone = async () => {
     const usesOurFolder = (await redisAnswer({ host, port }, "CONFIG GET dir"))?.includes(`\r\n${folder}\r\n`) ?? false;

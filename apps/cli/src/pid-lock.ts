@@ -7,7 +7,7 @@ export type PidLock = { release: () => void } | { owner: string };
 const blankForMs = 2_000;
 
 /**
- * Claims a file as a lock by writing the id of this process into it, if nobody else has. The lock of a process that is gone (a crash, a power
+ * Claims a file as a lock by writing the id of this process into it, if no other process has. The lock of a process that is gone (a crash, a power
  * cut) is taken over. Throws what the disk says.
  */
 export function claimPidLock(file: string): PidLock {
@@ -49,7 +49,7 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // EPERM: it is there, and belongs to somebody else.
+    // EPERM: it is there, and belongs to another user.
     return codeOf(error) === "EPERM";
   }
 }

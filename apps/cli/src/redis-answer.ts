@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 
 /**
- * Sends one inline command to a Redis and returns the raw reply, or undefined when nobody answers.
+ * Sends one inline command to a Redis and returns the raw reply, or undefined when there is no answer.
  * Enough to ask whether it is there; everything else goes through a real client.
  */
 export function redisAnswer(target: { host: string; port: number }, command: string): Promise<string | undefined> {

@@ -69,7 +69,7 @@ describe("a problem exits with 1 and one sentence", () => {
     expect(ran.stderr).toContain("redirects to https://elsewhere.test/");
   });
 
-  test("nobody there", async () => {
+  test("nothing listens there", async () => {
     const url = `http://127.0.0.1:${await freePort()}`;
     const ran = await list({ body: empty }, { DARKROOM_URL: url });
     expect(ran).toMatchObject({

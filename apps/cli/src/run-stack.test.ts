@@ -108,7 +108,7 @@ describe.skipIf(!hasRedisServer)("a stack that starts", () => {
     expect(stack.facts().apiKey).toBe("sk-old");
   });
 
-  test("leaves its admin key out where somebody has set another", async () => {
+  test("leaves its admin key out where the user has set another", async () => {
     const hash = hashApiKey("sk-mine");
     const stack = launchStack(await temporaryFolder(), { ADMIN_KEY_SHA256: hash });
     await stack.ready;

@@ -28,7 +28,7 @@ export type StackPrograms = {
 export type StackOptions = {
   config: StackConfig;
   programs: StackPrograms;
-  /** Settles when somebody wants the stack to end. */
+  /** Settles when the user ends the stack. */
   stopRequested: Promise<unknown>;
   say: (text: string) => void;
 };
@@ -48,7 +48,7 @@ export async function runStack({ config, programs, stopRequested, say }: StackOp
   const children: StackChild[] = [];
   const echo = holdLines(say);
   const stopped = stopRequested.then(() => "stop" as const);
-  /** Waits for something to become true, unless somebody stops us or a child dies first. */
+  /** Waits for something to become true, unless the user stops us or a child dies first. */
   const until = async (what: string, isReady: () => Promise<boolean>) => {
     const timedOut = waitUntil(isReady, readyTimeoutMs, ending.signal).then((ready) => {
       if (!ready && !ending.signal.aborted)
@@ -113,7 +113,7 @@ export async function runStack({ config, programs, stopRequested, say }: StackOp
   }
 }
 
-/** What the service draws with when nobody names a model: one that it serves, whatever file of models it has. */
+/** What the service draws with when a request names no model: one that it serves, whatever file of models it has. */
 async function defaultModel(baseUrl: string, apiKey: string): Promise<string> {
   const response = await fetch(`${baseUrl}/models`, { headers: { authorization: `Bearer ${apiKey}` } });
   const { data } = servedModelsSchema.parse(await response.json());

@@ -17,7 +17,7 @@ export type Shell = {
   print: (result: string) => void;
   /** Words about it, on stderr. */
   say: (words: string) => void;
-  /** Asks whether to go on. Undefined where there is nobody to ask. */
+  /** Asks whether to go on. Undefined without a terminal. */
   confirm: (question: string) => Promise<boolean | undefined>;
   /** How something goes on, on stderr: a bar where that is a terminal, else a line now and then. */
   startProgress: () => Progress;

@@ -32,7 +32,7 @@ export function stackEnvironment(options: StackEnvironmentOptions): NodeJS.Proce
     WEBHOOK_ALLOW_PRIVATE: "true",
     WEBHOOK_ALLOW_INSECURE: "true",
     SANDBOX_FALLBACK: "true",
-    // Somebody's own Redis may be set up otherwise; for a try-out a warning is enough.
+    // A Redis of the user may have other settings; for a try-out a warning is enough.
     REDIS_REQUIRE_NOEVICTION: "false",
     SHUTDOWN_DEADLINE_MS: String(shutdownDeadlineMs),
     // No balancer has to notice that it stops.

@@ -121,7 +121,7 @@ describe("the provider's cost", () => {
   });
 });
 
-describe("a cost that nobody can say is null, with a warning and a count", () => {
+describe("an unknown cost is null, with a warning and a count", () => {
   const missingPrice = ["an image of 'dall-e-3' at quality 'hd' and size 7x7"];
   const missingTerms = ["the terms of this generation, which its record does not hold in a form that can be read"];
   test.each([

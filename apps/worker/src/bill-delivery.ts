@@ -69,7 +69,7 @@ function chargedFor(delivery: Delivery, sizes: readonly string[], missing: reado
 
 type Counted = { images: number; inputTokens: number | undefined; outputTokens: number | undefined };
 
-/** Images without terms, as of a record older than they are, cost something that nobody can say. */
+/** Images without terms, as of a record older than they are, have an unknown cost. */
 const billWithoutTerms = ({ images, inputTokens = 0, outputTokens = 0 }: Counted): ExplainedBill => ({
   images,
   inputTokens,

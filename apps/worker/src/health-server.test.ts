@@ -32,7 +32,7 @@ test("503 while no jobs are taken, and why", async () => {
   expect(answer).toEqual({ status: 503, body: { ready: false, faults: ["Redis is full."] } });
 });
 
-test("503 when nobody can say whether jobs are taken", async () => {
+test("503 when it is unknown whether jobs are taken", async () => {
   const answer = await ask("/readyz", { whyNotReady: () => Promise.reject(new Error("broken")) });
   expect(answer).toMatchObject({ status: 503, body: { ready: false } });
 });

@@ -14,7 +14,7 @@ const MiB = 1024 * 1024;
 
 const lent = (image: HeldImage) => image.use(async (bytes) => Buffer.from(bytes));
 
-/** Holds images for the length of a test: Node counts a file that nobody closed as an error of the process. */
+/** Holds images for the length of a test: Node counts a file that was not closed as an error of the process. */
 function holdImages(options: Partial<HeldImagesOptions> = {}) {
   const held = createHeldImages({ log, leftForMs: 1_000, ...options });
   return {
@@ -45,7 +45,7 @@ test("an image that waits stays in memory while there is room, then goes to disk
     .toBeGreaterThan(3.5 * MiB);
   const lentOnes = await Promise.all(images.map(lent));
   expect(lentOnes.map((bytes) => bytes.toString("base64"))).toEqual(copies);
-  // A file without a name is there for nobody but this process, and only as long as that lives.
+  // A file without a name exists only for this process, and only as long as that lives.
   expect(await readdir(directory)).toEqual([]);
 });
 
@@ -108,7 +108,7 @@ test("of two images that were left under one key, the later one is taken over an
   await expect(lent(earlier)).rejects.toThrow("The image was released");
 });
 
-test("an image that nobody takes over is forgotten", async () => {
+test("an image that no later attempt takes over is forgotten", async () => {
   const held = holdImages({ leftForMs: 1 });
   held.leave("a", held.hold(Buffer.from("left")));
   await new Promise((resolve) => setTimeout(resolve, 20));

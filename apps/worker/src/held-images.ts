@@ -104,7 +104,7 @@ export function createHeldImages(options: HeldImagesOptions) {
       async release() {
         await waiting;
         const [spooled, counted] = [file, waiting !== null];
-        // Before the file is closed, so that a second release finds nothing to do and nobody reads a closed file.
+        // Before the file is closed, so that a second release finds nothing to do and no read meets a closed file.
         [bytes, file, waiting] = [null, null, null];
         if (spooled !== null) {
           onDisk -= size;
@@ -157,7 +157,7 @@ function createTurns(atOnce: number) {
     try {
       return await work();
     } finally {
-      // The place is handed on, not given back, so that nobody slips in between.
+      // The place is handed on, not given back, so that no other waiter gets it in between.
       const next = waiting.shift();
       if (next === undefined) running--;
       else next();

@@ -35,7 +35,7 @@ export function showPartials(options: ShowPartialsOptions): Pick<ProviderCall, "
     const key = objects.partial(index, partialIndex, mediaType);
     await store.put(key, bytes, { contentType: mediaType, signal: attempt.signal });
     const known = !givenUp && (await attempt.showPartial({ ...partial, key }));
-    // What nobody knows of nobody would remove with the generation.
+    // An image that the record does not name would not be removed with the generation.
     if (!known) await store.delete([key]);
   }
 

@@ -73,13 +73,13 @@ test("an idle worker whose store refuses does not buy, says so once, and goes on
   expect(lines).toEqual([expect.anything(), expect.stringContaining("takes writes again")]);
 });
 
-test("an object that is refused for a reason of its own stops nobody: the store takes another of its size", async () => {
+test("an object that is refused for a reason of its own stops no work: the store takes another of its size", async () => {
   const { watch, changes, sizes } = watched();
   expect(await watch.refusesAll(1_000)).toBe(false);
   expect([changes, sizes]).toEqual([[], [1_000]]);
 });
 
-test("an object that is too large stops nobody: the trial is of ordinary size", async () => {
+test("an object that is too large stops no work: the trial is of ordinary size", async () => {
   const { watch, state } = watched();
   state.takesBytes = 5_000_000;
   expect(await watch.refusesAll(70_000_000)).toBe(false);

@@ -16,7 +16,7 @@ const rightPerSecond = 200;
 const settleMs = 1_000;
 
 /** Whom wrong keys are tried on, how many a second, and over how many connections. */
-type Flood = { at: "nobody" | "Darkroom" | "another server"; perSecond: number; connections: number };
+type Flood = { at: "none" | "Darkroom" | "another server"; perSecond: number; connections: number };
 
 type Sample = { results: LoadResult[]; refusedPerSecond: number; cpuShare: number };
 
@@ -24,7 +24,7 @@ export const rightBesideWrong: Scenario = {
   number: 2,
   title: `${rightPerSecond} requests a second with a right key on each route, beside wrong ones`,
   async run({ quick, profileTo, tell }) {
-    const floods = [nobody, ...floodsAt("another server", { quick }), ...floodsAt("Darkroom", { quick })];
+    const floods = [noFlood, ...floodsAt("another server", { quick }), ...floodsAt("Darkroom", { quick })];
     await using opened = new AsyncDisposableStack();
     const darkroom = await openDarkroom(
       { apis: 1, workers: 0, store: "memory", profileTo },
@@ -47,7 +47,7 @@ export const rightBesideWrong: Scenario = {
   },
 };
 
-const nobody: Flood = { at: "nobody", perSecond: 0, connections: 0 };
+const noFlood: Flood = { at: "none", perSecond: 0, connections: 0 };
 
 /** As many connections as a busy client has; at last more than we let wait (`apps/api/src/http/authentication-throttle.ts`). */
 const rates: readonly Omit<Flood, "at">[] = [

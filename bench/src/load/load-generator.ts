@@ -78,8 +78,8 @@ function at<T>(list: readonly T[], index: number): T {
 async function run(plan: LoadPlan): Promise<void> {
   const { targets, pace, count, warmUp, atMostMs } = plan;
   const load = "callers" in pace ? callersOf(targets, pace.callers) : openLoopOf(targets, pace.perSecond);
-  const nobody: Tally = { histogram: createHistogram(), failed: 0 };
-  await load(warmUp, after(atMostMs), () => nobody);
+  const empty: Tally = { histogram: createHistogram(), failed: 0 };
+  await load(warmUp, after(atMostMs), () => empty);
   const go = new Promise((resolve) => process.once("message", resolve));
   tell({ kind: "warm" });
   await go;
@@ -93,7 +93,7 @@ async function run(plan: LoadPlan): Promise<void> {
   await load(
     count,
     () => stopped || timeIsUp(),
-    ({ name }) => tallies.get(name) ?? nobody,
+    ({ name }) => tallies.get(name) ?? empty,
   );
   const elapsedMs = performance.now() - startedAtMs;
   const results = [...tallies].map(([name, tally]) => summarize(name, tally, elapsedMs));

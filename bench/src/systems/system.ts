@@ -23,7 +23,7 @@ export type WorkerOptions = { environment?: Record<string, string> };
 
 /**
  * Where pictures go. `none`: nowhere, the usual pattern only answers. `memory`: they stay in the worker's memory, which is enough
- * where nobody opens a link. `tmpfs`: files, in memory too, but written as to a disk.
+ * where no link is opened. `tmpfs`: files, in memory too, but written as to a disk.
  */
 export type StoreKind = "none" | "memory" | "tmpfs";
 

@@ -58,7 +58,7 @@ export function openUsual(options: SystemOptions): Promise<System> {
   );
 }
 
-/** Node alone, which refuses everybody. */
+/** Node alone, which refuses all requests. */
 export const openFixedRefusal = (redisUrl: string): Promise<MeasuredProcess> =>
   startProcess({
     program: join(baseline, "fixed-refusal.ts"),

@@ -24,7 +24,7 @@ export async function everythingInRedis(url: string): Promise<Found[]> {
       // It ran out since it was listed.
       if (type === "none") continue;
       const read = readers[type];
-      if (read === undefined) throw new Error(`Nobody has said how a ${type} is read, which ${key} is`);
+      if (read === undefined) throw new Error(`There is no reader for a ${type}, which ${key} is`);
       found.push({ where: `${key} (${type})`, bytes: Buffer.from(JSON.stringify([key, await read(key)])) });
     }
     return found;

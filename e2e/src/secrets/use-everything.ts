@@ -73,7 +73,7 @@ export async function endKeys({
   }
   for (const { id } of made) await ask(`/admin/keys/${id}`);
   const strange = newApiKey();
-  secrets["a key that nobody made"] = strange;
+  secrets["a key that was never made"] = strange;
   for (const { origin } of apis) {
     for (const key of [...made.map((one) => one.key), ...fresh, expired.key, strange]) {
       await caller.call(origin, "/v1/models", { key });
@@ -122,7 +122,7 @@ export async function misuse({ caller, origin, own, ask }: ExposedStack, keys: r
   }
 }
 
-/** A caller's own words with a key in them: it says so to itself alone. Returns the key, which nobody made. */
+/** A caller's own words with a key in them: it says so to itself alone. Returns the key, which was never made. */
 export async function tellInOwnContent({ caller, origin, receiver }: ExposedStack, key: string): Promise<string> {
   const told = newApiKey();
   const job = { metadata: { [told]: told }, webhook: `${receiver.url}?key=${told}` };
@@ -161,7 +161,7 @@ export async function startWithMistakes({ own, secrets, redis }: ExposedStack): 
   const key = own["the admin key"];
   const whole = {
     REDIS_URL: redis.url,
-    // A password that nobody asked for is no mistake to Redis: the worker that brings it must find nothing to do.
+    // A password that is not required is no mistake to Redis: the worker that brings it must find nothing to do.
     QUEUE_PREFIX: "elsewhere",
     STORAGE: "memory",
     PUBLIC_BASE_URL: "http://127.0.0.1:1",

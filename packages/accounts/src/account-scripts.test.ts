@@ -159,7 +159,7 @@ describe("the window of a minute", () => {
     const { admit, length, close } = openWindow({ requests: 1_000_000, images: "-" });
     const lua = `for i = 1, 500 do admit(KEYS[1], 'key', ARGV[1], tonumber(ARGV[2]) + i * 13) end`;
     const root = `test-${randomBytes(6).toString("hex")}:`;
-    // In pieces: nobody else on this Redis gets an answer while a script runs, and after five seconds everybody gets an error.
+    // In pieces: no other client of this Redis gets an answer while a script runs, and after five seconds all get an error.
     for (let piece = 0; piece < 10; piece++) {
       await run(lua, [root], ["1000000 - - - - - - 1 -", start + piece * 500 * 13]);
     }

@@ -5,7 +5,7 @@ const maxKeyLength = 256;
 
 const expected = "Authorization: Bearer YOUR_KEY";
 
-// Each made once: taking a stack trace, which nobody would read, costs more than all the rest of a refusal.
+// Each made once: taking an unused stack trace costs more than all the rest of a refusal.
 const missing = new ApiError(
   "invalid_api_key",
   `You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth (i.e. ${expected}).`,

@@ -11,7 +11,7 @@ export const billArgument = (bill: Bill, provider: string): string =>
     provider,
   ].join(" ");
 
-/** Of an ending that delivered nothing. Nobody knows what the provider charges for an attempt that runs. */
+/** Of an ending that delivered nothing. It is unknown what the provider charges for a running attempt. */
 export const nothingDelivered = "";
 
 /** Of one whose last attempt the provider charges nothing for. `undelivered.lua` reads it, too. */

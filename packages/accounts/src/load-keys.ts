@@ -19,7 +19,7 @@ export function loadKeys({ list, file, required = true }: KeyListSettings): Stor
   if (list !== undefined) sources.push({ source: "API_KEYS", text: list });
   if (file !== undefined) sources.push({ source: file, text: textOf(file) });
   const keys = parseKeyList(...sources);
-  if (required && keys.length === 0) throw new KeyListError([`it is empty, so nobody could call: ${howToMake}`]);
+  if (required && keys.length === 0) throw new KeyListError([`it is empty, so no client could call: ${howToMake}`]);
   return keys;
 }
 

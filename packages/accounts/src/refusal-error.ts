@@ -34,7 +34,7 @@ export function readRefusal([, reason, waitMs, left, ...window]: z.output<typeof
   return { refusal: { reason, waitMs, left }, use: readRateLimitUse(window) };
 }
 
-/** How soon another ending may make room. Nobody knows; a picture takes some seconds. */
+/** How soon another ending may make room. That is unknown; an image takes some seconds. */
 const soonMs = 2_000;
 
 /** What a caller is told whose generation was not admitted: which limit, what it is, and when it is worth coming again. */
@@ -72,7 +72,7 @@ export function refusalError({ reason, waitMs, left }: Refusal, admission: Admis
       return new ApiError(
         "insufficient_quota",
         `This API key may spend ${formatDollars(limit)}${times[reason]}; ${formatDollars(left)} is left, with generations under way counted at their worst case, and this request may cost ${formatDollars(cost)}.`,
-        // A new day helps nobody whose request is dearer than a whole one.
+        // A new day does not help a request that costs more than a whole day's budget.
         { retryAfterMs: reason === "total" || cost > limit ? undefined : waitMs },
       );
     }

@@ -14,7 +14,7 @@ const share = (contenders: Contender[], turns: Turns = new Map()) =>
   Object.fromEntries(deficitRoundRobin(contenders, options, turns));
 
 describe("the window of a lane", () => {
-  test("is one batch's where nobody else wants it", () => {
+  test("is one batch's where no other batch wants it", () => {
     expect(share([batch("a1", lines(500))])).toEqual({ a1: 100 });
   });
 
@@ -69,7 +69,7 @@ test("over many rounds each tenant that always wants more gets as many images as
   );
 });
 
-test("nobody is fed more than there is, and lines go in order", () => {
+test("no batch is fed more than it has, and lines go in order", () => {
   const contender = fc.record({ tenant: fc.constantFrom("a", "b", "c"), count: fc.nat(30), outstanding: fc.nat(40) });
   fc.assert(
     fc.property(fc.array(contender, { maxLength: 8 }), (all) => {

@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from "vitest";
 import { bill, delivery, lane, live, openLane, windowMs, work } from "./open-lane.fixture.ts";
 
 describe("a batch that is stopped", () => {
-  test("by its owner withdraws what nobody works on, lets what runs finish, and feeds no more", async () => {
+  test("by its owner withdraws what no worker runs, lets what runs finish, and feeds no more", async () => {
     const queue = openLane({ window: 10 });
     const id = await queue.begin(30);
     const round = queue.newRound();

@@ -119,7 +119,7 @@ test("chunks that are not those of the record are not fed: a line would run twic
   expect(await queue.read(id)).toMatchObject({ status: "in_progress", fed: 500 });
 });
 
-test("a key that was given a budget meanwhile buys no line whose price nobody knows", async () => {
+test("a key that was given a budget meanwhile buys no line whose price is unknown", async () => {
   const queue = openLane({ budget: { day: null, month: null, total: 35 } });
   const id = await queue.begin(2, "acme", { worst: null });
   await queue.newRound()(live);

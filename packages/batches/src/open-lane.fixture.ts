@@ -24,7 +24,7 @@ export const delivery = {
 };
 export const bill = { images: 1, inputTokens: 0, outputTokens: 0, costMicros: 7, providerCostMicros: null };
 
-/** A lane on a real Redis, with nobody who works it off but the test. */
+/** A lane on a real Redis, with no worker but the test. */
 export function openLane({ window = 300, budget = noBudget, keyInForce = true } = {}) {
   const { redis, keys } = openRedis();
   const { generations, attempts, lanes } = createWorker(

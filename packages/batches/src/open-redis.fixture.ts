@@ -17,7 +17,7 @@ export function openRedis() {
   return { prefix, redis, keys: createKeys(prefix) };
 }
 
-/** A batch as it is asked for, that nobody is told of. */
+/** A batch as it is asked for, without a webhook. */
 export const aBatch = (over: Partial<NewBatch> = {}): NewBatch => ({
   id: newBatchId(Date.now()),
   tenant: "acme",

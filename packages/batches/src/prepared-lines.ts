@@ -4,7 +4,7 @@ import { type PreparedLine, preparedLineSchema } from "./records/prepared-line.t
 import type { ObjectStore } from "@darkroom/storage";
 import { readJsonLines } from "./read-json-lines.ts";
 
-/** Batches whose chunk is kept parsed, at most a megabyte of JSON each. More are fed at a time only where nobody would notice. */
+/** Batches whose chunk is kept parsed, at most a megabyte of JSON each. More are fed at a time only where it makes no difference. */
 const keptBatches = 50;
 
 /** Reads prepared lines out of the chunks that validation wrote, and keeps the one of each batch that was read last: no line is fed twice. */

@@ -17,7 +17,7 @@ export type StopBatchOptions = {
 
 /**
  * How long what runs may finish when its batch has been stopped, in milliseconds: a provider call has six minutes, and its upload five.
- * After that its worker is dead, and nobody else works on that lane who would take the line over.
+ * After that its worker is dead, and no other worker of that lane would take the line over.
  */
 const finishMs = 15 * 60_000;
 

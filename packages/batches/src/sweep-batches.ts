@@ -29,7 +29,7 @@ export function createBatchSweep({ batches, objects, log }: BatchSweepOptions) {
     }
   }
 
-  /** Images that a segment names. One that cannot be read names none: nobody will ever know them. */
+  /** Images that a segment names. One that cannot be read names none: nothing else names them. */
   async function imagesOf(segment: string): Promise<string[]> {
     try {
       const results = await readJsonLines(objects, segment, lineResultSchema);

@@ -27,7 +27,7 @@ export type ApiErrorOptions = {
 
 /**
  * A failure that the caller is told about. `message` is shown to them as it stands: no internals, no prompt. A key that it repeats, as
- * the path or the parameter that somebody put it in, is cut out.
+ * the path or the parameter that it was put in, is cut out.
  */
 export class ApiError extends Error {
   override readonly name = "ApiError";

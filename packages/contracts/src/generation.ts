@@ -18,7 +18,7 @@ export const generationSchema = z.object({
   created_at: z.int(),
   started_at: z.int().nullable(),
   completed_at: z.int().nullable(),
-  /** When it expires if nobody has begun it by then. */
+  /** When it expires if no worker has begun it by then. */
   expires_at: z.int().nullable(),
   /**
    * Its place in line while it is queued: how many are begun before it, plus one, as things stand, and when it will begin at the pace

@@ -24,7 +24,7 @@ export const usageRowSchema = z.object({
    * charged for, and for unpriced ones. Absent: none.
    */
   unbilled: microsSchema.optional(),
-  /** What providers have probably charged, in micros, as far as it is known. The admin is told, and nobody else. */
+  /** What providers have probably charged, in micros, as far as it is known. Only the admin is told. */
   provider_cost: microsSchema.optional(),
   /** Generations that are not in it: the provider has no price here, or may have charged for what it did not deliver. For the admin. */
   provider_cost_unknown: z.int().optional(),

@@ -19,7 +19,7 @@ export type FileStoreOptions = {
 };
 
 /**
- * The files of all tenants: records in Redis, bytes in the object store. No call leaves bytes behind that nobody finds, wherever it is
+ * The files of all tenants: records in Redis, bytes in the object store. No call leaves bytes behind that no sweep finds, wherever it is
  * killed: `sweep` comes upon them. Methods reject where Redis is away, if they do not say otherwise.
  */
 export function createFileStore({ redis, prefix, objects, log, now = () => redisTime(redis) }: FileStoreOptions) {

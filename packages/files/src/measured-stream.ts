@@ -7,7 +7,7 @@ import { FileUploadError } from "./file-upload-error.ts";
  */
 export function measuredStream(source: Readable, maxBytes: number) {
   let bytes = 0;
-  // It may fail before it is read, when nobody listens yet. `source.errored` tells of it later.
+  // It may fail before it is read, when there is no listener yet. `source.errored` tells of it later.
   source.on("error", () => {});
 
   async function* measure(): AsyncGenerator<Uint8Array> {

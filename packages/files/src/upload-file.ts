@@ -38,7 +38,7 @@ export type FileFacts = {
   expiresInSeconds?: number | undefined;
 };
 
-/** Bytes in the object store that are no file yet. Nobody else sees them; left alone they are removed a day later. */
+/** Bytes in the object store that are no file yet. They are not visible; left alone they are removed a day later. */
 export type FileUpload = {
   bytes: number;
   /** Makes a file of them. Throws `FileUploadError`. */

@@ -72,7 +72,7 @@ function withUpstreamSizes(model: CatalogueModel, models: readonly CatalogueMode
   return { ...model, upstream: { ...upstream, sizes: drawing.sizes } };
 }
 
-/** A name means one model: an alias or a snapshot is nobody's id and nobody else's name. */
+/** A name means one model: an alias or a snapshot is not the id or the name of another model. */
 function checkNames(models: readonly CatalogueModel[], ids: readonly string[]): Mistake[] {
   const mistakes: Mistake[] = [];
   const owners = new Map<string, Path>();

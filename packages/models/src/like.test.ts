@@ -85,7 +85,7 @@ describe("a model that is like another", () => {
   });
 });
 
-describe("a model that nobody described", () => {
+describe("an undescribed model", () => {
   test("is refused", () => {
     expect(() => resolveRequest(loadCatalogue(), request)).toThrow("'gpt-image-3' is not served here");
   });

@@ -100,7 +100,7 @@ function servedCatalogue(
   };
 }
 
-/** A model that nobody described: what it costs is not known. */
+/** An undescribed model: its cost is unknown. */
 const anotherLike = (model: CatalogueModel, id: string): CatalogueModel => ({
   ...model,
   id,

@@ -23,7 +23,7 @@ function gapsOf(model: CatalogueModel): string[] {
   return gaps;
 }
 
-/** The qualities of which nobody says how many tokens an image can count. */
+/** The qualities for which it is unknown how many tokens an image can count. */
 function uncountedOutput(model: CatalogueModel): string[] {
   const uncounted = qualitiesOf(model).filter(
     (each) => mostOutputTokens(model, { quality: each === anyOther ? "auto" : each }) === undefined,

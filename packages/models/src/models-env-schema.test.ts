@@ -4,7 +4,7 @@ import { configuredCatalogue, modelsEnvSchema } from "./models-env-schema.ts";
 
 const read = (environment: Record<string, string>) => readSettings(modelsEnvSchema, environment);
 
-test("models that nobody described are refused, and retired ones asked for, unless the operator says otherwise", () => {
+test("undescribed models are refused, and retired ones asked for, unless the operator says otherwise", () => {
   const catalogue = configuredCatalogue(read({}));
   expect(catalogue.find("gpt-image-3")).toBeUndefined();
   expect(catalogue.find("dall-e-3")).toMatchObject({ upstream: { model: "dall-e-3" } });

@@ -31,7 +31,7 @@ export type TokenLimits = {
 /** What is asked of the upstream, as far as tokens depend on it. */
 export type Drawn = Pick<ImageParameters, "size" | "quality" | "output_format" | "frame_count">;
 
-/** The most output tokens that one image can count; undefined where nobody says. */
+/** The most output tokens that one image can count; undefined where it is unknown. */
 export function mostOutputTokens(model: TokenLimits, drawn: Drawn): number | undefined {
   const { outputTokens, maxOutputTokensPerImage } = model;
   const rows = outputTokens?.bySize ?? outputTokens?.patches;

@@ -107,7 +107,7 @@ describe("prices of an operator's own", () => {
     expect([cost("low", "1x1"), cost("low", "2x2"), cost("high", "2x2"), cost("high", "4x4")]).toEqual([1, 2, 3, 4]);
   });
 
-  test("a zero that somebody wrote is free of charge", () => {
+  test("an explicit zero is free of charge", () => {
     const prices = { perImageMicros: { any: { any: 0 } } };
     expect(priceOf(termsWith(prices), { sizes: ["1x1"], usage: usageOf(5, 5) })).toEqual({
       costMicros: 0,

@@ -25,7 +25,7 @@ export type TokenKind = keyof z.infer<typeof tokenPricesSchema>;
 /** What 1,000 tokens of the model that writes an SVG cost. Reasoning is a part of its output. */
 const svgAuthorSchema = z.strictObject({ input: micros, output: micros });
 
-/** What an outcome costs. A price that is absent is unknown; free of charge is a 0 that somebody wrote. */
+/** What an outcome costs. A price that is absent is unknown; an explicit 0 is free of charge. */
 export const pricesSchema = z.strictObject({
   /**
    * By quality, then by size: `1024x1024`, or `<=2601123` for every size of at most so many pixels. `any` stands for every quality or

@@ -3,7 +3,7 @@ import type { CatalogueModel } from "./catalogue.ts";
 
 /**
  * The parameters in the words of the model's upstream: values translated and parameters left out as the operator's mapping says
- * (`upstream.parameters`), everything else as it is. Silence means `auto`, so a mapping of `auto` settles what nobody asked for.
+ * (`upstream.parameters`), everything else as it is. Silence means `auto`, so a mapping of `auto` settles what the request left open.
  */
 export function upstreamParameters({ upstream }: CatalogueModel, parameters: ImageParameters): ImageParameters {
   const translated: Record<string, unknown> = { ...parameters };

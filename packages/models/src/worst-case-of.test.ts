@@ -119,7 +119,7 @@ describe("a size that the upstream chooses", () => {
 describe("output that is priced by token", () => {
   const prices = { per1kTokensMicros: { textInput: 0, imageOutput: 2000 } };
 
-  test("is unknown where nobody knows how many an image can count", () => {
+  test("is unknown where the most that an image can count is unknown", () => {
     expect(worstOf({ prices })).toEqual({
       micros: null,
       missing: ["output tokens of 'm', of which an image can have any number"],

@@ -29,7 +29,7 @@ export type WorstCase = {
 /** Thousandths of a micro for one image, and what is missing to know them. */
 type Part = { milliMicros: number; missing: string[] };
 
-/** What an upstream may put around a prompt, and image tokens that nobody asked for. A generation has no image for input. */
+/** What an upstream may put around a prompt, and image tokens that no request asked for. A generation has no image for input. */
 const inputMarginTokens = 256;
 /** OpenAI's own figure for each partial image: https://developers.openai.com/api/docs/guides/image-generation */
 const partialImageTokens = 100;
@@ -119,7 +119,7 @@ function possibleSizes(asked: Asked): string[] {
   return isOpen(asked) || size === undefined ? openSizesOf(asked.model) : [size];
 }
 
-/** Why nobody knows what a request may cost, and what to do about it. `missing` is what `worstCaseOf` misses. */
+/** Why the worst case of a request is unknown, and what to do about it. `missing` is what `worstCaseOf` misses. */
 export const whyUnpriced = (missing: readonly string[], resolved: ResolvedRequest, terms: Terms): string =>
   `there is no price for ${missing.join(", ")}. ${whatIsPriced(resolved, terms)}`;
 

@@ -11,7 +11,7 @@ export type UrlRules = {
 };
 
 /**
- * Parses an address that somebody else chose and checks all that can be seen without asking anybody: the scheme, that there is no
+ * Parses an address that a caller chose and checks all that can be checked without a name server: the scheme, that there is no
  * user or password in it, and the host where it is an address (the URL parser has turned decimal, octal, hex and short forms into the
  * usual one). Any port will do: https says nothing that another protocol would take for its own.
  *

@@ -76,7 +76,7 @@ describe("refused at the connection, whatever was checked before", () => {
     expect((await refusalOf(request(url, { dispatcher: open(resolve) }))).code).toBe("PRIVATE_ADDRESS");
   });
 
-  test("a name that nobody knows", async () => {
+  test("an unknown name", async () => {
     const dispatcher = open(() => Promise.reject(Object.assign(new Error("query"), { code: "ENOTFOUND" })));
     const error = await refusalOf(request("http://gone.example/", { dispatcher }));
     expect(error).toMatchObject({ code: "NAME_NOT_FOUND", retryable: true });

@@ -40,7 +40,7 @@ test.each([
   expect(await codeOf(name)).toBe(code);
 });
 
-test("a silent name server is waited for no longer than said, and holds up nobody else", async () => {
+test("a silent name server is waited for no longer than said, and holds up no other look-up", async () => {
   const startedAt = performance.now();
   const silent = Array.from({ length: 20 }, () => codeOf("silent.example"));
   expect(await codeOf("old.example")).toBe("resolved");

@@ -2,7 +2,7 @@ import { type LookupAddress, promises as dns } from "node:dns";
 import { isIP } from "node:net";
 import { OutboundError } from "./outbound-error.ts";
 
-/** All addresses of a name. Throws `OutboundError` where there are none or nobody says. */
+/** All addresses of a name. Throws `OutboundError` where there are none or no server answers. */
 export type ResolveName = (hostname: string) => Promise<LookupAddress[]>;
 
 /** A healthy name server answers in milliseconds; two tries leave room for one lost packet. */
@@ -41,7 +41,7 @@ export function createNameResolver({ servers, totalTimeoutMs = 5000 }: Options =
   };
 }
 
-/** Says of a failed look-up whether the name does not exist or nobody could tell. */
+/** Says of a failed look-up whether the name does not exist or no server could tell. */
 export function nameError(hostname: string, causes: readonly unknown[]): OutboundError {
   const codes = causes.map((cause) => (cause instanceof Error && "code" in cause ? String(cause.code) : "unknown"));
   const detail = `${hostname}: ${[...new Set(codes)].join(", ") || "no address"}`;

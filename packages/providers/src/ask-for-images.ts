@@ -30,7 +30,7 @@ export type ImagesAnswer = {
   images: AnsweredImage[];
   /** Why images that were asked for are not there, where the stream broke. */
   failure?: ProviderError;
-  /** How many images the upstream sent: also those that nobody asked for. */
+  /** How many images the upstream sent: also those that no request asked for. */
   drawn: number;
   /** What the upstream said beside the images: one body, or the events that had an image. */
   bodies: unknown[];

@@ -1,6 +1,6 @@
 import { ProviderError } from "./provider-error.ts";
 
-/** The error where an image came that nobody can use. It was drawn, so it may be paid for, and is not bought again on a guess. */
+/** The error where an unusable image came. It was drawn, so it may be paid for, and is not bought again on a guess. */
 export const unusableImage = (detail: string, cause?: unknown): ProviderError =>
   badDelivery("The provider delivered something that is not a usable image.", detail, cause);
 

@@ -7,7 +7,7 @@ import * as registry from "./registry.ts";
 export type CreateProvidersOptions = {
   settings: ProviderSettings;
   deps: ProviderDeps;
-  /** Whether the sandbox takes the place of a provider without a key. For a local stack: elsewhere nobody wants invented pictures. */
+  /** Whether the sandbox takes the place of a provider without a key. For a local stack: elsewhere invented images are not wanted. */
   sandboxFallback: boolean;
   logger?: Pick<Logger, "warn"> | undefined;
 };

@@ -105,7 +105,7 @@ export function examineProvider(candidate: Candidate): void {
       }
     });
 
-    test("an unfinished version that cannot be shown costs nobody the image", async () => {
+    test("an unfinished version that cannot be shown does not cost the image", async () => {
       const reply = await candidate.provider().generate(call({ partialImages: 2, onPartial: storeIsAway }));
       expect(reply.images).toHaveLength(1);
     });

@@ -36,7 +36,7 @@ export type ProviderReply = {
   quality?: string | undefined;
   /** The tokens of all images that the upstream drew; undefined where those of one are not known. */
   usage?: Usage | undefined;
-  /** How many images that is: more than `images` where some came that nobody asked for or nobody can use. Absent: as many. */
+  /** How many images that is: more than `images` where some came that no request asked for or that are unusable. Absent: as many. */
   drawn?: number | undefined;
   /** Of the model that wrote an SVG, apart from `usage`. */
   svgUsage?: SvgUsage | undefined;

@@ -69,7 +69,7 @@ describe("an SVG is refused", () => {
     ["that is cut short", `<svg ${names}><g>`, "not well-formed"],
     ["with tags that cross", `<svg ${names}><g><a></g></a></svg>`, "not well-formed"],
     ["with something behind it", `<svg ${names}/><svg/>`, "not well-formed"],
-    ["with a prefix that nobody declares", `<svg ${names}><a:b/></svg>`, "not well-formed"],
+    ["with an undeclared prefix", `<svg ${names}><a:b/></svg>`, "not well-formed"],
     ["with a bare ampersand", `<svg ${names}><text>a & b</text></svg>`, "not well-formed"],
     ["with an entity that is not XML's own", `<svg ${names}><text>&nbsp;</text></svg>`, "not well-formed"],
     ["without the namespace", "<svg/>", "its root is 'svg' of the namespace ''"],

@@ -33,6 +33,6 @@ test.each([
   expect(readSvgUsage(sent, "asked")).toBeUndefined();
 });
 
-test("an author whom nobody names has no usage", () => {
+test("an unnamed author has no usage", () => {
   expect(readSvgUsage({ ...read, model: undefined }, undefined)).toBeUndefined();
 });

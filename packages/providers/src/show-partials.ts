@@ -1,7 +1,7 @@
 import pTimeout from "p-timeout";
 import type { PartialImage, ProviderCall } from "./image-provider.ts";
 
-/** How many unfinished versions of each image somebody wants to see. */
+/** How many partial images of each image the request wants. */
 export const partialsWanted = ({ partialImages, onPartial }: ProviderCall): number =>
   onPartial === undefined ? 0 : (partialImages ?? 0);
 
@@ -28,7 +28,7 @@ export function showPartials({ onPartial, signal }: ProviderCall) {
 
     /** Resolves when all have been shown or skipped, in three seconds at most; rejects with the signal's reason when it aborts. */
     async shown(): Promise<void> {
-      // As a rule nobody asked for any, and there is nothing to wait for.
+      // As a rule the request wants none, and there is nothing to wait for.
       if (last === null) {
         over = true;
         return signal.throwIfAborted();

@@ -5,7 +5,7 @@ import type { Keys } from "@darkroom/redis";
 import type { Logger } from "@darkroom/runtime";
 import { createTicker } from "@darkroom/runtime";
 
-/** Why a run is broken off: its lock was lost, its worker stops, or somebody canceled what it works on. */
+/** Why a run is broken off: its lock was lost, its worker stops, or its generation was canceled. */
 export type Interruption = "lock lost" | "stopping" | "canceled";
 
 export type JobRunsOptions = {

@@ -13,7 +13,7 @@ export type LaneRate = {
   /** Now, in Unix milliseconds by the clock of Redis. */
   nowMs: number;
   /**
-   * How many attempts the lane began per second over the last minute, or null when it began none: then nobody can say when the next will
+   * How many attempts the lane began per second over the last minute, or null when it began none: then it is unknown when the next will
    * begin, and no number is better than a wrong one.
    */
   startsPerSecond: number | null;

@@ -47,7 +47,7 @@ export function createLanes(redis: Redis, keys: Keys) {
       found = new Queue(lane, {
         connection: redis,
         prefix: keys.lanes,
-        // Nobody reads the event stream; BullMQ's default of 10,000 entries is memory for nothing.
+        // Nothing reads the event stream; BullMQ's default of 10,000 entries is memory for nothing.
         streams: { events: { maxLen: 100 } },
         defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
       });
@@ -71,7 +71,7 @@ export function createLanes(redis: Redis, keys: Keys) {
       await queue(lane).add("generate", null, jobOptions(id, rank));
     },
 
-    /** Adds many jobs: at most 500 in one call, for BullMQ's Lua holds everybody up meanwhile. */
+    /** Adds many jobs: at most 500 in one call, for BullMQ's Lua blocks every other client meanwhile. */
     async addMany(lane: string, jobs: readonly { id: string; rank: number }[]): Promise<void> {
       for (let from = 0; from < jobs.length; from += maxJobsAtOnce) {
         const some = jobs.slice(from, from + maxJobsAtOnce).map(({ id, rank }) => ({

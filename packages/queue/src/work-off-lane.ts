@@ -66,7 +66,7 @@ const faultPauseMs = (runs: number): number => Math.min(firstFaultPauseMs * 2 **
  *
  * A job is run once at a time in this process: one that comes back, its lock having been lost, is run when its former run has ended.
  *
- * A job whose `run` throws goes back to the lane with a backoff. BullMQ would fail and remove it, and nobody would run what its record
+ * A job whose `run` throws goes back to the lane with a backoff. BullMQ would fail and remove it, and no worker would run what its record
  * still asks for.
  */
 export function workOffLane(
@@ -92,7 +92,7 @@ export function workOffLane(
 
   async function putInLine(job: Job, token: string): Promise<void> {
     await job.moveToWait(token);
-    // BullMQ wakes nobody for a job that it moves so: idle workers would see it when they look by themselves, after five seconds. This is what
+    // BullMQ wakes no worker for a job that it moves so: idle workers would see it when they look by themselves, after five seconds. This is what
     // it adds for a new job.
     await redis.zadd(`${keys.lanes}:${lane}:marker`, 0, "0");
   }
@@ -124,7 +124,7 @@ export function workOffLane(
         "A job could not be given back; it is found when its lock has run out",
       );
     }
-    // It is on its lane again, or held by a lock that nobody renews any more.
+    // It is on its lane again, or held by a lock that is not renewed any more.
     throw rerun === "in line" ? new WaitingError() : new DelayedError();
   };
 

@@ -28,7 +28,7 @@ export function keepSubscribed(redis: Redis, onError: (error: Error) => void): v
   }
 
   redis.on("ready", again).on("end", () => clearTimeout(timer));
-  // Only what is subscribed to by names: nobody here passes buffers or callbacks.
+  // Only what is subscribed to by names: this code passes no buffers or callbacks.
   Reflect.set(redis, "subscribe", async (...names: string[]): Promise<unknown> => {
     const count = await subscribe(...names);
     for (const name of names) channels.add(name);

@@ -11,7 +11,7 @@ export function createKeys(prefix: string) {
     root: `${prefix}:`,
     /** HASH: the truth about one generation. Kept until it ends, then for the retention time. */
     record: (id: string) => `${prefix}:generation:${id}`,
-    /** HASH: a record whose retention is over, while its objects are removed. Nobody but recovery looks for it there. */
+    /** HASH: a record whose retention is over, while its objects are removed. Only recovery looks for it there. */
     forgotten: (id: string) => `${prefix}:forgotten:${id}`,
     /** LIST of the partial images of a generation that is watched while it is drawn. Lives as long as the record. */
     partials: (id: string) => `${prefix}:partials:${id}`,
@@ -25,7 +25,7 @@ export function createKeys(prefix: string) {
     claim: (keyId: string, digest: string) => `${prefix}:claim:${keyId}:${digest}`,
     /** STRING: the generation that a submission was attached to. Lives some minutes. */
     attached: (submissionId: string) => `${prefix}:attached:${submissionId}`,
-    /** ZSET of the generations that nobody was answered with, of those that an API key has asked for with one body: see `callers.lua`. */
+    /** ZSET of the generations that no caller was answered with, of those that an API key has asked for with one body: see `callers.lua`. */
     unanswered: (keyId: string, fingerprint: string) => `${prefix}:unanswered:${keyId}:${fingerprint}`,
     /** SET of the callers that wait for the answer of a generation. */
     waiters: (id: string) => `${prefix}:waiters:${id}`,

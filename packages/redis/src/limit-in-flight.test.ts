@@ -57,7 +57,7 @@ test("those that still wait fail with a connection that is given up", async () =
   expect(outcomes.map(({ status }) => status)).toContain("rejected");
 });
 
-test("a transaction does not wait for its turn, and takes no one's", async () => {
+test("a transaction does not wait for its turn, and takes no other command's", async () => {
   const { redis, key } = await open(1);
   const [, transaction, last] = await Promise.all([
     redis.set(key, 1),

@@ -11,7 +11,7 @@ export type OnRedisError = (error: Error) => void;
 /** At most 2 s apart while Redis is away: BullMQ's own default took 13–18 s to notice that it was back. */
 const awayPause = (attempt: number): number => Math.min(attempt * 50, 2_000);
 
-/** Up to half a minute apart while it refuses the password, say: somebody has to change a setting first. */
+/** Up to half a minute apart while it refuses the password, say: an operator has to change a setting first. */
 const refusedPause = (attempt: number): number => Math.min(250 * 2 ** attempt, 30_000);
 
 /** Up to half of a pause is taken off, so that all processes and all their connections do not come back in one moment. */
@@ -58,7 +58,7 @@ export function connectWorker(url: string, onError: OnRedisError): Redis {
  */
 const batchCommandsInFlight = 16;
 
-/** For the work of batches, which nobody waits for: as `connectWorker`, and with no more commands at a time than others can bear. */
+/** For the work of batches, which no caller waits for: as `connectWorker`, and with no more commands at a time than others can bear. */
 export function connectBatchWorker(url: string, onError: OnRedisError): Redis {
   const redis = connectWorker(url, onError);
   limitInFlight(redis, batchCommandsInFlight);

@@ -18,12 +18,12 @@ test.each([
   expect(adviseOnRedis(reply(message))).toContain(`Redis ${predicate}`);
 });
 
-test("an answer that nobody knows, and an error of any connection, give no advice", () => {
+test("an unknown answer, and an error of any connection, give no advice", () => {
   expect(adviseOnRedis(reply("ERR syntax error"))).toBeUndefined();
   expect(adviseOnRedis(coded("ECONNREFUSED"))).toBeUndefined();
 });
 
-test("a start does not wait for what somebody has to change, and waits for what may be starting up", () => {
+test("a start does not wait for what an operator has to change, and waits for what may be starting up", () => {
   const hopeOf = (error: Error) => explainRedisError(error)?.hopeMs;
   const never = ["WRONGPASS x", "NOAUTH x", "NOPERM x", "READONLY x", "CROSSSLOT x"].map(reply);
   expect(never.map(hopeOf)).toEqual([0, 0, 0, 0, 0]);

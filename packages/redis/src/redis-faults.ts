@@ -3,7 +3,7 @@ export type RedisFault = {
   /** Follows the server's name: `Redis at host:6379 refuses …. Do this.` */
   predicate: string;
   /**
-   * How long a start may hope that it is over by itself, in milliseconds: nothing where somebody has to change a setting, and a while
+   * How long a start may hope that it is over by itself, in milliseconds: nothing where an operator has to change a setting, and a while
    * where a Redis, or the network of a container, may be starting up beside us.
    */
   hopeMs: number;
@@ -163,7 +163,7 @@ const messages: readonly (readonly [RegExp, RedisFault])[] = [
   ],
 ];
 
-/** What an error of a connection to Redis, or an answer of Redis, means; undefined where nobody knows. */
+/** What an error of a connection to Redis, or an answer of Redis, means; undefined where it is unknown. */
 export function explainRedisError(error: Error): RedisFault | undefined {
   const { message } = error;
   const code = "code" in error && typeof error.code === "string" ? error.code : "";

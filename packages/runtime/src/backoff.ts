@@ -1,5 +1,5 @@
 export type BackoffOptions = {
-  /** The pause after the first failure, in milliseconds: what is over by then has cost nobody more than that. */
+  /** The pause after the first failure, in milliseconds: what is over by then has cost no caller more than that. */
   firstMs: number;
   /**
    * No pause is longer, in milliseconds. Half a minute by default: in an outage of hours a loop asks twice a minute, and after it

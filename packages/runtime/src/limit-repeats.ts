@@ -18,7 +18,7 @@ type Repeats = { about: Set<string>; untold: number; tellLast: () => void };
  * Returns pino's `logMethod` hook that writes a warning about an error once, counts its repeats, and tells their number once a minute,
  * with the fields of the last of them. The same warning is the same sentence with the same reason. Loops meet one refusal again and
  * again, each for many generations, and a log of thousands of lines a second hides what it says and fills a disk. Lines of level `error`
- * are all written: each is about something of its own that somebody has to look at.
+ * are all written: each is about something of its own that an operator has to look at.
  */
 export function createRepeatLimit() {
   const known = new Map<string, Repeats>();

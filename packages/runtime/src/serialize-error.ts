@@ -14,7 +14,7 @@ type SerializedError = {
 
 /** A message is a sentence or two. What is longer repeats what it was given. */
 const maxMessageLength = 1_000;
-/** Causes of causes, and errors of an `AggregateError`: more than that tells nobody anything. */
+/** Causes of causes, and errors of an `AggregateError`: more than that does not help. */
 const maxDepth = 4;
 const maxErrors = 5;
 
@@ -32,7 +32,7 @@ const factNames = [
   "operation",
 ] as const;
 
-/** What is to be done about an error; undefined where nobody knows. */
+/** What is to be done about an error; undefined where it is unknown. */
 export type Advise = (error: Error) => string | undefined;
 
 /**

@@ -10,7 +10,7 @@ const checkout = resolve(import.meta.dirname, "../../..");
 async function runWithoutS3(environment: Record<string, string> = {}) {
   const vitest = resolve(checkout, "node_modules/vitest/vitest.mjs");
   const { PATH = "" } = process.env;
-  // Nobody listens on port 1, and an empty HOME has no settings of testcontainers.
+  // Nothing listens on port 1, and an empty HOME has no settings of testcontainers.
   const docker = { DOCKER_HOST: "tcp://127.0.0.1:1", HOME: await temporaryFolder() };
   const env = { PATH, TEST_REDIS_URL: testRedisUrl(), NO_COLOR: "1", ...docker, ...environment };
   const args = [vitest, "run", "scripts/bootstrap/closing-line"];

@@ -12,7 +12,7 @@ export type StartRedisOptions = {
   maxmemory?: string;
   /** Keeps an append-only file, so that what was written survives `kill()` and `restart()`. Default true. */
   persist?: boolean;
-  /** What clients must send, and what is in `url`. Without it nobody needs one. */
+  /** What clients must send, and what is in `url`. Without it no client needs one. */
   password?: string;
   /** More arguments for the server, `["--hz", "50"]`. They win over ours. */
   args?: readonly string[];

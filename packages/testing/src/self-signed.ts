@@ -1,5 +1,5 @@
 /**
- * A certificate for localhost that nobody has a reason to trust, and its key, which opens nothing: made for these tests with
+ * A certificate for localhost that no client has a reason to trust, and its key, which opens nothing: made for these tests with
  * `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500 -addext subjectAltName=DNS:localhost,IP:127.0.0.1`.
  */
 export const selfSigned = {

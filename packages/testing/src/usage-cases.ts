@@ -162,7 +162,7 @@ export const usageCases: readonly UsageCase[] = [
     ...whole,
   },
   {
-    name: "details that nobody can read",
+    name: "unreadable details",
     usage: {
       input_tokens: 8,
       output_tokens: 1_000,

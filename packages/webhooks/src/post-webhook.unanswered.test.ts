@@ -105,7 +105,7 @@ describe("a receiver that cannot be reached is tried again", () => {
   });
 
   test.each([
-    ["a certificate that nobody trusts", selfSigned, "DEPTH_ZERO_SELF_SIGNED_CERT"],
+    ["an untrusted certificate", selfSigned, "DEPTH_ZERO_SELF_SIGNED_CERT"],
     ["no certificate at all", {}, "ERR_SSL_"],
   ])("TLS with %s", async (_, options, code) => {
     const answer = await post(`https://127.0.0.1:${await startTls(options)}/`);

@@ -6,7 +6,7 @@ const leastMasterLength = 32;
 /**
  * The secret that an API key's webhooks are signed with, in the form of the Standard Webhooks specification: `whsec_` and the base64
  * of 32 bytes, which are HMAC-SHA256 of the key's id under the operator's master secret. So there is nothing to store: the same
- * master and id give the same secret, and nobody learns one key's from another's.
+ * master and id give the same secret, and one key's does not reveal another's.
  *
  * To change one key's secret, raise its version: the key's id is derived with it. To change the master, sign with the secrets of both for a while (`postWebhook` takes several). Throws where the master is too short.
  */

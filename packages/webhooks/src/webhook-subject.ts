@@ -24,7 +24,7 @@ export async function readSubject(
   return record && { kind: "generation", record };
 }
 
-/** Where the ending of a subject is to be told, and when it came; null where nobody asked. */
+/** Where the ending of a subject is to be told, and when it came; null where none was asked for. */
 export function destinationOf(subject: WebhookSubject): { url: string; endedAtMs: number | null } | null {
   if (subject.kind === "batch") {
     const { webhook, status, atMs } = subject.record;

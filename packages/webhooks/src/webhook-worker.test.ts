@@ -210,7 +210,7 @@ test("an address that answers 410 is sent nothing more, until a delivery to it i
   expect(posted).toEqual([first, first]);
 });
 
-test("a receiver that hangs holds its own slots and nobody else's", async () => {
+test("a receiver that hangs holds its own slots and no others", async () => {
   const queue = await openWebhooks();
   const slow = "https://slow.example/hook";
   for (let i = 0; i < 5; i++) await queue.ended({ webhook: slow }, "slow");

@@ -4,7 +4,7 @@ import { queueAnswer } from "../generation/queue-answer.ts";
 
 /**
  * Returns the function that reads a tenant's file by what stands in the path. Throws `ApiError` `not_found` for all others, so that
- * nobody learns which ids others have.
+ * no tenant learns which ids others have.
  */
 export function createFindFile({ files }: { files: Pick<FileStore, "read"> }) {
   return async (tenant: string, id: string): Promise<FileRecord> => {

@@ -17,7 +17,7 @@ export type DisconnectsOptions = {
   most?: number;
 };
 
-/** For so long an equal request may be given a generation that has ended (`callers.lua`). Later nobody asks who has left. */
+/** For so long an equal request may be given a generation that has ended (`callers.lua`). Later the set of callers is not needed. */
 const usualForMs = 900_000;
 /** Some 300 bytes each. A process that cannot reach Redis refuses requests, and each of them is a departure. */
 const usualMost = 100_000;
@@ -28,8 +28,8 @@ const maxFailures = 10;
 const maxPauseMs = 5_000;
 
 /**
- * Tells the queue how callers leave: answered, cut off, or put off until later. What nobody has begun and nobody waits for is canceled,
- * so that nothing is bought for nobody; what nobody was answered with may be given to the next equal request. While Redis is away it is
+ * Tells the queue how callers leave: answered, cut off, or put off until later. A generation that has not begun and that no other caller waits for is canceled,
+ * so that no image is bought without a caller; one that no caller was answered with may be given to the next equal request. While Redis is away it is
  * told again.
  */
 export function createDisconnects({
@@ -57,7 +57,7 @@ export function createDisconnects({
   function forget(some: readonly Departure[], error: unknown): void {
     for (const one of some) pending.delete(one);
     if (some.length === 0) return;
-    log.warn({ err: error, callers: some.length }, "Redis is away for too long; a generation may run for nobody");
+    log.warn({ err: error, callers: some.length }, "Redis is away for too long; a generation may run without a caller");
   }
 
   /** Keeps in mind one that Redis could not be told of. */
@@ -106,7 +106,7 @@ export function createDisconnects({
     /** Tells and says what came of it; throws what Redis throws. */
     leaveNow: tell,
 
-    /** Gives up in the background a submission of which nobody knows what became: it may have made a generation, or found one. */
+    /** Gives up in the background a submission with an unknown result: it may have made a generation, or found one. */
     giveUp: (submission: Waiting): void =>
       tellInBackground(async () => {
         const found = await generations.attachedTo(submission.id);

@@ -17,7 +17,7 @@ export type FollowedAnswer = {
   /**
    * To be called before the answer where that is not how the generation ended: `later` where it goes on or is there, `cut` where the
    * caller is to send its request again. A request that comes right after the answer finds the generation then. Says whether the
-   * generation was canceled, which nobody had begun.
+   * queued generation was canceled.
    */
   leave: (how: "cut" | "later") => Promise<"canceled" | "kept">;
 };

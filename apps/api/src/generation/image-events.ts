@@ -52,7 +52,7 @@ export function createImageEvents(options: ImageEventsOptions) {
     async *partial(record: GenerationRecord, image: PartialImage, alive: SseHeartbeat): AsyncGenerator<string> {
       let carried: Carried;
       try {
-        // A link beside it would be followed by nobody: the next version comes before.
+        // A link would be useless: the next version comes before a client could follow it.
         const format = record.request.response_format ?? "b64_json";
         carried = yield* carry(image.key, format, alive);
       } catch (error) {

@@ -119,7 +119,7 @@ export function createSubmitOrAttach({ queue, disconnects, loadShedder, log }: S
       const found = await generations.read(id);
       tell.upstream(found?.upstream);
       reply.header("idempotent-replayed", "true");
-      // With an idempotency key nobody waits for what has ended: it is found as often as it is asked for.
+      // With an idempotency key no caller waits for what has ended: it is found as often as it is asked for.
       const isWaiting = wish.idempotencyKey === undefined || (found !== null && !isEnding(found.status));
       return { id, found, wait, answer: follow({ id, lane: found?.lane ?? lane }, isWaiting), isFoundAgain };
     } catch (error) {

@@ -90,7 +90,7 @@ export function createInterruptionError({ syncTimeoutMs }: { syncTimeoutMs: numb
         `The images were not ready within ${syncTimeoutMs / 1_000} s. The generation goes on; its id is ${id}.`,
       );
     }
-    // One that nobody has begun is canceled, and the same request makes another. One that goes on is found by it.
+    // A queued one is canceled, and the same request makes another. One that goes on is found by it.
     if ((await answer.leave("cut")) === "canceled") {
       const message = "This server is shutting down, and the request was not begun. Send it again.";
       return new ApiError("overloaded", message, { retryAfterMs: 1_000 });

@@ -39,7 +39,7 @@ export function wakeOnChange(
       next = Promise.withResolvers();
     },
     close() {
-      // What is left in the record of a watcher that Redis could not be told of costs some messages that nobody reads.
+      // What is left in the record of a watcher that Redis could not be told of costs some messages without a reader.
       if (unwatch()) generations.unwatch(id, waits.channel).catch(() => {});
     },
   };

@@ -63,7 +63,7 @@ test.each([
   );
 });
 
-test("an expectation that nobody knows is passed over", async () => {
+test("an unknown expectation is ignored", async () => {
   const { statusLine } = await exchange("GET / HTTP/1.1\r\nHost: x\r\nExpect: wonders\r\nConnection: close\r\n\r\n");
   expect(statusLine).toBe("HTTP/1.1 404 Not Found");
 });

@@ -115,7 +115,7 @@ const broken = () => {
   throw new ApiError("invalid_api_key", "Who is it?");
 };
 
-/** A gate in a server of its own that knows nobody, and what it had done by the end of each request's turn. */
+/** A gate in a server of its own that knows no key, and what it had done by the end of each request's turn. */
 async function startGate(over: Partial<AuthenticationGateDependencies> = {}) {
   const dependencies = {
     log: createLogger({ name: "api-test", level: "silent", pretty: false }),

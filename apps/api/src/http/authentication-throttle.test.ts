@@ -50,7 +50,7 @@ test("of a connection with one who waits no more is read", async () => {
   const { room, events, send } = await start({ perTurn: 1, turnMs: never, most: 100 });
   const socket = await send("/1", "/2");
   socket.end("GET /3 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-  // Somebody else is read, after all that was there to be read.
+  // Another connection is read, after all that was there to be read.
   await send("/other");
   await send("/another");
   expect(events).not.toContain("/3 comes");
@@ -69,7 +69,7 @@ test("where too many wait there is no waiting", async () => {
   expect(events.slice(4)).toEqual(["/1 is answered", "/2 is answered"]);
 });
 
-test("one who has left takes nobody else's turn for good", async () => {
+test("a client that has disconnected takes no other client's turn for good", async () => {
   const { events, send } = await start({ perTurn: 1, turnMs: 1, most: 100 });
   (await send("/gone")).resetAndDestroy();
   const socket = await send("/here");

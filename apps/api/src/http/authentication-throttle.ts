@@ -52,7 +52,7 @@ export function createAuthenticationThrottle({ perTurn, turnMs, most }: Authenti
       timer ??= setTimeout(turn, turnMs).unref();
     },
 
-    /** Lets everybody have their answer now. */
+    /** Answers all waiting requests now. */
     close(): void {
       clearTimeout(timer);
       timer = undefined;

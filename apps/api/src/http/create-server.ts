@@ -20,7 +20,7 @@ import { createAuthenticationGate, type AuthenticationGate } from "./authenticat
 export type CreateServerDependencies = FollowRequestDependencies & {
   keyring: Keyring;
   drain: Drain;
-  /** Whose `X-Forwarded-For` is believed: everybody's, nobody's, or that of these addresses and networks. */
+  /** Whose `X-Forwarded-For` is believed: that of all clients, of none, or of these addresses and networks. */
   trustProxy: boolean | string[];
   /** The origins whose pages may call; `*` is every one. */
   corsOrigins: readonly string[];

@@ -31,7 +31,7 @@ export function createKnownRoutes(app: FastifyInstance) {
     const segments = path.split("/").filter((segment) => segment !== "");
     while (segments[0] === "v1") segments.shift();
     const rest = `/${segments.join("/")}`;
-    // Nobody types the links to images, so those are never meant.
+    // People do not type the links to images, so those are never meant.
     const candidates = [`/v1${rest}`, rest].filter((each) => each !== path && !each.startsWith(signedLinkPath));
     return candidates.find((each) => finder.has(method, each));
   }
@@ -62,7 +62,7 @@ export type KnownRoutes = ReturnType<typeof createKnownRoutes>;
 /** The path of a request, without its query. */
 export const pathOf = (url: string): string => url.split("?", 1)[0] ?? "";
 
-/** Longer than any path of ours that somebody may have mistyped. */
+/** Longer than any mistyped path of ours. */
 const maxShownCharacters = 200;
 
 /** A path as its own caller is told it. Keys are masked before it is cut: the beginning of one is not recognised as a key. */

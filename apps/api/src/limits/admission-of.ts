@@ -4,7 +4,7 @@ import { ApiError, countOf } from "@darkroom/contracts";
 
 /**
  * What a request takes of the limits and the budget of its key. Throws `ApiError` for a request that the key can never make: more
- * images than it may have in a minute, or, with a budget, something whose price nobody knows.
+ * images than it may have in a minute, or, with a budget, something whose price is unknown.
  */
 export function admissionOf(
   { limits, budget }: Account,
@@ -19,8 +19,8 @@ export function admissionOf(
 }
 
 /**
- * Throws `ApiError` for what no waiting mends: more images than the key may have in a minute, or, with a budget, a worst case that
- * nobody knows. `unpriced` tells what has no price and what to do.
+ * Throws `ApiError` for what no waiting mends: more images than the key may have in a minute, or, with a budget, an unknown
+ * worst case. `unpriced` says what has no price and what to do.
  */
 export function assertAdmissible({ limits, budget, images, worstCaseMicros }: Admission, unpriced: () => string): void {
   const perMinute = limits.images_per_minute;

@@ -45,7 +45,7 @@ describe.each(["memory", "filesystem"] as const)("200 from the %s store", (stora
   });
 });
 
-test("403 for a link that was changed, or that nobody made", async () => {
+test("403 for a link that was changed, or that was not made here", async () => {
   const { api, url } = await withImage();
   const forbidden = { status: 403, code: "invalid_link", retry: "false" };
   expect(await errorOf(await api.follow(url.replace("/0.png", "/1.png")))).toEqual(forbidden);

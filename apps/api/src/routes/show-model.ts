@@ -48,7 +48,7 @@ export const showModel = (model: CatalogueModel, { defaultModel }: Pick<Catalogu
     custom_parameters: mapValues(model.customParameters, showCustomParameter),
     /** What holds between fields of a request. */
     rules: model.rules,
-    /** The most that one image can count, where one number says it; else `output_tokens` does, or nobody knows. */
+    /** The most that one image can count, where one number says it; else `output_tokens` does, or it is unknown. */
     output_tokens_per_image: model.maxOutputTokensPerImage ?? null,
     /** The most that one image can count, by quality and size, or by the patches of OpenAI's calculator. */
     output_tokens:

@@ -333,7 +333,7 @@ describe("an error after that is an event, and the last one", () => {
     await expect.poll(async () => (await api.queue.generations.read(id))?.status).toBe("failed");
   });
 
-  test("a server that shuts down, which cancels what nobody has begun", async () => {
+  test("a server that shuts down, which cancels a queued generation", async () => {
     const api = await startApi();
     const answer = await api.generate(request);
     await api.closes.closeAll();
@@ -363,7 +363,7 @@ describe("a reader who leaves", () => {
     return { id: answer.headers.get("x-generation-id") ?? "", leave: () => call.abort() };
   }
 
-  test("cancels what nobody has begun", async () => {
+  test("cancels a queued generation", async () => {
     const api = await startApi();
     const { id, leave } = await openAndLeave(api);
     leave();

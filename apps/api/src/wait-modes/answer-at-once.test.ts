@@ -67,7 +67,7 @@ describe("Prefer: respond-async", () => {
     expect(Number(answer.headers.get("retry-after"))).toBeLessThanOrEqual(12);
   });
 
-  test("nobody else's leaving cancels it", async () => {
+  test("no other caller's disconnect cancels it", async () => {
     const api = await startApi();
     const headers = { "idempotency-key": "k" };
     const asked = await api.generate(request, { headers: { ...headers, prefer: "respond-async" } });

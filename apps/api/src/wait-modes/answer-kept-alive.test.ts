@@ -93,7 +93,7 @@ describe("a plain call that prefers to be kept alive", () => {
     expect(JSON.parse(shutdown)).toMatchObject({ error: { code: "overloaded" } });
   });
 
-  test("cancels what nobody has begun, when it hangs up", async () => {
+  test("cancels a queued generation, when it hangs up", async () => {
     const api = await startApi();
     const call = new AbortController();
     const answer = await api.generate(request, { ...keptAlive, signal: call.signal });

@@ -90,7 +90,7 @@ export function createAnswerKeptAlive(options: AnswerKeptAliveOptions): WaitMode
   async function bodyOf({ request, joined, waiting }: Follow): Promise<object> {
     try {
       const ended = await waiting;
-      // Nobody reads what comes of it.
+      // The result is not read.
       if (ended === "disconnect") return {};
       if (ended === "shutdown" || ended === "timeout") throw await interruptionError(ended, joined);
       return await endingBody(ended, joined.answer, imagesBody);

@@ -66,7 +66,7 @@ export async function findEarlier(api: HttpApi, wanted: Wanted, ignored?: Readon
 
 /**
  * The name of the batch that is to be made. It is made of the lines, so that runs that know nothing of each other ask for the same batch; of
- * the batch that was refused, where this one is in its place; and of chance where somebody wants to buy again.
+ * the batch that was refused, where this one is in its place; and of chance where the user wants to buy again.
  */
 function nameFor(sha256: string, { isAgain, newest }: { isAgain: boolean; newest: Looked | undefined }): string {
   const name = batchName(sha256, newest?.batch?.value.id);

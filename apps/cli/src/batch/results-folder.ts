@@ -78,7 +78,7 @@ function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
-    // Somebody else's process is one all the same.
+    // A process of another user counts, too.
     return error instanceof Error && "code" in error && error.code === "EPERM";
   }
 }

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { claimPidLock, type PidLock } from "../pid-lock.ts";
 import { isReadOnly } from "./submission.ts";
 
-/** An upload takes seconds to minutes; nobody notices a fifth of a second more. */
+/** An upload takes seconds to minutes; a fifth of a second more is not noticeable. */
 const pollMs = 200;
 
 export type SubmitLock = {

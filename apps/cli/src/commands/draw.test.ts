@@ -212,7 +212,7 @@ describe("a connection that breaks", () => {
 });
 
 describe("Ctrl-C", () => {
-  test("takes it out of the line where nobody has begun it", async () => {
+  test("cancels it while it is queued", async () => {
     const { service, folder, launch } = await openDraw();
     service.life = [{ status: "queued" }];
     const { child, ended } = launch("x", "--out", "a.png");

@@ -17,7 +17,7 @@ import { formatDuration } from "../text/duration.ts";
 
 /** Tries to submit, half a second and two more apart. The idempotency key keeps the image from being bought twice. */
 const patience = { retries: 2, minTimeout: 500, factor: 4 };
-/** Somebody has pressed Ctrl-C and waits for the prompt. */
+/** The user has pressed Ctrl-C and waits for the prompt. */
 const cancelTimeoutMs = 5_000;
 
 /** `darkroom draw PROMPT`: the path of each image alone on stdout. */

@@ -9,7 +9,7 @@ const main = resolve(import.meta.dirname, "../main.ts");
 export type Ran = { code: number; stdout: string; stderr: string };
 
 /**
- * Runs `darkroom …` as a person runs it, with nobody at the keyboard, and waits until it has ended.
+ * Runs `darkroom …` as a person runs it, without input, and waits until it has ended.
  * @param onStderr is told each piece of stderr as it comes
  */
 export async function runDarkroom(

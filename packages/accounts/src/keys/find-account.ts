@@ -5,7 +5,7 @@ import type { KeyStore } from "./key-store.ts";
 export type FoundAccount = Pick<Account, "models" | "limits" | "budget">;
 
 /**
- * Returns the function that looks up what a key may do, for processes that authenticate nobody. Null for a key that is disabled,
+ * Returns the function that looks up what a key may do, for processes that do not authenticate. Null for a key that is disabled,
  * expired or deleted. One that Redis has never known is of `API_KEYS`, and may do everything. `now` is the time of Redis.
  */
 export const createFindAccount =

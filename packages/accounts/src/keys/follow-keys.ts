@@ -13,7 +13,7 @@ type RedisClock = {
   nowMs(): number;
 };
 
-/** @param elapsedMs milliseconds since any moment, by a clock that nobody sets: one that is wrong or jumps must end no key */
+/** @param elapsedMs milliseconds since any moment, by a monotonic clock: one that is wrong or jumps must end no key */
 export function createRedisClock(elapsedMs: () => number): RedisClock {
   let startMs = 0;
   return {

@@ -251,7 +251,7 @@ describe("the admin key", () => {
     );
   });
 
-  test("is nobody's where none is configured", async () => {
+  test("is no key where none is configured", async () => {
     const keyring = await openKeyring(await openKeyStore());
     expect(keyring.hasAdminKey).toBe(false);
     expect(keyring.isAdmin(`Bearer ${adminKey}`)).toBe(false);

@@ -15,18 +15,18 @@ export type KeyringOptions = {
   names: RedisKeys;
   /** The keys of `API_KEYS`, which no change in Redis touches. */
   staticKeys: readonly StoredKey[];
-  /** SHA-256 of the admin key in hex; undefined: nobody is admin. */
+  /** SHA-256 of the admin key in hex; undefined: there is no admin. */
   adminKeyHash?: string | undefined;
   log: Pick<Logger, "info" | "warn">;
   /** How often changes are looked for, in milliseconds. */
   everyMs?: number;
-  /** Milliseconds since any moment, by a clock that nobody sets. It goes on from what Redis told last. */
+  /** Milliseconds since any moment, by a monotonic clock. It goes on from what Redis told last. */
   elapsedMs?: () => number;
 };
 
 export type Keyring = {
   /**
-   * Takes the `Authorization` header as it came; asks nobody. Throws `ApiError`: `invalid_api_key`, in the same words for a key that
+   * Takes the `Authorization` header as it came; sends no command. Throws `ApiError`: `invalid_api_key`, in the same words for a key that
    * is unknown, disabled, expired or deleted, and `permission_denied` for the admin key. The key is in no message.
    */
   authenticate(authorizationHeader: string | undefined): Account;
@@ -82,7 +82,7 @@ export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
   };
 }
 
-// Made once: taking a stack trace, which nobody would read, costs more than all the rest of a refusal.
+// Made once: taking an unused stack trace costs more than all the rest of a refusal.
 const unknownKey = new ApiError(
   "invalid_api_key",
   "Incorrect API key provided. Check it, or ask the operator of this service for a new one.",

@@ -16,7 +16,7 @@ export type LedgerOptions = {
   prefix: string;
   objects: LedgerObjects;
   log: Pick<Logger, "warn">;
-  /** Entries of a whole segment: Redis reads two thousand in four milliseconds, and for that long nobody is served. */
+  /** Entries of a whole segment: Redis reads two thousand in four milliseconds, and serves no other client meanwhile. */
   segmentEntries?: number;
   /** How old an entry may become in Redis, in milliseconds: an hour, so that a quiet day is at most 24 objects. */
   maxAgeMs?: number;

@@ -11,7 +11,7 @@ export const segmentKey = (day: string, offset: number): string =>
 
 /**
  * A day's ledger in the object store: a chain of segments, JSON Lines each. A segment is named by how many entries come before it, so
- * the number of its lines names the next one, and nobody has to list the store.
+ * the number of its lines names the next one, and the store need not be listed.
  */
 export function createLedgerSegments(objects: LedgerObjects) {
   /** The lines of a segment, or null where there is none. */

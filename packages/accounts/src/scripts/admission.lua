@@ -20,7 +20,7 @@ local function refusal(reason, wait, left, window, time)
 end
 
 -- Takes a generation into the account of its key, or answers why not: { 'refused', what is exceeded, the milliseconds until that
--- changes by itself (0 = not, or nobody knows when), what is left of it, and the window as `count_window` tells it }.
+-- changes by itself (0 = not, or unknown when), what is left of it, and the window as `count_window` tells it }.
 -- A line of a batch is held to the budget alone: its own window sees to the rest, and it is not counted among what callers wait for.
 local function admit(root, key, text, time, of_batch)
   local asks = read_asks(text)
@@ -34,7 +34,7 @@ local function admit(root, key, text, time, of_batch)
     for _, budget in ipairs(budgets) do
       local name, reset = budget[1], budget[2]
       local left = asks[name] and asks[name] - is[name] - is.reserved
-      -- What nobody knows the price of fits in no budget.
+      -- A request without a known price fits in no budget.
       if left and (not asks.worst or worst > left) then
         return refusal(name, reset ~= 0 and reset(time) or 0, math.max(left, 0), window, time)
       end

@@ -1,9 +1,9 @@
 --- @include "ledger"
--- What an ending takes that has delivered nothing. `text` is its bill, or '' where nobody says that no provider charges for it.
+-- What an ending takes that has delivered nothing. `text` is its bill, or '' unless it is certain that no provider charges for it.
 
 local nothing_charged = '0 0 0 0 0 -'
 
--- Where a provider may charge for it (`in_doubt`), nobody tells us what. It is billed what was reserved for it where `policy`, the
+-- Where a provider may charge for it (`in_doubt`), the amount is unknown. It is billed what was reserved for it where `policy`, the
 -- BILL_UNDELIVERED under which it was accepted, says so: 'reserved' does in any case, 'partials' where its owner has canceled it after
 -- partial images were shown.
 local function bill_nothing(in_doubt, policy, status, was_shown, reserved)

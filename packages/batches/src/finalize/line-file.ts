@@ -11,7 +11,7 @@ export type LineFile = {
   write(text: string | AsyncIterable<string>): Promise<void>;
   /** Resolves when the file is there. True where there is one: a file without lines is not made. */
   end(): Promise<boolean>;
-  /** Gives the file up, and waits until nobody writes it. */
+  /** Gives the file up, and waits until no write is under way. */
   abandon(reason: unknown): Promise<void>;
 };
 

@@ -1,7 +1,7 @@
 import { newBatchId } from "@darkroom/contracts";
 import type { NewBatch } from "./create-batch.ts";
 
-/** A batch as it is asked for, that nobody is told of. */
+/** A batch as it is asked for, without a webhook. */
 export const aBatch = (over: Partial<NewBatch> = {}): NewBatch => ({
   id: newBatchId(Date.now()),
   tenant: "acme",

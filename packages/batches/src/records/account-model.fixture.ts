@@ -204,7 +204,7 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
     end(id: string, how: { cost: number | null } | { mayBeCharged: boolean }): string {
       const one = life(id);
       const status = "cost" in how ? "succeeded" : "failed";
-      // Without an attempt the token is none, and nobody's.
+      // Without an attempt there is no token.
       if (one.attempts === 0) return "fenced";
       if (one.status === status) return "ok";
       if (!alive(one)) return "ended";

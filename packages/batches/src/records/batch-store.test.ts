@@ -90,7 +90,7 @@ describe("a batch", () => {
     expect(await outbox()).toEqual([`${id} ${batch.version} completed`]);
   });
 
-  test("that cannot be run fails with its faults, and nobody who did not ask is told", async () => {
+  test("that cannot be run fails with its faults, and no webhook is sent without a request for one", async () => {
     const { batches, id, read, outbox } = await openBatches();
     const fault = { code: "empty_file", message: "It is empty.", param: null, line: null };
     expect(await batches.fail(id, [fault])).toBe(true);

@@ -134,7 +134,7 @@ export function createBatchStore(redis: Redis, keys: Keys) {
       return redis.zrangebyscore(keys.endedBatches, "-inf", await redisTime(redis), "LIMIT", 0, limit);
     },
 
-    /** Takes all that is known of a batch out of Redis. Its objects have to be gone before: nobody finds them without it. */
+    /** Takes all that is known of a batch out of Redis. Its objects have to be gone before: nothing finds them without it. */
     async forget(id: string): Promise<void> {
       const [tenant, createdAtMs] = await redis.hmget(keys.batch(id), "tenant", "createdAt");
       const transaction = redis.multi();

@@ -48,7 +48,7 @@ export function createBatchWorker(options: BatchWorkerOptions) {
     const { name, subject } = partsOf(id);
     const task = names.get(name);
     if (task === undefined) {
-      log.error({ job: id }, "There is a job on the lane of batches that nobody knows; it is dropped");
+      log.error({ job: id }, "There is an unknown job on the lane of batches; it is dropped");
       return null;
     }
     try {

@@ -5,7 +5,7 @@ import { deliverySchema, missingImageSchema, failureSchema } from "@darkroom/gen
 /**
  * The ULID of a line, by its place in the batch from 0: that of its generation, and of its answer in the output. Every worker that feeds a line
  * makes the same one, so that a Redis that lost its last second, and forgot that it was fed, draws over its images and leaves none
- * behind that nobody knows of.
+ * behind that no record names.
  */
 export const lineUlid = (batchId: string, index: number): string => derivedUlid(batchId, `line ${index}`);
 
@@ -29,7 +29,7 @@ export const lineResultSchema = z.object({
     user: true,
     safety_identifier: true,
   }),
-  /** What was brought to the store for it. Of a line that did not succeed nobody is shown it, but the sweep finds its images by it. */
+  /** What was brought to the store for it. Of a line that did not succeed it is not shown, but the sweep finds its images by it. */
   delivery: deliverySchema.nullable(),
   /** What was noted as delivered before that, whose objects the sweep removes, too. */
   superseded: z.array(deliverySchema).default([]),

@@ -125,7 +125,7 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
       const outcomes = await readResults(batch.id, entries);
       const gone = entries.filter((_, i) => outcomes[i] === null);
       if (gone.length > 0) {
-        // Another has stored and committed this segment meanwhile, or else something has dropped records that nobody may drop.
+        // Another has stored and committed this segment meanwhile, or else something has dropped records that must not be dropped.
         if ((await claim())[0] !== number) return 0;
         log.error({ batchId: batch.id, generationIds: gone }, "Records of lines are gone before they were collected");
       }

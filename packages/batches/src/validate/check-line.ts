@@ -129,8 +129,8 @@ function envelopeFaults(line: Record<string, unknown>, number: number): BatchFau
 /** What a request of its own may ask for and a line may not. */
 function refusedInBatch({ stream, partial_images: partials, job }: ImageRequest): ApiError[] {
   const refused = [
-    stream === true && refusal("stream", "nobody waits for the events of a line"),
-    (partials ?? 0) > 0 && refusal("partial_images", "nobody waits for the events of a line"),
+    stream === true && refusal("stream", "a batch line has no events"),
+    (partials ?? 0) > 0 && refusal("partial_images", "a batch line has no events"),
     job?.webhook !== undefined && refusal("job.webhook", "name it when the batch is created, for all of it"),
     job?.webhook_events !== undefined &&
       refusal("job.webhook_events", "name them when the batch is created, for all of it"),

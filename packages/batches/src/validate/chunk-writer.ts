@@ -1,7 +1,7 @@
 import type { PreparedLine } from "../records/prepared-line.ts";
 import type { ObjectStore } from "@darkroom/storage";
 
-/** As many as are put on a lane at once: with more jobs in one command, everybody else waits for Redis. */
+/** As many as are put on a lane at once: with more jobs in one command, every other client waits for Redis. */
 const maxLines = 500;
 /** What a process holds of a batch is some chunks. A line that is larger has a chunk of its own. */
 const maxBytes = 1_000_000;

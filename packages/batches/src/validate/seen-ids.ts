@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 
 /**
  * Remembers which line had which `custom_id`. Kept is the SHA-256, so that 50,000 ids of 512 characters take no more memory than
- * short ones: about 5 MB. Nobody has seen two texts with the same one.
+ * short ones: about 5 MB. No two texts with the same one are known.
  */
 export function createSeenIds() {
   const lines = new Map<string, number>();

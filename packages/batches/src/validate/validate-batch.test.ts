@@ -273,7 +273,7 @@ describe("a budget", () => {
     expect(await chunksStored()).toBe(0);
   });
 
-  test("refuses lines whose price nobody knows", async () => {
+  test("refuses lines whose price is unknown", async () => {
     const { validate, read } = await openBatch();
     const priced = inputLine("a", { model: "gpt-image-2.6-flare" });
     const unpriced = inputLine("b", { model: "gpt-image-2.6-flare", output_format: "svg", svg: { model: "gpt-9" } });

@@ -1,4 +1,4 @@
--- Notes that an object is about to be written, so that it is found if nobody comes to say that it was.
+-- Notes that an object is about to be written, so that it is found if the upload never reports its end.
 -- KEYS: files-expiring, files-dropping. ARGV: the object, until when its upload may take (ms).
 -- Returns 0 where the object is being removed just now: what is written may be lost with it.
 if redis.call("ZSCORE", KEYS[2], ARGV[1]) then

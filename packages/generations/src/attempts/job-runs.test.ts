@@ -24,7 +24,7 @@ async function openCutOff(work: Work) {
     queue,
     proxy,
     worker,
-    /** Resolves when nobody holds a lock on the job, and others may look for stalled jobs: BullMQ lets a lane be looked at once an interval. */
+    /** Resolves when no worker holds a lock on the job, and others may look for stalled jobs: BullMQ lets a lane be looked at once an interval. */
     lockGone: async (id: string) => {
       await expect.poll(() => queue.redis.exists(lock(id))).toBe(0);
       await queue.redis.del(`${queue.keys.lanes}:${lane}:stalled-check`);
@@ -93,7 +93,7 @@ test("a job that comes back to its own worker is run when its former run, told t
   expect(await queue.generations.read(given.id)).toMatchObject({ status: "canceled", attempts: 2 });
 });
 
-test("a lock that ran out while Redis was out of reach is taken again where nobody has found the job", async () => {
+test("a lock that ran out while Redis was out of reach is taken again where no other worker has found the job", async () => {
   const begun = Promise.withResolvers<void>();
   const mayEnd = Promise.withResolvers<void>();
   const { queue, proxy, lockGone, renewed } = await openCutOff(async () => {

@@ -231,7 +231,7 @@ test("a worker that dies before the job is back in line: it is found, and counts
   queue.worker(async (attempt) => {
     mayRepeat.push(attempt.mayRepeat);
     if (attempt.record.rateLimits > 0) return done;
-    // What its death leaves behind: a job that nobody has a lock on.
+    // What its death leaves behind: a job without a lock.
     await queue.redis.del(`${queue.keys.lanes}:${lane}:${id}:lock`);
     return limited;
   });

@@ -75,7 +75,7 @@ describe("an ending that is written is told of, with", () => {
   });
 });
 
-test("an ending that somebody else was first with is not told of", async () => {
+test("an ending that came second is not reported", async () => {
   const queue = await openQueue();
   const told: AttemptEnding[] = [];
   const worker = queue.worker(

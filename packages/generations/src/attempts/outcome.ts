@@ -43,7 +43,7 @@ export type Attempt = {
   checkpoint: (delivery: Delivery, missing: readonly MissingImage[]) => Promise<boolean>;
   /**
    * Shows a partial image to those who watch, and has it removed from the store with the generation. Nothing depends on it: it resolves
-   * false where it could not be shown, or another attempt or an ending has come before. Nobody removes it then.
+   * false where it could not be shown, or another attempt or an ending has come before. Nothing removes it then.
    */
   showPartial: (partial: PartialImage) => Promise<boolean>;
 };

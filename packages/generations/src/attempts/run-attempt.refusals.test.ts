@@ -28,7 +28,7 @@ const behindASlowScript: Refuse = async (redis, other) => {
 };
 
 const aReplica: Refuse = async (redis) => {
-  // Nobody listens there: it goes on with what it holds, and takes no writes.
+  // Nothing listens there: it goes on with what it holds, and takes no writes.
   await redis.replicaof("127.0.0.1", "1");
   return () => redis.replicaof("NO", "ONE");
 };

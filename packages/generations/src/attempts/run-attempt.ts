@@ -22,7 +22,7 @@ export type RunAttemptOptions = NotedObjectsOptions & {
   work: Work;
   /** What a delivery is billed with, beside the images that are missing from it. */
   billOf: (record: GenerationRecord, delivery: Delivery, missing?: readonly MissingImage[]) => Bill;
-  /** Told of each ending that an attempt has written here; not of those that somebody else was first with. */
+  /** Told of each ending that an attempt has written here; not of those where another ending came first. */
   onEnding?: (record: GenerationRecord, ending: AttemptEnding) => void;
   /** Told of each job that is handed back because its record cannot be read. */
   onUnreadable: (error: UnreadableRecord) => void;
@@ -42,7 +42,7 @@ export type AttemptEnding = { bill: Bill | null; unbilled: boolean };
  * attempt could not be begun, when the job belongs to another by now, or when Redis does not take the outcome: the job goes back to its
  * lane then, and the record says what is to be done.
  *
- * @param signal aborted with an `Interruption`: `stopping` means that the work is to be given back, `canceled` that nobody wants it
+ * @param signal aborted with an `Interruption`: `stopping` means that the work is to be given back, `canceled` that it is not wanted
  */
 export async function runAttempt(options: RunAttemptOptions, id: string, signal: AbortSignal): Promise<Rerun> {
   const { attempts, lane, work, retryPolicy, log } = options;
@@ -232,7 +232,7 @@ const isUnbilled = ({ inDoubt, billUndelivered }: BegunRecord, uncharged: boolea
  * the outcome must be there before another worker takes the job for lost, which it does ten seconds later at the soonest.
  */
 const insistPauses = { firstMs: 1_000, maxMs: 5_000 };
-/** Ten minutes outlast a failover and a disk that someone clears; then the job goes back to its lane. */
+/** Ten minutes outlast a failover and the clearing of a full disk; then the job goes back to its lane. */
 const insistForMs = 600_000;
 
 /**

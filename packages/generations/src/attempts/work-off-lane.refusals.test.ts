@@ -15,7 +15,7 @@ const refusals: Record<string, Record<"begin" | "end", (redis: Redis) => Promise
     end: (redis) => redis.config("SET", "maxmemory", 0),
   },
   READONLY: {
-    // Nobody listens there: it goes on with what it holds.
+    // Nothing listens there: it goes on with what it holds.
     begin: (redis) => redis.replicaof("127.0.0.1", "1"),
     end: (redis) => redis.replicaof("NO", "ONE"),
   },
@@ -31,7 +31,7 @@ const refusals: Record<string, Record<"begin" | "end", (redis: Redis) => Promise
 
 async function openRefusing(code: string) {
   const refusal = refusals[code];
-  if (refusal === undefined) throw new Error(`Nobody knows ${code}`);
+  if (refusal === undefined) throw new Error(`Unknown code ${code}`);
   const server = await startRedis({ persist: false });
   onTestFinished(server.stop);
   const admin = new Redis(server.url);

@@ -3,7 +3,7 @@ import { bill, delivery, openQueue } from "../queue.fixture.ts";
 import type { Leaving } from "./generation-store.ts";
 import type { Submission } from "./submission.ts";
 
-/** A submission that somebody waits for. */
+/** A submission that a caller waits for. */
 export type Awaited = Submission & { caller: string };
 
 /** A queue, and an api process that lives in it. */

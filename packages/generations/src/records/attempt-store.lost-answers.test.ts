@@ -161,7 +161,7 @@ test("a failure is written once, and its writer is told that it was the one", as
   expect(await entries()).toBe(1);
 });
 
-test("a failure after somebody else's ending is told so", async () => {
+test("a failure after another ending is told so", async () => {
   const { id, lane, attempts, sure, generations } = await openLossy();
   await sure.start(id, lane);
   await generations.cancel(id, lane);

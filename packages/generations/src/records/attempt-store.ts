@@ -52,7 +52,7 @@ const putInLine = defineScript(
  */
 const limitedForMs = 86_400_000;
 
-/** Each further try is for a change by somebody else between two round trips. */
+/** Each further try is for a change by another process between two round trips. */
 const startTries = 10;
 
 /** A record whose next attempt has begun. */

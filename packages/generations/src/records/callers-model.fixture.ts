@@ -11,7 +11,7 @@ type Drawn = {
   kept: boolean;
   /** Whether it was canceled because its caller left. */
   abandoned: boolean;
-  /** Whether nobody is given it any more without its key: it was answered, or its owner has retried it. */
+  /** Whether no request gets it any more without its key: it was answered, or its owner has retried it. */
   closed: boolean;
   /** Callers whose process lives. */
   waiting: Set<string>;
@@ -99,7 +99,7 @@ export function createCallersModel() {
       return "canceled";
     },
 
-    /** The process of these callers was killed: nobody tells anything. */
+    /** The process of these callers was killed: it reports nothing. */
     kill(callers: ReadonlySet<string>): void {
       for (const { waiting, lost } of all.values()) {
         for (const caller of callers) if (waiting.delete(caller)) lost.add(caller);

@@ -21,7 +21,7 @@ const step = fc.record({
 });
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-/** Somebody who wants one image, and asks again until the answer is there. */
+/** A client that wants one image, and retries until it has the answer. */
 type Client = {
   body: string;
   key: string | undefined;
@@ -110,7 +110,7 @@ test("one wish is bought once, no image is given to two, and a refused request l
     const { id, caller } = waits;
     const { status } = model.of(id);
     const isLive = status === "queued" || status === "running";
-    // Who waits for what has ended is answered with it, and nobody is told that it goes on.
+    // Who waits for what has ended is answered with it, and no caller is told that it goes on.
     if (how === "later" && !isLive) return [];
     if (how === "answered" && status === "succeeded" && client.key === undefined) {
       if (images.has(id)) faults.push(`The image of ${id} was given to two`);

@@ -134,7 +134,7 @@ describe("an equal request without an idempotency key", () => {
     expect(await generations.submit(ask())).toMatchObject({ kind: "accepted" });
   });
 
-  test("finds nothing where somebody waits or was answered", async () => {
+  test("finds nothing where a caller waits or was answered", async () => {
     const { generations, ask, submitted, begun, leave } = await openApi();
     await submitted();
     await begun();
@@ -155,7 +155,7 @@ describe("an equal request without an idempotency key", () => {
     expect(await leave(first, "later")).toBe("kept");
     const second = ask();
     expect(await generations.submit(second)).toEqual(attached(first));
-    // It was told that it goes on: nobody's leaving cancels it.
+    // It was told that it goes on: no disconnect cancels it.
     expect(await leave({ ...first, caller: second.caller }, "cut")).toBe("kept");
     expect(await generations.submit(ask())).toEqual(attached(first));
   });
@@ -202,7 +202,7 @@ describe("an equal request without an idempotency key", () => {
     expect(await generations.submit(ask({ anew: true }))).toMatchObject({ kind: "accepted" });
   });
 
-  test("is given an image that nobody has, before a failure", async () => {
+  test("is given an image that no caller has, before a failure", async () => {
     const { generations, attempts, ask, begun, leave } = await openApi();
     const [failed, running] = [await begun(), await begun()];
     await attempts.fail(failed.id, failed.lane, 1, broken);

@@ -59,7 +59,7 @@ export type GenerationRecord = {
   brokenOffAttempt: number | null;
   /** Whether it was canceled because its API key was no longer in use when its turn came. */
   stopped: boolean;
-  /** Whether a later request that is equal to its own may still be given it: it has no idempotency key, and nobody was answered with it. */
+  /** Whether a later request that is equal to its own may still be given it: it has no idempotency key, and no caller was answered with it. */
   open: boolean;
   delivery: Delivery | null;
   /** What was noted as delivered before, and replaced since. Some of its objects may be in the store; they go with the record. */

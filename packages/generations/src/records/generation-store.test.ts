@@ -225,7 +225,7 @@ describe("a script whose answer was lost, and which is sent again, says what it 
     expect(await generations.read(given.id)).toMatchObject({ status: "expired", version: 2 });
   });
 
-  test("leave, of the last caller of what nobody has begun", async () => {
+  test("leave, of the last caller of a queued generation", async () => {
     const { lossy, line, generations, submission, keys } = await openLossy();
     const given = submission({ caller: "api/1" });
     await generations.submit(given);

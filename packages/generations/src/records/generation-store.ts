@@ -81,7 +81,7 @@ export function createGenerationStore({ redis, keys, retention }: StoreOptions) 
     readTombstone: (id: string): Promise<string | null> => redis.get(keys.tombstone(id)),
 
     /**
-     * Tells that a caller does not wait any more. A generation that nobody has begun and nobody else waits for is canceled where its
+     * Tells that a caller does not wait any more. A generation that has not begun and that no other caller waits for is canceled where its
      * caller was cut off, unless that was told its id.
      *
      * @param caller `""` for one that did not wait, and has read how it ended
@@ -89,7 +89,7 @@ export function createGenerationStore({ redis, keys, retention }: StoreOptions) 
     leave: (id: string, lane: string, caller: string, how: Leaving) =>
       leave(redis, where(id, lane), [id, caller, retention.recordsMs, how]),
 
-    /** Has a generation go on though nobody waits for it: its caller was told its id. */
+    /** Lets a generation go on though no caller waits for it: its caller was told its id. */
     keep: (id: string) => keep(redis, [keys.record(id)], []),
 
     /** Cancels a generation that has not ended, and tells the worker that runs it. Answers the status that it was canceled in. */

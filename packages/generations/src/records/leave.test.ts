@@ -3,7 +3,7 @@ import { startHeartbeat } from "../waiting/heartbeat.ts";
 import { openApi } from "./api-process.fixture.ts";
 
 describe("a caller who leaves", () => {
-  test("cancels a generation that nobody has begun", async () => {
+  test("cancels a queued generation", async () => {
     const { queue, generations, submitted, leave } = await openApi();
     const given = await submitted();
     expect(await leave(given, "cut")).toBe("canceled");

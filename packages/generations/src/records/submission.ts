@@ -25,7 +25,7 @@ export type Wish = {
   tenant: string;
   keyId: string;
   request: ImageRequest;
-  /** Who is to be told when it ends, as `EndingWaits` names its callers; absent where nobody waits. */
+  /** Who is to be told when it ends, as `EndingWaits` names its callers; absent where no caller waits. */
   caller?: string | undefined;
   /** Whether the caller's process is to hear of every change and partial image, too. */
   watch?: boolean | undefined;

@@ -48,7 +48,7 @@ const states: Record<string, (victim: Victim) => Promise<() => void | Promise<vo
       prefix: queue.keys.lanes,
       lockDuration: 1_000,
     });
-    const job = await dead.getNextJob("a lock that nobody renews");
+    const job = await dead.getNextJob("a lock that is not renewed");
     expect(job?.id).toBe(id);
     await queue.attempts.start(id, lane);
     await dead.close();

@@ -64,7 +64,7 @@ if phase == 'records' then
   for _, name in ipairs(page[2]) do
     local kind, subject = string.match(string.sub(name, #root + 1), '^(%l+):(.*)$')
     if visit[kind] then
-      -- What nobody can read must not keep the audit from all behind it.
+      -- An unreadable record must not stop the audit.
       local visited, fault = pcall(visit[kind], subject, name)
       if not visited then faults[#faults + 1] = name .. ' ' .. tostring(fault.err or fault) end
     end

@@ -9,6 +9,6 @@ redis.call('ZADD', instances, time, ARGV[1])
 for _, channel in ipairs(redis.call('ZRANGEBYSCORE', instances, '(' .. string.format('%d', time), '+inf')) do
   redis.call('ZADD', instances, time, channel)
 end
--- One that was killed is missed by nobody after an hour, the longest that a caller waits on the line.
+-- One that was killed is not needed after an hour, the longest that a caller waits on the line.
 if redis.call('EXISTS', returning) == 0 then redis.call('ZREMRANGEBYSCORE', instances, '-inf', time - 3600000) end
 return 'ok'

@@ -1,5 +1,5 @@
 --- @include "generation"
--- Who waits for the answer of a generation, and which generations nobody was answered with.
+-- Who waits for the answer of a generation, and which generations no caller was answered with.
 --   root .. 'waiters:' .. id                     SET of the callers that wait for its answer, as '{reply channel}/{number}'
 --   root .. 'instances'                          ZSET reply channel of an api process → time of its latest heartbeat
 --   root .. 'instances-returning'                STRING: set while the processes that live may not have been heard again yet
@@ -67,7 +67,7 @@ local function is_awaited(id, time)
   return false
 end
 
--- Notes a generation among those that nobody was answered with, in the state 1 or 0 as above.
+-- Notes a generation among those that no caller was answered with, in the state 1 or 0 as above.
 local function note_unanswered(key, body, id, state)
   local list = unanswered_of(key, body)
   redis.call('ZADD', list, state, id)

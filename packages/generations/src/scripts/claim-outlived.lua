@@ -1,5 +1,5 @@
 --- @include "@darkroom/redis/scripts/now"
--- Takes a generation whose retention is over out of everybody's reach, so that its objects can be removed, and keeps for a while that its
+-- Takes a generation whose retention is over out of the reach of all other scripts, so that its objects can be removed, and keeps for a while that its
 -- tenant once had it. The script itself checks whether the retention is over: the list may be older than a retry by which its owner queued
 -- it again. From here on its record has another name, under which no other script looks for it.
 --   KEYS[1] record  KEYS[2] retained  KEYS[3] record of what is being forgotten  KEYS[4] tombstone  KEYS[5] former place

@@ -1,7 +1,7 @@
 --- @include "callers"
 --- @include "watchers"
 -- Which generation a request is given that an equal one has made before: the one rule, told in docs/api.md ("The same request twice").
---   With an idempotency key it is the generation that the key stands for. Without, it is one that nobody was answered with and nobody
+--   With an idempotency key it is the generation that the key stands for. Without, it is one that no caller was answered with and none
 --   waits for any more; or, for five minutes, an error for which the provider may have charged. It is never one that another caller
 --   waits for or was answered with.
 

@@ -6,7 +6,7 @@
 local status, attempts = unpack(redis.call('HMGET', KEYS[1], 'status', 'attempts'))
 if not status then return 'gone' end
 if attempts ~= ARGV[2] then return 'fenced' end
--- Nobody but an attempt itself ends it as succeeded or failed.
+-- Only an attempt itself ends it as succeeded or failed.
 if status == ARGV[3] then return 'ok' end
 if is_ending(status) then return 'ended' end
 -- Canceled under its hands and queued again since: that is another life, which only its own attempt may end.

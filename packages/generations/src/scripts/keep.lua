@@ -1,4 +1,4 @@
--- Has a generation go on though nobody waits for it: its caller knows its id and comes back.
+-- Lets a generation go on though no caller waits for it: its caller knows its id and comes back.
 local status = redis.call('HGET', KEYS[1], 'status')
 if not status then return 'gone' end
 redis.call('HSET', KEYS[1], 'kept', '1')

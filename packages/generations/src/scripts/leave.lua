@@ -2,8 +2,8 @@
 -- A caller does not wait for a generation any more. Safe to repeat.
 --   ARGV[1] id  ARGV[2] caller, or '' for one that did not wait: it has read how the generation ended
 --   ARGV[3] retention in milliseconds  ARGV[4] how it leaves:
---     'answered'  its answer was written: nobody is given it again without an idempotency key
---     'cut'       its connection broke: what nobody has begun, and no other caller waits for, is canceled
+--     'answered'  its answer was written: no request gets it again without an idempotency key
+--     'cut'       its connection broke: a generation that has not begun, and that no other caller waits for, is canceled
 --     'later'     it was told that the generation goes on
 -- Answers 'canceled' or 'kept'.
 local id, caller, how = ARGV[1], ARGV[2], ARGV[4]

@@ -1,5 +1,5 @@
 --- @include "ending"
--- Ends a generation that nobody works on: one that was not begun, or is to be tried again.
+-- Ends a generation that no worker runs: one that was not begun, or is to be tried again.
 --   ARGV[1] id  ARGV[2] retention in milliseconds  ARGV[3] status that it ends as
 -- Answers 'ok', also where it has ended so before, 'kept', or 'gone' where it has no record.
 local status = redis.call('HGET', KEYS[1], 'status')

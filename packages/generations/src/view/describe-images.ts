@@ -78,7 +78,7 @@ function qualityOf(model: CatalogueModel | undefined, asked: string | undefined)
   return others.length === 0 ? (only ?? asked) : (asked ?? usual);
 }
 
-/** Beside the images OpenAI tells what came of an `auto`, and its clients know no `auto` there. Where nobody said, it is left out. */
+/** Beside the images OpenAI tells what came of an `auto`, and its clients know no `auto` there. Where it is unknown, it is left out. */
 const isSettled = (value: string | undefined) => value !== undefined && value !== "auto";
 
 function sharedFacts(images: readonly DescribedImage[]) {

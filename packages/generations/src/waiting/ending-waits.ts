@@ -119,7 +119,7 @@ export async function createEndingWaits(options: EndingWaitsOptions) {
     /**
      * Calls `onChange` for every change of state and every partial image, and every two seconds in case a message was lost: read the
      * record to know what is new. The record must name this channel as one of its watchers. Returns the function that ends it, which
-     * tells whether nobody in this process watches any more.
+     * tells whether no caller of this process watches any more.
      */
     watch: (id: string, onChange: () => void): (() => boolean) => enter(watches, id, onChange),
 

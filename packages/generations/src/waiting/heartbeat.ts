@@ -27,7 +27,7 @@ export async function startHeartbeat({ redis, keys, channel, everyMs = 5_000 }: 
   await tick().catch(() => {});
 
   return {
-    /** Ends the heartbeats: from now on nobody waits in this process. */
+    /** Ends the heartbeats: from now on no caller waits in this process. */
     async close(): Promise<void> {
       redis.off("ready", onReady);
       await ticker.close();

@@ -55,7 +55,7 @@ const invalidRequest =
 
 /**
  * The verdict on an answer that delivers nothing, by its codes whatever the status, by its words where a gateway lost the code, and by its
- * status where they say nothing. `answer` is a refusal, or a success that delivers nothing. A success that reports a failure which nobody knows may have been charged, and is not tried again.
+ * status where they say nothing. `answer` is a refusal, or a success that delivers nothing. A success that reports an unknown failure may have been charged, and is not tried again.
  *
  * @param secrets what must not be repeated: the key, the prompt
  */
@@ -132,7 +132,7 @@ const rejected = (
 
 const failedInSuccess: Verdict = { ...stumbled, retryable: false, mayHaveCharged: true };
 
-/** A failure that is nobody's fault is told in the upstream's own words as well. Of the operator's account they are not the caller's. */
+/** A failure that is neither the caller's nor the operator's fault is told in the upstream's own words as well. Of the operator's account they are not the caller's. */
 function withWords({ facts }: ProviderError, { message }: Reason): ProviderError {
   const isOpen = facts.message === stumbled.message && message !== undefined;
   if (!isOpen) return new ProviderError(facts);

@@ -12,7 +12,7 @@ export type EventsAnswer = (Omit<UpstreamSuccess, "body"> & { streamed: true }) 
 const imagesPerImage = 4;
 
 /**
- * Posts JSON once and hands on the server-sent events that come back, as they come, those that nobody asked for as well. A server that
+ * Posts JSON once and hands on the server-sent events that come back, as they come, those that no request asked for as well. A server that
  * answers with one body is read as `postJson` reads it. Throws as that does; what `onEvent` throws ends the reading.
  *
  * @param onEvent returns false when it wants no more events

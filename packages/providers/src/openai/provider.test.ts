@@ -252,7 +252,7 @@ describe("a stream", () => {
     data: { type: "error", error: { type: "image_generation_user_error", code: "moderation_blocked", message: "No." } },
   };
 
-  test("is asked for only where somebody wants to see what comes on the way", async () => {
+  test("is asked for only where the request wants partial images", async () => {
     await draw({}, { partialImages: 0, onPartial: async () => {} });
     await drawStreamed();
     const asked = upstream.requests.map(({ body }) => [body["stream"], body["partial_images"]]);

@@ -53,7 +53,7 @@ export const openai: ProviderDefinition<typeof settingsSchema> = {
   }),
 };
 
-/** Shows unfinished versions, where somebody wants to see them; `show` is undefined where nobody does. */
+/** Shows partial images, where the request wants them; `show` is undefined where it does not. */
 function partialsOf(call: ProviderCall, http: HttpClient) {
   const partials = showPartials(call);
   /** How often each version has come. An event does not say which image it is of: the second first version is the second image's. */

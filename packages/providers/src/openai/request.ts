@@ -7,7 +7,7 @@ import type { OpenAiSettings } from "./options.ts";
  *
  * - The GPT image models refuse `response_format` ("Unknown parameter") and always answer in base64. DALL·E is asked for base64, so
  *   that the bytes come with the answer and not from a link that may be gone. Other servers are left to their default: both are read.
- * - It is asked to stream only where somebody wants to see unfinished versions: one answer has fewer ways to break than a stream.
+ * - It is asked to stream only where the request wants partial images: one answer has fewer ways to break than a stream.
  * - `output_compression` with PNG is refused upstream; Darkroom accepts and ignores it, as its reference does.
  */
 export function requestBody(call: ProviderCall): Record<string, unknown> {

@@ -242,7 +242,7 @@ describe("what the sandbox reports", () => {
     expect(reply).toMatchObject({ quality, usage: { output_tokens: tokens } });
   });
 
-  test("a revised prompt for dall-e-3 and no one else", async () => {
+  test("a revised prompt for dall-e-3 alone", async () => {
     expect((await draw({}, "dall-e-3")).images[0]?.revisedPrompt).toContain("a cat");
     const other = await draw({}, "doubao-seedream-3-0-t2i-250415");
     expect(other.images[0]?.revisedPrompt).toBeUndefined();

@@ -61,7 +61,7 @@ function painter(call: ProviderCall, settings: SandboxSettings): Paint {
 /** Detail of the first unfinished version; each later one has four times as much. */
 const firstRows = 8;
 
-/** Takes its time, and shows unfinished versions where somebody wants to see them: evenly spread, the last before the end. */
+/** Takes its time, and shows partial images where the request wants them: evenly spread, the last before the end. */
 async function think(call: ProviderCall, delayMs: number, paint: Paint): Promise<void> {
   const versions = partialsWanted(call);
   const pauseMs = delayMs / (versions + 1);

@@ -55,7 +55,7 @@ export const bodyAnswers: UpstreamAnswer[] = [
   })),
   answers("a 201", (p) => ({ status: 201, body: { data: [item(p)] } })),
 
-  // Events that nobody asked for, and JSON where events were asked for.
+  // Events without a request for them, and JSON where events were asked for.
   answers("events unasked", (p) => ({ headers: streamed, body: `data: ${completed(p)}\n\n` })),
   answers("events unasked, labelled JSON", (p) => ({
     body: `event: image_generation.completed\ndata: ${completed(p)}\n\n`,

@@ -188,7 +188,7 @@ describe("an error inside a 200", () => {
   test.each([
     ["for the image", { data: [error("InputTextSensitiveContentDetected")] }, "content_policy_violation", false, false],
     ["for the whole", error("InternalServiceError"), "upstream_error", true, false],
-    ["with a code nobody knows", { data: [error("BrandNew")] }, "upstream_error", false, true],
+    ["with an unknown code", { data: [error("BrandNew")] }, "upstream_error", false, true],
   ])("%s", async (_, body, code, retryable, mayHaveCharged) => {
     upstream.next({ body });
     expect((await failureOf(draw())).facts).toMatchObject({ code, retryable, mayHaveCharged, upstreamStatus: 200 });

@@ -91,7 +91,7 @@ describe("400", () => {
       { output_expires_after: { anchor: "created_at", seconds: 1 } },
       "output_expires_after.seconds",
     ],
-    ["a field that nobody knows", { priority: 1 }, "priority"],
+    ["an unknown field", { priority: 1 }, "priority"],
     ["a webhook where there are none", { job: { webhook: "https://example.com/hook" } }, "job.webhook"],
     ["events without an address", { job: { webhook_events: ["failed"] } }, "job.webhook_events"],
     ["an event of generations", { job: { webhook_events: ["succeeded"] } }, "job.webhook_events.0"],

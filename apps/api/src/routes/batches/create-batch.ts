@@ -119,7 +119,7 @@ function readClientRetry(headers: IncomingHttpHeaders): "first" | "retry" | unde
 
 /**
  * Throws `ApiError` where a batch cannot have this file as its input: a 400, since the address that was asked is there and what is wrong
- * stands in the body. Nobody learns which ids others have. What the file says is for the validation to read.
+ * stands in the body. No tenant learns which ids others have. What the file says is for the validation to read.
  */
 async function checkInputFile(files: Pick<FileStore, "read">, tenant: string, id: string): Promise<void> {
   const file = isFileId(id) ? await queueAnswer(files.read(id)) : null;

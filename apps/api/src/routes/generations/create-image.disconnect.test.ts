@@ -18,7 +18,7 @@ async function callAndHangUp(api: TestApi, headers: Record<string, string> = {})
   };
 }
 
-test("a caller who leaves cancels what nobody has begun", async () => {
+test("a caller that disconnects cancels its queued generation", async () => {
   const api = await startApi();
   const { id, hangUp } = await callAndHangUp(api);
   expect((await api.queue.generations.read(id))?.status).toBe("queued");

@@ -20,7 +20,7 @@ describe("429 rate_limit_exceeded", () => {
     const refused = await ask({}, {}, other);
     expect(refused.headers.get("x-ratelimit-remaining-requests")).toBe("0");
     expect(await outcomeOf(refused)).toMatchObject({ status: 429, code: "rate_limit_exceeded", shouldRetry: "true" });
-    expect(api.queue.waits.size + other.queue.waits.size, "nobody waits for what was refused").toBe(0);
+    expect(api.queue.waits.size + other.queue.waits.size, "no call waits for what was refused").toBe(0);
   });
 
   test("for more images than are left, while fewer are still taken", async () => {

@@ -65,7 +65,7 @@ test("callers who wait get their answers across an outage", async () => {
   const waiting = Array.from({ length: 20 }, () => api.generate(request));
   await expect.poll(async () => (await api.queue.lanes.depth("openai.interactive")).waiting).toBe(20);
   api.redisLine.cut();
-  // The worker has a line of its own: everything ends while nobody here can hear of it.
+  // The worker has a line of its own: everything ends while this api hears nothing of it.
   await api.work(drawing(api.store, Buffer.from("image")));
   await expect.poll(() => api.endings(), { timeout: 10_000 }).toBe(20);
   api.redisLine.restore();

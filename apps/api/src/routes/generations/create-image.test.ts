@@ -194,7 +194,7 @@ describe("endings without images", () => {
     const api = await startApi();
     const waiting = api.generate({ prompt: "a cat", model: "dall-e-2", job: { expires_in: 1 } });
     await expect.poll(() => api.queue.waits.size).toBe(1);
-    // A worker that comes too late, by the clock of Redis, which nobody can turn.
+    // A worker that comes too late, by the clock of Redis, which no test can set.
     await new Promise((resolve) => setTimeout(resolve, 1_100));
     await api.work(drawing(api.store, bytes));
     const answer = await waiting;
@@ -255,7 +255,7 @@ test("a response breaks off when an image cannot be read half-way", async () => 
   await expect(answer.text()).rejects.toThrow("terminated");
 });
 
-test("a store read that nobody wants is closed", async () => {
+test("a store read that no client needs any more is closed", async () => {
   const closed: Promise<unknown>[] = [];
   const api = await startApi({
     objects: (store) => ({

@@ -4,7 +4,7 @@ import { otherApiKey, startApi, type TestApi } from "../../api.fixture.ts";
 import { generationIn, heldWork, imageBytes, request } from "../../generation.fixture.ts";
 import { drawing } from "../../worker.fixture.ts";
 
-/** A generation that nobody has begun. */
+/** A queued generation. */
 async function queued(api: TestApi, over: object = {}): Promise<string> {
   const answer = await api.post({ ...request, ...over }, { headers: { prefer: "respond-async" } });
   return (await generationIn(answer)).id;

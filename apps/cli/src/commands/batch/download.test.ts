@@ -89,7 +89,7 @@ test("a download that was interrupted goes on with what is missing", async () =>
   expect((await stat(join(out, "l0-0.png"))).mtimeMs).toBe(mtimeMs);
 });
 
-test("a folder with the images of another batch, or of nobody, is refused", async () => {
+test("a folder with the images of another batch, or of no batch, is refused", async () => {
   const { out, download } = await setUp([{ custom_id: "a", body: { prompt: "a" } }]);
   await mkdir(out);
   await writeFile(join(out, "a.png"), "mine");

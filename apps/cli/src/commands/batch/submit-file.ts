@@ -24,7 +24,7 @@ export type Submitting = {
 };
 
 /**
- * The batch of a file: the one that was made of the same lines before, else a new one. Undefined where somebody was asked and said no.
+ * The batch of a file: the one that was made of the same lines before, else a new one. Undefined where the user was asked and said no.
  * @throws {Problem} for mistakes in the file, and whatever the service refuses
  */
 export async function submitFile(

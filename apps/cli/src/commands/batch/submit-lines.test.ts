@@ -15,7 +15,7 @@ describe("a file of batch lines", () => {
     expect(await submit("--yes", ...model)).toMatchObject({ code: 2, stdout: "" });
   });
 
-  test("with mistakes is refused with all of them, and nobody is asked", async () => {
+  test("with mistakes is refused with all of them, and the service is not asked", async () => {
     const content = [
       line("a"),
       "{",

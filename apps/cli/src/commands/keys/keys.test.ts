@@ -65,7 +65,7 @@ describe("keys create", () => {
     ["--models", "a,,b"],
     ["--expires", "2026-02-30"],
     ["--expires", "soon"],
-  ])("takes %s %s for wrong usage and asks nobody", async (option, value) => {
+  ])("takes %s %s for wrong usage and sends no request", async (option, value) => {
     const ran = await run(["create", "--tenant", "a", "--name", "b", option, value], created);
     expect(ran).toMatchObject({ code: 2, stdout: "", asked: [] });
     expect(ran.stderr).toContain("Usage: darkroom keys create");
@@ -192,7 +192,7 @@ describe("keys delete", () => {
     expect(ran.asked[0]?.line).toBe("DELETE /admin/keys/key_1");
   });
 
-  test("wants --yes where there is nobody to ask", async () => {
+  test("requires --yes without a terminal", async () => {
     const ran = await run(["delete", "key_1"], deleted);
     expect(ran).toMatchObject({ code: 2, asked: [] });
     expect(ran.stderr).toContain("--yes is required");

@@ -1,4 +1,4 @@
--- Moves a day's export on from a claim, unless somebody else has done so.
+-- Moves a day's export on from a claim, unless another process has done so.
 --   KEYS[1] the day's entries  KEYS[2] how far the day's export has come
 --   ARGV[1] offset of the claim  ARGV[2] entries of the claim  ARGV[3] the new offset  ARGV[4] entries that are in the store now
 -- Answers 1, or 0 where the claim is no more.
