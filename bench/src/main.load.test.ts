@@ -34,3 +34,9 @@ test("the short form runs a batch, finds every line of it in the output, and wri
   const rows = await run(["batch", "--scenario", "1", "--lines", "100"], row);
   expect(rows.map(({ quantity }) => quantity)).toContain("lines/s POST to completed");
 }, 90_000);
+
+test("the short form measures a connection to Redis as ioredis has it and as Darkroom has it", async () => {
+  const row = z.object({ connection: z.string(), "CPU µs/command": z.number().positive() });
+  const rows = await run(["redis", "--scenario", "1"], row);
+  expect(rows.map(({ connection }) => connection)).toEqual(expect.arrayContaining(["ioredis", "with gathered writes"]));
+}, 90_000);

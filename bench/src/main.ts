@@ -6,13 +6,15 @@ import { describeMachine, loadAverage } from "./machine.ts";
 import { type Report, tableOf, writeReport } from "./report.ts";
 import { refusalTiming } from "./keys/refusal-timing.ts";
 import { rightBesideWrong } from "./keys/right-beside-wrong.ts";
+import { commandsBeside } from "./redis/commands-beside.ts";
+import { writeCost } from "./redis/write-cost.ts";
 import type { Scenario } from "./wait/scenario.ts";
 import { redisCost } from "./wait/redis-cost.ts";
 import { submitLatency } from "./wait/submit-latency.ts";
 import { throughput } from "./wait/throughput.ts";
 import { waitingMemory } from "./wait/waiting-memory.ts";
 
-const usage = `pnpm bench wait|keys|batch [--quick] [--scenario 1,2] [--lines 50000] [--profile FOLDER] [--output FILE]
+const usage = `pnpm bench wait|keys|batch|redis [--quick] [--scenario 1,2] [--lines 50000] [--profile FOLDER] [--output FILE]
 
   --quick     small counts, one round: a look within a minute, not a measurement
   --scenario  only these
@@ -24,6 +26,7 @@ const benches = new Map<string, Scenario[]>([
   ["wait", [throughput, redisCost, waitingMemory, submitLatency]],
   ["keys", [refusalTiming, rightBesideWrong]],
   ["batch", [wholeBatch, callersBeside]],
+  ["redis", [writeCost, commandsBeside]],
 ]);
 
 const { values, positionals } = parseArgs({

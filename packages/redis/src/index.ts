@@ -14,4 +14,4 @@ export {
 } from "./redis-connections.ts";
 export { adviseOnRedis } from "./redis-faults.ts";
 export { redisTime } from "./redis-time.ts";
-export { CommandTimeoutError } from "./time-out-commands.ts";
+export { CommandTimeoutError } from "./ioredis-patches/time-out-commands.ts";

@@ -1,10 +1,10 @@
 import { Redis, type RedisOptions } from "ioredis";
-import { gatherWrites } from "./gather-writes.ts";
-import { keepSubscribed } from "./keep-subscribed.ts";
-import { limitInFlight } from "./limit-in-flight.ts";
+import { gatherWrites } from "./ioredis-patches/gather-writes.ts";
+import { keepSubscribed } from "./ioredis-patches/keep-subscribed.ts";
+import { limitInFlight } from "./ioredis-patches/limit-in-flight.ts";
 import { faultOf, silent } from "./reach-redis.ts";
 import { explainRedisError } from "./redis-faults.ts";
-import { timeOutCommands } from "./time-out-commands.ts";
+import { timeOutCommands } from "./ioredis-patches/time-out-commands.ts";
 
 export type OnRedisError = (error: Error) => void;
 

@@ -1,6 +1,6 @@
 import { startTcpProxy, testRedisUrl } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
-import { connectWorker, untilConnected } from "./redis-connections.ts";
+import { connectWorker, untilConnected } from "../redis-connections.ts";
 import { CommandTimeoutError, timeOutCommands } from "./time-out-commands.ts";
 
 async function open(timeoutMs: number) {

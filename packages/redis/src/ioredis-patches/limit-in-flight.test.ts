@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { testRedisUrl } from "@darkroom/testing";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { limitInFlight } from "./limit-in-flight.ts";
-import { connectWorker, untilConnected } from "./redis-connections.ts";
+import { connectWorker, untilConnected } from "../redis-connections.ts";
 
 /** A limited connection, and a key of the test's own. */
 async function open(most: number) {

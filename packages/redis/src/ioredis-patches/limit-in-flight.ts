@@ -3,9 +3,10 @@ import type { Redis } from "ioredis";
 type Sending = Parameters<Redis["sendCommand"]>;
 
 /**
- * Lets no more than `most` commands of a connection be on their way to Redis at a time; the others wait here, in their order. Redis does
- * all that has arrived on a connection before it looks at the next one, so that a process with a hundred jobs at a time makes everybody
- * wait for a hundred scripts. Pipelines and transactions are not held back: the code that sends them limits their length.
+ * Lets at most `most` commands of a connection be on their way to Redis at a time. The others wait here, in their order. Redis executes all
+ * commands that have arrived on a connection before it reads the next connection, so a process with a hundred jobs at a time makes all
+ * other clients wait for a hundred scripts (`pnpm bench redis --scenario 2`). Pipelines and transactions are not limited: their callers
+ * decide how long they are.
  */
 export function limitInFlight(redis: Redis, most: number): void {
   const send = redis.sendCommand.bind(redis);
