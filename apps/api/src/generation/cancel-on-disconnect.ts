@@ -28,9 +28,9 @@ const maxFailures = 10;
 const maxPauseMs = 5_000;
 
 /**
- * Tells the queue how callers leave: answered, cut off, or put off until later. A generation that has not begun and that no other caller waits for is canceled,
- * so that no image is bought without a caller; one that no caller was answered with may be given to the next equal request. While Redis is away it is
- * told again.
+ * Tells the queue how callers leave: answered, cut off, or put off until later. A generation that has not begun and that no other caller
+ * waits for is canceled, so that no image is bought without a caller. One that no caller was answered with may be given to the next equal
+ * request. While Redis is away, the report is repeated.
  */
 export function createDisconnects({
   queue,
