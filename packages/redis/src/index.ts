@@ -1,6 +1,7 @@
 export { checkRedis } from "./check-redis.ts";
 export { defineScript, readScript, type Script } from "./define-script.ts";
 export { encodeFormerPlace, formerPlaceMs, readFormerScore } from "./former-place.ts";
+export { keyNames, keyTypes } from "./key-kinds.ts";
 export { createKeys, generationKeys, type Keys } from "./key-names.ts";
 export { createMemoryGuard } from "./memory-guard.ts";
 export { createWriteProbe } from "./probe-writes.ts";

@@ -1,92 +1,94 @@
+import { keyNames } from "./key-kinds.ts";
 import type { ProbeNames } from "./probe-writes.ts";
 
 /** The names of everything the queue keeps in Redis, under one prefix so that installations can share a server. */
 export function createKeys(prefix: string) {
+  const name = keyNames(prefix);
   const probe: ProbeNames = {
-    keys: [`${prefix}:probe`, `${prefix}:lane:probe`],
-    channel: `${prefix}:replies:probe`,
+    keys: [name("probe"), name("lane", "probe")],
+    channel: name("replies", "probe"),
   };
   return {
     /** Begins every name: the root from which `@darkroom/accounts` makes its own, in Lua too. */
     root: `${prefix}:`,
     /** HASH: the truth about one generation. Kept until it ends, then for the retention time. */
-    record: (id: string) => `${prefix}:generation:${id}`,
+    record: (id: string) => name("generation", id),
     /** HASH: a record whose retention is over, while its objects are removed. Only recovery looks for it there. */
-    forgotten: (id: string) => `${prefix}:forgotten:${id}`,
+    forgotten: (id: string) => name("forgotten", id),
     /** LIST of the partial images of a generation that is watched while it is drawn. Lives as long as the record. */
-    partials: (id: string) => `${prefix}:partials:${id}`,
+    partials: (id: string) => name("partials", id),
     /** STRING: the tenant whose generation this was, for a while after its record was dropped. */
-    tombstone: (id: string) => `${prefix}:expired:${id}`,
+    tombstone: (id: string) => name("expired", id),
     /** STRING `tenant score`: where a generation or a batch stood in its tenant's index. Lives some minutes from its removal. */
-    formerPlace: (id: string) => `${prefix}:former-place:${id}`,
+    formerPlace: (id: string) => name("former-place", id),
     /** ZSET of ids by time of submission: a tenant's generations, until their records are dropped. */
-    index: (tenant: string) => `${prefix}:index:${tenant}`,
+    index: (tenant: string) => name("index", tenant),
     /** STRING: body and generation that an idempotency key of an API key stands for. Its time counts from the ending. */
-    claim: (keyId: string, digest: string) => `${prefix}:claim:${keyId}:${digest}`,
+    claim: (keyId: string, digest: string) => name("claim", keyId, digest),
     /** STRING: the generation that a submission was attached to. Lives some minutes. */
-    attached: (submissionId: string) => `${prefix}:attached:${submissionId}`,
+    attached: (submissionId: string) => name("attached", submissionId),
     /** ZSET of the generations that no caller was answered with, of those that an API key has asked for with one body: see `callers.lua`. */
-    unanswered: (keyId: string, fingerprint: string) => `${prefix}:unanswered:${keyId}:${fingerprint}`,
+    unanswered: (keyId: string, fingerprint: string) => name("unanswered", keyId, fingerprint),
     /** SET of the callers that wait for the answer of a generation. */
-    waiters: (id: string) => `${prefix}:waiters:${id}`,
+    waiters: (id: string) => name("waiters", id),
     /** ZSET of the reply channels of api processes by the time of their latest heartbeat. */
-    instances: `${prefix}:instances`,
+    instances: name("instances"),
     /** ZSET of all queued generations by a time: of their submission, of the end of their pause, or from which on to look for their job. */
-    queued: `${prefix}:queued`,
+    queued: name("queued"),
     /** ZSET of all running generations by a time: of their latest start, or from which on to look for their job. */
-    running: `${prefix}:running`,
+    running: name("running"),
     /** ZSET of ids by time of expiry: queued generations with a deadline for their start. */
-    expiring: `${prefix}:expiring`,
+    expiring: name("expiring"),
     /** ZSET of ids by the time when their retention is over, or a worker may have died that was removing them. */
-    retained: `${prefix}:retained`,
+    retained: name("retained"),
     /** ZSET of endings (id, version, status) by time whose webhooks have not been put on their lane. Empty but for the last moments. */
-    outbox: `${prefix}:outbox`,
+    outbox: name("outbox"),
     /** HASH: one webhook delivery. Kept until it is settled, then as long as its index. */
-    delivery: (id: string) => `${prefix}:delivery:${id}`,
+    delivery: (id: string) => name("delivery", id),
     /** ZSET of delivery ids by the time of their next attempt: what is not settled. */
-    deliveries: `${prefix}:deliveries`,
+    deliveries: name("deliveries"),
     /** ZSET of delivery ids by time: a tenant's deliveries of the last weeks. */
-    deliveryIndex: (tenant: string) => `${prefix}:delivery-index:${tenant}`,
+    deliveryIndex: (tenant: string) => name("delivery-index", tenant),
     /** STRING: an address that answered 410 to an API key's webhooks. Lives some days. */
-    addressOff: (keyId: string, digest: string) => `${prefix}:address-off:${keyId}:${digest}`,
+    addressOff: (keyId: string, digest: string) => name("address-off", keyId, digest),
     /** HASH: the truth about one batch. */
-    batch: (id: string) => `${prefix}:batch:${id}`,
+    batch: (id: string) => name("batch", id),
     /** STRING: the catalogue that batches were accepted by, under its SHA-256. Lives sixty days after the last of them. */
-    catalogue: (sha256: string) => `${prefix}:catalogue:${sha256}`,
+    catalogue: (sha256: string) => name("catalogue", sha256),
     /** LIST of the lines of a batch that have ended and have not been collected: generation ids, and lines that were never taken in. */
-    batchEnded: (id: string) => `${prefix}:batch-ended:${id}`,
+    batchEnded: (id: string) => name("batch-ended", id),
     /** SET of the generation ids of a batch's lines that have a record. */
-    batchLines: (id: string) => `${prefix}:batch-lines:${id}`,
+    batchLines: (id: string) => name("batch-lines", id),
     /** STRING: body and batch that an idempotency key of an API key stands for. Its time counts from the ending. Not the claims of generations: each route has its own. */
-    batchClaim: (keyId: string, digest: string) => `${prefix}:batch-claim:${keyId}:${digest}`,
+    batchClaim: (keyId: string, digest: string) => name("batch-claim", keyId, digest),
     /** LIST of the batches that an API key has lately asked for with one body, the latest first. */
-    batchBodies: (keyId: string, fingerprint: string) => `${prefix}:batch-bodies:${keyId}:${fingerprint}`,
+    batchBodies: (keyId: string, fingerprint: string) => name("batch-bodies", keyId, fingerprint),
     /** LIST of the times at which an API key made its batches of the last hour, the latest first. */
-    batchCreations: (keyId: string) => `${prefix}:batch-creations:${keyId}`,
+    batchCreations: (keyId: string) => name("batch-creations", keyId),
     /** ZSET of ids by time of submission: a tenant's batches. */
-    batchIndex: (tenant: string) => `${prefix}:batch-index:${tenant}`,
+    batchIndex: (tenant: string) => name("batch-index", tenant),
     /** ZSET of ids by time of submission: batches that have not ended. */
-    activeBatches: `${prefix}:batches-active`,
+    activeBatches: name("batches-active"),
     /** ZSET of ids by the time when what is left of them may go: batches that have ended. */
-    endedBatches: `${prefix}:batches-ended`,
+    endedBatches: name("batches-ended"),
     /** ZSET of ids by time of acceptance: batches with lines for a lane, or lines on it. */
-    feedingBatches: (lane: string) => `${prefix}:batches-feeding:${lane}`,
+    feedingBatches: (lane: string) => name("batches-feeding", lane),
     /** HASH tenant → number of its generations on the lane that have not ended. A tenant with none has no field. */
-    pending: (lane: string) => `${prefix}:pending:${lane}`,
+    pending: (lane: string) => name("pending", lane),
     /** HASH tenant → rank of its latest job on the lane, and '' → the rank that the lane has come to. Gone when the lane is empty. */
-    ranks: (lane: string) => `${prefix}:ranks:${lane}`,
+    ranks: (lane: string) => name("ranks", lane),
     /** Begins the names of STRINGs, one for each span of time: how many attempts the lane has begun in it. Each lives some spans. */
-    starts: (lane: string) => `${prefix}:starts:${lane}:`,
+    starts: (lane: string) => name("starts", lane, ""),
     /** HASH: how a lane backs off from an upstream whose rate limit is reached. Gone when the lane is as fast as before, or after a while. */
-    backoff: (lane: string) => `${prefix}:backoff:${lane}`,
+    backoff: (lane: string) => name("backoff", lane),
     /** Prefix of all that BullMQ keeps. */
-    lanes: `${prefix}:lane`,
+    lanes: name("lane"),
     /** Pub/Sub channel on which one API process hears that a generation ended or changed. */
-    replies: (instance: string) => `${prefix}:replies:${instance}`,
+    replies: (instance: string) => name("replies", instance),
     /** What a look whether Redis takes writes uses, and takes away. */
     probe,
     /** Pub/Sub channel on which workers hear of running generations that were canceled. */
-    cancels: `${prefix}:cancels`,
+    cancels: name("cancels"),
   };
 }
 

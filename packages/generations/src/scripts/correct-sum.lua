@@ -2,6 +2,8 @@
 -- A difference in an account stays the same while generations come and go, for each move changes both. It is believed when two audits in
 -- a row have found the same one: a process of a release that does not change the audit's sums makes others. A number of a lane is never
 -- below zero, so that a difference in it changes; it orders jobs and nothing depends on it, so that it is believed at once.
+--   root .. 'audit-differences'         HASH: the differences that this audit has found in accounts, by field
+--   root .. 'audit-differences-before'  HASH: those of the audit before it
 local function correct_sum(root, field, sum, repairs)
   local name, of = string.match(field, '^(%S+) (.*)$')
   local is = tonumber(redis.call('HGET', name, of)) or 0
