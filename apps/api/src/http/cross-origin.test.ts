@@ -64,6 +64,19 @@ test("a page of another origin is told nothing", async () => {
   expect([answer.status, corsHeaders(answer)]).toEqual([200, { vary: "Origin" }]);
 });
 
+test("an OPTIONS that is no preflight, or is for nothing that there is, is answered as where CORS is off", async () => {
+  const api = await startApi(withPage);
+  const plain = { method: "OPTIONS", headers: { origin: page } };
+  for (const [path, init, status] of [
+    ["/v1/models", plain, 405],
+    ["/v1/nowhere", plain, 404],
+    ["/v1/nowhere", preflight("https://elsewhere.example"), 404],
+  ] as const) {
+    const answer = await fetch(`${api.baseUrl}${path}`, init);
+    expect([answer.status, Object.keys(await answer.json())]).toEqual([status, ["error"]]);
+  }
+});
+
 test("every page may call where * is configured", async () => {
   const api = await startApi({ corsOrigins: ["*"] });
   const answer = await api.call("/v1/models", { headers: { origin: "https://elsewhere.example" } });
