@@ -16,7 +16,7 @@ import type { Work } from "@darkroom/generations";
 import { connectWorker } from "@darkroom/redis";
 import { createObjectStore, type ObjectStore, type ObjectStoreSettings } from "@darkroom/storage";
 import { removeKeys, startTcpProxy, testRedisUrl } from "@darkroom/testing";
-import { afterAll, onTestFinished } from "vitest";
+import { onTestFinished } from "vitest";
 import { buildApp } from "./app.ts";
 import { closeServer } from "./close-server.ts";
 import { createDrain } from "./drain.ts";
@@ -74,8 +74,23 @@ type Finish = (undo: () => Promise<void>) => void;
 /** The whole service on a free port, with a queue of its own on a real Redis, taken down after the test. */
 export const startApi = (options: StartApiOptions = {}) => openApi(options, onTestFinished);
 
-/** The same for all tests of a `describe`: call it in `beforeAll`. */
-export const keepApi = (options: StartApiOptions = {}) => openApi(options, afterAll);
+/**
+ * The same for all tests of a file or a `describe`: call it in `beforeAll` and return its `close` from there, since Vitest runs no
+ * `afterAll` that a hook registers.
+ */
+export async function keepApi(options: StartApiOptions = {}) {
+  const undos: Parameters<Finish>[0][] = [];
+  const close = async () => {
+    for (const undo of undos.splice(0).toReversed()) await undo();
+  };
+  try {
+    const api = await openApi(options, (undo) => void undos.push(undo));
+    return Object.assign(api, { close });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
 
 async function openApi(options: StartApiOptions, finish: Finish) {
   const {
@@ -238,6 +253,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
 }
 
 export type TestApi = Awaited<ReturnType<typeof startApi>>;
+export type KeptApi = Awaited<ReturnType<typeof keepApi>>;
 
 export async function clearRedis(prefix: string): Promise<void> {
   const redis = connectWorker(testRedisUrl(), () => {});

@@ -2,11 +2,12 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { errorBodySchema } from "@darkroom/contracts";
 import { beforeAll, expect, test } from "vitest";
-import { keepApi, type TestApi } from "../api.fixture.ts";
+import { keepApi, type KeptApi } from "../api.fixture.ts";
 
-let api: TestApi;
+let api: KeptApi;
 beforeAll(async () => {
   api = await keepApi();
+  return api.close;
 });
 
 /** Sends bytes as they are and returns all that comes back until the connection is closed. */

@@ -2,12 +2,12 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { listeningPort } from "@darkroom/testing";
 import { beforeAll, expect, test } from "vitest";
-import { adminKey, keepApi, type TestApi } from "../api.fixture.ts";
+import { adminKey, keepApi, type KeptApi } from "../api.fixture.ts";
 import { imageBytes, request } from "../generation.fixture.ts";
 import { drawing } from "../worker.fixture.ts";
 import { commonHeaders } from "./common-headers.ts";
 
-let api: TestApi;
+let api: KeptApi;
 let imagePath: string;
 beforeAll(async () => {
   api = await keepApi({ corsOrigins: ["*"] });
@@ -15,6 +15,7 @@ beforeAll(async () => {
   const { data } = await (await api.generate(request)).json();
   const { pathname, search } = new URL(data[0].url);
   imagePath = pathname + search;
+  return api.close;
 });
 
 const preflight = { origin: "https://app.test", "access-control-request-method": "POST" };

@@ -1,7 +1,7 @@
 import { noLimits } from "@darkroom/contracts";
 import { expect, test, beforeAll, describe, vi } from "vitest";
 import { limitHeaders } from "./rate-limit-headers.ts";
-import { adminKey, keepApi, startApi, type TestApi } from "../api.fixture.ts";
+import { adminKey, keepApi, startApi, type KeptApi } from "../api.fixture.ts";
 import { openLimitedKey } from "../limited-key.fixture.ts";
 
 const use = { requests: 3, images: 7, resetMs: 41_001 };
@@ -48,7 +48,7 @@ test("a limit that was lowered below what is used leaves nothing, and not less",
   });
 });
 
-let api: TestApi;
+let api: KeptApi;
 let limited: Awaited<ReturnType<typeof openLimitedKey>>;
 let unlimited: typeof limited;
 beforeAll(async () => {
@@ -56,6 +56,7 @@ beforeAll(async () => {
   limited = await openLimitedKey(api, { limits: { requests_per_minute: 1_000, images_per_minute: 2_000 } });
   // What is limited, but by no minute, has nothing to tell either.
   unlimited = await openLimitedKey(api, { name: "unlimited", limits: { queued_generations: 100 } });
+  return api.close;
 });
 
 type Key = typeof limited;

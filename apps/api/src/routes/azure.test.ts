@@ -1,16 +1,17 @@
 import { imageResponseSchema } from "@darkroom/contracts";
 import { AzureOpenAI } from "openai";
 import { beforeAll, describe, expect, test } from "vitest";
-import { adminKey, apiKey, keepApi, type TestApi } from "../api.fixture.ts";
+import { adminKey, apiKey, keepApi, type KeptApi } from "../api.fixture.ts";
 import { drawing } from "../worker.fixture.ts";
 
 const bytes = Buffer.from("the bytes of an image");
 const apiVersion = "2026-05-01-preview";
 
-let api: TestApi;
+let api: KeptApi;
 beforeAll(async () => {
   api = await keepApi();
   await api.work(drawing(api.store, bytes));
+  return api.close;
 });
 
 /** Without the `Authorization` that all other tests send. */

@@ -2,12 +2,12 @@ import { text } from "node:stream/consumers";
 import { ledgerEntrySchema } from "@darkroom/contracts";
 import { withinOneDay } from "@darkroom/testing";
 import { beforeAll, describe, expect, test } from "vitest";
-import { adminKey, apiKey, keepApi, otherApiKey, startApi, type TestApi } from "../api.fixture.ts";
+import { adminKey, apiKey, keepApi, otherApiKey, startApi, type KeptApi } from "../api.fixture.ts";
 import { imageBytes, request } from "../generation.fixture.ts";
 import { countSuccess, otherKeyId, ownKeyId, usageSchema } from "../usage/usage.fixture.ts";
 import { drawing } from "../worker.fixture.ts";
 
-let api: TestApi;
+let api: KeptApi;
 let today: string;
 const dayMs = 86_400_000;
 const daysAgo = (days: number) => new Date(Date.parse(today) - days * dayMs).toISOString().slice(0, 10);
@@ -23,6 +23,7 @@ beforeAll(async () => {
   await countSuccess(api, today, "other", otherKeyId);
   await countSuccess(api, daysAgo(29), "acme", ownKeyId);
   await countSuccess(api, daysAgo(30), "acme", ownKeyId);
+  return api.close;
 });
 
 async function usage(query: string, key = apiKey) {

@@ -1,16 +1,17 @@
 import { errorBodySchema } from "@darkroom/contracts";
 import { beforeAll, describe, expect, test } from "vitest";
-import { adminKey, apiKey, keepApi, startApi, type TestApi } from "../../api.fixture.ts";
+import { adminKey, apiKey, keepApi, startApi, type KeptApi } from "../../api.fixture.ts";
 import { askAdmin, makeKey } from "./admin.fixture.ts";
 
 const good = { tenant: "acme", name: "new" };
 
-let api: TestApi;
+let api: KeptApi;
 let id: string;
 beforeAll(async () => {
   api = await keepApi();
   ({ id } = await makeKey(api));
   await makeKey(api, { name: "taken" });
+  return api.close;
 });
 
 /** What a refusal says, after a check that it has the shape of all refusals. */

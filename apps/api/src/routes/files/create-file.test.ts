@@ -3,7 +3,7 @@ import { maxFileBytes } from "@darkroom/contracts";
 import type { ObjectStore } from "@darkroom/storage";
 import { temporaryFolder } from "@darkroom/testing";
 import { beforeAll, describe, expect, test } from "vitest";
-import { keepApi, links, startApi, type TestApi } from "../../api.fixture.ts";
+import { keepApi, links, startApi, type TestApi, type KeptApi } from "../../api.fixture.ts";
 import { startProcess } from "../../process.fixture.ts";
 import {
   boundary,
@@ -103,10 +103,11 @@ test("a NUL that is percent-encoded in the filename is refused, too", async () =
 });
 
 describe("refused", () => {
-  let api: TestApi;
+  let api: KeptApi;
   const left = noting();
   beforeAll(async () => {
     api = await keepApi({ objects: left.objects });
+    return api.close;
   });
 
   const batch = ["purpose", "batch"] as const;

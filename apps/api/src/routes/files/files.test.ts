@@ -1,7 +1,7 @@
 import { fileSchema, newFileId } from "@darkroom/contracts";
 import { beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
-import { keepApi, otherApiKey, startApi, type TestApi } from "../../api.fixture.ts";
+import { keepApi, otherApiKey, startApi, type KeptApi } from "../../api.fixture.ts";
 import { jsonlFile, oneLine, uploadFile } from "./files.fixture.ts";
 
 const listSchema = z.strictObject({
@@ -143,11 +143,12 @@ describe("GET /v1/files", () => {
 });
 
 describe("another tenant", () => {
-  let api: TestApi;
+  let api: KeptApi;
   let id: string;
   beforeAll(async () => {
     api = await keepApi();
     id = (await uploadFile(api)).id;
+    return api.close;
   });
 
   const routes = [

@@ -12,7 +12,9 @@ const clientOf = (api: TestApi) => new OpenAI({ apiKey, baseURL: `${api.baseUrl}
 describe("the openai SDK", () => {
   let client: OpenAI;
   beforeAll(async () => {
-    client = clientOf(await keepApi());
+    const api = await keepApi();
+    client = clientOf(api);
+    return api.close;
   });
 
   test("uploads a file from the disk, and takes it back", async () => {

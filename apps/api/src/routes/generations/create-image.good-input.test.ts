@@ -1,14 +1,15 @@
 import { errorBodySchema } from "@darkroom/contracts";
 import { beforeAll, describe, expect, test } from "vitest";
-import { apiKey, keepApi, type TestApi } from "../../api.fixture.ts";
+import { apiKey, keepApi, type KeptApi } from "../../api.fixture.ts";
 import { good, headersOf, withField } from "./refusal.fixture.ts";
 
 const gpt1 = (field: object) => withField({ model: "gpt-image-1", ...field });
 
 describe("accepted", () => {
-  let api: TestApi;
+  let api: KeptApi;
   beforeAll(async () => {
     api = await keepApi({ syncTimeoutMs: 1 });
+    return api.close;
   });
 
   /** It went as far as waiting for a worker that is not there. */

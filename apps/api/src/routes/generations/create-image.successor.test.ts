@@ -1,17 +1,18 @@
 import { generationSchema } from "@darkroom/contracts";
 import { loadCatalogue } from "@darkroom/models";
 import { beforeAll, describe, expect, test } from "vitest";
-import { keepApi, type TestApi } from "../../api.fixture.ts";
+import { keepApi, type KeptApi } from "../../api.fixture.ts";
 import { generationIn } from "../../generation.fixture.ts";
 import { drawing } from "../../worker.fixture.ts";
 
 const request = { prompt: "a cat", model: "dall-e-3", quality: "hd", style: "vivid", size: "1792x1024" } as const;
 
 describe("a retired model that its successor draws for", () => {
-  let api: TestApi;
+  let api: KeptApi;
   beforeAll(async () => {
     api = await keepApi({ catalogue: loadCatalogue({ retired: "successor" }) });
     await api.work(drawing(api.store, Buffer.from("a picture")));
+    return api.close;
   });
 
   test.each([

@@ -1,13 +1,14 @@
 import { newGenerationId } from "@darkroom/contracts";
 import { beforeAll, describe, expect, test } from "vitest";
-import { keepApi, otherApiKey, type TestApi } from "../../api.fixture.ts";
+import { keepApi, otherApiKey, type KeptApi } from "../../api.fixture.ts";
 import { generationIn, request } from "../../generation.fixture.ts";
 
-let api: TestApi;
+let api: KeptApi;
 let id: string;
 beforeAll(async () => {
   api = await keepApi();
   id = (await generationIn(await api.generate(request, { headers: { prefer: "respond-async" } }))).id;
+  return api.close;
 });
 
 const routes = [

@@ -1,6 +1,6 @@
 import { errorBodySchema } from "@darkroom/contracts";
 import { beforeAll, describe, expect, test } from "vitest";
-import { apiKey, keepApi, type TestApi } from "../../api.fixture.ts";
+import { apiKey, keepApi, type KeptApi } from "../../api.fixture.ts";
 
 /** One request that must be refused. Without `path` and `method` it is `POST /v1/images/generations` with a good key. */
 export type Refusal = {
@@ -32,9 +32,10 @@ export const headersOf = (given: Refusal["headers"]) => {
 /** Sends each request of a table to one service and expects its refusal, whole: status, body and headers. */
 export function testRefusals(name: string, table: readonly Refusal[]): void {
   describe(`refused: ${name}`, () => {
-    let api: TestApi;
+    let api: KeptApi;
     beforeAll(async () => {
       api = await keepApi();
+      return api.close;
     });
 
     test.each(table)(
