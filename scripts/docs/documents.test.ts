@@ -59,6 +59,24 @@ test("the architecture tells of every app and every package", () => {
   expect(folders.filter((folder) => !paths.includes(folder))).toEqual([]);
 });
 
+describe("a decision record", () => {
+  const records = documents.filter((document) => document.startsWith("docs/decisions/"));
+
+  test.each(records)("%s has a status, a date, a context, a decision and consequences, in this order", (record) => {
+    const parts = readFileSync(join(checkout, record), "utf8").match(/^(?:# \d+\. |\*\*\w+\*\*: |## ).*$/gm) ?? [];
+    expect(parts).toEqual([
+      expect.stringMatching(/^# \d+\. /),
+      expect.stringMatching(/^\*\*Status\*\*: /),
+      expect.stringMatching(/^\*\*Date\*\*: \d{4}-\d{2}-\d{2}$/),
+      "## Context",
+      "## Decision",
+      "## Consequences",
+    ]);
+  });
+
+  test("is there", () => expect(records.length).toBeGreaterThan(20));
+});
+
 test("the documents do name things", () => {
   const all = documents.map(read);
   const count = (kind: keyof ReturnType<typeof read>) => all.reduce((sum, mentions) => sum + mentions[kind].length, 0);
