@@ -1,5 +1,4 @@
 --- @include "account"
-
 -- A generation of the key has ended: what was reserved for it is free, and what it cost is spent on the day of its ending. A line
 -- of a batch was not counted among what callers wait for.
 local function settle(root, key, was_queued, reserved, cost, time, of_batch)

@@ -1,22 +1,23 @@
 -- Takes a file away, record and all, and notes that its object is yet to be removed.
--- KEYS: record, files-expiring, files-dropping, former place, then the tenant's indexes, that of all its files first.
--- ARGV: the object, the id, now (ms), 1 to take only what is no longer wanted by now, the tenant, how long (ms) its place in the
--- indexes is remembered.
--- Returns 0 where it is wanted.
-if ARGV[4] == "1" then
-  local wanted = redis.call("ZSCORE", KEYS[2], ARGV[1])
+--   KEYS[1] record  KEYS[2] files-expiring  KEYS[3] files-dropping  KEYS[4] former place
+--   KEYS[5…] the tenant's indexes, that of all its files first
+--   ARGV[1] object  ARGV[2] id  ARGV[3] now in Unix milliseconds  ARGV[4] '1' to take only what is no longer wanted by now
+--   ARGV[5] tenant  ARGV[6] milliseconds that its place in the indexes is remembered
+-- Answers 1, or 0 where it is wanted.
+if ARGV[4] == '1' then
+  local wanted = redis.call('ZSCORE', KEYS[2], ARGV[1])
   if not wanted or tonumber(wanted) > tonumber(ARGV[3]) then
     return 0
   end
 end
-local created = redis.call("ZSCORE", KEYS[5], ARGV[2])
+local created = redis.call('ZSCORE', KEYS[5], ARGV[2])
 if created then
-  redis.call("SET", KEYS[4], ARGV[5] .. " " .. created, "PX", ARGV[6])
+  redis.call('SET', KEYS[4], ARGV[5] .. ' ' .. created, 'PX', ARGV[6])
 end
-redis.call("DEL", KEYS[1])
+redis.call('DEL', KEYS[1])
 for i = 5, #KEYS do
-  redis.call("ZREM", KEYS[i], ARGV[2])
+  redis.call('ZREM', KEYS[i], ARGV[2])
 end
-redis.call("ZREM", KEYS[2], ARGV[1])
-redis.call("ZADD", KEYS[3], ARGV[3], ARGV[1])
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1])
 return 1

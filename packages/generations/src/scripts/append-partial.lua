@@ -1,5 +1,7 @@
--- Appends a partial image for those who watch. KEYS[1] record  KEYS[2] partial images
+-- Appends a partial image for those who watch.
+--   KEYS[1] record  KEYS[2] partial images
 --   ARGV[1] id  ARGV[2] fencing token  ARGV[3] the partial image
+-- Answers 'ok', also where it was appended before, or 'fenced' where the attempt may not write any more.
 local status, attempts, watchers = unpack(redis.call('HMGET', KEYS[1], 'status', 'attempts', 'watchers'))
 if status ~= 'running' or attempts ~= ARGV[2] then return 'fenced' end
 -- Done before, and the answer was lost.

@@ -1,6 +1,8 @@
 --- @include "@darkroom/redis/scripts/now"
 --- @include "callers"
--- A process says that it lives. KEYS[1] the root of all names  ARGV[1] its reply channel
+-- A process says that it lives.
+--   KEYS[1] the root of all names  ARGV[1] its reply channel
+-- Answers 'ok'.
 local time, instances, returning = now(), root .. 'instances', root .. 'instances-returning'
 -- The others are heard within the next seconds, as far as they live.
 if are_all_silent(time) then redis.call('SET', returning, '1', 'PX', silent_after_ms) end

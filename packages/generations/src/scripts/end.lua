@@ -3,6 +3,7 @@
 -- Ends an attempt for good. Only the latest attempt may, and only once; repeated after a lost answer, it is answered as it was.
 --   ARGV[1] id  ARGV[2] fencing token  ARGV[3] status  ARGV[4] retention in milliseconds  ARGV[5] bill, see ledger.lua
 --   ARGV[6…] field, value, …
+-- Answers 'ok', 'gone' where there is no record, 'fenced' where the attempt may not write any more, or 'ended' where another ending came first.
 local status, attempts = unpack(redis.call('HMGET', KEYS[1], 'status', 'attempts'))
 if not status then return 'gone' end
 if attempts ~= ARGV[2] then return 'fenced' end

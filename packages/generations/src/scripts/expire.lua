@@ -1,6 +1,7 @@
 --- @include "ending"
 -- Ends a generation whose time to start has passed. The script itself checks whether it has: the list may be older than a retry by
--- which its owner queued it again. ARGV[1] id  ARGV[2] retention in milliseconds
+-- which its owner queued it again.
+--   ARGV[1] id  ARGV[2] retention in milliseconds
 -- Answers 'expired', also where it was before, or 'kept'.
 local status, started, expires = unpack(redis.call('HMGET', KEYS[1], 'status', 'startedAt', 'expiresAt'))
 if status == 'expired' then return 'expired' end

@@ -6,6 +6,7 @@
 -- and its lane, it is put back.
 --   ARGV[1] id  ARGV[2] fencing token  ARGV[3] counter to raise: 'failures', or 'handbacks' for work given back unharmed
 --   ARGV[4] pause in milliseconds  ARGV[5] '1' where a provider call may have been broken off: what it asked for may have been bought
+-- Answers 'ok', also where it was postponed before, or 'fenced' where the attempt may not write any more.
 local status, attempts, version, watchers, key, batch, resumes, counted, count = unpack(redis.call('HMGET', KEYS[1],
   'status', 'attempts', 'version', 'watchers', 'keyId', 'batchId', 'resumesAt', 'counted', ARGV[3]))
 if attempts ~= ARGV[2] then return 'fenced' end

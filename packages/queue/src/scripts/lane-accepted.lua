@@ -2,6 +2,7 @@
 -- An upstream has taken a call. Where its lane is held back since a refusal, the pace doubles, and the limit goes once that is fast enough.
 --   KEYS[1] HASH, KEYS[2] settings of BullMQ's queue: see lane-refused.lua
 --   ARGV[1] milliseconds since the attempt was begun  ARGV[2] the most jobs per step  ARGV[3] '1' where the call has ended
+-- Answers 'ok'.
 local open_at = tonumber(redis.call('HGET', KEYS[1], 'until'))
 -- What was begun before the lane opened says nothing about the time since.
 if open_at and now() - ARGV[1] < open_at then return 'ok' end

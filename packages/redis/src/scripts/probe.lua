@@ -1,5 +1,6 @@
 -- Writes what the scripts that submit, work off lanes and settle write, in every kind of value, and takes it away again.
--- KEYS: a name of ours, a name of the lanes. ARGV: a channel of ours.
+--   KEYS[1] a key beside the records  KEYS[2] a key beside the lanes  ARGV[1] a channel
+-- Answers 1.
 local own, lane = KEYS[1], KEYS[2]
 redis.call('SET', own, '1', 'PX', 1000)
 redis.call('UNLINK', own, lane)

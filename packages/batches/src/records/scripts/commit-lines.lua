@@ -4,6 +4,7 @@
 --   KEYS[5] the root of all names
 --   ARGV[1] segment  ARGV[2] how many ended well  ARGV[3] how many did not  ARGV[4] what they cost, in micros
 --   ARGV[5] tenant  ARGV[6] milliseconds that the places of their records in the index are remembered
+-- Answers 'ok', or 'known' where the segment was committed before.
 local claimed, segment = unpack(redis.call('HMGET', KEYS[1], 'claimed', 'segments'))
 if not claimed or (tonumber(segment) or 0) ~= tonumber(ARGV[1]) then return 'known' end
 for _, entry in ipairs(redis.call('LRANGE', KEYS[2], 0, claimed - 1)) do
