@@ -1,9 +1,9 @@
 import { type Admission, type BillUndelivered, unlimited } from "@darkroom/accounts";
 import { ledgerEntrySchema } from "@darkroom/contracts";
 import { describe, expect, test } from "vitest";
-import { createLineStore } from "@darkroom/batches";
-import { lineGenerationId } from "@darkroom/batches";
-import { delivery, openQueue, type TestQueue } from "../queue.fixture.ts";
+import { delivery, openQueue, type TestQueue } from "@darkroom/generations/queue-fixture";
+import { lineGenerationId } from "./line-result.ts";
+import { createLineStore } from "./line-store.ts";
 
 const lane = "sandbox.interactive";
 const worstCaseMicros = 70;

@@ -3,16 +3,13 @@ import { newGenerationId } from "@darkroom/contracts";
 import { connectWorker } from "@darkroom/redis";
 import { createRefusals, leftByRefusals, refuseCommands, testRedisUrl } from "@darkroom/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { createBatchRecovery } from "@darkroom/batches";
-import { createBatchStore } from "@darkroom/batches";
+import { batchTask, createBatchRecovery, createBatchStore, createBatchWorker, laneOfTask } from "@darkroom/batches";
 import { createCancelListener } from "@darkroom/generations";
 import { openQueue, type TestQueue } from "@darkroom/generations/queue-fixture";
-import { createBatchWorker } from "@darkroom/batches";
-import { batchTask, laneOfTask } from "@darkroom/batches";
-import { createWebhookDispatcher } from "@darkroom/webhooks";
-import { webhookLane } from "@darkroom/webhooks";
-import { createWebhookStore } from "@darkroom/webhooks";
-import { createWebhookWorker } from "@darkroom/webhooks";
+import { webhookLane } from "./webhook-delivery.ts";
+import { createWebhookDispatcher } from "./webhook-dispatcher.ts";
+import { createWebhookStore } from "./webhook-store.ts";
+import { createWebhookWorker } from "./webhook-worker.ts";
 
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 /** A loop that has its rounds by the test alone. */
