@@ -101,7 +101,7 @@ describe("darkroom keys, against the real api", { timeout }, () => {
     await expect(darkroom("keys", "show", "key_nowhere")).rejects.toMatchObject({
       code: 1,
       stdout: "",
-      stderr: expect.stringMatching(/^There is no key of this id\.[^\n]*\n$/),
+      stderr: expect.stringMatching(/^There is no key with this id\.[^\n]*\n$/),
     });
     await expect(makeKey("bad", "--models", "dall-e-9")).rejects.toMatchObject({
       code: 1,

@@ -106,7 +106,7 @@ describe.each(routes)("%s %s", (method, path) => {
     expect(await refusal(answer)).toMatchObject({
       status: 404,
       code: "not_found",
-      message: expect.stringContaining("There is no key of this id."),
+      message: expect.stringContaining("There is no key with this id."),
     });
   });
 });
