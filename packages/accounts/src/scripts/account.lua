@@ -2,7 +2,7 @@
 -- What an API key has under way and has spent. Told and changed only here, by the scripts that move a generation, so that nothing is
 -- reserved without a generation and nothing ends without being settled.
 --   root .. 'account:' .. key         HASH: active, queued (generations), reserved, total, daySpent, monthSpent (micros), day, month
---   root .. 'account-window:' .. key  LIST: its admissions of the last minute, see window.lua
+--   root .. 'account-window:' .. key  LIST: its admissions of the last minute, see rate-limit.lua
 
 -- The day that is spent on. It is today; or tomorrow, where the clock was set back over midnight, as by a failover to a Redis that is
 -- behind: what was spent there must not be forgotten. A clock that was further ahead than that was wrong, and its days count for nothing.

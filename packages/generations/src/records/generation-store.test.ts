@@ -75,7 +75,9 @@ describe("expiry", () => {
     const { generations, attempts, redis, keys, ...queue } = await openQueue();
     const { id, lane, tenant } = queue.submission();
     await generations.submit(queue.submission({ id, expiresInMs: 1 }));
-    await expect.poll(() => attempts.start(id, lane)).toBe("expired");
+    const expiresAtMs = (await generations.read(id))?.expiresAtMs ?? Infinity;
+    await expect.poll(() => redisTime(redis)).toBeGreaterThanOrEqual(expiresAtMs);
+    expect(await attempts.start(id, lane)).toBe("expired");
     await generations.retry(id, lane, tenant, free);
     expect(await generations.expire(id, lane)).toBe("kept");
     expect(await generations.read(id)).toMatchObject({ status: "queued" });

@@ -55,8 +55,10 @@ describe("what is queued is not begun, ends as canceled and costs nothing once i
   });
 
   test("has expired, by the clock of Redis", async () => {
-    const { id, attempts, generations } = await openKey({ expiresInMs: 1 });
-    await expect.poll(() => attempts.start(id, lane)).toBe("stopped");
+    const { id, attempts, generations, redis } = await openKey({ expiresInMs: 1 });
+    const expiredAtMs = (await redisTime(redis)) + 1;
+    await expect.poll(() => redisTime(redis)).toBeGreaterThanOrEqual(expiredAtMs);
+    expect(await attempts.start(id, lane)).toBe("stopped");
     expect(await generations.read(id)).toMatchObject({ status: "canceled", stopped: true });
   });
 });
