@@ -64,7 +64,8 @@ test(
 
     const accepted = answers.filter(({ status }) => status === 202);
     const refused = answers.filter(({ status }) => status !== 202);
-    expect(accepted.length).toBeGreaterThan(100);
+    // The fewer, the slower the machine is.
+    expect(accepted.length).toBeGreaterThan(20);
     for (const { status, header, json } of refused) {
       expect({ status, json }).toEqual({ status: 503, json: expect.stringMatching(/too many requests|overloaded/) });
       expect([header("x-should-retry"), header("retry-after")]).toEqual(["true", expect.stringMatching(/^[1-5]$/)]);
