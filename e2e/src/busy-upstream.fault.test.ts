@@ -40,7 +40,8 @@ async function startWith({ workers = 1, environment = {} as Record<string, strin
 }
 
 test("two workers, fifty calls and a batch, an upstream that is busy for six seconds: few calls, one attempt each", async () => {
-  const { upstream, stack } = await startWith({ workers: 2 });
+  // No worker dies here, and none may lose its locks because the machine is slow.
+  const { upstream, stack } = await startWith({ workers: 2, environment: { LOCK_DURATION_MS: "20000" } });
   upstream.always(busy.header);
   const client = stack.openai({ maxRetries: 0 });
   const lines = numberedLines(10);
@@ -49,15 +50,15 @@ test("two workers, fifty calls and a batch, an upstream that is busy for six sec
   await expect.poll(() => upstream.requests.length).toBeGreaterThan(0);
   const closedAtMs = performance.now();
   await expect.poll(() => performance.now() - closedAtMs, { timeout: 10_000 }).toBeGreaterThan(6_000);
+  const inVain = upstream.requests.length;
   upstream.always({});
   expect((await Promise.all(answers)).map(({ status }) => status)).toEqual(answers.map(() => 200));
   const { output } = await expectEveryLineOnce(client, await untilEnded(client, batch.id), lines);
   expect(output).toHaveLength(10);
-  const records = await everyGeneration(stack.redis.url);
-  const inVain = records.reduce((sum, { rateLimits }) => sum + rateLimits, 0);
   // Two lanes. Of each, what ran at the first refusal, five calls on each worker, and a call or two after each pause.
   expect(inVain).toBeLessThanOrEqual(2 * (10 + 4));
   expect(upstream.requests.length - inVain).toBe(60);
+  const records = await everyGeneration(stack.redis.url);
   const counted = records.map(({ attempts, rateLimits, failures }) => [attempts - rateLimits, failures]);
   expect(counted).toEqual(records.map(() => [1, 0]));
 }, 90_000);
