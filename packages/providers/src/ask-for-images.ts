@@ -5,7 +5,7 @@ import { judgeEvent, judgeRefusal } from "./http/judge-refusal.ts";
 import type { ServerSentEvent } from "./http/post-for-events.ts";
 import { readReason } from "./http/read-reason.ts";
 import { ProviderError } from "./provider-error.ts";
-import { fittingEntries, hasAny, readEntries, type ReplyEntry } from "./read-entries.ts";
+import { collectEntries, hasAny, readEntries, type ReplyEntry } from "./read-entries.ts";
 import { readEvent } from "./read-event.ts";
 import type { SentImage } from "./receive-image.ts";
 
@@ -42,12 +42,10 @@ export type ImagesAnswer = {
  */
 export async function askForImages(question: Question): Promise<ImagesAnswer> {
   const { http, post, wanted, secrets, onPartial } = question;
-  const entries: ReplyEntry[] = [];
+  const entries = collectEntries(wanted);
   const bodies: unknown[] = [];
   /** Whether anything of an image has come. */
   let hasBegun = false;
-
-  const drawn = () => entries.filter(({ sent }) => sent !== undefined).length;
 
   /** Returns whether there is more to come. */
   function take(received: ServerSentEvent): boolean {
@@ -56,10 +54,10 @@ export async function askForImages(question: Question): Promise<ImagesAnswer> {
     hasBegun ||= event.kind === "partial" || event.kind === "images";
     if (event.kind === "partial") onPartial?.(event.sent, event.partialIndex);
     if (event.kind === "images") {
-      entries.push(...event.entries);
+      entries.add(event.entries);
       if (event.entries.some(({ sent }) => sent)) bodies.push(event.body);
     }
-    return event.kind !== "end" && drawn() < wanted;
+    return event.kind !== "end" && entries.drawn() < wanted;
   }
 
   /** An image among several that failed: its reason counts as that of a whole answer would. */
@@ -76,16 +74,17 @@ export async function askForImages(question: Question): Promise<ImagesAnswer> {
     const answer = await http.postForEvents({ ...post, accept }, take);
     if (!answer.streamed) {
       if (!answer.ok) throw judgeRefusal(answer, secrets);
-      entries.push(...readEntries(answer.body));
+      const found = readEntries(answer.body);
+      if (!hasAny(found)) throw judgeRefusal(answer, secrets);
+      entries.add(found);
       bodies.push(answer.body);
-      if (!hasAny(entries)) throw judgeRefusal(answer, secrets);
     }
-    if (entries.length === 0) throw endedEarly(answer.requestId);
-    return { images: fittingEntries(entries, wanted).map((entry) => answered(entry, answer)), drawn: drawn(), bodies };
+    if (entries.isEmpty()) throw endedEarly(answer.requestId);
+    return { images: entries.fitting().map((entry) => answered(entry, answer)), drawn: entries.drawn(), bodies };
   } catch (error) {
     // What had come before the stream broke is paid for, and delivered.
-    if (!(error instanceof ProviderError) || drawn() === 0) throw error;
-    const images = fittingEntries(entries, wanted).map((entry) => answered(entry, {}));
-    return { images, drawn: drawn(), bodies, failure: error };
+    if (!(error instanceof ProviderError) || entries.drawn() === 0) throw error;
+    const images = entries.fitting().map((entry) => answered(entry, {}));
+    return { images, drawn: entries.drawn(), bodies, failure: error };
   }
 }

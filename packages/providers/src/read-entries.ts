@@ -24,13 +24,37 @@ export function readEntries(body: unknown): ReplyEntry[] {
 }
 
 /**
- * The entries for the images that were asked for. Where more came than that, those without an image are left out first: what stands
- * beside a null is the image that is paid for.
+ * Collects the entries for the images that were asked for. Where more came than that, those without an image are left out, the first ones
+ * first: what stands beside a null is the image that is paid for. It keeps no more than that, however many an upstream sends.
  */
-export function fittingEntries(entries: readonly ReplyEntry[], wanted: number): ReplyEntry[] {
-  let surplus = entries.length - wanted;
-  return entries.filter(({ sent }) => sent !== undefined || surplus-- <= 0).slice(0, wanted);
+export function collectEntries(wanted: number) {
+  const kept: ReplyEntry[] = [];
+  let drawn = 0;
+  let failed = 0;
+
+  function keep(entry: ReplyEntry): void {
+    if (entry.sent !== undefined) {
+      if (++drawn <= wanted) kept.push(entry);
+      return;
+    }
+    if (++failed > wanted) kept.splice(kept.findIndex(isFailure), 1);
+    kept.push(entry);
+  }
+
+  return {
+    add: (entries: readonly ReplyEntry[]): void => entries.forEach(keep),
+    isEmpty: (): boolean => kept.length === 0,
+    /** How many images came: also those that no request asked for. */
+    drawn: (): number => drawn,
+    /** At most as many entries as images were asked for. */
+    fitting(): ReplyEntry[] {
+      let surplus = kept.length - wanted;
+      return kept.filter((entry) => !isFailure(entry) || surplus-- <= 0);
+    },
+  };
 }
+
+const isFailure = ({ sent }: ReplyEntry): boolean => sent === undefined;
 
 /** Whether there is an image, or a failure of an image, among the entries. Without any, the body as a whole has to say why. */
 export const hasAny = (entries: readonly ReplyEntry[]): boolean =>

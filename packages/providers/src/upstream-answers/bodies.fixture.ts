@@ -77,6 +77,15 @@ export const bodyAnswers: UpstreamAnswer[] = [
     },
     policy,
   ),
+  delivers("an image among 300,000 nulls", (p) => ({
+    data: [...Array.from({ length: 150_000 }, () => null), item(p), ...Array.from({ length: 150_000 }, () => null)],
+  })),
+  answers("an image behind 10,000 failures of images", (p) => ({
+    headers: streamed,
+    body:
+      `event: x.partial_failed\ndata: ${json({ error: { code: "x" } })}\n\n`.repeat(10_000) +
+      `data: ${completed(p)}\n\n`,
+  })),
   answers("JSON that is labelled as events", (p) => ({ headers: streamed, body: json({ data: [item(p)] }) })),
   answers("a last event without its blank line", (p) => ({ headers: streamed, body: `data: ${completed(p)}` })),
   answers("a last event with half of its blank line", (p) => ({
