@@ -31,6 +31,13 @@ test("a sum of which a part is not known is not known", () => {
   expect(sumOfUsages([])).toBeUndefined();
 });
 
+test("output tokens of which one call counts none are not known, and those of which no call counts any are none", () => {
+  const none = usage({ output_tokens: 0, total_tokens: 10 });
+  expect(sumOfUsages([usage(), none])).toBeUndefined();
+  expect(sumOfUsages([none, usage()])).toBeUndefined();
+  expect(sumOfUsages([none, none])).toMatchObject({ input_tokens: 20, output_tokens: 0 });
+});
+
 test("output that one call did not split has drawn with all of it: no token falls off the bill", () => {
   const split = usage({ output_tokens_details: { text_tokens: 1, image_tokens: 99 } });
   const both = { text_tokens: 1, image_tokens: 199 };

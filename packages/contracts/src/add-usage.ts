@@ -1,9 +1,14 @@
 import type { Usage } from "./image-response.ts";
 
-/** The tokens of several calls, or images, together; undefined where those of one are not known: the rest would be billed as if it were all. */
+/**
+ * The tokens of several calls, or images, together; undefined where those of one are not known: the rest would be billed as if it were all.
+ * An image has output tokens, so a call that reports none beside calls that report some has not counted them.
+ */
 export function sumOfUsages(usages: readonly (Usage | undefined)[]): Usage | undefined {
   const known = usages.filter((usage) => usage !== undefined);
-  return known.length < usages.length || known.length === 0
+  const counted = known.filter(({ output_tokens }) => output_tokens > 0);
+  const isPartly = counted.length > 0 && counted.length < known.length;
+  return known.length < usages.length || known.length === 0 || isPartly
     ? undefined
     : known.reduce((sum, usage) => addUsage(sum, usage));
 }

@@ -213,6 +213,12 @@ describe("the author of an SVG", () => {
       undefined,
       "the tokens of the author of an SVG of 'm', whose number was not reported",
     ],
+    [
+      "no output is counted, which an SVG always has",
+      asked,
+      { ...svgUsage, output_tokens: 0 },
+      "the tokens of the author of an SVG of 'm', whose number was not reported",
+    ],
   ])("has an unknown price where %s", (_, request, reported, missing) => {
     const delivered = { sizes: ["1x1"], svgUsage: reported };
     expect(priceOf(termsOf(priced, request), delivered)).toEqual({ costMicros: null, missing: [missing] });

@@ -86,9 +86,8 @@ const withoutCache: Partial<Record<TokenKind, TokenKind>> = {
 
 /** Terms that have prices of authors, or none of any author, are those of an SVG. */
 function addAuthor(tally: Tally, model: string, prices: Prices, svgUsage: SvgUsage | undefined): void {
-  if (svgUsage === undefined) {
-    return tally.miss(`the tokens of the author of an SVG of '${model}', whose number was not reported`);
-  }
+  const unreported = `the tokens of the author of an SVG of '${model}', whose number was not reported`;
+  if (svgUsage === undefined) return tally.miss(unreported);
   const { model: author, input_tokens: input, output_tokens: output } = svgUsage;
   // The upstream may report the dated name of a model that was asked for without its date.
   const name = Object.keys(prices.svgAuthorsPer1kTokensMicros ?? {}).find(
@@ -96,6 +95,7 @@ function addAuthor(tally: Tally, model: string, prices: Prices, svgUsage: SvgUsa
   );
   const price = name === undefined ? undefined : prices.svgAuthorsPer1kTokensMicros?.[name];
   if (price === undefined) return tally.miss(`the tokens of '${author}', the author of an SVG of '${model}'`);
+  if (output === 0 && price.output > 0) return tally.miss(unreported);
   tally.add(input, price.input);
   tally.add(output, price.output);
 }

@@ -322,6 +322,24 @@ export const usageCases: readonly UsageCase[] = [
     ...unknown,
   },
   {
+    name: "a stream whose second event counts no output tokens, which an image always has",
+    asked: 2,
+    usage: [
+      { input_tokens: 8, output_tokens: 1_000 },
+      { input_tokens: 8, output_tokens: 0 },
+    ],
+    ...unknown,
+  },
+  {
+    name: "a stream whose first event counts no output tokens",
+    asked: 2,
+    usage: [
+      { input_tokens: 8, output_tokens: 0 },
+      { input_tokens: 8, output_tokens: 1_000 },
+    ],
+    ...unknown,
+  },
+  {
     name: "a stream of which one image came",
     asked: 2,
     usage: [{ input_tokens: 8, output_tokens: 1_000 }],
