@@ -1,6 +1,7 @@
 import { isBatchId } from "@darkroom/contracts";
+import { UnreadableRecord } from "@darkroom/generations";
 import type { Redis } from "ioredis";
-import type { Keys } from "@darkroom/redis";
+import { type Keys, redisTime } from "@darkroom/redis";
 import type { Lanes } from "@darkroom/queue";
 import type { Logger } from "@darkroom/runtime";
 import { createTicker } from "@darkroom/runtime";
@@ -22,6 +23,8 @@ export type WebhookDispatcherOptions = WebhookSubjectStores & {
 
 /** Endings handed over per tick; the next tick takes the rest. */
 const page = 200;
+/** Endings that are remembered as logged. More than that are logged again. */
+const mostNoted = 1_000;
 
 /**
  * Moves endings from the outbox, where the script that ended the generation or batch put them, to the lane of webhooks. No crash loses
@@ -46,8 +49,27 @@ export function createWebhookDispatcher(options: WebhookDispatcherOptions) {
     await redis.zrem(keys.outbox, entry);
   }
 
+  /** Endings whose records this release cannot read: each is logged once. */
+  const unreadable = new Set<string>();
+
+  /** An ending whose record this release cannot read waits for a worker of another, behind all others: those go out meanwhile. */
+  async function putBack(entry: string, error: UnreadableRecord): Promise<void> {
+    if (!unreadable.has(entry))
+      log.warn({ ending: entry, err: error }, "A webhook waits for a release that can read it");
+    if (unreadable.size >= mostNoted) unreadable.clear();
+    unreadable.add(entry);
+    await redis.zadd(keys.outbox, "XX", await redisTime(redis), entry);
+  }
+
   async function tick(): Promise<void> {
-    for (const entry of await redis.zrange(keys.outbox, "0", `${page - 1}`)) await handOver(entry);
+    for (const entry of await redis.zrange(keys.outbox, "0", `${page - 1}`)) {
+      try {
+        await handOver(entry);
+      } catch (error) {
+        if (!(error instanceof UnreadableRecord)) throw error;
+        await putBack(entry, error);
+      }
+    }
     for (const id of await redis.zrangebyscore(
       keys.deliveries,
       "-inf",

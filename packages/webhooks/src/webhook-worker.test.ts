@@ -106,6 +106,22 @@ describe("an ending", () => {
     expect(posted).toEqual([id]);
   });
 
+  test("whose record only another release can read waits for that release, and those behind it are told", async () => {
+    const queue = await openWebhooks();
+    const waiting = await queue.ended();
+    const told = await queue.ended();
+    const record = queue.keys.record(waiting.replace(/^msg_(.*)_3$/, "gen_$1"));
+    const upstream = (await queue.redis.hget(record, "upstream")) ?? "";
+    await queue.redis.hset(record, "upstream", JSON.stringify({ ...JSON.parse(upstream), ofTomorrow: true }));
+    await queue.dispatcher.tick();
+    expect(await queue.webhooks.read(told)).toMatchObject({ status: "pending" });
+    expect(await queue.webhooks.read(waiting)).toBeNull();
+    await queue.redis.hset(record, "upstream", upstream);
+    await queue.dispatcher.tick();
+    expect(await queue.webhooks.read(waiting)).toMatchObject({ status: "pending" });
+    expect(await queue.redis.exists(queue.keys.outbox)).toBe(0);
+  });
+
   test("that was not asked for is not told", async () => {
     const queue = await openWebhooks();
     await queue.ended({ webhook_events: ["failed"] });

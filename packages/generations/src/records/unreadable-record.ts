@@ -1,6 +1,6 @@
 /**
  * A record that this release cannot read: another release wrote it, before a rollback or during a deployment, or it is damaged. It is no
- * fault of the generation, which a release that can read it may still run.
+ * fault of the generation, or the batch, which a release that can read it may still run.
  */
 export class UnreadableRecord extends Error {
   override readonly name = "UnreadableRecord";
