@@ -36,6 +36,23 @@ test("every line of a batch is run and collected once, though rounds run twice a
   expect(await queue.newRound()(live)).toBeNull();
 });
 
+test("a batch whose record only another release can read keeps no other from its lane, and waits for that release", async () => {
+  const queue = openLane();
+  const unreadable = await queue.begin(3);
+  const other = await queue.begin(3);
+  await queue.redis.hset(queue.keys.batch(unreadable), "outcome", "of tomorrow");
+  const round = queue.newRound();
+  await round(live);
+  await work(queue, other);
+  await round(live);
+  expect(await queue.read(other)).toMatchObject({ ready: true, completed: 3 });
+  // The job of the lane stays: only a release that can read the batch knows whether it needs one.
+  expect(await round(live)).toBeGreaterThan(0);
+  await queue.redis.hdel(queue.keys.batch(unreadable), "outcome");
+  await round(live);
+  expect((await queue.read(unreadable)).fed).toBe(3);
+});
+
 test("a small batch that comes later is fed beside one that fills the window", async () => {
   const queue = openLane({ window: 100 });
   const big = await queue.begin(1_000, "big");

@@ -3,7 +3,7 @@ import { batchTask, laneOfTask } from "./records/batch-task.ts";
 import { type BatchRecord } from "./records/batch-record.ts";
 import { type BatchStore } from "./records/batch-store.ts";
 import { type FeedingBatch, type LineStore } from "./records/line-store.ts";
-import { type GenerationStore } from "@darkroom/generations";
+import { type GenerationStore, UnreadableRecord } from "@darkroom/generations";
 import { type Lanes } from "@darkroom/queue";
 import type { Logger } from "@darkroom/runtime";
 import { type PreparedLine } from "./records/prepared-line.ts";
@@ -52,6 +52,26 @@ export function createLaneRound(options: LaneRoundOptions) {
   /** Batches whose next lines are missing or broken, and until when they are left alone. */
   const unreadable = new Map<string, number>();
 
+  /** Batches whose records this release cannot read, as of the latest round: each is logged once. */
+  let unknown = new Set<string>();
+
+  /** The batches of the lane. One whose record this release cannot read is left to a worker of another: the others go on. */
+  async function readBatches(): Promise<FeedingBatch[]> {
+    const before = unknown;
+    unknown = new Set();
+    const read = async (id: string) => {
+      try {
+        return await batches.read(id);
+      } catch (error) {
+        if (!(error instanceof UnreadableRecord)) throw error;
+        unknown.add(id);
+        if (!before.has(id)) log.error({ batchId: id, lane, err: error }, "A batch cannot be read by this release");
+        return null;
+      }
+    };
+    return (await Promise.all((await batches.feeding(lane)).map(read))).filter(isFeeding);
+  }
+
   /** The next lines of a batch. One whose lines are missing or broken has none, and ends with its time: the others go on. */
   async function nextOf(batch: FeedingBatch, nowMs: number): Promise<PreparedLine[]> {
     try {
@@ -90,7 +110,7 @@ export function createLaneRound(options: LaneRoundOptions) {
 
   return async (signal: AbortSignal): Promise<number | null> => {
     const nowMs = await now();
-    const found = (await Promise.all((await batches.feeding(lane)).map((id) => batches.read(id)))).filter(isFeeding);
+    const found = await readBatches();
     // All of them before any is collected: a store that is away must not keep one from being stopped.
     const due = [];
     for (const batch of found) {
@@ -103,7 +123,7 @@ export function createLaneRound(options: LaneRoundOptions) {
       const one = await look(batch, { nowMs, batches: found.length });
       if (one !== null) looked.push(one);
     }
-    if (looked.length === 0) return null;
+    if (looked.length === 0) return unknown.size > 0 ? idlePauseMs : null;
     let moved = looked.reduce((sum, { collected }) => sum + collected, 0);
     if (isRedisFull()) return moved > 0 ? busyPauseMs : idlePauseMs;
 

@@ -66,6 +66,19 @@ test("a batch whose output is over leaves nothing behind, in the store or in Red
   expect(left).toEqual([]);
 });
 
+test("a batch whose record only another release can read stays, and those behind it are removed", async () => {
+  const { batches, objects, present, log, id, redis, keys } = await openOutlived(0);
+  const unreadable = aBatch();
+  await batches.create(unreadable);
+  await batches.fail(unreadable.id, []);
+  await redis.hset(keys.batch(unreadable.id), "outcome", "of tomorrow");
+  await redis.zadd(keys.endedBatches, 0, unreadable.id);
+  await createBatchSweep({ batches, objects, log })(never);
+  expect([...present]).toEqual([]);
+  expect(await batches.read(id)).toBeNull();
+  expect(await redis.exists(keys.batch(unreadable.id))).toBe(1);
+});
+
 test("a batch whose output is still kept is left alone", async () => {
   const { batches, objects, present, log, id } = await openOutlived(3_600);
   const before = [...present];

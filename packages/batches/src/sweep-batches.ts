@@ -64,8 +64,8 @@ export function createBatchSweep({ batches, objects, log }: BatchSweepOptions) {
   return async (signal: AbortSignal): Promise<void> => {
     for (const id of await batches.outlived(roundBatches)) {
       signal.throwIfAborted();
-      const batch = await batches.read(id);
       try {
+        const batch = await batches.read(id);
         if (batch === null) await batches.forget(id);
         else await sweepBatch(batch, signal);
       } catch (error) {

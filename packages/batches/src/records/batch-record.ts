@@ -9,6 +9,7 @@ import {
   type Usage,
   usageSchema,
 } from "@darkroom/contracts";
+import { UnreadableRecord } from "@darkroom/generations";
 import { z } from "zod";
 
 /** The truth about one batch. */
@@ -66,9 +67,17 @@ export type BatchRecord = {
 
 const outcomes = ["completed", "expired", "cancelled"] as const;
 
-/** Reads the hash that the scripts write; null where there is no record. */
+/** Reads the hash that the scripts write; null where there is no record. Throws `UnreadableRecord`. */
 export function decodeBatch(hash: Record<string, string>): BatchRecord | null {
   if (hash["id"] === undefined) return null;
+  try {
+    return decode(hash);
+  } catch (error) {
+    throw new UnreadableRecord(hash["id"], error);
+  }
+}
+
+function decode(hash: Record<string, string>): BatchRecord {
   const text = (name: string) => hash[name] ?? "";
   const number = (name: string) => Number(hash[name] ?? 0);
   const json = <T extends z.ZodType>(name: string, schema: T): z.output<T> | null =>

@@ -1,3 +1,4 @@
+import { UnreadableRecord } from "@darkroom/generations";
 import type { Lanes } from "@darkroom/queue";
 import type { Logger } from "@darkroom/runtime";
 import { createTicker } from "@darkroom/runtime";
@@ -18,7 +19,11 @@ export function createBatchRecovery({ batches, lanes, log, everyMs }: BatchRecov
     /** The batches of a lane have one job together. */
     const seen = new Set<string>();
     for (const id of await batches.active()) {
-      const batch = await batches.read(id);
+      const batch = await batches.read(id).catch((error: unknown) => {
+        if (!(error instanceof UnreadableRecord)) throw error;
+        log.warn({ batchId: id, err: error }, "A batch cannot be read by this release, and is left to another worker");
+        return null;
+      });
       const job = batch === null ? null : nextTask(batch);
       if (job === null || seen.has(job)) continue;
       seen.add(job);

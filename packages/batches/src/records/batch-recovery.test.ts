@@ -1,0 +1,22 @@
+import { openQueue } from "@darkroom/generations/queue-fixture";
+import { expect, onTestFinished, test } from "vitest";
+import { aBatch } from "./a-batch.fixture.ts";
+import { createBatchRecovery } from "./batch-recovery.ts";
+import { createBatchStore } from "./batch-store.ts";
+import { batchTask, laneOfTask } from "./batch-task.ts";
+
+const log = { debug() {}, info() {}, warn() {}, error() {} };
+
+test("a lost job is put back though a batch before it has a record that only another release can read", async () => {
+  const { redis, keys, lanes } = await openQueue();
+  const batches = createBatchStore(redis, keys);
+  const [unreadable, other] = [aBatch(), aBatch()];
+  for (const batch of [unreadable, other]) await batches.create(batch);
+  await redis.zadd(keys.activeBatches, 0, unreadable.id);
+  await redis.hset(keys.batch(unreadable.id), "status", "of tomorrow");
+  const recovery = createBatchRecovery({ batches, lanes, log, everyMs: 3_600_000 });
+  onTestFinished(() => recovery.close());
+  await recovery.tick();
+  const job = batchTask.validate(other.id);
+  expect(await lanes.find(laneOfTask(job), job)).not.toBeNull();
+});
