@@ -8,6 +8,9 @@ export type ReplyEntry =
 
 type Fields = Record<string, unknown>;
 
+/** Characters: three times the longest prompt that a model takes. It is kept in Redis with the record, so a longer one is left out. */
+const maxRevisedPrompt = 100_000;
+
 /** Where the images of a reply stand, or objects with the images: OpenAI's field first, and what compatible servers use. */
 const lists = ["data", "images", "output"] as const;
 /** Where an image stands in an entry, as base64, a data URL or a link: which of them is seen from the words. */
@@ -73,7 +76,7 @@ function entryOf(value: unknown, format: string | undefined): ReplyEntry {
   if (sources.length === 0) return { failure: fields?.["error"] === undefined ? null : { error: fields["error"] } };
   return {
     sent: { sources, claimed: labelOf(fields) ?? format },
-    revisedPrompt: textsOf(fields?.["revised_prompt"])[0],
+    revisedPrompt: textsOf(fields?.["revised_prompt"]).find((text) => text.length <= maxRevisedPrompt),
   };
 }
 

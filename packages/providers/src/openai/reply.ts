@@ -2,8 +2,11 @@ import type { Usage } from "@darkroom/contracts";
 import { z } from "zod";
 import { readUsage } from "../read-usage.ts";
 
-/** What cannot be read is absent: it must not cost the caller an image that is paid for. */
-const word = z.string().optional().catch(undefined);
+/**
+ * What cannot be read is absent: it must not cost the caller an image that is paid for. What is longer than any word is absent, too: it
+ * would be kept in Redis with the record.
+ */
+const word = z.string().max(128).optional().catch(undefined);
 const replySchema = z
   .object({ background: word, quality: word, usage: z.unknown().optional(), svg_usage: z.unknown().optional() })
   .catch({});
