@@ -59,16 +59,22 @@ export function createJobRuns({ redis, keys, lane, lockDurationMs, onRenewed, lo
     }
   }
 
-  const everyMs = lockDurationMs / renewalsPerLock;
+  const renewEveryMs = lockDurationMs / renewalsPerLock;
   const renewals = createTicker({
-    everyMs,
+    everyMs: renewEveryMs,
     tick: renew,
     onError: (error) => log.warn({ lane, err: error }, "Locks could not be renewed"),
     // A lock that is tried for less often runs out.
-    maxPauseMs: everyMs,
+    maxPauseMs: renewEveryMs,
   });
 
   return {
+    /** How often locks are renewed, in milliseconds. */
+    renewEveryMs,
+
+    /** Renews the locks of all runs now, and tells those that have lost theirs. */
+    renew,
+
     /** Notes that a run of a job begins, under the token by which BullMQ has locked the job for it. */
     begin(id: string, token: string): JobRun {
       const former = [...runs].filter((run) => run.id === id);

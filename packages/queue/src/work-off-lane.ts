@@ -57,6 +57,9 @@ const firstFaultPauseMs = 500;
 /** The pause doubles with each run up to this: a job waits no longer than half a minute for the end of an outage. */
 const maxFaultPauseMs = 30_000;
 
+/** BullMQ's default. A worker with long locks notices within this time that a lane was opened early, by an operator for example. */
+const maxRateLimitDelayMs = 30_000;
+
 /** How long a job waits after a run that threw, in milliseconds. `runs`: how often a worker has taken it, this run included. */
 const faultPauseMs = (runs: number): number => Math.min(firstFaultPauseMs * 2 ** (runs - 1), maxFaultPauseMs);
 
@@ -84,8 +87,11 @@ export function workOffLane(
   const runs = createJobRuns({ redis, keys, lane, lockDurationMs, onRenewed: backend.wake, log });
 
   /** Waits for a former run of the same job, then runs it. Answers when it is to be run again, as `run` does. */
-  async function runAlone({ id, signal, alone }: JobRun): Promise<Rerun> {
+  async function runAlone({ id, signal, alone }: JobRun, lockedAtMs: number): Promise<Rerun> {
     await alone;
+    // The run does not begin at once: this process stood still, or BullMQ's loop slept. The lock may have run out, and another worker may have
+    // begun the job.
+    if (Date.now() - lockedAtMs >= runs.renewEveryMs) await runs.renew();
     // Aborted before it began: a cancellation has already ended the generation, and anything else goes back to the lane.
     return signal.aborted && signal.reason !== "canceled" ? 0 : run(id, signal);
   }
@@ -101,7 +107,7 @@ export function workOffLane(
   const processor = async (job: Job, token: string | undefined): Promise<void> => {
     if (job.id === undefined || token === undefined) throw new Error("BullMQ gave no job id or token");
     const jobRun = runs.begin(job.id, token);
-    const rerun = await runAlone(jobRun)
+    const rerun = await runAlone(jobRun, job.processedOn ?? 0)
       .catch((error: unknown) => {
         if (isLost(jobRun)) return null;
         const backoffMs = faultPauseMs(job.attemptsStarted);
@@ -135,6 +141,9 @@ export function workOffLane(
     lockDuration: lockDurationMs,
     // The runs renew theirs.
     skipLockRenewal: true,
+    // While a rate limit holds the lane back, BullMQ's loop sleeps until the next turn. It begins no job meanwhile, not even one that BullMQ
+    // locks for this worker when another job ends. So the loop sleeps no longer than a lock goes unrenewed.
+    maximumRateLimitDelay: Math.min(runs.renewEveryMs, maxRateLimitDelayMs),
     stalledInterval: stalledIntervalMs,
     // What is run counts its own tries in its record; BullMQ's limit would fail a job unseen.
     maxStalledCount: 1_000_000,

@@ -74,6 +74,22 @@ test("after the pause one job a second begins until the upstream has taken a cal
   expect(await queue.redis.hget(queue.keys.backoff(lane), "refusals")).toBe("0");
 }, 30_000);
 
+test("a job that a worker is given while it waits for the next turn of a slow lane is begun before its lock runs out", async () => {
+  const warnings: string[] = [];
+  const note = (_: object, sentence: string) => void warnings.push(sentence);
+  const queue = await openQueue({ log: { debug() {}, info() {}, warn: note, error: note } });
+  const ids = await submit(queue, 2);
+  // What a pause leaves behind: one job in each turn, which is longer than a lock lasts here.
+  await queue.redis.hset(`${queue.keys.lanes}:${lane}:meta`, { max: 1, duration: 4_000 });
+  // When the first job begins, its worker has asked for a second one and waits for the next turn. The first one's success doubles the pace,
+  // so that BullMQ answers its ending with the second job.
+  queue.worker(async () => done, { concurrency: 2, lockDurationMs: 1_500, stalledIntervalMs: 100 });
+  await untilEnded(queue, ids);
+  // The stalled check has taken no job away.
+  expect(warnings).toEqual([]);
+  for (const record of await read(queue, ids)) expect(record).toMatchObject({ status: "succeeded", attempts: 1 });
+});
+
 test("a call that is under way for five seconds was taken: the lane does not wait for its image to become faster", async () => {
   const queue = await openQueue();
   const [id = ""] = await submit(queue, 1);

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { connectWorker } from "@darkroom/redis";
 import { testRedisUrl } from "@darkroom/testing";
@@ -19,7 +20,7 @@ async function openLane(run: (id: string) => Promise<number | null>) {
     redis.disconnect();
   });
   await worker.waitUntilReady();
-  return { queue, job: `job-${randomBytes(4).toString("hex")}` };
+  return { queue, worker, job: `job-${randomBytes(4).toString("hex")}` };
 }
 
 test("a job whose run throws goes back to its lane and is run again", async () => {
@@ -44,4 +45,31 @@ test("a job that cannot be given back is run again when its lock has run out", a
   await queue.lanes.add(lane, job, 1);
   await expect.poll(() => queue.lanes.find(lane, job)).toBeNull();
   expect(runs).toBe(2);
+});
+
+/** Sends Redis one command, and lets nothing else happen in this process for as long: what a machine does that stands still. */
+function standStill(ms: number, command: string): void {
+  const untilMs = performance.now() + ms;
+  const { hostname, port } = new URL(testRedisUrl());
+  const send = `require("node:net").connect(${port}, "${hostname}", function () { this.end(${JSON.stringify(`${command}\r\n`)}) }).resume()`;
+  const { status, stderr } = spawnSync(process.execPath, ["-e", send]);
+  if (status !== 0) throw new Error(String(stderr));
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Math.max(untilMs - performance.now(), 0));
+}
+
+test("a job that another worker has taken before its run begins is left to that worker", async () => {
+  const runs: string[] = [];
+  const { queue, worker, job } = await openLane(async (id) => {
+    runs.push(id);
+    return null;
+  });
+  const lock = `${queue.keys.lanes}:${lane}:${job}:lock`;
+  // Between the answer that gives it out and its run.
+  worker.once("active", () => standStill(400, `SET ${lock} another-worker PX 60000`));
+  await queue.lanes.add(lane, job, 1);
+  const next = `${job}-next`;
+  await queue.lanes.add(lane, next, 2);
+  await expect.poll(() => runs).toContain(next);
+  expect(runs).toEqual([next]);
+  expect(await queue.redis.get(lock)).toBe("another-worker");
 });
