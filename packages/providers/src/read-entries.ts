@@ -80,14 +80,21 @@ function entryOf(value: unknown, format: string | undefined): ReplyEntry {
   };
 }
 
-/** A string that has no name to say what it is: a link, a data URL, or longer in base64 than any word. */
-const isImage = /^(?:https?:|data:)|^[\w+/=\s-]{64,}$/i;
+/** As many as there are fields for an image. Each is fetched and decoded in turn, which may take minutes. */
+const maxSources = images.length;
+
+/**
+ * Whether a string that has no name is an image: a link, a data URL, or longer in base64 than any word. A pattern for the whole of the base64
+ * would run out of stack at some megabytes, so one character that base64 does not have is looked for.
+ */
+const isImage = (text: string): boolean =>
+  /^(?:https?:|data:)/i.test(text) || (text.length >= 64 && !/[^\w+/=\s-]/.test(text));
 
 /** What may be the image, the most likely first. */
 function sourcesOf(value: unknown): string[] {
   const fields = fieldsOf(value);
-  if (fields === undefined) return typeof value === "string" ? textsOf(value).filter((text) => isImage.test(text)) : [];
-  return images.flatMap((name) => textsOf(fields[name]));
+  if (fields === undefined) return typeof value === "string" ? textsOf(value).filter(isImage) : [];
+  return images.flatMap((name) => textsOf(fields[name])).slice(0, maxSources);
 }
 
 /** The words of a field that holds some, or a list of some, or `{ url }`. */
