@@ -1,3 +1,4 @@
+import { type Fields, fieldsOf } from "./fields-of.ts";
 import type { SentImage } from "./receive-image.ts";
 
 /** One place in a reply: an image, or the failure that stands there instead of one, or nothing. */
@@ -5,8 +6,6 @@ export type ReplyEntry =
   | { sent: SentImage; revisedPrompt: string | undefined }
   /** `failure`: what to read the reason from; null where the upstream sent nothing. */
   | { sent?: undefined; failure: unknown };
-
-type Fields = Record<string, unknown>;
 
 /** Characters: three times the longest prompt that a model takes. It is kept in Redis with the record, so a longer one is left out. */
 const maxRevisedPrompt = 100_000;
@@ -107,6 +106,3 @@ function textsOf(value: unknown): string[] {
 
 const labelOf = (fields: Fields | undefined): string | undefined =>
   labels.flatMap((name) => textsOf(fields?.[name])).find(Boolean);
-
-const fieldsOf = (value: unknown): Fields | undefined =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : undefined;

@@ -1,3 +1,4 @@
+import { fieldsOf } from "./fields-of.ts";
 import type { ServerSentEvent } from "./http/post-for-events.ts";
 import { readReason } from "./http/read-reason.ts";
 import { readEntries, type ReplyEntry } from "./read-entries.ts";
@@ -22,7 +23,7 @@ export function readEvent({ name, data }: ServerSentEvent): ReplyEvent {
   if (typeof body !== "object" || body === null) {
     return name === "error" ? { kind: "failure", body: { error: data } } : { kind: "unknown" };
   }
-  const fields: Record<string, unknown> = { ...body };
+  const fields = fieldsOf(body) ?? {};
   const type = typeof fields["type"] === "string" ? fields["type"] : (name ?? "");
   // Ark's word for an image of a series that failed, beside which others come.
   if (type.endsWith(".partial_failed")) return { kind: "images", entries: [{ failure: body }], body };

@@ -16,3 +16,7 @@ test("a short prompt does not punch holes into ordinary words, and long texts ar
   expect(redact("a cat is not a category", ["cat"])).toBe("a cat is not a category");
   expect(redact("x".repeat(2000), [])).toHaveLength(501);
 });
+
+test("a key as long as megabytes is cut out like any other", () => {
+  expect(redact(`wrong: sk-darkroom-abcdef${"x".repeat(16_000_000)}`, [])).toBe("wrong: […]");
+});

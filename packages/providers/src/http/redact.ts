@@ -2,6 +2,8 @@ import { maskKeys } from "@darkroom/contracts";
 
 /** Long enough for any provider's sentence, short enough for a log line. */
 const longest = 500;
+/** Patterns run out of stack in a word of some megabytes. More than is shown, since what is cut out shortens the text. */
+const longestSearched = 64 * 1024;
 
 /** What account names and keys look like in the error texts of OpenAI and its likes. */
 const accountWords = /\b(?:sk|rk|pk|ak|org|proj|user|acct)[-_][\w*.…-]{4,}|\bBearer\s+\S+/gi;
@@ -11,7 +13,7 @@ const accountWords = /\b(?:sk|rk|pk|ak|org|proj|user|acct)[-_][\w*.…-]{4,}|\bB
  * and whatever looks like a key or an account, and shortens the rest to 500 characters.
  */
 export function redact(text: string, secrets: readonly string[]): string {
-  const clean = maskKeys(cutOut(text, secrets)).replace(accountWords, "[…]");
+  const clean = maskKeys(cutOut(text, secrets).slice(0, longestSearched)).replace(accountWords, "[…]");
   return clean.length > longest ? `${clean.slice(0, longest)}…` : clean;
 }
 
