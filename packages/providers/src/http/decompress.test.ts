@@ -1,5 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises";
-import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
+import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { Readable } from "node:stream";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { decompressed } from "./decompress.ts";
@@ -69,14 +69,44 @@ describe.each(codings)("%s", (label, compress) => {
   });
 });
 
+test.each(Array.from({ length: 9 }, (_, index) => 16 + index))(
+  "Brotli with a window of 2^%d bytes is unpacked, whatever its first bytes look like",
+  async (window) => {
+    const misread: number[] = [];
+    for (let length = 1; length < 700; length++) {
+      const answer = Buffer.from(JSON.stringify({ data: [{ url: `https://x.test/${"0123456789".repeat(100)}` }] }));
+      const body = answer.subarray(0, length);
+      for (const finishFlush of [constants.BROTLI_OPERATION_FLUSH, constants.BROTLI_OPERATION_FINISH]) {
+        const params = { [constants.BROTLI_PARAM_LGWIN]: window, [constants.BROTLI_PARAM_QUALITY]: 4 };
+        const packed = brotliCompressSync(body, { params, finishFlush });
+        const unpacked = await read(decompressed(pieces(packed, 4096), "br")).catch(() => undefined);
+        if (unpacked?.equals(body) !== true) misread.push(length);
+      }
+    }
+    expect(misread).toEqual([]);
+  },
+);
+
 test("bytes that are compressed to nothing anybody knows are an error", async () => {
   const junk = Buffer.concat([Buffer.from([0x1f, 0x8b, 8]), Buffer.from("nothing of the kind")]);
   await expect(read(decompressed(pieces(junk, 100), "gzip"))).rejects.toThrow(/incorrect|unknown/);
 });
 
-test.each(["", "{", "<html>", "plain words"])("%j is itself, whatever its label", async (text) => {
+test.each([
+  "",
+  "{",
+  "<html>",
+  "plain words",
+  '{"a":1}',
+  '[{"a":1}]',
+  "{\r\n}",
+  "\n\t <!-- -->",
+  "<svg/>",
+  "<?xml?>",
+  'data: {"a":"猫"}',
+])("%j is itself, whatever its label", async (text) => {
   const bytes = Buffer.from(text);
-  for (const label of [undefined, "gzip", "identity"]) {
+  for (const label of [undefined, "gzip", "identity", ...(/^\s*[[{<d]/.test(text) ? ["br", "deflate"] : [])]) {
     expect(await read(decompressed(pieces(bytes, 3), label))).toEqual(bytes);
   }
 });

@@ -11,8 +11,11 @@ import {
 /** Enough to tell every coding by its first bytes. */
 const telling = 8;
 
-/** How text and images begin. No coding begins so, and of Brotli, which has no mark of its own, no content that is not empty. */
-const plain = /^(?:\s*[{<]|\xEF\xBB\xBF|data:|event:|: |\x89PNG|\xFF\xD8\xFF|RIFF|GIF8)/;
+/** How images begin. */
+const picture = /^(?:\x89PNG|\xFF\xD8\xFF|RIFF|GIF8)/;
+/** How JSON, markup, data URLs and events begin. Blanks are those of JSON: Brotli often begins with a vertical tab, which `\s` takes too. */
+const text =
+  /^(?:\xEF\xBB\xBF|[\t\n\r ]*(?:\{(?:[\t\n\r "}]|$)|\[(?:[\t\n\r "{[\]]|$)|<(?:[a-z!?/]|$))|data:|event:|: )/i;
 
 /**
  * The content of a body, whatever coding it comes in. Nothing is asked for, but servers compress unasked; and gateways lose the label of
@@ -58,17 +61,29 @@ async function* joined(head: Buffer, rest: AsyncIterator<Buffer> | undefined): A
 function decoderFor(head: Buffer, label: string): Transform | undefined {
   const [first = 0, second = 0] = head;
   const begins = (...bytes: number[]) => head.subarray(0, bytes.length).equals(Buffer.from(bytes));
-  if (begins(0x1f, 0x8b)) return createGunzip({ finishFlush: constants.Z_SYNC_FLUSH });
+  // RFC 1952 knows one method, 8. Brotli may begin with the two bytes before it.
+  if (begins(0x1f, 0x8b, 0x08)) return createGunzip({ finishFlush: constants.Z_SYNC_FLUSH });
   if (begins(0x28, 0xb5, 0x2f, 0xfd)) return createZstdDecompress({ finishFlush: constants.ZSTD_e_flush });
   // RFC 1950: eight in the low half, and the two bytes a multiple of 31.
   if (first === 0x78 && (first * 256 + second) % 31 === 0)
     return createInflate({ finishFlush: constants.Z_SYNC_FLUSH });
-  if (plain.test(head.toString("latin1"))) return undefined;
+  if (isPlain(head.subarray(0, 64))) return undefined;
   // RFC 9110 means zlib's format by "deflate". Some servers send it bare.
   if (label === "deflate") return createInflateRaw({ finishFlush: constants.Z_SYNC_FLUSH });
   if (label === "br") return createBrotliDecompress({ finishFlush: constants.BROTLI_OPERATION_FLUSH });
   return undefined;
 }
+
+/**
+ * Whether a body begins with content. Brotli has no signature, so its first bytes may be those of a text. Control bytes, which no text has,
+ * tell the two apart.
+ */
+function isPlain(head: Buffer): boolean {
+  const begins = head.toString("latin1");
+  return picture.test(begins) || (text.test(begins) && !head.some(isControl));
+}
+
+const isControl = (byte: number): boolean => byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d;
 
 /** What a decoder makes of a body. It holds a few blocks at a time, however much comes out; an error of the body is thrown as it is. */
 async function* through(body: AsyncIterable<Buffer>, decoder: Transform): AsyncGenerator<Buffer> {
