@@ -27,8 +27,8 @@ export async function workLane({ redisUrl, prefix, work, provider = "openai", fi
     concurrency: 5,
     work,
     billOf: (record, { images }) => {
-      const sizes = images.map(({ width, height }) => `${width}x${height}`);
-      return billOf(termsSchema.parse(record.terms), record.reservedMicros, { sizes });
+      const sizes = images.map(({ width, height }) => ({ size: `${width}x${height}` }));
+      return billOf(termsSchema.parse(record.terms), record.reservedMicros, { images: sizes });
     },
     retryPolicy: { ...defaultRetryPolicy, maxFailures: 1, maxCrashes: 1, firstPauseMs: 5, maxPauseMs: 20 },
     lockDurationMs: 5_000,

@@ -1,4 +1,4 @@
-import { billOf, type ExplainedBill, termsSchema } from "@darkroom/models";
+import { billOf, type DeliveredImage, type ExplainedBill, termsSchema } from "@darkroom/models";
 import type { Logger, Metrics } from "@darkroom/runtime";
 import type { Delivery, MissingImage } from "@darkroom/generations";
 import { drawnFor, shareOfUsage } from "./delivery.ts";
@@ -27,18 +27,20 @@ export function createBillDelivery({ metrics, log }: BillDeliveryOptions) {
     missing: readonly MissingImage[] = [],
   ): ExplainedBill => {
     const fields = { generationId: id, tenant, keyId, model };
-    const { quality: reportedQuality, usage, svgUsage } = delivery;
-    const sizes = delivery.images.map(({ width, height }) => `${width}x${height}`);
+    const { usage, svgUsage } = delivery;
+    const images = delivery.images.map(({ width, height, quality = delivery.quality }): DeliveredImage => {
+      return { size: `${width}x${height}`, reportedQuality: quality };
+    });
     const read = termsSchema.safeParse(terms);
     const bill = read.success
       ? billOf(
           read.data,
           reservedMicros,
-          { sizes, reportedQuality, usage, svgUsage },
-          { ...chargedFor(delivery, sizes, missing), reportedQuality, svgUsage },
+          { images, usage, svgUsage },
+          { ...chargedFor(delivery, images, missing), svgUsage },
         )
       : billWithoutTerms({
-          images: sizes.length,
+          images: images.length,
           inputTokens: usage?.input_tokens,
           outputTokens: usage?.output_tokens,
         });
@@ -55,16 +57,16 @@ export function createBillDelivery({ metrics, log }: BillDeliveryOptions) {
 }
 
 /**
- * What the provider has probably charged for: all that its answers had, and each missing image that it may have drawn, taken to be as
- * large as those that came.
+ * What the provider has probably charged for: all that its answers had, and each missing image that it may have drawn, taken to be like
+ * the first of those that came.
  */
-function chargedFor(delivery: Delivery, sizes: readonly string[], missing: readonly MissingImage[]) {
+function chargedFor(delivery: Delivery, delivered: readonly DeliveredImage[], missing: readonly MissingImage[]) {
   const drawn = drawnFor(delivery);
   const doubtful = missing.filter(({ mayHaveCharged }) => mayHaveCharged).length;
-  const images = Math.max(drawn.images, sizes.length + doubtful);
-  const [usual] = sizes;
-  const others = usual === undefined ? [] : Array.from({ length: images - sizes.length }, () => usual);
-  return { sizes: [...sizes, ...others], usage: shareOfUsage(drawn.usage, images, drawn.images) };
+  const count = Math.max(drawn.images, delivered.length + doubtful);
+  const [usual] = delivered;
+  const others = usual === undefined ? [] : Array.from({ length: count - delivered.length }, () => usual);
+  return { images: [...delivered, ...others], usage: shareOfUsage(drawn.usage, count, drawn.images) };
 }
 
 type Counted = { images: number; inputTokens: number | undefined; outputTokens: number | undefined };

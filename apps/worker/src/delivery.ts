@@ -15,14 +15,15 @@ export type PlanDeliveryOptions = {
 /** What will have been delivered once the reply's images are stored, together with what earlier attempts stored. */
 export function planDelivery({ provider, objects, reply, earlier }: PlanDeliveryOptions): Delivery {
   const images = reply.images.map(({ bytes, mediaType, ...image }): StoredImage => {
-    return { ...image, key: objects.image(image.index, mediaType), mediaType, bytes: bytes.byteLength };
+    const { quality = reply.quality } = image;
+    return { ...image, key: objects.image(image.index, mediaType), mediaType, bytes: bytes.byteLength, quality };
   });
   const { drawn = images.length } = reply;
   const delivery = {
     provider,
     images: [...(earlier?.images ?? []), ...images].toSorted((a, b) => a.index - b.index),
     background: reply.background ?? earlier?.background,
-    quality: reply.quality ?? earlier?.quality,
+    quality: earlier?.quality ?? reply.quality,
     usage: usageOfAll([
       [earlier?.images.length ?? 0, earlier?.usage],
       [images.length, shareOfUsage(reply.usage, images.length, drawn)],

@@ -1,4 +1,5 @@
 import type { Usage } from "@darkroom/contracts";
+import type { GenerationRecord, Outcome } from "@darkroom/generations";
 import { createMetrics } from "@darkroom/runtime";
 import { createHttpClient, createProviders, readProviderSettings } from "@darkroom/providers";
 import { createObjectStore } from "@darkroom/storage";
@@ -11,7 +12,7 @@ import {
   usageCases,
 } from "@darkroom/testing";
 import { pino } from "pino";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { anAttempt, aRecord } from "./attempt.fixture.ts";
 import { createBillDelivery } from "./bill-delivery.ts";
 import { createGenerateImages } from "./generate-images.ts";
@@ -74,6 +75,58 @@ test.each(usageCases)("$name: told and billed as the table says", async (one) =>
   expect(delivery.usage).toEqual(expected);
   const { costMicros, providerCostMicros } = billDelivery({ ...record, terms }, delivery, missing);
   expect({ billed: costMicros, provider: providerCostMicros }).toEqual({ billed: one.billed, provider: one.provider });
+});
+
+describe("a quality that was left open is billed and kept as it is told of each image", () => {
+  const perImageMicros = { low: { any: 20_000 }, high: { any: 80_000 } };
+  const perImage = { model: "m", quality: "auto", prices: { perImageMicros }, providerPrices: { perImageMicros } };
+
+  const billed = (record: GenerationRecord, outcome: Outcome) => {
+    if (outcome.kind !== "succeeded") throw new Error(`it ${outcome.kind}`);
+    const qualities = outcome.delivery.images.map(({ quality }) => quality);
+    const { costMicros, providerCostMicros } = billDelivery({ ...record, terms: perImage }, outcome.delivery);
+    return { qualities, costMicros, providerCostMicros };
+  };
+  const both = { qualities: ["high", "low"], costMicros: 100_000, providerCostMicros: 100_000 };
+
+  test("by two calls", async () => {
+    const busy = { error: { code: "rate_limit_exceeded", message: "Slow down." } };
+    upstream.next({ body: { data: [{ b64_json: picture }, busy], quality: "high" } });
+    const record = aRecord({ n: 2 });
+    const first = await work(anAttempt({ record }));
+    if (first.kind !== "retry" || first.partial === undefined) throw new Error(`it ${first.kind}`);
+    upstream.next({ body: { data: [{ b64_json: picture }], quality: "low" } });
+    const again = { ...record, attempts: 2, delivery: first.partial };
+    expect(billed(record, await work(anAttempt({ record: again })))).toEqual(both);
+  });
+
+  test("by two events of a stream", async () => {
+    const type = "image_generation.completed";
+    const events = ["high", "low"].map((quality) => JSON.stringify({ type, b64_json: picture, quality }));
+    const body = events.map((event) => `event: ${type}\ndata: ${event}\n\n`).join("");
+    upstream.next({ body, headers: { "content-type": "text/event-stream" } });
+    const record = aRecord({ n: 2 });
+    expect(billed(record, await work(anAttempt({ record })))).toEqual(both);
+  });
+
+  test("by each entry of a body", async () => {
+    const data = ["high", "low"].map((quality) => ({ b64_json: picture, quality }));
+    upstream.next({ body: { data } });
+    const record = aRecord({ n: 2 });
+    expect(billed(record, await work(anAttempt({ record })))).toEqual(both);
+  });
+
+  test("by an attempt of an older release, which kept the quality of its call alone, and by one of this", async () => {
+    upstream.next({ body: { data: [{ b64_json: picture }], quality: "low" } });
+    const key = "_images/acme/gen_1/1-0.png";
+    await store.put(key, Buffer.from(picture, "base64"), { contentType: "image/png" });
+    const bytes = Buffer.byteLength(picture, "base64");
+    const stored = { index: 0, key, bytes, mediaType: "image/png", width: 64, height: 48 };
+    const delivery = { provider: "openai", images: [stored], quality: "high" };
+    const record = { ...aRecord({ n: 2 }), attempts: 2, delivery };
+    const outcome = await work(anAttempt({ record }));
+    expect(billed(record, outcome)).toEqual({ ...both, qualities: [undefined, "low"] });
+  });
 });
 
 test("the author of an SVG is told and billed beside the image that it was drawn after", async () => {

@@ -17,7 +17,7 @@ const usage = {
 
 describe("a bill", () => {
   test("is for the images that were delivered, and tells the tokens", () => {
-    expect(billOf(terms, 1000, { sizes: ["1x1", "1x1", "1x1"], usage })).toEqual({
+    expect(billOf(terms, 1000, { images: [{ size: "1x1" }, { size: "1x1" }, { size: "1x1" }], usage })).toEqual({
       images: 3,
       inputTokens: 7,
       outputTokens: 30,
@@ -28,19 +28,24 @@ describe("a bill", () => {
   });
 
   test("is never above what was reserved, and says what it would have been", () => {
-    const bill = billOf(terms, 306, { sizes: ["1x1", "1x1", "1x1"], usage });
+    const bill = billOf(terms, 306, { images: [{ size: "1x1" }, { size: "1x1" }, { size: "1x1" }], usage });
     expect(bill).toMatchObject({ costMicros: 306, cappedFromMicros: 307 });
-    expect(billOf(terms, 307, { sizes: ["1x1", "1x1", "1x1"], usage })).not.toHaveProperty("cappedFromMicros");
-    expect(billOf(terms, 0, { sizes: ["1x1"], usage })).toMatchObject({ costMicros: 0, cappedFromMicros: 107 });
+    expect(
+      billOf(terms, 307, { images: [{ size: "1x1" }, { size: "1x1" }, { size: "1x1" }], usage }),
+    ).not.toHaveProperty("cappedFromMicros");
+    expect(billOf(terms, 0, { images: [{ size: "1x1" }], usage })).toMatchObject({
+      costMicros: 0,
+      cappedFromMicros: 107,
+    });
   });
 
   test("has no bound where nothing was reserved", () => {
-    expect(billOf(terms, null, { sizes: ["1x1"], usage })).toMatchObject({ costMicros: 107 });
+    expect(billOf(terms, null, { images: [{ size: "1x1" }], usage })).toMatchObject({ costMicros: 107 });
   });
 
   test.each([
-    ["a size", { sizes: ["1x1", "2x2"], usage }],
-    ["the tokens", { sizes: ["1x1"] }],
+    ["a size", { images: [{ size: "1x1" }, { size: "2x2" }], usage }],
+    ["the tokens", { images: [{ size: "1x1" }] }],
   ])("without %s is unknown, not a part of it and not the reservation", (_what, delivered) => {
     const bill = billOf(terms, 1000, delivered);
     expect(bill.costMicros).toBeNull();
@@ -48,18 +53,18 @@ describe("a bill", () => {
   });
 
   test("for no image is 0, even where nothing is priced", () => {
-    expect(billOf({ ...terms, prices: {} }, null, { sizes: [], usage })).toMatchObject({ costMicros: 0, missing: [] });
+    expect(billOf({ ...terms, prices: {} }, null, { images: [], usage })).toMatchObject({ costMicros: 0, missing: [] });
   });
 
   test("tells the provider's price beside it, which no reservation bounds", () => {
     const providerPrices = { perImageMicros: { any: { any: 500 } } };
-    const bill = billOf({ ...terms, providerPrices }, 50, { sizes: ["1x1"], usage });
+    const bill = billOf({ ...terms, providerPrices }, 50, { images: [{ size: "1x1" }], usage });
     expect(bill).toMatchObject({ costMicros: 50, providerCostMicros: 500, cappedFromMicros: 107 });
   });
 
   test("says what is missing of the provider's price, and is known all the same", () => {
     const providerPrices = { perImageMicros: { low: { any: 500 } } };
-    expect(billOf({ ...terms, providerPrices }, null, { sizes: ["1x1"], usage })).toMatchObject({
+    expect(billOf({ ...terms, providerPrices }, null, { images: [{ size: "1x1" }], usage })).toMatchObject({
       costMicros: 107,
       providerCostMicros: null,
       missing: ["the provider's price of an image of 'm' at quality 'high' and size 1x1"],

@@ -21,12 +21,12 @@ export function billOf(
   delivered: Delivered,
   charged: Delivered = delivered,
 ): ExplainedBill {
-  const { sizes, usage } = delivered;
+  const { images, usage } = delivered;
   const cost = priceDelivered(terms, delivered);
   const provider = terms.providerPrices && priceDelivered({ ...terms, prices: terms.providerPrices }, charged);
   const capped = cost.costMicros !== null && reservedMicros !== null && cost.costMicros > reservedMicros;
   return {
-    images: sizes.length,
+    images: images.length,
     inputTokens: usage?.input_tokens ?? 0,
     outputTokens: usage?.output_tokens ?? 0,
     costMicros: capped ? reservedMicros : cost.costMicros,
@@ -38,4 +38,4 @@ export function billOf(
 
 /** No image is no bill, whatever was counted on the way. */
 const priceDelivered = (terms: Terms, delivered: Delivered) =>
-  delivered.sizes.length === 0 ? { costMicros: 0, missing: [] } : priceOf(terms, delivered);
+  delivered.images.length === 0 ? { costMicros: 0, missing: [] } : priceOf(terms, delivered);

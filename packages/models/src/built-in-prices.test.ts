@@ -50,7 +50,7 @@ test.each(models)("$id has a price at every quality and size, within the worst c
     const settled = quality === "auto" ? model.parameters.quality?.values.filter((each) => each !== "auto") : [quality];
     for (const reportedQuality of settled ?? []) {
       const count = mostOutputTokens(model, { quality: reportedQuality, size }) ?? 0;
-      const bill = priceOf(terms, { sizes: [size], usage: usageOf(count), reportedQuality });
+      const bill = priceOf(terms, { images: [{ size, reportedQuality }], usage: usageOf(count) });
       expect(bill.missing).toEqual([]);
       expect(bill.costMicros).toBeGreaterThan(0);
       expect(bill.costMicros).toBeLessThanOrEqual(worst.micros ?? 0);

@@ -7,7 +7,7 @@ export { missingPrices } from "./missing-prices.ts";
 export { configuredCatalogue, modelsEnvSchema, type ModelsSettings } from "./models-env-schema.ts";
 export { type ParameterName, parameterNames, type ValueRule } from "./parameter-schema.ts";
 export { priceOfOneImage } from "./price-of-one-image.ts";
-export type { Delivered } from "./price-of.ts";
+export type { Delivered, DeliveredImage } from "./price-of.ts";
 export { type ResolvedRequest, resolveRequest } from "./resolve-request.ts";
 export { acceptsSize } from "./sizes-schema.ts";
 export { parseSize, type Size } from "./size-rule.ts";

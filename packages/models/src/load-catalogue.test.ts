@@ -62,7 +62,7 @@ describe("the example in the documentation", () => {
       model: "gpt-image-2",
       parameters: { prompt: "a cat", n: 1, quality: "high", size: "1792x1024" },
     });
-    const delivered = { sizes: ["1792x1024"], reportedQuality: "high" };
+    const delivered = { images: [{ size: "1792x1024", reportedQuality: "high" }] };
     expect(priceOf(termsOf(model, parameters), delivered).costMicros).toBe(120_000);
 
     expect(catalogue.find("gpt-image-3")).toMatchObject({ family: "gpt-image", prices: {} });

@@ -3,11 +3,16 @@ import { describeImage, imagePrice } from "./image-price.ts";
 import type { Prices, TokenKind } from "./price-schema.ts";
 import type { Terms } from "./terms.ts";
 
-export type Delivered = {
-  /** The measured size of each image, as `1024x1024`: what was asked for and not delivered costs nothing. */
-  sizes: readonly string[];
+export type DeliveredImage = {
+  /** As it was measured, `1024x1024`. */
+  size: string;
   /** The one that the upstream reported. It counts where the caller left the choice open, with `auto` or silence. */
   reportedQuality?: string | undefined;
+};
+
+export type Delivered = {
+  /** What was asked for and not delivered costs nothing. */
+  images: readonly DeliveredImage[];
   usage?: Usage | undefined;
   /** What the author of an SVG read and wrote. */
   svgUsage?: SvgUsage | undefined;
@@ -45,12 +50,11 @@ export function priceOf({ model, quality: agreed, size: agreedSize, prices }: Te
   const { perImageMicros, per1kTokensMicros } = prices;
   const tally = createTally();
 
-  // The upstream of a mapped model has qualities of its own, so what the caller asked for by name comes first. An empty word and `auto`
-  // report nothing, also in records of a release that noted them.
-  const reported = delivered.reportedQuality === "auto" ? undefined : delivered.reportedQuality;
-  const quality = agreed === "auto" ? reported || agreed : agreed;
-  for (const measured of perImageMicros === undefined ? [] : delivered.sizes) {
-    const size = agreedSize ?? measured;
+  for (const image of perImageMicros === undefined ? [] : delivered.images) {
+    // The upstream of a mapped model has qualities of its own, so what the caller asked for by name comes first. An empty word and `auto`
+    // report nothing, also in records of a release that noted them.
+    const quality = agreed === "auto" ? image.reportedQuality || agreed : agreed;
+    const size = agreedSize ?? image.size;
     const micros = imagePrice(perImageMicros, quality, size);
     if (micros === undefined) tally.miss(describeImage(model, quality, size));
     else tally.add(1000, micros);

@@ -111,7 +111,7 @@ describe("drawn by its successor", () => {
               input_tokens_details: { text_tokens: 10, image_tokens: 0 },
             };
             const drawn = sent.size === "auto" ? "1254x1254" : (sent.size ?? "");
-            const bill = priceOf(terms, { sizes: [drawn], usage, reportedQuality: "xhigh" });
+            const bill = priceOf(terms, { images: [{ size: drawn, reportedQuality: "xhigh" }], usage });
             expect(bill.missing).toEqual([]);
             expect(bill.costMicros).toBeLessThanOrEqual(worst.micros ?? 0);
           }
@@ -123,7 +123,7 @@ describe("drawn by its successor", () => {
   test("a size that was mapped is billed as it was asked for", () => {
     const { upstream, model, parameters } = resolve({ model: "dall-e-3", quality: "hd", size: "1792x1024" });
     const terms = termsOf(model, parameters, upstream.parameters);
-    expect(priceOf(terms, { sizes: ["1536x1024"] }).costMicros).toBe(120_000);
+    expect(priceOf(terms, { images: [{ size: "1536x1024" }] }).costMicros).toBe(120_000);
   });
 
   test("a model whose maker bills by token is billed at its successor's prices", () => {

@@ -216,12 +216,17 @@ const cases = fc
     const possible = size === undefined || size === "auto" ? chosen : [size];
 
     const split = (most: number) => fc.integer({ min: 0, max: most });
-    const delivered: fc.Arbitrary<Delivered> = fc.integer({ min: 1, max: n }).chain((images) => {
-      const outputMost = images * ((maxOutputTokensPerImage ?? 10_000) + 100 * partialImages);
+    const delivered: fc.Arbitrary<Delivered> = fc.integer({ min: 1, max: n }).chain((count) => {
+      const outputMost = count * ((maxOutputTokensPerImage ?? 10_000) + 100 * partialImages);
       return fc
         .record({
-          sizes: fc.array(fc.constantFrom(...possible), { minLength: images, maxLength: images }),
-          reportedQuality: fc.constantFrom(...someQualities, "ultra", undefined),
+          images: fc.array(
+            fc.record({
+              size: fc.constantFrom(...possible),
+              reportedQuality: fc.constantFrom(...someQualities, "ultra", undefined),
+            }),
+            { minLength: count, maxLength: count },
+          ),
           text: split(n * Buffer.byteLength(prompt)),
           margin: split(n * 256),
           imageShare: fc.constantFrom(0, 0.5, 1),
@@ -229,7 +234,7 @@ const cases = fc
           outputShare: fc.constantFrom(undefined, 0, 0.5, 1),
           cachedShare: fc.constantFrom(undefined, 0, 0.5, 1),
         })
-        .map(({ sizes, reportedQuality, text, margin, imageShare, output, outputShare, cachedShare }) => {
+        .map(({ images, text, margin, imageShare, output, outputShare, cachedShare }) => {
           const imageInput = Math.floor(margin * imageShare);
           const textInput = text + margin - imageInput;
           const textOutput = outputShare === undefined ? 0 : Math.floor(output * outputShare);
@@ -253,7 +258,7 @@ const cases = fc
               output_tokens_details: { text_tokens: textOutput, image_tokens: output - textOutput },
             }),
           };
-          return { sizes, reportedQuality, usage };
+          return { images, usage };
         });
     });
     return fc

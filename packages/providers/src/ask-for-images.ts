@@ -22,7 +22,7 @@ export type Question = {
 
 /** An image that was asked for, or why there is none. */
 export type AnsweredImage =
-  | { sent: SentImage; revisedPrompt: string | undefined }
+  | { sent: SentImage; revisedPrompt: string | undefined; quality: string | undefined }
   | { sent?: undefined; error: ProviderError };
 
 export type ImagesAnswer = {

@@ -33,6 +33,7 @@ export type ProviderReply = {
   missing: { index: number; error: ProviderError }[];
   /** As the upstream resolved them, where it says so (an `auto` that became `high`). */
   background?: string | undefined;
+  /** Of the images that do not say their own. */
   quality?: string | undefined;
   /** The tokens of all images that the upstream drew; undefined where those of one are not known. */
   usage?: Usage | undefined;
@@ -53,6 +54,8 @@ export type ProviderImage = {
   width: number;
   height: number;
   revisedPrompt?: string | undefined;
+  /** As the upstream resolved it for this image. */
+  quality?: string | undefined;
 };
 
-export type PartialImage = Omit<ProviderImage, "revisedPrompt"> & { partialIndex: number };
+export type PartialImage = Omit<ProviderImage, "revisedPrompt" | "quality"> & { partialIndex: number };

@@ -3,12 +3,14 @@ import type { SentImage } from "./receive-image.ts";
 
 /** One place in a reply: an image, or the failure that stands there instead of one, or nothing. */
 export type ReplyEntry =
-  | { sent: SentImage; revisedPrompt: string | undefined }
+  | { sent: SentImage; revisedPrompt: string | undefined; quality: string | undefined }
   /** `failure`: what to read the reason from; null where the upstream sent nothing. */
   | { sent?: undefined; failure: unknown };
 
 /** Characters: three times the longest prompt that a model takes. It is kept in Redis with the record, so a longer one is left out. */
 const maxRevisedPrompt = 100_000;
+/** Characters, for the same reason: no server has a longer word for a quality or a background. */
+const maxWord = 128;
 
 /** Where the images of a reply stand, or objects with the images: OpenAI's field first, and what compatible servers use. */
 const lists = ["data", "images", "output"] as const;
@@ -21,8 +23,19 @@ const labels = ["output_format", "media_type", "mime_type", "content_type"] as c
  * failed. Empty is absent, and what is not of its type is absent as well. Empty where the body holds neither an image nor a list.
  */
 export function readEntries(body: unknown): ReplyEntry[] {
-  const format = labelOf(fieldsOf(body));
-  return valuesOf(body, 0).map((value) => entryOf(value, format));
+  const fields = fieldsOf(body);
+  const shared = { format: labelOf(fields), quality: settledWord(fields?.["quality"]) };
+  return valuesOf(body, 0).map((value) => entryOf(value, shared));
+}
+
+/**
+ * A word for what the upstream has settled, such as a quality. Nothing, an empty word and `auto` say that it does not tell, which must not
+ * hide what others tell. What is no word is absent.
+ */
+export function settledWord(value: unknown): string | undefined {
+  if (typeof value !== "string" || value === "" || value.length > maxWord) return undefined;
+  const word = value.toLowerCase();
+  return word === "auto" ? undefined : word;
 }
 
 /**
@@ -69,13 +82,15 @@ function valuesOf(body: unknown, depth: number): unknown[] {
   return inner.find((values) => values.length > 0) ?? (sourcesOf(body).length > 0 ? [body] : []);
 }
 
-function entryOf(value: unknown, format: string | undefined): ReplyEntry {
+/** `shared`: what the body says of all its images, for what an entry does not say itself. */
+function entryOf(value: unknown, shared: { format: string | undefined; quality: string | undefined }): ReplyEntry {
   const fields = fieldsOf(value);
   const sources = sourcesOf(value);
   if (sources.length === 0) return { failure: fields?.["error"] === undefined ? null : { error: fields["error"] } };
   return {
-    sent: { sources, claimed: labelOf(fields) ?? format },
+    sent: { sources, claimed: labelOf(fields) ?? shared.format },
     revisedPrompt: textsOf(fields?.["revised_prompt"]).find((text) => text.length <= maxRevisedPrompt),
+    quality: settledWord(fields?.["quality"]) ?? shared.quality,
   };
 }
 

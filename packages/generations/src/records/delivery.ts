@@ -12,6 +12,8 @@ const storedImageSchema = z.object({
   width: z.int(),
   height: z.int(),
   revisedPrompt: z.string().optional(),
+  /** As the upstream resolved it; absent where only the delivery says it, or nothing does. */
+  quality: z.string().optional(),
 });
 export type StoredImage = z.infer<typeof storedImageSchema>;
 
@@ -24,6 +26,7 @@ export const deliverySchema = z.object({
   provider: z.string(),
   images: z.array(storedImageSchema),
   background: z.string().optional(),
+  /** Of the images that do not say their own: those of older releases do not. */
   quality: z.string().optional(),
   /** The tokens of `images`; absent where they are not known. */
   usage: usageSchema.optional(),

@@ -33,10 +33,11 @@ export function describeImages(record: Describable, model: CatalogueModel | unde
   if (delivery === null || delivery.images.length === 0) throw new Error(`${id} succeeded without images`);
   const isGptImage = model?.family === "gpt-image";
   const background = delivery.background ?? request.background ?? model?.parameters.background?.default;
-  const quality = delivery.quality ?? qualityOf(model, request.quality);
+  const usualQuality = delivery.quality ?? qualityOf(model, request.quality);
 
-  const describe = ({ key, mediaType, width, height, revisedPrompt }: StoredImage): DescribedImage => {
+  const describe = ({ key, mediaType, width, height, revisedPrompt, ...image }: StoredImage): DescribedImage => {
     const format = imageFormat(mediaType);
+    const quality = image.quality ?? usualQuality;
     return {
       key,
       format,

@@ -38,7 +38,8 @@ export const openai: ProviderDefinition<typeof settingsSchema> = {
       const collected = await collectImages(call.indexes, call.signal, async (index, position) => {
         const image = answer.images[position] ?? { error: leftOut(answer, call.indexes.length) };
         if (image.sent === undefined) throw image.error;
-        return { ...(await receiveImage(image.sent, http, call.signal)), index, revisedPrompt: image.revisedPrompt };
+        const { revisedPrompt, quality } = image;
+        return { ...(await receiveImage(image.sent, http, call.signal)), index, revisedPrompt, quality };
       });
       const replies = answer.bodies.map(parseReply);
       return {

@@ -78,6 +78,20 @@ describe("200", () => {
     }
   });
 
+  test("the quality of each image, and beside the images only one that all have", async () => {
+    const api = await startApi();
+    const draw = drawing(api.store, bytes, { quality: "high" });
+    await api.work(async (attempt) => {
+      const outcome = await draw(attempt);
+      if (outcome.kind !== "succeeded") return outcome;
+      const images = outcome.delivery.images.map((image) => (image.index === 1 ? { ...image, quality: "low" } : image));
+      return { ...outcome, delivery: { ...outcome.delivery, images } };
+    });
+    const answer = await (await api.generate({ prompt: "a cat", model: "gpt-image-1", n: 2 })).json();
+    expect(answer.data).toMatchObject([{ quality: "high" }, { quality: "low" }]);
+    expect(answer).not.toHaveProperty("quality");
+  });
+
   test.each([
     [{ safety_identifier: "s-1", user: "u-1" }, "s-1"],
     [{ safety_identifier: "", user: "u-1" }, "u-1"],
