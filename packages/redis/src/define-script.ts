@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 
@@ -20,9 +21,8 @@ const includes = /^--- @include "([^"]+)"\n/gm;
 export function readScript(file: URL, included: Set<string> = new Set()): string {
   included.add(file.href);
   const own = readFileSync(file, "utf8");
-  const { resolve } = createRequire(file);
   const before = [...own.matchAll(includes)].map(([, name = ""]) => {
-    const url = name.startsWith("@") ? new URL(`file://${resolve(name)}`) : new URL(`${name}.lua`, file);
+    const url = name.startsWith("@") ? pathToFileURL(createRequire(file).resolve(name)) : new URL(`${name}.lua`, file);
     return included.has(url.href) ? "" : readScript(url, included);
   });
   return before.join("") + own.replaceAll(includes, "");
