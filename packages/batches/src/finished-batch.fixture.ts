@@ -8,7 +8,8 @@ import { createBatchStore } from "./records/batch-store.ts";
 import { type LineResult } from "./records/line-result.ts";
 import { createObjectStore, type ObjectStore } from "@darkroom/storage";
 import { createFinalizeBatch, type FinalizeBatchOptions } from "./finalize/finalize-batch.ts";
-import { aBatch, openRedis } from "./open-redis.fixture.ts";
+import { openRedis } from "./open-redis.fixture.ts";
+import { aBatch } from "./records/a-batch.fixture.ts";
 
 const links = { publicBaseUrl: "http://darkroom.test", signingSecret: "a secret of thirty-two characters" };
 export const memoryStore = (): ObjectStore => createObjectStore({ storage: "memory", links });

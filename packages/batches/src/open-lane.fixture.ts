@@ -9,7 +9,8 @@ import { type PreparedLine } from "./records/prepared-line.ts";
 import { createObjectStore } from "@darkroom/storage";
 import { onTestFinished } from "vitest";
 import { createLaneRound } from "./lane-round.ts";
-import { aBatch, openRedis } from "./open-redis.fixture.ts";
+import { openRedis } from "./open-redis.fixture.ts";
+import { aBatch } from "./records/a-batch.fixture.ts";
 import { createPreparedLines } from "./prepared-lines.ts";
 
 export const lane = "sandbox.batch";

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { batchObjects } from "./records/batch-objects.ts";
 import type { ObjectStore } from "@darkroom/storage";
 import { imageKey, memoryStore, openBatches, succeeded } from "./finished-batch.fixture.ts";
-import { aBatch } from "./open-redis.fixture.ts";
+import { aBatch } from "./records/a-batch.fixture.ts";
 import { createBatchSweep } from "./sweep-batches.ts";
 
 const never = new AbortController().signal;

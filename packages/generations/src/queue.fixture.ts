@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type Admission, unlimited } from "@darkroom/accounts";
 import { type Bill, newGenerationId } from "@darkroom/contracts";
-import { removeKeys, testRedisUrl } from "@darkroom/testing";
+import { removeKeys, startLossyRedis, testRedisUrl } from "@darkroom/testing";
 import { expect, onTestFinished } from "vitest";
 import type { AuditOptions } from "./recovery/audit.ts";
 import { createProducer } from "./open-producer.ts";
@@ -160,6 +160,18 @@ export async function openQueue({
       expect(await redis.hgetall(keys.ranks(lane)), "ranks").toEqual({});
     },
   };
+}
+
+/** A connection to the Redis of all tests whose answers a test can lose, taken down after it. */
+export async function openLossyConnection() {
+  const { url, loseAnswer, close } = await startLossyRedis(testRedisUrl());
+  const redis = connectWorker(url, ignore);
+  onTestFinished(async () => {
+    redis.disconnect();
+    await close();
+  });
+  await untilConnected(redis, 5_000);
+  return { redis, loseAnswer };
 }
 
 /** A queue with one generation that a worker has begun. */

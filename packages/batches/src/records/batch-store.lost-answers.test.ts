@@ -1,7 +1,5 @@
-import { connectWorker, untilConnected } from "@darkroom/redis";
-import { startLossyRedis, testRedisUrl } from "@darkroom/testing";
-import { expect, onTestFinished, test } from "vitest";
-import { openQueue } from "@darkroom/generations/queue-fixture";
+import { expect, test } from "vitest";
+import { openLossyConnection, openQueue } from "@darkroom/generations/queue-fixture";
 import { aBatch } from "./a-batch.fixture.ts";
 import { type BatchStore, createBatchStore } from "./batch-store.ts";
 
@@ -34,11 +32,7 @@ const names: ReadonlyMap<string, (typeof moves)[keyof typeof moves]> = new Map(O
 
 test.each(Object.keys(moves))("the answer to `%s` is lost: the move is told as done, and done once", async (name) => {
   const { keys } = await openQueue();
-  const line = await startLossyRedis(testRedisUrl());
-  onTestFinished(line.close);
-  const redis = connectWorker(line.url, () => {});
-  onTestFinished(() => redis.disconnect());
-  await untilConnected(redis, 5_000);
+  const { redis, loseAnswer } = await openLossyConnection();
   const batches = createBatchStore(redis, keys);
   const { before = [], move } = names.get(name) ?? {};
   if (move === undefined) throw new Error(`There is no ${name}`);
@@ -48,7 +42,7 @@ test.each(Object.keys(moves))("the answer to `%s` is lost: the move is told as d
     const { id } = aBatch();
     await batches.create(aBatch({ id, webhook: "https://example.com/hook", webhookEvents: ["completed", "failed"] }));
     for (const earlier of before) await names.get(earlier)?.move(batches, id);
-    const lost = losesAnswer ? line.loseAnswer(keys.endedBatches) : null;
+    const lost = losesAnswer ? loseAnswer(keys.endedBatches) : null;
     const moving = move?.(batches, id);
     await lost;
     const answer = await moving;

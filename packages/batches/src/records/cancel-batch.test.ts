@@ -1,7 +1,5 @@
-import { connectWorker, untilConnected } from "@darkroom/redis";
-import { startLossyRedis, testRedisUrl } from "@darkroom/testing";
-import { expect, onTestFinished, test } from "vitest";
-import { openQueue } from "@darkroom/generations/queue-fixture";
+import { expect, test } from "vitest";
+import { openLossyConnection, openQueue } from "@darkroom/generations/queue-fixture";
 import { aBatch } from "./a-batch.fixture.ts";
 import { createBatchStore } from "./batch-store.ts";
 import { batchTask, laneOfTask } from "./batch-task.ts";
@@ -12,21 +10,17 @@ const log = { debug() {}, info() {}, warn() {}, error() {} };
 /** The store of batches over a line that loses answers, and the way to cancel over it. */
 async function openCanceler() {
   const { keys, lanes } = await openQueue();
-  const line = await startLossyRedis(testRedisUrl());
-  onTestFinished(line.close);
-  const redis = connectWorker(line.url, () => {});
-  onTestFinished(() => redis.disconnect());
-  await untilConnected(redis, 5_000);
+  const { redis, loseAnswer } = await openLossyConnection();
   const batches = createBatchStore(redis, keys);
   const batch = aBatch();
   await batches.create(batch);
   const cancel = () => createBatchCanceler({ batches, lanes, log })({ id: batch.id, lane: null });
-  return { keys, line, lanes, batches, batch, cancel };
+  return { keys, loseAnswer, lanes, batches, batch, cancel };
 }
 
 test("a batch whose cancellation lost its answer is canceled, and its files are put together at once", async () => {
-  const { keys, line, lanes, batch, cancel } = await openCanceler();
-  const lost = line.loseAnswer(keys.endedBatches);
+  const { keys, loseAnswer, lanes, batch, cancel } = await openCanceler();
+  const lost = loseAnswer(keys.endedBatches);
   const canceled = cancel();
   await lost;
   expect(await canceled).toMatchObject({ status: "cancelling", ready: true });

@@ -1,8 +1,6 @@
 import { noBudget } from "@darkroom/contracts";
-import { connectWorker, untilConnected } from "@darkroom/redis";
-import { startLossyRedis, testRedisUrl } from "@darkroom/testing";
-import { expect, onTestFinished, test } from "vitest";
-import { openQueue } from "@darkroom/generations/queue-fixture";
+import { expect, test } from "vitest";
+import { openLossyConnection, openQueue } from "@darkroom/generations/queue-fixture";
 import { aBatch } from "./a-batch.fixture.ts";
 import { createBatchStore } from "./batch-store.ts";
 import { lineGenerationId } from "./line-result.ts";
@@ -13,11 +11,7 @@ const lane = "sandbox.batch";
 
 test("lines whose feeding lost its answer are on their lane at once, and are taken in once", async () => {
   const { keys, lanes, redis: reader } = await openQueue();
-  const line = await startLossyRedis(testRedisUrl());
-  onTestFinished(line.close);
-  const redis = connectWorker(line.url, () => {});
-  onTestFinished(() => redis.disconnect());
-  await untilConnected(redis, 5_000);
+  const { redis, loseAnswer } = await openLossyConnection();
   const batch = aBatch();
   await createBatchStore(redis, keys).create(batch);
   await reader.hset(keys.batch(batch.id), "status", "in_progress");
@@ -37,7 +31,7 @@ test("lines whose feeding lost its answer are on their lane at once, and are tak
 
   // Redis knows the script from then on, so that the answer that is lost is that of the second feeding.
   expect(await feed(0)).toBe(1);
-  const lost = line.loseAnswer(keys.batchEnded(batch.id));
+  const lost = loseAnswer(keys.batchEnded(batch.id));
   const fed = feed(1);
   await lost;
   expect(await fed).toBe(1);

@@ -7,7 +7,8 @@ import { type PreparedLine, preparedLineSchema } from "../records/prepared-line.
 import { readFaults } from "../view/read-faults.ts";
 import { createObjectStore } from "@darkroom/storage";
 import { createCatalogueOf } from "../catalogue-of.ts";
-import { aBatch, openRedis } from "../open-redis.fixture.ts";
+import { openRedis } from "../open-redis.fixture.ts";
+import { aBatch } from "../records/a-batch.fixture.ts";
 import { createValidateBatch, type ValidateBatchDependencies } from "./validate-batch.ts";
 
 /** A line of an input as a client writes it. */

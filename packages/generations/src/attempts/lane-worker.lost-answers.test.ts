@@ -1,7 +1,5 @@
-import { connectWorker, untilConnected } from "@darkroom/redis";
-import { startLossyRedis, testRedisUrl } from "@darkroom/testing";
-import { expect, onTestFinished, test } from "vitest";
-import { delivery, openQueue, type TestQueue } from "../queue.fixture.ts";
+import { expect, test } from "vitest";
+import { delivery, openQueue, type TestQueue, openLossyConnection } from "../queue.fixture.ts";
 import { createAttemptStore } from "../records/attempt-store.ts";
 import type { Work } from "./outcome.ts";
 import type { AttemptEnding } from "./run-attempt.ts";
@@ -32,13 +30,7 @@ test.each([
   ["end", "succeeded"],
 ])("the answer to a worker's `%s` is lost: nothing is done twice, nothing waits for recovery", async (_, text) => {
   const queue = await openQueue();
-  const proxy = await startLossyRedis(testRedisUrl());
-  const redis = connectWorker(proxy.url, () => {});
-  onTestFinished(async () => {
-    redis.disconnect();
-    await proxy.close();
-  });
-  await untilConnected(redis, 5_000);
+  const { redis, loseAnswer } = await openLossyConnection();
   const endings: AttemptEnding[] = [];
   const worker = queue.worker(work, {
     redis,
@@ -47,7 +39,7 @@ test.each([
   });
   // Redis knows the scripts from here on: what is lost is the answer to one, not the word that it is unknown.
   await succeeded(queue);
-  const lost = proxy.loseAnswer(text);
+  const lost = loseAnswer(text);
   await succeeded(queue);
   await lost;
   await worker.close(1_000);

@@ -1,9 +1,8 @@
 import { createKeyStore, createRedisKeys } from "@darkroom/accounts";
 import { noBudget, noLimits } from "@darkroom/contracts";
-import { connectWorker, redisTime, untilConnected } from "@darkroom/redis";
-import { startLossyRedis, testRedisUrl } from "@darkroom/testing";
-import { expect, onTestFinished, test } from "vitest";
-import { bill, delivery, openQueue } from "../queue.fixture.ts";
+import { redisTime } from "@darkroom/redis";
+import { expect, test } from "vitest";
+import { bill, delivery, openQueue, openLossyConnection } from "../queue.fixture.ts";
 import { createAttemptStore } from "./attempt-store.ts";
 
 const failure = { code: "upstream_error", message: "It broke." } as const;
@@ -12,13 +11,7 @@ const partial = { index: 0, partialIndex: 0, key: "a/p.png", mediaType: "image/p
 /** A queued generation, a worker that is sure of its connection, and one whose answers a test can lose. */
 async function openLossy({ expiresInMs }: { expiresInMs?: number } = {}) {
   const queue = await openQueue();
-  const proxy = await startLossyRedis(testRedisUrl());
-  const redis = connectWorker(proxy.url, () => {});
-  onTestFinished(async () => {
-    redis.disconnect();
-    await proxy.close();
-  });
-  await untilConnected(redis, 5_000);
+  const { redis, loseAnswer } = await openLossyConnection();
   const names = createRedisKeys(queue.keys.root.slice(0, -1));
   const apiKeys = createKeyStore(queue.redis, names);
   const settings = { models: null, limits: noLimits, budget: noBudget, expiresAtMs: null };
@@ -37,7 +30,7 @@ async function openLossy({ expiresInMs }: { expiresInMs?: number } = {}) {
     account: () => queue.redis.hmget(names.account(keyId), "active", "queued"),
     /** Runs a script that has `text` in a key or an argument, and loses its first answer. */
     losing: async <Answer>(text: string, run: () => Promise<Answer>): Promise<Answer> => {
-      const lost = proxy.loseAnswer(text);
+      const lost = loseAnswer(text);
       const answer = run();
       await lost;
       return answer;

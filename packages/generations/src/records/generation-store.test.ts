@@ -1,7 +1,6 @@
-import { connectWorker, redisTime, untilConnected } from "@darkroom/redis";
-import { startLossyRedis, testRedisUrl } from "@darkroom/testing";
-import { describe, expect, onTestFinished, test } from "vitest";
-import { bill, delivery, free, openQueue, openStarted } from "../queue.fixture.ts";
+import { redisTime } from "@darkroom/redis";
+import { describe, expect, test } from "vitest";
+import { bill, delivery, free, openQueue, openStarted, openLossyConnection } from "../queue.fixture.ts";
 import { createGenerationStore } from "./generation-store.ts";
 
 const accepted = (rank: number) => ({ kind: "accepted", rank, use: null });
@@ -184,20 +183,16 @@ describe("a script whose answer was lost, and which is sent again, says what it 
   /** A store over a line that loses answers. */
   async function openLossy() {
     const queue = await openStarted();
-    const line = await startLossyRedis(testRedisUrl());
-    onTestFinished(line.close);
-    const redis = connectWorker(line.url, () => {});
-    onTestFinished(() => redis.disconnect());
-    await untilConnected(redis, 5_000);
-    return { ...queue, line, lossy: createGenerationStore({ ...queue, redis }) };
+    const { redis, loseAnswer } = await openLossyConnection();
+    return { ...queue, loseAnswer, lossy: createGenerationStore({ ...queue, redis }) };
   }
 
   test.each(["queued", "running"] as const)("cancel, of one that is %s", async (status) => {
-    const { lossy, line, submission, generations, id: running, lane, keys } = await openLossy();
+    const { lossy, loseAnswer, submission, generations, id: running, lane, keys } = await openLossy();
     const queued = submission();
     await generations.submit(queued);
     const id = status === "running" ? running : queued.id;
-    const lost = line.loseAnswer(keys.cancels);
+    const lost = loseAnswer(keys.cancels);
     const canceled = lossy.cancel(id, lane);
     await lost;
     expect(await canceled).toBe(status);
@@ -205,9 +200,9 @@ describe("a script whose answer was lost, and which is sent again, says what it 
   });
 
   test("retry", async () => {
-    const { lossy, line, generations, id, lane, tenant, redis, keys } = await openLossy();
+    const { lossy, loseAnswer, generations, id, lane, tenant, redis, keys } = await openLossy();
     await generations.cancel(id, lane);
-    const lost = line.loseAnswer(keys.retained);
+    const lost = loseAnswer(keys.retained);
     const retried = lossy.retry(id, lane, tenant, free);
     await lost;
     expect(await retried).toEqual({ kind: "accepted", rank: 1, use: null });
@@ -216,11 +211,11 @@ describe("a script whose answer was lost, and which is sent again, says what it 
   });
 
   test("expire", async () => {
-    const { lossy, line, generations, submission, redis, keys } = await openLossy();
+    const { lossy, loseAnswer, generations, submission, redis, keys } = await openLossy();
     const given = submission({ expiresInMs: 60_000 });
     await generations.submit(given);
     await redis.hset(keys.record(given.id), "expiresAt", 1);
-    const lost = line.loseAnswer(keys.retained);
+    const lost = loseAnswer(keys.retained);
     const expired = lossy.expire(given.id, given.lane);
     await lost;
     expect(await expired).toBe("expired");
@@ -228,17 +223,17 @@ describe("a script whose answer was lost, and which is sent again, says what it 
   });
 
   test("leave, of the last caller of a queued generation", async () => {
-    const { lossy, line, generations, submission, keys } = await openLossy();
+    const { lossy, loseAnswer, generations, submission, keys } = await openLossy();
     const given = submission({ caller: "api/1" });
     await generations.submit(given);
-    const lost = line.loseAnswer(keys.retained);
+    const lost = loseAnswer(keys.retained);
     const left = lossy.leave(given.id, given.lane, "api/1", "cut");
     await lost;
     expect(await left).toBe("canceled");
   });
 
   test("attach, of what one caller alone may have", async () => {
-    const { lossy, line, generations, attempts, submission } = await openLossy();
+    const { lossy, loseAnswer, generations, attempts, submission } = await openLossy();
     const [first, second, third] = [1, 2, 3].map((caller) =>
       submission({ caller: `api/${caller}`, anew: caller === 1 }),
     );
@@ -246,7 +241,7 @@ describe("a script whose answer was lost, and which is sent again, says what it 
     await generations.submit(first);
     await attempts.start(first.id, first.lane);
     await generations.leave(first.id, first.lane, "api/1", "cut");
-    const lost = line.loseAnswer(second.id);
+    const lost = loseAnswer(second.id);
     const attached = lossy.attach(second);
     await lost;
     expect(await attached).toEqual({ kind: "attached", id: first.id });
@@ -254,9 +249,9 @@ describe("a script whose answer was lost, and which is sent again, says what it 
   });
 
   test.each(["submit", "keep", "watch"] as const)("%s", async (script) => {
-    const { lossy, line, submission, id, keys, generations } = await openLossy();
+    const { lossy, loseAnswer, submission, id, keys, generations } = await openLossy();
     const given = submission();
-    const lost = line.loseAnswer(keys.record(script === "submit" ? given.id : id));
+    const lost = loseAnswer(keys.record(script === "submit" ? given.id : id));
     const answer = {
       submit: () => lossy.submit(given),
       keep: () => lossy.keep(id),
