@@ -1,6 +1,6 @@
 import { createKeys } from "@darkroom/redis";
 import { connectProducer } from "@darkroom/redis";
-import { describeWithS3, startFakeOpenAi, startTcpProxy } from "@darkroom/testing";
+import { describeWithS3, startFakeOpenAi, startTcpProxy, s3Environment } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { everyGeneration } from "./every-generation.ts";
 import { startStack } from "./stack.ts";
@@ -18,14 +18,7 @@ describeWithS3("a worker that is cut off from Redis for longer than its lock", (
       environment: {
         OPENAI_API_KEY: "sk-upstream",
         OPENAI_BASE_URL: upstream.baseUrl,
-        STORAGE: "s3",
-        S3_ENDPOINT: store.url,
-        S3_REGION: s3.region,
-        S3_BUCKET: s3.bucket,
-        S3_PREFIX: "cut-off",
-        S3_ACCESS_KEY_ID: s3.accessKeyId,
-        S3_SECRET_ACCESS_KEY: s3.secretAccessKey,
-        S3_FORCE_PATH_STYLE: String(s3.forcePathStyle),
+        ...s3Environment(s3, { prefix: "cut-off", endpoint: store.url }),
       },
     });
     const line = await startTcpProxy(stack.redis.url);

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { imageResponseSchema } from "@darkroom/contracts";
 import { createObjectStore, objectStoreSettings } from "@darkroom/storage";
-import { describeWithS3, listeningPort, startFakeOpenAi } from "@darkroom/testing";
+import { describeWithS3, listeningPort, startFakeOpenAi, s3Environment } from "@darkroom/testing";
 import type { Page } from "playwright-core";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { hasChromium, startChromium } from "./chromium.ts";
@@ -131,17 +131,7 @@ describe.skipIf(isBrowserMissing)("in S3,", () => {
       async () => {
         const site = await startSite();
         const { svg, environment } = await startScriptedUpstream(site);
-        const inS3 = {
-          STORAGE: "s3",
-          S3_ENDPOINT: s3.endpoint,
-          S3_REGION: s3.region,
-          S3_BUCKET: s3.bucket,
-          S3_PREFIX: `e2e-${randomUUID()}`,
-          S3_ACCESS_KEY_ID: s3.accessKeyId,
-          S3_SECRET_ACCESS_KEY: s3.secretAccessKey,
-          S3_FORCE_PATH_STYLE: String(s3.forcePathStyle),
-          S3_CHECKSUMS: s3.checksums,
-        };
+        const inS3 = s3Environment(s3, { prefix: `e2e-${randomUUID()}` });
         const stack = await startStack({ environment: { ...environment, ...inS3 } });
         const link = await linkTo(stack, request);
         const store = createObjectStore(objectStoreSettings(inS3));

@@ -1,7 +1,7 @@
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { connectWorker } from "@darkroom/redis";
-import { describeWithS3, startFakeOpenAi, temporaryFolder } from "@darkroom/testing";
+import { describeWithS3, startFakeOpenAi, temporaryFolder, s3Environment } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { createBatch, numberedLines } from "./batches.ts";
 import { type HttpFault, startFaultyHttp } from "./faulty-http.ts";
@@ -33,14 +33,7 @@ describeWithS3("while something that a worker needs is out of order", (s3) => {
         LOG_LEVEL: "info",
         OPENAI_API_KEY: "sk-upstream",
         OPENAI_BASE_URL: `http://upstream.switched:${upstream.port}/v1`,
-        STORAGE: "s3",
-        S3_ENDPOINT: `http://store.switched:${store.port}`,
-        S3_REGION: s3.region,
-        S3_BUCKET: s3.bucket,
-        S3_PREFIX: `outages-${Date.now()}`,
-        S3_ACCESS_KEY_ID: s3.accessKeyId,
-        S3_SECRET_ACCESS_KEY: s3.secretAccessKey,
-        S3_FORCE_PATH_STYLE: String(s3.forcePathStyle),
+        ...s3Environment(s3, { prefix: `outages-${Date.now()}`, endpoint: `http://store.switched:${store.port}` }),
         LEDGER_EXPORT_INTERVAL_MS: "200",
         RECOVERY_INTERVAL_MS: "200",
         WEBHOOK_SIGNING_SECRET: "a secret for webhooks, long enough to be one",

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { imageResponseSchema } from "@darkroom/contracts";
-import { describeWithS3, startFakeOpenAi, startTcpProxy } from "@darkroom/testing";
+import { describeWithS3, startFakeOpenAi, startTcpProxy, s3Environment } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { startStack } from "./stack.ts";
 
@@ -16,14 +16,7 @@ describeWithS3("S3 away for ten seconds during the upload", (s3) => {
       environment: {
         OPENAI_API_KEY: "sk-upstream",
         OPENAI_BASE_URL: upstream.baseUrl,
-        STORAGE: "s3",
-        S3_ENDPOINT: proxy.url,
-        S3_REGION: s3.region,
-        S3_BUCKET: s3.bucket,
-        S3_PREFIX: "outage",
-        S3_ACCESS_KEY_ID: s3.accessKeyId,
-        S3_SECRET_ACCESS_KEY: s3.secretAccessKey,
-        S3_FORCE_PATH_STYLE: String(s3.forcePathStyle),
+        ...s3Environment(s3, { prefix: "outage", endpoint: proxy.url }),
       },
     });
     proxy.cut();

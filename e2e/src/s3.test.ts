@@ -1,24 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { imageResponseSchema } from "@darkroom/contracts";
 import { createObjectStore, objectStoreSettings } from "@darkroom/storage";
-import { describeWithS3 } from "@darkroom/testing";
+import { describeWithS3, s3Environment } from "@darkroom/testing";
 import { beforeAll, expect, test } from "vitest";
 import { everyGeneration } from "./every-generation.ts";
 import { measureImage, measureLink } from "./measure-image.ts";
 import { openStack, type Stack } from "./stack.ts";
 
 describeWithS3("images in S3", (s3) => {
-  const environment = {
-    STORAGE: "s3",
-    S3_ENDPOINT: s3.endpoint,
-    S3_REGION: s3.region,
-    S3_BUCKET: s3.bucket,
-    S3_PREFIX: `e2e-${randomUUID()}`,
-    S3_ACCESS_KEY_ID: s3.accessKeyId,
-    S3_SECRET_ACCESS_KEY: s3.secretAccessKey,
-    S3_FORCE_PATH_STYLE: String(s3.forcePathStyle),
-    S3_CHECKSUMS: s3.checksums,
-  };
+  const environment = s3Environment(s3, { prefix: `e2e-${randomUUID()}` });
 
   /** Keys of partial images. Recovery would remove them with their records, a day from now. */
   const partials: string[] = [];

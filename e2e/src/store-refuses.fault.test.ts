@@ -1,7 +1,7 @@
 import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { describeWithS3, freePort, startFakeOpenAi, temporaryFolder } from "@darkroom/testing";
+import { describeWithS3, freePort, startFakeOpenAi, temporaryFolder, s3Environment } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { everyGeneration, expectAllSucceeded } from "./every-generation.ts";
 import { startS3Gate } from "./s3-gate.ts";
@@ -85,16 +85,7 @@ describeWithS3("an S3 whose credentials have expired for a while", (s3) => {
   test("no bought image is lost, and nothing is bought meanwhile", async () => {
     const gate = await startS3Gate(s3.endpoint);
     onTestFinished(() => gate.close());
-    const { drawThrough } = await openStackWith({
-      STORAGE: "s3",
-      S3_ENDPOINT: gate.url,
-      S3_REGION: s3.region,
-      S3_BUCKET: s3.bucket,
-      S3_PREFIX: "refuses",
-      S3_ACCESS_KEY_ID: s3.accessKeyId,
-      S3_SECRET_ACCESS_KEY: s3.secretAccessKey,
-      S3_FORCE_PATH_STYLE: String(s3.forcePathStyle),
-    });
+    const { drawThrough } = await openStackWith(s3Environment(s3, { prefix: "refuses", endpoint: gate.url }));
     const drawn = await drawThrough(
       60,
       () => gate.refuse("ExpiredToken"),

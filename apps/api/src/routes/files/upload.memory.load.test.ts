@@ -1,5 +1,5 @@
 import { maxFileBytes } from "@darkroom/contracts";
-import { describeWithS3, temporaryFolder } from "@darkroom/testing";
+import { describeWithS3, temporaryFolder, s3Environment } from "@darkroom/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { apiKey, clearRedis } from "../../api.fixture.ts";
 import { residentBytes, startProcess } from "../../process.fixture.ts";
@@ -54,15 +54,6 @@ function describeMemory(name: string, storageEnvironment: () => Promise<Record<s
 describe("memory", () => {
   describeMemory("a folder", async () => ({ STORAGE: "filesystem", STORAGE_DIRECTORY: await temporaryFolder() }));
 });
-describeWithS3("memory", ({ endpoint, region, bucket, accessKeyId, secretAccessKey, forcePathStyle, checksums }) => {
-  describeMemory("S3", async () => ({
-    STORAGE: "s3",
-    S3_ENDPOINT: endpoint,
-    S3_REGION: region,
-    S3_BUCKET: bucket,
-    S3_ACCESS_KEY_ID: accessKeyId,
-    S3_SECRET_ACCESS_KEY: secretAccessKey,
-    S3_CHECKSUMS: checksums,
-    S3_FORCE_PATH_STYLE: String(forcePathStyle),
-  }));
+describeWithS3("memory", (s3) => {
+  describeMemory("S3", async () => s3Environment(s3, { prefix: "upload-memory" }));
 });
