@@ -88,8 +88,11 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
     const { requests, images: seen } = windows.get(keyId) ?? { requests: 0, images: 0 };
     if (limits.queued_generations !== null && queued >= limits.queued_generations) return "queued";
     if (limits.concurrent_generations !== null && active >= limits.concurrent_generations) return "concurrent";
-    if (limits.requests_per_minute !== null && requests + 1 > limits.requests_per_minute) return "requests";
-    if (limits.images_per_minute !== null && seen + images > limits.images_per_minute) return "images";
+    const full = [];
+    if (limits.requests_per_minute !== null && requests + 1 > limits.requests_per_minute) full.push("requests");
+    if (limits.images_per_minute !== null && seen + images > limits.images_per_minute) full.push("images");
+    // Of two that are full, the one that is so for longer is told: that depends on the moments of earlier admissions.
+    if (full.length > 0) return full.join(" or ");
     windows.set(keyId, { requests: requests + 1, images: seen + images });
     return null;
   }

@@ -204,7 +204,7 @@ test("nothing is reserved without a generation, no budget is overspent, and acco
     const model = createAccountModel(terms);
     for (const one of steps) {
       const [here, there] = await take(model, one, suffix);
-      expect(`${one.action}: ${here}`).toBe(`${one.action}: ${there}`);
+      expect(there?.split(" or ") ?? [there], one.action).toContain(here);
       for (const keyId of Object.keys(terms)) {
         const hash = await queue.redis.hgetall(`${queue.keys.root}account:${keyId}`);
         const number = (name: string) => Number(hash[name] ?? 0);
@@ -246,6 +246,7 @@ test("nothing is reserved without a generation, no budget is overspent, and acco
       fc.tuple(limits, budgets),
       play,
     ),
-    { numRuns: 60 },
+    // Each smaller example costs as many round trips as the one that failed: the test would be out of time before it told of it.
+    { numRuns: 60, endOnFailure: true },
   );
 });
