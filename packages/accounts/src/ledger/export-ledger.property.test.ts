@@ -65,7 +65,7 @@ test("whatever dies or runs at once, every entry is in the store once, in its or
       expect(inStore).toEqual([...expected]);
       expect(await redis.exists(keys.entries(pastDay), keys.days)).toBe(0);
     }),
-    { numRuns: 60 },
+    { numRuns: 60, endOnFailure: true },
   );
 });
 
@@ -79,6 +79,6 @@ test("whatever Redis forgets, what was in the store stays, what is in Redis come
         expect(await ids()).toEqual([...new Set(inStore)]);
       },
     ),
-    { numRuns: 40 },
+    { numRuns: 40, endOnFailure: true },
   );
 });

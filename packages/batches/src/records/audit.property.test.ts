@@ -144,7 +144,7 @@ test("from when an audit has seen all records, its sums are what the records say
       }
       expect(await story.redis.exists(`${story.keys.root}audit-differences`)).toBe(0);
     }),
-    { numRuns: 30 },
+    { numRuns: 30, endOnFailure: true },
   );
   // Otherwise it has looked at nothing.
   expect(seen).toBeGreaterThan(30);
@@ -181,6 +181,6 @@ test("sums that were damaged are those of the records again after three audits, 
         expect(await told(story)).toEqual(await truth(story, story.ids));
       },
     ),
-    { numRuns: 30 },
+    { numRuns: 30, endOnFailure: true },
   );
 }, 60_000);

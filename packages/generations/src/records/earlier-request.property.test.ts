@@ -224,5 +224,6 @@ test("one wish is bought once, no image is given to two, and a refused request l
 
   await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60, size: "max" }), play), {
     numRuns: 200,
+    endOnFailure: true,
   });
 }, 120_000);

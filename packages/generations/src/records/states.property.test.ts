@@ -53,7 +53,7 @@ test("each accepted id has one ending, and lists, sums and fencing hold after ev
   const stories = fc.array(step, { minLength: 8, maxLength: 80, size: "max" });
   // A queue for each story: their lists would mix.
   const told = fc.asyncProperty(stories, async (steps) => tell(await openQueue(), steps));
-  await expect(fc.assert(told, { numRuns: 40 })).resolves.toBeUndefined();
+  await expect(fc.assert(told, { numRuns: 40, endOnFailure: true })).resolves.toBeUndefined();
 });
 
 /** The token that a worker writes with: of the latest attempt, or of any. Before the first attempt it makes one up. */
