@@ -48,7 +48,8 @@ export function createDisconnects({
 
   async function tell({ id, lane, caller }: Waiting, how: Leaving): Promise<"canceled" | "kept"> {
     const verdict = await generations.leave(id, lane, caller, how);
-    if (how !== "answered") log.debug({ generationId: id, how, verdict }, "A caller has left before its answer");
+    if (how === "cut" || how === "later")
+      log.debug({ generationId: id, how, verdict }, "A caller has left before its answer");
     // Its job does nothing any more; taking it off the lane only saves a worker the look.
     if (verdict === "canceled") await lanes.remove(lane, id).catch(() => {});
     return verdict;

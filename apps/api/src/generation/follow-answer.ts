@@ -38,7 +38,7 @@ export function followAnswer({
     if (told) return;
     told = true;
     if (!response.writableFinished) disconnects.leave(waiting, whenCut);
-    else if (tellsAnswered) disconnects.leave(waiting, "answered");
+    else if (tellsAnswered) disconnects.leave(waiting, response.statusCode === 202 ? "accepted" : "answered");
   }
   if (response.destroyed) onClose();
   else response.once("close", onClose);

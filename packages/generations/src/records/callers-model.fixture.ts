@@ -1,3 +1,5 @@
+import type { Leaving } from "./generation-store.ts";
+
 /** A generation as far as callers have to do with it. */
 type Drawn = {
   id: string;
@@ -84,13 +86,13 @@ export function createCallersModel() {
       return { kind: "accepted" };
     },
 
-    leave(id: string, caller: string, how: "answered" | "cut" | "later"): "canceled" | "kept" {
+    leave(id: string, caller: string, how: Leaving): "canceled" | "kept" {
       const one = of(id);
       one.waiting.delete(caller);
       if (one.abandoned) return "canceled";
-      if (how === "answered") {
+      if (how === "answered" || how === "accepted") {
         // An error for which the provider may charge is told to the next, too.
-        if (one.status !== "failed") one.closed = true;
+        if (how === "accepted" || one.status !== "failed") one.closed = true;
         return "kept";
       }
       if (how === "later") one.kept = true;

@@ -6,6 +6,7 @@ import * as fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
 import { bill, delivery, free, openQueue } from "../queue.fixture.ts";
 import { type Asked, type CallersModel, createCallersModel } from "./callers-model.fixture.ts";
+import type { Leaving } from "./generation-store.ts";
 import type { Submission } from "./submission.ts";
 
 const lane = "sandbox.interactive";
@@ -14,7 +15,21 @@ const failure = { code: "upstream_error", message: "It broke." } as const;
 /** What is done. `which` picks one of what there is: a client, a generation, a process. */
 const step = fc.record({
   action: fc.constantFrom(
-    ...(["ask", "ask", "ask", "ask", "refused", "lost", "anew", "answer", "answer", "cut", "cut", "later"] as const),
+    ...([
+      "ask",
+      "ask",
+      "ask",
+      "ask",
+      "refused",
+      "lost",
+      "anew",
+      "answer",
+      "answer",
+      "accept",
+      "cut",
+      "cut",
+      "later",
+    ] as const),
     ...(["start", "start", "start", "succeed", "succeed", "fail", "fail free", "kill", "cancel", "retry"] as const),
   ),
   which: fc.nat(1_000),
@@ -49,6 +64,12 @@ type Story = {
   faults: string[];
   suffix: string;
 };
+
+/** What goes on is answered with its id. What has ended may be, too, where it ended while its 202 was written. */
+function howLeft(action: "answer" | "accept" | "cut" | "later", isLive: boolean): Leaving {
+  if (action === "answer") return isLive ? "accepted" : "answered";
+  return action === "accept" ? "accepted" : action;
+}
 
 test("one wish is bought once, no image is given to two, and a refused request leaves nothing behind, in whatever order clients ask, are cut off, refused and answered", async () => {
   const queue = await openQueue();
@@ -103,23 +124,29 @@ test("one wish is bought once, no image is given to two, and a refused request l
     return ["id" in here ? here : { kind: here.kind }, model.submit(asked)];
   }
 
-  /** A client that waits is answered, cut off, or put off. */
-  async function leave({ model, images, faults }: Story, client: Client, how: "answered" | "cut" | "later") {
+  /** A client that waits is answered, told the id, cut off, or put off. */
+  async function leave(
+    { model, images, faults }: Story,
+    client: Client,
+    action: "answer" | "accept" | "cut" | "later",
+  ) {
     const { waits } = client;
     if (waits === null) return [];
     const { id, caller } = waits;
     const { status } = model.of(id);
     const isLive = status === "queued" || status === "running";
+    const how = howLeft(action, isLive);
     // Who waits for what has ended is answered with it, and no caller is told that it goes on.
     if (how === "later" && !isLive) return [];
-    if (how === "answered" && status === "succeeded" && client.key === undefined) {
+    const isAnswered = how === "answered" || how === "accepted";
+    if (isAnswered && status === "succeeded" && client.key === undefined) {
       if (images.has(id)) faults.push(`The image of ${id} was given to two`);
       images.set(id, client);
     }
-    if (how === "answered") client.done = isLive || status === "succeeded";
+    if (isAnswered) client.done = how === "accepted" || status === "succeeded";
     client.waits = null;
     // A caller that was told the id is kept by the api before (`keep`).
-    if (how === "answered" && isLive) {
+    if (how === "accepted" && isLive) {
       await generations.keep(id);
       model.of(id).kept = true;
     }
@@ -174,9 +201,10 @@ test("one wish is bought once, no image is given to two, and a refused request l
       case "anew":
         return client === undefined || client.waits !== null || client.done ? [] : ask(story, client, action, which);
       case "answer":
+      case "accept":
       case "cut":
       case "later":
-        return client === undefined ? [] : leave(story, client, action === "answer" ? "answered" : action);
+        return client === undefined ? [] : leave(story, client, action);
       case "kill":
         await kill(story, which);
         return [];

@@ -142,6 +142,15 @@ describe("an equal request without an idempotency key", () => {
     expect(await generations.submit(ask())).toMatchObject({ kind: "accepted" });
   });
 
+  test("finds nothing where a caller was told the id of what failed, whichever came first", async () => {
+    const { generations, attempts, ask, begun, leave } = await openApi();
+    const [early, late] = [await begun(), await begun()];
+    await leave(early, "accepted");
+    for (const { id, lane } of [early, late]) await attempts.fail(id, lane, 1, broken);
+    await leave(late, "accepted");
+    expect(await generations.submit(ask())).toMatchObject({ kind: "accepted" });
+  });
+
   test("finds nothing where its caller left before anything was begun, or had another body", async () => {
     const { generations, ask, submitted, begun, leave } = await openApi();
     expect(await leave(await submitted(), "cut")).toBe("canceled");

@@ -25,10 +25,10 @@ import {
 export type Retried = Admitted | { kind: "gone" | "succeeded" | "unended" | "batched" };
 
 /**
- * How a caller's wait for a generation ends. `answered`: its answer was written. `cut`: its connection broke, or it was told to send the
- * request again. `later`: it was told that the generation goes on.
+ * How a caller's wait for a generation ends. `answered`: its answer was written, with the ending. `accepted`: its answer was written, with the
+ * id (202). `cut`: its connection broke, or it was told to send the request again. `later`: it was told that the generation goes on.
  */
-export type Leaving = "answered" | "cut" | "later";
+export type Leaving = "answered" | "accepted" | "cut" | "later";
 
 const leave = defineScript(new URL("../scripts/leave.lua", import.meta.url), z.enum(["canceled", "kept"]));
 const keep = defineScript(new URL("../scripts/keep.lua", import.meta.url), z.enum(["ok", "gone"]));

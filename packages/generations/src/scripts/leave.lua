@@ -2,7 +2,9 @@
 -- A caller does not wait for a generation any more. Safe to repeat.
 --   ARGV[1] id  ARGV[2] caller, or '' for one that did not wait: it has read how the generation ended
 --   ARGV[3] retention in milliseconds  ARGV[4] how it leaves:
---     'answered'  its answer was written: no request gets it again without an idempotency key
+--     'answered'  its answer was written, with the ending: no request gets it again without an idempotency key, except an error for
+--                 which the provider may charge
+--     'accepted'  its answer was written, with the id (202): no request gets it again without an idempotency key, however it ends
 --     'cut'       its connection broke: a generation that has not begun, and that no other caller waits for, is canceled
 --     'later'     it was told that the generation goes on
 -- Answers 'canceled' or 'kept'.
@@ -14,10 +16,11 @@ if not status then return 'kept' end
 if abandoned then return 'canceled' end
 
 local is_open = body and not claim and not answered
-if how == 'answered' then
+if how == 'answered' or how == 'accepted' then
   if not is_open then return 'kept' end
   redis.call('HSET', KEYS[1], 'answered', '1')
-  if not may_be_charged then redis.call('ZREM', unanswered_of(key, body), id) end
+  -- A worker may have ended it between the 202 and this.
+  if how == 'accepted' or not may_be_charged then redis.call('ZREM', unanswered_of(key, body), id) end
   return 'kept'
 end
 
