@@ -10,6 +10,8 @@ const every = 50;
 const walks = 20;
 const pageSize = 5;
 const betweenSubmissionsMs = 5;
+/** As many as come in the time that all walks take. Without a bound a slow machine would walk towards what is submitted meanwhile, for ever. */
+const mostSubmissions = 1_500;
 
 /** A tenant with many generations, fifty in about a millisecond. Returns the ids of those asked for and of the others, oldest first. */
 async function withMany(queue: TestQueue): Promise<{ asked: string[]; others: string[] }> {
@@ -26,9 +28,9 @@ async function withMany(queue: TestQueue): Promise<{ asked: string[]; others: st
   return { asked, others };
 }
 
-/** Submits at an even pace until `signal` is aborted. */
+/** Submits at an even pace, `mostSubmissions` at most, until `signal` is aborted. */
 async function keepSubmitting(queue: TestQueue, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
+  for (let i = 0; i < mostSubmissions && !signal.aborted; i++) {
     await Promise.all([queue.generations.submit(queue.submission({ model: "asked" })), sleep(betweenSubmissionsMs)]);
   }
 }
