@@ -31,6 +31,12 @@ const maxPauseMs = 30_000;
 /** A longer wish of the upstream is cut to this: a call each quarter of an hour costs nothing, and finds a wish that was wrong. */
 const maxRetryAfterMs = 15 * 60_000;
 
+/** The share of our own pause that is added at random, at most. */
+const jitterShare = 1 / 4;
+
+/** The longest that a refusal closes a lane, in milliseconds. */
+export const longestPauseMs = maxRetryAfterMs + maxPauseMs * jitterShare;
+
 /** After a pause a lane begins with one job in this time: an upstream that refuses answers within it, so few calls are refused again. */
 const stepMs = 1_000;
 
@@ -61,7 +67,7 @@ export function createLaneBackoff({ redis, keys, random }: LaneBackoffOptions): 
   return {
     async refused(lane, { begunAgoMs, retryAfterMs = 0 }) {
       const wishMs = Math.ceil(Math.min(retryAfterMs, maxRetryAfterMs));
-      const pauses = [wishMs, firstPauseMs, maxPauseMs, random(), stepMs, forgetAfterMs];
+      const pauses = [wishMs, firstPauseMs, maxPauseMs, random() * jitterShare, stepMs, forgetAfterMs];
       return refuse(redis, names(lane), [Math.floor(begunAgoMs), ...pauses]);
     },
 

@@ -10,6 +10,8 @@ const acceptedAfterMs = 1_000;
 export type PatientBackendOptions = {
   /** Is told of each refusal, at once. */
   onRefusal: (error: Error) => void;
+  /** Is told for how long the rate limit of the lane lasts, in milliseconds, each time that a question for a job meets it. */
+  onRateLimit: (ms: number) => void;
   /** Uniform in [0, 1), for jitter. */
   random?: () => number;
 };
@@ -20,7 +22,7 @@ export type PatientBackendOptions = {
  * once, and took a core and 12,000 log lines a second. So the pause is in the question itself: it fails only when it is worth asking
  * again.
  */
-export function createPatientBackend({ onRefusal, random }: PatientBackendOptions) {
+export function createPatientBackend({ onRefusal, onRateLimit, random }: PatientBackendOptions) {
   /** What each question was refused with the last time that it was asked. */
   const refusals = new Map<string, Error>();
   const pauses = new Set<() => void>();
@@ -74,7 +76,13 @@ export function createPatientBackend({ onRefusal, random }: PatientBackendOption
 
   const factory: BackendFactory<RedisQueueBackend> = (name, opts, options) => {
     const backend = createRedisBackend(name, opts, options);
-    backend.moveToActive = patient("moveToActive", backend.moveToActive.bind(backend));
+    const moveToActive = backend.moveToActive.bind(backend);
+    backend.moveToActive = patient("moveToActive", async (token: string, workerName?: string) => {
+      const answer = await moveToActive(token, workerName);
+      const rateLimitMs: unknown = answer[2];
+      if (typeof rateLimitMs === "number" && rateLimitMs > 0) onRateLimit(rateLimitMs);
+      return answer;
+    });
     backend.waitForJob = patient("waitForJob", backend.waitForJob.bind(backend));
     backend.moveToCompleted = telling(backend.moveToCompleted.bind(backend));
     return backend;

@@ -5,6 +5,7 @@ import type { Keys } from "@darkroom/redis";
 import type { Logger } from "@darkroom/runtime";
 import pTimeout from "p-timeout";
 import { createJobRuns, type Interruption, type JobRun } from "./job-runs.ts";
+import { longestPauseMs } from "./lane-backoff.ts";
 import { createPatientBackend } from "./patient-backend.ts";
 
 export type WorkOffLaneOptions = {
@@ -82,9 +83,31 @@ export function workOffLane(
       told.add(error);
       log.warn({ lane, err: error }, "Redis gives out no jobs; it is asked again after pauses that grow");
     },
+    onRateLimit(ms) {
+      if (ms > longestPauseMs) void openLane(ms);
+    },
   });
   // Locks that were renewed show that Redis takes writes again.
   const runs = createJobRuns({ redis, keys, lane, lockDurationMs, onRenewed: backend.wake, log });
+
+  /**
+   * Opens a lane that is closed for longer than any pause. A key expires by the clock of Redis: when that is set back, the lane would stay
+   * closed until the clock has come as far again.
+   */
+  async function openLane(closedMs: number): Promise<void> {
+    try {
+      await redis.del(`${keys.lanes}:${lane}:limiter`);
+      log.warn(
+        { lane, closedMs },
+        "The lane was closed for longer than any pause lasts, so the clock of Redis was set back; it is opened",
+      );
+    } catch (error) {
+      log.warn(
+        { lane, closedMs, err: error },
+        "The lane is closed for longer than any pause lasts, and could not be opened",
+      );
+    }
+  }
 
   /** Waits for a former run of the same job, then runs it. Answers when it is to be run again, as `run` does. */
   async function runAlone({ id, signal, alone }: JobRun, lockedAtMs: number): Promise<Rerun> {

@@ -2,8 +2,7 @@ import { redisTime } from "@darkroom/redis";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { delivery, openQueue, type TestQueue } from "../queue.fixture.ts";
 import type { Work } from "./outcome.ts";
-import { startsSpanMs } from "@darkroom/queue";
-import { queuePosition } from "@darkroom/queue";
+import { createLaneBackoff, queuePosition, startsSpanMs } from "@darkroom/queue";
 
 const lane = "sandbox.interactive";
 const done = { kind: "succeeded", delivery } as const;
@@ -88,6 +87,27 @@ test("a job that a worker is given while it waits for the next turn of a slow la
   // The stalled check has taken no job away.
   expect(warnings).toEqual([]);
   for (const record of await read(queue, ids)) expect(record).toMatchObject({ status: "succeeded", attempts: 1 });
+});
+
+test("a clock that was set back does not make a refusal close the lane until it has come as far again", async () => {
+  const { redis, keys } = await openQueue();
+  const backoff = createLaneBackoff({ redis, keys, random: () => 0 });
+  expect(await backoff.refused(lane, { begunAgoMs: 0, retryAfterMs: undefined })).toBe(1_000);
+  // The clock loses an hour: the times that were noted lie ahead.
+  for (const time of ["until", "notedAt"]) await redis.hincrby(keys.backoff(lane), time, 3_600_000);
+  await backoff.accepted(lane, { begunAgoMs: 0, ended: false });
+  expect(await redis.hget(`${keys.lanes}:${lane}:meta`, "max")).toBe("2");
+  expect(await backoff.refused(lane, { begunAgoMs: 0, retryAfterMs: undefined })).toBe(1_000);
+});
+
+test("a lane that a clock which was set back keeps closed for longer than any pause is opened", async () => {
+  const queue = await openQueue();
+  const ids = await submit(queue, 2);
+  await queue.redis.hset(`${queue.keys.lanes}:${lane}:meta`, { max: 1, duration: 1_000 });
+  await queue.redis.set(`${queue.keys.lanes}:${lane}:limiter`, Number.MAX_SAFE_INTEGER, "PX", 3_600_000);
+  queue.worker(async () => done);
+  await untilEnded(queue, ids);
+  for (const record of await read(queue, ids)) expect(record).toMatchObject({ status: "succeeded" });
 });
 
 test("a call that is under way for five seconds was taken: the lane does not wait for its image to become faster", async () => {

@@ -3,9 +3,11 @@
 --   KEYS[1] HASH, KEYS[2] settings of BullMQ's queue: see lane-refused.lua
 --   ARGV[1] milliseconds since the attempt was begun  ARGV[2] the most jobs per step  ARGV[3] '1' where the call has ended
 -- Answers 'ok'.
-local open_at = tonumber(redis.call('HGET', KEYS[1], 'until'))
--- What was begun before the lane opened says nothing about the time since.
-if open_at and now() - ARGV[1] < open_at then return 'ok' end
+local time = now()
+local open_at, noted_at = unpack(redis.call('HMGET', KEYS[1], 'until', 'notedAt'))
+local is_set_back = noted_at and time < tonumber(noted_at)
+-- What was begun before the lane opened says nothing about the time since. When the clock was set back, it is not known when the lane opened.
+if open_at and not is_set_back and time - ARGV[1] < tonumber(open_at) then return 'ok' end
 if open_at and ARGV[3] == '1' then redis.call('HSET', KEYS[1], 'refusals', 0) end
 local max = tonumber(redis.call('HGET', KEYS[2], 'max'))
 if not max then return 'ok' end
