@@ -179,6 +179,18 @@ test("a claim whose entries are gone is given up", async () => {
   expect(await segments(today)).toEqual([]);
 });
 
+test("a day whose segments in the store are broken holds up no other day, and is told", async () => {
+  const { ledger, end, ids, redis, keys, objects } = await openLedger();
+  const [broken, whole] = ["2026-01-30", pastDay];
+  await end(broken, newEntry());
+  const [later] = await end(whole, newEntry());
+  await objects.put(segmentKey(broken, 0), Buffer.from("half a line"), { contentType: "application/jsonl" });
+  await expect(ledger.exportDue()).rejects.toThrow(broken);
+  expect(await redis.llen(keys.entries(broken))).toBe(1);
+  expect(await redis.exists(keys.entries(whole))).toBe(0);
+  expect(await ids(whole)).toEqual([later?.id]);
+});
+
 test("an entry that cannot be read holds up no export", async () => {
   const { ledger, redis, keys, segments } = await openLedger();
   const today = await ledger.today();

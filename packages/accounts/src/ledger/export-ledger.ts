@@ -2,6 +2,7 @@ import { redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import type { Logger } from "@darkroom/runtime";
+import { LedgerError } from "./ledger-error.ts";
 import { keptSeconds, type LedgerKeys, ledgerScript } from "./ledger-keys.ts";
 import { type LedgerSegments, segmentKey } from "./ledger-segments.ts";
 import { dayOf } from "./usage-days.ts";
@@ -72,15 +73,26 @@ export function createExportLedger({ redis, keys, segments, log, segmentEntries,
   }
 
   return {
-    /** Exports what is due: whole segments, what has become old, and days that are over. */
+    /**
+     * Exports what is due: whole segments, what has become old, and days that are over. A day whose segments in the store are broken keeps
+     * no other from it; then throws the `LedgerError` of the first such day.
+     */
     async exportDue(): Promise<Exported> {
       const exported = { entries: 0, segments: 0 };
+      const broken: LedgerError[] = [];
       const days = await redis.smembers(keys.days);
       for (const day of days.toSorted()) {
-        const nowMs = await redisTime(redis);
-        while (await isDue(day, nowMs)) add(exported, await exportSegment(day));
-        await close(day, nowMs);
+        try {
+          const nowMs = await redisTime(redis);
+          while (await isDue(day, nowMs)) add(exported, await exportSegment(day));
+          await close(day, nowMs);
+        } catch (error) {
+          if (!(error instanceof LedgerError)) throw error;
+          broken.push(error);
+        }
       }
+      const [first] = broken;
+      if (first !== undefined) throw first;
       return exported;
     },
 
