@@ -19,6 +19,31 @@ describe("a batch that is stopped", () => {
     expect(statuses.toSorted()).toEqual([...Array.from({ length: 9 }, () => "canceled"), "succeeded"]);
   });
 
+  test.each(["cancelled", "expired"] as const)(
+    "and is to be %s delivers what is stored of a line that waits for another attempt, and withdraws one of which nothing is",
+    async (outcome) => {
+      const queue = openLane({ window: 10 });
+      const id = await queue.begin(2);
+      const round = queue.newRound();
+      await round(live);
+      const [bought = "", without = ""] = await queue.lines.open(id);
+      const missing = [{ index: 0, code: "server_error" as const, message: "It was lost.", mayHaveCharged: true }];
+      for (const line of [bought, without]) await queue.attempts.start(line, lane);
+      await queue.attempts.checkpoint(bought, 1, delivery);
+      await queue.attempts.checkpoint(without, 1, { ...delivery, images: [] }, missing);
+      for (const line of [bought, without]) await queue.attempts.postpone(line, lane, 1, "failures", 0);
+      await (outcome === "cancelled" ? queue.batches.cancel(id, lane) : queue.batches.overdue(id, lane));
+      await round(live);
+      const status = outcome === "cancelled" ? "canceled" : "expired";
+      expect(await queue.attempts.start(bought, lane)).toMatchObject({ attempts: 2, halted: status, delivery });
+      await queue.attempts.succeed(bought, lane, 2, delivery, bill);
+      await round(live);
+      expect(await queue.read(id)).toMatchObject({ outcome, ready: true, completed: 1, failed: 1 });
+      const ended = new Map((await queue.results(id)).map((line) => [line.generation, line.status]));
+      expect([ended.get(bought), ended.get(without)]).toEqual(["succeeded", status]);
+    },
+  );
+
   test("keeps in mind which images it had of lines that it canceled, for the sweep", async () => {
     const queue = openLane({ window: 10 });
     const id = await queue.begin(1);
@@ -29,6 +54,8 @@ describe("a batch that is stopped", () => {
     await queue.attempts.checkpoint(open, 1, delivery);
     await queue.attempts.postpone(open, lane, 1, "failures", 1_000);
     await queue.batches.cancel(id, lane);
+    // No worker has taken it meanwhile.
+    queue.time.offsetMs = 15 * 60_000;
     await round(live);
     expect(await queue.results(id)).toMatchObject([{ status: "canceled", delivery }]);
   });

@@ -16,14 +16,14 @@ export type StopBatchOptions = {
 };
 
 /**
- * How long what runs may finish when its batch has been stopped, in milliseconds: a provider call has six minutes, and its upload five.
- * After that its worker is dead, and no other worker of that lane would take the line over.
+ * How long what runs, or has images to be delivered, may finish when its batch has been stopped, in milliseconds: a provider call has six
+ * minutes, and its upload five. After that its worker is dead, and no other worker of that lane would take the line over.
  */
 const finishMs = 15 * 60_000;
 
 /**
- * Returns the function that stops a batch that is out of time, or whose key is, and ends the lines of one that is stopped: those that no
- * worker has in hand now, and those that run when they have had their time. It answers the batch as it then is, and may be called again.
+ * Returns the function that stops a batch that is out of time, or whose key is, and ends the lines of one that is stopped: at once those
+ * that no worker runs and that have no image, and the others when they have had their time. It answers the batch as it then is, and may be called again.
  */
 export function createStopBatch({
   lane,
