@@ -436,6 +436,20 @@ test("an exhausted generation is not begun again, but what is stored is delivere
   expect(calls).toHaveLength(1);
 });
 
+test.each([true, false])(
+  "what an exhausted generation lacks counts as charged only where an attempt before it may have asked for it: %s",
+  async (mayRepeat) => {
+    const { provider } = fakeProvider();
+    const store = memory();
+    const { attempt } = generation(2);
+    await work(provider, store)(attempt());
+    await store.delete(["_images/acme/gen_1/1-0.png"]);
+    const exhausted = { code: "conflict", message: "The batch was canceled." } as const;
+    const outcome = await work(provider, store)(attempt({ exhausted, mayRepeat }));
+    expect(outcome).toMatchObject({ kind: "succeeded", missing: [{ index: 0, mayHaveCharged: mayRepeat }] });
+  },
+);
+
 describe("a worker whose attempt another has taken over while it uploads", () => {
   /** A store that takes nothing until it is opened, and hears when it is first asked. */
   function closedStore() {

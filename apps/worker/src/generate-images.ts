@@ -34,9 +34,11 @@ export function createGenerateImages({ provider, store, imageStore, metrics, log
     // How many images a series has is the model's choice, so what was noted of it is all of it.
     const isWholeSeries = upstream.parameters.sequential_image_generation === "auto" && settled.size > 0;
     if (wanted.length === 0 || isWholeSeries) return conclude(stored, record.missing);
-    const { exhausted } = attempt;
+    const { exhausted, mayRepeat } = attempt;
     if (exhausted !== null) {
-      const unmade = wanted.map((index): MissingImage => Object.assign({ index, mayHaveCharged: true }, exhausted));
+      const unmade = wanted.map((index): MissingImage =>
+        Object.assign({ index, mayHaveCharged: mayRepeat }, exhausted),
+      );
       return conclude(stored, [...record.missing, ...unmade]);
     }
 
