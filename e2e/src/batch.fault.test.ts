@@ -1,7 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { ledgerEntrySchema } from "@darkroom/contracts";
-import { createKeys } from "@darkroom/redis";
-import { connectProducer, untilConnected } from "@darkroom/redis";
+import { createKeys, connectProducer, untilConnected } from "@darkroom/redis";
 import { startFakeOpenAi } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { createBatch, expectEveryLineOnce, numberedLines, untilEnded } from "./batches.ts";

@@ -1,8 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { generationSchema, isEnding, webhookEventSchema } from "@darkroom/contracts";
-import { createKeys } from "@darkroom/redis";
-import { connectProducer, untilConnected } from "@darkroom/redis";
+import { createKeys, connectProducer, untilConnected } from "@darkroom/redis";
 import { startFakeOpenAi } from "@darkroom/testing";
 import { Webhook } from "standardwebhooks";
 import { expect, onTestFinished, test } from "vitest";

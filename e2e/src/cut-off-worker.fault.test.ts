@@ -1,5 +1,4 @@
-import { createKeys } from "@darkroom/redis";
-import { connectProducer } from "@darkroom/redis";
+import { createKeys, connectProducer } from "@darkroom/redis";
 import { describeWithS3, startFakeOpenAi, startTcpProxy, s3Environment } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { everyGeneration } from "./every-generation.ts";

@@ -1,6 +1,5 @@
 import { createProducer, type GenerationRecord } from "@darkroom/generations";
-import { createKeys } from "@darkroom/redis";
-import { connectProducer } from "@darkroom/redis";
+import { createKeys, connectProducer } from "@darkroom/redis";
 import { expect } from "vitest";
 
 const keys = createKeys("darkroom");

@@ -1,7 +1,6 @@
 import { hashApiKey, newApiKey } from "@darkroom/accounts";
 import { createdApiKeySchema, errorBodySchema } from "@darkroom/contracts";
-import { createKeys } from "@darkroom/redis";
-import { connectWorker } from "@darkroom/redis";
+import { createKeys, connectWorker } from "@darkroom/redis";
 import { beforeAll, describe, expect, test } from "vitest";
 import { openStack, type Stack } from "./stack.ts";
 

@@ -1,7 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { isEnding } from "@darkroom/contracts";
-import { createKeys } from "@darkroom/redis";
-import { connectWorker, untilConnected } from "@darkroom/redis";
+import { createKeys, connectWorker, untilConnected } from "@darkroom/redis";
 import { startFakeOpenAi } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { createBatch, expectEveryLineOnce, numberedLines, untilEnded } from "./batches.ts";

@@ -10,8 +10,7 @@ import {
 import type { ImageRequest } from "@darkroom/contracts";
 import { createFileStore } from "@darkroom/files";
 import { type Catalogue, loadCatalogue } from "@darkroom/models";
-import { createLogger, createMetrics } from "@darkroom/runtime";
-import { createCloseList } from "@darkroom/runtime";
+import { createLogger, createMetrics, createCloseList } from "@darkroom/runtime";
 import type { Work } from "@darkroom/generations";
 import { connectWorker } from "@darkroom/redis";
 import { createObjectStore, type ObjectStore, type ObjectStoreSettings } from "@darkroom/storage";

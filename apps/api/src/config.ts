@@ -1,10 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { billUndelivered } from "@darkroom/accounts";
 import { modelsEnvSchema } from "@darkroom/models";
-import { logEnvSchema } from "@darkroom/runtime";
-import { renderingEnvSchema } from "@darkroom/generations";
-import { type Environment, readSettings, wholeNumber } from "@darkroom/runtime";
-import { queueEnvSchema } from "@darkroom/generations";
+import { logEnvSchema, type Environment, readSettings, wholeNumber } from "@darkroom/runtime";
+import { renderingEnvSchema, queueEnvSchema } from "@darkroom/generations";
 import { type ObjectStoreSettings, objectStoreSettings, storageEnvSchema } from "@darkroom/storage";
 import { webhookEnvSchema } from "@darkroom/webhooks";
 import { z } from "zod";

@@ -1,7 +1,6 @@
 import { createKeyring, createKeyStore, createLedger, createRedisKeys, loadKeys } from "@darkroom/accounts";
 import { createFileStore } from "@darkroom/files";
-import { createLogger, createMetrics } from "@darkroom/runtime";
-import { readOrExit, runProcess } from "@darkroom/runtime";
+import { createLogger, createMetrics, readOrExit, runProcess } from "@darkroom/runtime";
 import { adviseOnRedis } from "@darkroom/redis";
 import { configuredCatalogue } from "@darkroom/models";
 import { createObjectStore } from "@darkroom/storage";

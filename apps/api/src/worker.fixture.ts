@@ -1,9 +1,8 @@
 import { billOf, termsSchema } from "@darkroom/models";
 import { createLogger } from "@darkroom/runtime";
 import { createWorker, type Delivery, type Retention, type Work } from "@darkroom/generations";
-import { createKeys } from "@darkroom/redis";
+import { createKeys, connectWorker } from "@darkroom/redis";
 import { defaultRetryPolicy, laneName } from "@darkroom/queue";
-import { connectWorker } from "@darkroom/redis";
 import type { ObjectStore } from "@darkroom/storage";
 
 const log = createLogger({ name: "worker-test", level: "silent", pretty: false });

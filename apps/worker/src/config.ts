@@ -1,9 +1,7 @@
 import { modelsEnvSchema } from "@darkroom/models";
-import { logEnvSchema } from "@darkroom/runtime";
+import { logEnvSchema, type Environment, readSettings, wholeNumber } from "@darkroom/runtime";
 import { type ProviderSettings, readProviderSettings } from "@darkroom/providers";
-import { queueEnvSchema } from "@darkroom/generations";
-import { renderingEnvSchema } from "@darkroom/generations";
-import { type Environment, readSettings, wholeNumber } from "@darkroom/runtime";
+import { queueEnvSchema, renderingEnvSchema } from "@darkroom/generations";
 import { type ObjectStoreSettings, objectStoreSettings } from "@darkroom/storage";
 import { webhookEnvSchema } from "@darkroom/webhooks";
 import { z } from "zod";

@@ -1,6 +1,5 @@
 import { setFlagsFromString } from "node:v8";
-import { createLogger, createMetrics } from "@darkroom/runtime";
-import { readOrExit, runProcess } from "@darkroom/runtime";
+import { createLogger, createMetrics, readOrExit, runProcess } from "@darkroom/runtime";
 import { createHttpClient, createProviders } from "@darkroom/providers";
 import { openWorker, queueSettings } from "@darkroom/generations";
 import { defaultRetryPolicy, isBatchLane } from "@darkroom/queue";

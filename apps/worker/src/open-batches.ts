@@ -6,22 +6,17 @@ import {
   createLaneRound,
   createPreparedLines,
   createValidateBatch,
-} from "@darkroom/batches";
-import { createFileStore } from "@darkroom/files";
-import type { QueueWorker } from "@darkroom/generations";
-import { configuredCatalogue } from "@darkroom/models";
-import type { Logger, Metrics } from "@darkroom/runtime";
-import type { CloseList } from "@darkroom/runtime";
-import {
   createBatchRecovery,
   createBatchStore,
   createBatchWorker,
   createLineStore,
   createPutNextTask,
 } from "@darkroom/batches";
-import { createMemoryGuard } from "@darkroom/redis";
-import { createTicker } from "@darkroom/runtime";
-import { redisTime } from "@darkroom/redis";
+import { createFileStore } from "@darkroom/files";
+import type { QueueWorker } from "@darkroom/generations";
+import { configuredCatalogue } from "@darkroom/models";
+import { type Logger, type Metrics, type CloseList, createTicker } from "@darkroom/runtime";
+import { createMemoryGuard, redisTime } from "@darkroom/redis";
 import type { ObjectStore } from "@darkroom/storage";
 import type { WorkerConfig } from "./config.ts";
 

@@ -1,8 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { createFileStore } from "@darkroom/files";
-import { createLogger } from "@darkroom/runtime";
-import { createCloseList } from "@darkroom/runtime";
+import { createLogger, createCloseList } from "@darkroom/runtime";
 import { connectWorker } from "@darkroom/redis";
 import { createObjectStore } from "@darkroom/storage";
 import { testRedisUrl } from "@darkroom/testing";

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { createLogger } from "@darkroom/runtime";
-import { createCloseList } from "@darkroom/runtime";
+import { createLogger, createCloseList } from "@darkroom/runtime";
 import { connectWorker } from "@darkroom/redis";
 import { createObjectStore } from "@darkroom/storage";
 import { testRedisUrl } from "@darkroom/testing";

@@ -1,13 +1,10 @@
 import { createKeyStore, createRedisKeys } from "@darkroom/accounts";
-import type { Logger } from "@darkroom/runtime";
-import type { CloseList } from "@darkroom/runtime";
-import { createBatchStore } from "@darkroom/batches";
-import { createWebhookDispatcher, createWebhookStore, createWebhookWorker } from "@darkroom/webhooks";
-import { createShowEnded, type QueueWorker } from "@darkroom/generations";
-import { configuredCatalogue, type ModelsSettings } from "@darkroom/models";
-import { showBatch } from "@darkroom/batches";
-import type { ObjectStore } from "@darkroom/storage";
+import type { Logger, CloseList } from "@darkroom/runtime";
+import { createBatchStore, showBatch } from "@darkroom/batches";
 import {
+  createWebhookDispatcher,
+  createWebhookStore,
+  createWebhookWorker,
   batchEvent,
   createWebhookHttp,
   generationEvent,
@@ -16,6 +13,9 @@ import {
   webhookSchedule,
   webhookSecret,
 } from "@darkroom/webhooks";
+import { createShowEnded, type QueueWorker } from "@darkroom/generations";
+import { configuredCatalogue, type ModelsSettings } from "@darkroom/models";
+import type { ObjectStore } from "@darkroom/storage";
 import type { WorkerConfig } from "./config.ts";
 
 /** Deliveries at a time: they mostly wait. One receiver that hangs for its 15 s holds at most four. */

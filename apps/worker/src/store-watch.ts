@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
-import type { Logger, Metrics } from "@darkroom/runtime";
+import { type Logger, type Metrics, createBackoff } from "@darkroom/runtime";
 import { orAborted } from "@darkroom/outbound";
-import { createBackoff } from "@darkroom/runtime";
 import type { ObjectStore } from "@darkroom/storage";
 
 export type StoreWatchOptions = {

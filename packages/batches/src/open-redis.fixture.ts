@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { createKeys } from "@darkroom/redis";
-import { connectWorker } from "@darkroom/redis";
+import { createKeys, connectWorker } from "@darkroom/redis";
 import { removeKeys, testRedisUrl } from "@darkroom/testing";
 import { onTestFinished } from "vitest";
 

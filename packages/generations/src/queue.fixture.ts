@@ -9,11 +9,10 @@ import { createWorker } from "./open-worker.ts";
 import type { Delivery } from "./records/delivery.ts";
 import { createEndingWaits } from "./waiting/ending-waits.ts";
 import type { RecoveryOptions } from "./recovery/recovery.ts";
-import { createKeys } from "@darkroom/redis";
+import { createKeys, connectProducer, connectSubscriber, connectWorker, untilConnected } from "@darkroom/redis";
 import type { LaneWorkerOptions } from "./attempts/lane-worker.ts";
 import type { Logger } from "@darkroom/runtime";
 import type { Work } from "./attempts/outcome.ts";
-import { connectProducer, connectSubscriber, connectWorker, untilConnected } from "@darkroom/redis";
 import type { Retention } from "./records/retention.ts";
 import type { Submission } from "./records/submission.ts";
 

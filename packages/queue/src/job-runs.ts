@@ -1,9 +1,7 @@
-import { defineScript } from "@darkroom/redis";
+import { defineScript, type Keys } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { z } from "zod";
-import type { Keys } from "@darkroom/redis";
-import type { Logger } from "@darkroom/runtime";
-import { createTicker } from "@darkroom/runtime";
+import { type Logger, createTicker } from "@darkroom/runtime";
 
 /** Why a run is broken off: its lock was lost, its worker stops, or its generation was canceled. */
 export type Interruption = "lock lost" | "stopping" | "canceled";

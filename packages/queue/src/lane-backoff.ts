@@ -1,7 +1,6 @@
-import { defineScript } from "@darkroom/redis";
+import { defineScript, type Keys } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { z } from "zod";
-import type { Keys } from "@darkroom/redis";
 
 /** Tells how long ago an attempt was begun, in milliseconds. A duration, since workers and Redis have clocks of their own. */
 type Begun = { begunAgoMs: number };

@@ -1,7 +1,6 @@
-import { defineScript } from "@darkroom/redis";
+import { defineScript, type Keys } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { z } from "zod";
-import type { Keys } from "@darkroom/redis";
 
 /** Starts are counted by spans of ten seconds; the last six whole ones are a minute. */
 export const startsSpanMs = 10_000;

@@ -1,8 +1,7 @@
-import { defineScript } from "@darkroom/redis";
+import { defineScript, type Keys } from "@darkroom/redis";
 import { Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import { z } from "zod";
-import type { Keys } from "@darkroom/redis";
 
 /** Interactive callers wait on the line; a batch must never hold every slot. */
 export type LaneClass = "interactive" | "batch";

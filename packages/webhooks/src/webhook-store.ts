@@ -1,8 +1,7 @@
-import { defineScript, readPage } from "@darkroom/redis";
+import { defineScript, readPage, type Keys } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import { digestOf } from "@darkroom/generations";
-import type { Keys } from "@darkroom/redis";
 import { decodeDelivery, type WebhookDelivery } from "./webhook-delivery.ts";
 
 const create = defineScript(new URL("./scripts/create-delivery.lua", import.meta.url), z.enum(["created", "known"]));

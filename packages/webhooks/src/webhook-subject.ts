@@ -1,7 +1,5 @@
-import type { BatchRecord } from "@darkroom/batches";
-import type { BatchStore } from "@darkroom/batches";
-import type { GenerationRecord } from "@darkroom/generations";
-import type { GenerationStore } from "@darkroom/generations";
+import type { BatchRecord, BatchStore } from "@darkroom/batches";
+import type { GenerationRecord, GenerationStore } from "@darkroom/generations";
 
 /** Which generation or batch a webhook tells of: one of the two. */
 export type WebhookSubjectId = { generationId?: string | undefined; batchId?: string | undefined };

@@ -1,7 +1,6 @@
-import type { Logger } from "@darkroom/runtime";
+import { type Logger, createTicker } from "@darkroom/runtime";
 import { type GenerationStore, type Leaving } from "@darkroom/generations";
 import { type Lanes } from "@darkroom/queue";
-import { createTicker } from "@darkroom/runtime";
 
 /** A caller of this process, and the generation whose answer it waits for. */
 export type Waiting = { id: string; lane: string; caller: string };

@@ -1,8 +1,7 @@
 import { type ImageCompletedEvent, imageFormat, type ImagePartialEvent, type Usage } from "@darkroom/contracts";
 import type { Catalogue } from "@darkroom/models";
 import type { Logger } from "@darkroom/runtime";
-import type { GenerationRecord, PartialImage } from "@darkroom/generations";
-import { base64Chunks, describeImages } from "@darkroom/generations";
+import { type GenerationRecord, type PartialImage, base64Chunks, describeImages } from "@darkroom/generations";
 import { ObjectNotFoundError, type ObjectStore, type OpenObject } from "@darkroom/storage";
 import type { SseHeartbeat } from "../http/sse-heartbeat.ts";
 import { divideUsage } from "./divide-usage.ts";

@@ -1,6 +1,5 @@
 import type { Generation } from "@darkroom/contracts";
-import { type GenerationRecord } from "@darkroom/generations";
-import { createShowEnded, showGeneration, type ShowEndedOptions } from "@darkroom/generations";
+import { type GenerationRecord, createShowEnded, showGeneration, type ShowEndedOptions } from "@darkroom/generations";
 import type { Queue } from "../open-queue.ts";
 import { unreadable } from "./images-body.ts";
 

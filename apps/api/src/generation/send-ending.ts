@@ -1,8 +1,7 @@
 import { Readable } from "node:stream";
 import { ApiError, type ImageResponse } from "@darkroom/contracts";
-import type { GenerationRecord } from "@darkroom/generations";
+import { type GenerationRecord, endingError, lostError } from "@darkroom/generations";
 import type { FastifyReply } from "fastify";
-import { endingError, lostError } from "@darkroom/generations";
 import type { FollowedAnswer } from "./follow-answer.ts";
 import type { ImagesBody } from "./images-body.ts";
 

@@ -1,10 +1,9 @@
 import { Readable } from "node:stream";
 import { ApiError, isEnding } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/runtime";
-import { type GenerationRecord, type PartialImage } from "@darkroom/generations";
+import { type GenerationRecord, type PartialImage, endingError, lostError } from "@darkroom/generations";
 import type { FastifyRequest } from "fastify";
 import type { Drain } from "../drain.ts";
-import { endingError, lostError } from "@darkroom/generations";
 import type { ImageEvents } from "../generation/image-events.ts";
 import { type InterruptionError, type Interruption, limitWait } from "../generation/wait-for-ending.ts";
 import type { Joined, SubmitOrAttach } from "../generation/submit-or-attach.ts";

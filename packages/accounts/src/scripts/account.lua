@@ -14,8 +14,7 @@ end
 
 -- What is spent in the present day and month: what was counted in another is over.
 local function read_account(account, time)
-  local values = redis.call('HMGET', account,
-    'active', 'queued', 'reserved', 'total', 'day', 'daySpent', 'month', 'monthSpent')
+  local values = redis.call('HMGET', account, 'active', 'queued', 'reserved', 'total', 'day', 'daySpent', 'month', 'monthSpent')
   local today = spending_day(values[5], time)
   return {
     today = today,

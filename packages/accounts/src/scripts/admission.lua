@@ -44,17 +44,13 @@ local function admit(root, key, text, time, of_batch)
     if counted then
       local requests, images = count_window(window, time)
       local until_request, until_images = 0, 0
-      if asks.requests and requests + 1 > asks.requests then
-        until_request = wait_for(window, time, 'requests', asks.requests, 1)
-      end
+      if asks.requests and requests + 1 > asks.requests then until_request = wait_for(window, time, 'requests', asks.requests, 1) end
       if asks.images and images + asks.wanted > asks.images then
         until_images = wait_for(window, time, 'images', asks.images, asks.wanted)
       end
       -- Where both refuse, the one that does so for longer is told: it says when the request would be accepted. A limit may have been
       -- lowered below what is used.
-      if until_images > until_request then
-        return refusal('images', until_images, math.max(asks.images - images, 0), window, time)
-      end
+      if until_images > until_request then return refusal('images', until_images, math.max(asks.images - images, 0), window, time) end
       if until_request > 0 then return refusal('requests', until_request, 0, window, time) end
       note_admission(window, time, asks.wanted)
     end

@@ -7,8 +7,7 @@ local function calendar(ms)
   local days = math.floor(ms / day_ms) + 719468
   local era = math.floor(days / 146097)
   local of_era = days - era * 146097
-  local year_of_era =
-    math.floor((of_era - math.floor(of_era / 1460) + math.floor(of_era / 36524) - math.floor(of_era / 146096)) / 365)
+  local year_of_era = math.floor((of_era - math.floor(of_era / 1460) + math.floor(of_era / 36524) - math.floor(of_era / 146096)) / 365)
   -- Years begin in March here, so that the leap day is the last.
   local of_year = of_era - (365 * year_of_era + math.floor(year_of_era / 4) - math.floor(year_of_era / 100))
   local from_march = math.floor((5 * of_year + 2) / 153)
@@ -25,6 +24,8 @@ end
 local function until_next_month(ms)
   local month = string.sub(calendar(ms), 1, 7)
   local rest = until_tomorrow(ms)
-  while string.sub(calendar(ms + rest), 1, 7) == month do rest = rest + day_ms end
+  while string.sub(calendar(ms + rest), 1, 7) == month do
+    rest = rest + day_ms
+  end
   return rest
 end

@@ -12,15 +12,20 @@ local measures = { 'images', 'input_tokens', 'output_tokens', 'cost', 'unbilled'
 
 -- 'images inputTokens outputTokens cost providerCost provider', '-' for what is not known.
 local function read_bill(text)
-  local images, input, output, cost, provider_cost, provider =
-    string.match(text, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$')
+  local images, input, output, cost, provider_cost, provider = string.match(text, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$')
   return {
-    images = images, input_tokens = input, output_tokens = output,
-    cost = cost, provider_cost = provider_cost, provider = provider,
+    images = images,
+    input_tokens = input,
+    output_tokens = output,
+    cost = cost,
+    provider_cost = provider_cost,
+    provider = provider,
   }
 end
 
-local function or_null(value) return value == '-' and 'null' or value end
+local function or_null(value)
+  return value == '-' and 'null' or value
+end
 
 -- Neither ids nor names hold anything that JSON would have to escape: their patterns see to that.
 local entry_format = '{"id":"%s:%d","generation":"%s","status":"%s","tenant":"%s","key_id":"%s","model":"%s","provider":%s,'
@@ -29,6 +34,7 @@ local entry_format = '{"id":"%s:%d","generation":"%s","status":"%s","tenant":"%s
 local function enter(root, generation, bill, time)
   local day = calendar(time)
   local provider = bill.provider == '-' and 'null' or '"' .. bill.provider .. '"'
+  -- stylua: ignore
   local entry = string.format(entry_format,
     generation.id, generation.version, generation.id, generation.status, generation.tenant, generation.key, generation.model,
     provider, bill.images, bill.input_tokens, bill.output_tokens, or_null(bill.cost), bill.unbilled, or_null(bill.provider_cost),

@@ -4,6 +4,7 @@
 local function settle(root, key, was_queued, reserved, cost, time, of_batch)
   local account = root .. 'account:' .. key
   local is = read_account(account, time)
+  -- stylua: ignore
   redis.call('HSET', account,
     'active', is.active - (of_batch and 0 or 1), 'queued', is.queued - ((was_queued and not of_batch) and 1 or 0),
     'reserved', is.reserved - reserved, 'total', is.total + cost,

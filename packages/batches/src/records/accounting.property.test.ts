@@ -7,9 +7,7 @@ import { delivery, openQueue } from "@darkroom/generations/queue-fixture";
 import { createLineStore } from "./line-store.ts";
 import { lineGenerationId } from "./line-result.ts";
 import { type AccountModel, createAccountModel } from "./account-model.fixture.ts";
-import type { PartialImage } from "@darkroom/generations";
-import type { Retried } from "@darkroom/generations";
-import type { Submitted } from "@darkroom/generations";
+import type { PartialImage, Retried, Submitted } from "@darkroom/generations";
 
 // The model knows no days.
 withinOneDay();

@@ -1,7 +1,6 @@
 import { UnreadableRecord } from "@darkroom/generations";
 import type { Lanes } from "@darkroom/queue";
-import type { Logger } from "@darkroom/runtime";
-import { createTicker } from "@darkroom/runtime";
+import { type Logger, createTicker } from "@darkroom/runtime";
 import type { BatchStore } from "./batch-store.ts";
 import { laneOfTask, nextTask } from "./batch-task.ts";
 

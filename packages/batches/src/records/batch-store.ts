@@ -1,9 +1,16 @@
 import { hash, randomUUID } from "node:crypto";
 import type { BatchFault, Usage } from "@darkroom/contracts";
-import { defineScript, encodeFormerPlace, formerPlaceMs, readFormerScore, readPage, redisTime } from "@darkroom/redis";
+import {
+  defineScript,
+  encodeFormerPlace,
+  formerPlaceMs,
+  readFormerScore,
+  readPage,
+  redisTime,
+  type Keys,
+} from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { z } from "zod";
-import type { Keys } from "@darkroom/redis";
 import { type BatchRecord, decodeBatch } from "./batch-record.ts";
 import { type BatchRequest, createBatch, findEarlierBatch, type NewBatch } from "./create-batch.ts";
 

@@ -1,6 +1,5 @@
 import { type Backoff, createBackoff } from "@darkroom/runtime";
-import { workOffLane, type WorkOffLaneOptions } from "@darkroom/queue";
-import type { Lanes } from "@darkroom/queue";
+import { workOffLane, type WorkOffLaneOptions, type Lanes } from "@darkroom/queue";
 import pTimeout from "p-timeout";
 import type { BatchStore } from "./batch-store.ts";
 import { batchesLanes, type batchTask, laneOfTask, partsOf } from "./batch-task.ts";

@@ -1,9 +1,8 @@
-import { defineScript } from "@darkroom/redis";
+import { defineScript, type Keys } from "@darkroom/redis";
 import type { BillUndelivered } from "@darkroom/accounts";
 import type { BatchEnding } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
 import { z } from "zod";
-import type { Keys } from "@darkroom/redis";
 import { digestOf, fingerprintOf } from "@darkroom/generations";
 
 /** A batch as it is asked for. */

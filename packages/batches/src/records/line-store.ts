@@ -1,10 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { admissionArgument, unlimited } from "@darkroom/accounts";
 import type { Budget } from "@darkroom/contracts";
-import { defineScript, formerPlaceMs } from "@darkroom/redis";
+import { defineScript, formerPlaceMs, type Keys } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { z } from "zod";
-import type { Keys } from "@darkroom/redis";
 import type { Lanes } from "@darkroom/queue";
 import type { Logger } from "@darkroom/runtime";
 import type { BatchRecord } from "./batch-record.ts";

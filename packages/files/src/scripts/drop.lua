@@ -6,14 +6,10 @@
 -- Answers 1, or 0 where it is wanted.
 if ARGV[4] == '1' then
   local wanted = redis.call('ZSCORE', KEYS[2], ARGV[1])
-  if not wanted or tonumber(wanted) > tonumber(ARGV[3]) then
-    return 0
-  end
+  if not wanted or tonumber(wanted) > tonumber(ARGV[3]) then return 0 end
 end
 local created = redis.call('ZSCORE', KEYS[5], ARGV[2])
-if created then
-  redis.call('SET', KEYS[4], ARGV[5] .. ' ' .. created, 'PX', ARGV[6])
-end
+if created then redis.call('SET', KEYS[4], ARGV[5] .. ' ' .. created, 'PX', ARGV[6]) end
 redis.call('DEL', KEYS[1])
 for i = 5, #KEYS do
   redis.call('ZREM', KEYS[i], ARGV[2])

@@ -1,8 +1,6 @@
-import { createLaneBackoff } from "@darkroom/queue";
-import type { Lanes } from "@darkroom/queue";
+import { createLaneBackoff, type Lanes, workOffLane, type WorkOffLaneOptions } from "@darkroom/queue";
 import type { UnreadableRecord } from "../records/unreadable-record.ts";
 import { runAttempt, type RunAttemptOptions } from "./run-attempt.ts";
-import { workOffLane, type WorkOffLaneOptions } from "@darkroom/queue";
 
 export type LaneWorkerOptions = WorkOffLaneOptions &
   Omit<RunAttemptOptions, "onUnreadable" | "backoff"> & {

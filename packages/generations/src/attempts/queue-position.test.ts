@@ -1,8 +1,7 @@
 import { redisTime } from "@darkroom/redis";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { startsSpanMs } from "@darkroom/queue";
+import { startsSpanMs, queuePosition } from "@darkroom/queue";
 import { openQueue } from "../queue.fixture.ts";
-import { queuePosition } from "@darkroom/queue";
 
 async function waiting(count: number) {
   const queue = await openQueue();

@@ -1,19 +1,16 @@
 import type { Bill } from "@darkroom/contracts";
 import { setTimeout as pause } from "node:timers/promises";
-import { createBackoff } from "@darkroom/runtime";
+import { createBackoff, type Logger } from "@darkroom/runtime";
 import type { GenerationRecord } from "../records/generation-record.ts";
 import type { Delivery } from "../records/delivery.ts";
 import type { AttemptStore, BegunRecord, Verdict } from "../records/attempt-store.ts";
 import type { Failure } from "../records/failure.ts";
 import type { MissingImage } from "../records/missing-image.ts";
 import { UnreadableRecord } from "../records/unreadable-record.ts";
-import type { Logger } from "@darkroom/runtime";
 import { followCall } from "./follow-call.ts";
-import type { LaneBackoff } from "@darkroom/queue";
+import { type LaneBackoff, type Rerun, pauseBeforeRetry, type RetryPolicy } from "@darkroom/queue";
 import { createNotedObjects, type NotedObjectsOptions } from "./noted-objects.ts";
 import type { Outcome, Work } from "./outcome.ts";
-import type { Rerun } from "@darkroom/queue";
-import { pauseBeforeRetry, type RetryPolicy } from "@darkroom/queue";
 
 export type RunAttemptOptions = NotedObjectsOptions & {
   attempts: AttemptStore;

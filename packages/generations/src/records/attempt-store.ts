@@ -1,4 +1,4 @@
-import { defineScript } from "@darkroom/redis";
+import { defineScript, generationKeys } from "@darkroom/redis";
 import { randomBytes } from "node:crypto";
 import { billArgument, nothingCharged, nothingDelivered } from "@darkroom/accounts";
 import type { Bill, Ending } from "@darkroom/contracts";
@@ -7,7 +7,6 @@ import { type Delivery, deliverySchema } from "./delivery.ts";
 import type { Failure } from "./failure.ts";
 import type { MissingImage } from "./missing-image.ts";
 import { decodeRecord, type GenerationRecord } from "./generation-record.ts";
-import { generationKeys } from "@darkroom/redis";
 import { startsSpanMs, startsSpans } from "@darkroom/queue";
 import type { PartialImage } from "./partial-image.ts";
 import type { StoreOptions } from "../queue-connection.ts";

@@ -1,9 +1,8 @@
-import { defineScript } from "@darkroom/redis";
+import { defineScript, generationKeys } from "@darkroom/redis";
 import { randomUUID } from "node:crypto";
 import { type Admission, admissionArgument } from "@darkroom/accounts";
 import { z } from "zod";
 import { decodeRecord, type GenerationRecord } from "./generation-record.ts";
-import { generationKeys } from "@darkroom/redis";
 import { listGenerations, type ListOptions } from "./list-generations.ts";
 import type { PartialImage } from "./partial-image.ts";
 import { readPartials } from "./read-partials.ts";

@@ -1,8 +1,7 @@
 import type { GenerationStatus } from "@darkroom/contracts";
-import { type Page, readFormerScore, readPage } from "@darkroom/redis";
+import { type Page, readFormerScore, readPage, type Keys } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { decodeRecord, type GenerationRecord } from "./generation-record.ts";
-import type { Keys } from "@darkroom/redis";
 
 export type ListOptions = {
   tenant: string;

@@ -1,4 +1,4 @@
-import { defineScript } from "@darkroom/redis";
+import { defineScript, type Keys } from "@darkroom/redis";
 import {
   type Admission,
   admissionArgument,
@@ -13,7 +13,6 @@ import {
 import { endings, type ImageRequest } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
 import { z } from "zod";
-import type { Keys } from "@darkroom/redis";
 import { digestOf, fingerprintOf } from "./fingerprint.ts";
 import type { Upstream } from "./generation-record.ts";
 import type { Retention } from "./retention.ts";

@@ -1,12 +1,10 @@
-import { defineScript } from "@darkroom/redis";
+import { defineScript, type Keys } from "@darkroom/redis";
 import { randomBytes } from "node:crypto";
 import type { Redis } from "ioredis";
 import { z } from "zod";
-import type { Keys } from "@darkroom/redis";
 import type { Lanes } from "@darkroom/queue";
-import type { Logger } from "@darkroom/runtime";
+import { type Logger, createTicker } from "@darkroom/runtime";
 import type { Retention } from "../records/retention.ts";
-import { createTicker } from "@darkroom/runtime";
 
 export type AuditOptions = {
   redis: Redis;

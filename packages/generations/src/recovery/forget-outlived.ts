@@ -1,7 +1,6 @@
-import { defineScript, formerPlaceMs } from "@darkroom/redis";
+import { defineScript, formerPlaceMs, type Keys } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { z } from "zod";
-import type { Keys } from "@darkroom/redis";
 import type { Retention } from "../records/retention.ts";
 
 const claimOutlived = defineScript(

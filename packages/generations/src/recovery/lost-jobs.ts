@@ -1,7 +1,6 @@
-import { defineScript, redisTime } from "@darkroom/redis";
+import { defineScript, redisTime, type Keys } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { z } from "zod";
-import type { Keys } from "@darkroom/redis";
 import type { JobPlace, Lanes } from "@darkroom/queue";
 import type { Logger } from "@darkroom/runtime";
 

@@ -7,5 +7,7 @@ if status ~= 'running' or attempts ~= ARGV[2] then return 'fenced' end
 -- Done before, and the answer was lost.
 if redis.call('LINDEX', KEYS[2], -1) == ARGV[3] then return 'ok' end
 redis.call('RPUSH', KEYS[2], ARGV[3])
-for channel in string.gmatch(watchers or '', '%S+') do redis.call('PUBLISH', channel, ARGV[1] .. ' changed') end
+for channel in string.gmatch(watchers or '', '%S+') do
+  redis.call('PUBLISH', channel, ARGV[1] .. ' changed')
+end
 return 'ok'

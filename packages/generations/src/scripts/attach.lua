@@ -6,5 +6,11 @@
 --   ARGV[5] caller  ARGV[6] '1' to watch, too  ARGV[7] '1' for a request that asks for a new generation
 -- Answers { 'none' } where there is none, else as earlier-request.lua does.
 return find_earlier({
-  id = ARGV[1], key = ARGV[2], body = ARGV[3], claim = ARGV[4], caller = ARGV[5], watches = ARGV[6] == '1', anew = ARGV[7],
+  id = ARGV[1],
+  key = ARGV[2],
+  body = ARGV[3],
+  claim = ARGV[4],
+  caller = ARGV[5],
+  watches = ARGV[6] == '1',
+  anew = ARGV[7],
 }, now()) or { 'none' }

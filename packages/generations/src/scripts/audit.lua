@@ -11,8 +11,8 @@
 local root, worker, retention_ms = KEYS[1], ARGV[1], ARGV[6]
 local time = now()
 local audit, sums = root .. 'audit', root .. 'audit-sums'
-local holder, held, epoch, phase, cursor, run, due, last = unpack(redis.call('HMGET', audit,
-  'holder', 'heldUntil', 'epoch', 'phase', 'cursor', 'run', 'dueAt', 'lastEpoch'))
+local holder, held, epoch, phase, cursor, run, due, last =
+  unpack(redis.call('HMGET', audit, 'holder', 'heldUntil', 'epoch', 'phase', 'cursor', 'run', 'dueAt', 'lastEpoch'))
 -- Milliseconds until a time that was set so far ahead. One that is further away was set by a clock that has been set back since.
 local function left_until(at, ahead_ms)
   local left = (tonumber(at) or 0) - time
@@ -36,8 +36,12 @@ end
 
 local repairs, leftovers, faults = {}, {}, {}
 local visit = {
-  generation = function(id, name) visit_record(root, id, name, epoch, retention_ms, repairs) end,
-  forgotten = function(id) put_on(root .. 'retained', time, id, repairs) end,
+  generation = function(id, name)
+    visit_record(root, id, name, epoch, retention_ms, repairs)
+  end,
+  forgotten = function(id)
+    put_on(root .. 'retained', time, id, repairs)
+  end,
   -- Sums that no record may stand for any more are looked at, too.
   account = function(key, name)
     for _, field in ipairs(under_way_fields) do
@@ -45,9 +49,13 @@ local visit = {
     end
   end,
   pending = function(lane, name)
-    for _, tenant in ipairs(redis.call('HKEYS', name)) do redis.call('HINCRBY', sums, name .. ' ' .. tenant, 0) end
+    for _, tenant in ipairs(redis.call('HKEYS', name)) do
+      redis.call('HINCRBY', sums, name .. ' ' .. tenant, 0)
+    end
   end,
-  ranks = function(lane) redis.call('HINCRBY', sums, root .. 'pending:' .. lane .. ' ', 0) end,
+  ranks = function(lane)
+    redis.call('HINCRBY', sums, root .. 'pending:' .. lane .. ' ', 0)
+  end,
   lane = function(rest)
     local lane, id = string.match(rest, '^([^:]+):(gen_%w+)$')
     local status = id and redis.call('HGET', root .. 'generation:' .. id, 'status')
@@ -72,7 +80,9 @@ if phase == 'records' then
   if page[1] == '0' then phase = 'sums' end
 else
   page = redis.call('HSCAN', sums, cursor, 'COUNT', ARGV[4])
-  for at = 1, #page[2], 2 do correct_sum(root, page[2][at], tonumber(page[2][at + 1]), repairs) end
+  for at = 1, #page[2], 2 do
+    correct_sum(root, page[2][at], tonumber(page[2][at + 1]), repairs)
+  end
   if page[1] == '0' then phase = 'over' end
 end
 

@@ -20,11 +20,17 @@ local attached_for_ms = 960000
 -- A bound for generations that do not end. Every caller that comes or leaves restarts it.
 local noted_for_ms = 86400000
 
-local function waiters_of(id) return root .. 'waiters:' .. id end
+local function waiters_of(id)
+  return root .. 'waiters:' .. id
+end
 
-local function unanswered_of(key, body) return root .. 'unanswered:' .. key .. ':' .. body end
+local function unanswered_of(key, body)
+  return root .. 'unanswered:' .. key .. ':' .. body
+end
 
-local function channel_of(caller) return string.match(caller, '^[^/]*') end
+local function channel_of(caller)
+  return string.match(caller, '^[^/]*')
+end
 
 -- Whether no process has been heard for a while: then silence says nothing about any one of them.
 local function are_all_silent(time)
@@ -44,11 +50,17 @@ local function present_instances(time)
   local beats = redis.call('ZRANGE', root .. 'instances', 0, -1, 'WITHSCORES')
   if #beats == 0 then return {}, false end
   local channels, present, some_gone = {}, {}, false
-  for at = 1, #beats, 2 do channels[#channels + 1] = beats[at] end
+  for at = 1, #beats, 2 do
+    channels[#channels + 1] = beats[at]
+  end
   local listeners = redis.call('PUBSUB', 'NUMSUB', unpack(channels))
   for at = 1, #beats, 2 do
     local is_there = listeners[at + 1] > 0 and is_heard(beats[at + 1], time)
-    if is_there then present[beats[at]] = true else some_gone = true end
+    if is_there then
+      present[beats[at]] = true
+    else
+      some_gone = true
+    end
   end
   return present, some_gone
 end
@@ -90,7 +102,10 @@ local function end_waiting(id, is)
     if redis.call('GET', claim) == is.body .. ' ' .. id then redis.call('PEXPIRE', claim, is.claim_ms) end
   elseif is.body then
     redis.call('PEXPIRE', waiters, unanswered_for_ms)
-    if is.may_be_charged and not is.answered then note_unanswered(is.key, is.body, id, 0)
-    elseif is.status ~= 'succeeded' then redis.call('ZREM', unanswered_of(is.key, is.body), id) end
+    if is.may_be_charged and not is.answered then
+      note_unanswered(is.key, is.body, id, 0)
+    elseif is.status ~= 'succeeded' then
+      redis.call('ZREM', unanswered_of(is.key, is.body), id)
+    end
   end
 end

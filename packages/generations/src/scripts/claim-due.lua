@@ -11,7 +11,9 @@ local time = now()
 local before = time - ARGV[2]
 -- What is due later than that was noted by a clock that has been set back since.
 local ahead = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. string.format('%d', time + ARGV[5]), '+inf', 'LIMIT', 0, ARGV[4])
-for _, id in ipairs(ahead) do redis.call('ZADD', KEYS[1], before, id) end
+for _, id in ipairs(ahead) do
+  redis.call('ZADD', KEYS[1], before, id)
+end
 local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', before, 'LIMIT', 0, ARGV[4])
 local claimed = { #due }
 for _, id in ipairs(due) do
@@ -19,7 +21,9 @@ for _, id in ipairs(due) do
     unpack(redis.call('HMGET', KEYS[2] .. 'generation:' .. id, 'status', 'lane', 'rank', 'attempts', 'jobMissing'))
   if status == ARGV[1] and lane then
     redis.call('ZADD', KEYS[1], before + ARGV[3], id)
-    for _, field in ipairs({ id, lane, rank or '1', attempts or '0', missing or '' }) do claimed[#claimed + 1] = field end
+    for _, field in ipairs({ id, lane, rank or '1', attempts or '0', missing or '' }) do
+      claimed[#claimed + 1] = field
+    end
   else
     redis.call('ZREM', KEYS[1], id)
   end

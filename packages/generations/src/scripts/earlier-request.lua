@@ -11,8 +11,8 @@ local error_repeated_for_ms = 300000
 -- Nil for what has no record, and for what was canceled because its caller left or its key was stopped: that has bought nothing.
 local function find_generation(id)
   local is = {}
-  is.status, is.ended, is.answered, is.may_be_charged, is.abandoned, is.stopped = unpack(redis.call('HMGET',
-    root .. 'generation:' .. id, 'status', 'endedAt', 'answered', 'mayBeCharged', 'abandoned', 'stopped'))
+  is.status, is.ended, is.answered, is.may_be_charged, is.abandoned, is.stopped =
+    unpack(redis.call('HMGET', root .. 'generation:' .. id, 'status', 'endedAt', 'answered', 'mayBeCharged', 'abandoned', 'stopped'))
   if not is.status or (is.status == 'canceled' and (is.abandoned or is.stopped)) then return nil end
   is.lives = not is_ending(is.status)
   return is

@@ -13,6 +13,7 @@
 -- processes are told; the record is what they then read.
 local function end_generation(id, status, retention_ms, fields, bill)
   local time = now()
+  -- stylua: ignore
   local was, tenant, watchers, webhook, version, key, model, created, doubt, reserved, batch, body, claim, claim_ms, answered, counted,
     policy, shown_before = unpack(redis.call('HMGET', KEYS[1], 'status', 'tenant', 'watchers', 'webhook', 'version', 'keyId', 'model',
       'createdAt', 'inDoubt', 'reserved', 'batchId', 'body', 'claim', 'claimMs', 'answered', 'counted', 'billUndelivered', 'shownBefore'))
@@ -21,7 +22,9 @@ local function end_generation(id, status, retention_ms, fields, bill)
   local price = tonumber(reserved) and reserved
   reserved = tonumber(reserved) or 0
   if is_undelivered then
-    local function was_shown() return redis.call('LLEN', root .. 'partials:' .. id) > (tonumber(shown_before) or 0) end
+    local function was_shown()
+      return redis.call('LLEN', root .. 'partials:' .. id) > (tonumber(shown_before) or 0)
+    end
     bill = bill_nothing(in_doubt, policy, status, was_shown, price)
   else
     bill = read_bill(bill)
@@ -34,8 +37,13 @@ local function end_generation(id, status, retention_ms, fields, bill)
   settle(root, key, was == 'queued', reserved, spent, time, batch)
   count_move(root, counted, KEYS[5], tenant, key, batch, reserved, -1, was == 'queued' and -1 or 0)
   enter(root, {
-    id = id, version = (tonumber(version) or 0) + 1, status = status,
-    tenant = tenant, key = key, model = model, created = created,
+    id = id,
+    version = (tonumber(version) or 0) + 1,
+    status = status,
+    tenant = tenant,
+    key = key,
+    model = model,
+    created = created,
   }, bill, time)
   local may_be_charged = status == 'failed' and in_doubt
   if may_be_charged then
@@ -57,8 +65,11 @@ local function end_generation(id, status, retention_ms, fields, bill)
     redis.call('ZREM', KEYS[4], id)
   end
   -- A line of a batch is kept until it has been collected, and not longer.
-  if batch then redis.call('RPUSH', root .. 'batch-ended:' .. batch, id)
-  else redis.call('ZADD', KEYS[6], time + retention_ms, id) end
+  if batch then
+    redis.call('RPUSH', root .. 'batch-ended:' .. batch, id)
+  else
+    redis.call('ZADD', KEYS[6], time + retention_ms, id)
+  end
   if redis.call('HINCRBY', KEYS[5], tenant, -1) <= 0 then
     redis.call('HDEL', KEYS[5], tenant)
     leave_ranks(KEYS[8], KEYS[5], tenant)
@@ -66,7 +77,12 @@ local function end_generation(id, status, retention_ms, fields, bill)
   if watchers then redis.call('HDEL', KEYS[1], 'watchers') end
   if not batch then
     end_waiting(id, {
-      status = status, key = key, body = body, claim = claim, claim_ms = claim_ms, answered = answered,
+      status = status,
+      key = key,
+      body = body,
+      claim = claim,
+      claim_ms = claim_ms,
+      answered = answered,
       may_be_charged = may_be_charged,
     })
   end

@@ -17,5 +17,9 @@ end
 
 -- A tenant with nothing left has no place to keep, and an empty lane none to remember.
 local function leave_ranks(ranks, pending, tenant)
-  if redis.call('EXISTS', pending) == 0 then redis.call('DEL', ranks) else redis.call('HDEL', ranks, tenant) end
+  if redis.call('EXISTS', pending) == 0 then
+    redis.call('DEL', ranks)
+  else
+    redis.call('HDEL', ranks, tenant)
+  end
 end

@@ -11,7 +11,9 @@ end
 
 -- Tells every channel in a list of names with spaces between.
 local function tell(channels, message)
-  for channel in string.gmatch(channels or '', '%S+') do redis.call('PUBLISH', channel, message) end
+  for channel in string.gmatch(channels or '', '%S+') do
+    redis.call('PUBLISH', channel, message)
+  end
 end
 
 -- Notes a change of state in the record, and tells those who watch. The version, counted up, is the id of the event that they are

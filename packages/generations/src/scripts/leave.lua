@@ -9,8 +9,8 @@
 --     'later'     it was told that the generation goes on
 -- Answers 'canceled' or 'kept'.
 local id, caller, how = ARGV[1], ARGV[2], ARGV[4]
-local status, started, kept, abandoned, answered, key, body, claim, may_be_charged = unpack(redis.call('HMGET', KEYS[1],
-  'status', 'startedAt', 'kept', 'abandoned', 'answered', 'keyId', 'body', 'claim', 'mayBeCharged'))
+local status, started, kept, abandoned, answered, key, body, claim, may_be_charged =
+  unpack(redis.call('HMGET', KEYS[1], 'status', 'startedAt', 'kept', 'abandoned', 'answered', 'keyId', 'body', 'claim', 'mayBeCharged'))
 redis.call('SREM', waiters_of(id), caller)
 if not status then return 'kept' end
 if abandoned then return 'canceled' end

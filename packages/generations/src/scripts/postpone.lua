@@ -7,8 +7,8 @@
 --   ARGV[1] id  ARGV[2] fencing token  ARGV[3] counter to raise: 'failures', or 'handbacks' for work given back unharmed
 --   ARGV[4] pause in milliseconds  ARGV[5] '1' where a provider call may have been broken off: what it asked for may have been bought
 -- Answers 'ok', also where it was postponed before, or 'fenced' where the attempt may not write any more.
-local status, attempts, version, watchers, key, batch, resumes, counted, count = unpack(redis.call('HMGET', KEYS[1],
-  'status', 'attempts', 'version', 'watchers', 'keyId', 'batchId', 'resumesAt', 'counted', ARGV[3]))
+local status, attempts, version, watchers, key, batch, resumes, counted, count =
+  unpack(redis.call('HMGET', KEYS[1], 'status', 'attempts', 'version', 'watchers', 'keyId', 'batchId', 'resumesAt', 'counted', ARGV[3]))
 if attempts ~= ARGV[2] then return 'fenced' end
 -- Done before, and the answer was lost. A retry by its owner, which queues it under the same number, takes the time away.
 if status == 'queued' and resumes then return 'ok' end

@@ -5,6 +5,8 @@
 -- Puts a running generation back in line whose attempt bought nothing: the upstream refused it for its rate limit. It counts as no attempt.
 --   ARGV[1] id  ARGV[2] fencing token  ARGV[3] milliseconds for which it may be refused so, from the first time on, where it has no deadline
 -- Answers 'ok', 'fenced', or 'late' where it may wait no longer: then it still runs, and its attempt must end it.
+
+-- stylua: ignore
 local status, attempts, version, watchers, key, batch, resumes, counted, first, delivery, missing, expires, since, handbacks, limits =
   unpack(redis.call('HMGET', KEYS[1], 'status', 'attempts', 'version', 'watchers', 'keyId', 'batchId', 'resumesAt', 'counted',
     'firstAttempt', 'delivery', 'missing', 'expiresAt', 'limitedSince', 'handbacks', 'rateLimits'))
@@ -22,6 +24,7 @@ if unbegun then
   redis.call('HDEL', KEYS[1], 'startedAt', 'firstAttempt')
   if expires then redis.call('ZADD', KEYS[4], expires, ARGV[1]) end
 end
+-- stylua: ignore
 move(ARGV[1], version, watchers, { 'status', 'queued', 'resumesAt', string.format('%d', time), 'limitedSince', since,
   'handbacks', (tonumber(handbacks) or 0) + 1, 'rateLimits', (tonumber(limits) or 0) + 1 })
 if not batch then count_queued(root, key, 1) end

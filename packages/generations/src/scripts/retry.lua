@@ -10,8 +10,8 @@
 --   ARGV[5] names this call  ARGV[6] version of the record whose images are known to be gone, or ''
 -- Answers { 'gone' }, { 'succeeded' }, { 'unended' } or { 'batched' } where there is nothing to retry, { 'refused', … } as `admit` does, or
 -- { 'accepted', its new rank, its key's window }.
-local status, version, attempts, key, batch, body, claim, rank, retried_by = unpack(redis.call('HMGET', KEYS[1],
-  'status', 'version', 'attempts', 'keyId', 'batchId', 'body', 'claim', 'rank', 'retriedBy'))
+local status, version, attempts, key, batch, body, claim, rank, retried_by =
+  unpack(redis.call('HMGET', KEYS[1], 'status', 'version', 'attempts', 'keyId', 'batchId', 'body', 'claim', 'rank', 'retriedBy'))
 if not status then return { 'gone' } end
 local time = now()
 if retried_by == ARGV[5] then return { 'accepted', tonumber(rank), told_window(root, key, ARGV[3], time) } end
@@ -28,10 +28,12 @@ if status == 'succeeded' then
 end
 redis.call('HINCRBY', KEYS[5], ARGV[2], 1)
 rank = next_rank(KEYS[8], ARGV[2])
+-- stylua: ignore
 redis.call('HDEL', KEYS[1], 'endedAt', 'startedAt', 'error', 'failures', 'handbacks', 'resumesAt', 'pauseMs', 'abandoned', 'stopped',
   'mayBeCharged', 'expiresAt', 'cost', 'missing', 'firstAttempt', 'limitedSince', 'inDoubt')
 -- Attempts go on counting: they are the fencing token. Those of before are no crashes of the new life. A caller that retries it by its
 -- id reads it by its id: it is kept, and given to no other request without an idempotency key. No caller watches one that had ended.
+-- stylua: ignore
 move(ARGV[1], version, nil, { 'status', 'queued', 'rank', rank, 'handbacks', attempts or 0, 'kept', '1', 'answered', '1',
   'reserved', ARGV[4], 'retriedBy', ARGV[5], 'shownBefore', redis.call('LLEN', root .. 'partials:' .. ARGV[1]) })
 if claim then

@@ -11,6 +11,7 @@
 -- milliseconds that are left of the pause before its next attempt, or { the number of the attempt, the time of the first, how the
 -- generation ends where nothing more is to be bought for it, or '' }.
 local id = ARGV[1]
+-- stylua: ignore
 local status, expires, started, attempts, version, watchers, rank, key, batch, token, stopped, counted, resumes, pause =
   unpack(redis.call('HMGET', KEYS[1], 'status', 'expiresAt', 'startedAt', 'attempts', 'version', 'watchers', 'rank', 'keyId', 'batchId',
     'startToken', 'stopped', 'counted', 'resumesAt', 'pauseMs'))

@@ -17,8 +17,7 @@ local rank = redis.call('HGET', KEYS[1], 'rank')
 if rank then return { 'accepted', tonumber(rank), told_window(root, key, ARGV[11], time) } end
 
 local watches = ARGV[6] == '1'
-local earlier = find_earlier(
-  { id = id, key = key, body = body, claim = claim, caller = caller, watches = watches, anew = ARGV[7] }, time)
+local earlier = find_earlier({ id = id, key = key, body = body, claim = claim, caller = caller, watches = watches, anew = ARGV[7] }, time)
 if earlier then return earlier end
 
 local refused = admit(root, key, ARGV[11], time)
@@ -26,6 +25,7 @@ if refused then return refused end
 
 redis.call('HINCRBY', KEYS[4], tenant, 1)
 rank = next_rank(KEYS[6], tenant)
+-- stylua: ignore
 redis.call('HSET', KEYS[1], 'id', id, 'tenant', tenant, 'status', 'queued', 'version', 1, 'createdAt', time, 'rank', rank,
   'keyId', key, 'body', body, unpack(ARGV, 12))
 count_new(root, KEYS[1], KEYS[4], tenant, key, false)

@@ -9,7 +9,9 @@ local function put_on(list, score, id, repairs)
 end
 
 local function put_line(root, batch, id, ended, repairs)
-  if redis.call('SADD', root .. 'batch-lines:' .. batch, id) == 1 then repairs[#repairs + 1] = root .. 'batch-lines:' .. batch .. ' ' .. id end
+  if redis.call('SADD', root .. 'batch-lines:' .. batch, id) == 1 then
+    repairs[#repairs + 1] = root .. 'batch-lines:' .. batch .. ' ' .. id
+  end
   -- A line that was collected has no record any more, so one with a record has yet to be.
   local list = root .. 'batch-ended:' .. batch
   if ended and not redis.call('LPOS', list, id) then
@@ -29,8 +31,8 @@ local function visit_record(root, id, name, epoch, retention_ms, repairs)
     return
   end
 
-  local lane, key, reserved, started, expires, resumes, rank, counted = unpack(redis.call('HMGET', name,
-    'lane', 'keyId', 'reserved', 'startedAt', 'expiresAt', 'resumesAt', 'rank', 'counted'))
+  local lane, key, reserved, started, expires, resumes, rank, counted =
+    unpack(redis.call('HMGET', name, 'lane', 'keyId', 'reserved', 'startedAt', 'expiresAt', 'resumesAt', 'rank', 'counted'))
   if not (lane and key) then return end
   local queued = status == 'queued'
   if queued then

@@ -1,7 +1,6 @@
-import { defineScript } from "@darkroom/redis";
+import { defineScript, type Keys } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { z } from "zod";
-import type { Keys } from "@darkroom/redis";
 import { createTicker } from "@darkroom/runtime";
 
 export type HeartbeatOptions = {

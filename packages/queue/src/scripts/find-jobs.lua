@@ -14,9 +14,13 @@ for at, id in ipairs(ARGV) do
     found[at] = 'held'
   else
     listed = listed or redis.call('LPOS', KEYS[4], id) or redis.call('LPOS', KEYS[5], id)
-    if listed and exists then found[at] = 'waiting'
-    elseif listed or exists then found[at] = 'broken'
-    else found[at] = 'none' end
+    if listed and exists then
+      found[at] = 'waiting'
+    elseif listed or exists then
+      found[at] = 'broken'
+    else
+      found[at] = 'none'
+    end
   end
 end
 return found

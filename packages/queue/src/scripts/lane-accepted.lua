@@ -11,6 +11,9 @@ if open_at and not is_set_back and time - ARGV[1] < tonumber(open_at) then retur
 if open_at and ARGV[3] == '1' then redis.call('HSET', KEYS[1], 'refusals', 0) end
 local max = tonumber(redis.call('HGET', KEYS[2], 'max'))
 if not max then return 'ok' end
-if max * 2 > tonumber(ARGV[2]) then redis.call('HDEL', KEYS[2], 'max', 'duration')
-else redis.call('HSET', KEYS[2], 'max', max * 2) end
+if max * 2 > tonumber(ARGV[2]) then
+  redis.call('HDEL', KEYS[2], 'max', 'duration')
+else
+  redis.call('HSET', KEYS[2], 'max', max * 2)
+end
 return 'ok'

@@ -1,13 +1,12 @@
 import type { Keyring } from "@darkroom/accounts";
 import { imageRequestSchema, isEnding, parseBody } from "@darkroom/contracts";
 import type { Catalogue } from "@darkroom/models";
-import type { GenerationRecord } from "@darkroom/generations";
+import { type GenerationRecord, describeImages } from "@darkroom/generations";
 import type { ObjectStore } from "@darkroom/storage";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { z } from "zod";
 import type { Drain } from "../../drain.ts";
 import { base64Response, unreadable } from "../../generation/images-body.ts";
-import { describeImages } from "@darkroom/generations";
 import type { Disconnects } from "../../generation/cancel-on-disconnect.ts";
 import type { FindGeneration } from "../../generation/find-generation.ts";
 import { followRead } from "../../generation/follow-answer.ts";

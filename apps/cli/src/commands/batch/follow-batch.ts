@@ -1,5 +1,4 @@
-import { countOf } from "@darkroom/contracts";
-import type { Batch } from "@darkroom/contracts";
+import { countOf, type Batch } from "@darkroom/contracts";
 import { hasEnded } from "../../batch/read-batch.ts";
 import { Problem } from "../../problem.ts";
 import type { HttpApi } from "../../service/http-api.ts";

@@ -10,9 +10,7 @@ if not claimed or (tonumber(segment) or 0) ~= tonumber(ARGV[1]) then return 'kno
 for _, entry in ipairs(redis.call('LRANGE', KEYS[2], 0, claimed - 1)) do
   if string.sub(entry, 1, 1) ~= '{' then
     local created = redis.call('ZSCORE', KEYS[4], entry)
-    if created then
-      redis.call('SET', KEYS[5] .. 'former-place:' .. entry, ARGV[5] .. ' ' .. created, 'PX', ARGV[6])
-    end
+    if created then redis.call('SET', KEYS[5] .. 'former-place:' .. entry, ARGV[5] .. ' ' .. created, 'PX', ARGV[6]) end
     redis.call('UNLINK', KEYS[5] .. 'generation:' .. entry, KEYS[5] .. 'partials:' .. entry)
     redis.call('ZREM', KEYS[4], entry)
     redis.call('SREM', KEYS[3], entry)

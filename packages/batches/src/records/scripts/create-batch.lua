@@ -13,7 +13,9 @@
 if redis.call('EXISTS', KEYS[1]) == 1 then return { 'created', redis.call('LLEN', KEYS[6]) } end
 local id, fingerprint = ARGV[1], ARGV[4]
 local prefix = string.sub(KEYS[1], 1, #KEYS[1] - #id)
-local function kept(found) return redis.call('EXISTS', prefix .. found) == 1 end
+local function kept(found)
+  return redis.call('EXISTS', prefix .. found) == 1
+end
 
 if ARGV[5] ~= '0' then
   local claimed, found = string.match(redis.call('GET', KEYS[4]) or '', '^(%S+) (%S+)$')
@@ -32,7 +34,9 @@ local nth = redis.call('LINDEX', KEYS[6], most - 1)
 if nth and nth + span > time then return { 'limited', nth + span - time } end
 redis.call('LPUSH', KEYS[6], time)
 redis.call('LTRIM', KEYS[6], 0, most - 1)
-while redis.call('LINDEX', KEYS[6], -1) + span <= time do redis.call('RPOP', KEYS[6]) end
+while redis.call('LINDEX', KEYS[6], -1) + span <= time do
+  redis.call('RPOP', KEYS[6])
+end
 redis.call('PEXPIRE', KEYS[6], span)
 
 -- Without a time: it lasts as long as its batch has not ended.
@@ -45,6 +49,7 @@ if ARGV[6] ~= '0' then
   redis.call('LTRIM', KEYS[5], 0, 19)
   redis.call('PEXPIRE', KEYS[5], ARGV[6])
 end
+-- stylua: ignore
 redis.call('HSET', KEYS[1], 'id', id, 'tenant', ARGV[2], 'status', 'validating', 'version', 1, 'createdAt', time,
   'expiresAt', time + ARGV[3], unpack(ARGV, 11))
 redis.call('ZADD', KEYS[2], time, id)

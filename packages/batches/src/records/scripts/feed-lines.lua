@@ -29,6 +29,7 @@ for at = 8, #ARGV, 8 do
     ranks[#ranks + 1] = 0
   else
     local rank = next_rank(KEYS[7], tenant)
+    -- stylua: ignore
     redis.call('HSET', root .. 'generation:' .. id, 'id', id, 'tenant', tenant, 'status', 'queued', 'version', 1,
       'createdAt', time, 'rank', rank, 'keyId', key, 'lane', ARGV[4], 'model', ARGV[5], 'batchId', ARGV[1],
       'lineIndex', index, 'customId', custom_id, 'request', request, 'upstream', upstream, 'terms', terms,

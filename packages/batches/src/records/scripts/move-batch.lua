@@ -6,8 +6,8 @@
 --   ARGV[1] id  ARGV[2] names this call  ARGV[3] statuses that it may be in, with blanks between  ARGV[4] status that it comes to
 --   ARGV[5…] field, value, …
 -- Answers 'ok', 'gone', or 'refused' where it is in another status, or is said to be ready and has lines on its lane.
-local status, version, webhook, events, fed, completed, failed, moved_by = unpack(redis.call('HMGET', KEYS[1],
-  'status', 'version', 'webhook', 'webhookEvents', 'fed', 'completed', 'failed', 'movedBy'))
+local status, version, webhook, events, fed, completed, failed, moved_by =
+  unpack(redis.call('HMGET', KEYS[1], 'status', 'version', 'webhook', 'webhookEvents', 'fed', 'completed', 'failed', 'movedBy'))
 if not status then return 'gone' end
 if moved_by == ARGV[2] then return 'ok' end
 if not string.find(' ' .. ARGV[3] .. ' ', ' ' .. status .. ' ', 1, true) then return 'refused' end
