@@ -40,3 +40,9 @@ test("the short form measures a connection to Redis as ioredis has it and as Dar
   const rows = await run(["redis", "--scenario", "1"], row);
   expect(rows.map(({ connection }) => connection)).toEqual(expect.arrayContaining(["ioredis", "with gathered writes"]));
 }, 90_000);
+
+test("the short form measures all calls of a tenant alone and beside a neighbour", async () => {
+  const row = z.object({ call: z.string(), "alone p50 ms": z.number(), "p50 ratio": z.number(), failed: z.int() });
+  const rows = await run(["neighbours", "--only", "filtered-lists"], row);
+  expect(rows.map(({ call }) => call)).toEqual(["sync", "submit", "webhook", "list", "batch"]);
+}, 120_000);

@@ -4,6 +4,7 @@ import { callersBeside } from "./batch/callers-beside.ts";
 import { wholeBatch } from "./batch/whole-batch.ts";
 import { describeMachine, loadAverage } from "./machine.ts";
 import { type Report, tableOf, writeReport } from "./report.ts";
+import { besideNeighbours } from "./neighbours/beside-neighbours.ts";
 import { refusalTiming } from "./keys/refusal-timing.ts";
 import { rightBesideWrong } from "./keys/right-beside-wrong.ts";
 import { commandsBeside } from "./redis/commands-beside.ts";
@@ -14,10 +15,11 @@ import { submitLatency } from "./wait/submit-latency.ts";
 import { throughput } from "./wait/throughput.ts";
 import { waitingMemory } from "./wait/waiting-memory.ts";
 
-const usage = `pnpm bench wait|keys|batch|redis [--quick] [--scenario 1,2] [--lines 50000] [--profile FOLDER] [--output FILE]
+const usage = `pnpm bench wait|keys|batch|redis|neighbours [--quick] [--scenario 1,2] [--only NAME,NAME] [--lines 50000] [--profile FOLDER] [--output FILE]
 
   --quick     small counts, one round: a look within a minute, not a measurement
   --scenario  only these
+  --only      of neighbours, only those of these names
   --lines     how many lines a batch has: 50,000 by default, 1,000 where it is to be quick
   --profile   write a CPU profile of every api and worker process into this folder
   --output    where the JSON goes; bench/results/ by default`;
@@ -27,6 +29,7 @@ const benches = new Map<string, Scenario[]>([
   ["keys", [refusalTiming, rightBesideWrong]],
   ["batch", [wholeBatch, callersBeside]],
   ["redis", [writeCost, commandsBeside]],
+  ["neighbours", [besideNeighbours]],
 ]);
 
 const { values, positionals } = parseArgs({
@@ -34,6 +37,7 @@ const { values, positionals } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     scenario: { type: "string" },
+    only: { type: "string" },
     lines: { type: "string" },
     profile: { type: "string" },
     output: { type: "string" },
@@ -51,6 +55,7 @@ for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.e
 
 const { quick, scenario, profile } = values;
 const lines = Number(values.lines ?? (quick ? 1_000 : 50_000));
+const only = values.only?.split(",");
 const wanted = scenario?.split(",").map(Number);
 const report: Report = {
   bench,
@@ -66,7 +71,7 @@ for (const candidate of candidates) {
   if (wanted !== undefined && !wanted.includes(number)) continue;
   console.log(`\n### ${number}. ${title}\n`);
   try {
-    const rows = await candidate.run({ quick, lines, profileTo: profile, tell });
+    const rows = await candidate.run({ quick, lines, only, profileTo: profile, tell });
     report.scenarios.push({ number, title, rows });
     console.log(tableOf(rows));
   } catch (error) {

@@ -5,6 +5,8 @@ export type ScenarioSettings = {
   quick: boolean;
   /** How many lines a batch has. */
   lines: number;
+  /** The neighbours that are measured, by their names. Undefined: all. */
+  only: readonly string[] | undefined;
   profileTo: string | undefined;
   /** Says what is going on, on standard error. */
   tell: (text: string) => void;
