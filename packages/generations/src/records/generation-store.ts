@@ -113,7 +113,7 @@ export function createGenerationStore({ redis, keys, retention }: StoreOptions) 
       return { kind: answer[0] };
     },
 
-    /** Ends a generation that no worker has in hand; one that runs is kept. */
+    /** Ends a generation that no worker has in hand; one that runs, or has images that its next attempt delivers, is kept. */
     withdraw: (id: string, lane: string, status: "canceled" | "expired") =>
       withdraw(redis, where(id, lane), [id, retention.recordsMs, status]),
 
