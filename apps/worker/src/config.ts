@@ -63,7 +63,9 @@ export const workerEnvSchema = z.object({
     .describe("How often the worker looks for ledger entries to move from Redis to the object store."),
   UPLOAD_PATIENCE_MS: milliseconds
     .default(300_000)
-    .describe("How long the worker holds bought images and repeats their upload while the store refuses them."),
+    .describe(
+      "How long the worker holds bought images and repeats their upload while the store refuses them, and asks a store that does not answer which images it has.",
+    ),
   SPOOL_DIRECTORY: z
     .string()
     .optional()

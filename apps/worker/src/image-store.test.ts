@@ -2,7 +2,7 @@ import { createLogger, createMetrics } from "@darkroom/runtime";
 import type { ProviderImage } from "@darkroom/providers";
 import type { Delivery } from "@darkroom/generations";
 import { createObjectStore, type ObjectStore, StorageError } from "@darkroom/storage";
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { createHeldImages } from "./held-images.ts";
 import { createImageStore } from "./image-store.ts";
 import { createStoreWatch } from "./store-watch.ts";
@@ -30,7 +30,7 @@ const noted = (count: number): Delivery => ({
 /** An image store over one that can be told to refuse, and counts the images that it was given. */
 function open({ patienceMs = 5_000 } = {}) {
   const memory = createObjectStore({ storage: "memory", links });
-  const state = { refuses: (_key: string) => false };
+  const state = { refuses: (_key: string) => false, refusesHead: () => false };
   const asked: string[] = [];
   const store: ObjectStore = {
     ...memory,
@@ -39,6 +39,11 @@ function open({ patienceMs = 5_000 } = {}) {
       if (!key.includes("_check")) asked.push(key);
       if (state.refuses(key)) throw new StorageError({ operation: "put", key, retryable: false, advice: "No." });
       await memory.put(key, body, options);
+    },
+    head: async (key) => {
+      if (state.refusesHead())
+        throw new StorageError({ operation: "head", key, retryable: true, advice: "Slow down." });
+      return memory.head(key);
     },
   };
   const watch = createStoreWatch({ store, metrics: createMetrics({ ofProcess: false }), log, firstPauseMs: 20 });
@@ -95,6 +100,36 @@ test("an image that an attempt held when it lost the generation is stored by the
   await memory.put(keyOf(1), picture(1).bytes, { contentType: "image/png" });
   expect(await images.find(noted(2), { signal: never(), fields })).toEqual(noted(2));
   expect(await memory.head(keyOf(0))).toMatchObject({ size: 9 });
+});
+
+describe("a store that does not say what it has", () => {
+  test("is asked again: what is stored is neither lost nor bought again", async () => {
+    const { images, state, memory } = open();
+    let refusals = 1;
+    state.refusesHead = () => refusals-- > 0;
+    await memory.put(keyOf(0), picture(0).bytes, { contentType: "image/png" });
+    expect(await images.find(noted(1), { signal: never(), fields })).toEqual(noted(1));
+  });
+
+  test("is believed to be away when the patience is over", async () => {
+    const { images, state } = open({ patienceMs: 600 });
+    state.refusesHead = () => true;
+    await expect(images.find(noted(1), { signal: never(), fields })).rejects.toThrow(StorageError);
+  });
+
+  test("is not asked again for a generation that another attempt has", async () => {
+    const { images, state } = open();
+    const controller = new AbortController();
+    const asked = Promise.withResolvers<void>();
+    state.refusesHead = () => {
+      asked.resolve();
+      return true;
+    };
+    const found = images.find(noted(1), { signal: controller.signal, fields });
+    await asked.promise;
+    controller.abort("lock lost");
+    await expect(found).rejects.toBe("lock lost");
+  });
 });
 
 test("an upload is finished when the worker stops in the middle of it, and given up when it takes too long", async () => {

@@ -13,12 +13,15 @@ export type ImageStoreOptions = {
   store: Pick<ObjectStore, "put" | "head">;
   watch: Pick<StoreWatch, "wrote" | "refusesAll" | "untilTaking">;
   held: HeldImages;
-  /** How long an image is held and sent again while the store does not take it, in milliseconds, whatever it is refused with. */
+  /**
+   * How long an image is held and sent again while the store does not take it, in milliseconds, whatever it is refused with. A store that
+   * does not say what it has is asked again for as long.
+   */
   patienceMs: number;
   log: Logger;
 };
 
-/** What an upload is made for. */
+/** What the store is asked for. */
 export type Cause = {
   /**
    * Ends it: the images are not wanted any more, or another attempt has the generation. A worker that stops lets it go on for some seconds.
@@ -62,6 +65,24 @@ export function createImageStore({ store, watch, held, patienceMs, log }: ImageS
         );
         if (refusesAll) await pTimeout(watch.untilTaking(), { milliseconds: leftMs, fallback: () => {}, signal });
         else await pause(pauseMs, undefined, { signal });
+      }
+    }
+  }
+
+  /**
+   * What the store has under a key. Asks until it says so, or the patience is over: what it has is paid for, and must not be lost because it
+   * is busy. Throws what it was refused with last, or the reason of the signal.
+   */
+  async function head(key: string, { signal, fields }: Cause) {
+    const giveUpAtMs = performance.now() + patienceMs;
+    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, maxPauseMs)) {
+      try {
+        return await orAborted(store.head(key), signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (giveUpAtMs - performance.now() < pauseMs) throw error;
+        log.warn({ ...fields, key, err: error }, "The store did not say whether it has an image; it is asked again");
+        await pause(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
       }
     }
   }
@@ -118,7 +139,7 @@ export function createImageStore({ store, watch, held, patienceMs, log }: ImageS
      * attempt of this process has bought and could not store before it lost the generation is stored now.
      */
     async find(noted: Delivery, cause: Cause): Promise<Delivery> {
-      const heads = await orAborted(Promise.all(noted.images.map(({ key }) => store.head(key))), cause.signal);
+      const heads = await Promise.all(noted.images.map(({ key }) => head(key, cause)));
       const isStored = ({ bytes }: StoredImage, i: number) => heads[i]?.size === bytes;
       const uploads = noted.images.flatMap((one, i) => {
         const image = held.takeOver(one.key);
