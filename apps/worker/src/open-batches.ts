@@ -1,4 +1,4 @@
-import { budgetLeft, createFindAccount, createKeyStore, createRedisKeys } from "@darkroom/accounts";
+import { createFindAccount, createKeyStore, createRedisKeys, unspentOf } from "@darkroom/accounts";
 import {
   createBatchSweep,
   createCatalogueOf,
@@ -59,7 +59,7 @@ export async function openBatches(options: OpenBatchesOptions): Promise<void> {
     async accountOf({ keyId }) {
       const account = await findAccount(keyId);
       if (account === null) return null;
-      const leftMicros = budgetLeft(account.budget, await keyStore.readUsage(keyId));
+      const leftMicros = unspentOf(account.budget, await keyStore.readUsage(keyId));
       return { models: account.models, leftMicros };
     },
     log,

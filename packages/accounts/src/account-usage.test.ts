@@ -1,7 +1,7 @@
 import { redisTime } from "@darkroom/redis";
 import { expect, test } from "vitest";
 import { noBudget } from "@darkroom/contracts";
-import { readAccountUsage, budgetLeft } from "./account-usage.ts";
+import { readAccountUsage, unspentOf } from "./account-usage.ts";
 import { openKeyStore } from "./keys/redis.fixture.ts";
 
 const dayMs = 86_400_000;
@@ -34,9 +34,9 @@ const usage = { active: 1, queued: 0, reserved: 10, spent: { day: 20, month: 50,
 
 test.each([
   ["none without a budget", noBudget, null],
-  ["of a day, less what is spent today and reserved", { ...noBudget, day: 100 }, 70],
-  ["of the tightest of several", { day: 100, month: 90, total: 1_000 }, 30],
+  ["of a day, less what is spent today, whatever is reserved", { ...noBudget, day: 100 }, 80],
+  ["of the tightest of several", { day: 100, month: 90, total: 1_000 }, 40],
   ["nothing, and never less, where it was lowered below what is spent", { ...noBudget, total: 5 }, 0],
-])("what is left is %s", (_what, budget, left) => {
-  expect(budgetLeft(budget, usage)).toBe(left);
+])("what is not spent is %s", (_what, budget, unspent) => {
+  expect(unspentOf(budget, usage)).toBe(unspent);
 });

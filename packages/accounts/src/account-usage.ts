@@ -27,11 +27,14 @@ export async function readAccountUsage(redis: Redis, names: RedisKeys, keyId: st
   return { active, queued, reserved, spent: { day, month, total } };
 }
 
-/** How much more a key may spend and reserve, in micros: of the tightest of its budgets. Null where it has none. */
-export function budgetLeft(budget: Budget, { spent, reserved }: AccountUsage): number | null {
+/**
+ * How much of a key's budget is not spent, in micros: of the tightest of its budgets. Null where it has none. What is reserved counts as
+ * not spent: it may end for less.
+ */
+export function unspentOf(budget: Budget, { spent }: Pick<AccountUsage, "spent">): number | null {
   const left = (["day", "month", "total"] as const).flatMap((time) => {
     const limit = budget[time];
-    return limit === null ? [] : [limit - spent[time] - reserved];
+    return limit === null ? [] : [limit - spent[time]];
   });
   return left.length === 0 ? null : Math.max(0, Math.min(...left));
 }

@@ -1,5 +1,5 @@
 export { type Account, assertModelAllowed } from "./account.ts";
-export { type AccountUsage, budgetLeft } from "./account-usage.ts";
+export { type AccountUsage, unspentOf } from "./account-usage.ts";
 export { type Admission, admissionArgument, unlimited } from "./admission.ts";
 export {
   billArgument,

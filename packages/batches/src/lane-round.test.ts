@@ -1,6 +1,6 @@
 import { batchObjects } from "./records/batch-objects.ts";
 import { expect, test, vi } from "vitest";
-import { delivery, live, openLane, prepared, windowMs, work } from "./open-lane.fixture.ts";
+import { bill, delivery, lane as laneName, live, openLane, prepared, windowMs, work } from "./open-lane.fixture.ts";
 
 test("every line of a batch is run and collected once, though rounds run twice at a time and are broken off", async () => {
   const queue = openLane();
@@ -67,17 +67,75 @@ test("a small batch that comes later is fed beside one that fills the window", a
   expect(await queue.read(small)).toMatchObject({ ready: true, completed: 4, failed: 1 });
 });
 
-test("lines that the budget has no room for end with that as their reason, and the others run", async () => {
+test("lines that what is spent has left no room for end with that as their reason, and the others run", async () => {
   const queue = openLane({ budget: { day: null, month: null, total: 35 } });
   const id = await queue.begin(5);
   const round = queue.newRound();
+  // Three lines are reserved at 10 each and cost 7: there is room for a fourth when they have ended, and for no fifth.
   await round(live);
   expect(await queue.lines.open(id)).toHaveLength(3);
   await work(queue, id);
+  queue.time.offsetMs = 2_000;
+  await round(live);
+  expect(await queue.lines.open(id)).toHaveLength(1);
+  await work(queue, id);
+  queue.time.offsetMs = 4_000;
+  await round(live);
+  queue.time.offsetMs = 8_000;
   await round(live);
   const results = await queue.results(id);
-  expect(results.filter(({ error }) => error?.code === "insufficient_quota").map(({ index }) => index)).toEqual([3, 4]);
-  expect(await queue.read(id)).toMatchObject({ completed: 3, failed: 2, ready: true });
+  expect(results.filter(({ error }) => error?.code === "insufficient_quota").map(({ index }) => index)).toEqual([4]);
+  expect(await queue.read(id)).toMatchObject({ completed: 4, failed: 1, ready: true });
+});
+
+/** Runs rounds two seconds apart, and what is open of the batches between them, until the batches have nothing more to run. */
+async function drawAll(queue: ReturnType<typeof openLane>, ids: string[]): Promise<void> {
+  const round = queue.newRound();
+  for (let rounds = 0; !(await Promise.all(ids.map(queue.read))).every(({ ready }) => ready); rounds++) {
+    expect(rounds).toBeLessThan(30);
+    await round(live);
+    for (const id of ids) {
+      for (const line of await queue.lines.open(id)) {
+        await queue.attempts.start(line, laneName);
+        await queue.attempts.succeed(line, laneName, 1, delivery, { ...bill, costMicros: 30_000 });
+      }
+    }
+    queue.time.offsetMs += 2_000;
+  }
+}
+
+test("two batches that fit a budget one after another are drawn whole, the second while the first has it reserved", async () => {
+  const queue = openLane({ budget: { day: null, month: null, total: 1_000_000 } });
+  const first = await queue.begin(5, "acme", { worst: 189_000 });
+  const second = await queue.begin(5, "acme", { worst: 189_000 });
+  await drawAll(queue, [first, second]);
+  for (const id of [first, second]) expect(await queue.read(id)).toMatchObject({ completed: 5, failed: 0 });
+  const account = await queue.redis.hgetall(`${queue.keys.root}account:key`);
+  expect(account).toMatchObject({ reserved: "0", total: "300000" });
+});
+
+test("a dear line is drawn although cheap ones of a younger batch would take each sum that comes free", async () => {
+  const queue = openLane({ budget: { day: null, month: null, total: 1_000_000 } });
+  const dear = await queue.begin(2, "acme", { worst: 800_000 });
+  const cheap = await queue.begin(5, "acme", { worst: 190_000 });
+  const round = queue.newRound();
+  await round(live);
+  expect(await queue.read(dear)).toMatchObject({ fed: 1 });
+  expect(await queue.read(cheap)).toMatchObject({ fed: 0 });
+  await drawAll(queue, [dear, cheap]);
+  expect(await queue.read(dear)).toMatchObject({ completed: 2, failed: 0 });
+  expect(await queue.read(cheap)).toMatchObject({ completed: 5, failed: 0 });
+});
+
+test("a batch that waits for reserved money leaves the window to other keys", async () => {
+  const queue = openLane({ window: 40, budget: { day: null, month: null, total: 200_000 } });
+  const waiting = await queue.begin(100, "acme", { worst: 189_000 });
+  const round = queue.newRound();
+  await round(live);
+  expect(await queue.read(waiting)).toMatchObject({ fed: 1 });
+  const other = await queue.begin(39, "other", { worst: 0 }, "key_of_other");
+  await round(live);
+  expect(await queue.read(other)).toMatchObject({ fed: 39 });
 });
 
 test("a batch whose lines are not to be read holds up no other, and ends with its time", async () => {

@@ -35,6 +35,12 @@ type LaneRoundOptions = WindowOptions & {
 /** How long a batch whose lines are not to be read is left alone: an operator may put back what is missing. */
 const unreadablePauseMs = 10_000;
 
+/**
+ * How long nothing more is fed of a key whose next line waits for reserved money. An image takes seconds, so that the money is found soon
+ * after it is free, and a round does not ask for each batch of the key again.
+ */
+const moneyPauseMs = 1_000;
+
 /** Between two rounds that had something to do, and two that had not. */
 const busyPauseMs = 50;
 const idlePauseMs = 250;
@@ -51,6 +57,8 @@ export function createLaneRound(options: LaneRoundOptions) {
   const turns: Turns = new Map();
   /** Batches whose next lines are missing or broken, and until when they are left alone. */
   const unreadable = new Map<string, number>();
+  /** API keys whose next line waits for reserved money, and until when none of their batches asks for it again. */
+  const waitingKeys = new Map<string, number>();
 
   /** Batches whose records this release cannot read, as of the latest round: each is logged once. */
   let unknown = new Set<string>();
@@ -98,19 +106,34 @@ export function createLaneRound(options: LaneRoundOptions) {
       log.info({ batchId: batch.id, tenant: batch.tenant }, "Nothing of a batch is on its lane any more");
       return null;
     }
-    const isReadable = nowMs >= (unreadable.get(batch.id) ?? 0);
-    return { batch, outstanding, collected, hasMore: batch.outcome === null && batch.fed < batch.total && isReadable };
+    const isHeld = nowMs < Math.max(unreadable.get(batch.id) ?? 0, waitingKeys.get(batch.keyId) ?? 0);
+    return { batch, outstanding, collected, hasMore: batch.outcome === null && batch.fed < batch.total && !isHeld };
   }
 
-  async function feed(batch: FeedingBatch, next: readonly PreparedLine[]): Promise<number> {
-    const account = await accountOf(batch.keyId);
+  /**
+   * Feeds the next lines of a batch. Where the budget of its key has no room beside what is reserved, the key's younger batches wait
+   * behind it: their cheaper lines would take each sum that comes free, and a dearer line would never find room.
+   */
+  async function feed(batch: FeedingBatch, next: readonly PreparedLine[], nowMs: number): Promise<number> {
+    const { keyId } = batch;
+    if (nowMs < (waitingKeys.get(keyId) ?? 0)) return 0;
+    const account = await accountOf(keyId);
     if (account === null) return 0;
-    return lines.feed(batch, batch.fed, next, account.budget);
+    const { fed, waitsForMoney } = await lines.feed(batch, batch.fed, next, account.budget);
+    if (!waitsForMoney) waitingKeys.delete(keyId);
+    else {
+      const fields = { batchId: batch.id, tenant: batch.tenant, keyId };
+      if (!waitingKeys.has(keyId)) log.info(fields, "A batch waits for money that is reserved");
+      waitingKeys.set(keyId, nowMs + moneyPauseMs);
+    }
+    return fed;
   }
 
   return async (signal: AbortSignal): Promise<number | null> => {
     const nowMs = await now();
     const found = await readBatches();
+    const keysInUse = new Set(found.map(({ keyId }) => keyId));
+    for (const keyId of waitingKeys.keys()) if (!keysInUse.has(keyId)) waitingKeys.delete(keyId);
     // All of them before any is collected: a store that is away must not keep one from being stopped.
     const due = [];
     for (const batch of found) {
@@ -151,7 +174,7 @@ export function createLaneRound(options: LaneRoundOptions) {
       const share = shares.get(batch.id) ?? 0;
       if (share === 0 || !sizes.has(batch.id)) continue;
       if (signal.aborted) return 0;
-      moved += await feed(batch, (await nextOf(batch, nowMs)).slice(0, share));
+      moved += await feed(batch, (await nextOf(batch, nowMs)).slice(0, share), nowMs);
     }
     return moved > 0 ? busyPauseMs : idlePauseMs;
   };

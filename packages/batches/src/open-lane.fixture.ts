@@ -67,8 +67,13 @@ export function openLane({ window = 300, budget = noBudget, keyInForce = true } 
     });
 
   /** A batch in progress, its lines in chunks of 500. */
-  async function begin(total: number, tenant = "acme", over: Partial<PreparedLine> = {}): Promise<string> {
-    const asked = aBatch({ tenant, windowMs });
+  async function begin(
+    total: number,
+    tenant = "acme",
+    over: Partial<PreparedLine> = {},
+    keyId = "key",
+  ): Promise<string> {
+    const asked = aBatch({ tenant, windowMs, keyId });
     const { id } = asked;
     await batches.create(asked);
     const chunks = Array.from({ length: Math.ceil(total / 500) }, (_, i) => i * 500);

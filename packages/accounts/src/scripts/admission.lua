@@ -19,25 +19,32 @@ local function refusal(reason, wait, left, window, time)
   return { 'refused', reason, wait, left, requests, images, reset }
 end
 
+-- The first budget that has no room for the worst case beside what is spent and `reserved`, and what is left of it. Nil where all have.
+-- A request without a known price fits in no budget.
+local function exceeded_budget(asks, is, reserved)
+  for _, name in ipairs({ 'total', 'month', 'day' }) do
+    local left = asks[name] and asks[name] - is[name] - reserved
+    if left and (not asks.worst or asks.worst > left) then return name, math.max(left, 0) end
+  end
+end
+
+local function reserve(account, worst)
+  if worst and worst > 0 then redis.call('HINCRBY', account, 'reserved', worst) end
+end
+
 -- Takes a generation into the account of its key, or answers why not: { 'refused', what is exceeded, the milliseconds until that
 -- changes by itself (0 = not, or unknown when), what is left of it, and the window as `count_window` tells it }.
--- A line of a batch is held to the budget alone: its own window sees to the rest, and it is not counted among what callers wait for.
-local function admit(root, key, text, time, of_batch)
+local function admit(root, key, text, time)
   local asks = read_asks(text)
   local account, window = root .. 'account:' .. key, root .. 'account-window:' .. key
-  local worst = asks.worst or 0
   local counted = asks.requests or asks.images
 
   if counted or asks.concurrent or asks.queued or asks.day or asks.month or asks.total then
     local is = read_account(account, time)
-    local budgets = { { 'total', 0 }, { 'month', until_next_month }, { 'day', until_tomorrow } }
-    for _, budget in ipairs(budgets) do
-      local name, reset = budget[1], budget[2]
-      local left = asks[name] and asks[name] - is[name] - is.reserved
-      -- A request without a known price fits in no budget.
-      if left and (not asks.worst or worst > left) then
-        return refusal(name, reset ~= 0 and reset(time) or 0, math.max(left, 0), window, time)
-      end
+    local name, left = exceeded_budget(asks, is, is.reserved)
+    if name then
+      local reset = ({ month = until_next_month, day = until_tomorrow })[name]
+      return refusal(name, reset and reset(time) or 0, left, window, time)
     end
     if asks.queued and is.queued >= asks.queued then return refusal('queued', 0, 0, window, time) end
     if asks.concurrent and is.active >= asks.concurrent then return refusal('concurrent', 0, 0, window, time) end
@@ -56,12 +63,24 @@ local function admit(root, key, text, time, of_batch)
     end
   end
 
-  if not of_batch then
-    redis.call('HINCRBY', account, 'active', 1)
-    redis.call('HINCRBY', account, 'queued', 1)
-  end
-  if worst > 0 then redis.call('HINCRBY', account, 'reserved', worst) end
+  redis.call('HINCRBY', account, 'active', 1)
+  redis.call('HINCRBY', account, 'queued', 1)
+  reserve(account, asks.worst)
   return nil
+end
+
+-- Takes a line of a batch into the account of its key. Answers 'accepted', 'refused' where what is spent has left no room for it, or
+-- 'waits' where there is room as soon as enough of what is only reserved has ended for less than its worst case. A line is held to
+-- the budget alone: the window of its batch bounds the rest, and it is not counted among what callers wait for.
+local function admit_line(root, key, text, time)
+  local asks, account = read_asks(text), root .. 'account:' .. key
+  if asks.day or asks.month or asks.total then
+    local is = read_account(account, time)
+    if exceeded_budget(asks, is, 0) then return 'refused' end
+    if exceeded_budget(asks, is, is.reserved) then return 'waits' end
+  end
+  reserve(account, asks.worst)
+  return 'accepted'
 end
 
 -- The window of an admitted generation's key, for those who are told of it; nothing where nothing is counted.

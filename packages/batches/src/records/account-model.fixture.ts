@@ -72,16 +72,10 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
     };
   };
 
-  /** The first budget that one more would exceed. */
-  function overspends({ budget, worstCaseMicros }: Admission, keyId: string): string | null {
-    const { reserved, total } = account(keyId);
-    const exceeds = (limit: number | null) => limit !== null && total + reserved + (worstCaseMicros ?? 0) > limit;
-    return (["total", "month", "day"] as const).find((name) => exceeds(budget[name])) ?? null;
-  }
-
   /** The first budget or limit that one more would exceed. */
   function refuse(admission: Admission, keyId: string): string | null {
-    const overspent = overspends(admission, keyId);
+    const { reserved, total } = account(keyId);
+    const overspent = overspends(admission, total + reserved);
     if (overspent !== null) return overspent;
     const { limits, images } = admission;
     const { active, queued } = account(keyId);
@@ -171,9 +165,11 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
       return refused ?? begin(submission, false);
     },
 
-    /** A line of a batch that has no room is not run at all. */
+    /** A line of a batch is not run at all where what is spent leaves no room for it, and waits where only what is reserved does. */
     feed(submission: Submission): string {
-      return overspends(submission.admission, submission.keyId) === null ? begin(submission, true) : "refused";
+      const { reserved, total } = account(submission.keyId);
+      if (overspends(submission.admission, total) !== null) return "refused";
+      return overspends(submission.admission, total + reserved) === null ? begin(submission, true) : "waits";
     },
 
     start(id: string): string {
@@ -321,3 +317,9 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
 }
 
 export type AccountModel = ReturnType<typeof createAccountModel>;
+
+/** The first budget that one more would exceed where so much of it is taken. */
+function overspends({ budget, worstCaseMicros }: Admission, taken: number): string | null {
+  const exceeds = (limit: number | null) => limit !== null && taken + (worstCaseMicros ?? 0) > limit;
+  return (["total", "month", "day"] as const).find((name) => exceeds(budget[name])) ?? null;
+}

@@ -87,9 +87,13 @@ test("nothing is reserved without a generation, no budget is overspent, and acco
     const given = queue.submission({ id: lineGenerationId(id, fed), keyId, admission, billUndelivered: policy });
     const { request, upstream } = given;
     const line = { index: fed, custom_id: `line-${fed}`, request, upstream, terms: {}, images, worst };
-    await lines.feed({ id, tenant: "acme", keyId, lane, model: "m" }, fed, [line], admission.budget);
+    const { budget } = admission;
+    const answer = await lines.feed({ id, tenant: "acme", keyId, lane, model: "m" }, fed, [line], budget);
+    const position = Number((await redis.hget(keys.batch(id), "fed")) ?? 0);
+    expect(answer).toEqual({ fed: position - fed, waitsForMoney: position === fed });
     const taken = await redis.sismember(keys.batchLines(id), given.id);
-    return [taken === 1 ? "accepted" : "refused", model.feed(given)];
+    const word = answer.waitsForMoney ? "waits" : taken === 1 ? "accepted" : "refused";
+    return [word, model.feed(given)];
   }
 
   /** Does one step in Redis and in the model. Answers what came of it here and there. */

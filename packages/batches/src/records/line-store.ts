@@ -32,6 +32,13 @@ export type FeedingBatch = BatchRecord & { lane: string; model: string };
 /** What of a batch its lines take with them. */
 type Feeder = Pick<FeedingBatch, "id" | "tenant" | "keyId" | "lane" | "model">;
 
+type Fed = {
+  /** How many lines were taken in. One that what is spent has left no room for is among them, and has ended. */
+  fed: number;
+  /** The next line has no room in the budget until something that is reserved has ended for less than its worst case. */
+  waitsForMoney: boolean;
+};
+
 /** One segment of results as it is to be stored: a JSON object a line, as `lineResultSchema` reads it. */
 type Segment = { number: number; text: string };
 
@@ -71,7 +78,10 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
       [id, tenant, keyId, lane, model, from, randomUUID(), ...args],
     );
     if (typeof ranks === "string") return null;
-    return ids.flatMap((lineId, i) => (ranks[i] ? [{ id: lineId, rank: ranks[i] }] : []));
+    return {
+      taken: ranks.length,
+      jobs: ids.flatMap((lineId, i) => (ranks[i] ? [{ id: lineId, rank: ranks[i] }] : [])),
+    };
   }
 
   /** What the records of ended lines say, as results; null for one whose record is gone. Lines that were never taken in have none. */
@@ -89,24 +99,25 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
 
   return {
     /**
-     * Puts lines on the lane of their batch, the next ones: `from` is the index of the first. Answers how many were taken in, fewer
-     * than given where the batch was stopped or another has fed since.
+     * Puts lines on the lane of their batch, the next ones: `from` is the index of the first. Fewer than given are taken in where the
+     * batch was stopped, another has fed since, or the next line waits for reserved money.
      */
-    async feed(batch: Feeder, from: number, lines: readonly PreparedLine[], budget: Budget): Promise<number> {
+    async feed(batch: Feeder, from: number, lines: readonly PreparedLine[], budget: Budget): Promise<Fed> {
       let fed = 0;
       while (fed < lines.length) {
         const some = lines.slice(fed, fed + linesAtOnce);
-        const jobs = await feedSome(batch, from + fed, some, budget);
-        if (jobs === null) break;
-        fed += some.length;
+        const answer = await feedSome(batch, from + fed, some, budget);
+        if (answer === null) break;
+        fed += answer.taken;
         try {
-          await lanes.addMany(batch.lane, jobs);
+          await lanes.addMany(batch.lane, answer.jobs);
         } catch (error) {
           const fields = { batchId: batch.id, lane: batch.lane, err: error };
           log.warn(fields, "Lines could not be put on their lane; recovery will");
         }
+        if (answer.taken < some.length) return { fed, waitsForMoney: true };
       }
-      return fed;
+      return { fed, waitsForMoney: false };
     },
 
     /**
@@ -198,7 +209,7 @@ function endedLine(id: string, values: readonly (string | null)[]): LineOutcome 
 
 const refusedSchema = z.object({ index: z.int(), custom_id: z.string(), at: z.int() });
 
-/** A line that the budget of its key had no room for. It never became a generation; the id is for questions about it. */
+/** A line that what its key had spent left no room for in the budget. It never became a generation; the id is for questions about it. */
 function refusedLine(batchId: string, entry: string): LineOutcome {
   const { index, custom_id, at } = refusedSchema.parse(JSON.parse(entry));
   const message =

@@ -26,7 +26,7 @@ export type ValidateBatchDependencies = {
 export type BatchAccount = {
   /** Ids of the models that it may use; null: all. */
   models: readonly string[] | null;
-  /** What is left of its budget, in micros, of the tightest of several; null: it has none. */
+  /** What it has not spent of its budget, in micros, of the tightest of several; null: it has none. What is reserved is not spent. */
   leftMicros: number | null;
 };
 

@@ -11,7 +11,8 @@
 --   ARGV[8…] for each line: generation id, custom id, request, upstream, terms, what its answer depends on, what it asks of its key
 --   (see admission.lua), what is reserved for it
 -- Answers 'stopped' where nothing more of the batch may be fed, 'moved' where another has fed since, or for each line its rank, 0 for
--- one that the budget had no room for: that one has ended.
+-- one that what is spent of the budget has left no room for: that one has ended. Where a line has no room only because of what is
+-- reserved, it and those after it are not taken in, and the answer has fewer ranks than lines were given.
 local status, outcome, fed, fed_by, fed_ranks, policy =
   unpack(redis.call('HMGET', KEYS[1], 'status', 'outcome', 'fed', 'fedBy', 'fedRanks', 'billUndelivered'))
 if fed_by == ARGV[7] then return cjson.decode(fed_ranks) end
@@ -23,8 +24,9 @@ local root, tenant, key, time = KEYS[8], ARGV[2], ARGV[3], now()
 local ranks, ids = {}, {}
 for at = 8, #ARGV, 8 do
   local id, custom_id, request, upstream, terms, answer, asks, reserved = unpack(ARGV, at, at + 7)
-  local refused = admit(root, key, asks, time, true)
-  if refused then
+  local admission = admit_line(root, key, asks, time)
+  if admission == 'waits' then break end
+  if admission == 'refused' then
     redis.call('RPUSH', KEYS[2], cjson.encode({ index = index, custom_id = custom_id, at = time }))
     ranks[#ranks + 1] = 0
   else
@@ -42,6 +44,8 @@ for at = 8, #ARGV, 8 do
   end
   index = index + 1
 end
+-- Nothing is written of a call that takes nothing in: sent again, it may find room.
+if #ranks == 0 then return ranks end
 if #ids > 0 then
   redis.call('SADD', KEYS[3], unpack(ids))
   redis.call('HINCRBY', KEYS[5], tenant, #ids)
