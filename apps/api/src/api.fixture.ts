@@ -1,12 +1,5 @@
 import { randomBytes } from "node:crypto";
-import {
-  type BillUndelivered,
-  createKeyring,
-  createKeyStore,
-  createLedger,
-  createRedisKeys,
-  hashApiKey,
-} from "@darkroom/accounts";
+import { createAccounts, type BillUndelivered, createLedger, hashApiKey } from "@darkroom/accounts";
 import type { ImageRequest } from "@darkroom/contracts";
 import { createFileStore } from "@darkroom/files";
 import { type Catalogue, loadCatalogue } from "@darkroom/models";
@@ -131,10 +124,8 @@ async function openApi(options: StartApiOptions, finish: Finish) {
   };
   const disconnects = createDisconnects({ queue, log, everyMs: 50 });
   closes.add("the disconnects of callers", () => disconnects.close());
-  const names = createRedisKeys(prefix);
-  const keyring = await createKeyring({
-    redis,
-    names,
+  const accounts = createAccounts({ redis, prefix });
+  const keyring = await accounts.openKeyring({
     staticKeys: [
       { tenant: "acme", name: "test", hash: hashApiKey(apiKey) },
       { tenant: "other", name: "test", hash: hashApiKey(otherApiKey) },
@@ -159,7 +150,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     metrics,
     catalogue,
     keyring,
-    keyStore: createKeyStore(redis, names),
+    keyStore: accounts.keyStore,
     ledger: createLedger({ redis, prefix, objects, log }),
     objects,
     files,

@@ -1,4 +1,4 @@
-import { createKeyring, createKeyStore, createLedger, createRedisKeys, loadKeys } from "@darkroom/accounts";
+import { createAccounts, createLedger, loadKeys } from "@darkroom/accounts";
 import { createFileStore } from "@darkroom/files";
 import { createLogger, createMetrics, readOrExit, runProcess } from "@darkroom/runtime";
 import { adviseOnRedis } from "@darkroom/redis";
@@ -39,8 +39,8 @@ await runProcess({
     const { queue, connection } = await openQueue({ config, catalogue, log, closes });
     const { redis } = connection;
     const stored = { redis, prefix: config.QUEUE_PREFIX, objects, log };
-    const names = createRedisKeys(config.QUEUE_PREFIX);
-    const keyring = await createKeyring({ redis, names, staticKeys, adminKeyHash, log });
+    const accounts = createAccounts({ redis, prefix: config.QUEUE_PREFIX });
+    const keyring = await accounts.openKeyring({ staticKeys, adminKeyHash, log });
     closes.add("the keyring", () => keyring.close());
     const disconnects = createDisconnects({ queue, log });
     closes.add("the disconnects of callers", () => disconnects.close());
@@ -49,7 +49,7 @@ await runProcess({
     const app = buildApp({
       catalogue,
       keyring,
-      keyStore: createKeyStore(redis, names),
+      keyStore: accounts.keyStore,
       ledger: createLedger(stored),
       objects,
       files: createFileStore(stored),

@@ -1,10 +1,13 @@
 import { setFlagsFromString } from "node:v8";
 import { createLogger, createMetrics, readOrExit, runProcess } from "@darkroom/runtime";
+import { createAccounts } from "@darkroom/accounts";
 import { createHttpClient, createProviders } from "@darkroom/providers";
-import { openWorker, queueSettings } from "@darkroom/generations";
+import { createShowEnded, openWorker, queueSettings } from "@darkroom/generations";
+import { configuredCatalogue } from "@darkroom/models";
 import { defaultRetryPolicy, isBatchLane } from "@darkroom/queue";
 import { adviseOnRedis } from "@darkroom/redis";
 import { createObjectStore } from "@darkroom/storage";
+import { openWebhookWorker, webhookWorkerSettings } from "@darkroom/webhooks";
 import { createBillDelivery } from "./bill-delivery.ts";
 import { readConfig } from "./config.ts";
 import { createCountEnding } from "./count-ending.ts";
@@ -15,7 +18,6 @@ import { openFiles } from "./open-files.ts";
 import { openBatches } from "./open-batches.ts";
 import { openHealth } from "./open-health.ts";
 import { openLedger } from "./open-ledger.ts";
-import { openWebhooks } from "./open-webhooks.ts";
 import { planLanes } from "./plan-lanes.ts";
 import { lowerPriority } from "./lower-priority.ts";
 import { createStoreWatch } from "./store-watch.ts";
@@ -90,11 +92,26 @@ await runProcess({
       { closeWithinMs: config.SHUTDOWN_DEADLINE_MS },
     );
 
-    await openWebhooks({ config, queue, objects: store, log, closes });
+    const { redis } = queue.connection;
+    const accounts = createAccounts({ redis, prefix: config.QUEUE_PREFIX });
+    const webhooks = webhookWorkerSettings(config);
+    if (webhooks.signingSecrets.length > 0) {
+      const catalogue = configuredCatalogue(config);
+      await openWebhookWorker({
+        ...webhooks,
+        queue,
+        keyStore: accounts.keyStore,
+        showEnded: createShowEnded({ catalogue, objects: store, linkTtlSeconds: config.LINK_TTL_SECONDS }),
+        lockDurationMs: config.LOCK_DURATION_MS,
+        stalledIntervalMs: config.STALLED_INTERVAL_MS,
+        log,
+        closes,
+      });
+    }
     openFiles({ config, connection: queue.connection, objects: store, log, closes });
     openLedger({ config, connection: queue.connection, objects: store, log, closes });
     // A worker that works off no batch lane leaves batches to those that do.
-    if (hasBatches) await openBatches({ config, queue, objects: store, metrics, log, closes });
+    if (hasBatches) await openBatches({ config, queue, accounts, objects: store, metrics, log, closes });
     health.started();
     log.info({ lanes: Object.fromEntries(plans.map(({ lane, concurrency }) => [lane, concurrency])) }, "Working");
   },

@@ -1,4 +1,4 @@
-import { createFindAccount, createKeyStore, createRedisKeys, unspentOf } from "@darkroom/accounts";
+import { type Accounts, unspentOf } from "@darkroom/accounts";
 import {
   createBatchSweep,
   createCatalogueOf,
@@ -30,6 +30,7 @@ const floor = 50;
 export type OpenBatchesOptions = {
   config: WorkerConfig;
   queue: Pick<QueueWorker, "connection" | "lanes" | "generations">;
+  accounts: Accounts;
   objects: ObjectStore;
   metrics: Pick<Metrics, "unbilledGenerations">;
   log: Logger;
@@ -38,15 +39,13 @@ export type OpenBatchesOptions = {
 
 /** Does what is to be done about batches: validates their input, feeds their lines, puts their output together, clears up after them. */
 export async function openBatches(options: OpenBatchesOptions): Promise<void> {
-  const { config, queue, objects, metrics, log, closes } = options;
+  const { config, queue, accounts, objects, metrics, log, closes } = options;
   const { lanes, generations } = queue;
   const { redis, keys } = queue.connection;
   const batches = createBatchStore(redis, keys);
   const files = createFileStore({ redis, prefix: config.QUEUE_PREFIX, objects, log });
   const catalogueOf = createCatalogueOf({ batches, own: configuredCatalogue(config), log });
-  const names = createRedisKeys(config.QUEUE_PREFIX);
-  const keyStore = createKeyStore(redis, names);
-  const findAccount = createFindAccount(keyStore, () => redisTime(redis));
+  const { keyStore, findAccount } = accounts;
 
   const validate = createValidateBatch({
     objects,

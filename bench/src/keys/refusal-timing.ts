@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import { createKeyring, createRedisKeys, hashApiKey, newApiKey } from "@darkroom/accounts";
+import { createAccounts, hashApiKey, newApiKey } from "@darkroom/accounts";
 import { startRedis } from "@darkroom/testing";
 import { Redis } from "ioredis";
 import type { Row, Scenario } from "../wait/scenario.ts";
@@ -19,7 +19,7 @@ export const refusalTiming: Scenario = {
     const keys = Array.from({ length: keysInForce }, newApiKey);
     const staticKeys = keys.map((key, i) => ({ tenant: "acme", name: `key-${i}`, hash: hashApiKey(key) }));
     const log = { info() {}, warn() {} };
-    const keyring = await createKeyring({ redis, names: createRedisKeys("darkroom"), staticKeys, log });
+    const keyring = await createAccounts({ redis, prefix: "darkroom" }).openKeyring({ staticKeys, log });
     try {
       tell("Asking for right and wrong keys in random order");
       return measure((header) => keyring.authenticate(header), keys, quick ? 20_000 : 400_000);

@@ -59,6 +59,7 @@ export async function openQueue({
   const patientWorker = createWorker({ redis: patient, keys }, options);
 
   return {
+    prefix,
     keys,
     redis,
     retention,

@@ -1,11 +1,5 @@
-export { batchEvent } from "./batch-event.ts";
-export { generationEvent } from "./generation-event.ts";
-export { postWebhook } from "./post-webhook.ts";
+export { openWebhookWorker } from "./open-webhook-worker.ts";
 export { type WebhookDelivery, webhookDeliveryStatuses, webhookLane } from "./webhook-delivery.ts";
-export { createWebhookDispatcher } from "./webhook-dispatcher.ts";
-export { webhookEnvSchema } from "./webhook-env-schema.ts";
-export { createWebhookHttp } from "./webhook-http.ts";
-export { webhookSchedule } from "./webhook-schedule.ts";
+export { webhookEnvSchema, webhookWorkerSettings } from "./webhook-env-schema.ts";
 export { webhookSecret } from "./webhook-secret.ts";
 export { createWebhookStore, type WebhookStore } from "./webhook-store.ts";
-export { createWebhookWorker } from "./webhook-worker.ts";

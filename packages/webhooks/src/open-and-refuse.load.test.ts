@@ -6,10 +6,8 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { batchTask, createBatchRecovery, createBatchStore, createBatchWorker, laneOfTask } from "@darkroom/batches";
 import { createCancelListener } from "@darkroom/generations";
 import { openQueue, type TestQueue } from "@darkroom/generations/queue-fixture";
+import { createWebhookParts } from "./open-webhook-worker.ts";
 import { webhookLane } from "./webhook-delivery.ts";
-import { createWebhookDispatcher } from "./webhook-dispatcher.ts";
-import { createWebhookStore } from "./webhook-store.ts";
-import { createWebhookWorker } from "./webhook-worker.ts";
 
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 /** A loop that has its rounds by the test alone. */
@@ -24,11 +22,8 @@ const loops: Record<string, (queue: TestQueue) => () => Promise<unknown>> = {
   "recovery, expiry and retention": ({ redis, generations, lanes, ...queue }) =>
     queue.recovery({ redis, generations, lanes }).tick,
   audit: ({ redis, lanes, ...queue }) => queue.audit({ redis, lanes }).step,
-  "the outbox of webhooks": ({ redis, keys, lanes, generations }) => {
-    const subjects = { generations, batches: createBatchStore(redis, keys) };
-    const webhooks = createWebhookStore(redis, keys);
-    return closing(createWebhookDispatcher({ redis, keys, lanes, ...subjects, webhooks, log, everyMs })).tick;
-  },
+  "the outbox of webhooks": ({ redis, keys, lanes, generations }) =>
+    closing(createWebhookParts({ redis, keys }, { lanes, generations, log }).dispatch({ everyMs })).tick,
   "batch recovery": ({ redis, keys, lanes }) =>
     closing(createBatchRecovery({ batches: createBatchStore(redis, keys), lanes, log, everyMs })).tick,
 };
@@ -127,11 +122,10 @@ describe("a thousand jobs that are refused, each tried again, leave nothing behi
   test("webhooks whose delivery could not be read", async () => {
     const { redis, keys, generations, lanes, connection, settledOn, common } = await openWorkers();
     const { run, ...jobs } = createJobs((id) => lanes.add(webhookLane, id, 1));
-    const worker = createWebhookWorker({
+    const { webhooks, workLane } = createWebhookParts({ redis, keys }, { lanes, generations, log });
+    const worker = workLane({
       ...common,
-      generations,
-      batches: createBatchStore(redis, keys),
-      webhooks: { ...createWebhookStore(redis, keys), read: async (id) => (await run(id)) ?? null },
+      webhooks: { ...webhooks, read: async (id) => (await run(id)) ?? null },
       perOrigin: 1,
       schedule: () => null,
       post: () => Promise.reject(new Error("There is no delivery")),

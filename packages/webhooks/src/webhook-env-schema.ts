@@ -20,3 +20,13 @@ export const webhookEnvSchema = z.object({
     .default(false)
     .describe("`true`: webhooks may go over plain http. For a local stack only."),
 });
+
+/** What `openWebhookWorker` wants of the settings. */
+export function webhookWorkerSettings(settings: z.output<typeof webhookEnvSchema>) {
+  const { WEBHOOK_SIGNING_SECRET, WEBHOOK_PREVIOUS_SIGNING_SECRET } = settings;
+  return {
+    signingSecrets: [WEBHOOK_SIGNING_SECRET, WEBHOOK_PREVIOUS_SIGNING_SECRET].filter((secret) => secret !== undefined),
+    allowPrivate: settings.WEBHOOK_ALLOW_PRIVATE,
+    allowInsecure: settings.WEBHOOK_ALLOW_INSECURE,
+  };
+}

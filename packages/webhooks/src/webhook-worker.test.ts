@@ -3,11 +3,9 @@ import { testRedisUrl } from "@darkroom/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { aBatch } from "@darkroom/batches/a-batch-fixture";
 import { bill, delivery as images, free, openQueue } from "@darkroom/generations/queue-fixture";
-import { createBatchStore } from "@darkroom/batches";
+import { createWebhookParts } from "./open-webhook-worker.ts";
 import { webhookLane } from "./webhook-delivery.ts";
-import { createWebhookDispatcher } from "./webhook-dispatcher.ts";
-import { createWebhookStore } from "./webhook-store.ts";
-import { createWebhookWorker, type WebhookAnswer, type WebhookWorkerOptions } from "./webhook-worker.ts";
+import type { WebhookAnswer, WebhookWorkerOptions } from "./webhook-worker.ts";
 
 const delivered: WebhookAnswer = { outcome: "delivered", status: 200 };
 const retry: WebhookAnswer = { outcome: "retry", what: "It answered 500." };
@@ -16,23 +14,13 @@ async function openWebhooks() {
   const queue = await openQueue();
   const { redis, keys, generations, lanes } = queue;
   const log = { debug() {}, info() {}, warn() {}, error() {} };
-  const webhooks = createWebhookStore(redis, keys);
-  const batches = createBatchStore(redis, keys);
-  const dispatcher = createWebhookDispatcher({
-    redis,
-    keys,
-    generations,
-    batches,
-    webhooks,
-    lanes,
-    log,
-    everyMs: 3_600_000,
-    overdueAfterMs: 0,
-  });
+  const { webhooks, batches, ...parts } = createWebhookParts({ redis, keys }, { lanes, generations, log });
+  const dispatcher = parts.dispatch({ everyMs: 3_600_000, overdueAfterMs: 0 });
   onTestFinished(() => dispatcher.close());
 
   return {
     ...queue,
+    ...parts,
     webhooks,
     batches,
     dispatcher,
@@ -51,18 +39,13 @@ async function openWebhooks() {
     work(answers: WebhookAnswer[], over: Partial<WebhookWorkerOptions> = {}) {
       const posted: string[] = [];
       const connection = connectWorker(testRedisUrl(), () => {});
-      const worker = createWebhookWorker({
+      const worker = parts.workLane({
         redis: connection,
-        keys,
-        generations,
-        batches,
-        webhooks,
         concurrency: 10,
         perOrigin: 10,
         schedule: (attempt) => (attempt > 3 ? null : 1),
         lockDurationMs: 1_000,
         stalledIntervalMs: 500,
-        log,
         post: async ({ id }) => {
           posted.push(id);
           return answers[Math.min(posted.length, answers.length) - 1] ?? delivered;
@@ -277,18 +260,13 @@ test("a worker that stops gives what it was sending back at once", async () => {
   const begun = Promise.withResolvers<void>();
   const connection = connectWorker(testRedisUrl(), () => {});
   onTestFinished(() => connection.disconnect());
-  const stopping = createWebhookWorker({
+  const stopping = queue.workLane({
     redis: connection,
-    keys: queue.keys,
-    generations: queue.generations,
-    batches: queue.batches,
-    webhooks: queue.webhooks,
     concurrency: 1,
     perOrigin: 1,
     schedule: () => 1,
     lockDurationMs: 60_000,
     stalledIntervalMs: 60_000,
-    log: { debug() {}, info() {}, warn() {}, error() {} },
     post: (_delivery, _record, signal) => {
       begun.resolve();
       return new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("aborted"))));

@@ -3,7 +3,8 @@ import { redisTime } from "@darkroom/redis";
 import { startRedis, startTcpProxy, testRedisUrl } from "@darkroom/testing";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { hashApiKey, newApiKey } from "../api-key.ts";
-import { createKeyring, type Keyring, type KeyringOptions } from "./keyring.ts";
+import { createAccounts } from "../create-accounts.ts";
+import type { Keyring, KeyringOptions } from "./keyring.ts";
 import { openKeyStore } from "./redis.fixture.ts";
 
 const key = newApiKey();
@@ -19,9 +20,10 @@ const never = 3_600_000;
 type Opened = Awaited<ReturnType<typeof openKeyStore>>;
 
 /** A keyring beside others, as each api process has one. It looks for changes when the test says so. */
-async function openKeyring({ names, another }: Opened, more: Partial<KeyringOptions> = {}): Promise<Keyring> {
+async function openKeyring({ prefix, another }: Opened, more: Partial<KeyringOptions> = {}): Promise<Keyring> {
   const redis = await another();
-  const keyring = await createKeyring({ redis, names, staticKeys, log: silent, everyMs: never, ...more });
+  const accounts = createAccounts({ redis, prefix });
+  const keyring = await accounts.openKeyring({ staticKeys, log: silent, everyMs: never, ...more });
   onTestFinished(() => keyring.close());
   return keyring;
 }

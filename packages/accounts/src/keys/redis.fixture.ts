@@ -2,21 +2,20 @@ import { randomBytes } from "node:crypto";
 import { connectProducer, connectWorker, untilConnected } from "@darkroom/redis";
 import { testRedisUrl } from "@darkroom/testing";
 import { onTestFinished } from "vitest";
-import { createRedisKeys } from "../redis-keys.ts";
-import { createKeyStore } from "./key-store.ts";
+import { createAccounts } from "../create-accounts.ts";
 
 /** A place of the test's own in a real Redis, emptied after the test, and the key store in it. */
 export async function openKeyStore(url = testRedisUrl()) {
   const prefix = `test-${randomBytes(6).toString("hex")}`;
   const redis = await connect(url);
-  const names = createRedisKeys(prefix);
+  const { names, keyStore: store } = createAccounts({ redis, prefix });
 
   async function removeAll(): Promise<void> {
     const found = await redis.keys(`${prefix}:*`);
     if (found.length > 0) await redis.del(...found);
   }
   if (url === testRedisUrl()) onTestFinished(removeAll);
-  return { redis, prefix, names, store: createKeyStore(redis, names), removeAll, another: () => connect(url) };
+  return { redis, prefix, names, store, removeAll, another: () => connect(url) };
 }
 
 /** A connection as the api has one. */

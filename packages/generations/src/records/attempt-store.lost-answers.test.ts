@@ -1,4 +1,4 @@
-import { createKeyStore, createRedisKeys } from "@darkroom/accounts";
+import { createAccounts } from "@darkroom/accounts";
 import { noBudget, noLimits } from "@darkroom/contracts";
 import { redisTime } from "@darkroom/redis";
 import { expect, test } from "vitest";
@@ -12,8 +12,7 @@ const partial = { index: 0, partialIndex: 0, key: "a/p.png", mediaType: "image/p
 async function openLossy({ expiresInMs }: { expiresInMs?: number } = {}) {
   const queue = await openQueue();
   const { redis, loseAnswer } = await openLossyConnection();
-  const names = createRedisKeys(queue.keys.root.slice(0, -1));
-  const apiKeys = createKeyStore(queue.redis, names);
+  const { names, keyStore: apiKeys } = createAccounts({ redis: queue.redis, prefix: queue.prefix });
   const settings = { models: null, limits: noLimits, budget: noBudget, expiresAtMs: null };
   const made = await apiKeys.create({ tenant: "acme", name: "shop", ...settings });
   if (made === "taken") throw new Error("The name is taken");

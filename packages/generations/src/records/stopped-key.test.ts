@@ -1,4 +1,4 @@
-import { createKeyStore, createRedisKeys } from "@darkroom/accounts";
+import { createAccounts } from "@darkroom/accounts";
 import { ledgerEntrySchema, noBudget, noLimits } from "@darkroom/contracts";
 import { redisTime } from "@darkroom/redis";
 import { describe, expect, test } from "vitest";
@@ -9,8 +9,7 @@ const lane = "sandbox.interactive";
 /** A queue with a key, for which one generation is queued. */
 async function openKey({ expiresInMs = null }: { expiresInMs?: number | null } = {}) {
   const queue = await openQueue();
-  const names = createRedisKeys(queue.keys.root.slice(0, -1));
-  const keys = createKeyStore(queue.redis, names);
+  const { names, keyStore: keys } = createAccounts({ redis: queue.redis, prefix: queue.prefix });
   const expiresAtMs = expiresInMs === null ? null : (await redisTime(queue.redis)) + expiresInMs;
   const settings = { models: null, limits: noLimits, budget: noBudget, expiresAtMs };
   const made = await keys.create({ tenant: "acme", name: "shop", ...settings });

@@ -4,30 +4,21 @@ import { createServer } from "node:http";
 import { text } from "node:stream/consumers";
 import { type BatchEnding, batchEndings, batchEventSchema, newBatchId } from "@darkroom/contracts";
 import { createLogger, createCloseList } from "@darkroom/runtime";
+import { createAccounts } from "@darkroom/accounts";
 import { createBatchStore, showBatch } from "@darkroom/batches";
-import { createWorker } from "@darkroom/generations";
+import { createShowEnded, createWorker } from "@darkroom/generations";
+import { loadCatalogue } from "@darkroom/models";
 import { createKeys, connectWorker } from "@darkroom/redis";
 import { createObjectStore } from "@darkroom/storage";
 import { listeningPort, removeKeys, testRedisUrl } from "@darkroom/testing";
-import { webhookSecret } from "@darkroom/webhooks";
 import { Webhook } from "standardwebhooks";
 import { expect, onTestFinished, test } from "vitest";
-import { openWebhooks } from "./open-webhooks.ts";
+import { openWebhookWorker } from "./open-webhook-worker.ts";
+import { webhookSecret } from "./webhook-secret.ts";
 
 const log = createLogger({ name: "worker-test", level: "silent", pretty: false });
 const links = { publicBaseUrl: "http://darkroom.test", signingSecret: "a secret of thirty-two characters" };
-const config = {
-  WEBHOOK_SIGNING_SECRET: "a master secret of at least thirty-two characters",
-  WEBHOOK_PREVIOUS_SIGNING_SECRET: undefined,
-  WEBHOOK_ALLOW_PRIVATE: true,
-  WEBHOOK_ALLOW_INSECURE: true,
-  MODELS_FILE: undefined,
-  RETIRED_MODELS: "pass" as const,
-  UNKNOWN_MODELS: undefined,
-  LINK_TTL_SECONDS: 3_600,
-  LOCK_DURATION_MS: 5_000,
-  STALLED_INTERVAL_MS: 1_000,
-};
+const signingSecret = "a master secret of at least thirty-two characters";
 
 async function startReceiver() {
   const received: { headers: Record<string, string>; body: string }[] = [];
@@ -49,9 +40,9 @@ async function startReceiver() {
 
 /** A worker's webhooks on a queue of its own, and batches to tell of. */
 async function openBatches() {
-  const QUEUE_PREFIX = `test-${randomBytes(6).toString("hex")}`;
+  const prefix = `test-${randomBytes(6).toString("hex")}`;
   const redis = connectWorker(testRedisUrl(), () => {});
-  const keys = createKeys(QUEUE_PREFIX);
+  const keys = createKeys(prefix);
   const dayMs = 86_400_000;
   const retention = { recordsMs: dayMs, claimsMs: dayMs, tombstonesMs: dayMs };
   const connection = { redis, keys };
@@ -60,12 +51,23 @@ async function openBatches() {
   onTestFinished(async () => {
     await closes.closeAll();
     await lanes.close();
-    await removeKeys(redis, QUEUE_PREFIX);
+    await removeKeys(redis, prefix);
     redis.disconnect();
   });
   const objects = createObjectStore({ storage: "memory", links });
   const queue = { connection, lanes, generations };
-  await openWebhooks({ config: { ...config, QUEUE_PREFIX }, queue, objects, log, closes });
+  await openWebhookWorker({
+    queue,
+    keyStore: createAccounts({ redis, prefix }).keyStore,
+    showEnded: createShowEnded({ catalogue: loadCatalogue(), objects, linkTtlSeconds: 3_600 }),
+    signingSecrets: [signingSecret],
+    allowPrivate: true,
+    allowInsecure: true,
+    lockDurationMs: 5_000,
+    stalledIntervalMs: 1_000,
+    log,
+    closes,
+  });
 
   const batches = createBatchStore(redis, keys);
   const read = async (id: string) => {
@@ -117,7 +119,7 @@ test("each of a batch's four endings is posted, signed with the secret of the ke
   for (const ending of batchEndings) ended.push(await end(ending, receiver.url));
   await expect.poll(() => receiver.received.length).toBe(4);
 
-  const webhook = new Webhook(webhookSecret(config.WEBHOOK_SIGNING_SECRET, "key-1"));
+  const webhook = new Webhook(webhookSecret(signingSecret, "key-1"));
   const events = receiver.received.map(({ headers, body }) => batchEventSchema.parse(webhook.verify(body, headers)));
   for (const record of ended) {
     const event = events.find(({ type }) => type === `batch.${record.status}`);

@@ -1,0 +1,89 @@
+import type { KeyStore } from "@darkroom/accounts";
+import { createBatchStore, showBatch } from "@darkroom/batches";
+import type { createShowEnded, QueueConnection, QueueWorker } from "@darkroom/generations";
+import type { CloseList, Logger } from "@darkroom/runtime";
+import { batchEvent } from "./batch-event.ts";
+import { generationEvent } from "./generation-event.ts";
+import { postWebhook } from "./post-webhook.ts";
+import { createWebhookDispatcher, type WebhookDispatcherOptions } from "./webhook-dispatcher.ts";
+import { createWebhookHttp } from "./webhook-http.ts";
+import { webhookSchedule } from "./webhook-schedule.ts";
+import { webhookSecret } from "./webhook-secret.ts";
+import { createWebhookStore } from "./webhook-store.ts";
+import { createWebhookWorker, type WebhookWorkerOptions } from "./webhook-worker.ts";
+
+/** Deliveries at a time: they mostly wait. One receiver that hangs for its 15 s holds at most four. */
+const concurrency = 50;
+const perOrigin = 4;
+
+export type WebhookPartsOptions = Pick<WebhookDispatcherOptions, "lanes" | "generations" | "log">;
+
+type Parts = "redis" | "keys" | "lanes" | "generations" | "batches" | "webhooks" | "log";
+
+/** What a part needs beside what all parts share. A test may replace what they share. */
+type Own<Options> = Omit<Options, Parts> & Partial<Options>;
+
+/** The parts that deliver webhooks, on a connection that is open. */
+export function createWebhookParts({ redis, keys }: QueueConnection, options: WebhookPartsOptions) {
+  const batches = createBatchStore(redis, keys);
+  const webhooks = createWebhookStore(redis, keys);
+  const parts = { redis, keys, batches, webhooks, ...options };
+  return {
+    batches,
+    webhooks,
+    /** Moves endings from the outbox to the lane of webhooks, every so often. */
+    dispatch: (own: Own<WebhookDispatcherOptions> = {}) => createWebhookDispatcher({ ...parts, ...own }),
+    /** Works off the lane of webhooks. */
+    workLane: (own: Own<WebhookWorkerOptions>) => createWebhookWorker({ ...parts, ...own }),
+  };
+}
+
+export type OpenWebhookWorkerOptions = {
+  queue: Pick<QueueWorker, "connection" | "lanes" | "generations">;
+  keyStore: Pick<KeyStore, "webhookSecretVersions">;
+  /** Shows a generation that has ended as its event does. */
+  showEnded: ReturnType<typeof createShowEnded>;
+  /** The operator's secrets, from which those of the API keys are derived: the current one, and the previous one while receivers still expect it. */
+  signingSecrets: readonly string[];
+  /** Whether webhooks may go to addresses of our own network. */
+  allowPrivate: boolean;
+  /** Whether webhooks may go over plain http. */
+  allowInsecure: boolean;
+  /** How long a lock lasts that is not renewed, in milliseconds. */
+  lockDurationMs: number;
+  /** How often workers that fell silent are looked for, in milliseconds. */
+  stalledIntervalMs: number;
+  log: Logger;
+  /** Is given the close of each part as soon as it is open. */
+  closes: CloseList;
+};
+
+/** Delivers webhooks in a worker, beside its lanes. */
+export async function openWebhookWorker(options: OpenWebhookWorkerOptions): Promise<void> {
+  const { queue, keyStore, showEnded, signingSecrets, lockDurationMs, stalledIntervalMs, log, closes } = options;
+
+  const http = createWebhookHttp({ allowPrivate: options.allowPrivate, allowInsecure: options.allowInsecure });
+  closes.add("the webhook connections", () => http.close());
+  const { lanes, generations } = queue;
+  const parts = createWebhookParts(queue.connection, { lanes, generations, log });
+
+  const dispatcher = parts.dispatch();
+  closes.add("the outbox of webhooks", () => dispatcher.close());
+  const worker = parts.workLane({
+    concurrency,
+    perOrigin,
+    schedule: (attempt) => webhookSchedule(attempt, Math.random),
+    lockDurationMs,
+    stalledIntervalMs,
+    post: async ({ id, url, keyId }, { kind, record }, signal) => {
+      const payload = kind === "batch" ? batchEvent(showBatch(record)) : generationEvent(await showEnded(record));
+      const versions = await keyStore.webhookSecretVersions(keyId);
+      const secrets = signingSecrets.flatMap((master) =>
+        versions.map((version) => webhookSecret(master, keyId, version)),
+      );
+      return postWebhook({ url, id, sentAtMs: Date.now(), payload, secrets, signal }, http);
+    },
+  });
+  closes.add("the webhook worker", () => worker.close());
+  await worker.ready();
+}
