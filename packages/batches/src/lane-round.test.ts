@@ -1,4 +1,5 @@
 import { batchObjects } from "./records/batch-objects.ts";
+import { StorageError } from "@darkroom/storage";
 import { expect, test, vi } from "vitest";
 import { bill, delivery, lane as laneName, live, openLane, prepared, windowMs, work } from "./open-lane.fixture.ts";
 
@@ -154,6 +155,36 @@ test("a batch whose lines are not to be read holds up no other, and ends with it
   queue.time.offsetMs = windowMs;
   await round(live);
   expect(await queue.read(broken)).toMatchObject({ outcome: "expired", ready: true, fed: 500 });
+});
+
+test("a batch whose lines alone the store refuses holds up no other, and goes on when it gives them out", async () => {
+  const queue = openLane();
+  const refused = await queue.begin(3);
+  const whole = await queue.begin(3);
+  const get = queue.objects.get.bind(queue.objects);
+  const chunk = batchObjects("acme", refused).lines(0);
+  const reading = vi.spyOn(queue.objects, "get").mockImplementation(async (key) => {
+    if (key === chunk) throw new StorageError({ operation: "get", key, retryable: true, advice: "Slow down." });
+    return get(key);
+  });
+  const round = queue.newRound();
+  await round(live);
+  expect(await queue.read(whole)).toMatchObject({ fed: 3 });
+  reading.mockRestore();
+  queue.time.offsetMs = 10_000;
+  await round(live);
+  expect(await queue.read(refused)).toMatchObject({ fed: 3 });
+});
+
+test("a store that refuses the lines of all batches is told as such, and they are asked for again at once", async () => {
+  const queue = openLane();
+  const ids = [await queue.begin(3), await queue.begin(3)];
+  const away = new StorageError({ operation: "get", retryable: true, advice: "It is away." });
+  vi.spyOn(queue.objects, "get").mockRejectedValueOnce(away).mockRejectedValueOnce(away);
+  const round = queue.newRound();
+  await expect(round(live)).rejects.toThrow(away);
+  await round(live);
+  for (const id of ids) expect(await queue.read(id)).toMatchObject({ fed: 3 });
 });
 
 test("a round reads the lines of as many batches as it can feed, and not of all", async () => {

@@ -55,7 +55,7 @@ export function createLaneRound(options: LaneRoundOptions) {
   const stopIfDue = createStopBatch(options);
   const collect = createCollectEnded(options);
   const turns: Turns = new Map();
-  /** Batches whose next lines are missing or broken, and until when they are left alone. */
+  /** Batches whose next lines are missing, broken or refused by the store, and until when they are left alone. */
   const unreadable = new Map<string, number>();
   /** API keys whose next line waits for reserved money, and until when none of their batches asks for it again. */
   const waitingKeys = new Map<string, number>();
@@ -80,15 +80,22 @@ export function createLaneRound(options: LaneRoundOptions) {
     return (await Promise.all((await batches.feeding(lane)).map(read))).filter(isFeeding);
   }
 
-  /** The next lines of a batch. One whose lines are missing or broken has none, and ends with its time: the others go on. */
+  function leaveAlone(batch: FeedingBatch, nowMs: number, error: unknown): void {
+    unreadable.set(batch.id, nowMs + unreadablePauseMs);
+    const fields = { batchId: batch.id, tenant: batch.tenant, from: batch.fed, err: error };
+    log.error(fields, "The next lines of a batch cannot be read, and it stands still");
+  }
+
+  /**
+   * The next lines of a batch. One whose lines are missing or broken has none, and ends with its time: the others go on. Throws
+   * `StorageError` where the store does not give them out.
+   */
   async function nextOf(batch: FeedingBatch, nowMs: number): Promise<PreparedLine[]> {
     try {
       return await prepared.from(batch, batch.fed);
     } catch (error) {
       if (error instanceof StorageError) throw error;
-      unreadable.set(batch.id, nowMs + unreadablePauseMs);
-      const fields = { batchId: batch.id, tenant: batch.tenant, from: batch.fed, err: error };
-      log.error(fields, "The next lines of a batch cannot be read, and it stands still");
+      leaveAlone(batch, nowMs, error);
       return [];
     }
   }
@@ -154,15 +161,24 @@ export function createLaneRound(options: LaneRoundOptions) {
     const within = reachable(wanting, options);
     // Of the lines themselves no more are held than are kept anyway: those that are fed are asked for again.
     const sizes = new Map<string, number[]>();
+    const refused = new Map<FeedingBatch, StorageError>();
     for (const { batch } of looked) {
       if (signal.aborted) return 0;
       if (!within.has(batch.id)) continue;
-      const next = await nextOf(batch, nowMs);
+      const next = await nextOf(batch, nowMs).catch((error: unknown) => {
+        if (!(error instanceof StorageError)) throw error;
+        refused.set(batch, error);
+        return [];
+      });
       sizes.set(
         batch.id,
         next.map(({ images }) => images),
       );
     }
+    // A store that refuses the lines of all batches is away. One that refuses those of some keeps no other batch waiting.
+    const [refusal] = refused.values();
+    if (refusal !== undefined && refused.size === sizes.size) throw refusal;
+    for (const [batch, error] of refused) leaveAlone(batch, nowMs, error);
     const contenders = wanting.map(({ tenant, batchId, outstanding, hasMore }) => ({
       tenant,
       batchId,
