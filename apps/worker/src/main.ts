@@ -1,6 +1,8 @@
 import { setFlagsFromString } from "node:v8";
 import { createLogger, createMetrics, readOrExit, runProcess } from "@darkroom/runtime";
-import { createAccounts } from "@darkroom/accounts";
+import { createAccounts, createLedger } from "@darkroom/accounts";
+import { openBatchWorker } from "@darkroom/batches";
+import { createFileStore } from "@darkroom/files";
 import { createHttpClient, createProviders } from "@darkroom/providers";
 import { createShowEnded, openWorker, queueSettings } from "@darkroom/generations";
 import { configuredCatalogue } from "@darkroom/models";
@@ -15,7 +17,6 @@ import { createGenerateImages } from "./generate-images.ts";
 import { createHeldImages } from "./held-images.ts";
 import { createImageStore } from "./image-store.ts";
 import { openFiles } from "./open-files.ts";
-import { openBatches } from "./open-batches.ts";
 import { openHealth } from "./open-health.ts";
 import { openLedger } from "./open-ledger.ts";
 import { planLanes } from "./plan-lanes.ts";
@@ -56,11 +57,14 @@ await runProcess({
     const hasBatches = plans.some(({ lane }) => isBatchLane(lane));
     if (plans.every(({ lane }) => isBatchLane(lane))) lowerPriority(config.BATCH_NICENESS);
 
-    const queue = await openWorker({
-      ...queueSettings(config),
+    const intervals = {
       lockDurationMs: config.LOCK_DURATION_MS,
       stalledIntervalMs: config.STALLED_INTERVAL_MS,
       recoveryIntervalMs: config.RECOVERY_INTERVAL_MS,
+    };
+    const queue = await openWorker({
+      ...queueSettings(config),
+      ...intervals,
       auditKeysPerSecond: config.AUDIT_KEYS_PER_SECOND,
       dropObjects: (keys) => store.delete(keys),
       log,
@@ -93,7 +97,8 @@ await runProcess({
     );
 
     const { redis } = queue.connection;
-    const accounts = createAccounts({ redis, prefix: config.QUEUE_PREFIX });
+    const stored = { redis, prefix: config.QUEUE_PREFIX, objects: store, log };
+    const accounts = createAccounts(stored);
     const webhooks = webhookWorkerSettings(config);
     if (webhooks.signingSecrets.length > 0) {
       const catalogue = configuredCatalogue(config);
@@ -102,16 +107,29 @@ await runProcess({
         queue,
         keyStore: accounts.keyStore,
         showEnded: createShowEnded({ catalogue, objects: store, linkTtlSeconds: config.LINK_TTL_SECONDS }),
-        lockDurationMs: config.LOCK_DURATION_MS,
-        stalledIntervalMs: config.STALLED_INTERVAL_MS,
+        ...intervals,
         log,
         closes,
       });
     }
-    openFiles({ config, connection: queue.connection, objects: store, log, closes });
-    openLedger({ config, connection: queue.connection, objects: store, log, closes });
+    const files = createFileStore(stored);
+    openFiles({ config, files, log, closes });
+    openLedger({ config, ledger: createLedger(stored), log, closes });
     // A worker that works off no batch lane leaves batches to those that do.
-    if (hasBatches) await openBatches({ config, queue, accounts, objects: store, metrics, log, closes });
+    if (hasBatches) {
+      await openBatchWorker({
+        queue,
+        accounts,
+        files,
+        objects: store,
+        catalogue: configuredCatalogue(config),
+        window: config.BATCH_WINDOW,
+        countUnbilled: (batch) => metrics.unbilledGenerations.inc(batch),
+        ...intervals,
+        log,
+        closes,
+      });
+    }
     health.started();
     log.info({ lanes: Object.fromEntries(plans.map(({ lane, concurrency }) => [lane, concurrency])) }, "Working");
   },

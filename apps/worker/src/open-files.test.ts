@@ -34,8 +34,12 @@ test("a worker removes a file that has expired, and tries again after a failure"
     return zrangebyscore(...args);
   });
   const closes = createCloseList(log);
-  const config = { QUEUE_PREFIX: prefix, RECOVERY_INTERVAL_MS: 10 };
-  openFiles({ config, connection: { redis }, objects: store, log, closes });
+  openFiles({
+    config: { RECOVERY_INTERVAL_MS: 10 },
+    files: createFileStore({ redis, prefix, objects: store, log }),
+    log,
+    closes,
+  });
   await expect.poll(() => store.head(`acme/files/${id}`)).toBeNull();
   // Lists go on from the place of a file that is gone, for a while.
   const left = async () => (await redis.keys(`${prefix}:*`)).filter((key) => !key.includes(":former-place:"));

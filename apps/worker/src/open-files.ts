@@ -1,21 +1,16 @@
-import { createFileStore } from "@darkroom/files";
-import type { QueueConnection } from "@darkroom/generations";
+import type { FileStore } from "@darkroom/files";
 import { type CloseList, createTicker, type Logger } from "@darkroom/runtime";
-import type { ObjectStore } from "@darkroom/storage";
 import type { WorkerConfig } from "./config.ts";
 
 export type OpenFilesOptions = {
-  config: Pick<WorkerConfig, "QUEUE_PREFIX" | "RECOVERY_INTERVAL_MS">;
-  connection: Pick<QueueConnection, "redis">;
-  objects: ObjectStore;
+  config: Pick<WorkerConfig, "RECOVERY_INTERVAL_MS">;
+  files: Pick<FileStore, "sweep">;
   log: Logger;
   closes: CloseList;
 };
 
 /** Removes files that have expired, and what is left of uploads that died, every so often. Every worker does. */
-export function openFiles({ config, connection, objects, log, closes }: OpenFilesOptions): void {
-  const { redis } = connection;
-  const files = createFileStore({ redis, prefix: config.QUEUE_PREFIX, objects, log });
+export function openFiles({ config, files, log, closes }: OpenFilesOptions): void {
   const sweeps = createTicker({
     everyMs: config.RECOVERY_INTERVAL_MS,
     async tick() {

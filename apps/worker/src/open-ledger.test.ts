@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { createLedger } from "@darkroom/accounts";
 import { createLogger, createCloseList } from "@darkroom/runtime";
 import { connectWorker } from "@darkroom/redis";
 import { createObjectStore } from "@darkroom/storage";
@@ -26,8 +27,8 @@ test("a worker moves days that are over into the store, and tries again after a 
   };
   await redis.multi().sadd(`${prefix}:ledger-days`, "2026-01-30").rpush(`${prefix}:ledger:2026-01-30`, "{}").exec();
   const closes = createCloseList(log);
-  const config = { QUEUE_PREFIX: prefix, LEDGER_EXPORT_INTERVAL_MS: 10 };
-  openLedger({ config, connection: { redis }, objects: { ...store, put }, log, closes });
+  const ledger = createLedger({ redis, prefix, objects: { ...store, put }, log });
+  openLedger({ config: { LEDGER_EXPORT_INTERVAL_MS: 10 }, ledger, log, closes });
   await expect.poll(() => store.head("_ledger/2026-01-30/0000000000.jsonl")).toMatchObject({ size: 3 });
 
   await closes.closeAll();

@@ -1,21 +1,16 @@
-import { createLedger } from "@darkroom/accounts";
-import type { QueueConnection } from "@darkroom/generations";
+import type { Ledger } from "@darkroom/accounts";
 import { type CloseList, createTicker, type Logger } from "@darkroom/runtime";
-import type { ObjectStore } from "@darkroom/storage";
 import type { WorkerConfig } from "./config.ts";
 
 export type OpenLedgerOptions = {
-  config: Pick<WorkerConfig, "QUEUE_PREFIX" | "LEDGER_EXPORT_INTERVAL_MS">;
-  connection: Pick<QueueConnection, "redis">;
-  objects: ObjectStore;
+  config: Pick<WorkerConfig, "LEDGER_EXPORT_INTERVAL_MS">;
+  ledger: Pick<Ledger, "exportDue">;
   log: Logger;
   closes: CloseList;
 };
 
 /** Moves the ledger out of Redis into the object store, every so often. Every worker does; each entry is moved once all the same. */
-export function openLedger({ config, connection, objects, log, closes }: OpenLedgerOptions): void {
-  const { redis } = connection;
-  const ledger = createLedger({ redis, prefix: config.QUEUE_PREFIX, objects, log });
+export function openLedger({ config, ledger, log, closes }: OpenLedgerOptions): void {
   const exports = createTicker({
     everyMs: config.LEDGER_EXPORT_INTERVAL_MS,
     async tick() {

@@ -1,20 +1,11 @@
 import { text } from "node:stream/consumers";
 import { type BatchOutputLine, batchOutputLineSchema, newGenerationId } from "@darkroom/contracts";
-import { createFileStore } from "@darkroom/files";
-import { loadCatalogue } from "@darkroom/models";
 import { batchObjects } from "./records/batch-objects.ts";
 import { type BatchRecord } from "./records/batch-record.ts";
-import { createBatchStore } from "./records/batch-store.ts";
 import { type LineResult } from "./records/line-result.ts";
-import { createObjectStore, type ObjectStore } from "@darkroom/storage";
-import { createFinalizeBatch, type FinalizeBatchOptions } from "./finalize/finalize-batch.ts";
-import { openRedis } from "./open-redis.fixture.ts";
+import type { ObjectStore } from "@darkroom/storage";
+import { openBatchParts } from "./batch-parts.fixture.ts";
 import { aBatch } from "./records/a-batch.fixture.ts";
-
-const links = { publicBaseUrl: "http://darkroom.test", signingSecret: "a secret of thirty-two characters" };
-export const memoryStore = (): ObjectStore => createObjectStore({ storage: "memory", links });
-export const filesystemStore = (directory: string): ObjectStore =>
-  createObjectStore({ storage: "filesystem", directory, links });
 
 const lane = "sandbox.batch";
 const generations = Array.from({ length: 64 }, (_, i) => newGenerationId(1_770_000_000_000 + i));
@@ -73,9 +64,7 @@ export type Script = {
 };
 
 /** Batches on a real Redis, under a prefix of its own, taken down after the test. */
-export function openBatches(objects: ObjectStore = memoryStore()) {
-  const { prefix, redis, keys } = openRedis();
-  const keysLeft = () => redis.keys(`${prefix}:*`);
+export function openBatches(store?: ObjectStore) {
   const errors: string[] = [];
   const log = {
     debug: ignore,
@@ -83,9 +72,9 @@ export function openBatches(objects: ObjectStore = memoryStore()) {
     warn: ignore,
     error: (_: object, sentence: string) => void errors.push(sentence),
   };
-  const batches = createBatchStore(redis, keys);
-  const files = createFileStore({ redis, prefix, objects, log });
-  const catalogue = loadCatalogue({});
+  const opened = openBatchParts({ ...(store && { objects: store }), log });
+  const { prefix, redis, keys, objects, batches, files, finalize, sweep } = opened;
+  const keysLeft = () => redis.keys(`${prefix}:*`);
 
   const read = async (id: string) => {
     const batch = await batches.read(id);
@@ -140,8 +129,8 @@ export function openBatches(objects: ObjectStore = memoryStore()) {
     log,
     read,
     finished,
-    finalize: (over: Partial<FinalizeBatchOptions> = {}) =>
-      createFinalizeBatch({ batches, objects, files, catalogueOf: async () => catalogue, log, ...over }),
+    finalize,
+    sweep,
     /** The batch as it ended, and what is in its two files. */
     resultOf: async (id: string) => {
       const batch = await read(id);

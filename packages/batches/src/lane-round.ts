@@ -13,7 +13,7 @@ import type { PreparedLines } from "./prepared-lines.ts";
 import { reachable, deficitRoundRobin, type Turns, unknownLines, type WindowOptions } from "./deficit-round-robin.ts";
 import { createStopBatch, type StopBatchOptions } from "./stop-batch.ts";
 
-type LaneRoundOptions = WindowOptions & {
+export type LaneRoundOptions = WindowOptions & {
   lane: string;
   batches: BatchStore;
   lines: LineStore;

@@ -1,15 +1,11 @@
 import { Readable } from "node:stream";
-import { loadCatalogue } from "@darkroom/models";
 import { type ObjectStore, StorageError } from "@darkroom/storage";
 import { createRefusals, leftByRefusals, refuseCommands, type Refusals } from "@darkroom/testing";
 import { describe, expect, test } from "vitest";
 import { openBatches, succeeded } from "./finished-batch.fixture.ts";
 import { live, openLane, work } from "./open-lane.fixture.ts";
-import { createBatchSweep } from "./sweep-batches.ts";
 import { inputLines, openBatch } from "./validate/validate-batch.fixture.ts";
-import { createValidateBatch } from "./validate/validate-batch.ts";
 
-const log = { debug() {}, info() {}, warn() {}, error() {} };
 const away = () =>
   createRefusals(() => new StorageError({ operation: "get", retryable: true, advice: "The store is away." }));
 
@@ -66,22 +62,18 @@ describe("a thousand validations leave nothing behind", { timeout: 60_000 }, () 
   test.each(["the input is not given out", "its second half is not given out", "the chunks are not taken"])(
     "where %s",
     async (what) => {
-      const { id, batches, objects } = await openBatch();
+      const { id, objects, validateBy } = await openBatch();
       const streams = countStreams();
       const refusals = away();
       const halves = async function* () {
         yield Buffer.from(`${inputLines(3).join("\n")}\n`);
         if (what === "its second half is not given out") await refusals.refuse();
       };
-      const catalogue = loadCatalogue();
-      const validate = createValidateBatch({
+      const validate = validateBy({
         objects: what === "the chunks are not taken" ? refusing(objects, "put", refusals) : objects,
-        catalogueOf: async () => catalogue,
-        batches,
         openInput: async () =>
           what === "the input is not given out" ? refusals.refuse() : streams.counted(Readable.from(halves())),
         accountOf: async () => ({ models: null, leftMicros: null }),
-        log,
       });
       expect(await leftByRefusals({ round: () => validate(id, live), refusals })).toEqual([]);
       await expect.poll(streams.open).toBe(0);
@@ -122,20 +114,19 @@ describe("a thousand tries to put an output together leave nothing behind", { ti
 
 describe("a thousand removals of old batches leave nothing behind", { timeout: 60_000 }, () => {
   test("that Redis refuses", async () => {
-    const { redis, batches, objects } = openBatches();
-    const sweep = createBatchSweep({ batches, objects, log });
+    const { redis, ...opened } = openBatches();
+    const sweep = opened.sweep();
     using refusals = refuseCommands(redis);
     expect(await leftByRefusals({ round: () => sweep(live), refusals, emitters: [redis] })).toEqual([]);
   });
 
   test("that the store refuses", async () => {
-    const { finished, batches, objects } = openBatches();
+    const { finished, batches, objects, ...opened } = openBatches();
     const id = await finished({ total: 1, segments: [[succeeded(0)]] });
     const refusals = away();
-    const sweep = createBatchSweep({
+    const sweep = opened.sweep({
       batches: { ...batches, outlived: async () => [id] },
       objects: refusing(objects, "delete", refusals),
-      log,
     });
     expect(await leftByRefusals({ round: () => sweep(live), refusals })).toEqual([]);
   });

@@ -1,22 +1,13 @@
 import { text } from "node:stream/consumers";
 import { noBudget } from "@darkroom/contracts";
 import { batchObjects } from "./records/batch-objects.ts";
-import { createWorker } from "@darkroom/generations";
-import { createBatchStore } from "./records/batch-store.ts";
-import { createLineStore } from "./records/line-store.ts";
 import { type LineResult, lineResultSchema } from "./records/line-result.ts";
 import { type PreparedLine } from "./records/prepared-line.ts";
-import { createObjectStore } from "@darkroom/storage";
-import { onTestFinished } from "vitest";
-import { createLaneRound } from "./lane-round.ts";
-import { openRedis } from "./open-redis.fixture.ts";
+import { openBatchParts } from "./batch-parts.fixture.ts";
 import { aBatch } from "./records/a-batch.fixture.ts";
 import { createPreparedLines } from "./prepared-lines.ts";
 
 export const lane = "sandbox.batch";
-const retention = { recordsMs: 60_000, claimsMs: 60_000, tombstonesMs: 60_000 };
-const log = { debug() {}, info() {}, warn() {}, error() {} };
-const links = { publicBaseUrl: "http://darkroom.test", signingSecret: "a secret of thirty-two characters" };
 export const live = new AbortController().signal;
 export const windowMs = 86_400_000;
 export const delivery = {
@@ -27,15 +18,7 @@ export const bill = { images: 1, inputTokens: 0, outputTokens: 0, costMicros: 7,
 
 /** A lane on a real Redis, with no worker but the test. */
 export function openLane({ window = 300, budget = noBudget, keyInForce = true } = {}) {
-  const { redis, keys } = openRedis();
-  const { generations, attempts, lanes } = createWorker(
-    { redis, keys },
-    { retention, dropObjects: async () => {}, log },
-  );
-  onTestFinished(() => lanes.close());
-  const objects = createObjectStore({ storage: "memory", links });
-  const batches = createBatchStore(redis, keys);
-  const lines = createLineStore({ redis, keys, lanes, log });
+  const { redis, keys, generations, attempts, lanes, objects, batches, lines, laneRound } = openBatchParts();
   const stored = createPreparedLines(objects);
   const looked: string[] = [];
   const preparedLines: typeof stored = {
@@ -48,20 +31,14 @@ export function openLane({ window = 300, budget = noBudget, keyInForce = true } 
   const state = { keyInForce, redisIsFull: false };
   const unbilled: string[] = [];
   const newRound = () =>
-    createLaneRound({
+    laneRound({
       lane,
       window,
       quantum: 10,
       floor: 10,
-      batches,
-      lines,
-      generations,
-      lanes,
-      objects,
       prepared: preparedLines,
       accountOf: async () => (state.keyInForce ? { budget } : null),
       countUnbilled: ({ tenant, keyId, model }) => void unbilled.push(`${tenant} ${keyId} ${model}`),
-      log,
       isRedisFull: () => state.redisIsFull,
       now: async () => Date.now() + time.offsetMs,
     });

@@ -1,7 +1,7 @@
 import { ObjectNotFoundError } from "@darkroom/storage";
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { memoryStore } from "./finished-batch.fixture.ts";
+import { memoryStore } from "./batch-parts.fixture.ts";
 import { readJsonLines } from "./read-json-lines.ts";
 
 const schema = z.object({ prompt: z.string() });

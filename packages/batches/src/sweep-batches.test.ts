@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { batchObjects } from "./records/batch-objects.ts";
 import type { ObjectStore } from "@darkroom/storage";
-import { imageKey, memoryStore, openBatches, succeeded } from "./finished-batch.fixture.ts";
+import { memoryStore } from "./batch-parts.fixture.ts";
+import { imageKey, openBatches, succeeded } from "./finished-batch.fixture.ts";
 import { aBatch } from "./records/a-batch.fixture.ts";
-import { createBatchSweep } from "./sweep-batches.ts";
 
 const never = new AbortController().signal;
 const stored = { contentType: "text/plain" };
@@ -55,9 +55,9 @@ async function openOutlived(outputSeconds: number) {
 }
 
 test("a batch whose output is over leaves nothing behind, in the store or in Redis", async () => {
-  const { batches, objects, present, log, keysLeft, id } = await openOutlived(0);
+  const { batches, sweep, present, keysLeft, id } = await openOutlived(0);
   expect(present.size).toBeGreaterThan(8);
-  await createBatchSweep({ batches, objects, log })(never);
+  await sweep()(never);
   expect([...present]).toEqual([]);
   expect(await batches.read(id)).toBeNull();
   // That its key made a batch counts for an hour, and its place in lists is known for a while.
@@ -67,29 +67,29 @@ test("a batch whose output is over leaves nothing behind, in the store or in Red
 });
 
 test("a batch whose record only another release can read stays, and those behind it are removed", async () => {
-  const { batches, objects, present, log, id, redis, keys } = await openOutlived(0);
+  const { batches, sweep, present, id, redis, keys } = await openOutlived(0);
   const unreadable = aBatch();
   await batches.create(unreadable);
   await batches.fail(unreadable.id, []);
   await redis.hset(keys.batch(unreadable.id), "outcome", "of tomorrow");
   await redis.zadd(keys.endedBatches, 0, unreadable.id);
-  await createBatchSweep({ batches, objects, log })(never);
+  await sweep()(never);
   expect([...present]).toEqual([]);
   expect(await batches.read(id)).toBeNull();
   expect(await redis.exists(keys.batch(unreadable.id))).toBe(1);
 });
 
 test("a batch whose output is still kept is left alone", async () => {
-  const { batches, objects, present, log, id } = await openOutlived(3_600);
+  const { batches, sweep, present, id } = await openOutlived(3_600);
   const before = [...present];
-  await createBatchSweep({ batches, objects, log })(never);
+  await sweep()(never);
   expect([...present]).toEqual(before);
   expect(await batches.read(id)).not.toBeNull();
 });
 
 test("a sweep that is killed at any moment is finished by the next", async () => {
   for (let calls = 1; ; calls++) {
-    const { batches, objects, present, log, id } = await openOutlived(0);
+    const { batches, sweep, objects, present, id } = await openOutlived(0);
     let left = calls;
     const count = () => {
       if (--left <= 0) throw new Error("killed");
@@ -99,10 +99,10 @@ test("a sweep that is killed at any moment is finished by the next", async () =>
       head: async (key: string) => (count(), objects.head(key)),
       delete: async (keys: readonly string[]) => (count(), objects.delete(keys)),
     };
-    await createBatchSweep({ batches, objects: mortal, log })(never);
+    await sweep({ objects: mortal })(never);
     const wasKilled = left <= 0;
     expect((await batches.read(id)) !== null).toBe(wasKilled);
-    await createBatchSweep({ batches, objects, log })(never);
+    await sweep()(never);
     expect([...present], `killed at call ${calls}`).toEqual([]);
     expect(await batches.read(id)).toBeNull();
     if (!wasKilled) break;
@@ -111,7 +111,7 @@ test("a sweep that is killed at any moment is finished by the next", async () =>
 
 test("images go in pages of at most a thousand, one segment after the other", async () => {
   const { objects } = listedStore();
-  const { finished, finalize, batches, log } = openBatches(objects);
+  const { finished, finalize, sweep } = openBatches(objects);
   const many = Array.from({ length: 10 }, (_, index) => ({ ...succeeded(0).delivery?.images[0], index }));
   const lines = Array.from({ length: 250 }, (_, index) =>
     JSON.stringify({ ...succeeded(index), delivery: { provider: "sandbox", images: many } }),
@@ -126,19 +126,19 @@ test("images go in pages of at most a thousand, one segment after the other", as
       await objects.delete(keys);
     },
   };
-  await createBatchSweep({ batches, objects: counted, log })(never);
+  await sweep({ objects: counted })(never);
   expect(sizes).toEqual([1_000, 1_000, 500, 1, 1, 1]);
 });
 
 test("a batch that failed leaves nothing behind either", async () => {
   const { objects, present } = listedStore();
-  const { batches, redis, keys, log } = openBatches(objects);
+  const { batches, redis, keys, sweep } = openBatches(objects);
   const asked = aBatch();
   await batches.create(asked);
   await objects.put(batchObjects(asked.tenant, asked.id).faults, Buffer.from("[]"), stored);
   await batches.fail(asked.id, [], 21);
   await redis.zadd(keys.endedBatches, 0, asked.id);
-  await createBatchSweep({ batches, objects, log })(never);
+  await sweep()(never);
   expect([...present]).toEqual([]);
   expect(await batches.read(asked.id)).toBeNull();
 });

@@ -3,7 +3,8 @@ import { newGenerationId } from "@darkroom/contracts";
 import { connectWorker } from "@darkroom/redis";
 import { createRefusals, leftByRefusals, refuseCommands, testRedisUrl } from "@darkroom/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { batchTask, createBatchRecovery, createBatchStore, createBatchWorker, laneOfTask } from "@darkroom/batches";
+import { batchTask, laneOfTask } from "@darkroom/batches";
+import { batchPartsOn } from "@darkroom/batches/batch-parts-fixture";
 import { createCancelListener } from "@darkroom/generations";
 import { openQueue, type TestQueue } from "@darkroom/generations/queue-fixture";
 import { createWebhookParts } from "./open-webhook-worker.ts";
@@ -24,8 +25,7 @@ const loops: Record<string, (queue: TestQueue) => () => Promise<unknown>> = {
   audit: ({ redis, lanes, ...queue }) => queue.audit({ redis, lanes }).step,
   "the outbox of webhooks": ({ redis, keys, lanes, generations }) =>
     closing(createWebhookParts({ redis, keys }, { lanes, generations, log }).dispatch({ everyMs })).tick,
-  "batch recovery": ({ redis, keys, lanes }) =>
-    closing(createBatchRecovery({ batches: createBatchStore(redis, keys), lanes, log, everyMs })).tick,
+  "batch recovery": (queue) => closing(batchPartsOn(queue).recover({ everyMs })).tick,
 };
 
 describe("a thousand rounds that Redis refuses leave nothing behind", { timeout: 60_000 }, () => {
@@ -135,15 +135,14 @@ describe("a thousand jobs that are refused, each tried again, leave nothing behi
   });
 
   test("tasks of batches that another worker does in the end", async () => {
-    const { redis, keys, lanes, connection, settledOn, common } = await openWorkers();
+    const { connection, settledOn, common, ...queue } = await openWorkers();
+    const { lanes } = queue;
     const lane = laneOfTask(batchTask.validate(""));
     const { run, round, refusals } = createJobs((id) => lanes.add(lane, batchTask.validate(id), 1));
     const nothing = async () => null;
-    const tasks = createBatchWorker({
+    const tasks = batchPartsOn(queue).workTasks({
       ...common,
       tasks: { validate: async (id) => (await run(id)) ?? null, feed: nothing, finalize: nothing },
-      batches: createBatchStore(redis, keys),
-      lanes,
       firstRetryPauseMs: everyMs,
     });
     closing(tasks);

@@ -1,7 +1,8 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { ObjectStore } from "@darkroom/storage";
-import { imageKey, memoryStore, openBatches, type Script, succeeded } from "../finished-batch.fixture.ts";
+import { memoryStore } from "../batch-parts.fixture.ts";
+import { imageKey, openBatches, type Script, succeeded } from "../finished-batch.fixture.ts";
 
 const never = new AbortController().signal;
 

@@ -5,7 +5,8 @@ import { batchObjects } from "../records/batch-objects.ts";
 import { lineUlid } from "../records/line-result.ts";
 import { temporaryFolder } from "@darkroom/testing";
 import { describe, expect, test } from "vitest";
-import { filesystemStore, imageKey, memoryStore, openBatches, succeeded } from "../finished-batch.fixture.ts";
+import { filesystemStore, memoryStore } from "../batch-parts.fixture.ts";
+import { imageKey, openBatches, succeeded } from "../finished-batch.fixture.ts";
 
 const never = new AbortController().signal;
 const png = { contentType: "image/png" };

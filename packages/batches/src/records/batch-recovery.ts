@@ -4,7 +4,7 @@ import { type Logger, createTicker } from "@darkroom/runtime";
 import type { BatchStore } from "./batch-store.ts";
 import { laneOfTask, nextTask } from "./batch-task.ts";
 
-type BatchRecoveryOptions = {
+export type BatchRecoveryOptions = {
   batches: BatchStore;
   lanes: Lanes;
   log: Logger;

@@ -7,7 +7,7 @@ import { batchesLanes, type batchTask, laneOfTask, partsOf } from "./batch-task.
 /** Does a task, and may be broken off anywhere. Answers when it is to be done again, in milliseconds; null when it is done. */
 type Task = (subject: string, signal: AbortSignal) => Promise<number | null>;
 
-type BatchWorkerOptions = Omit<WorkOffLaneOptions, "lane"> & {
+export type BatchWorkerOptions = Omit<WorkOffLaneOptions, "lane"> & {
   tasks: Record<keyof typeof batchTask, Task>;
   batches: Pick<BatchStore, "feeding">;
   lanes: Pick<Lanes, "add">;

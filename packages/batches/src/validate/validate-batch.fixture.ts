@@ -1,15 +1,11 @@
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
-import { loadCatalogue } from "@darkroom/models";
 import { batchObjects } from "../records/batch-objects.ts";
-import { createBatchStore } from "../records/batch-store.ts";
 import { type PreparedLine, preparedLineSchema } from "../records/prepared-line.ts";
 import { readFaults } from "../view/read-faults.ts";
-import { createObjectStore } from "@darkroom/storage";
-import { createCatalogueOf } from "../catalogue-of.ts";
-import { openRedis } from "../open-redis.fixture.ts";
+import { openBatchParts } from "../batch-parts.fixture.ts";
 import { aBatch } from "../records/a-batch.fixture.ts";
-import { createValidateBatch, type ValidateBatchDependencies } from "./validate-batch.ts";
+import type { ValidateBatchDependencies } from "./validate-batch.ts";
 
 /** A line of an input as a client writes it. */
 export const inputLine = (customId: string, body: object = {}, over: object = {}): string =>
@@ -26,19 +22,12 @@ export const inputLines = (count: number): string[] => Array.from({ length: coun
 
 const never = new AbortController().signal;
 
-const own = loadCatalogue();
-
 /**
  * One batch that waits to be validated, on a real Redis, with its objects in memory.
  * @param acceptedBy the catalogue of the api that accepted it, as text; absent: an older release, which noted none
  */
 export async function openBatch(over: Partial<ValidateBatchDependencies> = {}, acceptedBy?: string) {
-  const { redis, keys } = openRedis();
-  const batches = createBatchStore(redis, keys);
-  const objects = createObjectStore({
-    storage: "memory",
-    links: { publicBaseUrl: "http://localhost", signingSecret: "a secret of this test" },
-  });
+  const { redis, keys, objects, batches, ...parts } = openBatchParts();
   const asked = aBatch({ catalogue: acceptedBy && (await batches.keepCatalogue(acceptedBy)) });
   const { id } = asked;
   await batches.create(asked);
@@ -68,20 +57,19 @@ export async function openBatch(over: Partial<ValidateBatchDependencies> = {}, a
     read,
     linesOf,
 
+    /** The work of the job, with what the test puts in the place of its parts. */
+    validateBy: parts.validate,
+
     /** The work of the job, with this input. */
     validate: (
       input: string | Uint8Array | Readable | null,
       more: Partial<ValidateBatchDependencies> = {},
       signal = never,
     ) =>
-      createValidateBatch({
-        objects,
-        catalogueOf: createCatalogueOf({ batches, own, log: { warn() {} } }),
-        batches,
+      parts.validate({
         openInput: async () =>
           input === null || input instanceof Readable ? input : Readable.from(inChunks(Buffer.from(input))),
         accountOf: async () => ({ models: null, leftMicros: null }),
-        log: { info() {} },
         ...over,
         ...more,
       })(id, signal),

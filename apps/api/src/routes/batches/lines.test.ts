@@ -1,19 +1,17 @@
 import { generationSchema, noBudget } from "@darkroom/contracts";
-import { createLineStore } from "@darkroom/batches";
+import { batchPartsOn } from "@darkroom/batches/batch-parts-fixture";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { lane, startBatches } from "./batches.fixture.ts";
 
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const pageSchema = z.object({ data: z.array(generationSchema.strict()) });
 
 /** A batch with two lines on their lane, beside another with one, and a generation of its own. */
 async function withLines() {
   const service = await startBatches();
   const { api, create, recordOf } = service;
-  const { redis, keys } = api;
-  const { lanes } = api.queue;
-  const lines = createLineStore({ redis, keys, lanes, log: silent });
+  const { prefix, redis, keys } = api;
+  const { lines } = batchPartsOn({ prefix, redis, keys, ...api.queue });
   const feed = async (total: number) => {
     const { id } = await create();
     await api.queue.batches.accept(id, { model: "dall-e-2", lane, total, chunks: [0] });

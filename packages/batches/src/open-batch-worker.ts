@@ -1,0 +1,93 @@
+import type { Accounts } from "@darkroom/accounts";
+import type { FileStore } from "@darkroom/files";
+import type { QueueWorker } from "@darkroom/generations";
+import type { Catalogue } from "@darkroom/models";
+import { createMemoryGuard } from "@darkroom/redis";
+import { type CloseList, createTicker, type Logger } from "@darkroom/runtime";
+import type { ObjectStore } from "@darkroom/storage";
+import { createBatchParts } from "./batch-parts.ts";
+import { createPutNextTask } from "./records/batch-task.ts";
+import type { StopBatchOptions } from "./stop-batch.ts";
+
+/** Batches that are validated or put together at a time, and beside them lanes that are fed: they wait for the store more than they compute. */
+const concurrency = 5;
+
+export type OpenBatchWorkerOptions = {
+  queue: Pick<QueueWorker, "connection" | "lanes" | "generations">;
+  accounts: Accounts;
+  files: FileStore;
+  objects: ObjectStore;
+  /** The worker's own catalogue, for batches that were accepted without one. */
+  catalogue: Catalogue;
+  /** How many lines of batches are in Redis at a time for each batch lane. */
+  window: number;
+  /** Counts a line that was canceled while it ran and is not billed. */
+  countUnbilled: StopBatchOptions["countUnbilled"];
+  /** How long a lock lasts that is not renewed, in milliseconds. */
+  lockDurationMs: number;
+  /** How often workers that fell silent are looked for, in milliseconds. */
+  stalledIntervalMs: number;
+  /** How often lost jobs of batches, and batches that are not kept any more, are looked for, in milliseconds. */
+  recoveryIntervalMs: number;
+  log: Logger;
+  /** Is given the close of each part as soon as it is open. */
+  closes: CloseList;
+};
+
+/** Carries batches out in a worker, beside its lanes: validates their input, feeds their lines, writes their output, and removes old ones. */
+export async function openBatchWorker({ queue, closes, ...options }: OpenBatchWorkerOptions): Promise<void> {
+  const { lockDurationMs, stalledIntervalMs, recoveryIntervalMs, window, countUnbilled, log } = options;
+  const { lanes, generations } = queue;
+  const parts = createBatchParts(queue.connection, { ...options, lanes, generations });
+  const { batches } = parts;
+  const validate = parts.validate();
+  const finalize = parts.finalize();
+
+  const memoryGuard = createMemoryGuard({ redis: queue.connection.redis });
+  closes.add("the memory guard", () => memoryGuard.close());
+  const round = (lane: string) => parts.laneRound({ lane, window, countUnbilled, isRedisFull: memoryGuard.isFull });
+  /** Kept, because whose turn it is goes on from round to round. */
+  const rounds = new Map<string, ReturnType<typeof round>>();
+  const roundOf = (lane: string) => {
+    const found = rounds.get(lane) ?? round(lane);
+    rounds.set(lane, found);
+    return found;
+  };
+
+  const putNextTask = createPutNextTask({ lanes, log });
+  const worker = parts.workTasks({
+    concurrency,
+    lockDurationMs,
+    stalledIntervalMs,
+    tasks: {
+      async validate(batchId, signal) {
+        await validate(batchId, signal);
+        const batch = await batches.read(batchId);
+        if (batch !== null) await putNextTask(batch);
+        return null;
+      },
+      feed: (lane, signal) => roundOf(lane)(signal),
+      async finalize(batchId, signal) {
+        await finalize(batchId, signal);
+        return null;
+      },
+    },
+  });
+  closes.add("the tasks of batches", () => worker.close());
+  await worker.ready();
+
+  const recovery = parts.recover({ everyMs: recoveryIntervalMs });
+  closes.add("batch recovery", () => recovery.close());
+  const sweep = parts.sweep();
+  const stopped = new AbortController();
+  const sweeps = createTicker({
+    everyMs: recoveryIntervalMs,
+    tick: () => sweep(stopped.signal),
+    onError: (error) =>
+      log.warn({ err: error }, "What is left of old batches could not be removed; the next round tries again"),
+  });
+  closes.add("the sweep of batches", () => {
+    stopped.abort();
+    return sweeps.close();
+  });
+}
