@@ -46,8 +46,8 @@ const onePicture = (ways: readonly Format[]) => [
 ];
 
 /** What a client asks for, and what it then gets. */
-type Wish = { model: string; response_format?: Format; ways: Format[] };
-const wishes: Wish[] = [
+type Case = { model: string; response_format?: Format; ways: Format[] };
+const cases: Case[] = [
   { model: "gpt-image-2", ways: ["b64_json", "url"] },
   { model: "gpt-image-2", response_format: "url", ways: ["url"] },
   { model: "gpt-image-2", response_format: "b64_json", ways: ["b64_json"] },
@@ -67,8 +67,8 @@ const sdks: Record<string, () => Sdk> = {
 };
 
 describe.each(Object.keys(sdks))("%s", (name) => {
-  test.each(wishes)("draws with $model, response_format $response_format", async ({ ways, ...wish }) => {
-    const { data = [] } = (await sdks[name]?.().images.generate({ prompt, size, ...wish })) ?? {};
+  test.each(cases)("draws with $model, response_format $response_format", async ({ ways, ...body }) => {
+    const { data = [] } = (await sdks[name]?.().images.generate({ prompt, size, ...body })) ?? {};
     expect(await measured(data)).toEqual(onePicture(ways));
   });
 });
@@ -151,14 +151,14 @@ from openai import OpenAI
 
 client = OpenAI(base_url=sys.argv[1], api_key=sys.argv[2])
 
-def draw(wish):
-    if wish.pop("stream", False):
-        events = client.images.generate(stream=True, **wish)
+def draw(body):
+    if body.pop("stream", False):
+        events = client.images.generate(stream=True, **body)
         return [{"b64_json": event.b64_json} for event in events if event.type == "image_generation.completed"]
-    return [{"b64_json": image.b64_json, "url": image.url} for image in client.images.generate(**wish).data]
+    return [{"b64_json": image.b64_json, "url": image.url} for image in client.images.generate(**body).data]
 
-def batched(wish):
-    line = {"custom_id": "one", "method": "POST", "url": "/v1/images/generations", "body": wish}
+def batched(body):
+    line = {"custom_id": "one", "method": "POST", "url": "/v1/images/generations", "body": body}
     file = client.files.create(purpose="batch", file=("lines.jsonl", json.dumps(line).encode()))
     batch = client.batches.create(input_file_id=file.id, endpoint="/v1/images/generations", completion_window="24h")
     while batch.status not in ("completed", "failed", "expired", "cancelled"):
@@ -166,25 +166,25 @@ def batched(wish):
         batch = client.batches.retrieve(batch.id)
     return [batch.status, batch.usage.input_tokens_details.cached_tokens, batch.usage.output_tokens_details.reasoning_tokens]
 
-wishes = json.load(sys.stdin)
-print(json.dumps({"drawn": [draw(dict(wish)) for wish in wishes], "batch": batched(wishes[0])}))
+bodies = json.load(sys.stdin)
+print(json.dumps({"drawn": [draw(dict(body)) for body in bodies], "batch": batched(bodies[0])}))
 `;
 
 describe.skipIf(python === null)("openai-python", () => {
-  const asked: (Wish & { stream?: true })[] = [...wishes, { model: "gpt-image-2", stream: true, ways: ["b64_json"] }];
+  const asked: (Case & { stream?: true })[] = [...cases, { model: "gpt-image-2", stream: true, ways: ["b64_json"] }];
   const imageSchema = z.object({ b64_json: z.string().nullish(), url: z.string().nullish() });
   const printedSchema = z.object({ drawn: z.array(z.array(imageSchema)), batch: z.array(z.unknown()) });
   let told: z.infer<typeof printedSchema>;
   // In one program: it takes seconds to begin.
   beforeAll(async () => {
-    const input = JSON.stringify(asked.map(({ ways: _ways, ...wish }) => Object.assign({ prompt, size }, wish)));
+    const input = JSON.stringify(asked.map(({ ways: _ways, ...body }) => Object.assign({ prompt, size }, body)));
     const printed = await runProgram(python ?? "", ["-c", program, `${stack.origin}/v1`, stack.apiKey], { input });
     told = printedSchema.parse(JSON.parse(printed));
   });
 
-  test.each(asked)("draws with $model, response_format $response_format, stream $stream", async (wish) => {
-    const drawn = told.drawn[asked.indexOf(wish)] ?? [];
-    expect(await measured(drawn)).toEqual(onePicture(wish.ways));
+  test.each(asked)("draws with $model, response_format $response_format, stream $stream", async (each) => {
+    const drawn = told.drawn[asked.indexOf(each)] ?? [];
+    expect(await measured(drawn)).toEqual(onePicture(each.ways));
   });
 
   test("reads the tokens of a batch, of which it takes two numbers for granted", () => {

@@ -305,7 +305,7 @@ describe("of images that are missing for different reasons", () => {
     expect(calls).toEqual([[0, 1], [1]]);
   });
 
-  test("the longest wish for time is passed on, and the outcome tells of all that is missing", async () => {
+  test("the longest wait that the provider asks for is passed on, and the outcome tells of all that is missing", async () => {
     const { provider } = fakeProvider({ 1: { ...facts, retryAfterMs: 2_000 }, 2: { ...facts, retryAfterMs: 9_000 } });
     expect(await work(provider, memory())(generation(3).attempt())).toMatchObject({
       kind: "retry",
@@ -377,7 +377,7 @@ test("a call that broke off after it was sent may have been charged", async () =
   expect(outcome).toMatchObject({ kind: "failed", nothingCharged: false });
 });
 
-test("a provider's wish for time is passed on", async () => {
+test("a wait that the provider asks for is passed on", async () => {
   const { provider } = fakeProvider({ 0: { ...facts, retryAfterMs: 7_000 } });
   const outcome = await work(provider, memory())(generation(1).attempt());
   expect(outcome).toMatchObject({ kind: "retry", retryAfterMs: 7_000 });

@@ -14,7 +14,7 @@ export { type GenerationStore, type Leaving, type Retried } from "./records/gene
 export { type MissingImage, missingImageSchema } from "./records/missing-image.ts";
 export type { PartialImage } from "./records/partial-image.ts";
 export type { Retention } from "./records/retention.ts";
-export type { Earlier, Submission, Submitted, Wish } from "./records/submission.ts";
+export type { Earlier, Submission, Submitted, RequestIdentity } from "./records/submission.ts";
 export { UnreadableRecord } from "./records/unreadable-record.ts";
 export { base64Body } from "./view/base64-body.ts";
 export { base64Chunks } from "./view/base64-chunks.ts";

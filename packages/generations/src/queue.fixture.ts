@@ -81,7 +81,7 @@ export async function openQueue({
       terms: {},
       admission: free,
       // Most tests want two generations of two equal submissions.
-      anew: true,
+      forceNew: true,
       ...over,
     }),
 

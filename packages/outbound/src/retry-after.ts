@@ -2,7 +2,7 @@
 const anHourMs = 3_600_000;
 
 /**
- * Reads a server's wish for patience, in milliseconds from now, at most `longestMs`: `retry-after-ms` (OpenAI's own), else
+ * Reads how long a server asks its client to wait, in milliseconds from now, at most `longestMs`: `retry-after-ms` (OpenAI's own), else
  * `Retry-After` in seconds or as an HTTP date (RFC 9110 §10.2.3). Undefined where it says nothing that makes sense.
  */
 export function retryAfterMs(
@@ -10,8 +10,9 @@ export function retryAfterMs(
   nowMs: number,
   longestMs = anHourMs,
 ): number | undefined {
-  const wish = parse(headers["retry-after-ms"], 1) ?? parse(headers["retry-after"], 1000) ?? parseDate(headers, nowMs);
-  return wish === undefined ? undefined : Math.min(wish, longestMs);
+  const waitMs =
+    parse(headers["retry-after-ms"], 1) ?? parse(headers["retry-after"], 1000) ?? parseDate(headers, nowMs);
+  return waitMs === undefined ? undefined : Math.min(waitMs, longestMs);
 }
 
 function parse(text: string | undefined, unitMs: number): number | undefined {

@@ -27,7 +27,7 @@ const firstPauseMs = 1_000;
 /** The pause doubles with each refusal that follows on a pause. Half a minute is how long a lane is closed at most after the upstream has room. */
 const maxPauseMs = 30_000;
 
-/** A longer wish of the upstream is cut to this: a call each quarter of an hour costs nothing, and finds a wish that was wrong. */
+/** A longer wait than this that the upstream asks for is cut: one call in a quarter of an hour costs nothing, and finds out that it has room. */
 const maxRetryAfterMs = 15 * 60_000;
 
 /** The share of our own pause that is added at random, at most. */
@@ -65,8 +65,8 @@ export function createLaneBackoff({ redis, keys, random }: LaneBackoffOptions): 
 
   return {
     async refused(lane, { begunAgoMs, retryAfterMs = 0 }) {
-      const wishMs = Math.ceil(Math.min(retryAfterMs, maxRetryAfterMs));
-      const pauses = [wishMs, firstPauseMs, maxPauseMs, random() * jitterShare, stepMs, forgetAfterMs];
+      const waitMs = Math.ceil(Math.min(retryAfterMs, maxRetryAfterMs));
+      const pauses = [waitMs, firstPauseMs, maxPauseMs, random() * jitterShare, stepMs, forgetAfterMs];
       return refuse(redis, names(lane), [Math.floor(begunAgoMs), ...pauses]);
     },
 

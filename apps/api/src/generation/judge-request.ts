@@ -2,7 +2,7 @@ import { type Account, assertModelAllowed } from "@darkroom/accounts";
 import type { ImageRequest } from "@darkroom/contracts";
 import { type Catalogue, resolveRequest, termsOf } from "@darkroom/models";
 import { laneName } from "@darkroom/queue";
-import { type Submission, type Wish } from "@darkroom/generations";
+import { type Submission, type RequestIdentity } from "@darkroom/generations";
 import type { WebhookSettings } from "../webhook-settings.ts";
 import { admissionOf } from "../limits/admission-of.ts";
 import { checkWebhook } from "./check-webhook.ts";
@@ -11,7 +11,7 @@ import type { ShedLoad } from "../limits/shed-load.ts";
 export type JudgeRequestOptions = { catalogue: Catalogue; shedLoad: ShedLoad; webhooks: WebhookSettings };
 
 /** What a request comes to today: which model draws it, by which upstream, at which prices. */
-export type Judgement = Omit<Submission, keyof Wish>;
+export type Judgement = Omit<Submission, keyof RequestIdentity>;
 
 /**
  * Returns the function that says what a request comes to. Throws `ApiError` where there can be no new generation for it, as things stand

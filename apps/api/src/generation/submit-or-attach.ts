@@ -1,7 +1,7 @@
 import { type RateLimitUse, refusalError } from "@darkroom/accounts";
 import { ApiError, isEnding } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/runtime";
-import type { Earlier, GenerationRecord, Submission, Upstream, Wish } from "@darkroom/generations";
+import type { Earlier, GenerationRecord, Submission, Upstream, RequestIdentity } from "@darkroom/generations";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { limitHeaders } from "../limits/rate-limit-headers.ts";
 import type { LoadShedder } from "../limits/load-shedder.ts";
@@ -31,7 +31,7 @@ type JoinOptions = {
  * What is to be submitted for a call. A request that is refused may find the generation of an earlier one all the same: what is there
  * and paid for is given, whatever would become of a new one.
  */
-export type Wanted = Submission | { wish: Wish; refusal: ApiError };
+export type Wanted = Submission | { identity: RequestIdentity; refusal: ApiError };
 
 /** A generation that a call has part in. */
 export type Joined = {
@@ -64,11 +64,11 @@ export function createSubmitOrAttach({ queue, disconnects, loadShedder, log }: S
   /** The id of the generation that an earlier request made; null where a new one was accepted. */
   async function findOrSubmit(
     wanted: Wanted,
-    waiting: Pick<Wish, "caller" | "watch">,
+    waiting: Pick<RequestIdentity, "caller" | "watch">,
     tell: Tell,
   ): Promise<string | null> {
     if ("refusal" in wanted) {
-      const found = await generations.attach({ ...wanted.wish, ...waiting });
+      const found = await generations.attach({ ...wanted.identity, ...waiting });
       if (found === null) throw wanted.refusal;
       return attached(found, tell);
     }
@@ -83,9 +83,9 @@ export function createSubmitOrAttach({ queue, disconnects, loadShedder, log }: S
 
   return async (call: Call, { watch = false, mayHangUp = false }: JoinOptions = {}): Promise<Joined> => {
     const { request, reply, wanted } = call;
-    const wish = "refusal" in wanted ? wanted.wish : wanted;
+    const identity = "refusal" in wanted ? wanted.identity : wanted;
     const lane = "refusal" in wanted ? "" : wanted.lane;
-    const { id: ownId, request: imageRequest } = wish;
+    const { id: ownId, request: imageRequest } = identity;
     log.debug({ requestId: request.id, generationId: ownId, prompt: imageRequest.prompt }, "A generation is submitted");
     const tell: Tell = {
       id(joinedId) {
@@ -111,7 +111,7 @@ export function createSubmitOrAttach({ queue, disconnects, loadShedder, log }: S
     let wait = waits.wait(ownId);
     try {
       const id = await loadShedder.inTurn(reply.raw, async () => findOrSubmit(wanted, { caller, watch }, tell));
-      const isFoundAgain = wish.idempotencyKey !== undefined || wish.anew !== true;
+      const isFoundAgain = identity.idempotencyKey !== undefined || identity.forceNew !== true;
       if (id === null) return { id: ownId, wait, answer: follow({ id: ownId, lane }), isFoundAgain };
       const over = wait;
       wait = waits.wait(id);
@@ -120,7 +120,7 @@ export function createSubmitOrAttach({ queue, disconnects, loadShedder, log }: S
       tell.upstream(found?.upstream);
       reply.header("idempotent-replayed", "true");
       // With an idempotency key no caller waits for what has ended: it is found as often as it is asked for.
-      const isWaiting = wish.idempotencyKey === undefined || (found !== null && !isEnding(found.status));
+      const isWaiting = identity.idempotencyKey === undefined || (found !== null && !isEnding(found.status));
       return { id, found, wait, answer: follow({ id, lane: found?.lane ?? lane }, isWaiting), isFoundAgain };
     } catch (error) {
       wait.leave();

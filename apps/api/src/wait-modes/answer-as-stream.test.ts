@@ -232,7 +232,7 @@ describe("200", () => {
       await sketch(started, attempt, 1);
       return drawing(started.store, picture)(attempt);
     });
-    const headers = { "idempotency-key": "one-wish" };
+    const headers = { "idempotency-key": "one-request" };
     const ask = () => api.generate({ ...request, partial_images: 2 }, { headers });
     const first = readMessages(await ask());
     await nextEvent(first);
@@ -373,7 +373,7 @@ describe("a reader who leaves", () => {
 
   test("does not cancel what another one waits for", async () => {
     const api = await startApi();
-    const headers = { "idempotency-key": "one-wish" };
+    const headers = { "idempotency-key": "one-request" };
     const call = new AbortController();
     await api.generate(request, { headers, signal: call.signal });
     const other = await api.generate(request, { headers });

@@ -47,7 +47,7 @@ export type CreatedBatch = { kind: "created"; ofHour: number } | FoundBatch | { 
 const maxCreations = 2_000;
 const creationSpanMs = 3_600_000;
 
-/** An SDK gives up its retries well within this; later the same body is a new wish. */
+/** An SDK gives up its retries well within this; later the same body is a new request. */
 const clientRetryWindowMs = 15 * 60_000;
 
 const answerSchema = z.union([

@@ -15,7 +15,7 @@ export async function openApi() {
   /** A submission of a caller of this process. */
   function ask(over: Partial<Submission> = {}): Awaited {
     const caller = api.newCaller();
-    return { ...queue.submission({ anew: false }), ...over, caller };
+    return { ...queue.submission({ forceNew: false }), ...over, caller };
   }
 
   /** One that was accepted. */

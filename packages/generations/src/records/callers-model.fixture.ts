@@ -21,7 +21,7 @@ type Drawn = {
   lost: Set<string>;
 };
 
-export type Asked = { id: string; body: string; key: string | undefined; caller: string; anew: boolean };
+export type Asked = { id: string; body: string; key: string | undefined; caller: string; forceNew: boolean };
 
 /**
  * The rule of `earlier-request.lua` and `leave.lua` said once more, without Redis: plain variables, one statement for each sentence of
@@ -43,13 +43,13 @@ export function createCallersModel() {
   }
   const lives = ({ status }: Drawn) => status === "queued" || status === "running";
 
-  function earlier({ body, key, anew }: Asked): Drawn | "mismatch" | undefined {
+  function earlier({ body, key, forceNew }: Asked): Drawn | "mismatch" | undefined {
     if (key !== undefined) {
       const claimed = all.get(claims.get(key) ?? "");
       if (claimed === undefined || claimed.abandoned) return undefined;
       return claimed.body === body ? claimed : "mismatch";
     }
-    if (anew) return undefined;
+    if (forceNew) return undefined;
     const equal = [...all.values()].filter((one) => one.body === body && one.key === undefined);
     const byAge = equal.toSorted((a, b) => (a.id < b.id ? -1 : 1));
     const open = ({ closed, waiting }: Drawn) => !closed && waiting.size === 0;

@@ -22,7 +22,7 @@ const step = fc.record({
       "ask",
       "refused",
       "lost",
-      "anew",
+      "force new",
       "answer",
       "answer",
       "accept",
@@ -49,7 +49,7 @@ type Client = {
 };
 
 /** Three who want the same, one who wants something else, and two processes of one client that names its request. */
-const wishes = [["cat"], ["cat"], ["cat"], ["dog"], ["cat", "order-17"], ["cat", "order-17"]] as const;
+const requests = [["cat"], ["cat"], ["cat"], ["dog"], ["cat", "order-17"], ["cat", "order-17"]] as const;
 
 type Story = {
   clients: Client[];
@@ -71,7 +71,7 @@ function howLeft(action: "answer" | "accept" | "cut" | "later", isLive: boolean)
   return action === "accept" ? "accepted" : action;
 }
 
-test("one wish is bought once, no image is given to two, and a refused request leaves nothing behind, in whatever order clients ask, are cut off, refused and answered", async () => {
+test("one request is bought once, no image is given to two, and a refused request leaves nothing behind, in whatever order clients ask, are cut off, refused and answered", async () => {
   const queue = await openQueue();
   const { generations, attempts, redis, keys } = queue;
   const subscriber = connectSubscriber(testRedisUrl(), () => {});
@@ -94,7 +94,7 @@ test("one wish is bought once, no image is given to two, and a refused request l
       request: { prompt: asked.body },
       caller: asked.caller,
       idempotencyKey: asked.key,
-      anew: asked.anew,
+      forceNew: asked.forceNew,
       admission: free,
     });
 
@@ -103,8 +103,8 @@ test("one wish is bought once, no image is given to two, and a refused request l
     const { model, instances, suffix } = story;
     const instance = instances[which % instances.length] ?? "";
     const caller = `${instance}/${++names}`;
-    const anew = action === "anew" && client.key === undefined;
-    const asked = { id: newGenerationId(Date.now()), body: client.body, key: client.key, caller, anew };
+    const forceNew = action === "force new" && client.key === undefined;
+    const asked = { id: newGenerationId(Date.now()), body: client.body, key: client.key, caller, forceNew };
     const submission = submissionOf(asked, suffix);
     if (action === "refused") {
       const found = await generations.attach(submission);
@@ -118,7 +118,7 @@ test("one wish is bought once, no image is given to two, and a refused request l
     if (action === "lost" && !isDeepStrictEqual(await generations.submit(submission), here)) {
       story.faults.push("A submission that was sent again was answered otherwise");
     }
-    if (anew) story.allowed++;
+    if (forceNew) story.allowed++;
     client.wasTaken = true;
     client.waits = { id: "id" in here ? here.id : asked.id, caller, instance };
     return ["id" in here ? here : { kind: here.kind }, model.submit(asked)];
@@ -198,7 +198,7 @@ test("one wish is bought once, no image is given to two, and a refused request l
       case "ask":
       case "refused":
       case "lost":
-      case "anew":
+      case "force new":
         return client === undefined || client.waits !== null || client.done ? [] : ask(story, client, action, which);
       case "answer":
       case "accept":
@@ -235,7 +235,7 @@ test("one wish is bought once, no image is given to two, and a refused request l
   async function play(steps: Step[]) {
     await redis.del(keys.instances);
     const story: Story = {
-      clients: wishes.map(([body, key]) => ({ body, key, waits: null, done: false, wasTaken: false })),
+      clients: requests.map(([body, key]) => ({ body, key, waits: null, done: false, wasTaken: false })),
       model: createCallersModel(),
       instances: [await startInstance(), await startInstance()],
       images: new Map(),

@@ -208,7 +208,7 @@ describe("an equal request without an idempotency key", () => {
       expect(await generations.submit(again)).toEqual(attached(first));
       await leave({ ...first, caller: again.caller }, "answered");
     }
-    expect(await generations.submit(ask({ anew: true }))).toMatchObject({ kind: "accepted" });
+    expect(await generations.submit(ask({ forceNew: true }))).toMatchObject({ kind: "accepted" });
   });
 
   test("is given an image that no caller has, before a failure", async () => {
@@ -250,7 +250,7 @@ describe("an equal request without an idempotency key", () => {
   test("asks for a new one where it says so", async () => {
     const { generations, ask, begun, leave } = await openApi();
     await leave(await begun(), "cut");
-    expect(await generations.submit(ask({ anew: true }))).toMatchObject({ kind: "accepted" });
+    expect(await generations.submit(ask({ forceNew: true }))).toMatchObject({ kind: "accepted" });
   });
 });
 
@@ -291,9 +291,9 @@ test("what a submission was attached to is known for longer than its process rem
 
 test("looking for an earlier generation makes none", async () => {
   const { generations, ask, begun, leave } = await openApi();
-  const wish = ask();
-  expect(await generations.attach(wish)).toBeNull();
-  expect(await generations.read(wish.id)).toBeNull();
+  const identity = ask();
+  expect(await generations.attach(identity)).toBeNull();
+  expect(await generations.read(identity.id)).toBeNull();
   const first = await begun({ idempotencyKey: "k" });
   expect(await generations.attach(ask({ idempotencyKey: "k" }))).toEqual(attached(first));
   const other = ask({ idempotencyKey: "k", request: { prompt: "a dog" } });

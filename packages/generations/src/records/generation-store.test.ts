@@ -10,7 +10,7 @@ describe("submit", () => {
     const { generations, submission } = await openQueue();
     const given = submission({ expiresInMs: 5_000 });
     await generations.submit(given);
-    const { expiresInMs: _, admission: __, anew: ___, ...facts } = given;
+    const { expiresInMs: _, admission: __, forceNew: ___, ...facts } = given;
     const fresh = { status: "queued", version: 1, attempts: 0, startedAtMs: null, error: null };
     expect(await generations.read(given.id)).toMatchObject({ ...facts, ...fresh });
   });
@@ -235,7 +235,7 @@ describe("a script whose answer was lost, and which is sent again, says what it 
   test("attach, of what one caller alone may have", async () => {
     const { lossy, loseAnswer, generations, attempts, submission } = await openLossy();
     const [first, second, third] = [1, 2, 3].map((caller) =>
-      submission({ caller: `api/${caller}`, anew: caller === 1 }),
+      submission({ caller: `api/${caller}`, forceNew: caller === 1 }),
     );
     if (first === undefined || second === undefined || third === undefined) throw new Error("There are three");
     await generations.submit(first);

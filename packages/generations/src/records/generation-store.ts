@@ -17,7 +17,7 @@ import {
   type Submission,
   submitGeneration,
   type Submitted,
-  type Wish,
+  type RequestIdentity,
 } from "./submission.ts";
 
 /** What became of a retry: `succeeded`, `unended` and the line of a batch cannot be retried, `gone` has no record. */
@@ -58,7 +58,7 @@ export function createGenerationStore({ redis, keys, retention }: StoreOptions) 
     submit: (submission: Submission): Promise<Submitted> => submitGeneration(redis, keys, retention, submission),
 
     /** Finds the generation of an earlier request by the same rule; null where there is none. It makes no new one. */
-    attach: (wish: Wish): Promise<Earlier | null> => attachGeneration(redis, keys, wish),
+    attach: (identity: RequestIdentity): Promise<Earlier | null> => attachGeneration(redis, keys, identity),
 
     /** The earlier generation that a submission was attached to in the last minutes; null where it was not. */
     attachedTo: (submissionId: string): Promise<string | null> => redis.get(keys.attached(submissionId)),

@@ -102,7 +102,7 @@ async function tell(queue: TestQueue, steps: readonly Step[]): Promise<void> {
       request,
       admission,
       caller: callers[api],
-      anew: false,
+      forceNew: false,
       ...(named && { idempotencyKey: prompt }),
       ...(expires && { expiresInMs: 600_000 }),
     });

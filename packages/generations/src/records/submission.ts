@@ -17,8 +17,8 @@ import { digestOf, fingerprintOf } from "./fingerprint.ts";
 import type { Upstream } from "./generation-record.ts";
 import type { Retention } from "./retention.ts";
 
-/** A request for images, as far as an earlier one that is equal to it is found by. */
-export type Wish = {
+/** What an equal earlier request is found by, and who waits for the answer of this one. */
+export type RequestIdentity = {
   /** The id of the generation, if this request makes one. */
   id: string;
   tenant: string;
@@ -31,10 +31,10 @@ export type Wish = {
   /** The caller's own name for this request: the same again is the same generation. */
   idempotencyKey?: string | undefined;
   /** The caller asks for a new generation, and not for one that an equal request without an idempotency key has left behind. */
-  anew?: boolean | undefined;
+  forceNew?: boolean | undefined;
 };
 
-export type Submission = Wish & {
+export type Submission = RequestIdentity & {
   lane: string;
   model: string;
   upstream: Upstream;
@@ -96,7 +96,7 @@ export async function submitGeneration(
     redis,
     [keys.record(id), keys.queued, keys.expiring, keys.pending(lane), keys.index(tenant), keys.ranks(lane), keys.root],
     [
-      ...wishArguments(submission),
+      ...identityArguments(submission),
       tenant,
       submission.expiresInMs ?? 0,
       retention.claimsMs,
@@ -109,19 +109,27 @@ export async function submitGeneration(
 }
 
 /** Finds the generation of an earlier request that is equal to this one; null where there is none. It makes no new one. */
-export async function attachGeneration(redis: Redis, keys: Keys, wish: Wish): Promise<Earlier | null> {
-  const answer = await attachScript(redis, [keys.root], wishArguments(wish));
+export async function attachGeneration(redis: Redis, keys: Keys, identity: RequestIdentity): Promise<Earlier | null> {
+  const answer = await attachScript(redis, [keys.root], identityArguments(identity));
   return answer[0] === "none" ? null : { kind: answer[0], id: answer[1] };
 }
 
-const wishArguments = ({ id, keyId, request, caller, watch, idempotencyKey, anew }: Wish): string[] => [
+const identityArguments = ({
+  id,
+  keyId,
+  request,
+  caller,
+  watch,
+  idempotencyKey,
+  forceNew,
+}: RequestIdentity): string[] => [
   id,
   keyId,
   fingerprintOf(request),
   idempotencyKey === undefined ? "" : digestOf(idempotencyKey),
   caller ?? "",
   watch === true ? "1" : "0",
-  anew === true ? "1" : "0",
+  forceNew === true ? "1" : "0",
 ];
 
 /** What is reserved for a generation, as its record holds it. */

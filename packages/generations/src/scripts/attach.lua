@@ -12,5 +12,5 @@ return find_earlier({
   claim = ARGV[4],
   caller = ARGV[5],
   watches = ARGV[6] == '1',
-  anew = ARGV[7],
+  force_new = ARGV[7],
 }, now()) or { 'none' }

@@ -74,9 +74,9 @@ local function find_unanswered(request, time)
 end
 
 -- `request` is { id of its submission, API key, body = fingerprint, claim = digest of its idempotency key or '', caller, watches,
--- anew = '1' where it asks for a new generation }. Answers { 'attached', id }, { 'mismatch', id } where its idempotency key stands for
+-- force_new = '1' where it asks for a new generation }. Answers { 'attached', id }, { 'mismatch', id } where its idempotency key stands for
 -- another body, or nil. Safe to repeat.
 local function find_earlier(request, time)
   if request.claim ~= '' then return find_claimed(request) end
-  if request.anew ~= '1' then return find_unanswered(request, time) end
+  if request.force_new ~= '1' then return find_unanswered(request, time) end
 end

@@ -17,7 +17,8 @@ local rank = redis.call('HGET', KEYS[1], 'rank')
 if rank then return { 'accepted', tonumber(rank), told_window(root, key, ARGV[11], time) } end
 
 local watches = ARGV[6] == '1'
-local earlier = find_earlier({ id = id, key = key, body = body, claim = claim, caller = caller, watches = watches, anew = ARGV[7] }, time)
+local earlier =
+  find_earlier({ id = id, key = key, body = body, claim = claim, caller = caller, watches = watches, force_new = ARGV[7] }, time)
 if earlier then return earlier end
 
 local refused = admit(root, key, ARGV[11], time)

@@ -11,7 +11,7 @@ const unitsMs = new Map([
 
 const duration = String.raw`\d+(?:\.\d+)?\s*(?:ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?)\b`;
 const glued = String.raw`(?:\d+(?:\.\d+)?(?:ms|s|m|h))+\b`;
-const wish = new RegExp(
+const statedWait = new RegExp(
   String.raw`\b(?:try again|retry|wait)(?: your request)?\s+(?:(?:in|after|for)\s+)?(?:about\s+|at least\s+)?(${glued}|${duration}(?:(?:,|\s|and)+${duration})*)`,
   "i",
 );
@@ -21,7 +21,7 @@ const wish = new RegExp(
  * Azure's "Please retry after 26 seconds". Undefined where they name no time with its unit.
  */
 export function waitInWords(words: string): number | undefined {
-  const [, told] = wish.exec(words) ?? [];
+  const [, told] = statedWait.exec(words) ?? [];
   if (told === undefined) return undefined;
   const parts = [...told.matchAll(/(\d+(?:\.\d+)?)\s*(ms|milli|[smh])/gi)];
   const sumMs = parts.reduce(

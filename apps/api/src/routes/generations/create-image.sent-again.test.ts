@@ -157,7 +157,7 @@ describe("a request equal to one whose caller was cut off while it waited", () =
   });
 });
 
-describe("two equal requests are two wishes", () => {
+describe("two equal requests are two intents", () => {
   test("while both wait, whatever the second says of retries", async () => {
     const { api, held } = await startHeld();
     const calls = [api.generate(request)];
@@ -187,7 +187,7 @@ describe("two equal requests are two wishes", () => {
   });
 });
 
-test("the retry of a first try that a limit refused is not given the image of an earlier wish", async () => {
+test("the retry of a first try that a limit refused is not given the image of an earlier request", async () => {
   const { api, held } = await startHeld();
   held.end();
   const { ask } = await openLimitedKey(api, { limits: { requests_per_minute: 1 } });

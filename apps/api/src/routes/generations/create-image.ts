@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { ApiError, type ImageRequest, newGenerationId, openImageRequestSchema, parseBody } from "@darkroom/contracts";
-import type { Wish } from "@darkroom/generations";
+import type { RequestIdentity } from "@darkroom/generations";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Wanted } from "../../generation/submit-or-attach.ts";
 import type { JudgeRequest } from "../../generation/judge-request.ts";
@@ -53,7 +53,7 @@ function createCreateImage({ judgeRequest, waitModes }: CreateImageDependencies)
       keyId,
       request: imageRequest,
       idempotencyKey: readIdempotencyKey(request.raw),
-      anew: asksAnew(request.headers),
+      forceNew: asksForNew(request.headers),
     });
     const preference = readPreference(request.headers.prefer);
     const answer = chooseWaitMode(waitModes, imageRequest, {
@@ -64,14 +64,14 @@ function createCreateImage({ judgeRequest, waitModes }: CreateImageDependencies)
   };
 
   /** What is to be submitted. A refusal is kept until it is known that there is no earlier generation to be given. */
-  async function judge(request: FastifyRequest, wish: Wish): Promise<Wanted> {
+  async function judge(request: FastifyRequest, identity: RequestIdentity): Promise<Wanted> {
     try {
-      const judgement = await judgeRequest(accountOf(request), wish.request);
+      const judgement = await judgeRequest(accountOf(request), identity.request);
       request.facts.model = judgement.model;
-      return { ...wish, ...judgement };
+      return { ...identity, ...judgement };
     } catch (refusal) {
       if (!(refusal instanceof ApiError)) throw refusal;
-      return { wish, refusal };
+      return { identity, refusal };
     }
   }
 }
@@ -91,5 +91,5 @@ function chooseWaitMode(
  * Whether a caller asks for a new generation, and not for what an equal request has left behind: `Cache-Control: no-cache`
  * (RFC 9111 §5.2.1.4), which an HTTP cache would obey likewise.
  */
-const asksAnew = ({ "cache-control": directives = "" }: IncomingHttpHeaders): boolean =>
+const asksForNew = ({ "cache-control": directives = "" }: IncomingHttpHeaders): boolean =>
   directives.split(",").some((directive) => directive.trim().toLowerCase() === "no-cache");
