@@ -16,7 +16,8 @@ export const stateFolder = join(checkout, ".darkroom");
 export function assertWritable(folder = stateFolder) {
   const probe = join(folder, `.probe-${process.pid}`);
   try {
-    mkdirSync(folder, { recursive: true });
+    // Keys, prompts and images are kept there: it is for its owner only.
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
     writeFileSync(probe, "");
     rmSync(probe);
   } catch (error) {

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { createWriteStream, existsSync, renameSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { printable } from "@darkroom/contracts";
 import { guardAgainstOrphan } from "./orphan-guard.ts";
 
 const keptLines = 20;
@@ -34,7 +35,9 @@ export function startChild({ name, command, args, env, logFile, onLine }: ChildP
   const releaseGuard = child.pid === undefined ? () => {} : guardAgainstOrphan(child.pid);
 
   const lines: string[] = [];
-  const keep = (line: string) => {
+  const keep = (printed: string) => {
+    // A crash and a library print what they were given. In the lines of our own log nothing is left to replace.
+    const line = printable(printed);
     log.write(`${line}\n`);
     lines.push(line);
     if (lines.length > keptLines) lines.shift();

@@ -56,6 +56,8 @@ export type StackConfig = {
   redisServer: string;
   /** Where everything that must survive a restart is kept. */
   stateDirectory: string;
+  /** Whether nothing but ours is in it: it is `.darkroom` of the checkout. */
+  ownsStateDirectory: boolean;
   /** What the children inherit: provider keys and every setting of theirs. */
   environment: Environment;
 };
@@ -69,6 +71,7 @@ export function readConfig(environment: Environment = process.env): StackConfig 
     redisUrl: settings.REDIS_URL,
     redisServer: settings.REDIS_SERVER,
     stateDirectory: resolve(settings.STATE_DIRECTORY ?? usualStateDirectory),
+    ownsStateDirectory: settings.STATE_DIRECTORY === undefined,
     environment,
   };
 }

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
+import { printableLines } from "@darkroom/contracts";
 
 /**
  * Asks a question on the terminal: anything but `y` or `yes` is a no. Undefined where there is no terminal. Ctrl-C ends the process, as
@@ -16,7 +17,7 @@ export async function confirm(question: string): Promise<boolean | undefined> {
   });
   // Ctrl-D closes it without an answer.
   const closed = once(lines, "close").then(() => undefined);
-  const asked = lines.question(`${question} [y/N] `).catch(() => undefined);
+  const asked = lines.question(`${printableLines(question)} [y/N] `).catch(() => undefined);
   const answer = await Promise.race([asked, closed]);
   lines.close();
   if (answer === undefined) process.stderr.write("\n");

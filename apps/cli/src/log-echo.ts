@@ -1,14 +1,16 @@
+import { printable } from "@darkroom/contracts";
+
 /** pino's number for `warn`. */
 const warnLevel = 40;
 
 /**
  * What of a child's log belongs on the terminal: warnings and worse, as "api: the sentence"; and whatever is no log line at all, for
- * that is how a crash looks. Everything is in the log file.
+ * that is how a crash looks. Everything is in the log file. Nothing of it moves the cursor or forges a line.
  */
 export function echoLine(name: string, line: string): string | undefined {
   const entry = parse(line);
-  if (entry === undefined) return line.trim() === "" ? undefined : `${name}: ${line}`;
-  return entry.level >= warnLevel ? `${name}: ${entry.message}` : undefined;
+  if (entry === undefined) return line.trim() === "" ? undefined : `${name}: ${printable(line)}`;
+  return entry.level >= warnLevel ? `${name}: ${printable(entry.message)}` : undefined;
 }
 
 function parse(line: string): { level: number; message: string } | undefined {

@@ -1,4 +1,5 @@
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import { printableLines } from "@darkroom/contracts";
 import { SettingsError } from "@darkroom/runtime";
 import { Problem } from "./problem.ts";
 
@@ -40,6 +41,6 @@ function tell(error: unknown): number {
   // Commander has told it already. Help that was asked for is an error of code 0.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (!(error instanceof Problem || error instanceof SettingsError)) throw error;
-  console.error(error.message);
+  console.error(printableLines(error.message));
   return 1;
 }

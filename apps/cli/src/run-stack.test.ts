@@ -1,10 +1,15 @@
-import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { hashApiKey } from "@darkroom/accounts";
 import { freePort, listeningPort, temporaryFolder } from "@darkroom/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { hasRedisServer, isAlive, launchStack } from "./stubs/launch-stack.ts";
+import { readConfig } from "./config.ts";
+import { redisAnswer } from "./redis-answer.ts";
+import { runStack } from "./run-stack.ts";
+import { hasRedisServer, isAlive, launchStack, redisServer } from "./stubs/launch-stack.ts";
 import { waitUntil } from "./wait-until.ts";
 
 const allGone = (pids: number[]) => waitUntil(() => Promise.resolve(!pids.some(isAlive)), 10_000);
@@ -15,9 +20,11 @@ async function takenPort(): Promise<number> {
   return listeningPort(server.listen(0, "127.0.0.1"));
 }
 
+const modeOf = (path: string) => statSync(path).mode & 0o777;
+
 /** What a stack prints that ends with 1 instead of starting. */
 async function refusal(folder: string, env: Record<string, string> = {}): Promise<string> {
-  const stack = launchStack(folder, env);
+  const stack = await launchStack(folder, env);
   expect(await stack.ended).toBe(1);
   expect(stack.printed()).not.toMatch(/\n\s+at /);
   return stack.printed();
@@ -26,12 +33,12 @@ async function refusal(folder: string, env: Record<string, string> = {}): Promis
 describe.skipIf(!hasRedisServer)("a stack that starts", () => {
   test("prints where it is and leaves the same facts in a file for its owner only", async () => {
     const folder = await temporaryFolder();
-    const stack = launchStack(folder);
+    const stack = await launchStack(folder);
     await stack.ready;
     const { baseUrl, apiKey, adminKey } = stack.facts();
     expect(adminKey).toMatch(/^sk-darkroom-/);
     expect(stack.printed()).not.toContain(adminKey);
-    expect(baseUrl).toMatch(/^http:\/\/127\.0\.0\.1:4\d\d\d\/v1$/);
+    expect(baseUrl).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/v1$/);
     expect(stack.printed()).toContain(`curl ${baseUrl}/images/generations`);
     expect(stack.printed()).toContain('./darkroom draw "A lighthouse" --out lighthouse.png\n');
     expect(stack.printed()).toContain(`{"model": "dall-e-3", "prompt"`);
@@ -41,7 +48,7 @@ describe.skipIf(!hasRedisServer)("a stack that starts", () => {
   });
 
   test("says nothing before its address, and what the processes warn of at their start below it", async () => {
-    const stack = launchStack(await temporaryFolder(), { PORT: String(await freePort()) });
+    const stack = await launchStack(await temporaryFolder());
     await stack.ready;
     await expect
       .poll(stack.printed)
@@ -50,7 +57,7 @@ describe.skipIf(!hasRedisServer)("a stack that starts", () => {
   });
 
   test("tells api and worker the same Redis, store and links, the hashes of the keys, and passes provider keys on", async () => {
-    const stack = launchStack(await temporaryFolder(), { OPENAI_API_KEY: "sk-upstream" });
+    const stack = await launchStack(await temporaryFolder(), { OPENAI_API_KEY: "sk-upstream" });
     await stack.ready;
     const { apiKey, adminKey = "", baseUrl } = stack.facts();
     for (const which of ["api", "worker"] as const) {
@@ -63,13 +70,84 @@ describe.skipIf(!hasRedisServer)("a stack that starts", () => {
         ADMIN_KEY_SHA256: hashApiKey(adminKey),
         PUBLIC_BASE_URL: new URL(baseUrl).origin,
       });
-      expect(env["REDIS_URL"]).toMatch(/^redis:\/\/127\.0\.0\.1:\d+$/);
+      expect(env["REDIS_URL"]).toMatch(/^redis:\/\/:[\w-]{43}@127\.0\.0\.1:\d+$/);
       for (const key of [apiKey, adminKey]) expect(Object.values(env)).not.toContain(key);
     }
   });
 
+  test("runs a Redis that answers nobody without its password, which no argument and no output tells", async () => {
+    const folder = await temporaryFolder();
+    const stack = await launchStack(folder);
+    await stack.ready;
+    const port = Number(readFileSync(join(folder, "redis", "port"), "utf8"));
+    expect(await redisAnswer({ host: "127.0.0.1", port }, "KEYS *")).toMatch(/^-NOAUTH/);
+    expect(await stack.redis("PING")).toBe("+PONG\r\n");
+    const password = new URL((await stack.stub("api")).env["REDIS_URL"] ?? "").password;
+    const [server = 0] = await stack.pids();
+    const commandLine = spawnSync("ps", ["-o", "args=", "-p", String(server)], { encoding: "utf8" });
+    expect(commandLine.stdout).toContain("redis");
+    expect(commandLine.stdout).not.toContain(password);
+    expect(stack.printed()).not.toContain(password);
+  });
+
+  test("shuts what it keeps to the other users of the machine, in a folder of an older checkout too", async () => {
+    const folder = await temporaryFolder();
+    const parts = ["redis", "images", "logs"];
+    for (const part of parts) mkdirSync(join(folder, part), { mode: 0o755 });
+    const stack = await launchStack(folder);
+    await stack.ready;
+    expect(parts.map((part) => modeOf(join(folder, part)))).toEqual([0o700, 0o700, 0o700]);
+    expect(modeOf(join(folder, "redis", "redis.conf"))).toBe(0o600);
+    expect(modeOf(join(folder, "redis", "password"))).toBe(0o600);
+    // A folder that the user has named may be one that others use.
+    expect(modeOf(folder)).toBe(modeOf(await temporaryFolder()));
+  });
+
+  test("shuts the folder in the checkout itself, which an older release left open", async () => {
+    const stateDirectory = await temporaryFolder();
+    chmodSync(stateDirectory, 0o755);
+    const config = { ...readConfig({ PORT: String(await takenPort()) }), stateDirectory };
+    expect(config.ownsStateDirectory).toBe(true);
+    const programs = { api: "none", worker: "none" };
+    const running = runStack({ config, programs, stopRequested: new Promise(() => {}), say: () => {} });
+    await expect(running).rejects.toThrow(/is taken/);
+    expect(modeOf(stateDirectory)).toBe(0o700);
+  });
+
+  test("ends a Redis of a run before that outlived it, of a release without passwords too", async () => {
+    for (const password of [undefined, "p".repeat(43)]) {
+      const folder = await temporaryFolder();
+      const data = join(folder, "redis");
+      mkdirSync(data);
+      const port = await freePort();
+      writeFileSync(join(data, "port"), String(port));
+      if (password !== undefined) writeFileSync(join(data, "password"), password);
+      const secret = password === undefined ? [] : ["--requirepass", password];
+      const args = ["--port", String(port), "--bind", "127.0.0.1", "--dir", data, "--save", "", ...secret];
+      const leftover = spawn(redisServer, args, { stdio: "ignore" });
+      const gone = once(leftover, "exit");
+      onTestFinished(() => void leftover.kill("SIGKILL"));
+      const target = { host: "127.0.0.1", port, password };
+      await expect.poll(() => redisAnswer(target, "PING")).toBe("+PONG\r\n");
+      const stack = await launchStack(folder);
+      await stack.ready;
+      await gone;
+      expect(await stack.redis("PING")).toBe("+PONG\r\n");
+    }
+  });
+
+  test("shows nothing on the terminal that moves its cursor or forges a line, whatever api and worker print", async () => {
+    const stack = await launchStack(await temporaryFolder(), {
+      STUB_SAYS: "\u001b]52;c;ZXZpbA==\u0007\u009b2J\u202e\nDarkroom",
+    });
+    await stack.ready;
+    await expect.poll(stack.printed).toContain("api: The stub says \ufffd]52;c;ZXZpbA==\ufffd\ufffd2J\ufffd Darkroom");
+    await expect.poll(stack.printed).toContain("api: It says \ufffd]52;c;ZXZpbA==\ufffd\ufffd2J\ufffd\n");
+    expect(stack.printed()).not.toMatch(/[^\P{Cc}\n]|\p{Bidi_Control}/u);
+  });
+
   test("runs a Redis that loses nothing and refuses rather than evicts", async () => {
-    const stack = launchStack(await temporaryFolder());
+    const stack = await launchStack(await temporaryFolder());
     await stack.ready;
     expect(await stack.redis("CONFIG GET maxmemory-policy")).toContain("noeviction");
     expect(await stack.redis("CONFIG GET appendfsync")).toContain("everysec");
@@ -79,7 +157,7 @@ describe.skipIf(!hasRedisServer)("a stack that starts", () => {
 
   test("keeps its key, its Redis data and its Redis port over a restart", async () => {
     const folder = await temporaryFolder();
-    const first = launchStack(folder);
+    const first = await launchStack(folder);
     await first.ready;
     const facts = first.facts();
     await first.redis("SET kept yes");
@@ -87,7 +165,7 @@ describe.skipIf(!hasRedisServer)("a stack that starts", () => {
     first.process.kill("SIGINT");
     await first.ended;
 
-    const second = launchStack(folder);
+    const second = await launchStack(folder);
     await second.ready;
     const { apiKey, adminKey } = second.facts();
     expect({ apiKey, adminKey }).toEqual({ apiKey: facts.apiKey, adminKey: facts.adminKey });
@@ -100,7 +178,7 @@ describe.skipIf(!hasRedisServer)("a stack that starts", () => {
     const file = join(folder, "secrets.json");
     const old = { apiKey: "sk-old", linkSigningSecret: "l".repeat(32), webhookSigningSecret: "w".repeat(32) };
     writeFileSync(file, JSON.stringify(old), { mode: 0o600 });
-    const stack = launchStack(folder);
+    const stack = await launchStack(folder);
     await stack.ready;
     const { adminKey } = stack.facts();
     expect(JSON.parse(readFileSync(file, "utf8"))).toEqual({ ...old, adminKey });
@@ -110,32 +188,33 @@ describe.skipIf(!hasRedisServer)("a stack that starts", () => {
 
   test("leaves its admin key out where the user has set another", async () => {
     const hash = hashApiKey("sk-mine");
-    const stack = launchStack(await temporaryFolder(), { ADMIN_KEY_SHA256: hash });
+    const stack = await launchStack(await temporaryFolder(), { ADMIN_KEY_SHA256: hash });
     await stack.ready;
     expect((await stack.stub("api")).env["ADMIN_KEY_SHA256"]).toBe(hash);
     expect(stack.facts().adminKey).toBeUndefined();
   });
 
   test("takes another port than 4000 when that is taken, and says so", async () => {
-    const first = launchStack(await temporaryFolder());
-    await first.ready;
-    const second = launchStack(await temporaryFolder());
-    await second.ready;
-    expect(second.facts().baseUrl).not.toBe(first.facts().baseUrl);
-    expect(second.printed()).toMatch(/Port 4000 is taken; using 4\d\d\d\./);
+    const usual = createServer();
+    onTestFinished(() => void usual.close());
+    // Where another program has it already, it is taken as well.
+    await new Promise((resolve) => usual.once("error", resolve).listen(4000, "127.0.0.1", () => resolve(undefined)));
+    const stack = await launchStack(await temporaryFolder(), { PORT: "" });
+    await stack.ready;
+    expect(stack.printed()).toMatch(/Port 4000 is taken; using 4\d\d\d\./);
   });
 
   test("is not ready by the api of another checkout, which has taken the port since it was chosen", async () => {
-    const stack = launchStack(await temporaryFolder(), { PORT: String(await freePort()), STUB_AFTER_ANOTHER: "yes" });
+    const stack = await launchStack(await temporaryFolder(), { STUB_AFTER_ANOTHER: "yes" });
     await stack.ready;
     expect((await stack.stub("api")).env).toHaveProperty("STUB_AFTER_ANOTHER");
   });
 
   test("uses the Redis of REDIS_URL and starts none", async () => {
-    const first = launchStack(await temporaryFolder());
+    const first = await launchStack(await temporaryFolder());
     await first.ready;
     const { env } = await first.stub("api");
-    const second = launchStack(await temporaryFolder(), { REDIS_URL: env["REDIS_URL"] ?? "" });
+    const second = await launchStack(await temporaryFolder(), { REDIS_URL: env["REDIS_URL"] ?? "" });
     await second.ready;
     expect((await second.stub("worker")).env["REDIS_URL"]).toBe(env["REDIS_URL"]);
     await expect(second.redis("PING")).rejects.toThrow("ENOENT");
@@ -145,7 +224,7 @@ describe.skipIf(!hasRedisServer)("a stack that starts", () => {
 describe.skipIf(!hasRedisServer)("a stack that ends", () => {
   test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("on %s ends every child and exits with 0", async (signal) => {
     const folder = await temporaryFolder();
-    const stack = launchStack(folder);
+    const stack = await launchStack(folder);
     await stack.ready;
     const pids = await stack.pids();
     expect(pids.every(isAlive)).toBe(true);
@@ -159,7 +238,7 @@ describe.skipIf(!hasRedisServer)("a stack that ends", () => {
   });
 
   test("when the process that started it is gone", async () => {
-    const stack = launchStack(await temporaryFolder());
+    const stack = await launchStack(await temporaryFolder());
     await stack.ready;
     const pids = await stack.pids();
     stack.process.disconnect();
@@ -169,20 +248,20 @@ describe.skipIf(!hasRedisServer)("a stack that ends", () => {
 
   test("by kill -9 takes its children along, and the next start works", async () => {
     const folder = await temporaryFolder();
-    const stack = launchStack(folder);
+    const stack = await launchStack(folder);
     await stack.ready;
     const pids = await stack.pids();
     await stack.redis("SET kept yes");
     stack.process.kill("SIGKILL");
     await stack.ended;
-    const next = launchStack(folder);
+    const next = await launchStack(folder);
     await next.ready;
     expect(await next.redis("GET kept")).toBe("$3\r\nyes\r\n");
     expect(await allGone(pids)).toBe(true);
   });
 
   test("because a child died: names it, shows its last lines, stops the others, exits with 1", async () => {
-    const stack = launchStack(await temporaryFolder());
+    const stack = await launchStack(await temporaryFolder());
     await stack.ready;
     const pids = await stack.pids();
     await fetch(`${stack.facts().baseUrl.replace("/v1", "")}/crash`).catch(() => {});
@@ -235,7 +314,7 @@ describe("a stack that cannot start says so in a sentence and exits with 1", () 
 
   test.skipIf(!hasRedisServer)("when it is already running from the same folder", async () => {
     const folder = await temporaryFolder();
-    const first = launchStack(folder);
+    const first = await launchStack(folder);
     await first.ready;
     expect(await refusal(folder)).toMatch(/Darkroom is already running from this folder/);
     expect(isAlive(first.process.pid ?? 0)).toBe(true);

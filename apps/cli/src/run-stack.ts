@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { hashApiKey } from "@darkroom/accounts";
 import { type StackChild, startChild } from "./child-process.ts";
@@ -41,7 +41,7 @@ export async function runStack({ config, programs, stopRequested, say }: StackOp
   const { stateDirectory, environment } = config;
   const logs = join(stateDirectory, "logs");
   const facts = join(stateDirectory, "local.json");
-  mkdirSync(logs, { recursive: true });
+  closeToOthers(config);
 
   const ending = new AbortController();
   const stops: (() => Promise<void> | void)[] = [lockStack(stateDirectory)];
@@ -111,6 +111,21 @@ export async function runStack({ config, programs, stopRequested, say }: StackOp
     ending.abort();
     for (const stop of stops.toReversed()) await stop();
   }
+}
+
+/**
+ * Shuts prompts, images, logs and the data of Redis to the other users of the machine. A folder that the user has named may hold other
+ * things, so only what is ours in it is shut.
+ */
+function closeToOthers({ stateDirectory, ownsStateDirectory }: StackConfig): void {
+  if (ownsStateDirectory) privateFolder(stateDirectory);
+  for (const name of ["logs", "images", "redis"]) privateFolder(join(stateDirectory, name));
+}
+
+/** Makes a folder for its owner only, or closes one that is there to everybody else, whatever the modes of the files in it. */
+function privateFolder(path: string): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  chmodSync(path, 0o700);
 }
 
 /** What the service draws with when a request names no model: one that it serves, whatever file of models it has. */

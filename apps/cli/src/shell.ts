@@ -1,3 +1,4 @@
+import { printableLines } from "@darkroom/contracts";
 import { readClientConfig } from "./config.ts";
 import { confirm } from "./confirm.ts";
 import { barProgress } from "./progress/bar-progress.ts";
@@ -28,7 +29,7 @@ export const processShell: Shell = {
   connect: ({ url }) => createHttpApi({ service: findService(url, readClientConfig()), fetch }),
   print: (result) => {
     process.stdout.once("error", forgiveClosedPipe);
-    process.stdout.write(`${result}\n`);
+    process.stdout.write(`${printableLines(result)}\n`);
   },
   say,
   confirm,
@@ -37,7 +38,7 @@ export const processShell: Shell = {
 };
 
 function say(words: string): void {
-  console.error(words);
+  console.error(printableLines(words));
 }
 
 /** `darkroom keys list | head -1` has read enough; that is no mistake of anybody's. */

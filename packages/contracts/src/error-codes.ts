@@ -34,3 +34,16 @@ export const errorCodes = {
 } as const satisfies Record<string, { status: number; type: string; retryable: boolean }>;
 
 export type ErrorCode = keyof typeof errorCodes;
+
+/** What an upstream says of a request that its caller has to change. */
+const callersFaults: ReadonlySet<ErrorCode> = new Set([
+  "invalid_request_error",
+  "content_policy_violation",
+  "moderation_blocked",
+]);
+
+/**
+ * Whether a generation failed by a fault of its caller's request. An upstream's words about one quote the request, as in "Invalid value:
+ * '…'": they are for the caller and go into the record, not into the log.
+ */
+export const isCallersFault = (code: ErrorCode): boolean => callersFaults.has(code);

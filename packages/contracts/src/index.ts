@@ -42,7 +42,7 @@ export {
 } from "./batch.ts";
 export { type Bill, microsSchema, formatDollars } from "./money.ts";
 export { type Ending, endings, isEnding, type MissingImage, missingImageSchema } from "./ending.ts";
-export { type ErrorCode, errorCodes } from "./error-codes.ts";
+export { type ErrorCode, errorCodes, isCallersFault } from "./error-codes.ts";
 export {
   expiresAfterSchema,
   type FileObject,
@@ -81,6 +81,7 @@ export {
 } from "./image-stream-event.ts";
 export { type LedgerEntry, ledgerEntrySchema } from "./ledger-entry.ts";
 export { maskKeys } from "./mask-keys.ts";
+export { printable, printableJson, printableLines } from "./printable.ts";
 export { derivedUlid, isBatchId, isFileId, isGenerationId, newBatchId, newFileId, newGenerationId } from "./new-id.ts";
 export { checkBody, parseBody } from "./parse-body.ts";
 export { type UsageRow, usageRowSchema } from "./usage-row.ts";

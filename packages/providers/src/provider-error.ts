@@ -21,7 +21,7 @@ export type ProviderErrorFacts = {
   mayHaveCharged: boolean;
   /** HTTP status of the upstream, where there was one. */
   upstreamStatus?: number | undefined;
-  /** The upstream's own words, code and request id. Logged, never shown. */
+  /** The upstream's code, request id, and own words except about the caller's request. Logged, never shown. */
   detail?: string | undefined;
   cause?: unknown;
 };

@@ -177,3 +177,18 @@ describe("a warning that repeats", () => {
     expect(lines()).toHaveLength(6);
   });
 });
+
+test("no line holds what a terminal obeys, and a line for machines keeps the values", () => {
+  const words = "a\u001b]52;c;eA==\u0007\u009b2J\u202eb\nDarkroom is ready\u2028";
+  const machine = openLog();
+  machine.log.warn({ words, err: new Error(words) }, `It says ${words}`);
+  expect(machine.text().trimEnd()).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u);
+  expect(machine.lines()).toMatchObject([{ words, msg: `It says ${words}`, err: { message: words } }]);
+
+  const person = openLog({ pretty: true });
+  person.log.warn({ words, err: new Error(words) }, `It says ${words}`);
+  const shown = "a\ufffd]52;c;eA==\ufffd\ufffd2J\ufffdb Darkroom is ready ";
+  const [line] = person.lines();
+  expect(line).toMatchObject({ words: shown, msg: `It says ${shown}`, err: { message: shown } });
+  expect(line.err.stack).toMatch(/^ {4}at .*\n {4}at /);
+});

@@ -1,4 +1,4 @@
-import { maskKeys } from "@darkroom/contracts";
+import { maskKeys, printable, printableJson } from "@darkroom/contracts";
 import { type DestinationStream, type LogFn, pino, type Logger as PinoLogger } from "pino";
 import { z } from "zod";
 import { createRepeatLimit } from "./limit-repeats.ts";
@@ -27,6 +27,8 @@ export type LoggerOptions = {
 export function createLogger({ name, level, pretty, advise, destination }: LoggerOptions): PinoLogger {
   const serialize = createSerializeError(advise);
   const limitRepeats = createRepeatLimit();
+  // Readable lines hold the values as they are, not as JSON escapes them.
+  const toPrint = pretty ? withPrintableValues : printableJson;
   const options = {
     name,
     level,
@@ -41,8 +43,8 @@ export function createLogger({ name, level, pretty, advise, destination }: Logge
       logMethod(this: PinoLogger, args: Parameters<LogFn>, method: LogFn, levelNumber: number) {
         limitRepeats.call(this, withSentence(args), method, levelNumber);
       },
-      // Callers put keys where none belong, and paths, ids and prompts are logged.
-      streamWrite: (line: string) => maskUserInfo(maskKeys(line)),
+      // Callers put keys and control characters where none belong, and paths, ids and prompts are logged.
+      streamWrite: (line: string) => toPrint(maskUserInfo(maskKeys(line))),
     },
   };
   if (destination !== undefined) return pino(options, destination);
@@ -73,6 +75,14 @@ function withErrorsSerialized(fields: Record<string, unknown>, serialize: (error
     serialized[name] = list ? value.map(serialize) : serialize(value);
   }
   return serialized ?? fields;
+}
+
+/** A line of which no value holds anything that a terminal obeys. A stack keeps its lines: `framesOf` has chosen them. */
+function withPrintableValues(line: string): string {
+  const fields: unknown = JSON.parse(line, (name, value: unknown) =>
+    typeof value === "string" && name !== "stack" ? printable(value) : value,
+  );
+  return `${JSON.stringify(fields)}\n`;
 }
 
 /** The user and the password in a URL, `redis://user:password@host`. */

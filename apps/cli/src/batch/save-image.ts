@@ -2,10 +2,13 @@ import { createWriteStream } from "node:fs";
 import { open, rename, rm, writeFile } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import pRetry from "p-retry";
+import { atMost } from "../service/at-most.ts";
 import { imageExtension, signatureBytes } from "./image-extension.ts";
 
 /** The largest images have some 30 MB: this is two megabits a second. */
 const timeoutMs = 120_000;
+/** The service takes no larger image from an upstream than 64 MiB, unless its operator allows more. */
+const maxImageBytes = 256 * 1024 * 1024;
 /** The second try is after one second, the third after four more. */
 const patience = { retries: 2, minTimeout: 1_000, factor: 4 };
 
@@ -77,14 +80,18 @@ async function fetchTo(part: string, url: string, fetch: typeof globalThis.fetch
     );
   }
   try {
-    await pipeline(response.body ?? [], createWriteStream(part));
+    await pipeline(response.body ?? [], atMost(maxImageBytes, tooLarge), createWriteStream(part));
   } catch (error) {
+    if (error instanceof ImageFailure) throw error;
     // A full disk is no fault of the link's.
     if (error instanceof Error && "syscall" in error) throw error;
     throw noImage(error);
   }
   return response.headers.get("content-type") ?? undefined;
 }
+
+const tooLarge = () =>
+  new ImageFailure(`what the link leads to is larger than ${maxImageBytes / 1024 / 1024} MiB`, false);
 
 function noImage(error: unknown): ImageFailure {
   if (error instanceof Error && error.name === "TimeoutError") {

@@ -44,6 +44,9 @@ export async function savePictures(
   return paths;
 }
 
+/** Ten images of 30 MB in base64: about the longest text that Node holds. */
+const maxInlineBytes = 500 * 1024 * 1024;
+
 /** The images in the service's own answer: as large as they are, so only where links fail. */
 async function readInline(api: HttpApi, id: string): Promise<ImageSource[]> {
   const generation = await api.send({
@@ -51,6 +54,7 @@ async function readInline(api: HttpApi, id: string): Promise<ImageSource[]> {
     query: { response_format: "b64_json" },
     as: "tenant",
     answer: generationSchema,
+    maxBytes: maxInlineBytes,
   });
   return (generation.value.response?.data ?? []).map(({ b64_json = null }) => ({ url: null, b64_json }));
 }

@@ -1,3 +1,4 @@
+import { printable, printableLines } from "@darkroom/contracts";
 import cliProgress, { type GenericFormatter } from "cli-progress";
 import type { Progress, Step } from "./progress.ts";
 
@@ -14,7 +15,7 @@ const fittingLine: GenericFormatter = (
   { progress, value, total, maxWidth },
   { words }: Pick<Step, "words">,
 ) => {
-  let text = `${value}/${total} ${words}`;
+  let text = `${value}/${total} ${printable(words)}`;
   while (text.length > maxWidth && text.includes(", ")) text = text.slice(0, text.lastIndexOf(", "));
   const barsize = Math.min(longestBar, maxWidth - text.length - "[] ".length);
   if (barsize < shortestBar) return text;
@@ -43,7 +44,7 @@ export function barProgress(stream: NodeJS.WritableStream): Progress {
     },
     note: (sentence) => {
       stop();
-      stream.write(`${sentence}\n`);
+      stream.write(`${printableLines(sentence)}\n`);
     },
     stop,
   };

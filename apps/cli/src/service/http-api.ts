@@ -1,10 +1,15 @@
+import { text } from "node:stream/consumers";
+import { printable } from "@darkroom/contracts";
 import { z } from "zod";
 import { Problem } from "../problem.ts";
+import { atMost } from "./at-most.ts";
 import { explainAnswer, explainNoAnswer } from "./explain-failure.ts";
 import type { Service } from "./find-service.ts";
 
 /** Every answer here comes from Redis; one that takes longer than this does not come. */
 const usualTimeoutMs = 30_000;
+/** A page of a list, with the longest prompts and metadata, has 14 MB; the faults of a batch have as many. */
+const usualMaxBytes = 64 * 1024 * 1024;
 /** The most that OpenAI's lists give at a time. */
 const pageSize = 100;
 /** A redirect that is followed would turn a POST into a GET, and carry the key to who knows whom. */
@@ -27,11 +32,13 @@ type ApiRequest<T> = {
   prefer?: string;
   answer: z.ZodType<T>;
   timeoutMs?: number;
+  /** The longest answer that is read, in bytes: 64 MiB unless images are in it. */
+  maxBytes?: number;
 };
 
 type ContentRequest = Pick<ApiRequest<unknown>, "path" | "as">;
 
-/** An answer as our code knows it, and as it came. */
+/** An answer as our code knows it, its texts printable, and as it came. */
 type Answer<T> = { value: T; json: unknown };
 
 export type HttpApi = {
@@ -81,6 +88,7 @@ export function createHttpApi({ service, fetch }: HttpApiOptions): HttpApi {
       prefer,
       answer,
       timeoutMs = usualTimeoutMs,
+      maxBytes = usualMaxBytes,
     } = request;
     const url = new URL(root + path);
     for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
@@ -92,7 +100,7 @@ export function createHttpApi({ service, fetch }: HttpApiOptions): HttpApi {
     if (typeof content === "string") headers.set("content-type", "application/json");
 
     let response: Response;
-    let text: string;
+    let answered: string;
     try {
       const signal = AbortSignal.timeout(timeoutMs);
       response = await fetch(url, {
@@ -102,14 +110,15 @@ export function createHttpApi({ service, fetch }: HttpApiOptions): HttpApi {
         signal,
         ...(content !== undefined && { body: content }),
       });
-      text = await response.text();
+      answered = await readText(response, maxBytes);
     } catch (error) {
+      if (error instanceof Problem) throw error;
       throw explainNoAnswer(error, { root, method, timeoutMs });
     }
-    const json = parseJson(text);
-    if (!response.ok) throw explainAnswer(response, json, root);
-    const result = answer.safeParse(json);
-    if (result.success) return { value: result.data, json };
+    const shown = parseJson(answered, onePrintable);
+    if (!response.ok) throw explainAnswer(response, shown, root);
+    const result = answer.safeParse(shown);
+    if (result.success) return { value: result.data, json: parseJson(answered) };
     const [issue] = result.error.issues;
     throw new Problem(
       `${root} gave an answer that this darkroom does not understand (${path}: ${issue?.path.join(".")} ${issue?.message}). Are both of the same version?`,
@@ -127,7 +136,7 @@ export function createHttpApi({ service, fetch }: HttpApiOptions): HttpApi {
       // What follows may take as long as it is long. Where nothing comes for five minutes, `fetch` gives up on its own.
       .finally(() => clearTimeout(timer));
     if (response.ok) return response.body ?? new Blob([]).stream();
-    throw explainAnswer(response, parseJson(await response.text()), root);
+    throw explainAnswer(response, parseJson(await readText(response, usualMaxBytes), onePrintable), root);
   }
 
   async function list<T>({ item, query, ...request }: ListRequest<T>): Promise<Answer<T[]>> {
@@ -155,6 +164,13 @@ export function createHttpApi({ service, fetch }: HttpApiOptions): HttpApi {
     return { value: values, json };
   }
 
+  /** @throws {Problem} for one that is longer, and what `fetch` throws when the connection breaks */
+  async function readText(response: Response, maxBytes: number): Promise<string> {
+    const excess = () =>
+      new Problem(`${root} sent an answer of more than ${maxBytes / 1024 / 1024} MiB. Is the address right?`);
+    return text(atMost(maxBytes, excess)(response.body ?? new Blob([]).stream()));
+  }
+
   return { send, list, open };
 }
 
@@ -171,9 +187,12 @@ function keyFor(as: "tenant" | "admin", { root, apiKey, adminKey }: Service): st
   throw new Problem(`${root} requires ${what}: set ${variable} in the environment.`);
 }
 
-function parseJson(text: string): unknown {
+/** Texts of an answer end on the terminal, and what they say is a caller's, an upstream's, or that of whatever server answers. */
+const onePrintable = (_name: string, value: unknown): unknown => (typeof value === "string" ? printable(value) : value);
+
+function parseJson(json: string, revive?: (name: string, value: unknown) => unknown): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(json, revive);
   } catch {
     return undefined;
   }

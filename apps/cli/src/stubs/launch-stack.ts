@@ -2,12 +2,12 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { childEnvironment } from "@darkroom/testing";
+import { childEnvironment, freePort } from "@darkroom/testing";
 import { onTestFinished } from "vitest";
 import { z } from "zod";
 import { redisAnswer } from "../redis-answer.ts";
 
-const redisServer = process.env["REDIS_SERVER"] ?? "redis-server";
+export const redisServer = process.env["REDIS_SERVER"] ?? "redis-server";
 export const hasRedisServer = spawnSync(redisServer, ["--version"]).error === undefined;
 
 const stubReport = z.object({ pid: z.number(), env: z.record(z.string(), z.string()) });
@@ -28,10 +28,14 @@ export type LaunchedStack = {
   pids: () => Promise<number[]>;
 };
 
-/** Runs the stub stack as a process of its own, as a person would, and ends it with the test. */
-export function launchStack(stateDirectory: string, env: Record<string, string> = {}): LaunchedStack {
+/**
+ * Runs the stub stack as a process of its own, as a person would, and ends it with the test. Its port is a free one, not 4000, which a stack
+ * that runs on this machine may have.
+ */
+export async function launchStack(stateDirectory: string, env: Record<string, string> = {}): Promise<LaunchedStack> {
+  const port = String(await freePort());
   const child = spawn(process.execPath, [resolve(import.meta.dirname, "stub-stack.ts")], {
-    env: { ...childEnvironment(), REDIS_SERVER: redisServer, STATE_DIRECTORY: stateDirectory, ...env },
+    env: { ...childEnvironment(), REDIS_SERVER: redisServer, STATE_DIRECTORY: stateDirectory, PORT: port, ...env },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   let text = "";
@@ -55,8 +59,9 @@ export function launchStack(stateDirectory: string, env: Record<string, string> 
   });
 
   const facts = () => localFacts.parse(JSON.parse(readFileSync(join(stateDirectory, "local.json"), "utf8")));
-  const redisPort = () => Number(readFileSync(join(stateDirectory, "redis", "port"), "utf8"));
-  const redis = async (command: string) => redisAnswer({ host: "127.0.0.1", port: redisPort() }, command);
+  const redisFact = (name: string) => readFileSync(join(stateDirectory, "redis", name), "utf8");
+  const redis = async (command: string) =>
+    redisAnswer({ host: "127.0.0.1", port: Number(redisFact("port")), password: redisFact("password") }, command);
   const stub = async (which: "api" | "worker") => {
     const log = readFileSync(join(stateDirectory, "logs", `${which}.log`), "utf8");
     return ask(`http://127.0.0.1:${/listens on (\d+)/.exec(log)?.[1]}`);

@@ -18,6 +18,11 @@ const server = createServer((request, response) => {
   response.end(JSON.stringify({ pid: process.pid, env: process.env }));
 });
 console.log(JSON.stringify({ level: 40, msg: "The stub warns at its start." }));
+const { STUB_SAYS: words } = process.env;
+if (words !== undefined) {
+  console.log(JSON.stringify({ level: 40, msg: `The stub says ${words}` }));
+  console.log(`It says ${words}`);
+}
 if (process.env["STUB_AFTER_ANOTHER"] !== undefined && process.env["WORKER_PORT"] === undefined)
   await haveAnotherFirst();
 server.listen(port, "127.0.0.1", () => console.log(JSON.stringify({ level: 30, msg: `The stub listens on ${port}.` })));

@@ -1,3 +1,4 @@
+import { printableJson } from "@darkroom/contracts";
 import { markdownTable } from "markdown-table";
 
 /** What stands in a column. */
@@ -13,7 +14,7 @@ export function table(headings: readonly string[], rows: readonly (readonly Cell
 }
 
 /** The API's own JSON, indented. */
-export const asJson = (json: unknown): string => JSON.stringify(json, null, 2);
+export const asJson = (json: unknown): string => printableJson(JSON.stringify(json, null, 2));
 
 /** What there is to say about one thing, a line each: its name, and what it is. */
 export function facts(lines: readonly (readonly [name: string, value: string])[]): string {

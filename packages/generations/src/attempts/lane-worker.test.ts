@@ -105,6 +105,17 @@ test("a fault of our own fails the generation and shows no internals", async () 
   expect(record?.error).toEqual({ code: "server_error", message: expect.not.stringContaining("hunter2") });
 });
 
+test("what an upstream says of the caller's request stands in the record, and not in the log", async () => {
+  const logged: string[] = [];
+  const line = (fields: object, sentence: string) => void logged.push(`${JSON.stringify(fields)} ${sentence}`);
+  const queue = await openQueue({ log: { debug: line, info: line, warn: line, error: line } });
+  const error = { code: "invalid_request_error", message: "Invalid value: 'the user of acme'." } as const;
+  queue.worker(async () => ({ kind: "failed", error }), { log: { debug: line, info: line, warn: line, error: line } });
+  expect(await run(queue)).toMatchObject({ status: "failed", error });
+  await expect.poll(() => logged.join("\n")).toMatch(/"code":"invalid_request_error".*The generation failed/);
+  expect(logged.join("\n")).not.toContain("the user of acme");
+});
+
 test("a generation submitted twice runs once", async () => {
   const queue = await openQueue();
   let runs = 0;

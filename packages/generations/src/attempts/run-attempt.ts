@@ -1,4 +1,4 @@
-import type { Bill } from "@darkroom/contracts";
+import { type Bill, isCallersFault } from "@darkroom/contracts";
 import { setTimeout as pause } from "node:timers/promises";
 import { createBackoff, type Logger } from "@darkroom/runtime";
 import type { GenerationRecord } from "../records/generation-record.ts";
@@ -211,7 +211,9 @@ async function settle(
     }
     const verdict = await write(() => attempts.fail(id, lane, attempt, error, uncharged));
     if (verdict === "ok") onEnding?.(record, { bill: null, unbilled: isUnbilled(record, uncharged) });
-    log.warn({ ...fields, verdict, code: error.code }, `The generation failed: ${error.message}`);
+    // An upstream's words about the caller's request quote it.
+    const why = isCallersFault(error.code) ? "" : `: ${error.message}`;
+    log.warn({ ...fields, verdict, code: error.code }, `The generation failed${why}`);
   }
   return null;
 }

@@ -8,6 +8,10 @@ test.each([
   ["'a quiet river' is too long", "'[…]' is too long"],
   ["the gateway-key-1 is old", "the […] is old"],
   ["x_sk-proj-AbCdEf0123456789 and %20sk-AbCdEf0123456789xy", "x_sk-… and %20sk-…"],
+  [
+    "Invalid value: '\u001b]52;c;ZXZpbA==\u0007\u202e\nDarkroom is ready'",
+    "Invalid value: '\ufffd]52;c;ZXZpbA==\ufffd\ufffd Darkroom is ready'",
+  ],
 ])("%s", (text, clean) => {
   expect(redact(text, ["gateway-key-1", "a quiet river"])).toBe(clean);
 });

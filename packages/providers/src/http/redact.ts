@@ -1,4 +1,4 @@
-import { maskKeys } from "@darkroom/contracts";
+import { maskKeys, printable } from "@darkroom/contracts";
 
 /** Long enough for any provider's sentence, short enough for a log line. */
 const longest = 500;
@@ -10,10 +10,11 @@ const accountWords = /\b(?:sk|rk|pk|ak|org|proj|user|acct)[-_][\w*.…-]{4,}|\bB
 
 /**
  * Makes an upstream's words fit to repeat: cuts out the secrets given (our key, the prompt: some upstreams quote the whole of it)
- * and whatever looks like a key or an account, and shortens the rest to 500 characters.
+ * and whatever looks like a key or an account, leaves nothing that a terminal obeys, and shortens the rest to 500 characters.
  */
 export function redact(text: string, secrets: readonly string[]): string {
-  const clean = maskKeys(cutOut(text, secrets).slice(0, longestSearched)).replace(accountWords, "[…]");
+  const masked = maskKeys(cutOut(text, secrets).slice(0, longestSearched)).replace(accountWords, "[…]");
+  const clean = printable(masked);
   return clean.length > longest ? `${clean.slice(0, longest)}…` : clean;
 }
 

@@ -1,3 +1,4 @@
+import { isCallersFault } from "@darkroom/contracts";
 import { ProviderError, type ProviderErrorFacts } from "../provider-error.ts";
 import type { UpstreamRefusal } from "./post-json.ts";
 import { waitInWords } from "./wait-in-words.ts";
@@ -27,7 +28,14 @@ export function refusalError(refusal: UpstreamRefusal, words: UpstreamWords, ver
     param: verdict.code === "invalid_request_error" ? words.param : undefined,
     retryAfterMs: verdict.retryable ? waitOf(refusal, words) : undefined,
     upstreamStatus: refusal.status,
-    detail: [`HTTP ${refusal.status}`, words.code, words.message, refusal.requestId].filter(Boolean).join(" · "),
+    detail: [
+      `HTTP ${refusal.status}`,
+      words.code,
+      isCallersFault(verdict.code) ? undefined : words.message,
+      refusal.requestId,
+    ]
+      .filter(Boolean)
+      .join(" · "),
   });
 }
 

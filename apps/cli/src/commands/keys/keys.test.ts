@@ -207,3 +207,42 @@ test("keys webhook-secret rotate prints the new secret alone", async () => {
     body: { grace_seconds: 0 },
   });
 });
+
+describe("whatever a service answers", () => {
+  const words = "a\u001b]52;c;eA==\u0007\u009b2J\u202eb\nkey_2 | fine";
+  const shown = "a\ufffd]52;c;eA==\ufffd\ufffd2J\ufffdb key_2 | fine";
+
+  test("moves no cursor and adds no line to a table", async () => {
+    const page = {
+      object: "list",
+      data: [stubKey({ prefix: words })],
+      first_id: "key_1",
+      last_id: "key_1",
+      has_more: false,
+    };
+    const { stdout } = await run(["list"], page);
+    expect(stdout).toContain(shown);
+    expect(stdout.trimEnd().split("\n")).toHaveLength(3);
+    expect(stdout).not.toMatch(/[^\P{Cc}\n]|\p{Bidi_Control}/u);
+  });
+
+  test("is JSON with the same values where that is asked for", async () => {
+    const page = {
+      object: "list",
+      data: [stubKey({ prefix: words })],
+      first_id: "key_1",
+      last_id: "key_1",
+      has_more: false,
+    };
+    const { stdout } = await run(["list", "--json"], page);
+    expect(stdout).not.toMatch(/[^\P{Cc}\n]|\p{Bidi_Control}/u);
+    expect(JSON.parse(stdout)).toMatchObject({ data: [{ prefix: words }] });
+  });
+
+  test("is told on one line where it is a refusal", async () => {
+    const error = { message: words, type: "invalid_request_error", param: null, code: "invalid_request_error" };
+    const service = await startStubService(() => ({ status: 400, body: { error } }));
+    const env = { DARKROOM_URL: service.url, DARKROOM_ADMIN_KEY: "admin-secret" };
+    expect(await runDarkroom(["keys", "list"], env)).toMatchObject({ code: 1, stderr: `${shown}\n` });
+  });
+});
