@@ -8,6 +8,7 @@ import { pipeline } from "node:stream/promises";
 import { listeningPort } from "@darkroom/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bytesAtRest } from "./bytes-at-rest.ts";
+import { describeLinks } from "./links.conformance.ts";
 import { ObjectNotFoundError, StorageError } from "./storage-error.ts";
 import type { ObjectStore } from "./object-store.ts";
 
@@ -224,39 +225,7 @@ export function describeObjectStore(name: string, { makeStore, holdsEverythingIn
       }
     });
 
-    test("a link answers GET without credentials, with the right bytes and content type", async () => {
-      const key = newKey();
-      await store.put(key, Buffer.from("an image"), png);
-      const response = await fetch(await store.link(key, { expiresInSeconds: 60 }));
-      expect([response.status, response.headers.get("content-type"), await response.text()]).toEqual([
-        200,
-        "image/png",
-        "an image",
-      ]);
-    });
-
-    test("a link is refused when its time is over, when it was changed, and when its object is gone", async () => {
-      const [key, other] = [newKey(), newKey()];
-      for (const each of [key, other]) await store.put(each, Buffer.from("an image"), png);
-      const link = await store.link(key, { expiresInSeconds: 60 });
-      expect(await statusOf(link)).toBe(200);
-      expect(await statusOf(link.replace(key, other))).toBe(403);
-      expect(await statusOf(link.replace(/(expires=\d*)/i, "$10"))).toBe(403);
-      expect(await statusOf(link.replace(/signature=./i, "signature=x"))).toBe(403);
-      expect(await statusOf(link.replace(/\?.*/, ""))).toBe(403);
-
-      nowMs -= 3_600_000;
-      const old = await store.link(key, { expiresInSeconds: 60 });
-      nowMs += 3_600_000;
-      expect(await statusOf(old)).toBe(403);
-
-      await store.delete([key]);
-      expect(await statusOf(link)).toBe(404);
-    });
-
-    test.each([0, -1, 1.5, Number.NaN, 604_801])("a link of %d seconds is refused", async (expiresInSeconds) => {
-      await expect(store.link(newKey(), { expiresInSeconds })).rejects.toBeInstanceOf(StorageError);
-    });
+    describeLinks({ store: () => store, newKey, turnBackMs: (ms) => void (nowMs -= ms) });
 
     test("reading can be given up half-way, as often as one likes", async () => {
       const key = newKey();
@@ -309,12 +278,6 @@ export function describeObjectStore(name: string, { makeStore, holdsEverythingIn
 
 /** Files and sockets that this process has open, where the system tells (Linux). */
 const openDescriptors = (): number => (existsSync("/proc/self/fd") ? readdirSync("/proc/self/fd").length : 0);
-
-async function statusOf(url: string): Promise<number> {
-  const response = await fetch(url);
-  await response.text();
-  return response.status;
-}
 
 function* slices(bytes: Buffer): Generator<Buffer> {
   for (let start = 0; start < bytes.length; start += 64 * 1024) yield bytes.subarray(start, start + 64 * 1024);

@@ -1,42 +1,7 @@
 import type { Admission } from "@darkroom/accounts";
 import type { Budget, Ending, Limits } from "@darkroom/contracts";
 import type { Submission } from "@darkroom/generations";
-
-type Life = {
-  submission: Submission;
-  worst: number;
-  status: "queued" | "running" | Ending;
-  /** The fencing token of its latest attempt. */
-  attempts: number;
-  begun: boolean;
-  /** The attempt that began this life. */
-  first: number | null;
-  /** Its time to start is over. */
-  overdue: boolean;
-  kept: boolean;
-  abandoned: boolean;
-  /** Put down by its latest attempt. */
-  postponed: boolean;
-  /** Canceled because its key was no longer in use. */
-  stopped: boolean;
-  /** A provider may have charged for an attempt of this life that is over. */
-  inDoubt: boolean;
-  /** A partial image was shown in this life. */
-  shown: boolean;
-  waits: boolean;
-  /** A line of a batch: held to the budget alone, and stopped with its batch. */
-  line: boolean;
-};
-
-type EndingOfModel = {
-  generation: string;
-  status: Ending;
-  cost: number | null;
-  /** What the budget loses beside. */
-  unbilled: number;
-  providerCost: number | null;
-  keyId: string;
-};
+import { createSumsModel, type EndingOfModel, isAlive, type Life, overspends } from "./account-sums-model.fixture.ts";
 
 /**
  * What the scripts must do to accounts, ledger and sums, said once more without Redis and without scripts: plain variables, one
@@ -45,51 +10,9 @@ type EndingOfModel = {
 export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
   const lives = new Map<string, Life>();
   const endings: EndingOfModel[] = [];
-  const windows = new Map<string, { requests: number; images: number }>();
   const stopped = new Set<string>();
 
-  const of = (keyId: string) => [...lives.values()].filter(({ submission }) => submission.keyId === keyId);
-  const single = ({ line }: Life) => !line;
-  const alive = ({ status }: Life) => status === "queued" || status === "running";
-  const spent = (keyId: string) =>
-    endings
-      .filter((ending) => ending.keyId === keyId)
-      .reduce((sum, { cost, unbilled }) => sum + (cost ?? 0) + unbilled, 0);
-
-  const account = (keyId: string) => {
-    const total = spent(keyId);
-    return {
-      active: of(keyId).filter(alive).filter(single).length,
-      queued: of(keyId)
-        .filter(({ status }) => status === "queued")
-        .filter(single).length,
-      reserved: of(keyId)
-        .filter(alive)
-        .reduce((sum, { worst }) => sum + worst, 0),
-      total,
-      daySpent: total,
-      monthSpent: total,
-    };
-  };
-
-  /** The first budget or limit that one more would exceed. */
-  function refuse(admission: Admission, keyId: string): string | null {
-    const { reserved, total } = account(keyId);
-    const overspent = overspends(admission, total + reserved);
-    if (overspent !== null) return overspent;
-    const { limits, images } = admission;
-    const { active, queued } = account(keyId);
-    const { requests, images: seen } = windows.get(keyId) ?? { requests: 0, images: 0 };
-    if (limits.queued_generations !== null && queued >= limits.queued_generations) return "queued";
-    if (limits.concurrent_generations !== null && active >= limits.concurrent_generations) return "concurrent";
-    const full = [];
-    if (limits.requests_per_minute !== null && requests + 1 > limits.requests_per_minute) full.push("requests");
-    if (limits.images_per_minute !== null && seen + images > limits.images_per_minute) full.push("images");
-    // Of two that are full, the one that is so for longer is told: that depends on the moments of earlier admissions.
-    if (full.length > 0) return full.join(" or ");
-    windows.set(keyId, { requests: requests + 1, images: seen + images });
-    return null;
-  }
+  const { account, refuse, usage } = createSumsModel({ lives, endings });
 
   const life = (id: string): Life => {
     const found = lives.get(id);
@@ -176,7 +99,7 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
       const one = life(id);
       if (one.status === "expired") return "expired";
       if (one.stopped) return "stopped";
-      if (!alive(one)) return "ended";
+      if (!isAlive(one)) return "ended";
       if (!one.begun && one.overdue) {
         finish(id, "expired", false);
         return "expired";
@@ -206,7 +129,7 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
       // Without an attempt there is no token.
       if (one.attempts === 0) return "fenced";
       if (one.status === status) return "ok";
-      if (!alive(one)) return "ended";
+      if (!isAlive(one)) return "ended";
       if (one.status !== "running") return "fenced";
       if ("cost" in how) deliver(id, how.cost);
       else finish(id, status, how.mayBeCharged);
@@ -235,7 +158,7 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
 
     cancel(id: string): string {
       const one = life(id);
-      if (!alive(one)) return "ended";
+      if (!isAlive(one)) return "ended";
       const was = one.status;
       finish(id, "canceled", was === "running");
       return was;
@@ -272,7 +195,7 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
     retry(id: string): string {
       const one = life(id);
       if (one.status === "succeeded") return "succeeded";
-      if (alive(one)) return "unended";
+      if (isAlive(one)) return "unended";
       if (one.line) return "batched";
       const refused = refuse({ ...one.submission.admission, worstCaseMicros: one.worst }, one.submission.keyId);
       if (refused !== null) return refused;
@@ -293,33 +216,8 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
     stop: (keyId: string) => void stopped.add(keyId),
     allow: (keyId: string) => void stopped.delete(keyId),
 
-    /** The sums of the day: by key and measure, nothing where it is zero. */
-    usage(): Record<string, number> {
-      const sums: Record<string, number> = {};
-      const add = (name: string, amount: number) => {
-        if (amount > 0) sums[name] = (sums[name] ?? 0) + amount;
-      };
-      for (const { keyId, status, cost, unbilled, providerCost } of endings) {
-        add(`${keyId} ${status}`, 1);
-        if (cost === null) add(`${keyId} unpriced`, 1);
-        else add(`${keyId} cost`, cost);
-        add(`${keyId} unbilled`, unbilled);
-        if (providerCost === null) add(`${keyId} provider_cost_unknown`, 1);
-        else add(`${keyId} provider_cost`, providerCost);
-        if (status !== "succeeded") continue;
-        add(`${keyId} images`, 1);
-        add(`${keyId} input_tokens`, 3);
-        add(`${keyId} output_tokens`, 7);
-      }
-      return sums;
-    },
+    usage,
   };
 }
 
 export type AccountModel = ReturnType<typeof createAccountModel>;
-
-/** The first budget that one more would exceed where so much of it is taken. */
-function overspends({ budget, worstCaseMicros }: Admission, taken: number): string | null {
-  const exceeds = (limit: number | null) => limit !== null && taken + (worstCaseMicros ?? 0) > limit;
-  return (["total", "month", "day"] as const).find((name) => exceeds(budget[name])) ?? null;
-}
