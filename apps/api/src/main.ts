@@ -16,7 +16,14 @@ import { warnOfMissingPrices, warnOfRetiredModels } from "./catalogue-warnings.t
 import { webhookSettings } from "./webhook-settings.ts";
 
 const config = readOrExit(readConfig);
-const log = createLogger({ name: "api", level: config.LOG_LEVEL, pretty: process.stdout.isTTY, advise: adviseOnRedis });
+const metrics = createMetrics({ ofProcess: true });
+const log = createLogger({
+  name: "api",
+  level: config.LOG_LEVEL,
+  pretty: process.stdout.isTTY,
+  advise: adviseOnRedis,
+  onDrop: () => metrics.droppedLogLines.inc(),
+});
 
 await runProcess({
   log,
@@ -58,7 +65,7 @@ await runProcess({
       drain,
       readiness: createReadiness({ queue, objects, drain, log }),
       log,
-      metrics: createMetrics({ ofProcess: true }),
+      metrics,
       syncTimeoutMs: config.SYNC_TIMEOUT_MS,
       linkTtlSeconds: config.LINK_TTL_SECONDS,
       publicBaseUrl: config.PUBLIC_BASE_URL,

@@ -34,6 +34,7 @@ const log = createLogger({
   level: config.LOG_LEVEL,
   pretty: process.stdout.isTTY,
   advise: adviseOnRedis,
+  onDrop: () => metrics.droppedLogLines.inc(),
 });
 
 await runProcess({

@@ -1,6 +1,8 @@
 import { maskKeys, printable, printableJson } from "@darkroom/contracts";
 import { type DestinationStream, type LogFn, pino, type Logger as PinoLogger } from "pino";
+import { prettyFactory } from "pino-pretty";
 import { z } from "zod";
+import { createLogDestination } from "./log-destination.ts";
 import { createRepeatLimit } from "./limit-repeats.ts";
 import { type Advise, createSerializeError, describeError } from "./serialize-error.ts";
 
@@ -16,15 +18,18 @@ export type LoggerOptions = {
   pretty: boolean;
   /** Says what is to be done about an error, for its line. */
   advise?: Advise;
+  /** Called for each line that is dropped because standard output is slow. */
+  onDrop?: (() => void) | undefined;
   /** Where lines go, when not to standard output. */
   destination?: DestinationStream;
 };
 
 /**
  * A logger whose lines are a sentence with fields. Whatever may carry a secret is cut out here, for every caller: an error is written as
- * `createSerializeError` describes it, under whatever name it is passed. A warning that repeats is counted (`createRepeatLimit`).
+ * `createSerializeError` describes it, under whatever name it is passed. A warning that repeats is counted (`createRepeatLimit`). Lines
+ * that standard output does not take in time are dropped (`createLogDestination`).
  */
-export function createLogger({ name, level, pretty, advise, destination }: LoggerOptions): PinoLogger {
+export function createLogger({ name, level, pretty, advise, onDrop, destination }: LoggerOptions): PinoLogger {
   const serialize = createSerializeError(advise);
   const limitRepeats = createRepeatLimit();
   // Readable lines hold the values as they are, not as JSON escapes them.
@@ -48,12 +53,19 @@ export function createLogger({ name, level, pretty, advise, destination }: Logge
     },
   };
   if (destination !== undefined) return pino(options, destination);
-  return pino({
-    ...options,
-    ...(pretty && {
-      transport: { target: "pino-pretty", options: { ignore: "pid,hostname", translateTime: "HH:MM:ss" } },
-    }),
+  const output = createLogDestination({
+    onDrop: () => onDrop?.(),
+    onDrain: (dropped) =>
+      log.warn({ dropped }, `${dropped} log lines were dropped: standard output is read more slowly than lines come`),
   });
+  const log: PinoLogger = pino(options, pretty ? prettified(output) : output);
+  return log;
+}
+
+/** Lines for a person's terminal, one string each. In the same thread, so that they are bounded as all others. */
+function prettified(output: DestinationStream): DestinationStream {
+  const format = prettyFactory({ ignore: "pid,hostname", translateTime: "HH:MM:ss", colorize: true });
+  return { write: (line) => output.write(format(line)) };
 }
 
 /** pino takes the message of an error for the sentence where there is none, as it stands. */

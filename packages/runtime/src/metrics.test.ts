@@ -14,8 +14,9 @@ test("every counter is told with its help before anything has happened", async (
     "darkroom_repeated_images_total",
     "darkroom_rate_limited_calls_total",
     "darkroom_refused_requests_total",
+    "darkroom_dropped_log_lines_total",
   ]);
-  expect(text.match(/^# HELP darkroom_\S+ \S.*\.$/gm)).toHaveLength(9);
+  expect(text.match(/^# HELP darkroom_\S+ \S.*\.$/gm)).toHaveLength(10);
 });
 
 test("unbilled generations are told by key, of two hundred keys apart", async () => {

@@ -50,6 +50,11 @@ export function createMetrics({ ofProcess }: MetricsOptions) {
       labelNames: ["code"],
       registers: [registry],
     }),
+    droppedLogLines: new Counter({
+      name: "darkroom_dropped_log_lines_total",
+      help: "Log lines that were dropped because standard output was read more slowly than they came.",
+      registers: [registry],
+    }),
     /** What a scraper is answered with. */
     contentType,
     render: () => registry.metrics(),

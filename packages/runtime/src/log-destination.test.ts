@@ -1,0 +1,29 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { expect, onTestFinished, test } from "vitest";
+
+test("lines that standard output does not take are dropped, counted, and told in one line once it takes them", async () => {
+  const child = fork(new URL("slow-stdout.fixture.ts", import.meta.url), {
+    env: {},
+    execArgv: ["--expose-gc"],
+    stdio: ["ignore", "pipe", "inherit", "ipc"],
+  });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const [told] = await once(child, "message");
+  // Of 60 MB some four are kept.
+  expect(told.grownBytes).toBeLessThan(20_000_000);
+  expect(told.dropped).toBeGreaterThan(30_000);
+
+  if (child.stdout === null) throw new Error("The child has no standard output");
+  let lines = 0;
+  for await (const line of createInterface({ input: child.stdout })) {
+    const { dropped, msg } = JSON.parse(line);
+    if (msg === "A line") lines++;
+    if (dropped === undefined) continue;
+    expect(dropped).toBe(told.dropped);
+    break;
+  }
+  expect(lines + told.dropped).toBe(60_000);
+  child.send("end");
+});
