@@ -98,7 +98,7 @@ function prepare(error: ApiError): Prepared {
 export function answerBrokenRequest(
   { code }: { code: string },
   socket: Socket,
-  { log, metrics }: FollowRequestDependencies,
+  { log, metrics, unauthenticatedLog }: FollowRequestDependencies,
 ): void {
   if (code === "ECONNRESET" || !socket.writable) {
     socket.destroy();
@@ -118,6 +118,7 @@ export function answerBrokenRequest(
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(`HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}\r\n${lines.join("")}\r\n${body}`);
+  if (!unauthenticatedLog.takeLine(socket, { refused: true })) return;
   log.info({ requestId, ip: socket.remoteAddress, status: error.status, reason: code }, "A broken request was refused");
 }
 

@@ -13,6 +13,7 @@ import { startProcess } from "../process.fixture.ts";
 import { createBodyDeadline } from "../limits/body-deadline.ts";
 import { setCommonHeaders } from "./common-headers.ts";
 import { connectionLimits } from "../limits/server-limits.ts";
+import { createUnauthenticatedLog } from "./unauthenticated-log.ts";
 import { createAuthenticationGate, type AuthenticationGateDependencies } from "./authentication-gate.ts";
 
 /** More than are refused one by one in a second. */
@@ -117,9 +118,11 @@ const broken = () => {
 
 /** A gate in a server of its own that knows no key, and what it had done by the end of each request's turn. */
 async function startGate(over: Partial<AuthenticationGateDependencies> = {}) {
+  const log = createLogger({ name: "api-test", level: "silent", pretty: false });
   const dependencies = {
-    log: createLogger({ name: "api-test", level: "silent", pretty: false }),
+    log,
     metrics: createMetrics({ ofProcess: false }),
+    unauthenticatedLog: createUnauthenticatedLog(log),
   };
   const gate = createAuthenticationGate({
     ...dependencies,
@@ -127,6 +130,7 @@ async function startGate(over: Partial<AuthenticationGateDependencies> = {}) {
     bodyDeadline: createBodyDeadline(dependencies, { wholeMs: 100, uploadSilenceMs: 100 }),
     drain: createDrain(),
     trustProxy: false,
+    routes: { has: () => true },
     ...over,
   });
   const app = Fastify();
@@ -135,7 +139,7 @@ async function startGate(over: Partial<AuthenticationGateDependencies> = {}) {
   await app.ready();
   const done: ("passed on" | "answered" | "waits")[] = [];
   const server = createServer((request, response) => {
-    const isTurnedAway = gate.turnAway(request, response);
+    const isTurnedAway = gate.turnAway(request, response, () => {});
     done.push(isTurnedAway ? (response.writableEnded ? "answered" : "waits") : "passed on");
     if (!isTurnedAway) response.end();
   });
@@ -175,4 +179,30 @@ test("the first ten refusals in a second have lines of their own, and the rest s
   expect(lines.filter(({ refused }) => refused !== undefined)).toEqual([
     expect.objectContaining({ level: 40, refused: flood - 10, msg: expect.stringContaining(`${flood - 10} more`) }),
   ]);
+});
+
+test.each([
+  ["unknown routes with long paths", `GET /${"a".repeat(1_500)} HTTP/1.1\r\nHost: x\r\n\r\n`, 404],
+  ["signed links that are wrong", `GET /images/a.png?signature=x HTTP/1.1\r\nHost: x\r\n\r\n`, 403],
+  ["methods that a route does not have", `DELETE /v1/models HTTP/1.1\r\nHost: x\r\n\r\n`, 405],
+  ["preflights", `OPTIONS /v1/models HTTP/1.1\r\nHost: x\r\n\r\n`, 405],
+])("%s have ten lines in a second, too", async (_, request, status) => {
+  const { child, lines, baseUrl, exitCode } = startProcess();
+  const answers = await exchange(Number(new URL(await baseUrl).port), request.repeat(flood));
+  expect(answers.match(new RegExp(`HTTP/1.1 ${status}`, "g"))).toHaveLength(flood);
+  child.kill("SIGTERM");
+  expect(await exitCode()).toBe(0);
+  expect(lines.filter((line) => line["status"] === status)).toHaveLength(10);
+  expect(lines.filter(({ refused }) => refused !== undefined)).toMatchObject([{ refused: flood - 10 }]);
+});
+
+test("in a flood of requests for unknown routes they wait for their turn, and known routes do not", async () => {
+  const { port, done } = await startGate({ routes: { has: (_, url) => url === "/known" } });
+  const socket = connect(port, "127.0.0.1");
+  socket.write("GET /nope HTTP/1.1\r\nHost: x\r\n\r\n".repeat(flood));
+  await expect.poll(() => done).toHaveLength(flood);
+  socket.destroy();
+  await exchange(port, "GET /known HTTP/1.1\r\nHost: x\r\n\r\n");
+  const waited = Array.from({ length: flood - 10 }, () => "waits");
+  expect(done).toEqual([...Array.from({ length: 10 }, () => "passed on"), ...waited, "passed on"]);
 });

@@ -16,8 +16,9 @@ import { createLoadShedder, type LoadShedder, pressureLimits } from "../limits/l
 import { followRequest, type FollowRequestDependencies, newRequestId } from "./request-facts.ts";
 import { connectionLimits, requestLimits } from "../limits/server-limits.ts";
 import { createAuthenticationGate, type AuthenticationGate } from "./authentication-gate.ts";
+import { createUnauthenticatedLog } from "./unauthenticated-log.ts";
 
-export type CreateServerDependencies = FollowRequestDependencies & {
+export type CreateServerDependencies = Omit<FollowRequestDependencies, "unauthenticatedLog"> & {
   keyring: Keyring;
   drain: Drain;
   /** Whose `X-Forwarded-For` is believed: that of all clients, of none, or of these addresses and networks. */
@@ -40,10 +41,11 @@ export type Server = {
  * Fastify as all routes need it, but without routes: unauthenticated clients are refused before it, bodies are JSON, and errors have
  * OpenAI's shape. It does not listen yet.
  */
-export function createServer(dependencies: CreateServerDependencies): Server {
-  const { log, drain, trustProxy, corsOrigins, maxHeldRequests } = dependencies;
+export function createServer(given: CreateServerDependencies): Server {
+  const { log, drain, trustProxy, corsOrigins, maxHeldRequests } = given;
+  const unauthenticatedLog = createUnauthenticatedLog(log);
+  const dependencies = { ...given, unauthenticatedLog };
   const bodyDeadline = createBodyDeadline(dependencies);
-  const gate = createAuthenticationGate({ ...dependencies, bodyDeadline });
   const app = Fastify({
     ...requestLimits,
     trustProxy,
@@ -51,7 +53,8 @@ export function createServer(dependencies: CreateServerDependencies): Server {
     serverFactory: (route) => {
       const serve = (request: IncomingMessage, response: ServerResponse) => {
         setCommonHeaders(response);
-        if (!gate.turnAway(request, response)) route(request, response);
+        const pass = () => route(request, response);
+        if (!gate.turnAway(request, response, pass)) pass();
       };
       // Node answers an `Expect` that it does not know with an empty 417. RFC 9110 §10.1.1 lets us ignore it.
       return createHttpServer(connectionLimits, serve).on("checkExpectation", serve);
@@ -65,7 +68,10 @@ export function createServer(dependencies: CreateServerDependencies): Server {
     },
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, dependencies),
   });
-  app.addHook("onClose", async () => gate.close());
+  app.addHook("onClose", async () => {
+    gate.close();
+    unauthenticatedLog.close();
+  });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     "application/json",
@@ -81,6 +87,7 @@ export function createServer(dependencies: CreateServerDependencies): Server {
   void app.register(underPressure, pressureLimits);
   const loadShedder = createLoadShedder({ maxHeldRequests, isOverloaded: () => app.isUnderPressure() });
   const routes = createKnownRoutes(app);
+  const gate = createAuthenticationGate({ ...dependencies, bodyDeadline, routes });
   app.decorateRequest("facts");
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, log));
   app.addHook("onRequest", async (request, reply) => {

@@ -17,7 +17,9 @@ export function createKnownRoutes(app: FastifyInstance) {
   const words = new Set<string>();
   const finder = createRouteFinder();
   let closed = false;
+  let answersPreflights = false;
   app.addHook("onRoute", ({ url, method }) => {
+    answersPreflights ||= url === preflightPath;
     if (closed || url === preflightPath) return;
     for (const segment of url.split("/")) if (/^\w/.test(segment)) words.add(segment);
     const methods = methodsOf.get(url) ?? new Set();
@@ -45,6 +47,9 @@ export function createKnownRoutes(app: FastifyInstance) {
       closed = true;
       return methodsOf;
     },
+
+    /** Whether there is a route for it, a preflight of CORS included. `url` may have a query. */
+    has: (method: string, url: string): boolean => (method === "OPTIONS" && answersPreflights) || finder.has(method, url),
 
     /** What to say where another address was probably meant. */
     misdirected({ method, url }: Address): ApiError | undefined {

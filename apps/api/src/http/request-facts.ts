@@ -4,6 +4,7 @@ import type { Account } from "@darkroom/accounts";
 import type { Logger, Metrics } from "@darkroom/runtime";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type KnownRoutes, pathOf } from "./known-routes.ts";
+import type { UnauthenticatedLog } from "./unauthenticated-log.ts";
 
 /** What becomes known of a request while it is served, for the line that is logged about it. */
 type RequestFacts = {
@@ -30,16 +31,20 @@ export const newRequestId = (): string => `req_${randomUUID().replaceAll("-", ""
 /** Probes come every few seconds for ever. */
 const probes = new Set(["/healthz", "/readyz"]);
 
-export type FollowRequestDependencies = { log: Logger; metrics: Pick<Metrics, "refusedRequests"> };
+export type FollowRequestDependencies = {
+  log: Logger;
+  metrics: Pick<Metrics, "refusedRequests">;
+  unauthenticatedLog: Pick<UnauthenticatedLog, "takeLine">;
+};
 
 /**
  * Begins to follow a request: it gets its id on the answer, and when the answer is out or the caller has gone, it is counted if it was
- * refused and has one line in the log.
+ * refused and has one line in the log. Without an account it has one only as often as `unauthenticatedLog` allows.
  */
 export function followRequest(
   request: FastifyRequest,
   reply: FastifyReply,
-  { log, metrics, routes }: FollowRequestDependencies & { routes: Pick<KnownRoutes, "words"> },
+  { log, metrics, unauthenticatedLog, routes }: FollowRequestDependencies & { routes: Pick<KnownRoutes, "words"> },
 ): void {
   request.facts = { startedAtMs: performance.now() };
   reply.header("x-request-id", request.id);
@@ -50,6 +55,10 @@ export function followRequest(
     const answered = reply.raw.writableFinished;
     // 499 is what nginx writes for a caller who left.
     const status = answered ? reply.raw.statusCode : 499;
+    const level = probes.has(pathOf(request.url)) ? "debug" : status >= 500 ? "warn" : "info";
+    if (account === undefined && facts.admin !== true && level !== "debug") {
+      if (!unauthenticatedLog.takeLine(request.raw, { refused: status >= 400 })) return;
+    }
     const fields = {
       requestId: request.id,
       clientRequestId: request.headers["x-client-request-id"]?.slice(0, 512),
@@ -60,7 +69,6 @@ export function followRequest(
       status,
       durationMs: Math.round(performance.now() - startedAtMs),
     };
-    const level = probes.has(pathOf(request.url)) ? "debug" : status >= 500 ? "warn" : "info";
     const end = answered ? `was answered with ${status}` : "was cut off before its answer was complete";
     log[level](fields, `${request.method} ${loggablePath(request.url, routes.words)} ${end}`);
   });

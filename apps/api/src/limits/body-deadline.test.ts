@@ -4,11 +4,14 @@ import { setTimeout as pause } from "node:timers/promises";
 import { createLogger, createMetrics } from "@darkroom/runtime";
 import Fastify from "fastify";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { createUnauthenticatedLog } from "../http/unauthenticated-log.ts";
 import { createBodyDeadline } from "./body-deadline.ts";
 
+const log = createLogger({ name: "api-test", level: "silent", pretty: false });
 const dependencies = {
-  log: createLogger({ name: "api-test", level: "silent", pretty: false }),
+  log,
   metrics: createMetrics({ ofProcess: false }),
+  unauthenticatedLog: createUnauthenticatedLog(log),
 };
 
 /** Longer than any test lasts, however busy the machine is. */

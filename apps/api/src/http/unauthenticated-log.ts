@@ -1,0 +1,51 @@
+import type { Logger } from "@darkroom/runtime";
+
+/** An operator sees who calls without a key, and a flood is not made worse by a line for each of its requests. */
+const linesPerSecond = 10;
+
+const everyMs = 1_000;
+
+/**
+ * Limits the log lines about requests that have no account: unknown routes, wrong keys, signed links, preflights, bytes that are no HTTP.
+ * Anyone can send them, at thousands a second. The first ten in a second have a line each, and the others share one with their number.
+ */
+export function createUnauthenticatedLog(log: Pick<Logger, "info" | "warn">) {
+  const decided = new WeakMap<object, boolean>();
+  let seen = 0;
+  let untold = 0;
+  let untoldRefused = 0;
+  let timer: NodeJS.Timeout | undefined;
+
+  function tell(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    if (untold > 0) {
+      const sentence = `${untold} more requests without a known key were answered in a second, ${untoldRefused} of them with an error`;
+      log[untoldRefused > 0 ? "warn" : "info"]({ requests: untold, refused: untoldRefused }, sentence);
+    }
+    seen = 0;
+    untold = 0;
+    untoldRefused = 0;
+  }
+
+  return {
+    /** Counts a request. True if it may have a line of its own. Asked again about the same request, it answers the same. */
+    takeLine(request: object, { refused }: { refused: boolean }): boolean {
+      const before = decided.get(request);
+      if (before !== undefined) return before;
+      timer ??= setTimeout(tell, everyMs).unref();
+      const hasLine = ++seen <= linesPerSecond;
+      decided.set(request, hasLine);
+      if (!hasLine) {
+        untold++;
+        if (refused) untoldRefused++;
+      }
+      return hasLine;
+    },
+
+    /** Tells what is not told yet. */
+    close: tell,
+  };
+}
+
+export type UnauthenticatedLog = ReturnType<typeof createUnauthenticatedLog>;
