@@ -2,7 +2,7 @@ import { z } from "zod";
 import { expiresAfterSchema } from "./file.ts";
 import { imageResponseSchema, usageSchema } from "./image-response.ts";
 import { errorBodySchema } from "./api-error.ts";
-import { metadataSchema } from "./image-request.ts";
+import { metadataSchema, webhookEventsOf } from "./image-request.ts";
 import { microsSchema } from "./money.ts";
 import { missingImageSchema } from "./ending.ts";
 import { optional } from "./optional.ts";
@@ -101,7 +101,7 @@ export const createBatchSchema = z.strictObject({
   job: optional(
     z.strictObject({
       webhook: optional(z.url("must be an https URL").max(2_048)),
-      webhook_events: optional(z.array(z.enum(batchEndings)).min(1).max(batchEndings.length)),
+      webhook_events: optional(webhookEventsOf(batchEndings)),
     }),
   ),
 });

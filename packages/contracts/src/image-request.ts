@@ -1,14 +1,17 @@
 import { z } from "zod";
 import { endings } from "./ending.ts";
+import { boundedEntries, hasAtMost } from "./bounded-entries.ts";
 import { optional } from "./optional.ts";
 
 /** A caller's own pairs, given back as they came: OpenAI's limits for `metadata`. */
-export const metadataSchema = z
-  .unknown()
+export const metadataSchema = boundedEntries(16, "must have at most 16 pairs")
   // zod leaves this key out without a word, and nothing that a caller sends may get lost.
   .refine((pairs) => !Object.hasOwn(Object(pairs), "__proto__"), "must not have the key '__proto__'")
-  .pipe(z.record(z.string().max(64, "a key has at most 64 characters"), z.string().max(512)))
-  .refine((pairs) => Object.keys(pairs).length <= 16, "must have at most 16 pairs");
+  .pipe(z.record(z.string().max(64, "a key has at most 64 characters"), z.string().max(512)));
+
+/** Of which endings a webhook is to tell. Counted first: each could be named once, and a caller may send any number. */
+export const webhookEventsOf = <const Endings extends readonly [string, ...string[]]>(all: Endings) =>
+  boundedEntries(all.length, `it may have at most ${all.length} entries`).pipe(z.array(z.enum(all)).min(1));
 
 /** Who writes the SVG, and how long it thinks. OpenAI's form. */
 const svgOptionsSchema = z.strictObject({
@@ -73,7 +76,7 @@ const jobOptionsSchema = z.strictObject({
   /** Where to POST how it ended. Whether the address may be called is checked when the request is submitted, and at each call. */
   webhook: optional(z.url("must be an https URL").max(2_048)),
   /** Of which endings to tell; all of them when left out. */
-  webhook_events: optional(z.array(z.enum(endings)).min(1).max(endings.length)),
+  webhook_events: optional(webhookEventsOf(endings)),
 });
 
 /** The body of `POST /v1/images/generations`, as far as it is the same for every model. */
@@ -105,11 +108,18 @@ const customFieldSchema = z
   .refine((value) => nestsAtMost(customDepth, value), "must not nest deeper than a list of objects")
   .transform((value) => value ?? undefined);
 
+/** Four times the fields of a request: the rest are parameters that a model may declare. */
+const maxFields = 128;
+
 /**
  * The same with fields that are not known here, because a model may declare parameters of its own. The catalogue refuses those that
  * the request's model does not declare. A key called `__proto__` is refused here: a copy of the body would lose it without a word.
  */
 export const openImageRequestSchema = z.preprocess((body, context) => {
+  if (!hasAtMost(maxFields, body)) {
+    context.addIssue({ code: "custom", input: body, message: `must have at most ${maxFields} fields` });
+    return z.NEVER;
+  }
   if (Object.hasOwn(Object(body), "__proto__")) {
     context.addIssue({ code: "unrecognized_keys", keys: ["__proto__"], input: Object(body), message: "unknown key" });
   }

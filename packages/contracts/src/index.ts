@@ -40,6 +40,7 @@ export {
   createBatchSchema,
   maxBatchLines,
 } from "./batch.ts";
+export { boundedEntries } from "./bounded-entries.ts";
 export { type Bill, microsSchema, formatDollars } from "./money.ts";
 export { type Ending, endings, isEnding, type MissingImage, missingImageSchema } from "./ending.ts";
 export { type ErrorCode, errorCodes, isCallersFault } from "./error-codes.ts";

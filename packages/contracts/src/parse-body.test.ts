@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { ApiError } from "./api-error.ts";
-import { imageRequestSchema } from "./image-request.ts";
-import { parseBody } from "./parse-body.ts";
+import { createBatchSchema } from "./batch.ts";
+import { imageRequestSchema, openImageRequestSchema } from "./image-request.ts";
+import { checkBody, parseBody } from "./parse-body.ts";
 
 const fault = (body: unknown) => {
   try {
@@ -72,6 +73,11 @@ describe("an image request", () => {
       "job.metadata",
       "Invalid 'job.metadata': must not have the key '__proto__'.",
     ],
+    [
+      { prompt: "x", job: { metadata: Object.fromEntries(Array.from({ length: 17 }, (_, i) => [i, 1])) } },
+      "job.metadata",
+      "Invalid 'job.metadata': must have at most 16 pairs.",
+    ],
     [{ prompt: "x", n: 1e20 }, "n", "Invalid 'n': 100000000000000000000 is above the maximum, which is 10."],
     [
       { prompt: "x", n: Infinity },
@@ -91,4 +97,36 @@ test("a field with few values is missing like any other", () => {
     expect.objectContaining({ param, message: `Missing required parameter: '${param}'.` });
   expect(() => parseBody(schema, { endpoint: "/v1" })).toThrow(missing("purpose"));
   expect(() => parseBody(schema, { purpose: "batch" })).toThrow(missing("endpoint"));
+});
+
+/** How many issues zod makes of a body: all of its work with mistakes is in proportion to them. */
+function issuesOf(schema: z.ZodType, body: unknown): number {
+  return schema.safeParse(body).error?.issues.length ?? 0;
+}
+
+describe("a body of a megabyte with a mistake in each of its entries", () => {
+  const pairs = Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [i, 1]));
+  const items = Array.from({ length: 200_000 }, () => 0);
+  const batch = { input_file_id: "file-1", endpoint: "/v1/images/generations", completion_window: "24h" };
+
+  test.each([
+    ["metadata", openImageRequestSchema, { prompt: "x", job: { metadata: pairs } }, "job.metadata"],
+    ["metadata in a list", openImageRequestSchema, { prompt: "x", job: { metadata: items } }, "job.metadata"],
+    ["events", openImageRequestSchema, { prompt: "x", job: { webhook_events: items } }, "job.webhook_events"],
+    ["unknown fields", openImageRequestSchema, { prompt: "x", ...pairs }, null],
+    ["unknown fields within", openImageRequestSchema, { prompt: "x", job: pairs }, "job.0"],
+    ["a nested custom field", openImageRequestSchema, { prompt: "x", custom: items.map(() => [[[]]]) }, "custom"],
+    ["metadata of a batch", createBatchSchema, { ...batch, metadata: pairs }, "metadata"],
+    ["events of a batch", createBatchSchema, { ...batch, job: { webhook_events: items } }, "job.webhook_events"],
+  ])("%s: has one issue and makes one error", (_, schema, body, param) => {
+    expect(issuesOf(schema, body)).toBe(1);
+    expect(checkBody(schema, body).faults).toEqual([expect.objectContaining({ param })]);
+  });
+});
+
+test("fifty faults of a body are told, and the first of a request", () => {
+  const schema = z.record(z.string(), z.string());
+  const body = Object.fromEntries(Array.from({ length: 1_000 }, (_, i) => [`field${i}`, i]));
+  expect(checkBody(schema, body).faults).toHaveLength(50);
+  expect(() => parseBody(schema, body)).toThrow(expect.objectContaining({ param: "field0" }));
 });

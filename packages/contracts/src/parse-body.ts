@@ -3,33 +3,53 @@ import { ApiError, quoteValue, shorten } from "./api-error.ts";
 
 type Issue = z.core.$ZodIssue;
 
+/** More than a request has fields: a longer list would not help to correct it. */
+const maxFaults = 50;
+
 /**
  * Checks a request body against its schema and returns the parsed value.
  * Throws `ApiError` `invalid_request_error` for the first fault, naming the parameter, in OpenAI's wording where OpenAI has one.
  */
 export function parseBody<T extends z.ZodType>(schema: T, body: unknown): z.output<T> {
-  const checked = checkBody(schema, body);
+  const checked = check(schema, body, 1);
   if (checked.faults !== undefined) throw checked.faults[0];
   return checked.value;
 }
 
-/** As `parseBody`, with every fault instead of the first: one for each parameter. */
-export function checkBody<T extends z.ZodType>(
-  schema: T,
-  body: unknown,
-): { value: z.output<T>; faults?: undefined } | { faults: readonly [ApiError, ...ApiError[]] } {
+type Checked<T extends z.ZodType> =
+  | { value: z.output<T>; faults?: undefined }
+  | { faults: readonly [ApiError, ...ApiError[]] };
+
+/** As `parseBody`, with the first fifty faults instead of the first: one for each parameter. */
+export const checkBody = <T extends z.ZodType>(schema: T, body: unknown): Checked<T> => check(schema, body, maxFaults);
+
+/**
+ * An error costs some fifty times what the check does that finds its issue, so no more of them are made than are told. How many issues
+ * there may be is for the schemas to bound: they count entries before they look at them (`boundedEntries`).
+ */
+function check<T extends z.ZodType>(schema: T, body: unknown, most: number): Checked<T> {
   const result = schema.safeParse(body, { reportInput: true });
   if (result.success) return { value: result.data };
-  const [first, ...others] = oneForEachValue(result.error.issues).map(
+  const [first, ...others] = oneForEachValue(result.error.issues, most).map(
     (issue) => new ApiError("invalid_request_error", describe(issue), { param: paramOf(issue) }),
   );
   if (first === undefined) throw result.error;
   return { faults: [first, ...others] };
 }
 
-/** Of several issues with one value, the last: zod checks that an integer is a safe one before it checks our own bounds. */
-function oneForEachValue(issues: readonly Issue[]): Issue[] {
-  return [...new Map(issues.map((issue) => [issue.path.join("."), issue])).values()];
+/**
+ * The issues of the first `most` values that have any. Of several issues with one value, the last: zod checks that an integer is a safe
+ * one before it checks our own bounds.
+ */
+function oneForEachValue(issues: readonly Issue[], most: number): Issue[] {
+  const found = new Map<string, Issue>();
+  for (const issue of issues) {
+    const path = issue.path.join(".");
+    // The issues of one value stand together.
+    if (found.size === most && !found.has(path)) break;
+    found.set(path, issue);
+  }
+  return [...found.values()];
 }
 
 function paramOf(issue: Issue): string | undefined {
@@ -41,6 +61,7 @@ function paramOf(issue: Issue): string | undefined {
 
 function describe(issue: Issue): string {
   const param = paramOf(issue);
+  if (param === undefined && issue.code === "custom") return `The body ${issue.message}.`;
   if (param === undefined) return `The body must be a JSON object, but it is ${kindOf(issue.input)}.`;
   const isMissing = issue.input === undefined && (issue.code === "invalid_type" || issue.code === "invalid_value");
   if (isMissing) return `Missing required parameter: '${param}'.`;

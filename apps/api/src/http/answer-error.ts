@@ -34,7 +34,7 @@ export async function answerError(
   reply: FastifyReply,
   log: Logger,
 ): Promise<void> {
-  const error = toApiError(thrown);
+  const error = isTooLarge(thrown) ? bodyTooLarge(request) : toApiError(thrown);
   noteError(error, request, log);
   // Fastify closes the connection on a body that it will not read. Closed with bytes unread it is reset, and the caller never sees
   // why; left open, Node reads the rest away, for `bodyLimits.wholeMs` at most.
@@ -42,10 +42,14 @@ export async function answerError(
   await reply.code(error.status).headers(errorHeaders(error)).send({ error: error.toObject() });
 }
 
+const isTooLarge = (thrown: unknown): boolean =>
+  thrown instanceof Error && "code" in thrown && thrown.code === "FST_ERR_CTP_BODY_TOO_LARGE";
+
+const bodyTooLarge = ({ routeOptions: { bodyLimit = requestLimits.bodyLimit } }: FastifyRequest) =>
+  new ApiError("payload_too_large", `The body is larger than ${bodyLimit} bytes, which is the limit.`);
+
 /** What callers are told of the errors that Fastify throws on its own, by its code. */
 const fastifyErrors: Readonly<Record<string, () => ApiError>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: () =>
-    new ApiError("payload_too_large", `The body is larger than ${requestLimits.bodyLimit} bytes, which is the limit.`),
   FST_ERR_CTP_INVALID_MEDIA_TYPE: () =>
     new ApiError(
       "unsupported_media_type",

@@ -3,11 +3,14 @@ import type { FastifyServerOptions } from "fastify";
 
 /** The limits on a request, as options of Fastify. */
 export const requestLimits = {
-  /** A prompt of 32,000 characters is 128 KB at most; the rest of a request is small. */
-  bodyLimit: 1_048_576,
+  /** Of most bodies, in bytes: sixteen pairs of metadata, every character escaped, are 55 KB. Requests for images have their own. */
+  bodyLimit: 65_536,
   /** The longest model name is 128 characters, three times that when every one of them is escaped. */
   routerOptions: { maxParamLength: 384 },
 } as const satisfies FastifyServerOptions;
+
+/** Of a request for images, in bytes: a prompt of 32,000 characters is 128 KB at most, and models may declare parameters of their own. */
+export const imageBodyLimit = 1_048_576;
 
 /**
  * The limits on a connection, as options of Node's HTTP server. There is no limit on how long an answer takes or a socket is silent: a

@@ -92,6 +92,18 @@ describe("a body", () => {
   });
 });
 
+test("lines with a megabyte of wrong metadata have one fault each, and take no second of the processor", () => {
+  const metadata = Object.fromEntries(Array.from({ length: 121_000 }, (_, i) => [i, 1]));
+  const lines = ["a", "b", "c"].map((id) => inputLine(id, { prompt: "x", job: { metadata } }));
+  const before = process.cpuUsage();
+  expect(faultsOf(lines).map(({ param, line }) => [param, line])).toEqual([
+    ["body.job.metadata", 1],
+    ["body.job.metadata", 2],
+    ["body.job.metadata", 3],
+  ]);
+  expect(process.cpuUsage(before).user).toBeLessThan(1_000_000);
+});
+
 test("a line for a retired model is put to its successor, by whichever of its names", () => {
   const now = () => Date.parse("2027-01-01");
   const rules = { catalogue: loadCatalogue({ retired: "successor", now }), models: null, hasBudget: true };

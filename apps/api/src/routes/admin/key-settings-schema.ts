@@ -1,14 +1,17 @@
-import { ApiError, budgetSchema, limitsSchema, quoteValue } from "@darkroom/contracts";
+import { ApiError, boundedEntries, budgetSchema, limitsSchema, quoteValue } from "@darkroom/contracts";
 import type { Catalogue } from "@darkroom/models";
 import { z } from "zod";
 
 /** 31 December 9999, the last day that every reader of dates can write. */
 const lastSecond = 253_402_300_799;
 
+/** More than any catalogue has. */
+const maxModels = 1_000;
+
 /** What of a key can be set, in the bodies of its creation and its change. Null: no restriction. */
 export const keySettingsSchema = z.strictObject({
-  models: z
-    .array(z.string())
+  models: boundedEntries(maxModels, `it may name at most ${maxModels} models`)
+    .pipe(z.array(z.string()))
     .refine((models) => models.length > 0, "it must name at least one model; null allows all")
     .nullish(),
   limits: limitsSchema.partial().nullish(),

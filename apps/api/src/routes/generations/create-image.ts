@@ -7,6 +7,7 @@ import type { JudgeRequest } from "../../generation/judge-request.ts";
 import { accountOf } from "../../http/authenticate.ts";
 import { readIdempotencyKey } from "../../http/idempotency-key.ts";
 import type { LoadShedder } from "../../limits/load-shedder.ts";
+import { imageBodyLimit } from "../../limits/server-limits.ts";
 import { type Preference, readPreference, varyByPreference } from "../../http/preference.ts";
 import type { WaitMode } from "../../wait-modes/answer-when-ended.ts";
 
@@ -20,14 +21,16 @@ export type CreateImageDependencies = {
 export function createImageRoute(app: FastifyInstance, dependencies: CreateImageDependencies): void {
   const createImage = createCreateImage(dependencies);
   const onRequest = refuseOverload(dependencies);
-  app.post("/v1/images/generations", { onRequest }, (request, reply) => createImage(request, reply, request.body));
+  const options = { onRequest, bodyLimit: imageBodyLimit };
+  app.post("/v1/images/generations", options, (request, reply) => createImage(request, reply, request.body));
 }
 
 /** `POST /openai/deployments/{model}/images/generations`: the same, as Azure's clients ask. There the path says which model. */
 export function deploymentImageRoute(app: FastifyInstance, dependencies: CreateImageDependencies): void {
   const createImage = createCreateImage(dependencies);
   const onRequest = refuseOverload(dependencies);
-  app.post<{ Params: { model: string } }>("/deployments/:model/images/generations", { onRequest }, (request, reply) => {
+  const options = { onRequest, bodyLimit: imageBodyLimit };
+  app.post<{ Params: { model: string } }>("/deployments/:model/images/generations", options, (request, reply) => {
     const { body, params } = request;
     return createImage(request, reply, isObject(body) ? { ...body, model: params.model } : body);
   });
