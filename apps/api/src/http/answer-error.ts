@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { ApiError } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/runtime";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { connectionLimits, requestLimits } from "../limits/server-limits.ts";
+import { connectionLimits } from "../limits/server-limits.ts";
 import { newRequestId, type FollowRequestDependencies } from "./request-facts.ts";
 import { commonHeaders } from "./common-headers.ts";
 
@@ -45,7 +45,7 @@ export async function answerError(
 const isTooLarge = (thrown: unknown): boolean =>
   thrown instanceof Error && "code" in thrown && thrown.code === "FST_ERR_CTP_BODY_TOO_LARGE";
 
-const bodyTooLarge = ({ routeOptions: { bodyLimit = requestLimits.bodyLimit } }: FastifyRequest) =>
+const bodyTooLarge = ({ routeOptions: { bodyLimit } }: FastifyRequest) =>
   new ApiError("payload_too_large", `The body is larger than ${bodyLimit} bytes, which is the limit.`);
 
 /** What callers are told of the errors that Fastify throws on its own, by its code. */

@@ -49,7 +49,8 @@ export function createKnownRoutes(app: FastifyInstance) {
     },
 
     /** Whether there is a route for it, a preflight of CORS included. `url` may have a query. */
-    has: (method: string, url: string): boolean => (method === "OPTIONS" && answersPreflights) || finder.has(method, url),
+    has: (method: string, url: string): boolean =>
+      (method === "OPTIONS" && answersPreflights) || finder.has(method, url),
 
     /** What to say where another address was probably meant. */
     misdirected({ method, url }: Address): ApiError | undefined {
