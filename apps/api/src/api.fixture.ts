@@ -97,7 +97,11 @@ async function openApi(options: StartApiOptions, finish: Finish) {
   finish(() => closes.closeAll());
   const redisLine = await startTcpProxy(redisUrl);
   closes.add("the line to Redis", () => redisLine.close());
-  const { queue: opened, connection } = await openQueue({
+  const {
+    queue: opened,
+    connection,
+    readConnection,
+  } = await openQueue({
     config: {
       REDIS_URL: options.behindProxy === true ? redisLine.url : redisUrl,
       QUEUE_PREFIX: prefix,
@@ -139,7 +143,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
   const objects = options.objects?.(store) ?? store;
 
   const files = createFileStore({
-    redis,
+    redis: readConnection.redis,
     prefix,
     objects,
     log,

@@ -21,6 +21,7 @@ import { authenticateAdmin, authenticateCallers, authenticateCallersOrAdmin } fr
 import { createServer, type CreateServerDependencies, type Server } from "./http/create-server.ts";
 import { refuseOtherMethods } from "./http/known-routes.ts";
 import { createSendPage } from "./http/send-page.ts";
+import { createReadTurns } from "./limits/read-turns.ts";
 import { tellLimits } from "./limits/rate-limit-headers.ts";
 import type { Queue } from "./open-queue.ts";
 import { adminRoutes } from "./routes/admin/admin-routes.ts";
@@ -116,9 +117,10 @@ function createTools(given: AppDependencies & Pick<Server, "bodyDeadline" | "loa
   const tools = {
     ...given,
     findFile: createFindFile(given),
-    findBatch: createFindBatch(given.queue),
-    findGeneration: createFindGeneration(given.queue),
+    findBatch: createFindBatch(given.queue.reads),
+    findGeneration: createFindGeneration(given.queue.reads),
     imagesBody: createImagesBody(given),
+    readTurns: createReadTurns(),
     sendPage: createSendPage(given),
     sendAccepted: createSendAccepted(given),
     renderGeneration: createRenderGeneration(given),

@@ -43,7 +43,7 @@ await runProcess({
     closes.add("the object store", () => objects.close());
     await objects.check();
 
-    const { queue, connection } = await openQueue({ config, catalogue, log, closes });
+    const { queue, connection, readConnection } = await openQueue({ config, catalogue, log, closes });
     const { redis } = connection;
     const stored = { redis, prefix: config.QUEUE_PREFIX, objects, log };
     const accounts = createAccounts({ redis, prefix: config.QUEUE_PREFIX });
@@ -59,7 +59,7 @@ await runProcess({
       keyStore: accounts.keyStore,
       ledger: createLedger(stored),
       objects,
-      files: createFileStore(stored),
+      files: createFileStore({ ...stored, redis: readConnection.redis }),
       queue,
       disconnects,
       drain,

@@ -1,4 +1,10 @@
-import { batchesLanes, type BatchProducer, createBatchProducer } from "@darkroom/batches";
+import {
+  batchesLanes,
+  type BatchProducer,
+  type BatchStore,
+  createBatchProducer,
+  createBatchStore,
+} from "@darkroom/batches";
 import { openProducer, type Producer, type queueEnvSchema, queueSettings } from "@darkroom/generations";
 import type { Catalogue } from "@darkroom/models";
 import { laneName } from "@darkroom/queue";
@@ -13,18 +19,25 @@ export type OpenQueueOptions = {
   closes: CloseList;
 };
 
-/** The queue as the routes see it: generations, batches and webhooks, and no connection. */
-export type Queue = Producer & BatchProducer & { webhooks: WebhookStore };
+/**
+ * The queue as the routes see it: generations, batches and webhooks, and no connection. `reads` is for routes that only read: it has a
+ * connection to Redis of its own, so that a large answer holds up no submission and no caller that waits for an image.
+ */
+export type Queue = Omit<Producer, "reads"> &
+  BatchProducer & {
+    webhooks: WebhookStore;
+    reads: Producer["reads"] & { batches: Pick<BatchStore, "read" | "list">; webhooks: Pick<WebhookStore, "list"> };
+  };
 
 /**
  * Opens the queue with what lies on it. Rejects with a sentence when Redis is away or cannot be used. `connection` is for what keeps its own
- * in the same Redis: accounts and files.
+ * in the same Redis: accounts. `readConnection` is for files.
  */
 export async function openQueue({ config, catalogue, log, closes }: OpenQueueOptions) {
   const settings = queueSettings(config);
   const billUndelivered = config.BILL_UNDELIVERED;
   const opened = await openProducer({ ...settings, instance: config.INSTANCE, billUndelivered, log, closes });
-  const { connection, ...producer } = opened;
+  const { connection, readConnection, ...producer } = opened;
   const { lanes } = producer;
   const { claimsMs } = settings.retention;
   const batches = createBatchProducer(connection, {
@@ -34,9 +47,18 @@ export async function openQueue({ config, catalogue, log, closes }: OpenQueueOpt
     catalogue: catalogue.noted,
     log,
   });
-  const queue: Queue = { ...producer, ...batches, webhooks: createWebhookStore(connection.redis, connection.keys) };
+  const queue: Queue = {
+    ...producer,
+    ...batches,
+    webhooks: createWebhookStore(connection.redis, connection.keys),
+    reads: {
+      ...producer.reads,
+      batches: createBatchStore(readConnection.redis, readConnection.keys),
+      webhooks: createWebhookStore(readConnection.redis, readConnection.keys),
+    },
+  };
   // A lane that is first used while Redis is away cannot be opened.
   const interactive = catalogue.models.map(({ provider }) => laneName(provider, "interactive"));
   await lanes.open(new Set([...batchesLanes, ...interactive]));
-  return { queue, connection };
+  return { queue, connection, readConnection };
 }

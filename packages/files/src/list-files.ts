@@ -13,6 +13,8 @@ export type ListFilesOptions = {
   limit: number;
   /** By creation: `asc` begins with the oldest. */
   order: "asc" | "desc";
+  /** Ends the reading. */
+  signal?: AbortSignal | undefined;
 };
 
 export type CreateListFilesOptions = {
@@ -23,7 +25,14 @@ export type CreateListFilesOptions = {
 
 /** Returns the function that reads a page of a tenant's files. It answers null for a file to go on from that is not one of them. */
 export function createListFiles({ redis, keys, now }: CreateListFilesOptions) {
-  return async ({ tenant, purpose, after, limit, order }: ListFilesOptions): Promise<Page<FileRecord> | null> => {
+  return async ({
+    tenant,
+    purpose,
+    after,
+    limit,
+    order,
+    signal,
+  }: ListFilesOptions): Promise<Page<FileRecord> | null> => {
     const nowMs = await now();
     return readPage({
       redis,
@@ -38,6 +47,7 @@ export function createListFiles({ redis, keys, now }: CreateListFilesOptions) {
       isWanted: ({ expiresAtMs }) => expiresAtMs > nowMs,
       // These records are small: Redis reads so many in a millisecond or two.
       readAtOnce: 200,
+      signal,
     });
   };
 }

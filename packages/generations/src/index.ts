@@ -11,6 +11,7 @@ export { type Failure, failureSchema } from "./records/failure.ts";
 export { digestOf, fingerprintOf } from "./records/fingerprint.ts";
 export { type GenerationRecord, type Upstream, upstreamSchema } from "./records/generation-record.ts";
 export { type GenerationStore, type Leaving, type Retried } from "./records/generation-store.ts";
+export type { ListedGeneration } from "./records/list-generations.ts";
 export { type MissingImage, missingImageSchema } from "./records/missing-image.ts";
 export type { PartialImage } from "./records/partial-image.ts";
 export type { Retention } from "./records/retention.ts";

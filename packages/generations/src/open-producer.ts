@@ -11,7 +11,7 @@ import {
 } from "@darkroom/redis";
 import type { CloseList, Logger } from "@darkroom/runtime";
 import type { QueueConnection, QueuePlace } from "./queue-connection.ts";
-import { createGenerationStore } from "./records/generation-store.ts";
+import { createGenerationStore, type GenerationStore } from "./records/generation-store.ts";
 import type { Retention } from "./records/retention.ts";
 import { createSubmitter } from "./submit-generation.ts";
 import { createEndingWaits } from "./waiting/ending-waits.ts";
@@ -50,7 +50,8 @@ export type OpenProducerOptions = ProducerOptions &
 
 /**
  * Opens the queue for a process that submits generations and waits for them. Rejects with a sentence when Redis is away or cannot be
- * used. `connection` is for the stores that lie in the same Redis: accounts, files, batches, webhooks.
+ * used. `connection` is for the stores that lie in the same Redis: accounts, batches, webhooks. `readConnection` is for what of them clients
+ * read, and for files.
  */
 export async function openProducer({ instance, closes, ...options }: OpenProducerOptions) {
   const { redisUrl, prefix, requireNoEviction, log } = options;
@@ -60,13 +61,19 @@ export async function openProducer({ instance, closes, ...options }: OpenProduce
   const onError = (error: Error) => log.warn({ err: error }, "The connection to Redis reports an error");
   const redis = connectProducer(redisUrl, onError);
   closes.add("the connection to Redis", () => redis.disconnect());
+  const reader = connectProducer(redisUrl, onError);
+  closes.add("the connection to Redis for reads", () => reader.disconnect());
   const subscriber = connectSubscriber(redisUrl, onError);
   closes.add("the reply channel's connection", () => subscriber.disconnect());
-  await Promise.all([untilConnected(redis, connectWithinMs), untilConnected(subscriber, connectWithinMs)]);
+  await Promise.all([redis, reader, subscriber].map(async (one) => untilConnected(one, connectWithinMs)));
 
   const connection = { redis, keys };
   const producer = createProducer(connection, options);
   closes.add("the lanes", () => producer.lanes.close());
+  // What is only read has a connection of its own: an answer of a megabyte holds up all answers behind it.
+  const readConnection = { redis: reader, keys };
+  const reading = createProducer(readConnection, options);
+  closes.add("the lanes that are only read", () => reading.lanes.close());
   const waits = await createEndingWaits({ redis, subscriber, keys, instance });
   closes.add("the reply channel", () => waits.close());
   const memoryGuard = createMemoryGuard({ redis });
@@ -75,6 +82,10 @@ export async function openProducer({ instance, closes, ...options }: OpenProduce
   return {
     ...producer,
     connection,
+    readConnection,
+    /** What clients look up, on that connection. */
+    reads: { generations: reading.generations as GenerationReads },
+    findPosition: reading.findPosition,
     waits,
     memoryGuard,
     /** What keeps Redis from taking writes, as a sentence; null when it takes them. */
@@ -86,5 +97,8 @@ export async function openProducer({ instance, closes, ...options }: OpenProduce
   };
 }
 
+/** Generations as clients look them up. */
+type GenerationReads = Pick<GenerationStore, "read" | "readTombstone" | "list">;
+
 /** The queue as a process sees it that submits generations. It carries no connection: what needs one is opened with it. */
-export type Producer = Omit<Awaited<ReturnType<typeof openProducer>>, "connection">;
+export type Producer = Omit<Awaited<ReturnType<typeof openProducer>>, "connection" | "readConnection">;

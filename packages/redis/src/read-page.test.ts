@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { testRedisUrl } from "@darkroom/testing";
+import { monitorRedis, testRedisUrl } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { encodeFormerPlace, readFormerScore } from "./former-place.ts";
 import { type Page, type PageOptions, readPage } from "./read-page.ts";
@@ -40,9 +40,27 @@ async function openIndex(scores: Readonly<Record<string, number>>) {
     recordKey,
     decode: ({ id }) => (id === undefined ? null : { id }),
   };
+  /** How often which fields of a hash were asked for meanwhile. */
+  const readFields = async <T>(call: () => Promise<T>) => {
+    const fields: Record<string, number> = {};
+    const { promise: over, resolve } = Promise.withResolvers<void>();
+    const monitor = await monitorRedis(testRedisUrl(), ({ words: [command, key = "", ...names] }) => {
+      if (command === "ping" && key === prefix) resolve();
+      if (command !== "hmget" || !key.startsWith(prefix)) return;
+      fields[names.join(" ")] = (fields[names.join(" ")] ?? 0) + 1;
+    });
+    const answer = await call();
+    await redis.ping(prefix);
+    await over;
+    monitor.close();
+    return { answer, fields };
+  };
+
   return {
     add,
     remove,
+    put: async (id: string, fields: Record<string, string>) => redis.hset(recordKey(id), fields),
+    readFields,
     page: async (more: Partial<PageOptions<Item>> = {}) => readPage({ ...options, ...more }),
     /** All pages, one after the other. */
     walk: async (
@@ -147,6 +165,50 @@ test("a record that cannot be read is left out and named, and the page is right 
   const read = await page({ decode, limit: 3 });
   expect(read).toMatchObject({ records: [{ id: "g" }, { id: "e" }, { id: "d" }], cursor: "d", hasMore: true });
   expect(read?.unreadable).toEqual([{ id: "f", error: expect.objectContaining({ message: "no such purpose" }) }]);
+});
+
+test("a page ends early where another record would exceed its bytes, has one at least, and a walk misses none", async () => {
+  const { page, walk } = await openIndex(inOrder);
+  expect(idsOf((await page({ maxBytes: 3 })) ?? never())).toEqual(["g", "f", "e"]);
+  expect(await page({ maxBytes: 3 })).toMatchObject({ cursor: "e", hasMore: true });
+  expect(await page({ maxBytes: 0 })).toMatchObject({ records: [{ id: "g" }], cursor: "g", hasMore: true });
+  expect(await page({ maxBytes: 7 })).toMatchObject({ cursor: "a", hasMore: false });
+  for (const readAtOnce of [1, 2, 10]) {
+    expect(await walk({ maxBytes: 2, readAtOnce })).toBe("gfedcba");
+    expect(await walk({ maxBytes: 2, readAtOnce, towards: "newest" })).toBe("abcdefg");
+  }
+});
+
+test("a filter reads its fields of all records, and the fields of the page of those that match", async () => {
+  const { page, walk, put, readFields } = await openIndex(inOrder);
+  for (const id of "abcdefg") await put(id, { status: id === "b" || id === "f" ? "failed" : "ok", prompt: "long" });
+  const filter = {
+    fields: ["status"],
+    isWanted: ({ status }: Record<string, string>) => status === "failed",
+  };
+  const read = await readFields(() => page({ filter, fields: ["id", "status"] }));
+  expect(read.answer).toMatchObject({ records: [{ id: "f" }, { id: "b" }], cursor: "a", hasMore: false });
+  expect(read.fields).toEqual({ status: 7, "id status": 2 });
+  for (const limit of [1, 2, 3]) expect(await walk({ filter, limit, readAtOnce: 1 })).toBe("fb");
+  expect(await page({ filter, maxPassedOver: 3 })).toMatchObject({
+    records: [{ id: "f" }],
+    cursor: "d",
+    hasMore: true,
+  });
+});
+
+test("reading ends with its signal, and asks Redis for nothing more", async () => {
+  const { page, readFields } = await openIndex(inOrder);
+  const gone = new AbortController();
+  const decode = ({ id = "" }: Record<string, string>) => {
+    if (id === "f") gone.abort();
+    return { id };
+  };
+  const read = await readFields(() =>
+    page({ decode, fields: ["id"], readAtOnce: 1, signal: gone.signal }).catch((error: unknown) => error),
+  );
+  expect(read.answer).toMatchObject({ name: "AbortError" });
+  expect(read.fields).toEqual({ id: 2 });
 });
 
 function never(): never {

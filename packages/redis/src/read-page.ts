@@ -18,16 +18,24 @@ export type PageOptions<Entry> = {
   formerScore: (id: string) => Promise<number | null>;
   /** The most entries of a page. */
   limit: number;
+  /** The most bytes that are read for a page: it ends early, with more to come, where another record would exceed them. One fits always. */
+  maxBytes?: number;
   /** The HASH of an entry. */
   recordKey: (id: string) => string;
-  /** Reads that hash. Null: there is no such record any more. What it throws makes the record unreadable. */
+  /** The fields of that hash that are read. Absent: all. */
+  fields?: readonly string[] | undefined;
+  /** Fields that are read first, of many records at once. Only records that are wanted by them are read any further. */
+  filter?: { fields: readonly string[]; isWanted: (fields: Record<string, string>) => boolean } | undefined;
+  /** Reads what was read of the hash. Null: there is no such record any more. What it throws makes the record unreadable. */
   decode: (fields: Record<string, string>, id: string) => Entry | null;
-  /** Absent: all entries are wanted. */
+  /** Absent: all entries are wanted. For what the fields alone do not say, or small records. */
   isWanted?: ((entry: Entry) => boolean) | undefined;
-  /** The most records read at once. */
+  /** The most records read at once. Fewer are read where they are large. */
   readAtOnce?: number;
   /** The most entries that are passed over. Then the page ends short, with more to come. */
   maxPassedOver?: number;
+  /** Ends the reading: its reason is thrown. Absent: nothing does. */
+  signal?: AbortSignal | undefined;
 };
 
 export type Page<Entry> = {
@@ -39,8 +47,14 @@ export type Page<Entry> = {
   unreadable: UnreadableRecord[];
 };
 
-/** A hundred records of generations with long prompts hold Redis for some milliseconds. */
-const defaultReadAtOnce = 100;
+/** Half a megabyte is decoded and written as JSON in some five milliseconds, in which this process does nothing else. */
+const defaultMaxBytes = 524_288;
+/** Of records whose size is not known yet: four of generations with the longest prompts are half a megabyte. */
+const readFirst = 4;
+/** Small ones take Redis some microseconds each. */
+const defaultReadAtOnce = 50;
+/** A hundred times some small fields take Redis a fraction of a millisecond. */
+const lookAtOnce = 100;
 /** A filter that matches nearly nothing must not read a tenant's whole history in one call. */
 const defaultMaxPassedOver = 2_000;
 
@@ -50,8 +64,9 @@ const defaultMaxPassedOver = 2_000;
  * former score is not known either.
  */
 export async function readPage<Entry>(options: PageOptions<Entry>): Promise<Page<Entry> | null> {
-  const { redis, index, from, formerScore, limit, isWanted = () => true } = options;
-  const { readAtOnce = defaultReadAtOnce, maxPassedOver = defaultMaxPassedOver } = options;
+  const { redis, index, from, formerScore, limit, isWanted = () => true, signal } = options;
+  const { maxBytes = defaultMaxBytes, maxPassedOver = defaultMaxPassedOver } = options;
+  const { readAtOnce = defaultReadAtOnce } = options;
   const records: Entry[] = [];
   const unreadable: UnreadableRecord[] = [];
   let last: Position | null = null;
@@ -62,29 +77,75 @@ export async function readPage<Entry>(options: PageOptions<Entry>): Promise<Page
   }
   let cursor: string | null = null;
   let passedOver = 0;
+  let bytes = 0;
+  let read = 0;
+  /** As many as are likely to fit into the page. */
+  const countAtOnce = () => {
+    const fitting = read === 0 ? readFirst : Math.floor(((maxBytes - bytes) * read) / Math.max(bytes, 1));
+    return Math.max(1, Math.min(fitting, readAtOnce));
+  };
   const finish = (hasMore: boolean): Page<Entry> => ({ records, cursor, hasMore, unreadable });
 
   for (;;) {
-    // As many as are missing, and more after each read that brought few of them.
-    const count = Math.min(Math.max(limit - records.length, passedOver), readAtOnce);
-    // One more than is read says whether there is more.
+    signal?.throwIfAborted();
+    // As many as are missing, and more after each look that brought few of them.
+    const count = Math.min(Math.max(limit - records.length, passedOver), Math.max(lookAtOnce, readAtOnce));
+    // One more than is looked at says whether there is more.
     const found = await positionsBehind(options, last, count + 1);
-    const read = found.slice(0, count);
-    const hashes = await readHashes(
-      redis,
-      read.map(({ id }) => options.recordKey(id)),
-    );
-    for (const [i, position] of read.entries()) {
-      if (passedOver === maxPassedOver) return finish(true);
-      last = position;
-      cursor = position.id;
-      const entry = decodeOrNote(options.decode, hashes[i] ?? {}, cursor, unreadable);
-      if (entry === null || !isWanted(entry)) passedOver++;
-      else if (records.push(entry) === limit) return finish(i + 1 < found.length);
+    const looked = found.slice(0, count);
+    const wanted = await filterPositions(options, looked);
+    for (let start = 0, end = 0; start < looked.length; start = end) {
+      signal?.throwIfAborted();
+      end = endOfStretch(wanted, start, countAtOnce());
+      const stretch = looked.slice(start, end);
+      const hashes = await readWanted(options, stretch, wanted.slice(start, end));
+      for (const [i, position] of stretch.entries()) {
+        if (passedOver === maxPassedOver) return finish(true);
+        const hash = hashes[i] ?? {};
+        bytes += sizeOf(hash);
+        if (wanted[start + i] === true) read++;
+        if (bytes > maxBytes && records.length > 0) return finish(true);
+        last = position;
+        cursor = position.id;
+        const entry = decodeOrNote(options.decode, hash, cursor, unreadable);
+        if (entry === null || !isWanted(entry)) passedOver++;
+        else if (records.push(entry) === limit) return finish(start + i + 1 < found.length);
+      }
     }
     if (found.length <= count) return finish(false);
   }
 }
+
+/** Which of some entries are wanted by the fields that are looked at first. */
+async function filterPositions(
+  { redis, filter, recordKey }: Pick<PageOptions<unknown>, "redis" | "filter" | "recordKey">,
+  positions: readonly Position[],
+): Promise<boolean[]> {
+  if (filter === undefined) return positions.map(() => true);
+  const keys = positions.map(({ id }) => recordKey(id));
+  return (await readHashes(redis, keys, filter.fields)).map(filter.isWanted);
+}
+
+/** Reads the records that are wanted, and nothing for the others. */
+async function readWanted(
+  { redis, fields, recordKey }: Pick<PageOptions<unknown>, "redis" | "fields" | "recordKey">,
+  positions: readonly Position[],
+  wanted: readonly boolean[],
+): Promise<Record<string, string>[]> {
+  const keys = positions.filter((_, i) => wanted[i]).map(({ id }) => recordKey(id));
+  const hashes = (await readHashes(redis, keys, fields)).values();
+  return wanted.map((isWanted) => (isWanted ? (hashes.next().value ?? {}) : {}));
+}
+
+/** The end of the longest stretch from `start` on in which at most so many entries are wanted. */
+function endOfStretch(wanted: readonly boolean[], start: number, most: number): number {
+  let count = 0;
+  const end = wanted.findIndex((isWanted, i) => i >= start && isWanted && ++count > most);
+  return end === -1 ? wanted.length : end;
+}
+
+const sizeOf = (fields: Record<string, string>): number =>
+  Object.values(fields).reduce((bytes, value) => bytes + Buffer.byteLength(value), 0);
 
 function decodeOrNote<Entry>(
   decode: PageOptions<Entry>["decode"],
@@ -129,13 +190,30 @@ function pairs(answer: readonly string[]): Position[] {
   return positions;
 }
 
-async function readHashes(redis: Redis, keys: readonly string[]): Promise<Record<string, string>[]> {
+/** Some fields of hashes, or all of them. A field that is not there is left out. */
+async function readHashes(
+  redis: Redis,
+  keys: readonly string[],
+  fields: readonly string[] | undefined,
+): Promise<Record<string, string>[]> {
+  if (keys.length === 0) return [];
   const pipeline = redis.pipeline();
-  for (const key of keys) pipeline.hgetall(key);
+  for (const key of keys) {
+    if (fields === undefined) pipeline.hgetall(key);
+    else pipeline.hmget(key, ...fields);
+  }
   const answers = (await pipeline.exec()) ?? [];
-  return answers.map(([error, fields]) => {
+  return answers.map(([error, answer]) => {
     if (error) throw error;
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what HGETALL answers; a pipeline's answers are untyped
-    return fields as Record<string, string>;
+    if (fields === undefined) return answer as Record<string, string>;
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what HMGET answers
+    const values = answer as (string | null)[];
+    return Object.fromEntries(
+      fields.flatMap((name, i) => {
+        const value = values[i] ?? null;
+        return value === null ? [] : [[name, value]];
+      }),
+    );
   });
 }

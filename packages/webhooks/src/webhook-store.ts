@@ -16,6 +16,8 @@ export type WebhookListOptions = {
   status?: WebhookDelivery["status"] | undefined;
   after?: string | undefined;
   limit: number;
+  /** Ends the reading. */
+  signal?: AbortSignal | undefined;
 };
 
 /** Webhook deliveries in Redis. One worker at a time holds a delivery's job, so plain writes do; what is repeated is harmless. */
@@ -83,7 +85,7 @@ export function createWebhookStore(redis: Redis, keys: Keys) {
     },
 
     /** A tenant's deliveries, newest first. Null when the id to go on from is not one of its own. */
-    list: async ({ tenant, status, after, limit }: WebhookListOptions) =>
+    list: async ({ tenant, status, after, limit, signal }: WebhookListOptions) =>
       readPage({
         redis,
         index: keys.deliveryIndex(tenant),
@@ -97,7 +99,8 @@ export function createWebhookStore(redis: Redis, keys: Keys) {
         limit,
         recordKey: keys.delivery,
         decode: decodeDelivery,
-        isWanted: (delivery) => status === undefined || delivery.status === status,
+        filter: status && { fields: ["status"], isWanted: (fields) => fields["status"] === status },
+        signal,
       }),
   };
 }

@@ -7,7 +7,7 @@ import { queueAnswer } from "./queue-answer.ts";
  * Returns the function that reads a tenant's generation by what stands in the path. Throws `ApiError`: `expired` for the tenant's own
  * that is not kept any more, `not_found` for everything else, so that no tenant learns which ids others have.
  */
-export function createFindGeneration({ generations }: Pick<Queue, "generations">) {
+export function createFindGeneration({ generations }: Pick<Queue["reads"], "generations">) {
   return async (tenant: string, id: string): Promise<GenerationRecord> => {
     if (!isGenerationId(id)) throw notFound();
     const record = await queueAnswer(generations.read(id));

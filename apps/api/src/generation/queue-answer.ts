@@ -6,9 +6,12 @@ export async function queueAnswer<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (cause) {
-    throw cause instanceof ApiError ? cause : unreachable(cause);
+    throw cause instanceof ApiError || isAbortError(cause) ? cause : unreachable(cause);
   }
 }
+
+/** Whether a signal ended the work, because the caller has gone. */
+export const isAbortError = (error: unknown): boolean => error instanceof Error && error.name === "AbortError";
 
 /** From here on the time that this process was busy is the reason for a timeout, and not Redis. */
 const overloadedFromMs = 500;

@@ -1,5 +1,5 @@
 import type { Generation } from "@darkroom/contracts";
-import { type GenerationRecord, createShowEnded, showGeneration, type ShowEndedOptions } from "@darkroom/generations";
+import { createShowEnded, type ListedGeneration, showGeneration, type ShowEndedOptions } from "@darkroom/generations";
 import type { Queue } from "../open-queue.ts";
 import { unreadable } from "./images-body.ts";
 
@@ -9,7 +9,7 @@ export type RenderGenerationOptions = ShowEndedOptions & { queue: Pick<Queue, "f
 export function createRenderGeneration({ queue, ...options }: RenderGenerationOptions) {
   const showEnded = createShowEnded(options);
 
-  return async (record: GenerationRecord): Promise<Generation> => {
+  return async (record: ListedGeneration): Promise<Generation> => {
     if (record.status === "succeeded") return showEnded(record).catch(unreadable(record.id));
     // A generation is worth showing without its place.
     const position = record.status === "queued" ? await queue.findPosition(record).catch(() => null) : null;

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { ApiError } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/runtime";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { isAbortError } from "../generation/queue-answer.ts";
 import { connectionLimits } from "../limits/server-limits.ts";
 import { newRequestId, type FollowRequestDependencies } from "./request-facts.ts";
 import { commonHeaders } from "./common-headers.ts";
@@ -34,6 +35,8 @@ export async function answerError(
   reply: FastifyReply,
   log: Logger,
 ): Promise<void> {
+  // What is read for a caller ends when its connection does. Nobody is there to be answered.
+  if (isAbortError(thrown) && reply.raw.closed) return void reply.hijack();
   const error = isTooLarge(thrown) ? bodyTooLarge(request) : toApiError(thrown);
   noteError(error, request, log);
   // Fastify closes the connection on a body that it will not read. Closed with bytes unread it is reset, and the caller never sees

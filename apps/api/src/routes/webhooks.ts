@@ -6,6 +6,7 @@ import type { KeyStore } from "@darkroom/accounts";
 import { queueAnswer } from "../generation/queue-answer.ts";
 import { accountOf } from "../http/authenticate.ts";
 import { limitSchema, type SendPage, unknownCursor } from "../http/send-page.ts";
+import type { ReadTurns } from "../limits/read-turns.ts";
 import type { Queue } from "../open-queue.ts";
 import type { WebhookSettings } from "../webhook-settings.ts";
 
@@ -27,7 +28,11 @@ function webhookSecretRoute(app: FastifyInstance, dependencies: WebhookSecretDep
   });
 }
 
-type WebhookDeliveriesDependencies = { queue: Pick<Queue, "webhooks" | "lanes">; sendPage: SendPage };
+type WebhookDeliveriesDependencies = {
+  queue: Pick<Queue, "webhooks" | "lanes" | "reads">;
+  readTurns: ReadTurns;
+  sendPage: SendPage;
+};
 
 const querySchema = z.strictObject({
   status: z.enum(webhookDeliveryStatuses).optional(),
@@ -40,13 +45,13 @@ const querySchema = z.strictObject({
  * `POST /v1/webhooks/deliveries/{id}/replay`: sends one that is settled again, under the same id.
  */
 function webhookDeliveriesRoutes(app: FastifyInstance, dependencies: WebhookDeliveriesDependencies): void {
-  const { sendPage } = dependencies;
-  const { webhooks, lanes } = dependencies.queue;
+  const { readTurns, sendPage } = dependencies;
+  const { webhooks, lanes, reads } = dependencies.queue;
 
-  app.get("/v1/webhooks/deliveries", async (request, reply) => {
+  app.get("/v1/webhooks/deliveries", readTurns, async (request, reply) => {
     const { tenant } = accountOf(request);
     const query = parseBody(querySchema, request.query);
-    const page = await queueAnswer(webhooks.list({ tenant, ...query }));
+    const page = await queueAnswer(reads.webhooks.list({ tenant, ...query, signal: request.signal }));
     if (page === null) throw unknownCursor("after", "delivery of this id");
     return sendPage(reply, page, page.records.map(showDelivery));
   });

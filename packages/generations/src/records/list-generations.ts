@@ -14,7 +14,54 @@ export type ListOptions = {
   /** Continue with what is newer than this id. */
   before?: string | undefined;
   limit: number;
+  /** Ends the reading. */
+  signal?: AbortSignal | undefined;
 };
+
+/** The fields of a record that its owner is shown, and its lane, by which its place in line is found. */
+const listedFields = [
+  "id",
+  "lane",
+  "model",
+  "batchId",
+  "request",
+  "upstream",
+  "status",
+  "createdAt",
+  "startedAt",
+  "endedAt",
+  "expiresAt",
+  "attempts",
+  "rateLimits",
+  "stopped",
+  "delivery",
+  "missing",
+  "error",
+  "cost",
+] as const;
+
+/** What those fields say. */
+export type ListedGeneration = Pick<
+  GenerationRecord,
+  | "id"
+  | "lane"
+  | "model"
+  | "batchId"
+  | "request"
+  | "upstream"
+  | "status"
+  | "createdAtMs"
+  | "startedAtMs"
+  | "endedAtMs"
+  | "expiresAtMs"
+  | "attempts"
+  | "rateLimits"
+  | "stopped"
+  | "delivery"
+  | "missing"
+  | "error"
+  | "costMicros"
+>;
 
 /**
  * A tenant's generations, newest first (with `before`: the nearest newer ones, newest first). Null when the id to go on from is not one
@@ -24,8 +71,8 @@ export async function listGenerations(
   redis: Redis,
   keys: Keys,
   options: ListOptions,
-): Promise<Page<GenerationRecord> | null> {
-  const { tenant, status, model, batchId, after, before, limit } = options;
+): Promise<Page<ListedGeneration> | null> {
+  const { tenant, after, before, limit, signal } = options;
   const upwards = before !== undefined && after === undefined;
   const page = await readPage({
     redis,
@@ -35,11 +82,20 @@ export async function listGenerations(
     formerScore: async (id) => readFormerScore(redis, keys.formerPlace(id), tenant),
     limit,
     recordKey: keys.record,
+    fields: listedFields,
+    filter: filterOf(options),
     decode: decodeRecord,
-    isWanted: (record) =>
-      (status === undefined || record.status === status) &&
-      (model === undefined || record.model === model) &&
-      (batchId === undefined || record.batchId === batchId),
+    signal,
   });
   return page && upwards ? { ...page, records: page.records.toReversed() } : page;
+}
+
+/** The fields that are asked for, and the values that they must have; undefined where none are. */
+function filterOf({ status, model, batchId }: Pick<ListOptions, "status" | "model" | "batchId">) {
+  const asked = Object.entries({ status, model, batchId }).filter(([, value]) => value !== undefined);
+  if (asked.length === 0) return undefined;
+  return {
+    fields: asked.map(([name]) => name),
+    isWanted: (fields: Record<string, string>) => asked.every(([name, value]) => fields[name] === value),
+  };
 }

@@ -1,6 +1,6 @@
 import type { Generation } from "@darkroom/contracts";
 import type { Catalogue } from "@darkroom/models";
-import type { GenerationRecord } from "../records/generation-record.ts";
+import type { ListedGeneration } from "../records/list-generations.ts";
 import type { ObjectStore } from "@darkroom/storage";
 import { describeImages } from "./describe-images.ts";
 import { linkResponse } from "./link-response.ts";
@@ -15,7 +15,7 @@ export type ShowEndedOptions = {
 
 /** Returns the function that shows a generation that has ended, with fresh links to its images. */
 export function createShowEnded({ catalogue, objects, linkTtlSeconds }: ShowEndedOptions) {
-  return async (record: GenerationRecord): Promise<Generation> => {
+  return async (record: ListedGeneration): Promise<Generation> => {
     if (record.status !== "succeeded") return showGeneration(record, { response: null, position: null });
     const described = describeImages(record, catalogue.find(record.model));
     const response = await linkResponse(described, objects, linkTtlSeconds);

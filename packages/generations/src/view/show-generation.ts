@@ -1,5 +1,5 @@
 import { type Generation, type ImageResponse, isEnding } from "@darkroom/contracts";
-import type { GenerationRecord } from "../records/generation-record.ts";
+import type { ListedGeneration } from "../records/list-generations.ts";
 import type { QueuePosition } from "@darkroom/queue";
 import { endingError } from "./ending-error.ts";
 import { showMissing } from "./show-missing.ts";
@@ -13,7 +13,7 @@ export type ShownBesides = {
 };
 
 /** A record as its owner sees it: the resource `generation`. */
-export function showGeneration(record: GenerationRecord, { response, position }: ShownBesides): Generation {
+export function showGeneration(record: ListedGeneration, { response, position }: ShownBesides): Generation {
   const { createdAtMs, startedAtMs, endedAtMs, expiresAtMs, status } = record;
   return {
     id: record.id,

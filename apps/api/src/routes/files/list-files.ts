@@ -5,9 +5,10 @@ import { z } from "zod";
 import { showFile } from "../../files/show-file.ts";
 import { queueAnswer } from "../../generation/queue-answer.ts";
 import { accountOf } from "../../http/authenticate.ts";
+import type { ReadTurns } from "../../limits/read-turns.ts";
 import { type SendPage, unknownCursor } from "../../http/send-page.ts";
 
-export type ListFilesDependencies = { files: Pick<FileStore, "list">; sendPage: SendPage };
+export type ListFilesDependencies = { files: Pick<FileStore, "list">; readTurns: ReadTurns; sendPage: SendPage };
 
 const querySchema = z.strictObject({
   purpose: z.enum([...filePurposes, ...otherFilePurposes]).optional(),
@@ -23,11 +24,11 @@ const querySchema = z.strictObject({
 });
 
 /** `GET /v1/files`: the tenant's files, newest first if not asked otherwise, as OpenAI's list object. */
-export function listFilesRoute(app: FastifyInstance, { files, sendPage }: ListFilesDependencies): void {
-  app.get("/v1/files", async (request, reply) => {
+export function listFilesRoute(app: FastifyInstance, { files, readTurns, sendPage }: ListFilesDependencies): void {
+  app.get("/v1/files", readTurns, async (request, reply) => {
     const { tenant } = accountOf(request);
     const query = parseBody(querySchema, request.query);
-    const page = await queueAnswer(files.list({ tenant, ...query }));
+    const page = await queueAnswer(files.list({ tenant, ...query, signal: request.signal }));
     if (page === null) throw unknownCursor("after", "file of this id in this list");
     return sendPage(reply, page, page.records.map(showFile));
   });
