@@ -6,5 +6,4 @@ export { type BatchStore, createBatchStore } from "./records/batch-store.ts";
 export { batchesLanes, batchTask, laneOfTask } from "./records/batch-task.ts";
 export type { NewBatch } from "./records/create-batch.ts";
 export { lineGenerationId } from "./records/line-result.ts";
-export { readFaults } from "./view/read-faults.ts";
 export { showBatch } from "./view/show-batch.ts";

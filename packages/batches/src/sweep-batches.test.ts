@@ -136,7 +136,7 @@ test("a batch that failed leaves nothing behind either", async () => {
   const asked = aBatch();
   await batches.create(asked);
   await objects.put(batchObjects(asked.tenant, asked.id).faults, Buffer.from("[]"), stored);
-  await batches.fail(asked.id, [], 21);
+  await batches.fail(asked.id, [], { count: 21 });
   await redis.zadd(keys.endedBatches, 0, asked.id);
   await sweep()(never);
   expect([...present]).toEqual([]);

@@ -49,7 +49,8 @@ export const batchSchema = z.object({
   endpoint: z.literal(batchEndpoint),
   /** Absent until the input was validated. */
   model: optional(z.string()),
-  errors: z.object({ object: z.literal("list"), data: z.array(batchFaultSchema) }).nullable(),
+  /** `total` is ours: how many there are. Where `data` has not all of them, the error file has. Absent: an older release. */
+  errors: z.object({ object: z.literal("list"), data: z.array(batchFaultSchema), total: optional(z.int()) }).nullable(),
   input_file_id: z.string(),
   completion_window: z.string(),
   status: z.enum(batchStatuses),

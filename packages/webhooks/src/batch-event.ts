@@ -21,7 +21,7 @@ const cuts: readonly Cut<Data>[] = [
 
 /**
  * The event of a batch that has ended, fit to be posted: as JSON at most 20,000 bytes. A batch that failed with many faults tells the
- * first ten; `data.truncated` names what was lost, and `GET /v1/batches/{id}` has all of it. Throws where the batch has not ended.
+ * first ten; `data.truncated` names what was lost, and the error file has all of it. Throws where the batch has not ended.
  */
 export function batchEvent(batch: Batch): BatchEvent {
   const { type, endedAt } = endingOf(batch);

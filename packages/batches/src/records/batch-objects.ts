@@ -4,7 +4,7 @@ const number = (value: number, digits: number) => String(value).padStart(digits,
 export const batchObjects = (tenant: string, batchId: string) => {
   const folder = `${tenant}/batches/${batchId}`;
   return {
-    /** What is wrong with its input, a JSON array, where that is more than its record holds. */
+    /** What is wrong with its input, a JSON array, where an older release found more than its record holds. It is only swept away. */
     faults: `${folder}/faults.json`,
     /** Prepared lines, one JSON object a line. */
     lines: (chunk: number): string => `${folder}/lines/${number(chunk, 5)}.jsonl`,

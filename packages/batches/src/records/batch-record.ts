@@ -33,7 +33,7 @@ export type BatchRecord = {
   catalogue: string | null;
   /** What is wrong with its input, the first of it; null unless it failed. */
   errors: readonly BatchFault[] | null;
-  /** How many faults there are. Where they are more than `errors`, all of them are an object: see `batchObjects`. */
+  /** How many faults there are. Where they are more than `errors`, all of them are the error file. */
   errorCount: number;
   /** Known once it was validated. */
   model: string | null;
@@ -64,6 +64,51 @@ export type BatchRecord = {
   /** When it came to a status, for those that it came to. */
   atMs: Partial<Record<BatchStatus, number>>;
 };
+
+/** What of a record its owner is shown. */
+export type ShownBatch = Pick<
+  BatchRecord,
+  | "id"
+  | "status"
+  | "model"
+  | "errors"
+  | "errorCount"
+  | "inputFileId"
+  | "completionWindow"
+  | "outputFileId"
+  | "errorFileId"
+  | "createdAtMs"
+  | "expiresAtMs"
+  | "atMs"
+  | "total"
+  | "completed"
+  | "failed"
+  | "usage"
+  | "metadata"
+  | "costMicros"
+>;
+
+/** The fields of the hash that say it. */
+export const shownBatchFields: readonly string[] = [
+  "id",
+  "status",
+  "model",
+  "errors",
+  "errorCount",
+  "inputFileId",
+  "completionWindow",
+  "outputFileId",
+  "errorFileId",
+  "createdAt",
+  "expiresAt",
+  ...batchStatuses.map((status) => `at:${status}`),
+  "total",
+  "completed",
+  "failed",
+  "usage",
+  "metadata",
+  "cost",
+];
 
 const outcomes = ["completed", "expired", "cancelled"] as const;
 

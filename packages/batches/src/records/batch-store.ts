@@ -4,6 +4,7 @@ import {
   defineScript,
   encodeFormerPlace,
   formerPlaceMs,
+  type Page,
   readFormerScore,
   readPage,
   redisTime,
@@ -11,7 +12,7 @@ import {
 } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { z } from "zod";
-import { type BatchRecord, decodeBatch } from "./batch-record.ts";
+import { type BatchRecord, decodeBatch, type ShownBatch, shownBatchFields } from "./batch-record.ts";
 import { type BatchRequest, createBatch, findEarlierBatch, type NewBatch } from "./create-batch.ts";
 
 /** What validation found out about a batch that can be run. */
@@ -32,6 +33,15 @@ export type FinishedBatch = {
   completed: number;
   failed: number;
   usage: Usage | null;
+};
+
+type BatchListOptions = {
+  tenant: string;
+  /** Continue with what is older than this id. */
+  after?: string | undefined;
+  limit: number;
+  /** Ends the reading. */
+  signal?: AbortSignal | undefined;
 };
 
 const moveBatch = defineScript(new URL("scripts/move-batch.lua", import.meta.url), z.enum(["ok", "gone", "refused"]));
@@ -76,8 +86,8 @@ export function createBatchStore(redis: Redis, keys: Keys) {
     read,
 
     /** A tenant's batches, newest first. Null when the id to go on from is not one of the tenant's, or no longer remembered. */
-    list: async ({ tenant, after, limit }: { tenant: string; after?: string | undefined; limit: number }) =>
-      readPage({
+    list: async ({ tenant, after, limit, signal }: BatchListOptions): Promise<Page<ShownBatch> | null> =>
+      readPage<ShownBatch>({
         redis,
         index: keys.batchIndex(tenant),
         towards: "oldest",
@@ -85,7 +95,9 @@ export function createBatchStore(redis: Redis, keys: Keys) {
         formerScore: async (id) => readFormerScore(redis, keys.formerPlace(id), tenant),
         limit,
         recordKey: keys.batch,
+        fields: shownBatchFields,
         decode: decodeBatch,
+        signal,
       }),
 
     /** Ids of the batches that have not ended. */
@@ -101,10 +113,17 @@ export function createBatchStore(redis: Redis, keys: Keys) {
     },
 
     /**
-     * The input cannot be run: `errors` are the first of so many faults. False where the batch is not being validated any more.
+     * The input cannot be run: `errors` are the first of `count` faults, and the file has all of them where these are more. False where the
+     * batch is not being validated any more.
      */
-    fail: async (id: string, errors: readonly BatchFault[], errorCount = errors.length): Promise<boolean> =>
-      (await move(id, "", "validating", "failed", { errors: JSON.stringify(errors), errorCount })) === "ok",
+    async fail(
+      id: string,
+      errors: readonly BatchFault[],
+      { count = errors.length, errorFileId }: { count?: number; errorFileId?: string | undefined } = {},
+    ): Promise<boolean> {
+      const fields = { errors: JSON.stringify(errors), errorCount: count, ...(errorFileId && { errorFileId }) };
+      return (await move(id, "", "validating", "failed", fields)) === "ok";
+    },
 
     /** Stops a batch: what has ended stays, what runs may finish. `refused` where it is finalizing or has ended. */
     cancel: (id: string, lane: string | null) =>

@@ -1,8 +1,8 @@
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
+import { batchFaultSchema } from "@darkroom/contracts";
 import { batchObjects } from "../records/batch-objects.ts";
 import { type PreparedLine, preparedLineSchema } from "../records/prepared-line.ts";
-import { readFaults } from "../view/read-faults.ts";
 import { openBatchParts } from "../batch-parts.fixture.ts";
 import { aBatch } from "../records/a-batch.fixture.ts";
 import type { ValidateBatchDependencies } from "./validate-batch.ts";
@@ -27,7 +27,7 @@ const never = new AbortController().signal;
  * @param acceptedBy the catalogue of the api that accepted it, as text; absent: an older release, which noted none
  */
 export async function openBatch(over: Partial<ValidateBatchDependencies> = {}, acceptedBy?: string) {
-  const { redis, keys, objects, batches, ...parts } = openBatchParts();
+  const { redis, keys, objects, files, batches, ...parts } = openBatchParts();
   const asked = aBatch({ catalogue: acceptedBy && (await batches.keepCatalogue(acceptedBy)) });
   const { id } = asked;
   await batches.create(asked);
@@ -49,8 +49,15 @@ export async function openBatch(over: Partial<ValidateBatchDependencies> = {}, a
     id,
     /** What the record takes in Redis. */
     redisBytes: async () => (await redis.memory("USAGE", keys.batch(id))) ?? 0,
-    /** All that was found to be wrong. */
-    faults: async () => (await readFaults(await read(), objects)) ?? [],
+    /** All that was found to be wrong: what the error file has, where there is one. */
+    faults: async () => {
+      const { errors, errorFileId } = await read();
+      const file = errorFileId === null ? null : await files.read(errorFileId);
+      if (file === null) return errors ?? [];
+      const lines = (await text((await files.open(file)).body)).trimEnd().split("\n");
+      return lines.map((line) => batchFaultSchema.parse(JSON.parse(line)));
+    },
+    files,
     batches,
     objects,
     chunkKey,

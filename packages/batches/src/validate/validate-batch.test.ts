@@ -240,14 +240,21 @@ describe("more than a thousand bad lines", () => {
     expect(sent).toBeLessThan(10);
   });
 
-  test("are in the record of the batch as far as it has room, and whole in the store", async () => {
-    const { validate, read, faults, redisBytes } = await openBatch();
+  test("are in the record of the batch as far as it has room, and whole in its error file", async () => {
+    const { validate, read, faults, files, redisBytes } = await openBatch();
     const wrong = inputLine("", { n: 0, seed: "x", size: 1, style: 2 }, { method: "GET", url: "/" });
     await validate(`${wrong}\n`.repeat(1_000));
     // Seven for each, and all but the first have the first one's id.
     const count = 7 * 1_000 + 999;
     expect(await faults()).toHaveLength(count);
-    const { errors, errorCount } = await read();
+    const { errors, errorCount, errorFileId, outputSeconds } = await read();
+    const file = await files.read(errorFileId ?? "");
+    expect(file).toMatchObject({
+      tenant: "acme",
+      purpose: "batch_output",
+      filename: expect.stringMatching(/_error\.jsonl$/),
+    });
+    expect((file?.expiresAtMs ?? 0) - (file?.createdAtMs ?? 0)).toBe(outputSeconds * 1_000);
     expect(errors).toEqual((await faults()).slice(0, 20));
     expect(errorCount).toBe(count);
     expect(await redisBytes()).toBeLessThan(20_000);

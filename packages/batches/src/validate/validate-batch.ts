@@ -1,5 +1,7 @@
 import type { Readable } from "node:stream";
-import type { BatchFault } from "@darkroom/contracts";
+import { type BatchFault, derivedUlid } from "@darkroom/contracts";
+import type { FileStore } from "@darkroom/files";
+import { createLineFile } from "../finalize/line-file.ts";
 import { batchObjects } from "../records/batch-objects.ts";
 import { type BatchRecord } from "../records/batch-record.ts";
 import { type BatchStore } from "../records/batch-store.ts";
@@ -13,6 +15,7 @@ import { inputFault } from "./input-fault.ts";
 
 export type ValidateBatchDependencies = {
   objects: Pick<ObjectStore, "put" | "head" | "delete">;
+  files: Pick<FileStore, "create">;
   /** The catalogue that a batch was accepted by. */
   catalogueOf: CatalogueOf;
   batches: Pick<BatchStore, "read" | "accept" | "fail" | "cancel">;
@@ -30,7 +33,10 @@ export type BatchAccount = {
   leftMicros: number | null;
 };
 
-/** Faults in the record of a batch, in Redis for thirty days. A thousand wrong lines have a megabyte of them: the whole is an object. */
+/**
+ * Faults in the record of a batch, in Redis for thirty days, and in every answer that shows it. A thousand wrong lines have up to 13 MB of
+ * them: all of them are a file.
+ */
 const faultsInRecord = 20;
 
 /**
@@ -40,7 +46,7 @@ const faultsInRecord = 20;
  * store throw; the batch is then as it was before.
  */
 export function createValidateBatch(dependencies: ValidateBatchDependencies) {
-  const { objects, catalogueOf, batches, openInput, accountOf, log } = dependencies;
+  const { objects, files, catalogueOf, batches, openInput, accountOf, log } = dependencies;
 
   async function check(
     batch: BatchRecord,
@@ -62,20 +68,42 @@ export function createValidateBatch(dependencies: ValidateBatchDependencies) {
     return checkInput({ input, rules, leftMicros, chunks, signal });
   }
 
-  async function fail({ id, tenant }: BatchRecord, faults: readonly BatchFault[]): Promise<boolean> {
-    if (faults.length > faultsInRecord) {
-      const all = Buffer.from(JSON.stringify(faults));
-      await objects.put(batchObjects(tenant, id).faults, all, { contentType: "application/json" });
+  /** Writes all faults to the error file of the batch, a line each. A second run replaces the file of the first. Answers its id. */
+  async function writeFaults(batch: BatchRecord, faults: readonly BatchFault[], signal: AbortSignal): Promise<string> {
+    const { tenant, outputSeconds: expiresInSeconds } = batch;
+    const id = `file-${derivedUlid(batch.id, "error")}`;
+    const filename = `${batch.id}_error.jsonl`;
+    const file = createLineFile(
+      (body) => files.create({ id, tenant, purpose: "batch_output", filename, body, expiresInSeconds }),
+      signal,
+    );
+    try {
+      for (const fault of faults) await file.write(JSON.stringify(fault));
+      await file.end();
+    } catch (reason) {
+      await file.abandon(reason);
+      throw reason;
     }
-    return batches.fail(id, faults.slice(0, faultsInRecord), faults.length);
+    return id;
+  }
+
+  async function fail(batch: BatchRecord, faults: readonly BatchFault[], signal: AbortSignal): Promise<boolean> {
+    const isMore = faults.length > faultsInRecord;
+    const errorFileId = isMore ? await writeFaults(batch, faults, signal) : undefined;
+    return batches.fail(batch.id, faults.slice(0, faultsInRecord), { count: faults.length, errorFileId });
   }
 
   /** Whether the batch is what was found, by this run. */
-  async function settle(batch: BatchRecord, checked: CheckedInput, chunks: ChunkWriter): Promise<boolean> {
+  async function settle(
+    batch: BatchRecord,
+    checked: CheckedInput,
+    chunks: ChunkWriter,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const facts = { batchId: batch.id, tenant: batch.tenant };
     if (checked.faults !== undefined) {
       log.info({ ...facts, faults: checked.faults.length }, "The input of a batch is wrong");
-      return fail(batch, checked.faults);
+      return fail(batch, checked.faults, signal);
     }
     const { model, total } = checked;
     const lane = laneName(model.provider, "batch");
@@ -95,7 +123,7 @@ export function createValidateBatch(dependencies: ValidateBatchDependencies) {
       } else {
         const checked = await check(batch, account, chunks, signal).finally(chunks.idle);
         signal.throwIfAborted();
-        if ((await settle(batch, checked, chunks)) && checked.faults === undefined) return;
+        if ((await settle(batch, checked, chunks, signal)) && checked.faults === undefined) return;
       }
     }
     // Accepting a batch gives it a lane. A batch without one was failed or canceled, perhaps while a run was at work that then died,

@@ -1,8 +1,8 @@
 import { type Batch, batchEndpoint, type BatchStatus, splitOutput, type Usage } from "@darkroom/contracts";
-import type { BatchRecord } from "../records/batch-record.ts";
+import type { ShownBatch } from "../records/batch-record.ts";
 
 /** A record as its owner sees it: OpenAI's object `batch`. */
-export function showBatch(record: BatchRecord): Batch {
+export function showBatch(record: ShownBatch): Batch {
   const { atMs, total, completed, failed, errors } = record;
   const at = (status: BatchStatus) => {
     const ms = atMs[status];
@@ -13,7 +13,7 @@ export function showBatch(record: BatchRecord): Batch {
     object: "batch",
     endpoint: batchEndpoint,
     ...(record.model !== null && { model: record.model }),
-    errors: errors && { object: "list", data: [...errors] },
+    errors: errors && { object: "list", data: [...errors], total: record.errorCount },
     input_file_id: record.inputFileId,
     completion_window: record.completionWindow,
     status: record.status,

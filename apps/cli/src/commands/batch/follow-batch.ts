@@ -40,7 +40,7 @@ export async function followBatch(
 
   const { status, request_counts: counts, errors } = batch.value;
   if (status === "failed") {
-    const told = await faultLines({ file, faults: errors?.data ?? [], sourceLine });
+    const told = await faultLines({ file, faults: errors?.data ?? [], count: errors?.total, sourceLine });
     throw new Problem(`${told}\nThe batch ${id} was refused. Nothing was drawn.`);
   }
   shell.say(

@@ -18,6 +18,7 @@ export function batchStatusCommand(shell: Shell) {
       const batch = watch ? await showWait(shell, api, { id, comeBack: `./darkroom batch status ${id} --watch` }) : now;
       if (json) return shell.print(asJson(batch.json));
       shell.print(batchFacts(batch.value));
-      if (batch.value.errors !== null) shell.say(await faultLines({ file: "input", faults: batch.value.errors.data }));
+      const { errors } = batch.value;
+      if (errors !== null) shell.say(await faultLines({ file: "input", faults: errors.data, count: errors.total }));
     });
 }
