@@ -45,6 +45,8 @@ export type Page<Entry> = {
   hasMore: boolean;
   /** What was left out because it cannot be read. */
   unreadable: UnreadableRecord[];
+  /** What was read for it, in bytes: the work that it was. */
+  bytes: number;
 };
 
 /** Half a megabyte is decoded and written as JSON in some five milliseconds, in which this process does nothing else. */
@@ -55,6 +57,8 @@ const readFirst = 4;
 const defaultReadAtOnce = 50;
 /** A hundred times some small fields take Redis a fraction of a millisecond. */
 const lookAtOnce = 100;
+/** What it takes to look at an entry is the work of reading so many bytes. */
+const bytesPerLook = 500;
 /** A filter that matches nearly nothing must not read a tenant's whole history in one call. */
 const defaultMaxPassedOver = 2_000;
 
@@ -79,12 +83,19 @@ export async function readPage<Entry>(options: PageOptions<Entry>): Promise<Page
   let passedOver = 0;
   let bytes = 0;
   let read = 0;
+  let looks = 0;
   /** As many as are likely to fit into the page. */
   const countAtOnce = () => {
     const fitting = read === 0 ? readFirst : Math.floor(((maxBytes - bytes) * read) / Math.max(bytes, 1));
     return Math.max(1, Math.min(fitting, readAtOnce));
   };
-  const finish = (hasMore: boolean): Page<Entry> => ({ records, cursor, hasMore, unreadable });
+  const finish = (hasMore: boolean): Page<Entry> => ({
+    records,
+    cursor,
+    hasMore,
+    unreadable,
+    bytes: bytes + looks * bytesPerLook,
+  });
 
   for (;;) {
     signal?.throwIfAborted();
@@ -93,6 +104,7 @@ export async function readPage<Entry>(options: PageOptions<Entry>): Promise<Page
     // One more than is looked at says whether there is more.
     const found = await positionsBehind(options, last, count + 1);
     const looked = found.slice(0, count);
+    looks += looked.length;
     const wanted = await filterPositions(options, looked);
     for (let start = 0, end = 0; start < looked.length; start = end) {
       signal?.throwIfAborted();

@@ -17,6 +17,8 @@ type RequestFacts = {
   generationId?: string;
   batchId?: string;
   errorCode?: string;
+  /** What a list has read for its page, in bytes. */
+  readBytes?: number;
 };
 
 declare module "fastify" {

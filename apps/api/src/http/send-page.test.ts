@@ -11,14 +11,16 @@ async function answersOf(page: Page<unknown>, towards: "oldest" | "newest" = "ol
   const log = createLogger({ name: "test", level: "silent", pretty: false });
   const warn = vi.spyOn(log, "warn");
   const sendPage = createSendPage({ log });
-  const app = Fastify();
+  const app = Fastify().addHook("onRequest", async (request) => {
+    request.facts = { startedAtMs: 0 };
+  });
   app.get("/", async (_request, reply) => sendPage(reply, page, items, towards));
   const bodies = [];
   for (let i = 0; i < count; i++) bodies.push((await app.inject("/")).json());
   return { bodies, logged: warn.mock.calls.map(([fields]) => fields) };
 }
 
-const page = { records: items, cursor: "a", hasMore: true, unreadable: [] };
+const page = { records: items, cursor: "a", hasMore: true, unreadable: [], bytes: 20 };
 
 test("where there is more, the page names the last entry that was looked at, in the direction of the walk", async () => {
   expect((await answersOf(page)).bodies).toMatchObject([{ first_id: "c", last_id: "a", has_more: true }]);

@@ -23,11 +23,12 @@ export function createSendPage({ log }: { log: Logger }) {
 
   return (
     reply: FastifyReply,
-    { cursor, hasMore, unreadable }: Page<unknown>,
+    { cursor, hasMore, unreadable, bytes }: Page<unknown>,
     data: readonly { id: string }[],
     towards: "oldest" | "newest" = "oldest",
   ): FastifyReply => {
     for (const record of unreadable) note(record);
+    reply.request.facts.readBytes = bytes;
     // A page may end with entries that are not shown. Where reading ended is where the next page begins.
     const first = hasMore && towards === "newest" ? cursor : (data[0]?.id ?? null);
     const last = hasMore && towards === "oldest" ? cursor : (data.at(-1)?.id ?? null);

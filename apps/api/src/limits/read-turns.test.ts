@@ -13,13 +13,13 @@ function openTurns(options: ReadTurnsOptions = {}) {
     maxReadsOfTenant: 1,
     maxWaitingOfTenant: 10,
     maxWaitMs: 5_000,
-    rest: { factor: 1, maxMs: 1_000 },
+    rest: { leastMs: 0, bytesPerMs: 1_000 },
     random: () => 0.5,
     ...options,
   });
   const order: string[] = [];
 
-  function read(tenant: string) {
+  function read(tenant: string, readBytes = 0) {
     const raw = Object.assign(new EventEmitter(), {
       closed: false,
       destroyed: false,
@@ -33,7 +33,7 @@ function openTurns(options: ReadTurnsOptions = {}) {
       raw.emit("close");
     }
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as much of a request as is looked at
-    const request = { facts: { account: { tenant } } } as unknown as FastifyRequest;
+    const request = { facts: { account: { tenant }, readBytes } } as unknown as FastifyRequest;
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- and of a reply
     const reply = { raw } as unknown as FastifyReply;
     const turn = turns.preHandler(request, reply).then(() => void order.push(tenant));
@@ -81,11 +81,11 @@ describe("a list of a tenant", () => {
     expect(order).toEqual(["a", "a"]);
   });
 
-  test("begins after its place has rested for as long as the page before took", async () => {
-    const { read, order } = openTurns();
-    const first = read("a");
+  test("begins after its place has rested, for longer after a larger page", async () => {
+    const { read, order } = openTurns({ rest: { leastMs: 100, bytesPerMs: 1_000 } });
+    const first = read("a", 100_000);
     read("a");
-    await vi.advanceTimersByTimeAsync(200);
+    await settle();
     await first.render();
     first.close();
     await vi.advanceTimersByTimeAsync(199);
@@ -141,7 +141,7 @@ describe("a list of a tenant", () => {
 
 describe("the lists of a process", () => {
   test("go to tenants in turn, however many one of them sends", async () => {
-    const { read, order } = openTurns({ maxReads: 1, maxReadsOfTenant: 5, rest: { factor: 0, maxMs: 0 } });
+    const { read, order } = openTurns({ maxReads: 1, maxReadsOfTenant: 5 });
     const first = read("a");
     const others = ["a", "a", "a", "b", "c"].map((tenant) => read(tenant));
     first.close();

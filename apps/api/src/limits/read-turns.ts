@@ -11,11 +11,8 @@ export type ReadTurnsOptions = {
   maxWaitingOfTenant?: number;
   /** How long a list waits for its turn, in milliseconds. */
   maxWaitMs?: number;
-  /**
-   * How long a place rests after a page, as a multiple of what the page took, and at most, in milliseconds. What a page takes includes waiting
-   * for others, so that lists take less of a process that is busy. A few milliseconds of it are work, and a third of a second makes up for those.
-   */
-  rest?: { factor: number; maxMs: number };
+  /** How long a place rests after a page: so many milliseconds, and one more for each so many bytes that were read for it. */
+  rest?: { leastMs: number; bytesPerMs: number };
   /** How long a client may take to receive a page, in milliseconds: half a megabyte at 9 KB/s. */
   takeWithinMs?: number;
   /** From 0 to 1. */
@@ -30,14 +27,21 @@ type Turn = { rendered: () => void };
 const retryAfterMs = { least: 1_000, spread: 4_000 };
 
 /**
+ * Four places that each read 2.5 MB a second at most: with pages of half a megabyte they take about a tenth of a process, with pages of
+ * a few kilobytes a quarter. It is not the time that a page took: where the process is busy with others, that would slow down clients that
+ * have done nothing.
+ */
+const usualRest = { leastMs: 40, bytesPerMs: 2_500 };
+
+/**
  * Bounds what lists take of a process, as hooks of the routes that answer with one. Each tenant has some places. A list takes one when it
- * is its turn, and has it until its answer has been received. Then the place rests for some times as long as the page took to make, so that
- * the lists of one tenant take a share of the process at most, however many of them are sent. Lists without a place wait, and are refused
- * after a while with 429. Tenants take turns where the places of the process are fewer than theirs.
+ * is its turn, and has it until its answer has been received. Then the place rests, for longer after a larger page, so that the lists of one
+ * tenant take a share of the process at most, however many of them are sent. Lists without a place wait, and are refused after a while with
+ * 429. Tenants take turns where the places of the process are fewer than theirs.
  */
 export function createReadTurns(options: ReadTurnsOptions = {}) {
-  const { maxReads = 8, maxReadsOfTenant = 2, maxWaitingOfTenant = 1_000, maxWaitMs = 5_000 } = options;
-  const { rest = { factor: 9, maxMs: 300 }, takeWithinMs = 60_000, random = Math.random } = options;
+  const { maxReads = 8, maxReadsOfTenant = 4, maxWaitingOfTenant = 1_000, maxWaitMs = 5_000 } = options;
+  const { rest = usualRest, takeWithinMs = 60_000, random = Math.random } = options;
   /** The tenants that have a place or wait for one, those whose last turn is the longest ago first. */
   const tenants = new Map<string, Tenant>();
   const turns = new WeakMap<FastifyRequest, Turn>();
@@ -97,12 +101,11 @@ export function createReadTurns(options: ReadTurnsOptions = {}) {
   }
 
   /** Follows a read that has its place until that is free again. */
-  function follow(name: string, tenant: Tenant, { raw }: FastifyReply): Turn {
-    const beganAtMs = performance.now();
-    let tookMs: number | undefined;
+  function follow(name: string, tenant: Tenant, { facts }: FastifyRequest, { raw }: FastifyReply): Turn {
+    let isRendered = false;
     const rendered = () => {
-      if (tookMs !== undefined) return;
-      tookMs = performance.now() - beganAtMs;
+      if (isRendered) return;
+      isRendered = true;
       reads--;
       beginNext();
     };
@@ -114,7 +117,7 @@ export function createReadTurns(options: ReadTurnsOptions = {}) {
     const closed = () => {
       clearTimeout(cut);
       rendered();
-      setTimeout(free, Math.min((tookMs ?? 0) * rest.factor, rest.maxMs)).unref();
+      setTimeout(free, rest.leastMs + (facts.readBytes ?? 0) / rest.bytesPerMs).unref();
     };
     const cut = setTimeout(() => raw.destroy(), takeWithinMs).unref();
     if (raw.closed) closed();
@@ -135,7 +138,7 @@ export function createReadTurns(options: ReadTurnsOptions = {}) {
         leave(name, tenant);
         throw error;
       }
-      turns.set(request, follow(name, tenant, reply));
+      turns.set(request, follow(name, tenant, request, reply));
     },
 
     /** The page is made: from here on it takes only memory, and that of its own tenant's places. */
