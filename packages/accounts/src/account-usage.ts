@@ -8,9 +8,9 @@ import type { RedisKeys } from "./redis-keys.ts";
 export type AccountUsage = {
   /** Generations that have been accepted and have not ended. */
   active: number;
-  /** Of those, the ones that no worker has begun. */
+  /** Generations among them that no worker has begun. */
   queued: number;
-  /** What the active ones may cost at most. */
+  /** The most that the active generations may cost. */
   reserved: number;
   spent: { day: number; month: number; total: number };
 };
@@ -21,15 +21,15 @@ const accountUsage = defineScript(
   z.tuple([z.int(), z.int(), z.int(), z.int(), z.int(), z.int()]),
 );
 
-/** Reads what the scripts of admission and ending have counted. A day or a month that is over for them counts as nothing spent. */
+/** Reads what the scripts of admission and ending have counted. After the end of a day or a month its spending is zero. */
 export async function readAccountUsage(redis: Redis, names: RedisKeys, keyId: string): Promise<AccountUsage> {
   const [active, queued, reserved, day, month, total] = await accountUsage(redis, [names.account(keyId)], []);
   return { active, queued, reserved, spent: { day, month, total } };
 }
 
 /**
- * How much of a key's budget is not spent, in micros: of the tightest of its budgets. Null where it has none. What is reserved counts as
- * not spent: it may end for less.
+ * How much of the tightest budget of a key is not spent, in micros. Null for a key without a budget. Reserved money counts as not spent,
+ * because the generation may cost less.
  */
 export function unspentOf(budget: Budget, { spent }: Pick<AccountUsage, "spent">): number | null {
   const left = (["day", "month", "total"] as const).flatMap((time) => {

@@ -1,13 +1,13 @@
 import { type Budget, type Limits, ApiError, quoteValue } from "@darkroom/contracts";
 
-/** Who is calling, and what they may do. */
+/** The caller of a request, and what it may do. */
 export type Account = {
   tenant: string;
-  /** Names the key in logs and records; it is no secret. The same before and after a rotation. */
+  /** Names the key in logs and records. It is not secret, and a rotation does not change it. */
   keyId: string;
   /** What the operator calls the key. */
   name: string;
-  /** Ids of the catalogue that it may use; null: all. */
+  /** Ids of the models that it may use; null: all. */
   models: readonly string[] | null;
   limits: Limits;
   budget: Budget;

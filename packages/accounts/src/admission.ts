@@ -1,16 +1,16 @@
 import { type Budget, type Limits, noBudget, noLimits } from "@darkroom/contracts";
 
-/** What a generation asks of its API key: the limits and the budget as they are now, and what it would take of them. */
+/** What a generation needs from its API key: the current limits and budget, and how much of them it would use. */
 export type Admission = {
   limits: Limits;
   budget: Budget;
-  /** Images that are asked for. */
+  /** Images that the request asks for. */
   images: number;
   /** The most that it can cost, in micros; null where a price is missing. It is reserved until the ending tells the cost. */
   worstCaseMicros: number | null;
 };
 
-/** Of a key that may do as it likes. */
+/** The limits and the budget of a key without any. */
 export const unlimited: Pick<Admission, "limits" | "budget"> = { limits: noLimits, budget: noBudget };
 
 /** The admission as `admission.lua` reads it. */

@@ -5,7 +5,7 @@ const maxKeyLength = 256;
 
 const expected = "Authorization: Bearer YOUR_KEY";
 
-// Each made once: taking an unused stack trace costs more than all the rest of a refusal.
+// Created once each: to capture an unused stack trace costs more than the rest of a refusal.
 const missing = new ApiError(
   "invalid_api_key",
   `You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth (i.e. ${expected}).`,
@@ -21,7 +21,7 @@ const tooLong = new ApiError(
 
 /**
  * The key in an `Authorization` header. RFC 6750 §2.1: the scheme in any case, one or more blanks, one token.
- * Throws `ApiError` `invalid_api_key`; the key is in no message.
+ * Throws `ApiError` `invalid_api_key`. No message contains the key.
  */
 export function readBearerKey(header: string | undefined): string {
   if (header === undefined || header.trim() === "") throw missing;

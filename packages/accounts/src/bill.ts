@@ -11,20 +11,21 @@ export const billArgument = (bill: Bill, provider: string): string =>
     provider,
   ].join(" ");
 
-/** Of an ending that delivered nothing. It is unknown what the provider charges for a running attempt. */
+/** The bill of an ending that delivered nothing. What the provider charges for a running attempt is unknown. */
 export const nothingDelivered = "";
 
-/** Of one whose last attempt the provider charges nothing for. `undelivered.lua` reads it, too. */
+/** The bill of an ending whose last attempt the provider does not charge for. `undelivered.lua` reads it, too. */
 export const nothingCharged = "0 0 0 0 0 -";
 
 /**
- * What a tenant is billed for a generation that delivers nothing and that the provider may charge for all the same (canceled while it ran,
- * broken off after it was sent, refused after it was drawn): nothing; what was reserved for it where its owner has canceled it after
- * partial images were shown; or what was reserved for it in any case. Its budget is charged what was reserved, whatever it is billed.
+ * What a tenant is billed for a generation that delivers nothing although the provider may charge for it (it was canceled while it ran, its
+ * call broke off after it was sent, or its image was refused after it was drawn). `none`: nothing. `partials`: the reserved amount, if its
+ * owner canceled it after partial images were shown. `reserved`: the reserved amount always. The budget is charged the reserved amount
+ * in each case.
  */
 export const billUndelivered = ["none", "partials", "reserved"] as const;
 export type BillUndelivered = (typeof billUndelivered)[number];
 
-/** Reads it from a record. One that was written before there was a choice is billed nothing. */
+/** Reads it from a record. A record of a release without this setting is billed nothing. */
 export const readBillUndelivered = (text: string | undefined): BillUndelivered =>
   billUndelivered.find((choice) => choice === text) ?? "none";

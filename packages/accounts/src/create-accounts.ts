@@ -12,8 +12,8 @@ export type AccountsOptions = {
 };
 
 /**
- * The API keys of an installation, on a connection that is open. A process that authenticates callers opens the keyring; one that does not
- * finds an account by the id of its key.
+ * The API keys of an installation, on a connection that is open. A process that authenticates callers opens the keyring; other
+ * processes find an account by the id of its key.
  */
 export function createAccounts({ redis, prefix }: AccountsOptions) {
   const names = createRedisKeys(prefix);

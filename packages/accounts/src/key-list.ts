@@ -1,4 +1,4 @@
-/** A key list that cannot be used. Holds every mistake in it, by place and reason, and never the text that stands there. */
+/** A key list that cannot be used. It has the place and the reason of every mistake, and never the text at that place. */
 export class KeyListError extends Error {
   override readonly name = "KeyListError";
   readonly mistakes: readonly string[];
@@ -9,9 +9,9 @@ export class KeyListError extends Error {
   }
 }
 
-/** A key that the operator has handed out. The key itself is not here and cannot be found from here. */
+/** A key of the operator's list. Only its hash is known. */
 export type StoredKey = {
-  /** Whose generations it sees. */
+  /** The tenant whose generations it sees. */
   tenant: string;
   /** What the operator calls it. */
   name: string;
@@ -19,12 +19,12 @@ export type StoredKey = {
   hash: string;
 };
 
-/** A text with keys in it, and what to call it in a complaint: `API_KEYS`, or the path of a file. */
+/** A text with keys, and its name in error messages: `API_KEYS`, or the path of a file. */
 export type KeySource = { source: string; text: string };
 
 /**
  * Reads `tenant:name:sha256` entries: one a line with `#` comments (a file), or separated by commas (an environment variable).
- * Throws `KeyListError` with every mistake, by line and entry. What stands there is not repeated: it may be a key.
+ * Throws `KeyListError` with every mistake, by line and entry. The error does not repeat the text, which may be a key.
  */
 export function parseKeyList(...sources: readonly KeySource[]): StoredKey[] {
   const keys: StoredKey[] = [];

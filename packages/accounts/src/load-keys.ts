@@ -6,7 +6,7 @@ export type KeyListSettings = {
   list?: string | undefined;
   /** `API_KEYS_FILE`: path of a file with one such entry a line. Both may be set; all keys count. */
   file?: string | undefined;
-  /** Whether there must be a key: false where an admin can make some. Default true. */
+  /** Whether at least one key is required: false where an admin can create keys. Default true. */
   required?: boolean;
 };
 

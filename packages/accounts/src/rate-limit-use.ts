@@ -7,7 +7,7 @@ import type { RedisKeys } from "./redis-keys.ts";
 export type RateLimitUse = {
   requests: number;
   images: number;
-  /** Milliseconds until all of it is forgotten. */
+  /** Milliseconds until none of it counts any more. */
   resetMs: number;
 };
 
@@ -23,7 +23,7 @@ export function readRateLimitUse(window: z.output<typeof windowSchema>): RateLim
 
 const rateLimitUse = defineScript(new URL("scripts/rate-limit-use.lua", import.meta.url), windowSchema);
 
-/** Returns the function that looks up what a key has used of its limits, for answers that were no admission. */
+/** Returns the function that looks up what a key has used of its limits, for answers that did not come from an admission. */
 export const createRateLimitReader =
   (redis: Redis, names: Pick<RedisKeys, "accountWindow">) =>
   async (keyId: string): Promise<RateLimitUse | null> =>

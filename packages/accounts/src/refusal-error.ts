@@ -9,7 +9,7 @@ const refusalReasons = ["requests", "images", "concurrent", "queued", "day", "mo
 export type Refusal = {
   /** The limit, or the time of the budget, that it would exceed. */
   reason: (typeof refusalReasons)[number];
-  /** When waiting alone makes room, in milliseconds; 0 where that depends on something else. */
+  /** After how many milliseconds there is room without any other event; 0 where that is unknown. */
   waitMs: number;
   /** What is left of a budget, in micros, or of the images of this minute. */
   left: number;
@@ -34,10 +34,10 @@ export function readRefusal([, reason, waitMs, left, ...window]: z.output<typeof
   return { refusal: { reason, waitMs, left }, use: readRateLimitUse(window) };
 }
 
-/** How soon another ending may make room. That is unknown; an image takes some seconds. */
+/** How soon an ending may make room. It is a guess: an image takes some seconds. */
 const soonMs = 2_000;
 
-/** What a caller is told whose generation was not admitted: which limit, what it is, and when it is worth coming again. */
+/** The error for a caller whose generation was not admitted: which limit was reached, its value, and when to try again. */
 export function refusalError({ reason, waitMs, left }: Refusal, admission: Admission): ApiError {
   const { limits, budget, images, worstCaseMicros } = admission;
   switch (reason) {
@@ -81,6 +81,6 @@ export function refusalError({ reason, waitMs, left }: Refusal, admission: Admis
 
 const seconds = (ms: number) => `${Math.ceil(ms / 1_000)} s`;
 
-/** The error for a key with a budget whose request has no known worst case. `why` ends the sentence, and says what to do. */
+/** The error for a request without a known worst case whose key has a budget. `why` ends the sentence, and says what to do. */
 export const unpricedError = (why: string): ApiError =>
   new ApiError("model_unpriced", `This API key has a budget, and ${why}`, { param: "model" });

@@ -3,7 +3,7 @@ import type { Redis } from "ioredis";
 import { z } from "zod";
 import { type Logger, createTicker } from "@darkroom/runtime";
 
-/** Why a run is broken off: its lock was lost, its worker stops, or its generation was canceled. */
+/** Why a run is aborted: its lock was lost, its worker stops, or its generation was canceled. */
 export type Interruption = "lock lost" | "stopping" | "canceled";
 
 export type JobRunsOptions = {
@@ -22,9 +22,9 @@ export type JobRun = {
   id: string;
   /** Aborted with an `Interruption`. */
   signal: AbortSignal;
-  /** Resolves when an earlier run of the same job has ended, at once where there is none. That one is told that its lock is lost. */
+  /** Resolves when an earlier run of the same job has ended, at once where there is none. The earlier run is told that its lock is lost. */
   alone: Promise<void>;
-  /** To be called when the run has ended. */
+  /** Call it when the run has ended. */
   end: () => void;
 };
 
@@ -34,9 +34,9 @@ const renewLocks = defineScript(new URL("scripts/renew-locks.lua", import.meta.u
 const renewalsPerLock = 3;
 
 /**
- * The runs of jobs of one lane in this process, and their locks. BullMQ keeps both by the id of the job, but a job whose lock was lost may
- * come back to the same process while its former run is still alive: then the end of the former takes the lock's renewal from the new one.
- * Here both belong to the run.
+ * The runs of jobs of one lane in this process, and their locks. BullMQ keeps both by the id of the job. But a job whose lock was lost may
+ * come back to the same process while its former run still works; the end of the former run would then stop the renewal of the new run's
+ * lock. Here a lock belongs to a run.
  */
 export function createJobRuns({ redis, keys, lane, lockDurationMs, onRenewed, log }: JobRunsOptions) {
   const runs = new Set<{ id: string; token: string; controller: AbortController; ended: Promise<void> }>();
@@ -62,7 +62,7 @@ export function createJobRuns({ redis, keys, lane, lockDurationMs, onRenewed, lo
     everyMs: renewEveryMs,
     tick: renew,
     onError: (error) => log.warn({ lane, err: error }, "Locks could not be renewed"),
-    // A lock that is tried for less often runs out.
+    // A lock that is renewed less often runs out.
     maxPauseMs: renewEveryMs,
   });
 
@@ -92,20 +92,20 @@ export function createJobRuns({ redis, keys, lane, lockDurationMs, onRenewed, lo
       };
     },
 
-    /** The jobs that are run. */
+    /** The jobs that run now. */
     ids: (): string[] => [...new Set([...runs].map(({ id }) => id))],
 
-    /** Breaks the runs of a job off, those of every job where none is named. */
+    /** Aborts the runs of a job, or of all jobs where no job is named. */
     interrupt(why: Interruption, id?: string): void {
       for (const run of runs) if (id === undefined || run.id === id) run.controller.abort(why);
     },
 
-    /** Resolves when what runs now has ended. */
+    /** Resolves when all current runs have ended. */
     async settled(): Promise<void> {
       await Promise.all([...runs].map(({ ended }) => ended));
     },
 
-    /** Renews no lock any more. */
+    /** Stops the renewal of locks. */
     close: (): Promise<void> => renewals.close(),
   };
 }

@@ -2,35 +2,35 @@ import { defineScript, type Keys } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 
-/** Tells how long ago an attempt was begun, in milliseconds. A duration, since workers and Redis have clocks of their own. */
+/** How long ago an attempt began, in milliseconds. It is a duration, because the clocks of workers and Redis differ. */
 type Begun = { begunAgoMs: number };
 
-/** How a lane backs off from an upstream whose rate limit is reached. Another Redis, or another key than the lane, is another of these. */
+/** How a lane backs off from an upstream whose rate limit is reached. To back off by something else than the lane, implement this. */
 export type LaneBackoff = {
   /**
-   * The upstream refused a call for its rate limit: no worker takes a job from the lane for a while, then one job a second at first.
+   * The upstream refused a call for its rate limit. No worker takes a job from the lane during the pause, and then one job a second at first.
    * Answers for how long the lane is closed, in milliseconds.
    *
-   * @param retryAfterMs how long the upstream wants us to wait, where it says so
+   * @param retryAfterMs how long the upstream asks us to wait, where it says so
    */
   refused(lane: string, told: Begun & { retryAfterMs: number | undefined }): Promise<number>;
   /**
-   * The upstream took a call: after a pause the pace doubles, until the lane is as fast as before. `ended`: the call has ended, so it will
-   * not be refused any more, and the next pause is the first again.
+   * The upstream accepted a call. After a pause the pace doubles, until the lane is as fast as before. `ended`: the call has ended, so it
+   * cannot be refused any more, and the next pause is as long as the first.
    */
   accepted(lane: string, told: Begun & { ended: boolean }): Promise<void>;
 };
 
-/** The first pause where the upstream names none: long enough that a limit by the second has room again. */
+/** The first pause where the upstream names none. After it a limit that counts by the second has room again. */
 const firstPauseMs = 1_000;
 
-/** The pause doubles with each refusal that follows on a pause. Half a minute is how long a lane is closed at most after the upstream has room. */
+/** The pause doubles with each refusal after a pause, up to this. So a lane stays closed for half a minute at most after the upstream has room. */
 const maxPauseMs = 30_000;
 
 /** A longer wait than this that the upstream asks for is cut: one call in a quarter of an hour costs nothing, and finds out that it has room. */
 const maxRetryAfterMs = 15 * 60_000;
 
-/** The share of our own pause that is added at random, at most. */
+/** The largest share of our own pause that is added at random. */
 const jitterShare = 1 / 4;
 
 /** The longest that a refusal closes a lane, in milliseconds. */
@@ -39,10 +39,10 @@ export const longestPauseMs = maxRetryAfterMs + maxPauseMs * jitterShare;
 /** After a pause a lane begins with one job in this time: an upstream that refuses answers within it, so few calls are refused again. */
 const stepMs = 1_000;
 
-/** A lane that is as fast as this, in jobs per step, is not held back any more: no upstream that draws images takes more starts a second. */
+/** The limit is removed at this pace, in jobs per step: no upstream that draws images takes more starts a second. */
 const maxJobsPerStep = 32;
 
-/** Refusals that are further apart than this belong to different occasions: the pauses start short again. */
+/** Refusals that are further apart than this have different causes: the pauses start short again. */
 const forgetAfterMs = 10 * 60_000;
 
 const refuse = defineScript(new URL("scripts/lane-refused.lua", import.meta.url), z.int());
@@ -56,8 +56,8 @@ export type LaneBackoffOptions = {
 };
 
 /**
- * Keeps it in Redis, where BullMQ looks before it hands out a job: closed, a lane hands out nothing to any worker, and no worker asks for
- * jobs in vain. One round trip each.
+ * Keeps the backoff in Redis, where BullMQ looks before it gives out a job. A closed lane gives out no job to any worker, and no worker
+ * polls it. Each call is one round trip.
  */
 export function createLaneBackoff({ redis, keys, random }: LaneBackoffOptions): LaneBackoff {
   // BullMQ's own: the settings of the queue, `max` and `duration` of its rate limit among them, and the jobs of the current duration.

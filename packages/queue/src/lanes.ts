@@ -3,10 +3,10 @@ import { Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 
-/** Interactive callers wait on the line; a batch must never hold every slot. */
+/** Interactive callers wait for their answer, so a batch must never hold every slot. */
 export type LaneClass = "interactive" | "batch";
 
-/** A lane is one provider's queue of one class: BullMQ's brakes (rate limit, concurrency, pause) act per queue. */
+/** A lane is one provider's queue of one class, because BullMQ limits rate and concurrency, and pauses, per queue. */
 export const laneName = (provider: string, laneClass: LaneClass): string => `${provider}.${laneClass}`;
 
 /** Whether lines of batches go on a lane. */
@@ -15,8 +15,8 @@ export const isBatchLane = (lane: string): boolean => lane.endsWith(".batch" sat
 const jobPlaces = ["waiting", "held", "broken", "none"] as const;
 
 /**
- * What BullMQ holds of a job: it waits in line or for its time, is held by a worker, or is not there. `broken`: a part of it is missing,
- * and it would never be run.
+ * What BullMQ holds of a job: it waits in line or for its time, a worker holds it, or it is not there. `broken`: a part of it is missing,
+ * so that no worker would run it.
  */
 export type JobPlace = (typeof jobPlaces)[number];
 
@@ -28,14 +28,14 @@ const maxPriority = 2 ** 21 - 1;
 const maxJobsAtOnce = 500;
 
 /**
- * Every job has a priority: one without would overtake all that have. Past BullMQ's largest, which takes two million jobs of one
- * tenant on a lane that is never once empty, jobs go in the order of their coming, whosever they are.
+ * Every job has a priority, because a job without one would overtake all others. Jobs past BullMQ's largest priority run in the order in
+ * which they came, whatever their tenant; that takes two million jobs of one tenant on a lane that is never empty.
  */
 const jobOptions = (id: string, rank: number) => ({ jobId: id, priority: Math.min(Math.max(rank, 1), maxPriority) });
 
 /**
- * The lanes as a producer sees them. A job is an id and a rank, nothing else: the record is the truth.
- * The job's id is the generation's id, so that adding twice makes one job.
+ * The lanes as a producer sees them. A job holds only an id and a rank; the record has the state. The job's id is the generation's id, so
+ * that adding it twice makes one job.
  */
 export function createLanes(redis: Redis, keys: Keys) {
   const queues = new Map<string, Queue>();
@@ -46,13 +46,13 @@ export function createLanes(redis: Redis, keys: Keys) {
       found = new Queue(lane, {
         connection: redis,
         prefix: keys.lanes,
-        // Nothing reads the event stream; BullMQ's default of 10,000 entries is memory for nothing.
+        // Nothing reads the event stream, and BullMQ's default of 10,000 entries takes memory.
         streams: { events: { maxLen: 100 } },
         defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
       });
       // The connection is ours and reports its own errors; without a listener BullMQ would throw them.
       found.on("error", () => {});
-      // A queue that was made while Redis was away never becomes ready: forget it, the next call makes another.
+      // A queue that was created while Redis was away never becomes ready. It is dropped, and the next call creates another.
       found.waitUntilReady().catch(() => queues.delete(lane));
       queues.set(lane, found);
     }
@@ -60,7 +60,7 @@ export function createLanes(redis: Redis, keys: Keys) {
   }
 
   return {
-    /** Opens lanes ahead of their first job. One that is first used while Redis is away cannot be opened at all. */
+    /** Opens lanes before their first job. A lane that is first used while Redis is away cannot be opened. */
     async open(names: Iterable<string>): Promise<void> {
       await Promise.all([...names].map((lane) => queue(lane).waitUntilReady()));
     },
@@ -70,7 +70,7 @@ export function createLanes(redis: Redis, keys: Keys) {
       await queue(lane).add("generate", null, jobOptions(id, rank));
     },
 
-    /** Adds many jobs: at most 500 in one call, for BullMQ's Lua blocks every other client meanwhile. */
+    /** Adds many jobs, at most 500 in one call to Redis, because BullMQ's script blocks all other clients. */
     async addMany(lane: string, jobs: readonly { id: string; rank: number }[]): Promise<void> {
       for (let from = 0; from < jobs.length; from += maxJobsAtOnce) {
         const some = jobs.slice(from, from + maxJobsAtOnce).map(({ id, rank }) => ({
@@ -99,10 +99,10 @@ export function createLanes(redis: Redis, keys: Keys) {
       return findJobs(redis, lists, ids);
     },
 
-    /** How many jobs are given out before this one, plus one; null when it does not wait in line. */
+    /** How many jobs the lane gives out before this one, plus one. Null when the job does not wait in line. */
     async position(lane: string, id: string): Promise<number | null> {
       const name = (kind: string) => queue(lane).toKey(kind);
-      // Jobs of a worker that fell silent are in `wait`, ahead of all that have a priority.
+      // Jobs of a worker that stopped responding are in `wait`, before all jobs with a priority.
       const [rank, recovered] = await Promise.all([redis.zrank(name("prioritized"), id), redis.llen(name("wait"))]);
       return rank === null ? null : rank + recovered + 1;
     },
@@ -115,7 +115,7 @@ export function createLanes(redis: Redis, keys: Keys) {
       return { waiting: (counts["waiting"] ?? 0) + (counts["prioritized"] ?? 0), paused };
     },
 
-    /** For how long the lane gives out no job, in milliseconds, because its upstream's rate limit is reached; 0 while it does. */
+    /** For how long the lane still gives out no job because its upstream's rate limit is reached, in milliseconds; 0 for an open lane. */
     async closedMs(lane: string): Promise<number> {
       return Math.max(await queue(lane).getRateLimitTtl(), 0);
     },

@@ -4,26 +4,25 @@ import { createBackoff } from "@darkroom/runtime";
 /** The pause after the first refusal, in milliseconds: a failover, or a disk that is full for a moment, is often over by then. */
 const firstPauseMs = 500;
 
-/** A refusal comes at once. A question that has waited for so long, in milliseconds, is not refused: for a job it may wait ten seconds. */
+/** Redis refuses at once. A call that takes this long, in milliseconds, was not refused: a call for a job may block for ten seconds. */
 const acceptedAfterMs = 1_000;
 
 export type PatientBackendOptions = {
-  /** Is told of each refusal, at once. */
+  /** Called at once with each refusal. */
   onRefusal: (error: Error) => void;
-  /** Is told for how long the rate limit of the lane lasts, in milliseconds, each time that a question for a job meets it. */
+  /** Called with how long the rate limit of the lane lasts, in milliseconds, each time that a call for a job meets it. */
   onRateLimit: (ms: number) => void;
   /** Uniform in [0, 1), for jitter. */
   random?: () => number;
 };
 
 /**
- * BullMQ's Redis, which a worker asks for jobs less and less often while it refuses. BullMQ's own loop waits after connection errors
- * only: where Redis answers with an error (it is full, a replica, without enough replicas, or its user lacks rights) it asks again at
- * once, and took a core and 12,000 log lines a second. So the pause is in the question itself: it fails only when it is worth asking
- * again.
+ * BullMQ's Redis backend with a backoff: a worker asks a Redis that refuses less and less often. BullMQ's own loop waits after connection
+ * errors only. When Redis answers with an error (it is full, a replica, without enough replicas, or its user lacks rights), the loop asks
+ * again at once: that took a core and 12,000 log lines a second. Here a refused call returns only after a pause.
  */
 export function createPatientBackend({ onRefusal, onRateLimit, random }: PatientBackendOptions) {
-  /** What each question was refused with the last time that it was asked. */
+  /** The latest error of each call; a call that was not refused has none. */
   const refusals = new Map<string, Error>();
   const pauses = new Set<() => void>();
   let stopped = false;
@@ -48,7 +47,7 @@ export function createPatientBackend({ onRefusal, onRateLimit, random }: Patient
       const accepted = setTimeout(() => refusals.delete(name), acceptedAfterMs);
       try {
         const answer = await ask(...args).finally(() => clearTimeout(accepted));
-        // A busy lane is not waited for, so that a wait that was refused once may never be tried again.
+        // On a busy lane BullMQ does not wait for a job, so a wait that was refused once may never be called again.
         if (name === "moveToActive") refusals.clear();
         else refusals.delete(name);
         backoff.reset();
@@ -57,7 +56,7 @@ export function createPatientBackend({ onRefusal, onRateLimit, random }: Patient
         if (!(error instanceof Error) || stopped || !isNotConnectionError(error)) throw error;
         refusals.set(name, error);
         onRefusal(error);
-        // Other calls meanwhile wait for the end of the same pause.
+        // Other calls wait for the end of the same pause.
         pausing ??= pause(backoff.next()).finally(() => (pausing = null));
         await pausing;
         throw error;
@@ -65,7 +64,7 @@ export function createPatientBackend({ onRefusal, onRateLimit, random }: Patient
     };
   }
 
-  /** What shows that Redis takes writes again: the loop must not sleep while a job that was fetched with an ending waits for it. */
+  /** These calls show that Redis takes writes again. The loop must not sleep while a job that came with an ending waits for it. */
   function telling<Args extends unknown[], Answer>(write: (...args: Args) => Promise<Answer>) {
     return async (...args: Args): Promise<Answer> => {
       const answer = await write(...args);
@@ -90,11 +89,11 @@ export function createPatientBackend({ onRefusal, onRateLimit, random }: Patient
 
   return {
     factory,
-    /** What Redis refused the last question for a job with; null while it answers. */
+    /** The error with which Redis refused the latest call for a job; null while it answers. */
     refusal: (): Error | null => [...refusals.values()][0] ?? null,
-    /** Asks again at once: for when Redis is back. */
+    /** Ends the pause, for when Redis is back. */
     wake,
-    /** Ends the pause that is under way, and makes no more. */
+    /** Ends the current pause, and pauses no more. */
     stop(): void {
       stopped = true;
       wake();

@@ -6,13 +6,13 @@ import type { Lanes } from "./lanes.ts";
 export type QueuePosition = {
   /** How many jobs the lane gives out before this one, plus one, as the lane stands now. */
   position: number;
-  /** When it will begin at the rate of the last minute, in Unix milliseconds by the clock of Redis; null where that minute saw no start. */
+  /** When it will begin at the rate of the last minute, in Unix milliseconds by the clock of Redis; null where no attempt began in it. */
   estimatedStartAtMs: number | null;
 };
 
 /**
- * Where a queued generation stands. Null when its lane does not hold it in line (it is being handed out, or pauses before another
- * attempt). The cost does not depend on how many wait: the line is a sorted set, and Redis knows the rank of a member.
+ * The position of a queued generation. Null when its lane does not hold it in line: it is being given out, or waits for the end of a pause.
+ * The cost does not depend on how many wait, because the line is a sorted set and Redis knows the rank of a member.
  */
 export async function queuePosition(
   { redis, keys, lanes }: { redis: Redis; keys: Keys; lanes: Lanes },

@@ -1,21 +1,21 @@
 export type RetryPolicy = {
-  /** Attempts that may fail before the generation does. */
+  /** The generation fails with this many failed attempts. */
   maxFailures: number;
-  /** How many workers may die over one generation before it is believed to be what kills them. */
+  /** How many workers may die during one generation before the generation is assumed to be the cause. */
   maxCrashes: number;
   /** The first pause, in milliseconds; each further one is four times as long. */
   firstPauseMs: number;
-  /** No pause that we choose is longer. */
+  /** The longest pause that we choose. */
   maxPauseMs: number;
-  /** A longer `Retry-After` of the upstream is cut to this: a caller that waits should learn of the failure within the day. */
+  /** A longer `Retry-After` of the upstream is cut to this, so that a waiting caller learns of the failure within the day. */
   maxRetryAfterMs: number;
-  /** How long a worker leaves a generation alone that it cannot read, for one of another release to take it, in milliseconds. */
+  /** How long a generation that this release cannot read waits for a worker of another release, in milliseconds. */
   unreadablePauseMs: number;
 };
 
 /**
  * Four tries with about 2, 8 and 32 s between them: long enough for an upstream to restart, short enough for a caller who waits ten
- * minutes. What a rate limit refuses is no failure: see `lane-backoff.ts`. A stall count of two follows BullMQ's own advice for poison jobs.
+ * minutes. A refusal by a rate limit is not counted as a failure (`lane-backoff.ts`). BullMQ advises a stall count of two for poison jobs.
  */
 export const defaultRetryPolicy: RetryPolicy = {
   maxFailures: 4,
@@ -23,14 +23,14 @@ export const defaultRetryPolicy: RetryPolicy = {
   firstPauseMs: 2_000,
   maxPauseMs: 60_000,
   maxRetryAfterMs: 15 * 60_000,
-  // A deployment takes minutes: a caller waits five seconds more, and a thousand such jobs cost Redis little.
+  // A deployment takes minutes. A caller waits five seconds more, and a thousand such jobs cost Redis little.
   unreadablePauseMs: 5_000,
 };
 
 /**
  * How long to wait before the next attempt, in milliseconds, or null when it is time to give up.
  * Up to a quarter is taken off or added at random, so that jobs which failed together do not return together; an upstream's
- * `Retry-After` is a lower bound, and only ever added to.
+ * `Retry-After` is a lower bound: jitter is only added to it.
  *
  * @param failures attempts that have failed, the latest included
  * @param random uniform in [0, 1)

@@ -9,69 +9,65 @@ import { longestPauseMs } from "./lane-backoff.ts";
 import { createPatientBackend } from "./patient-backend.ts";
 
 export type WorkOffLaneOptions = {
-  /** A patient connection: commands wait while Redis is away. */
+  /** A connection whose commands wait while Redis is away. */
   redis: Redis;
   keys: Keys;
   lane: string;
   /** Jobs at a time. */
   concurrency: number;
-  /** How long a worker may be silent before its jobs are given to another, in milliseconds; renewed at a third of it. */
+  /** After this time without a renewal another worker gets the job, in milliseconds. Locks are renewed three times within it. */
   lockDurationMs: number;
-  /** How often silent workers are looked for, in milliseconds. */
+  /** How often the stalled check runs, in milliseconds. */
   stalledIntervalMs: number;
   log: Logger;
 };
 
 /**
- * When a job is to be run again: in so many milliseconds, or `in line` when its turn comes, ahead of those with its rank. Null where it is
- * done with.
+ * When a job runs again: in so many milliseconds, or `in line` when its turn comes, before other jobs of its rank. Null when it is done.
  */
 export type Rerun = number | "in line" | null;
 
 /** A lane that is worked off. */
 export type LaneWork = {
   worker: Worker;
-  /** What Redis refused the last question for a job with; null while it answers. */
+  /** The error with which Redis refused the latest call for a job; null while it answers. */
   refusal: () => Error | null;
-  /** The jobs that are run here. */
+  /** The jobs that this process runs. */
   running: () => string[];
-  /** Aborts the run of a job with the reason; nothing happens where it is not run here. */
+  /** Aborts the run of a job with the reason. Does nothing for a job that this process does not run. */
   interrupt: (id: string, why: Interruption) => void;
   /**
-   * Stops: fetches nothing more at once, lets what runs finish until the deadline, in milliseconds, then aborts it as `stopping`, so that
-   * it goes back to the lane. What even then does not let go is left to the stalled check of another worker.
+   * Stops: fetches no more jobs, lets runs finish until the deadline, in milliseconds, then aborts them as `stopping`, so that their jobs go
+   * back to the lane. A run that ignores that is left to the stalled check of another worker.
    */
   close: (deadlineMs: number) => Promise<void>;
 };
 
-/** Giving a job back takes two round trips; five seconds is for a Redis that is busy. */
+/** Giving a job back takes two round trips. Five seconds allow for a busy Redis. */
 const handBackMs = 5_000;
 
 /**
- * When nothing runs any more BullMQ still waits for the answer to its last fetch, which may bring one more job, and which a Redis that
- * is away never gives.
+ * After the last run BullMQ still waits for the answer to its last fetch, which may bring one more job. A Redis that is away never answers.
  */
 const lastFetchMs = 2_000;
 
-/** The pause after the first run that throws. A refusal of Redis, at its memory limit or behind a slow script, is often over by then. */
+/** The pause after the first run that throws. A refusal of Redis (memory limit, slow script) is often over by then. */
 const firstFaultPauseMs = 500;
 /** The pause doubles with each run up to this: a job waits no longer than half a minute for the end of an outage. */
 const maxFaultPauseMs = 30_000;
 
-/** BullMQ's default. A worker with long locks notices within this time that a lane was opened early, by an operator for example. */
+/** BullMQ's default. Within this time a worker with long locks notices that a lane was opened early, by an operator for example. */
 const maxRateLimitDelayMs = 30_000;
 
 /** How long a job waits after a run that threw, in milliseconds. `runs`: how often a worker has taken it, this run included. */
 const faultPauseMs = (runs: number): number => Math.min(firstFaultPauseMs * 2 ** (runs - 1), maxFaultPauseMs);
 
 /**
- * Runs a BullMQ worker on a lane: the only place that does. `run` is given a job's id and a signal, and says when the job is to be run
- * again.
+ * Runs a BullMQ worker on a lane; no other code does. `run` gets a job's id and a signal, and answers when the job runs again.
  *
- * A job is run once at a time in this process: one that comes back, its lock having been lost, is run when its former run has ended.
+ * A process runs a job once at a time. A job that comes back because its lock was lost runs when its former run has ended.
  *
- * A job whose `run` throws goes back to the lane with a backoff. BullMQ would fail and remove it, and no worker would run what its record
- * still asks for.
+ * A job whose `run` throws goes back to the lane with a backoff. BullMQ would fail and remove it, although its record is not ended.
  */
 export function workOffLane(
   { redis, keys, lane, concurrency, lockDurationMs, stalledIntervalMs, log }: WorkOffLaneOptions,
@@ -87,12 +83,12 @@ export function workOffLane(
       if (ms > longestPauseMs) void openLane(ms);
     },
   });
-  // Locks that were renewed show that Redis takes writes again.
+  // Renewed locks show that Redis takes writes again.
   const runs = createJobRuns({ redis, keys, lane, lockDurationMs, onRenewed: backend.wake, log });
 
   /**
-   * Opens a lane that is closed for longer than any pause. A key expires by the clock of Redis: when that is set back, the lane would stay
-   * closed until the clock has come as far again.
+   * Opens a lane that is closed for longer than any pause. Keys expire by the clock of Redis: after it was set back, the lane would stay
+   * closed until the clock has caught up.
    */
   async function openLane(closedMs: number): Promise<void> {
     try {
@@ -109,11 +105,11 @@ export function workOffLane(
     }
   }
 
-  /** Waits for a former run of the same job, then runs it. Answers when it is to be run again, as `run` does. */
+  /** Waits for the former run of the same job, then runs it. Answers when it runs again, as `run` does. */
   async function runAlone({ id, signal, alone }: JobRun, lockedAtMs: number): Promise<Rerun> {
     await alone;
-    // The run does not begin at once: this process stood still, or BullMQ's loop slept. The lock may have run out, and another worker may have
-    // begun the job.
+    // The run begins late: this process stood still, or BullMQ's loop slept. The lock may have run out, and another worker may have begun
+    // the job.
     if (Date.now() - lockedAtMs >= runs.renewEveryMs) await runs.renew();
     // Aborted before it began: a cancellation has already ended the generation, and anything else goes back to the lane.
     return signal.aborted && signal.reason !== "canceled" ? 0 : run(id, signal);
@@ -121,12 +117,12 @@ export function workOffLane(
 
   async function putInLine(job: Job, token: string): Promise<void> {
     await job.moveToWait(token);
-    // BullMQ wakes no worker for a job that it moves so: idle workers would see it when they look by themselves, after five seconds. This is what
-    // it adds for a new job.
+    // BullMQ wakes no worker for a job that it moves in this way, and idle workers would poll after five seconds. This is the marker that it
+    // adds for a new job.
     await redis.zadd(`${keys.lanes}:${lane}:marker`, 0, "0");
   }
 
-  // Exactly two parameters: with three BullMQ keeps a signal of its own for the job.
+  // Exactly two parameters: with a third BullMQ creates its own signal for the job.
   const processor = async (job: Job, token: string | undefined): Promise<void> => {
     if (job.id === undefined || token === undefined) throw new Error("BullMQ gave no job id or token");
     const jobRun = runs.begin(job.id, token);
@@ -153,7 +149,7 @@ export function workOffLane(
         "A job could not be given back; it is found when its lock has run out",
       );
     }
-    // It is on its lane again, or held by a lock that is not renewed any more.
+    // The job is on its lane again, or under a lock that is not renewed any more.
     throw rerun === "in line" ? new WaitingError() : new DelayedError();
   };
 
@@ -164,11 +160,11 @@ export function workOffLane(
     lockDuration: lockDurationMs,
     // The runs renew theirs.
     skipLockRenewal: true,
-    // While a rate limit holds the lane back, BullMQ's loop sleeps until the next turn. It begins no job meanwhile, not even one that BullMQ
-    // locks for this worker when another job ends. So the loop sleeps no longer than a lock goes unrenewed.
+    // While a rate limit closes the lane, BullMQ's loop sleeps. It begins no job during that time, not even one that BullMQ locks for this
+    // worker when another job ends. So the loop sleeps no longer than a lock may go without a renewal.
     maximumRateLimitDelay: Math.min(runs.renewEveryMs, maxRateLimitDelayMs),
     stalledInterval: stalledIntervalMs,
-    // What is run counts its own tries in its record; BullMQ's limit would fail a job unseen.
+    // Records count the tries. BullMQ's limit would fail a job without a trace in its record.
     maxStalledCount: 1_000_000,
     // After an error of the connection while fetching; the default of 15 s is dead time after a short outage.
     runRetryDelay: 1_000,
@@ -193,7 +189,7 @@ export function workOffLane(
     backend.stop();
     const closed = worker.close();
     const over = Promise.race([closed, nothingLeft()]);
-    // A deadline of now is one, and `p-timeout` takes no zero.
+    // A deadline of zero milliseconds is valid here, and `p-timeout` takes no zero.
     await pTimeout(over, { milliseconds: Math.max(deadlineMs, 1), fallback: () => {} });
     runs.interrupt("stopping");
     await pTimeout(over, { milliseconds: handBackMs, fallback: () => {} });
@@ -209,5 +205,5 @@ export function workOffLane(
   };
 }
 
-/** Whether a run's job belongs to another by now, in this process or elsewhere. */
+/** Whether a run's job now belongs to another run, in this process or another. */
 const isLost = ({ signal }: JobRun): boolean => signal.reason === "lock lost";

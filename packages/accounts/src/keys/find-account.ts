@@ -5,8 +5,8 @@ import type { KeyStore } from "./key-store.ts";
 export type FoundAccount = Pick<Account, "models" | "limits" | "budget">;
 
 /**
- * Returns the function that looks up what a key may do, for processes that do not authenticate. Null for a key that is disabled,
- * expired or deleted. One that Redis has never known is of `API_KEYS`, and may do everything. `now` is the time of Redis.
+ * Returns the function that looks up what a key may do, for processes that do not authenticate. It answers null for a key that is disabled,
+ * expired or deleted. A key that Redis has never known is one of `API_KEYS`, and may do everything. `now` is the time of Redis.
  */
 export const createFindAccount =
   (keys: Pick<KeyStore, "read" | "nameOf">, now: () => Promise<number>) =>

@@ -5,15 +5,15 @@ import type { RedisKeys } from "../redis-keys.ts";
 import type { createKnownKeys } from "./known-keys.ts";
 import { readKeys } from "./read-keys.ts";
 
-/** The clock of Redis as a process keeps it: told now and then, and going on by itself in between. */
+/** A process's copy of the clock of Redis: set by answers of Redis, and advanced by a monotonic clock in between. */
 type RedisClock = {
-  /** Takes the time that Redis has just told, in Unix milliseconds. */
+  /** Sets the clock to the time that Redis has just answered, in Unix milliseconds. */
   set(timeMs: number): void;
-  /** Unix milliseconds, behind Redis by the way of its answer at most. */
+  /** Unix milliseconds. It lags behind Redis by the latency of an answer at most. */
   nowMs(): number;
 };
 
-/** @param elapsedMs milliseconds since any moment, by a monotonic clock: one that is wrong or jumps must end no key */
+/** @param elapsedMs milliseconds since any moment, by a monotonic clock: a wrong or jumping system clock must not expire a key */
 export function createRedisClock(elapsedMs: () => number): RedisClock {
   let startMs = 0;
   return {
@@ -26,41 +26,40 @@ export type FollowKeysOptions = {
   redis: Redis;
   names: RedisKeys;
   known: ReturnType<typeof createKnownKeys>;
-  /** Set at every look: keys expire by it. */
+  /** Set at every poll. Keys expire by this clock. */
   clock: RedisClock;
   log: Pick<Logger, "info" | "warn">;
   everyMs: number;
 };
 
 /**
- * The longest pause after looks that failed: an operator who stops a key waits for it to be heard. A look is two commands, so a Redis
- * that is away is not burdened.
+ * The longest pause after failed polls. An operator who stops a key waits until the process has noticed it, and a poll is only two commands.
  */
 const maxPauseMs = 5_000;
 
 /**
- * Reads all keys, then again and again those that have changed: changes are numbered, so as a rule a look is one number, and the time.
- * Resolves after the first reading and rejects when that fails; later failures are logged, and what is known stays.
+ * Reads all keys, then polls for changes. Changes are numbered, so most polls read one number and the time. Resolves after the first
+ * reading and rejects when that fails. Later failures are logged, and the known keys stay.
  */
 export async function followKeys({ redis, names, known, clock, log, everyMs }: FollowKeysOptions) {
   let seen = 0;
   let away = false;
   const backoff = createBackoff({ firstMs: everyMs * 2, maxMs: Math.max(everyMs, maxPauseMs) });
-  /** A Redis that comes back may have lost its last changes, or all: the number alone does not tell once new ones have been made. */
+  /** A Redis that comes back may have lost its latest changes, or all. The number alone does not show that once there are new changes. */
   let readAll = true;
   const onReady = () => {
     readAll = true;
     void refresh();
   };
 
-  /** It is refused like an unknown key. All others go on being followed. */
+  /** An unreadable key is refused like an unknown one. Changes of all other keys are still followed. */
   const onUnreadable = (keyId: string, error: unknown) =>
     log.warn({ keyId, err: error }, "An API key cannot be read by this release; it is not in force here");
 
   async function look(): Promise<void> {
     const all = readAll;
     readAll = false;
-    // Before the keys: what changes in between is read twice and not missed.
+    // Read before the keys, so that a change in between is read twice and not missed.
     const [timeMs, changes] = await Promise.all([redisTime(redis), redis.get(names.changes)]);
     clock.set(timeMs);
     const number = Number(changes ?? 0);
@@ -94,7 +93,7 @@ export async function followKeys({ redis, names, known, clock, log, everyMs }: F
 
   await look();
   redis.on("ready", onReady);
-  /** One look after the other: a change that was made before a look was asked for is in what that look reads. */
+  /** One poll after the other: a poll reads every change that was made before it was requested. */
   let last = Promise.resolve();
   let waiting = 0;
   const refresh = (): Promise<void> => {

@@ -1,7 +1,7 @@
 import type { Budget, Limits } from "@darkroom/contracts";
 import { z } from "zod";
 
-/** An API key as Redis has it: its hash and never the key. Times are Unix milliseconds by the clock of Redis. */
+/** An API key in Redis: its hash, never the key. Times are Unix milliseconds by the clock of Redis. */
 export type KeyRecord = {
   keyId: string;
   tenant: string;
@@ -16,17 +16,17 @@ export type KeyRecord = {
   budget: Budget;
   keepAlive: boolean;
   createdAtMs: number;
-  /** When it stops to work, as the operator said it. */
+  /** When it expires, as the operator has set it. */
   expiresAtMs: number | null;
-  /** The hash from before the latest rotation, which works on until then. */
+  /** The hash from before the latest rotation, and until when it is accepted. */
   previous: { hash: string; untilMs: number } | null;
 };
 
-/** What of a key can be set. */
+/** The settings of a key. */
 export type KeySettings = Pick<KeyRecord, "models" | "limits" | "budget" | "expiresAtMs"> &
   Partial<Pick<KeyRecord, "keepAlive">>;
 
-/** Changes to a key: what is left out stays, null takes away. Single limits and budgets can be changed. */
+/** Changes to a key: absent settings stay, null removes a setting. Single limits and budgets can be changed. */
 export type KeyChanges = {
   name?: string | undefined;
   status?: KeyRecord["status"] | undefined;
@@ -37,7 +37,7 @@ export type KeyChanges = {
   expiresAtMs?: number | null | undefined;
 };
 
-/** The fields of the hash for what is named, with '' as the value of one that is to go. */
+/** The fields of the hash for the named changes. The value '' removes a field. */
 export function encodeChanges(changes: KeyChanges): [field: string, value: string][] {
   const { status, models, limits = {}, budget = {}, keepAlive, expiresAtMs } = changes;
   const fields = {
@@ -53,7 +53,7 @@ export function encodeChanges(changes: KeyChanges): [field: string, value: strin
 
 const modelsSchema = z.array(z.string());
 
-/** Reads the hash that the scripts write; null where there is no such key, or no longer. */
+/** Reads the hash that the scripts write. Null where there is no such key, or it was deleted. */
 export function decodeKey(keyId: string, fields: Record<string, string>): KeyRecord | null {
   const { hash, tenant = "", name = "", prefix = "", models, previousHash, previousUntil } = fields;
   if (hash === undefined) return null;

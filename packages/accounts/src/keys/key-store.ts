@@ -20,14 +20,14 @@ const rotate = script("rotate-key", "rotated", "gone");
 const rotateWebhookSecret = script("rotate-webhook-secret", "rotated", "gone");
 const remove = script("delete-key", "deleted", "gone");
 
-/** An api process looks every second. */
+/** An api process polls every second. */
 const deletionToldMs = 86_400_000;
 
-/** A key that was just made or rotated. `key` is the secret itself, which is nowhere else and cannot be had again. */
+/** A key that was just created or rotated. `key` is the secret itself. It is not stored, so it cannot be shown again. */
 export type IssuedKey = { key: string; record: KeyRecord };
 
 /**
- * The API keys in Redis. Every change is one script, which also tells the api processes; repeating it after a lost answer changes
+ * The API keys in Redis. Every change is one script, which also tells the api processes. A repeated call after a lost answer changes
  * nothing. Rejects when Redis is away.
  */
 export function createKeyStore(redis: Redis, names: RedisKeys) {
@@ -48,7 +48,7 @@ export function createKeyStore(redis: Redis, names: RedisKeys) {
   return {
     read,
 
-    /** Makes a key. `taken`: the tenant has one of that name. */
+    /** Creates a key. `taken`: the tenant has a key of that name. */
     async create({ tenant, name, ...settings }: { tenant: string; name: string } & KeySettings) {
       const keyId = newKeyId();
       const key = newApiKey();
@@ -58,48 +58,48 @@ export function createKeyStore(redis: Redis, names: RedisKeys) {
       return answer === "taken" ? answer : issued(keyId, key);
     },
 
-    /** Changes what is named and nothing else. `gone`: there is no such key. `taken`: the tenant has another key of the new name. */
+    /** Changes only the named settings. `gone`: there is no such key. `taken`: the tenant has another key of the new name. */
     async update(keyId: string, changes: KeyChanges): Promise<KeyRecord | "gone" | "taken"> {
       const answer = await update(redis, changed(keyId), [keyId, changes.name ?? "", ...encodeChanges(changes).flat()]);
       return answer === "updated" ? ((await read(keyId)) ?? "gone") : answer;
     },
 
-    /** Gives the key a new secret. The old one works on for `graceMs`; 0: it ends at once. `gone`: there is no such key. */
+    /** Gives the key a new secret. The old secret is accepted for `graceMs` more; 0: it ends at once. `gone`: there is no such key. */
     async rotate(keyId: string, graceMs: number): Promise<IssuedKey | "gone"> {
       const key = newApiKey();
       const answer = await rotate(redis, changed(keyId), [keyId, hashApiKey(key), prefixOf(key), graceMs]);
       return answer === "gone" ? answer : issued(keyId, key);
     },
 
-    /** Gives the key's webhooks the next secret. The old one signs, too, for `graceMs`. False: there is no such key. */
+    /** Gives the key's webhooks the next secret. The old secret also signs for `graceMs` more. False: there is no such key. */
     async rotateWebhookSecret(keyId: string, graceMs: number): Promise<boolean> {
       const version = Number((await redis.hget(names.key(keyId), "webhookSecretVersion")) ?? 1);
       return (await rotateWebhookSecret(redis, changed(keyId), [keyId, version + 1, graceMs])) === "rotated";
     },
 
-    /** Takes the key away. True also for one that was deleted before; false where there was no such key. */
+    /** Deletes the key. True also for a key that was deleted before; false where there was no such key. */
     async remove(keyId: string): Promise<boolean> {
       const tenant = (await redis.hget(names.key(keyId), "tenant")) ?? "";
       const where = [...listed(keyId, tenant), names.deleted, names.account(keyId)];
       return (await remove(redis, where, [keyId, keptSeconds, deletionToldMs])) === "deleted";
     },
 
-    /** Whose key it is and what it is called, for 400 days after its deletion, too. Null for one that never was, or for too long is not. */
+    /** The tenant and the name of a key, also for 400 days after its deletion. Null for any other id. */
     async nameOf(keyId: string): Promise<{ tenant: string; name: string } | null> {
       const [tenant, name] = await redis.hmget(names.key(keyId), "tenant", "name");
       return typeof tenant === "string" && typeof name === "string" ? { tenant, name } : null;
     },
 
-    /** What the account of a key has under way and has spent. */
+    /** What the account of a key has active and has spent. */
     readUsage: (keyId: string) => readAccountUsage(redis, names, keyId),
 
-    /** What a key has used of its rate limits, for answers that were no admission. */
+    /** What a key has used of its rate limits, for answers that did not come from an admission. */
     readRateLimitUse: createRateLimitReader(redis, names),
 
     /** Which versions of a key's webhook secret sign now, the current one first. */
     webhookSecretVersions: (keyId: string) => webhookSecretVersions(redis, names, keyId),
 
-    /** Keys, newest first. Null when the id to go on from is none of them, and was none. */
+    /** Keys, newest first. Null when `after` is not, and was not, the id of one of them. */
     list: async ({
       tenant,
       after,

@@ -295,7 +295,7 @@ describe("Redis", () => {
     const keyring = await openKeyring({ ...opened, another: async () => redis }, { everyMs: 10 });
     const ask = vi.spyOn(redis, "time").mockRejectedValue(new Error("OOM"));
     const since = Date.now();
-    // At most 10, 20, 40, … 640 ms apart: every 10 ms it would have been asked a hundred times.
+    // The polls are at most 10, 20, 40, … 640 ms apart. Every 10 ms they would be a hundred.
     await expect.poll(() => Date.now() - since, { interval: 50 }).toBeGreaterThan(1_000);
     expect(ask.mock.calls.length).toBeLessThan(15);
     const asked = ask.mock.calls.length;

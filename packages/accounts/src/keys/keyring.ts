@@ -13,46 +13,46 @@ import { createKnownKeys } from "./known-keys.ts";
 export type KeyringOptions = {
   redis: Redis;
   names: RedisKeys;
-  /** The keys of `API_KEYS`, which no change in Redis touches. */
+  /** The keys of `API_KEYS`. No change in Redis affects them. */
   staticKeys: readonly StoredKey[];
   /** SHA-256 of the admin key in hex; undefined: there is no admin. */
   adminKeyHash?: string | undefined;
   log: Pick<Logger, "info" | "warn">;
-  /** How often changes are looked for, in milliseconds. */
+  /** How often it polls for changes, in milliseconds. */
   everyMs?: number;
-  /** Milliseconds since any moment, by a monotonic clock. It goes on from what Redis told last. */
+  /** Milliseconds since any moment, by a monotonic clock. It advances the time that Redis answered last. */
   elapsedMs?: () => number;
 };
 
 export type Keyring = {
   /**
-   * Takes the `Authorization` header as it came; sends no command. Throws `ApiError`: `invalid_api_key`, in the same words for a key that
-   * is unknown, disabled, expired or deleted, and `permission_denied` for the admin key. The key is in no message.
+   * Takes the `Authorization` header as it came, and sends no command to Redis. Throws `ApiError`: `invalid_api_key`, in the same words for a
+   * key that is unknown, disabled, expired or deleted, and `permission_denied` for the admin key. No message contains the key.
    */
   authenticate(authorizationHeader: string | undefined): Account;
   /** Whether the header holds the admin key. */
   isAdmin(authorizationHeader: string | undefined): boolean;
   /** Whether there is an admin key at all. */
   readonly hasAdminKey: boolean;
-  /** The account of a key that works: it is neither disabled, expired nor deleted. */
+  /** The account of a key in force: it is neither disabled, expired nor deleted. */
   find(keyId: string): Account | undefined;
-  /** The time by which keys expire, in Unix milliseconds: that of Redis, which all processes share. */
+  /** The time by which keys expire, in Unix milliseconds. It is the time of Redis, which all processes share. */
   nowMs(): number;
-  /** Looks for changes now. Never rejects: while Redis is away, what is known stays. */
+  /** Polls for changes now. Never rejects: while Redis is away, the known keys stay. */
   refresh(): Promise<void>;
   close(): Promise<void>;
 };
 
-/** Holds every API key in memory and follows their changes. Resolves when all are known; rejects when Redis cannot be asked. */
+/** Holds every API key in memory and follows their changes. Resolves when all are known; rejects when Redis does not answer. */
 export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
   const { redis, names, staticKeys, adminKeyHash, log, everyMs = 1_000 } = options;
   const known = createKnownKeys(staticKeys);
   const clock = createRedisClock(options.elapsedMs ?? (() => performance.now()));
   const feed = await followKeys({ redis, names, known, clock, log, everyMs });
-  /** Equal to nothing: an unknown key is compared with it, so that it is as much work as a known one. */
+  /** Equal to no digest. An unknown key is compared with it, so that it takes as long as a known one. */
   const decoy = randomBytes(32);
   const adminDigest = adminKeyHash === undefined ? decoy : Buffer.from(adminKeyHash, "hex");
-  /** Of the key that is looked at, used again for the next: a new buffer costs more than the hash. */
+  /** The digest of the current key. The buffer is reused, because a new one costs more than the hash. */
   const digest = Buffer.alloc(32);
 
   return {
@@ -82,7 +82,7 @@ export async function createKeyring(options: KeyringOptions): Promise<Keyring> {
   };
 }
 
-// Made once: taking an unused stack trace costs more than all the rest of a refusal.
+// Created once: to capture an unused stack trace costs more than the rest of a refusal.
 const unknownKey = new ApiError(
   "invalid_api_key",
   "Incorrect API key provided. Check it, or ask the operator of this service for a new one.",

@@ -4,7 +4,7 @@ import { keyIdOf } from "../api-key.ts";
 import type { StoredKey } from "../key-list.ts";
 import type { KeyRecord } from "./key-record.ts";
 
-/** What one secret opens, and until when. */
+/** The account of a secret, and until when the secret is accepted. */
 type Entry = { account: Account; digest: Buffer; untilMs: number };
 
 /** The keys in force that a process holds in memory, found by the hash of their secret. */
@@ -34,13 +34,13 @@ export function createKnownKeys(listed: readonly StoredKey[]) {
   }
 
   return {
-    /** What the secret of this hash opens. Whether its time is over is for the caller to look at. */
+    /** The account of the secret with this hash. The caller checks whether it has expired. */
     withHash: (hash: string): Entry | undefined => listedByHash.get(hash) ?? byHash.get(hash),
-    /** The same by the key's id. */
+    /** The same, by the id of the key. */
     withId: (keyId: string): Entry | undefined => listedById.get(keyId) ?? byId.get(keyId)?.current,
     put,
     drop,
-    /** Forgets all but the listed ones and knows these instead. */
+    /** Drops all keys that are not listed, and takes these in. */
     replaceAll(records: readonly KeyRecord[]): void {
       byHash.clear();
       byId.clear();

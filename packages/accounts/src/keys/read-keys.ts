@@ -9,8 +9,8 @@ const batch = 500;
 const fieldsSchema = z.record(z.string(), z.string());
 
 /**
- * The keys of these ids, in their order; null for one that is not, or no longer, there. With `onUnreadable`, one that this release
- * cannot read is null, too; without it that throws.
+ * The keys of these ids, in their order; null for a key that does not exist or was deleted. A key that this release cannot read is null
+ * where `onUnreadable` is given, and else throws.
  */
 export async function readKeys(
   redis: Redis,

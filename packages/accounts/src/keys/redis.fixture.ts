@@ -4,7 +4,7 @@ import { testRedisUrl } from "@darkroom/testing";
 import { onTestFinished } from "vitest";
 import { createAccounts } from "../create-accounts.ts";
 
-/** A place of the test's own in a real Redis, emptied after the test, and the key store in it. */
+/** A prefix of its own in a real Redis, emptied after the test, and the key store under it. */
 export async function openKeyStore(url = testRedisUrl()) {
   const prefix = `test-${randomBytes(6).toString("hex")}`;
   const redis = await connect(url);
@@ -18,7 +18,7 @@ export async function openKeyStore(url = testRedisUrl()) {
   return { redis, prefix, names, store, removeAll, another: () => connect(url) };
 }
 
-/** A connection as the api has one. */
+/** A connection like that of the api. */
 async function connect(url: string) {
   const redis = connectProducer(url, () => {});
   onTestFinished(() => redis.disconnect());

@@ -3,8 +3,8 @@ import type { Redis } from "ioredis";
 import type { RedisKeys } from "../redis-keys.ts";
 
 /**
- * Which versions of a key's webhook secret sign at this time, the current one first. A key that is not in Redis, as those of
- * `API_KEYS` are not, has version 1.
+ * Which versions of a key's webhook secret sign now, the current one first. A key that is not in Redis, such as one of `API_KEYS`, has
+ * version 1.
  */
 export async function webhookSecretVersions(
   redis: Redis,

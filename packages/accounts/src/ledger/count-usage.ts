@@ -1,8 +1,8 @@
 import { endings, type LedgerEntry } from "@darkroom/contracts";
 
 /**
- * What is summed up of each tenant, key, model and day. `unpriced` and `provider_cost_unknown` count endings whose cost, to the tenant or
- * to the operator, is unknown: they are in no sum of it.
+ * The measures that are summed for each tenant, key, model and day. `unpriced` and `provider_cost_unknown` count endings with an unknown
+ * cost to the tenant or to the operator. No sum of costs contains these.
  */
 export const measures = [
   ...endings,
@@ -17,7 +17,7 @@ export const measures = [
 ] as const;
 export type Measure = (typeof measures)[number];
 
-/** Tenant → `{keyId} {model} {measure}` → sum, as Redis holds it. What is zero is not there. */
+/** Tenant → `{keyId} {model} {measure}` → sum, as in Redis. A sum of zero is absent. */
 export type DayUsage = Map<string, Map<string, number>>;
 
 /** Adds an entry to the usage of its day. The script that ends a generation counts by the same rule. */
@@ -43,7 +43,7 @@ export function countEntry(usage: DayUsage, entry: LedgerEntry): void {
   }
 }
 
-/** What entries of one day come to. */
+/** The usage that the entries of one day add up to. */
 export function usageOf(entries: Iterable<LedgerEntry>): DayUsage {
   const usage: DayUsage = new Map();
   for (const entry of entries) countEntry(usage, entry);

@@ -16,17 +16,17 @@ export type LedgerOptions = {
   prefix: string;
   objects: LedgerObjects;
   log: Pick<Logger, "warn">;
-  /** Entries of a whole segment: Redis reads two thousand in four milliseconds, and serves no other client meanwhile. */
+  /** Entries of a whole segment. Redis takes four milliseconds to read two thousand, and serves no other client in that time. */
   segmentEntries?: number;
   /** How old an entry may become in Redis, in milliseconds: an hour, so that a quiet day is at most 24 objects. */
   maxAgeMs?: number;
 };
 
-/** What every ending came to: entries in Redis, then in the object store, and the sums of each day. Days are those of UTC. */
+/** The ledger has one entry for each ending, first in Redis and later in the object store, and the sums of each day. Days are UTC. */
 export type Ledger = {
-  /** The day that it is by the clock of Redis. */
+  /** The current day by the clock of Redis. */
   today(): Promise<string>;
-  /** Exports what is due. Safe to do in several processes at once, and to break off anywhere. */
+  /** Exports what is due. Several processes may do so at once, and each may be killed at any point. */
   exportDue(): Promise<Exported>;
   /** Exports all that Redis holds of a day. */
   exportDay(day: string): Promise<Exported>;
@@ -34,7 +34,7 @@ export type Ledger = {
   read(day: string): AsyncIterable<LedgerEntry>;
   /** Recomputes the sums of a day that is over, from its entries. Throws `LedgerError`. */
   rebuildUsage(day: string): Promise<Rebuilt>;
-  /** What was used, by the sums of each day. */
+  /** Reads usage from the sums of each day. */
   readUsage(query: UsageQuery): Promise<UsageRow[]>;
 };
 

@@ -26,17 +26,17 @@ export type ExportLedgerOptions = {
 export type Exported = { entries: number; segments: number };
 
 /**
- * Moves entries out of Redis into the object store, each exactly once: a script claims the entries of the next segment, they are
- * written under a name that says where they stand, and a script commits. Several may do so at the same time, and each may die at any
+ * Moves entries out of Redis into the object store, each exactly once: a script claims the entries of the next segment, the segment is
+ * written under a name that has its offset, and a script commits. Several workers may do so at the same time, and each may die at any
  * point: the next worker gets the same claim and writes the same bytes.
  */
 export function createExportLedger({ redis, keys, segments, log, segmentEntries, maxAgeMs }: ExportLedgerOptions) {
-  /** Exports the segment that is claimed, or the next. Says how many entries were claimed, and whether this call has committed them. */
+  /** Exports the claimed segment, or the next. Answers how many entries were claimed, and whether this call has committed them. */
   async function exportSegment(day: string): Promise<{ count: number; committed: boolean }> {
     const where = [keys.entries(day), keys.export(day)];
     const claim = await claimScript(redis, where, [segmentEntries]);
     if (claim === null) {
-      // A new day, or a Redis that has lost what it knew: it goes on behind what is in the store.
+      // A new day, or a Redis that has lost its data: the export continues after the segments in the store.
       await redis.hsetnx(keys.export(day), "offset", await segments.end(day));
       return exportSegment(day);
     }
@@ -47,8 +47,8 @@ export function createExportLedger({ redis, keys, segments, log, segmentEntries,
       const committed = (await moveScript(redis, where, [offset, count, offset + count, count])) === 1;
       return { count, committed };
     }
-    // Redis was set back to an earlier state, and the store knows better. Entries that are in it already are written once more behind
-    // it: readers know an entry by its id.
+    // Redis was set back to an earlier state, and the store has more. Entries that are in the store are written again after them;
+    // readers know an entry by its id.
     const end = await segments.end(day, offset);
     log.warn(
       { day, segment: segmentKey(day, offset), end },
@@ -66,7 +66,7 @@ export function createExportLedger({ redis, keys, segments, log, segmentEntries,
     return oldest !== null && endedAtMs(oldest) <= nowMs - maxAgeMs;
   }
 
-  /** Takes a day off the list when it is over and nothing of it is left in Redis. */
+  /** Removes a day from the list when it is over and Redis has no entry of it. */
   async function close(day: string, nowMs: number): Promise<void> {
     if (day >= dayOf(nowMs)) return;
     await closeScript(redis, [keys.entries(day), keys.export(day), keys.days], [day, keptSeconds]);
@@ -74,8 +74,8 @@ export function createExportLedger({ redis, keys, segments, log, segmentEntries,
 
   return {
     /**
-     * Exports what is due: whole segments, what has become old, and days that are over. A day whose segments in the store are broken keeps
-     * no other from it; then throws the `LedgerError` of the first such day.
+     * Exports what is due: whole segments, old entries, and days that are over. Days with broken segments in the store do not keep other
+     * days from their export; the `LedgerError` of the first of them is thrown at the end.
      */
     async exportDue(): Promise<Exported> {
       const exported = { entries: 0, segments: 0 };
@@ -96,7 +96,7 @@ export function createExportLedger({ redis, keys, segments, log, segmentEntries,
       return exported;
     },
 
-    /** Exports all that Redis holds of a day at this moment, due or not. */
+    /** Exports all entries of a day that are in Redis now, whether they are due or not. */
     async exportDay(day: string): Promise<Exported> {
       const exported = { entries: 0, segments: 0 };
       const nowMs = await redisTime(redis);

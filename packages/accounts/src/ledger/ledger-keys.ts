@@ -1,10 +1,10 @@
 import { defineScript, keyNames, type Script } from "@darkroom/redis";
 import type { z } from "zod";
 
-/** How long aggregates are kept, and how far a day's export came: over a year, so that a year can be compared with the one before. */
+/** How long aggregates and the progress of exports are kept: over a year, so that a month can be compared with that of the last year. */
 export const keptSeconds = 400 * 86_400;
 
-/** The names of what the ledger keeps in Redis. A day is one of UTC, `2026-11-22`. */
+/** The Redis keys of the ledger. A day is a UTC day, `2026-11-22`. */
 export function createLedgerKeys(prefix: string) {
   const name = keyNames(prefix);
   return {
@@ -14,11 +14,11 @@ export function createLedgerKeys(prefix: string) {
     days: name("ledger-days"),
     /** HASH: `offset`, the entries of the day that are in the store; `claimed`, how many make up the segment that is being written. */
     export: (day: string) => name("ledger-export", day),
-    /** HASH `{keyId} {model} {measure}` → sum: what a tenant's day came to. */
+    /** HASH `{keyId} {model} {measure}` → sum: a tenant's usage of a day. */
     usage: (day: string, tenant: string) => name("usage", day, tenant),
-    /** SET of the tenants that have a usage on this day. */
+    /** SET of the tenants that have usage on this day. */
     usageTenants: (day: string) => name("usage-tenants", day),
-    /** HASH: usage that is being recomputed. Renamed when it is complete; expires within the hour where that does not happen. */
+    /** HASH: usage that is being recomputed. It is renamed when it is complete, and expires within the hour otherwise. */
     rebuiltUsage: (rebuild: string, tenant: string) => name("usage-rebuild", rebuild, tenant),
   };
 }

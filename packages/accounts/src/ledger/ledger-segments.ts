@@ -2,10 +2,10 @@ import { buffer } from "node:stream/consumers";
 import type { ObjectStore } from "@darkroom/storage";
 import { LedgerError } from "./ledger-error.ts";
 
-/** As much of an object store as the ledger needs. */
+/** The functions of an object store that the ledger needs. */
 export type LedgerObjects = Pick<ObjectStore, "put" | "get" | "head">;
 
-/** Tenants begin with a letter or a digit, so that no tenant's images lie here. Ten digits sort as they count. */
+/** Names of tenants begin with a letter or a digit, so no tenant has this folder. Ten digits sort by name as they do by number. */
 export const segmentKey = (day: string, offset: number): string =>
   `_ledger/${day}/${String(offset).padStart(10, "0")}.jsonl`;
 
@@ -19,7 +19,7 @@ export function createLedgerSegments(objects: LedgerObjects) {
     const key = segmentKey(day, offset);
     if ((await objects.head(key)) === null) return null;
     const lines = (await buffer((await objects.get(key)).body)).toString().split("\n");
-    // Every line ends with a line feed; an object without any would be followed by itself.
+    // Every line ends with a line feed. The successor of an object without any would be the object itself.
     if (lines.pop() !== "" || lines.length === 0) {
       throw new LedgerError("broken", `The segment ${key} does not end with a whole line. Put back what was exported.`);
     }
@@ -29,7 +29,7 @@ export function createLedgerSegments(objects: LedgerObjects) {
   return {
     read,
 
-    /** Where the chain ends, looked for from `offset` on: the entries of the day that are in the store. */
+    /** The end of the chain, searched from `offset` on: how many entries of the day are in the store. */
     async end(day: string, offset = 0): Promise<number> {
       for (let end = offset; ;) {
         const lines = await read(day, end);
@@ -38,7 +38,7 @@ export function createLedgerSegments(objects: LedgerObjects) {
       }
     },
 
-    /** Writes a segment that is not there yet. False where another one has its name: it stays as it is. */
+    /** Writes a segment that does not exist yet. False where another segment has its name; that one is not changed. */
     async write(day: string, offset: number, entries: readonly string[]): Promise<boolean> {
       const there = await read(day, offset);
       if (there !== null) return there.length === entries.length && there.every((line, i) => line === entries[i]);

@@ -63,10 +63,10 @@ export async function openLedger(options: OpenLedgerOptions = {}) {
       return entries;
     },
 
-    /** All that Redis knows is gone. */
+    /** Redis loses all data. */
     loseRedis: clear,
 
-    /** Remembers all that Redis knows; the answer puts it back, as a restart from an old snapshot does. */
+    /** Copies all data of Redis. The returned function restores it, as a restart from an old snapshot does. */
     snapshotRedis: async () => {
       const names = await redis.keys(`${prefix}:*`);
       const values = await Promise.all(names.map((name) => redis.dumpBuffer(name)));
@@ -137,7 +137,7 @@ async function readText(objects: LedgerObjects, key: string): Promise<string> {
 
 let made = 0;
 
-/** An entry like no other: a success of two images. */
+/** An entry with a new id: a success of two images. */
 export function newEntry(over: Partial<LedgerEntry> = {}): LedgerEntry {
   made++;
   return {

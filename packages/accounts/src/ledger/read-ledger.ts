@@ -7,14 +7,14 @@ import { type LedgerSegments, segmentKey } from "./ledger-segments.ts";
 
 const readScript = ledgerScript("read-unexported", z.tuple([z.int(), z.array(z.string())]));
 
-/** Entries per look at Redis: about half a megabyte. */
+/** Entries of one read from Redis: about half a megabyte. */
 const page = 1_000;
 
 export type ReadLedgerDependencies = { redis: Redis; keys: LedgerKeys; segments: LedgerSegments };
 
 /**
- * All entries of a day, from the store and then from Redis, each once, while exports go on. Throws `LedgerError` for a line that is no
- * entry and for a segment that is missing. Holds the ids of the day in memory.
+ * All entries of a day, from the store and then from Redis, each once, also while exports go on. Throws `LedgerError` for a line that is
+ * not an entry and for a missing segment. Holds the ids of the day in memory.
  */
 export async function* readLedger(
   { redis, keys, segments }: ReadLedgerDependencies,
@@ -30,7 +30,7 @@ export async function* readLedger(
     }
   }
 
-  /** Entries that were read in the store, entries that Redis says are there, and the place of the next one to be read in Redis. */
+  /** Entries read from the store, entries that are in the store according to Redis, and the next place to read in Redis. */
   let end = 0;
   let exported = 0;
   let next = 0;
@@ -43,7 +43,7 @@ export async function* readLedger(
     if (end < exported) throw missing(day, end, exported);
     const [offset, entries] = await readScript(redis, [keys.entries(day), keys.export(day)], [next, page, end]);
     exported = offset;
-    // Some were exported since the store was read: they are read there.
+    // Some were exported after the store was read, so they are read from the store.
     if (offset > end) continue;
     const first = Math.max(next, offset);
     yield* fresh(entries, (index) => `Entry ${first - offset + index + 1} of ${keys.entries(day)} in Redis`);

@@ -12,23 +12,23 @@ type UsageDimension = (typeof usageDimensions)[number];
 export const maxUsageDays = 400;
 
 export type UsageQuery = {
-  /** Of this tenant only; left out: of all. */
+  /** Only usage of this tenant; absent: of all. */
   tenant?: string | undefined;
-  /** Of this key only. */
+  /** Only usage of this key. */
   keyId?: string | undefined;
   /** First and last day, UTC, both included; at most `maxUsageDays`. */
   from: string;
   to: string;
-  /** What rows are told apart by, besides the tenant. */
+  /** The dimensions of rows, besides the tenant. */
   groupBy: readonly UsageDimension[];
-  /** Also what the providers charge: for the admin. */
+  /** Whether rows have what the providers charge. For the admin. */
   ofProvider: boolean;
 };
 
-/** Commands at a time: an answer of some megabytes at most, even where each is a tenant with hundreds of keys. */
+/** Commands at a time. Their answers have some megabytes at most, also for tenants with hundreds of keys. */
 const chunk = 200;
 
-/** What was used, by the sums that are kept of each day: sorted by day, tenant, key and model. */
+/** Reads usage from the sums of each day, sorted by day, tenant, key and model. */
 export async function readUsage(redis: Redis, keys: LedgerKeys, query: UsageQuery): Promise<UsageRow[]> {
   const days = daysFrom(query.from, query.to);
   if (days.length > maxUsageDays) throw new RangeError(`A usage of ${days.length} days: at most ${maxUsageDays}.`);
@@ -64,7 +64,7 @@ async function placesOf(redis: Redis, keys: LedgerKeys, days: string[], tenant?:
   return days.flatMap((day, index) => (tenants[index] ?? []).map((one) => ({ day, tenant: one })));
 }
 
-/** One answer for each item, in their order. What is asked in one turn goes to Redis in one write. */
+/** One answer for each item, in their order. Commands of one turn go to Redis in one write. */
 async function inChunks<Item, Answer>(items: readonly Item[], ask: (item: Item) => Promise<Answer>): Promise<Answer[]> {
   const answers: Answer[] = [];
   for (let start = 0; start < items.length; start += chunk) {
@@ -73,7 +73,7 @@ async function inChunks<Item, Answer>(items: readonly Item[], ask: (item: Item) 
   return answers;
 }
 
-/** `{keyId} {model} {measure}`. A measure of a later version is none of ours. */
+/** `{keyId} {model} {measure}`. Unknown measures, those of a later version, are skipped. */
 function partsOf(field: string): { keyId: string; model: string; measure: Measure | undefined } {
   const [keyId = "", model = "", name] = field.split(" ");
   return { keyId, model, measure: measures.find((measure) => measure === name) };

@@ -7,7 +7,7 @@ import { LedgerError } from "./ledger-error.ts";
 import { keptSeconds, type LedgerKeys } from "./ledger-keys.ts";
 import { dayOf } from "./usage-days.ts";
 
-/** Longer than any rebuild takes to write. What a rebuild that died has written is gone after it. */
+/** Longer than any rebuild takes to write. After it the data of a rebuild that died is gone. */
 const unfinishedSeconds = 3_600;
 
 export type RebuildUsageDependencies = {
@@ -17,12 +17,12 @@ export type RebuildUsageDependencies = {
   read: (day: string) => AsyncIterable<LedgerEntry>;
 };
 
-/** What a day's usage was computed from. */
+/** What the usage of a day was computed from. */
 export type Rebuilt = { entries: number; tenants: number };
 
 /**
  * Recomputes the usage of a day from its ledger, and replaces the old one in a single step. Throws `LedgerError`
- * `day_not_over` for today, whose endings go on, and `missing` rather than replace a usage by nothing.
+ * `day_not_over` for today, and `missing` where there are no entries to replace existing usage with.
  */
 export async function rebuildUsage({ redis, keys, read }: RebuildUsageDependencies, day: string): Promise<Rebuilt> {
   if (day >= dayOf(await redisTime(redis))) {

@@ -1,10 +1,10 @@
 import { endings, type UsageRow } from "@darkroom/contracts";
 import type { Measure } from "./count-usage.ts";
 
-/** What rows of usage are summed up in: a row without its day, tenant, key and model. */
+/** A row of usage without its day, tenant, key and model, as sums are kept in. */
 export type UsageSums = Omit<UsageRow, "object" | "day" | "tenant" | "key_id" | "model">;
 
-/** `ofProvider`: with what providers charge, which is the operator's affair and no tenant's. */
+/** `ofProvider`: with what providers charge, which only the operator may see. */
 export const noUsage = (ofProvider: boolean): UsageSums => ({
   generations: { succeeded: 0, failed: 0, canceled: 0, expired: 0 },
   images: 0,
@@ -15,13 +15,13 @@ export const noUsage = (ofProvider: boolean): UsageSums => ({
   ...(ofProvider && { provider_cost: 0, provider_cost_unknown: 0 }),
 });
 
-/** Adds a sum of one measure, if it is one of those that are summed up here. */
+/** Adds a sum of one measure, if it is a known measure. */
 export function addMeasure(sums: UsageSums, measure: Measure, sum: number): void {
   if (measure === "succeeded" || measure === "failed" || measure === "canceled" || measure === "expired") {
     sums.generations[measure] += sum;
     return;
   }
-  // What is told where there is some of it.
+  // Shown only where the sum is not zero.
   const before = measure === "unbilled" && sum > 0 ? (sums.unbilled ?? 0) : sums[measure];
   if (before !== undefined) sums[measure] = before + sum;
 }
@@ -37,7 +37,7 @@ const plainMeasures = [
   "provider_cost_unknown",
 ] as const;
 
-/** What rows come to together. */
+/** The sum of all rows. */
 export function totalUsage(rows: Iterable<UsageSums>, ofProvider: boolean): UsageSums {
   const total = noUsage(ofProvider);
   for (const { generations, ...sums } of rows) {

@@ -1,9 +1,9 @@
 --- @include "calendar"
 --- @include "rate-limit"
 --- @include "account"
--- Whether a generation may be taken in.
+-- Decides whether a generation is admitted.
 
--- What a generation asks of its key: limits and budget as they are now, images, the worst it can cost. '-' = none, or not known.
+-- What a generation needs from its key: current limits and budget, images, the most that it can cost. '-' = none, or unknown.
 local function read_asks(text)
   local asks, names = {}, { 'requests', 'images', 'concurrent', 'queued', 'day', 'month', 'total', 'wanted', 'worst' }
   local at = 0
@@ -19,7 +19,7 @@ local function refusal(reason, wait, left, window, time)
   return { 'refused', reason, wait, left, requests, images, reset }
 end
 
--- The first budget that has no room for the worst case beside what is spent and `reserved`, and what is left of it. Nil where all have.
+-- The first budget that has no room for the worst case beside what is spent and `reserved`, and what is left of it. Nil where all have room.
 -- A request without a known price fits in no budget.
 local function exceeded_budget(asks, is, reserved)
   for _, name in ipairs({ 'total', 'month', 'day' }) do
@@ -32,8 +32,8 @@ local function reserve(account, worst)
   if worst and worst > 0 then redis.call('HINCRBY', account, 'reserved', worst) end
 end
 
--- Takes a generation into the account of its key, or answers why not: { 'refused', what is exceeded, the milliseconds until that
--- changes by itself (0 = not, or unknown when), what is left of it, and the window as `count_window` tells it }.
+-- Counts a generation in the account of its key, or answers why it is refused: { 'refused', what is exceeded, the milliseconds until there
+-- is room (0 = never, or unknown), what is left of it, and the window as `count_window` answers it }.
 local function admit(root, key, text, time)
   local asks = read_asks(text)
   local account, window = root .. 'account:' .. key, root .. 'account-window:' .. key
@@ -55,8 +55,8 @@ local function admit(root, key, text, time)
       if asks.images and images + asks.wanted > asks.images then
         until_images = wait_for(window, time, 'images', asks.images, asks.wanted)
       end
-      -- Where both refuse, the one that does so for longer is told: it says when the request would be accepted. A limit may have been
-      -- lowered below what is used.
+      -- Where both limits refuse, the answer names the one that refuses for longer, which says when the request would be accepted. A limit
+      -- may have been lowered below what is used.
       if until_images > until_request then return refusal('images', until_images, math.max(asks.images - images, 0), window, time) end
       if until_request > 0 then return refusal('requests', until_request, 0, window, time) end
       note_admission(window, time, asks.wanted)
@@ -69,9 +69,9 @@ local function admit(root, key, text, time)
   return nil
 end
 
--- Takes a line of a batch into the account of its key. Answers 'accepted', 'refused' where what is spent has left no room for it, or
--- 'waits' where there is room as soon as enough of what is only reserved has ended for less than its worst case. A line is held to
--- the budget alone: the window of its batch bounds the rest, and it is not counted among what callers wait for.
+-- Counts a line of a batch in the account of its key. Answers 'accepted'; 'refused' where what is spent leaves no room for it; or 'waits'
+-- where there is room when enough reserved generations have ended for less than their worst case. Only the budget applies to a line:
+-- the window of its batch bounds the rest, and it is not counted with the generations that callers wait for.
 local function admit_line(root, key, text, time)
   local asks, account = read_asks(text), root .. 'account:' .. key
   if asks.day or asks.month or asks.total then
@@ -83,7 +83,7 @@ local function admit_line(root, key, text, time)
   return 'accepted'
 end
 
--- The window of an admitted generation's key, for those who are told of it; nothing where nothing is counted.
+-- The window of an admitted generation's key, for the headers of its answer; empty where no limit counts.
 local function told_window(root, key, text, time)
   if string.sub(text, 1, 4) == '- - ' then return {} end
   return { count_window(root .. 'account-window:' .. key, time) }

@@ -1,4 +1,4 @@
--- The day of UTC that a time in Unix milliseconds falls on, '2026-11-22', and the milliseconds until the next day and month begin.
+-- The UTC day of a time in Unix milliseconds, '2026-11-22', and the milliseconds until the next day and the next month.
 -- Lua in Redis has no calendar. Days to a date: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days.
 
 local day_ms = 86400000

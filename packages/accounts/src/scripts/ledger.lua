@@ -1,11 +1,11 @@
 --- @include "calendar"
--- One entry of the ledger for each ending, and the day's sums that it adds to.
---   root .. 'ledger:' .. day                  LIST of entries as JSON (contracts: ledger-entry.ts); a day that is over grows no more
+-- Writes one entry of the ledger for each ending, and adds it to the sums of the day.
+--   root .. 'ledger:' .. day                  LIST of entries as JSON (contracts: ledger-entry.ts); complete when the day is over
 --   root .. 'ledger-days'                     SET of the days that have such a list
 --   root .. 'usage:' .. day .. ':' .. tenant  HASH: '{key} {model} {measure}' → sum
 --   root .. 'usage-tenants:' .. day           SET of the tenants that have such a hash
 
--- A year and a month, for a look at the same month of the year before.
+-- A year and a month, so that a month can be compared with that of the last year.
 local usage_kept_seconds = 400 * 86400
 
 local measures = { 'images', 'input_tokens', 'output_tokens', 'cost', 'unbilled', 'provider_cost' }
@@ -27,7 +27,7 @@ local function or_null(value)
   return value == '-' and 'null' or value
 end
 
--- Neither ids nor names hold anything that JSON would have to escape: their patterns see to that.
+-- The patterns of ids and names allow no character that JSON must escape.
 local entry_format = '{"id":"%s:%d","generation":"%s","status":"%s","tenant":"%s","key_id":"%s","model":"%s","provider":%s,'
   .. '"images":%s,"input_tokens":%s,"output_tokens":%s,"cost":%s,"unbilled":%d,"provider_cost":%s,"created_at_ms":%s,"ended_at_ms":%d}'
 

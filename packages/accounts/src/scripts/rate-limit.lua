@@ -1,9 +1,9 @@
--- The admissions of an API key in the last minute, counted exactly: in no sixty seconds are there more than its limit, and one that
--- is a minute old counts no more. A LIST of 'ms requests images', both counted up since the list began; the first entry is the ground,
--- what had been counted when the minute began, so that a difference of two entries is what lies between them.
--- Admissions of one span share an entry, under the time of the latest: it bounds the list at 1,200 entries, whatever the limit, and
--- an admission counts a span too long at most. A clock that is set back by less than a minute lets them count as much longer; by more,
--- and the count starts from zero, because otherwise the key would be blocked until the clock has come as far again.
+-- Rate limit: an exact count of the admissions of an API key in the last minute. Any sixty seconds have at most as many as the limit, and an
+-- admission that is a minute old does not count. The LIST has entries 'ms requests images', which are running totals. Its first entry is
+-- the baseline, the totals at the beginning of the minute, so the difference of two entries is what was admitted between them.
+-- Admissions within one span share an entry, which has the time of the latest. So the list has at most 1,200 entries whatever the limit,
+-- and an admission counts for one span too long at most. When the clock is set back by less than a minute, admissions count longer by as
+-- much. When it is set back by more, the count starts from zero; else the key would be blocked until the clock has caught up.
 
 local minute_ms, span_ms, page = 60000, 50, 100
 
@@ -12,7 +12,7 @@ local function read_entry(text)
   return { ms = tonumber(ms), requests = tonumber(requests), images = tonumber(images) }
 end
 
--- Forgets what is older than a minute. Answers the ground and the latest entry, or nil where the minute saw none.
+-- Removes what is older than a minute. Answers the baseline and the latest entry, or nil where the minute has no admission.
 local function slide(window, time)
   local ground
   while true do
@@ -23,7 +23,7 @@ local function slide(window, time)
       old = index
     end
     ground = entries[math.max(old, 1)]
-    -- The newest of the old ones stays, as the ground.
+    -- The newest of the old entries stays as the baseline.
     if old > 1 then redis.call('LTRIM', window, old - 1, -1) end
     if old <= page then break end
   end
@@ -34,7 +34,7 @@ local function slide(window, time)
   return read_entry(ground), latest
 end
 
--- What the last minute saw: requests, images, and the milliseconds until all of it is forgotten.
+-- The requests and images of the last minute, and the milliseconds until none of them count any more.
 local function count_window(window, time)
   local ground, latest = slide(window, time)
   if not latest then return 0, 0, 0 end
@@ -60,7 +60,7 @@ local function note_admission(window, time, images)
   redis.call('PEXPIRE', window, minute_ms)
 end
 
--- The milliseconds until so much of it is forgotten that `wanted` more of `what` ('requests', 'images') are within the limit.
+-- The milliseconds until enough has left the window for `wanted` more of `what` ('requests', 'images').
 local function wait_for(window, time, what, limit, wanted)
   local latest = read_entry(redis.call('LINDEX', window, -1))
   local from = 1

@@ -1,6 +1,6 @@
 --- @include "account"
--- A generation of the key has ended: what was reserved for it is free, and what it cost is spent on the day of its ending. A line
--- of a batch was not counted among what callers wait for.
+-- Settles a generation that has ended: its reservation is released, and its cost is spent on the day of its ending. A line of a batch was
+-- not counted with the generations that callers wait for.
 local function settle(root, key, was_queued, reserved, cost, time, of_batch)
   local account = root .. 'account:' .. key
   local is = read_account(account, time)

@@ -1,6 +1,6 @@
--- Whether nothing more is begun for an API key: it was disabled or deleted, or its time is over. One of API_KEYS has no record here, and
--- nothing stops it.
---   root .. 'key:' .. key  HASH: the key, see keys/key-record.ts; of a deleted one its end is left
+-- Whether an API key is stopped, so that none of its generations begin: it was disabled or deleted, or has expired. A key of API_KEYS has no
+-- record here and is never stopped.
+--   root .. 'key:' .. key  HASH: the key, see keys/key-record.ts; a deleted key still has `deletedAt`
 local function is_stopped(root, key, time)
   local status, expires, deleted = unpack(redis.call('HMGET', root .. 'key:' .. key, 'status', 'expiresAt', 'deletedAt'))
   return deleted or status == 'disabled' or (expires and time >= tonumber(expires))

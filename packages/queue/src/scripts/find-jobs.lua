@@ -1,8 +1,8 @@
--- What BullMQ holds of some jobs, by the names that it uses (6.7): a hash and a lock for each, and lists of ids. Reads only.
+-- Reads what BullMQ (6.7) holds of some jobs under its own names: a hash and a lock for each, and lists of ids.
 --   KEYS[1] prioritized  KEYS[2] delayed  KEYS[3] active  KEYS[4] wait  KEYS[5] paused  KEYS[6] begins the names of jobs
 --   ARGV[1…] ids
--- Answers for each: 'waiting'; 'held', by a worker, or by the lock of one that died; 'broken' where a part of it is missing, so that it is
--- never run, or run in the wrong place; 'none'.
+-- Answers for each: 'waiting'; 'held', by a worker or by the lock of a worker that died; 'broken' where a part is missing, so that the job
+-- would never run, or run in the wrong place; 'none'.
 local found = {}
 for at, id in ipairs(ARGV) do
   local job = KEYS[6] .. id

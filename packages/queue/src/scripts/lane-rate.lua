@@ -1,5 +1,5 @@
 --- @include "@darkroom/redis/scripts/now"
--- How many attempts a lane has begun in its last whole spans of time. The spans are those of start.lua, by the same clock.
+-- How many attempts a lane has begun in the latest whole spans of time. start.lua counts in the same spans, by the same clock.
 --   KEYS[1] begins the names of the lane's starts  ARGV[1] length of a span in milliseconds  ARGV[2] how many spans
 -- Answers the time, and the starts.
 local time, starts = now(), 0

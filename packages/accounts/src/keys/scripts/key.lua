@@ -1,9 +1,9 @@
 --- @include "@darkroom/redis/scripts/now"
--- What the scripts that change an API key share. Each of them may be repeated after a lost answer: the second time changes nothing.
+-- What the scripts that change an API key share. Each may be repeated after a lost answer: the second call changes nothing.
 --   KEYS[1] key  KEYS[2] keys by their latest change  KEYS[3] number of changes  KEYS[4] names
 --   ARGV[1] id
 
--- Whether the key is there. What is left of a deleted one has no hash.
+-- Whether the key exists. What is left of a deleted key has no hash.
 local function exists()
   return redis.call('HEXISTS', KEYS[1], 'hash') == 1
 end

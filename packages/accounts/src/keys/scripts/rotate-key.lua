@@ -1,6 +1,6 @@
 --- @include "key"
--- Gives a key a new secret. The one before it works on for a while; one before that, which may still be at work, ends here.
---   ARGV[2] hash of the new secret  ARGV[3] its prefix  ARGV[4] how long the old one works on, in milliseconds
+-- Gives a key a new secret. The former secret is accepted for a while longer. An older secret that is still accepted ends here.
+--   ARGV[2] hash of the new secret  ARGV[3] its prefix  ARGV[4] how long the former secret is accepted, in milliseconds
 -- Answers 'rotated' or 'gone'.
 if not exists() then return 'gone' end
 local old = redis.call('HGET', KEYS[1], 'hash')

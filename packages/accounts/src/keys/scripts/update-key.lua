@@ -1,6 +1,6 @@
 --- @include "key"
--- Changes single fields of a key, so that two changes of different ones do not undo each other.
---   ARGV[2] its new name, or '' where it stays  ARGV[3…] field, value, …; a value of '' takes the field away
+-- Changes single fields of a key, so that two changes of different fields do not undo each other.
+--   ARGV[2] its new name, or '' where it stays  ARGV[3…] field, value, …; a value of '' removes the field
 -- Answers 'updated', 'gone', or 'taken' where the tenant has another key of that name.
 if not exists() then return 'gone' end
 local tenant, name = unpack(redis.call('HMGET', KEYS[1], 'tenant', 'name'))
