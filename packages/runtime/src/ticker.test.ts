@@ -128,3 +128,23 @@ test("closing does not wait for a tick that may never end", async () => {
   await vi.advanceTimersByTimeAsync(1_000);
   await expect(closed).resolves.toBeUndefined();
 });
+
+test.each(Array.from({ length: 12 }, (_, turns) => turns))(
+  "a tick is followed by another when it is woken %d turns after it began",
+  async (turns) => {
+    let ticks = 0;
+    async function wakeAfter(left: number): Promise<void> {
+      for (let turn = 0; turn < left; turn++) await null;
+      ticker.wake();
+    }
+    const ticker = open({
+      tick: async () => {
+        if (++ticks === 1) void wakeAfter(turns);
+      },
+    });
+    ticker.wake();
+    // Less than the pause after a tick.
+    await vi.advanceTimersByTimeAsync(500);
+    expect(ticks).toBe(2);
+  },
+);

@@ -46,20 +46,24 @@ export function createTicker({ everyMs, tick, onError, maxPauseMs, random }: Tic
   let closed = false;
 
   function begin(): void {
-    underWay ??= tickOnce().finally(() => (underWay = null));
+    underWay ??= tickOnce().then((pauseMs) => {
+      // In one turn with the timer: a call of `wake` finds either a tick under way or a timer that is set.
+      underWay = null;
+      if (!closed) timer = setTimeout(begin, woken ? 0 : pauseMs);
+    });
   }
 
-  async function tickOnce(): Promise<void> {
-    let pauseMs = everyMs;
+  /** Resolves with the pause after the tick, in milliseconds. */
+  async function tickOnce(): Promise<number> {
     woken = false;
     try {
       await tick();
       backoff.reset();
+      return everyMs;
     } catch (error) {
       onError(error);
-      pauseMs = Math.max(everyMs, backoff.next());
+      return Math.max(everyMs, backoff.next());
     }
-    if (!closed) timer = setTimeout(begin, woken ? 0 : pauseMs);
   }
 
   return {
