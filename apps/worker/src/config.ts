@@ -34,6 +34,11 @@ export const workerEnvSchema = z.object({
     .describe(
       "By how much a worker that has only batch lanes lowers its priority on a shared core, as `nice` counts it: 10 leaves it a tenth.",
     ),
+  WEBHOOK_CONCURRENCY: wholeNumber(1, 1_000)
+    .default(50)
+    .describe(
+      "Webhooks that the worker posts at a time. They mostly wait. One tenant has at most a quarter of those that are free, one receiver four.",
+    ),
   WORKER_HOST: z.string().default("127.0.0.1").describe("The address on which the health port listens."),
   WORKER_PORT: wholeNumber(0, 65_535)
     .optional()

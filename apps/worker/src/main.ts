@@ -103,12 +103,14 @@ await runProcess({
     const webhooks = webhookWorkerSettings(config);
     if (webhooks.signingSecrets.length > 0) {
       const catalogue = configuredCatalogue(config);
-      await openWebhookWorker({
+      openWebhookWorker({
         ...webhooks,
         queue,
         keyStore: accounts.keyStore,
         showEnded: createShowEnded({ catalogue, objects: store, linkTtlSeconds: config.LINK_TTL_SECONDS }),
-        ...intervals,
+        concurrency: config.WEBHOOK_CONCURRENCY,
+        leaseMs: config.LOCK_DURATION_MS,
+        onUnreadable: () => metrics.unreadableWebhooks.inc(),
         log,
         closes,
       });

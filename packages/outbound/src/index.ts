@@ -3,4 +3,5 @@ export { createGuardedAgent, type GuardedAgentOptions } from "./guarded-agent.ts
 export { orAborted } from "./or-aborted.ts";
 export { OutboundError, type OutboundErrorCode } from "./outbound-error.ts";
 export type { ResolveName } from "./resolve-name.ts";
+export { registrableHost } from "./registrable-host.ts";
 export { retryAfterMs } from "./retry-after.ts";

@@ -36,7 +36,13 @@ export const keyTypes = {
   delivery: "hash",
   deliveries: "zset",
   "delivery-index": "zset",
+  "delivery-tenants": "zset",
+  "delivery-origins": "zset",
+  "delivery-queue": "zset",
+  "delivery-ranks": "hash",
   "address-off": "string",
+  "address-hung": "string",
+  "webhooks-unreadable": "hash",
   // Batches
   batch: "hash",
   catalogue: "string",

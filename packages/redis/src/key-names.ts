@@ -41,16 +41,20 @@ export function createKeys(prefix: string) {
     expiring: name("expiring"),
     /** ZSET of ids by the time when their retention is over, or a worker may have died that was removing them. */
     retained: name("retained"),
-    /** ZSET of endings (id, version, status) by time whose webhooks have not been put on their lane. Empty but for the last moments. */
+    /** ZSET of endings (id, version, status) that are not yet deliveries, by the time from which on they are due. Empty but for the last moments. */
     outbox: name("outbox"),
     /** HASH: one webhook delivery. Kept until it is settled, then as long as its index. */
     delivery: (id: string) => name("delivery", id),
-    /** ZSET of delivery ids by the time of their next attempt: what is not settled. */
+    /** ZSET of the delivery ids that are not settled, by the time at which to look at each: of its next attempt, or when its worker may have died. */
     deliveries: name("deliveries"),
     /** ZSET of delivery ids by time: a tenant's deliveries of the last weeks. */
     deliveryIndex: (tenant: string) => name("delivery-index", tenant),
     /** STRING: an address that answered 410 to an API key's webhooks. Lives some days. */
     addressOff: (keyId: string, digest: string) => name("address-off", keyId, digest),
+    /** STRING: an origin that has not answered a tenant's webhook in time. Lives some minutes. */
+    addressHung: (tenant: string, origin: string) => name("address-hung", tenant, origin),
+    /** HASH: endings and deliveries that this release cannot read → why, and since when. */
+    unreadableWebhooks: name("webhooks-unreadable"),
     /** HASH: the truth about one batch. */
     batch: (id: string) => name("batch", id),
     /** STRING: the catalogue that batches were accepted by, under its SHA-256. Lives sixty days after the last of them. */

@@ -13,10 +13,11 @@ test("every counter is told with its help before anything has happened", async (
     "darkroom_unbilled_generations_by_key_total",
     "darkroom_repeated_images_total",
     "darkroom_rate_limited_calls_total",
+    "darkroom_unreadable_webhooks_total",
     "darkroom_refused_requests_total",
     "darkroom_dropped_log_lines_total",
   ]);
-  expect(text.match(/^# HELP darkroom_\S+ \S.*\.$/gm)).toHaveLength(10);
+  expect(text.match(/^# HELP darkroom_\S+ \S.*\.$/gm)).toHaveLength(11);
 });
 
 test("unbilled generations are told by key, of two hundred keys apart", async () => {

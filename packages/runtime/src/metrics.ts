@@ -44,6 +44,11 @@ export function createMetrics({ ofProcess }: MetricsOptions) {
       help: "1 while the object store refuses what this worker writes, and it begins no generation; else 0.",
       registers: [registry],
     }),
+    unreadableWebhooks: new Counter({
+      name: "darkroom_unreadable_webhooks_total",
+      help: "Webhooks that were set aside because this release cannot read them. They are tried again every ten minutes.",
+      registers: [registry],
+    }),
     refusedRequests: new Counter({
       name: "darkroom_refused_requests_total",
       help: "Requests that were answered with an error, by its code.",

@@ -134,7 +134,7 @@ test.each(Array.from({ length: 12 }, (_, turns) => turns))(
   async (turns) => {
     let ticks = 0;
     async function wakeAfter(left: number): Promise<void> {
-      for (let turn = 0; turn < left; turn++) await null;
+      for (let turn = 0; turn < left; turn++) await Promise.resolve();
       ticker.wake();
     }
     const ticker = open({

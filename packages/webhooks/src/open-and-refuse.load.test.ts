@@ -8,7 +8,6 @@ import { batchPartsOn } from "@darkroom/batches/batch-parts-fixture";
 import { createCancelListener } from "@darkroom/generations";
 import { openQueue, type TestQueue } from "@darkroom/generations/queue-fixture";
 import { createWebhookParts } from "./open-webhook-worker.ts";
-import { webhookLane } from "./webhook-delivery.ts";
 
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 /** A loop that has its rounds by the test alone. */
@@ -23,8 +22,8 @@ const loops: Record<string, (queue: TestQueue) => () => Promise<unknown>> = {
   "recovery, expiry and retention": ({ redis, generations, lanes, ...queue }) =>
     queue.recovery({ redis, generations, lanes }).tick,
   audit: ({ redis, lanes, ...queue }) => queue.audit({ redis, lanes }).step,
-  "the outbox of webhooks": ({ redis, keys, lanes, generations }) =>
-    closing(createWebhookParts({ redis, keys }, { lanes, generations, log }).dispatch({ everyMs })).tick,
+  "the outbox of webhooks": ({ redis, keys, generations }) =>
+    closing(createWebhookParts({ redis, keys }, { generations, log }).dispatch({ everyMs })).tick,
   "batch recovery": (queue) => closing(batchPartsOn(queue).recover({ everyMs })).tick,
 };
 
@@ -120,18 +119,22 @@ describe("a thousand jobs that are refused, each tried again, leave nothing behi
   });
 
   test("webhooks whose delivery could not be read", async () => {
-    const { redis, keys, generations, lanes, connection, settledOn, common } = await openWorkers();
-    const { run, ...jobs } = createJobs((id) => lanes.add(webhookLane, id, 1));
-    const { webhooks, workLane } = createWebhookParts({ redis, keys }, { lanes, generations, log });
-    const worker = workLane({
+    const { redis, keys, generations, connection, common } = await openWorkers();
+    const { webhooks, work } = createWebhookParts({ redis, keys }, { generations, log });
+    const url = "https://example.com/hook";
+    const told = { tenant: "acme", keyId: "key", ending: "succeeded", url, createdAtMs: Date.now() } as const;
+    const { run, ...jobs } = createJobs((id) => webhooks.create("", { ...told, id, generationId: id }));
+    const worker = work({
       ...common,
-      webhooks: { ...webhooks, read: async (id) => (await run(id)) ?? null },
+      webhooks: { ...webhooks, read: async (id) => (await run(id)) ?? webhooks.read(id) },
       perOrigin: 1,
+      leaseMs: 30_000,
       schedule: () => null,
-      post: () => Promise.reject(new Error("There is no delivery")),
+      post: () => Promise.reject(new Error("There is no generation")),
     });
     closing(worker);
-    expect(await leftByRefusals({ ...jobs, emitters: [connection], settled: settledOn(webhookLane) })).toEqual([]);
+    const settled = () => expect.poll(() => redis.exists(keys.deliveries), { timeout: 30_000 }).toBe(0);
+    expect(await leftByRefusals({ ...jobs, emitters: [connection], settled })).toEqual([]);
   });
 
   test("tasks of batches that another worker does in the end", async () => {

@@ -55,16 +55,17 @@ async function openBatches() {
     redis.disconnect();
   });
   const objects = createObjectStore({ storage: "memory", links });
-  const queue = { connection, lanes, generations };
-  await openWebhookWorker({
+  const queue = { connection, generations };
+  openWebhookWorker({
     queue,
     keyStore: createAccounts({ redis, prefix }).keyStore,
     showEnded: createShowEnded({ catalogue: loadCatalogue(), objects, linkTtlSeconds: 3_600 }),
     signingSecrets: [signingSecret],
     allowPrivate: true,
     allowInsecure: true,
-    lockDurationMs: 5_000,
-    stalledIntervalMs: 1_000,
+    concurrency: 50,
+    leaseMs: 5_000,
+    onUnreadable: () => {},
     log,
     closes,
   });

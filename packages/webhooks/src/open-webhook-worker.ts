@@ -12,13 +12,12 @@ import { webhookSecret } from "./webhook-secret.ts";
 import { createWebhookStore } from "./webhook-store.ts";
 import { createWebhookWorker, type WebhookWorkerOptions } from "./webhook-worker.ts";
 
-/** Deliveries at a time: they mostly wait. One receiver that hangs for its 15 s holds at most four. */
-const concurrency = 50;
+/** One receiver that hangs for its 15 s holds at most four slots of a worker. */
 const perOrigin = 4;
 
-export type WebhookPartsOptions = Pick<WebhookDispatcherOptions, "lanes" | "generations" | "log">;
+export type WebhookPartsOptions = Pick<WebhookDispatcherOptions, "generations" | "log">;
 
-type Parts = "redis" | "keys" | "lanes" | "generations" | "batches" | "webhooks" | "log";
+type Parts = "redis" | "keys" | "generations" | "batches" | "webhooks" | "log";
 
 /** What a part needs beside what all parts share. A test may replace what they share. */
 type Own<Options> = Omit<Options, Parts> & Partial<Options>;
@@ -31,15 +30,15 @@ export function createWebhookParts({ redis, keys }: QueueConnection, options: We
   return {
     batches,
     webhooks,
-    /** Moves endings from the outbox to the lane of webhooks, every so often. */
+    /** Hands endings over from the outbox to the line of deliveries, every so often. */
     dispatch: (own: Own<WebhookDispatcherOptions> = {}) => createWebhookDispatcher({ ...parts, ...own }),
-    /** Works off the lane of webhooks. */
-    workLane: (own: Own<WebhookWorkerOptions>) => createWebhookWorker({ ...parts, ...own }),
+    /** Takes deliveries from their line and posts them. */
+    work: (own: Own<WebhookWorkerOptions>) => createWebhookWorker({ ...parts, ...own }),
   };
 }
 
 export type OpenWebhookWorkerOptions = {
-  queue: Pick<QueueWorker, "connection" | "lanes" | "generations">;
+  queue: Pick<QueueWorker, "connection" | "generations">;
   keyStore: Pick<KeyStore, "webhookSecretVersions">;
   /** Shows a generation that has ended as its event does. */
   showEnded: ReturnType<typeof createShowEnded>;
@@ -49,41 +48,43 @@ export type OpenWebhookWorkerOptions = {
   allowPrivate: boolean;
   /** Whether webhooks may go over plain http. */
   allowInsecure: boolean;
-  /** How long a lock lasts that is not renewed, in milliseconds. */
-  lockDurationMs: number;
-  /** How often workers that fell silent are looked for, in milliseconds. */
-  stalledIntervalMs: number;
+  /** Webhooks at a time. They mostly wait. */
+  concurrency: number;
+  /** How long a worker may be silent before its webhooks are given to another, in milliseconds. */
+  leaseMs: number;
+  /** Is called when a webhook is set aside for the first time, because this release cannot read it. */
+  onUnreadable: () => void;
   log: Logger;
   /** Is given the close of each part as soon as it is open. */
   closes: CloseList;
 };
 
 /** Delivers webhooks in a worker, beside its lanes. */
-export async function openWebhookWorker(options: OpenWebhookWorkerOptions): Promise<void> {
-  const { queue, keyStore, showEnded, signingSecrets, lockDurationMs, stalledIntervalMs, log, closes } = options;
+export function openWebhookWorker(options: OpenWebhookWorkerOptions): void {
+  const { queue, keyStore, showEnded, signingSecrets, concurrency, leaseMs, onUnreadable, log, closes } = options;
 
   const http = createWebhookHttp({ allowPrivate: options.allowPrivate, allowInsecure: options.allowInsecure });
   closes.add("the webhook connections", () => http.close());
-  const { lanes, generations } = queue;
-  const parts = createWebhookParts(queue.connection, { lanes, generations, log });
+  const parts = createWebhookParts(queue.connection, { generations: queue.generations, log });
 
-  const dispatcher = parts.dispatch();
-  closes.add("the outbox of webhooks", () => dispatcher.close());
-  const worker = parts.workLane({
+  const worker = parts.work({
     concurrency,
     perOrigin,
     schedule: (attempt) => webhookSchedule(attempt, Math.random),
-    lockDurationMs,
-    stalledIntervalMs,
-    post: async ({ id, url, keyId }, { kind, record }, signal) => {
+    leaseMs,
+    post: async ({ delivery, subject, hungBefore, signal }) => {
+      const { id, url, keyId } = delivery;
+      const { kind, record } = subject;
       const payload = kind === "batch" ? batchEvent(showBatch(record)) : generationEvent(await showEnded(record));
       const versions = await keyStore.webhookSecretVersions(keyId);
       const secrets = signingSecrets.flatMap((master) =>
         versions.map((version) => webhookSecret(master, keyId, version)),
       );
-      return postWebhook({ url, id, sentAtMs: Date.now(), payload, secrets, signal }, http);
+      return postWebhook({ url, id, sentAtMs: Date.now(), payload, secrets, hungBefore, signal }, http);
     },
+    onUnreadable,
   });
   closes.add("the webhook worker", () => worker.close());
-  await worker.ready();
+  const dispatcher = parts.dispatch({ onHandedOver: worker.wake, onUnreadable });
+  closes.add("the outbox of webhooks", () => dispatcher.close());
 }

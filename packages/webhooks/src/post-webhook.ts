@@ -14,14 +14,19 @@ export type WebhookPost = {
   payload: WebhookEvent;
   /** `whsec_…`, the newest first: more than one while rotating. */
   secrets: readonly string[];
+  /** The address did not answer an attempt before this one: it is given `hungTimeoutMs`. */
+  hungBefore?: boolean;
   signal?: AbortSignal | undefined;
 };
 
 /** How an attempt ended. `what` is a sentence for the operator of the receiver: no secret, no URL, nothing the receiver said. */
 export type WebhookAnswer =
   | { outcome: "delivered"; status: number }
-  /** Try again: after `afterMs` at the earliest, if the receiver said so. `status` is null where there was no answer. */
-  | { outcome: "retry"; what: string; status: number | null; afterMs?: number }
+  /**
+   * Try again: after `afterMs` at the earliest, if the receiver said so. `status` is null where there was no answer, `hung` where that took
+   * all of the time it was given, or as long as an address that hung is given.
+   */
+  | { outcome: "retry"; what: string; status: number | null; hung?: boolean; afterMs?: number }
   /** The receiver wants no webhooks any more: send nothing to this URL again. */
   | { outcome: "gone"; what: string; status: 410 }
   /** The URL breaks a rule, so nothing was sent and nothing ever will be. */
@@ -45,7 +50,9 @@ export async function postWebhook(post: WebhookPost, http: WebhookHttp): Promise
     "user-agent": "Darkroom-Webhooks/1",
     ...signWebhook({ id: post.id, sentAtMs: post.sentAtMs, body }, post.secrets),
   };
-  const timeout = AbortSignal.timeout(http.timeoutMs);
+  const timeoutMs = post.hungBefore === true ? http.hungTimeoutMs : http.timeoutMs;
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const begunAtMs = performance.now();
   const signal = post.signal === undefined ? timeout : AbortSignal.any([timeout, post.signal]);
   let response: Dispatcher.ResponseData;
   try {
@@ -55,10 +62,10 @@ export async function postWebhook(post: WebhookPost, http: WebhookHttp): Promise
   } catch (error) {
     post.signal?.throwIfAborted();
     if (error instanceof OutboundError && !error.retryable) return { outcome: "refused", what: error.message };
-    const what = timeout.aborted
-      ? `The receiver did not answer within ${http.timeoutMs / 1000} seconds.`
-      : describe(error);
-    return { outcome: "retry", what, status: null };
+    const what = timeout.aborted ? `The receiver did not answer within ${timeoutMs / 1000} seconds.` : describe(error);
+    // A name server, a connection or a handshake that took that long has held a slot as well.
+    const hung = timeout.aborted || performance.now() - begunAtMs >= http.hungTimeoutMs;
+    return { outcome: "retry", what, status: null, ...(hung && { hung }) };
   }
   await discardBody(response.body);
   return read(response, post.sentAtMs);

@@ -11,7 +11,16 @@ async function timed<T>(call: Promise<T>): Promise<{ answer: T; tookMs: number }
 }
 
 describe("a receiver that wastes time", () => {
-  const noAnswer = { outcome: "retry", status: null, what: "The receiver did not answer within 0.3 seconds." };
+  const what = "The receiver did not answer within 0.3 seconds.";
+  const noAnswer = { outcome: "retry", status: null, hung: true, what };
+
+  test("by silence is left after less time where it did not answer before", async () => {
+    const receiver = await startReceiver(() => undefined);
+    const times = { timeoutMs: 20_000, hungTimeoutMs: 300 };
+    const { answer, tookMs } = await timed(post(receiver.url, times, { hungBefore: true }));
+    expect(answer).toEqual(noAnswer);
+    expect(tookMs).toBeLessThan(700);
+  });
 
   test("by silence is left after the time allowed", async () => {
     const receiver = await startReceiver(() => undefined);

@@ -1,9 +1,6 @@
 import { batchEndings, endings } from "@darkroom/contracts";
 import { z } from "zod";
 
-/** The lane of webhooks: a receiver that is slow or away delays no generation. */
-export const webhookLane = "webhooks";
-
 /** `dead`: given up, can be replayed. `off`: not sent, because the address said 410 before. */
 export const webhookDeliveryStatuses = ["pending", "delivered", "dead", "off"] as const;
 
@@ -21,6 +18,8 @@ const deliverySchema = z.object({
   /** The ending that is told of. */
   ending: toldEndingSchema,
   url: z.string(),
+  /** What its slots are counted by: see `registrableHost`. A delivery of an older release has none. */
+  origin: z.string().optional(),
   status: z.enum(webhookDeliveryStatuses),
   attempts: z.coerce.number().int(),
   createdAtMs: z.coerce.number().int(),

@@ -1,86 +1,89 @@
 import { isBatchId } from "@darkroom/contracts";
-import { UnreadableRecord } from "@darkroom/generations";
 import type { Redis } from "ioredis";
-import { type Keys, redisTime } from "@darkroom/redis";
-import type { Lanes } from "@darkroom/queue";
-import { type Logger, createTicker } from "@darkroom/runtime";
-import { toldEndingSchema, webhookLane } from "./webhook-delivery.ts";
+import { defineScript, type Keys } from "@darkroom/redis";
+import { createTicker, type Logger } from "@darkroom/runtime";
+import { z } from "zod";
+import { unreadablePauseMs } from "./delivery-queue.ts";
+import { isUnreadable } from "./unreadable-webhook.ts";
+import { toldEndingSchema } from "./webhook-delivery.ts";
 import type { WebhookStore } from "./webhook-store.ts";
 import { destinationOf, readSubject, type WebhookSubjectStores } from "./webhook-subject.ts";
+
+const claim = defineScript(new URL("./scripts/claim-endings.lua", import.meta.url), z.array(z.string()));
+const setAside = defineScript(new URL("./scripts/set-aside.lua", import.meta.url), z.int());
 
 export type WebhookDispatcherOptions = WebhookSubjectStores & {
   redis: Redis;
   keys: Keys;
   webhooks: WebhookStore;
-  lanes: Lanes;
   log: Logger;
+  /** Is called when deliveries have been put in line. */
+  onHandedOver?: () => void;
+  /** Is called when an ending is set aside for the first time. */
+  onUnreadable?: () => void;
   /** How often the outbox is looked at, in milliseconds: the most that a webhook is late by. */
   everyMs?: number;
-  /** How long after its time a delivery's job is believed to be lost, in milliseconds. */
-  overdueAfterMs?: number;
+  /** How long until an ending that this release cannot read is looked at again, in milliseconds. */
+  unreadableAfterMs?: number;
 };
 
-/** Endings handed over per tick; the next tick takes the rest. */
-const page = 200;
-/** Endings that are remembered as logged. More than that are logged again. */
-const mostNoted = 1_000;
+/** Half of the endings that are claimed at a time. They are handed over side by side, and each record may have 140 KB. */
+const halfPage = 50;
+/** A page is handed over in some milliseconds. What a worker has claimed that dies is handed over by another after that. */
+const claimMs = 30_000;
 
 /**
- * Moves endings from the outbox, where the script that ended the generation or batch put them, to the lane of webhooks. No crash loses
- * one: an ending leaves the outbox only when its delivery is stored and has a job.
+ * Hands endings over from the outbox, where the script that ended the generation or batch put them, to the line of deliveries. No crash
+ * loses one: an ending leaves the outbox in the script that writes its delivery down. Workers share the outbox: each claims a page of its own.
  */
 export function createWebhookDispatcher(options: WebhookDispatcherOptions) {
-  const { redis, keys, webhooks, lanes, log, everyMs = 500, overdueAfterMs = 60_000 } = options;
+  const { redis, keys, webhooks, log, everyMs = 500, unreadableAfterMs = unreadablePauseMs } = options;
+  const { onHandedOver = () => {}, onUnreadable = () => {} } = options;
+  const furthestMs = Math.max(claimMs, unreadableAfterMs) * 2;
 
   async function handOver(entry: string): Promise<void> {
     const [subjectId = "", version = "", status] = entry.split(" ");
     const about = isBatchId(subjectId) ? { batchId: subjectId } : { generationId: subjectId };
     const subject = await readSubject(options, about);
     const destination = subject && destinationOf(subject);
-    if (subject !== null && destination !== null) {
-      const { tenant, keyId } = subject.record;
-      const id = `msg_${subjectId.slice(subjectId.indexOf("_") + 1)}_${version}`;
-      const ending = toldEndingSchema.parse(status);
-      const createdAtMs = destination.endedAtMs ?? Date.now();
-      await webhooks.create({ id, tenant, keyId, ...about, ending, url: destination.url, createdAtMs });
-      await lanes.add(webhookLane, id, 1);
+    if (subject === null || destination === null) {
+      await redis.multi().zrem(keys.outbox, entry).hdel(keys.unreadableWebhooks, entry).exec();
+      return;
     }
-    await redis.zrem(keys.outbox, entry);
+    const { tenant, keyId } = subject.record;
+    const id = `msg_${subjectId.slice(subjectId.indexOf("_") + 1)}_${version}`;
+    const ending = toldEndingSchema.parse(status);
+    const createdAtMs = destination.endedAtMs ?? Date.now();
+    await webhooks.create(entry, { id, tenant, keyId, ...about, ending, url: destination.url, createdAtMs });
   }
 
-  /** Endings whose records this release cannot read: each is logged once. */
-  const unreadable = new Set<string>();
+  /** An ending that this release cannot read waits for a worker of another. Those behind it are handed over meanwhile. */
+  async function putAside(entry: string, error: Error): Promise<void> {
+    const where = [keys.outbox, keys.unreadableWebhooks];
+    const isNew = (await setAside(redis, where, [entry, error.message, unreadableAfterMs])) === 1;
+    if (!isNew) return;
+    onUnreadable();
+    log.warn({ ending: entry, err: error }, "A webhook waits for a release that can read it");
+  }
 
-  /** An ending whose record this release cannot read waits for a worker of another, behind all others: those go out meanwhile. */
-  async function putBack(entry: string, error: UnreadableRecord): Promise<void> {
-    if (!unreadable.has(entry))
-      log.warn({ ending: entry, err: error }, "A webhook waits for a release that can read it");
-    if (unreadable.size >= mostNoted) unreadable.clear();
-    unreadable.add(entry);
-    await redis.zadd(keys.outbox, "XX", await redisTime(redis), entry);
+  async function handOverOrPutAside(entry: string): Promise<void> {
+    try {
+      await handOver(entry);
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      await putAside(entry, error);
+    }
   }
 
   async function tick(): Promise<void> {
-    for (const entry of await redis.zrange(keys.outbox, "0", `${page - 1}`)) {
-      try {
-        await handOver(entry);
-      } catch (error) {
-        if (!(error instanceof UnreadableRecord)) throw error;
-        await putBack(entry, error);
-      }
-    }
-    for (const id of await redis.zrangebyscore(
-      keys.deliveries,
-      "-inf",
-      Date.now() - overdueAfterMs,
-      "LIMIT",
-      0,
-      page,
-    )) {
-      if ((await lanes.find(webhookLane, id)) !== null) continue;
-      const delivery = await webhooks.read(id);
-      if (delivery?.status === "pending") await lanes.add(webhookLane, id, 1);
-      else await redis.zrem(keys.deliveries, id);
+    for (;;) {
+      const claimed = await claim(redis, [keys.outbox], [halfPage, claimMs, furthestMs]);
+      const handed = await Promise.allSettled(claimed.map(handOverOrPutAside));
+      if (claimed.length > 0) onHandedOver();
+      // Those that failed are due again when the claim is over.
+      const failed = handed.find((one) => one.status === "rejected");
+      if (failed !== undefined) throw failed.reason;
+      if (claimed.length < 2 * halfPage) return;
     }
   }
 

@@ -8,6 +8,8 @@ export type WebhookHttpOptions = {
   allowInsecure?: boolean;
   /** For one attempt as a whole: name, connection, TLS, request and answer. Default: 15 seconds, as the specification suggests. */
   timeoutMs?: number;
+  /** The same for an address that did not answer before. Default: three seconds, in which most receivers that are well answer. */
+  hungTimeoutMs?: number;
   resolve?: ResolveName;
 };
 
@@ -16,12 +18,14 @@ export type WebhookHttp = {
   readonly dispatcher: Dispatcher;
   readonly rules: UrlRules;
   readonly timeoutMs: number;
+  readonly hungTimeoutMs: number;
   close(): Promise<void>;
 };
 
 /** Creates the HTTP client of webhooks. The caller closes it. */
 export function createWebhookHttp(options: WebhookHttpOptions = {}): WebhookHttp {
   const { allowPrivate = false, allowInsecure = false, timeoutMs = 15_000, resolve } = options;
+  const { hungTimeoutMs = Math.min(3_000, timeoutMs) } = options;
   const dispatcher = createGuardedAgent({
     allowPrivate,
     resolve,
@@ -30,5 +34,6 @@ export function createWebhookHttp(options: WebhookHttpOptions = {}): WebhookHttp
     headersTimeout: 0,
     bodyTimeout: 0,
   });
-  return { dispatcher, rules: { allowPrivate, allowInsecure }, timeoutMs, close: () => dispatcher.destroy() };
+  const rules = { allowPrivate, allowInsecure };
+  return { dispatcher, rules, timeoutMs, hungTimeoutMs, close: () => dispatcher.destroy() };
 }

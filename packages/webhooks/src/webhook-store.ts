@@ -2,14 +2,30 @@ import { defineScript, readPage, type Keys } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import { digestOf } from "@darkroom/generations";
+import { registrableHost } from "@darkroom/outbound";
 import { decodeDelivery, type WebhookDelivery } from "./webhook-delivery.ts";
 
 const create = defineScript(new URL("./scripts/create-delivery.lua", import.meta.url), z.enum(["created", "known"]));
+const revive = defineScript(new URL("./scripts/revive-delivery.lua", import.meta.url), z.enum(["ok", "refused"]));
 
 /** Settled deliveries can be looked up and replayed for a month. */
-const keptMs = 30 * 24 * 3_600_000;
+export const keptMs = 30 * 24 * 3_600_000;
 /** A receiver that answers 410 gets nothing for a week; replaying a delivery asks again at once. */
 const offMs = 7 * 24 * 3_600_000;
+/**
+ * Deliveries that wait in line are looked at again after ten minutes, in case the line was lost. A backlog of 16,000 is 27 looks a second
+ * then, of some microseconds each.
+ */
+export const lookAgainMs = 600_000;
+
+/**
+ * An address that hung is given its full time again after ten minutes. Only an attempt with the full time renews this: a receiver that
+ * answers slowly, and once did not, would otherwise never be given enough time again.
+ */
+const hungMs = 600_000;
+
+/** What the slots of a delivery are counted by. */
+const originOf = (url: string): string => registrableHost(new URL(url));
 
 export type WebhookListOptions = {
   tenant: string;
@@ -20,9 +36,10 @@ export type WebhookListOptions = {
   signal?: AbortSignal | undefined;
 };
 
-/** Webhook deliveries in Redis. One worker at a time holds a delivery's job, so plain writes do; what is repeated is harmless. */
+/** Webhook deliveries in Redis, as records. `createDeliveryQueue` has the line that they wait in. */
 export function createWebhookStore(redis: Redis, keys: Keys) {
   const offKey = ({ keyId, url }: Pick<WebhookDelivery, "keyId" | "url">) => keys.addressOff(keyId, digestOf(url));
+  const hungKey = ({ tenant, url }: Pick<WebhookDelivery, "tenant" | "url">) => keys.addressHung(tenant, originOf(url));
 
   async function read(id: string): Promise<WebhookDelivery | null> {
     return decodeDelivery(await redis.hgetall(keys.delivery(id)));
@@ -31,36 +48,22 @@ export function createWebhookStore(redis: Redis, keys: Keys) {
   return {
     read,
 
-    /** Writes down that an ending is to be told. Repeating it changes nothing. */
-    async create(delivery: Omit<WebhookDelivery, "status" | "attempts">): Promise<"created" | "known"> {
+    /** Writes down that an ending of the outbox is to be told, and puts that in line. Repeating it changes nothing. */
+    async create(
+      ending: string,
+      delivery: Omit<WebhookDelivery, "status" | "attempts" | "origin">,
+    ): Promise<"created" | "known"> {
       const { id, tenant, createdAtMs } = delivery;
-      const where = [keys.delivery(id), keys.deliveries, keys.deliveryIndex(tenant)];
-      const fields = Object.entries(delivery).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
-      return create(redis, where, [id, createdAtMs, createdAtMs - keptMs, ...fields]);
-    },
-
-    /** Notes an attempt that is to be followed by another. */
-    async postpone(id: string, attempts: number, lastAnswer: string, nextAttemptAtMs: number): Promise<void> {
-      await redis
-        .multi()
-        .hset(keys.delivery(id), { attempts, lastAnswer, nextAttemptAtMs })
-        .zadd(keys.deliveries, nextAttemptAtMs, id)
-        .exec();
-    },
-
-    /** Notes the last attempt, or that there will be none. */
-    async settle(
-      id: string,
-      status: "delivered" | "dead" | "off",
-      { attempts, lastAnswer }: { attempts: number; lastAnswer: string },
-    ): Promise<void> {
-      await redis
-        .multi()
-        .hset(keys.delivery(id), { status, attempts, lastAnswer })
-        .hdel(keys.delivery(id), "nextAttemptAtMs")
-        .pexpire(keys.delivery(id), keptMs)
-        .zrem(keys.deliveries, id)
-        .exec();
+      const origin = originOf(delivery.url);
+      const where = [keys.delivery(id), keys.deliveries, keys.deliveryIndex(tenant), keys.outbox];
+      const fields = Object.entries({ ...delivery, origin }).flatMap(([name, value]) =>
+        value === undefined ? [] : [name, value],
+      );
+      return create(
+        redis,
+        [...where, keys.unreadableWebhooks, keys.root],
+        [ending, lookAgainMs, id, tenant, origin, createdAtMs, createdAtMs - keptMs, ...fields],
+      );
     },
 
     /** An address answered 410: it is sent nothing more of this API key for a while. */
@@ -68,20 +71,31 @@ export function createWebhookStore(redis: Redis, keys: Keys) {
       await redis.set(offKey(delivery), delivery.id, "PX", offMs);
     },
 
-    isOff: async (delivery: WebhookDelivery): Promise<boolean> => (await redis.exists(offKey(delivery))) === 1,
+    /** The address did not answer in time: for a while less time is given to it, and to all of its origin. */
+    noteHung: async (delivery: WebhookDelivery): Promise<void> => {
+      await redis.set(hungKey(delivery), delivery.id, "PX", hungMs);
+    },
 
-    /** Makes a settled delivery pending again, with all its attempts, and its address welcome. False where it is pending or unknown. */
-    async revive(id: string, nowMs: number): Promise<boolean> {
+    /** The address has answered again. */
+    forgetHung: async (delivery: WebhookDelivery): Promise<void> => {
+      await redis.del(hungKey(delivery));
+    },
+
+    /** Whether the address of a delivery answered 410 before, or did not answer before. */
+    async stateOfAddress(delivery: WebhookDelivery): Promise<{ off: boolean; hung: boolean }> {
+      const [off, hung] = await redis.mget(offKey(delivery), hungKey(delivery));
+      return { off: off !== null, hung: hung !== null };
+    },
+
+    /**
+     * Makes a settled delivery pending again, with all its attempts, and its address welcome, and puts it in line. False where it is
+     * pending or unknown.
+     */
+    async revive(id: string): Promise<boolean> {
       const delivery = await read(id);
-      if (delivery === null || delivery.status === "pending") return false;
-      await redis
-        .multi()
-        .del(offKey(delivery))
-        .hset(keys.delivery(id), { status: "pending", attempts: 0, nextAttemptAtMs: nowMs })
-        .persist(keys.delivery(id))
-        .zadd(keys.deliveries, nowMs, id)
-        .exec();
-      return true;
+      if (delivery === null) return false;
+      const where = [keys.delivery(id), keys.deliveries, offKey(delivery), keys.root];
+      return (await revive(redis, where, [id, lookAgainMs])) === "ok";
     },
 
     /** A tenant's deliveries, newest first. Null when the id to go on from is not one of its own. */

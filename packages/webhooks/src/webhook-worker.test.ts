@@ -1,65 +1,10 @@
-import { connectWorker } from "@darkroom/redis";
-import { testRedisUrl } from "@darkroom/testing";
-import { describe, expect, onTestFinished, test } from "vitest";
 import { aBatch } from "@darkroom/batches/a-batch-fixture";
-import { bill, delivery as images, free, openQueue } from "@darkroom/generations/queue-fixture";
-import { createWebhookParts } from "./open-webhook-worker.ts";
-import { webhookLane } from "./webhook-delivery.ts";
-import type { WebhookAnswer, WebhookWorkerOptions } from "./webhook-worker.ts";
-
-const delivered: WebhookAnswer = { outcome: "delivered", status: 200 };
-const retry: WebhookAnswer = { outcome: "retry", what: "It answered 500." };
-
-async function openWebhooks() {
-  const queue = await openQueue();
-  const { redis, keys, generations, lanes } = queue;
-  const log = { debug() {}, info() {}, warn() {}, error() {} };
-  const { webhooks, batches, ...parts } = createWebhookParts({ redis, keys }, { lanes, generations, log });
-  const dispatcher = parts.dispatch({ everyMs: 3_600_000, overdueAfterMs: 0 });
-  onTestFinished(() => dispatcher.close());
-
-  return {
-    ...queue,
-    ...parts,
-    webhooks,
-    batches,
-    dispatcher,
-
-    /** A generation with a webhook that has ended. Returns the id of its delivery. */
-    async ended(job: { webhook?: string; webhook_events?: ("succeeded" | "failed")[] } = {}, tenant = "acme") {
-      const request = { prompt: "a cat", job: { webhook: "https://example.com/hook", ...job } };
-      const given = queue.submission({ request, tenant });
-      await generations.submit(given);
-      await queue.attempts.start(given.id, given.lane);
-      await queue.attempts.succeed(given.id, given.lane, 1, images, bill);
-      return `msg_${given.id.slice("gen_".length)}_3`;
-    },
-
-    /** Answers in turn, the last one for ever; returns what was posted. */
-    work(answers: WebhookAnswer[], over: Partial<WebhookWorkerOptions> = {}) {
-      const posted: string[] = [];
-      const connection = connectWorker(testRedisUrl(), () => {});
-      const worker = parts.workLane({
-        redis: connection,
-        concurrency: 10,
-        perOrigin: 10,
-        schedule: (attempt) => (attempt > 3 ? null : 1),
-        lockDurationMs: 1_000,
-        stalledIntervalMs: 500,
-        post: async ({ id }) => {
-          posted.push(id);
-          return answers[Math.min(posted.length, answers.length) - 1] ?? delivered;
-        },
-        ...over,
-      });
-      onTestFinished(async () => {
-        await worker.close();
-        connection.disconnect();
-      });
-      return posted;
-    },
-  };
-}
+import { free } from "@darkroom/generations/queue-fixture";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { createDeliveryQueue } from "./delivery-queue.ts";
+import { delivered, openWebhooks, retry } from "./open-webhooks.fixture.ts";
+import { createWebhookSlots } from "./webhook-slots.ts";
+import type { WebhookAnswer } from "./webhook-worker.ts";
 
 describe("an ending", () => {
   test("is told once, and its outbox is empty then", async () => {
@@ -122,12 +67,14 @@ describe("an ending", () => {
     expect(posted).toEqual([id, id, id]);
   });
 
-  test("whose job was lost gets another", async () => {
+  test("whose place in line was lost gets another", async () => {
     const queue = await openWebhooks();
     const id = await queue.ended();
     await queue.dispatcher.tick();
-    await queue.lanes.remove(webhookLane, id);
-    await queue.dispatcher.tick();
+    const lines = ["delivery-tenants", "delivery-origins:acme", "delivery-queue:acme:example.com", "delivery-ranks"];
+    expect(await queue.redis.del(lines.map((name) => `${queue.keys.root}${name}`))).toBe(4);
+    // As after ten minutes.
+    await queue.redis.zadd(queue.keys.deliveries, 0, id);
     queue.work([delivered]);
     await expect.poll(() => queue.webhooks.read(id)).toMatchObject({ status: "delivered" });
   });
@@ -163,8 +110,8 @@ describe("the ending of a batch", () => {
     await queue.dispatcher.tick();
     await queue.dispatcher.tick();
     const posted: unknown[] = [];
-    queue.work([], {
-      post: async (_delivery, subject) => {
+    queue.openWorker({
+      post: async ({ subject }) => {
         posted.push([subject.kind, subject.record.id, subject.record.status]);
         return delivered;
       },
@@ -203,7 +150,7 @@ test("an address that answers 410 is sent nothing more, until a delivery to it i
   const second = await queue.ended();
   await queue.dispatcher.tick();
   await expect.poll(() => queue.webhooks.read(second)).toMatchObject({ status: "off", attempts: 0 });
-  expect(await queue.webhooks.revive(first, Date.now())).toBe(true);
+  expect(await queue.webhooks.revive(first)).toBe(true);
   await queue.dispatcher.tick();
   await expect.poll(() => queue.webhooks.read(first)).toMatchObject({ status: "delivered" });
   expect(posted).toEqual([first, first]);
@@ -217,11 +164,12 @@ test("a receiver that hangs holds its own slots and no others", async () => {
   await queue.dispatcher.tick();
   const hanging = Promise.withResolvers<WebhookAnswer>();
   let inFlight = 0;
-  queue.work([], {
-    concurrency: 3,
+  queue.openWorker({
+    // A quarter of them is for one tenant.
+    concurrency: 12,
     perOrigin: 2,
-    post: ({ url }) => {
-      if (url !== slow) return Promise.resolve(delivered);
+    post: ({ delivery }) => {
+      if (delivery.url !== slow) return Promise.resolve(delivered);
       inFlight++;
       return hanging.promise;
     },
@@ -236,7 +184,11 @@ test("a tenant's deliveries are listed newest first, by status, page by page", a
   const [first, second] = [await queue.ended(), await queue.ended()];
   await queue.ended({}, "other");
   await queue.dispatcher.tick();
-  await queue.webhooks.settle(first, "dead", { attempts: 1, lastAnswer: "No." });
+  const line = createDeliveryQueue({ ...queue, leaseMs: 1_000 });
+  const { taken } = await line.take(createWebhookSlots(20, 20));
+  const one = taken.find(({ id }) => id === first);
+  if (one === undefined) throw new Error("The first was not taken");
+  await line.finish(one, { status: "dead", attempts: 1, lastAnswer: "No." });
   const ids = async (options: { status?: "dead" | "pending"; after?: string; limit?: number }) =>
     (await queue.webhooks.list({ tenant: "acme", limit: 9, ...options }))?.records.map(({ id }) => id);
   expect(new Set(await ids({}))).toEqual(new Set([first, second]));
@@ -258,16 +210,9 @@ test("a worker that stops gives what it was sending back at once", async () => {
   const id = await queue.ended();
   await queue.dispatcher.tick();
   const begun = Promise.withResolvers<void>();
-  const connection = connectWorker(testRedisUrl(), () => {});
-  onTestFinished(() => connection.disconnect());
-  const stopping = queue.workLane({
-    redis: connection,
-    concurrency: 1,
-    perOrigin: 1,
-    schedule: () => 1,
-    lockDurationMs: 60_000,
-    stalledIntervalMs: 60_000,
-    post: (_delivery, _record, signal) => {
+  const stopping = queue.openWorker({
+    leaseMs: 60_000,
+    post: ({ signal }) => {
       begun.resolve();
       return new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("aborted"))));
     },
@@ -276,4 +221,45 @@ test("a worker that stops gives what it was sending back at once", async () => {
   await stopping.close();
   queue.work([delivered]);
   await expect.poll(() => queue.webhooks.read(id)).toMatchObject({ status: "delivered", attempts: 1 });
+});
+
+test("a worker that stood still posts nothing that another has taken meanwhile", async () => {
+  const queue = await openWebhooks();
+  const id = await queue.ended();
+  await queue.dispatcher.tick();
+  const standing = Promise.withResolvers<void>();
+  const stoodStill = Promise.withResolvers<void>();
+  const warned = Promise.withResolvers<string>();
+  let posts = 0;
+  queue
+    .openWorker({
+      leaseMs: 60_000,
+      everyMs: 3_600_000,
+      log: { debug() {}, info() {}, error() {}, warn: (_fields: object, text: string) => warned.resolve(text) },
+      webhooks: {
+        ...queue.webhooks,
+        async stateOfAddress(delivery) {
+          standing.resolve();
+          await stoodStill.promise;
+          return queue.webhooks.stateOfAddress(delivery);
+        },
+      },
+      post: async () => {
+        posts++;
+        return retry;
+      },
+    })
+    .wake();
+  await standing.promise;
+  // The lease is over, and another takes it.
+  await queue.redis.zadd(queue.keys.deliveries, 0, id);
+  const { taken } = await createDeliveryQueue({ ...queue, leaseMs: 60_000 }).take(createWebhookSlots(1, 1));
+  expect(taken.map((one) => one.id)).toEqual([id]);
+  const laterMs = performance.now() + 120_000;
+  vi.spyOn(performance, "now").mockReturnValue(laterMs);
+  onTestFinished(() => void vi.restoreAllMocks());
+  stoodStill.resolve();
+  expect(await warned.promise).toBe("Another worker has taken a webhook over; it is broken off here");
+  expect(posts).toBe(0);
+  expect(await queue.webhooks.read(id)).toMatchObject({ status: "pending", attempts: 0 });
 });

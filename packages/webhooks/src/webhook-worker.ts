@@ -1,106 +1,215 @@
-import { workOffLane, type WorkOffLaneOptions } from "@darkroom/queue";
-import { type WebhookDelivery, webhookLane } from "./webhook-delivery.ts";
+import pTimeout from "p-timeout";
+import type { Keys } from "@darkroom/redis";
+import { createTicker, type Logger } from "@darkroom/runtime";
+import type { Redis } from "ioredis";
+import { createDeliveryQueue, type DeliveryResult, type TakenDelivery } from "./delivery-queue.ts";
+import { isUnreadable } from "./unreadable-webhook.ts";
+import type { WebhookDelivery } from "./webhook-delivery.ts";
+import { createWebhookSlots } from "./webhook-slots.ts";
 import type { WebhookStore } from "./webhook-store.ts";
 import { readSubject, type WebhookSubject, type WebhookSubjectStores } from "./webhook-subject.ts";
 
 /** What came of one attempt. `what` is a sentence for the log and for the tenant. */
 export type WebhookAnswer =
   | { outcome: "delivered"; status: number }
-  /** Not now; not before `afterMs` where the receiver named a time. */
-  | { outcome: "retry"; what: string; afterMs?: number | undefined }
+  /** Not now; not before `afterMs` where the receiver named a time. `hung`: it did not answer in time. */
+  | { outcome: "retry"; what: string; afterMs?: number | undefined; hung?: boolean }
   /** The address wants no more of this. */
   | { outcome: "gone"; what: string }
   /** The address may not be called at all. */
   | { outcome: "refused"; what: string };
 
-export type WebhookWorkerOptions = Omit<WorkOffLaneOptions, "lane"> &
-  WebhookSubjectStores & {
-    webhooks: WebhookStore;
-    /** How many of the deliveries at a time may go to one origin: a receiver that hangs holds no more than those. */
-    perOrigin: number;
-    post: (delivery: WebhookDelivery, subject: WebhookSubject, signal: AbortSignal) => Promise<WebhookAnswer>;
-    /** The pause before an attempt, counted from 1, in milliseconds; null when there is to be none. */
-    schedule: (attempt: number) => number | null;
-  };
+export type WebhookCall = {
+  delivery: WebhookDelivery;
+  subject: WebhookSubject;
+  /** The address did not answer an attempt before this one, and is given little time. */
+  hungBefore: boolean;
+  signal: AbortSignal;
+};
 
-/** While an origin has all its slots in use, its other deliveries step aside for this long. */
-const stepAsideMs = 1_000;
+export type WebhookWorkerOptions = WebhookSubjectStores & {
+  /** A patient connection: commands wait while Redis is away. */
+  redis: Redis;
+  keys: Keys;
+  webhooks: WebhookStore;
+  /** Deliveries at a time: see `createWebhookSlots`. */
+  concurrency: number;
+  /** How many of them may go to one origin: a receiver that hangs holds no more than those. */
+  perOrigin: number;
+  post: (call: WebhookCall) => Promise<WebhookAnswer>;
+  /** The pause before an attempt, counted from 1, in milliseconds; null when there is to be none. */
+  schedule: (attempt: number) => number | null;
+  /** How long a worker may be silent before its deliveries are given to another, in milliseconds; renewed at a third of it. */
+  leaseMs: number;
+  log: Logger;
+  /** Is called when a delivery is set aside for the first time, because this release cannot read it. */
+  onUnreadable?: () => void;
+  /** How often the worker looks for deliveries that are due, in milliseconds. It also looks whenever a slot is free again. */
+  everyMs?: number;
+  /** See `lookAgainMs`. */
+  lookAgainAfterMs?: number;
+};
 
-/** Works off the lane of webhooks. */
+/** One delivery that this worker posts. `renewedAtMs` by the clock of `performance.now()`. */
+type Run = TakenDelivery & { controller: AbortController; renewedAtMs: number };
+
+/** Why a delivery is broken off: this worker stops, or another has taken it. */
+type Interruption = "stopping" | "lost";
+
+/** Two renewals of a lease may fail. */
+const renewalsPerLease = 3;
+/** The pause after the first attempt that could not be made. A refusal of Redis is often over by then. */
+const firstFaultPauseMs = 500;
+/** The pause doubles each time up to this: a webhook waits no longer than half a minute for the end of an outage. */
+const maxFaultPauseMs = 30_000;
+/** Giving deliveries back takes one round trip; a Redis that is away is not waited for longer, and leases end by themselves. */
+const handBackMs = 5_000;
+
+/** How long a delivery waits whose attempt could not be made, in milliseconds: the longer, the more often it was taken. */
+const faultPauseMs = ({ take }: TakenDelivery): number =>
+  Math.min(firstFaultPauseMs * 2 ** (Number(take) - 1), maxFaultPauseMs);
+
+/** Takes deliveries from their line, as many as it has slots for, and posts them. */
 export function createWebhookWorker(options: WebhookWorkerOptions) {
-  const { webhooks, perOrigin, post, schedule, log } = options;
-  const inFlight = new Map<string, number>();
+  const { webhooks, post, schedule, log, leaseMs, everyMs = 500, onUnreadable = () => {} } = options;
+  const queue = createDeliveryQueue(options);
+  const slots = createWebhookSlots(options.concurrency, options.perOrigin);
+  const runs = new Map<Run, Promise<void>>();
+  const renewEveryMs = leaseMs / renewalsPerLease;
+  let stopping = false;
 
-  /** One attempt. Returns how long to wait for the next, or null when the delivery is settled. */
-  async function deliver(id: string, signal: AbortSignal): Promise<number | null> {
-    const delivery = await webhooks.read(id);
+  /** One attempt. Answers what came of it. */
+  async function deliver(run: Run): Promise<DeliveryResult | null> {
+    const delivery = await webhooks.read(run.id);
     if (delivery === null || delivery.status !== "pending") return null;
-    const { origin } = new URL(delivery.url);
-    const busy = inFlight.get(origin) ?? 0;
-    if (busy >= perOrigin) return stepAsideMs;
-    inFlight.set(origin, busy + 1);
-    try {
-      return await attempt(delivery, signal);
-    } finally {
-      const left = (inFlight.get(origin) ?? 1) - 1;
-      if (left === 0) inFlight.delete(origin);
-      else inFlight.set(origin, left);
-    }
-  }
-
-  async function attempt(delivery: WebhookDelivery, signal: AbortSignal): Promise<number | null> {
-    const { id, generationId, batchId, tenant } = delivery;
-    const fields = { webhookId: id, generationId, batchId, tenant };
-    if (await webhooks.isOff(delivery)) {
-      return settle(delivery, "off", { attempts: delivery.attempts, lastAnswer: "The address answered 410 before." });
-    }
+    const address = await webhooks.stateOfAddress(delivery);
+    if (address.off) return { status: "off", lastAnswer: "The address answered 410 before." };
     const subject = await readSubject(options, delivery);
-    if (subject === null || subject.record.status !== delivery.ending) {
-      const lastAnswer =
-        subject === null
-          ? `The ${batchId === undefined ? "generation" : "batch"} is not kept any more.`
-          : `The ${subject.kind} was retried and is ${subject.record.status}.`;
-      return settle(delivery, "dead", { attempts: delivery.attempts, lastAnswer });
+    if (subject === null) {
+      const kind = delivery.batchId === undefined ? "generation" : "batch";
+      return { status: "dead", lastAnswer: `The ${kind} is not kept any more.` };
     }
+    if (subject.record.status !== delivery.ending) {
+      return { status: "dead", lastAnswer: `The ${subject.kind} was retried and is ${subject.record.status}.` };
+    }
+    await stillHeld(run);
+    const { signal } = run.controller;
+    const answer = await post({ delivery, subject, hungBefore: address.hung, signal });
+    await noteAddress(delivery, address.hung, answer);
+    return resultOf(delivery, answer);
+  }
 
-    const attempts = delivery.attempts + 1;
-    const answer = await post(delivery, subject, signal);
-    if (answer.outcome === "delivered") {
-      return settle(delivery, "delivered", { attempts, lastAnswer: `The receiver answered ${answer.status}.` });
-    }
-    const noted = { attempts, lastAnswer: answer.what };
-    log.warn({ ...fields, attempts, outcome: answer.outcome }, `A webhook was not delivered: ${answer.what}`);
+  /** A process that stood still may have lost its lease meanwhile: it asks before it posts what another may be posting. */
+  async function stillHeld(run: Run): Promise<void> {
+    if (performance.now() - run.renewedAtMs >= renewEveryMs * 2) await renew();
+    run.controller.signal.throwIfAborted();
+  }
+
+  async function noteAddress(delivery: WebhookDelivery, hungBefore: boolean, answer: WebhookAnswer): Promise<void> {
+    const hung = answer.outcome === "retry" && answer.hung === true;
     if (answer.outcome === "gone") await webhooks.switchOff(delivery);
-    const pauseMs = answer.outcome === "retry" ? schedule(attempts + 1) : null;
-    if (answer.outcome !== "retry" || pauseMs === null) return settle(delivery, "dead", noted);
-    const waitMs = Math.max(pauseMs, answer.afterMs ?? 0);
-    await webhooks.postpone(id, attempts, answer.what, Date.now() + waitMs);
-    return waitMs;
+    if (hung && !hungBefore) await webhooks.noteHung(delivery);
+    if (!hung && hungBefore) await webhooks.forgetHung(delivery);
   }
 
-  async function settle(
-    { id }: WebhookDelivery,
-    status: "delivered" | "dead" | "off",
-    noted: { attempts: number; lastAnswer: string },
-  ): Promise<null> {
-    await webhooks.settle(id, status, noted);
-    return null;
+  function resultOf(delivery: WebhookDelivery, answer: WebhookAnswer): DeliveryResult {
+    const { id, generationId, batchId, tenant } = delivery;
+    const attempts = delivery.attempts + 1;
+    if (answer.outcome === "delivered") {
+      return { status: "delivered", attempts, lastAnswer: `The receiver answered ${answer.status}.` };
+    }
+    log.warn(
+      { webhookId: id, generationId, batchId, tenant, attempts, outcome: answer.outcome },
+      `A webhook was not delivered: ${answer.what}`,
+    );
+    const noted = { attempts, lastAnswer: answer.what };
+    const scheduledMs = answer.outcome === "retry" ? schedule(attempts + 1) : null;
+    if (answer.outcome !== "retry" || scheduledMs === null) return { status: "dead", ...noted };
+    return { status: "again", pauseMs: Math.max(scheduledMs, answer.afterMs ?? 0), ...noted };
   }
 
-  const { worker, close } = workOffLane({ ...options, lane: webhookLane }, (id, signal) =>
-    deliver(id, signal).catch((error: unknown) => {
-      // Broken off because this worker stops: the delivery goes back to its lane at once.
-      if (signal.aborted) return 0;
-      throw error;
-    }),
-  );
+  async function deliverOrGiveBack(run: Run): Promise<void> {
+    const { id } = run;
+    try {
+      const result = await deliver(run);
+      if (result !== null) await queue.finish(run, result);
+    } catch (error) {
+      const why: Interruption | undefined = run.controller.signal.reason;
+      if (why === "lost") return;
+      if (why !== "stopping" && isUnreadable(error)) return setAside(id, error);
+      if (why !== "stopping")
+        log.warn({ webhookId: id, err: error }, "A webhook could not be posted; it is tried again");
+      await queue.finish(run, { status: "later", pauseMs: why === "stopping" ? 0 : faultPauseMs(run) });
+    }
+  }
+
+  async function setAside(id: string, error: Error): Promise<void> {
+    if (!(await queue.setAside(id, error.message))) return;
+    onUnreadable();
+    log.warn({ webhookId: id, err: error }, "A webhook waits for a release that can read it");
+  }
+
+  function begin(taken: TakenDelivery): void {
+    const run: Run = { ...taken, controller: new AbortController(), renewedAtMs: performance.now() };
+    slots.hold(run);
+    const done = deliverOrGiveBack(run)
+      .catch((error: unknown) => {
+        log.warn(
+          { webhookId: run.id, err: error },
+          "What came of a webhook could not be noted; its lease ends by itself",
+        );
+      })
+      .finally(() => {
+        slots.release(run);
+        runs.delete(run);
+        if (!stopping) takes.wake();
+      });
+    runs.set(run, done);
+  }
+
+  async function take(): Promise<void> {
+    const { taken, unreadable, more } = await queue.take(slots);
+    for (const one of taken) begin(one);
+    for (const id of unreadable) await setAside(id, new Error("Its record has no tenant, or is of another type."));
+    if (stopping) for (const { controller } of runs.keys()) controller.abort("stopping" satisfies Interruption);
+    else if (more) takes.wake();
+  }
+
+  async function renew(): Promise<void> {
+    const held = [...runs.keys()];
+    const lost = new Set(await queue.renew(held));
+    for (const run of held) {
+      run.renewedAtMs = performance.now();
+      if (!lost.has(run)) continue;
+      log.warn({ webhookId: run.id }, "Another worker has taken a webhook over; it is broken off here");
+      run.controller.abort("lost" satisfies Interruption);
+    }
+  }
+
+  const takes = createTicker({
+    everyMs,
+    tick: take,
+    onError: (error) => log.warn({ err: error }, "Webhooks that are due could not be taken"),
+  });
+  const renewals = createTicker({
+    everyMs: renewEveryMs,
+    tick: renew,
+    onError: (error) => log.warn({ err: error }, "The leases of webhooks could not be renewed"),
+    // A lease that is tried for less often runs out.
+    maxPauseMs: renewEveryMs,
+  });
 
   return {
-    ready: (): Promise<void> => worker.waitUntilReady(),
+    /** Looks for deliveries now: for when some have been put in line. */
+    wake: (): void => takes.wake(),
 
     /** Stops: what is being sent is broken off and sent again by another worker, under the same id. */
     async close(): Promise<void> {
-      await close(0);
+      stopping = true;
+      await takes.close();
+      for (const { controller } of runs.keys()) controller.abort("stopping" satisfies Interruption);
+      await pTimeout(Promise.all(runs.values()), { milliseconds: handBackMs, fallback: () => [] });
+      await renewals.close();
     },
   };
 }

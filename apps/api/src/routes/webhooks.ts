@@ -1,5 +1,5 @@
 import { ApiError, parseBody } from "@darkroom/contracts";
-import { type WebhookDelivery, webhookDeliveryStatuses, webhookLane, webhookSecret } from "@darkroom/webhooks";
+import { type WebhookDelivery, webhookDeliveryStatuses, webhookSecret } from "@darkroom/webhooks";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import type { KeyStore } from "@darkroom/accounts";
@@ -29,7 +29,7 @@ function webhookSecretRoute(app: FastifyInstance, dependencies: WebhookSecretDep
 }
 
 type WebhookDeliveriesDependencies = {
-  queue: Pick<Queue, "webhooks" | "lanes" | "reads">;
+  queue: Pick<Queue, "webhooks" | "reads">;
   readTurns: ReadTurns;
   sendPage: SendPage;
 };
@@ -46,7 +46,7 @@ const querySchema = z.strictObject({
  */
 function webhookDeliveriesRoutes(app: FastifyInstance, dependencies: WebhookDeliveriesDependencies): void {
   const { readTurns, sendPage } = dependencies;
-  const { webhooks, lanes, reads } = dependencies.queue;
+  const { webhooks, reads } = dependencies.queue;
 
   app.get("/v1/webhooks/deliveries", readTurns, async (request, reply) => {
     const { tenant } = accountOf(request);
@@ -63,10 +63,9 @@ function webhookDeliveriesRoutes(app: FastifyInstance, dependencies: WebhookDeli
     if (own === null || own.tenant !== tenant) {
       throw new ApiError("not_found", "There is no webhook delivery with this id.");
     }
-    if (!(await queueAnswer(webhooks.revive(id, Date.now())))) {
+    if (!(await queueAnswer(webhooks.revive(id)))) {
       throw new ApiError("conflict", `The delivery ${id} is still being sent.`);
     }
-    await queueAnswer(lanes.add(webhookLane, id, 1));
     const revived = await queueAnswer(webhooks.read(id));
     return reply.status(202).send(showDelivery(revived ?? own));
   });

@@ -1,11 +1,19 @@
--- Writes down that an ending is to be told, once: two workers may find it in the outbox at the same time, and the second must not make
--- pending again what is delivered.
---   KEYS[1] delivery  KEYS[2] deliveries that are not settled  KEYS[3] the tenant's deliveries
---   ARGV[1] id  ARGV[2] time of the ending  ARGV[3] time before which the tenant's deliveries are forgotten  ARGV[4…] field, value, …
+--- @include "delivery-queue"
+--- @include "@darkroom/redis/scripts/now"
+-- Writes down that an ending is to be told, puts that in line, and takes the ending out of the outbox. Two workers may hand over the same
+-- ending, and the second must not make pending again what is delivered.
+--   KEYS[1] delivery  KEYS[2] deliveries that are not settled  KEYS[3] the tenant's deliveries  KEYS[4] outbox
+--   KEYS[5] webhooks that could not be read  KEYS[6] root of all names
+--   ARGV[1] entry of the outbox  ARGV[2] milliseconds until what waits in line is looked at again
+--   ARGV[3] id  ARGV[4] tenant  ARGV[5] origin  ARGV[6] time of the ending
+--   ARGV[7] time before which the tenant's deliveries are forgotten  ARGV[8…] field, value, …
 -- Answers 'created', or 'known' where it was written down before.
+redis.call('ZREM', KEYS[4], ARGV[1])
+redis.call('HDEL', KEYS[5], ARGV[1])
 if redis.call('EXISTS', KEYS[1]) == 1 then return 'known' end
-redis.call('HSET', KEYS[1], 'status', 'pending', 'attempts', 0, unpack(ARGV, 4))
-redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
-redis.call('ZADD', KEYS[3], ARGV[2], ARGV[1])
-redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', ARGV[3])
+redis.call('HSET', KEYS[1], 'status', 'pending', 'attempts', 0, unpack(ARGV, 8))
+redis.call('ZADD', KEYS[2], now() + ARGV[2], ARGV[3])
+redis.call('ZADD', KEYS[3], ARGV[6], ARGV[3])
+redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', ARGV[7])
+enqueue(ARGV[3], ARGV[4], ARGV[5])
 return 'created'

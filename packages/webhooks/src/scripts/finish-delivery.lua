@@ -1,0 +1,26 @@
+--- @include "delivery-queue"
+--- @include "@darkroom/redis/scripts/now"
+-- Notes what came of a delivery that was taken. A worker that lost it meanwhile, because it stood still for longer than its lease, changes
+-- nothing: another may have settled it since. Only that a receiver has accepted it counts from every worker, for as long as it is pending.
+--   KEYS[1] delivery  KEYS[2] deliveries that are not settled  KEYS[3] webhooks that could not be read  KEYS[4] root of all names
+--   ARGV[1] id  ARGV[2] number of the take
+--   ARGV[3] what came of it: a status that settles it; 'again' for another attempt after a pause; 'later' for the same attempt after a pause
+--   ARGV[4] milliseconds: that a settled delivery is kept, or of the pause  ARGV[5…] field, value, …
+-- Answers 'ok', or 'lost'.
+local status, takes = unpack(redis.call('HMGET', KEYS[1], 'status', 'takes'))
+if status ~= 'pending' then return 'lost' end
+if takes ~= ARGV[2] and ARGV[3] ~= 'delivered' then return 'lost' end
+if #ARGV > 4 then redis.call('HSET', KEYS[1], unpack(ARGV, 5)) end
+local pauses = ARGV[3] == 'again' or ARGV[3] == 'later'
+if not pauses then
+  redis.call('HSET', KEYS[1], 'status', ARGV[3])
+  redis.call('HDEL', KEYS[1], 'nextAttemptAtMs')
+  redis.call('PEXPIRE', KEYS[1], ARGV[4])
+  redis.call('ZREM', KEYS[2], ARGV[1])
+  redis.call('HDEL', KEYS[3], ARGV[1])
+  return 'ok'
+end
+local at = now() + ARGV[4]
+if ARGV[3] == 'again' then redis.call('HSET', KEYS[1], 'nextAttemptAtMs', at) end
+redis.call('ZADD', KEYS[2], at, ARGV[1])
+return 'ok'
