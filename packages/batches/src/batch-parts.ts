@@ -17,9 +17,9 @@ import { createLineStore } from "./records/line-store.ts";
 import { type BatchSweepOptions, createBatchSweep } from "./sweep-batches.ts";
 import { createValidateBatch, type ValidateBatchDependencies } from "./validate/validate-batch.ts";
 
-/** The most images that a line can ask for: every tenant's turn is worth a line at least. */
+/** The most images that a line can ask for, so that every tenant's turn has room for at least one line. */
 const quantum = 10;
-/** What a tenant may have on a lane that others fill: enough for several workers to be busy with until its turn comes. */
+/** How many lines a tenant may have on a lane that others fill: enough to keep several workers busy until its turn comes. */
 const floor = 50;
 
 export type BatchPartsOptions = Pick<QueueWorker, "lanes" | "generations"> & {

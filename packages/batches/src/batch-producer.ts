@@ -8,16 +8,16 @@ import { createBatchSubmitter } from "./records/submit-batch.ts";
 
 export type BatchProducerOptions = {
   lanes: Pick<Lanes, "add">;
-  /** How long an idempotency key stands for its batch after that has ended, in milliseconds. */
+  /** How long an idempotency key stands for its batch after the batch has ended, in milliseconds. */
   claimsMs: number;
-  /** What is billed of lines of what is accepted from now on, where they deliver nothing and a provider may have charged. */
+  /** What is billed for a line of a new batch that delivers nothing and for which a provider may have charged. */
   billUndelivered?: BillUndelivered;
-  /** The catalogue, as text, that the lines of what is accepted are checked and priced by. Absent: that of the worker. */
+  /** The catalogue, as text, by which the lines of new batches are checked and priced. Absent: that of the worker. */
   catalogue?: string | undefined;
   log: Logger;
 };
 
-/** Batches as a process sees them that accepts and cancels them, on the connection of its queue. */
+/** The parts of a process that accepts and cancels batches, on the connection of its queue. */
 export function createBatchProducer({ redis, keys }: QueueConnection, options: BatchProducerOptions) {
   const batches = createBatchStore(redis, keys);
   return {

@@ -8,18 +8,18 @@ export type CatalogueOf = (batch: Pick<BatchRecord, "id" | "catalogue">) => Prom
 
 export type CatalogueOfOptions = {
   batches: Pick<BatchStore, "readCatalogue">;
-  /** Serves batches that name no catalogue, as those of older releases do, and those whose catalogue Redis has lost. */
+  /** The catalogue for batches that name none, as those of older releases, and for those whose catalogue Redis has lost. */
   own: Catalogue;
   log: Pick<Logger, "warn">;
 };
 
-/** More than api processes of different releases and settings run at a time. */
+/** More than the catalogues of api processes that run at the same time with different releases and settings. */
 const mostKept = 8;
 
 /**
- * Returns the function that answers the catalogue by which the api accepted a batch: its lines are checked, priced and told by that,
- * whatever the worker is configured with. Throws `CatalogueError` where a newer release has noted what this one does not know: another
- * worker may know it.
+ * Returns the function that answers the catalogue by which the api accepted a batch. Its lines are checked, priced and shown by that one,
+ * whatever the worker's own is. Throws `CatalogueError` where a newer release has stored a catalogue that this release cannot read;
+ * another worker may be able to.
  */
 export function createCatalogueOf({ batches, own, log }: CatalogueOfOptions): CatalogueOf {
   const kept = new Map<string, Catalogue>();

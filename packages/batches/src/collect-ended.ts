@@ -12,30 +12,30 @@ export type CollectEndedOptions = {
 
 /** Of a round. */
 type Look = {
-  /** How many lines of the batch are on the lane or have ended and are not collected. */
+  /** How many lines of the batch are on the lane, or have ended and are not collected. */
   outstanding: number;
   /** How many batches share the window. */
   batches: number;
   nowMs: number;
 };
 
-/** Lines of one segment of results: a fifth of a megabyte, read and dropped by Redis in a millisecond or two each. */
+/** Lines of one segment of results: a fifth of a megabyte. Redis takes a millisecond or two to read them, and as long to drop them. */
 const maxSegment = 200;
 /** With fewer lines a segment is not worth an object of its own … */
 const minSegment = 100;
 /** … unless they have waited this long: what is collected is what `request_counts` shows. */
 const shortestWaitMs = 2_000;
 /**
- * A batch that takes its time shows its counts a five-hundredth of it late, a minute at most: else one that has a line every second would
- * have an object for every second line, and its output would be read out of 25,000 of them. Over a day it has some 3,000.
+ * The counts of a long batch are late by a five-hundredth of its age, a minute at most. Otherwise a batch with one line a second would have
+ * an object for every second line, and its output would be read from 25,000 objects. Over a day it has some 3,000.
  */
 const waitShare = 1 / 500;
 const longestWaitMs = 60_000;
 
-/** Returns the function that stores what has ended of a batch, where it is enough or has waited long enough. It answers how many lines. */
+/** Returns the function that stores the ended lines of a batch, if they are enough or have waited long enough. It answers how many. */
 export function createCollectEnded({ lines, objects, window }: CollectEndedOptions) {
   function waitMsOf({ atMs, createdAtMs }: BatchRecord, { batches, nowMs }: Look): number {
-    // What waits has its place in the window: of many batches it might take all.
+    // Lines that wait to be collected take up the window; those of many batches could fill it.
     if (batches * minSegment > window / 2) return shortestWaitMs;
     const ageMs = nowMs - (atMs.in_progress ?? createdAtMs);
     return Math.min(Math.max(ageMs * waitShare, shortestWaitMs), longestWaitMs);

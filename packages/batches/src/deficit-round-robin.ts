@@ -11,18 +11,18 @@ export type Contender = {
 export type WindowOptions = {
   /** How many lines may be on the lane, all batches together. */
   window: number;
-  /** How many images a tenant may have fed before it is the next one's turn: the most that one line can ask for, or more. */
+  /** How many images a tenant may feed in its turn: the most that one line can ask for, or more. */
   quantum: number;
-  /** How many lines a tenant may have on the lane even where the others fill it: what it needs to get a turn at once. */
+  /** How many lines a tenant may have on the lane even where others fill it, so that it gets a turn at once. */
   floor: number;
 };
 
-/** Stands for the next lines of a batch that is not `reachable`: that there are some is all that is asked of them. */
+/** Stands for the next lines of a batch that is not `reachable`, where only their existence matters. */
 export const unknownLines: readonly number[] = [1];
 
 /**
- * The batches whose next lines have to be known to share the window: of each tenant those with the fewest lines on the lane, as many as
- * it can be fed lines. So a round reads what it feeds, and not something of each of a thousand batches.
+ * The batches whose next lines must be known to share the window: for each tenant those with the fewest lines on the lane, as many as the
+ * tenant can be fed lines. So a round reads only the lines that it feeds, and not some of each of a thousand batches.
  */
 export function reachable(
   contenders: readonly (Omit<Contender, "next"> & { hasMore: boolean })[],
@@ -43,17 +43,17 @@ export function reachable(
 }
 
 /**
- * Whose turn it is, the first one's, and what each may still have fed in its turn, in images. Kept from round to round: a turn that the
- * window cut short goes on when there is room again.
+ * The tenants in the order of their turns, and the deficit of each: how many images it may still feed in its turn. It is kept from round to
+ * round, so that a turn that ended because the window was full continues when there is room.
  */
 export type Turns = Map<string, { saved: number; inTurn: boolean }>;
 
 /**
- * How many lines of each batch are to be fed now. Deficit round robin (Shreedhar and Varghese 1995): tenants in turn, each line weighed
- * by its images; within a tenant the batch with the fewest lines on the lane comes first. So a batch of 50,000 lines takes what the
- * others leave, and of two tenants that both want more each gets half.
+ * Computes how many lines of each batch are fed now. Deficit round robin (Shreedhar and Varghese 1995): tenants take turns, and each line
+ * weighs as much as it has images. Within a tenant the batch with the fewest lines on the lane comes first. So a batch of 50,000 lines
+ * gets what the others leave, and two tenants that both have more to feed get half each.
  *
- * @param turns changed here. A tenant with nothing left to feed saves nothing up.
+ * @param turns changed here. A tenant with nothing left to feed loses its deficit.
  */
 export function deficitRoundRobin(
   contenders: readonly Contender[],
@@ -101,7 +101,7 @@ export function deficitRoundRobin(
     const [next] = one.batches;
     if (next === undefined) turns.delete(tenant);
     else if (mayFeed(tenant)) {
-      // Its next line is more than it may still have: it is the next one's turn.
+      // Its next line exceeds its deficit, so the next tenant has its turn.
       turns.delete(tenant);
       turns.set(tenant, { saved: turn.saved, inTurn: false });
     }

@@ -21,34 +21,34 @@ export type LaneRoundOptions = WindowOptions & {
   lanes: Pick<Lanes, "add">;
   objects: Pick<ObjectStore, "put">;
   prepared: PreparedLines;
-  /** The account of a key; null for one that is disabled, expired or deleted: what it began is stopped. */
+  /** The account of a key; null for a key that is disabled, expired or deleted, whose batches are stopped. */
   accountOf: (keyId: string) => Promise<Pick<Account, "budget"> | null>;
   /** Counts a line that was canceled while it ran and is not billed. */
   countUnbilled: StopBatchOptions["countUnbilled"];
-  /** Whether Redis has no room for more: then lines are collected only. */
+  /** Whether Redis has no room for more. Then lines are only collected. */
   isRedisFull: () => boolean;
   log: Pick<Logger, "info" | "error">;
-  /** The time by the clock that all processes share, in Unix milliseconds: a worker whose own is wrong must not end batches. */
+  /** The time by the clock that all processes share, in Unix milliseconds: a worker with a wrong clock must not end batches. */
   now: () => Promise<number>;
 };
 
-/** How long a batch whose lines are not to be read is left alone: an operator may put back what is missing. */
+/** How long a batch whose lines cannot be read is skipped. An operator may restore what is missing. */
 const unreadablePauseMs = 10_000;
 
 /**
- * How long nothing more is fed of a key whose next line waits for reserved money. An image takes seconds, so that the money is found soon
- * after it is free, and a round does not ask for each batch of the key again.
+ * How long a key is skipped whose next line waits for reserved money. An image takes seconds, so the money is used soon after it is
+ * released, and a round does not try each batch of the key again.
  */
 const moneyPauseMs = 1_000;
 
-/** Between two rounds that had something to do, and two that had not. */
+/** The pause after a round that had work, and after one that had none. */
 const busyPauseMs = 50;
 const idlePauseMs = 250;
 
 /**
- * Returns the work of the job `feed.{lane}`: one round over all batches of a lane, which collects what has ended and feeds what the
- * window has room for. Answers when the next round is due, in milliseconds, or null where no batch is left. A round may be broken off
- * anywhere, and two may run at the same time: whatever counts is one script.
+ * Returns the work of the job `feed.{lane}`: one round over all batches of a lane, which collects ended lines and feeds as many new ones
+ * as the window has room for. It answers when the next round is due, in milliseconds, or null where no batch is left. A round may be
+ * killed at any point, and two may run at the same time, because every change is one script.
  */
 export function createLaneRound(options: LaneRoundOptions) {
   const { lane, batches, lines, lanes, prepared, accountOf, isRedisFull, log, now } = options;
@@ -57,13 +57,13 @@ export function createLaneRound(options: LaneRoundOptions) {
   const turns: Turns = new Map();
   /** Batches whose next lines are missing, broken or refused by the store, and until when they are left alone. */
   const unreadable = new Map<string, number>();
-  /** API keys whose next line waits for reserved money, and until when none of their batches asks for it again. */
+  /** API keys whose next line waits for reserved money, and until when their batches are skipped. */
   const waitingKeys = new Map<string, number>();
 
   /** Batches whose records this release cannot read, as of the latest round: each is logged once. */
   let unknown = new Set<string>();
 
-  /** The batches of the lane. One whose record this release cannot read is left to a worker of another: the others go on. */
+  /** The batches of the lane. A batch whose record this release cannot read is left to a worker of another release. */
   async function readBatches(): Promise<FeedingBatch[]> {
     const before = unknown;
     unknown = new Set();
@@ -87,7 +87,7 @@ export function createLaneRound(options: LaneRoundOptions) {
   }
 
   /**
-   * The next lines of a batch. One whose lines are missing or broken has none, and ends with its time: the others go on. Throws
+   * The next lines of a batch. A batch with missing or broken lines has none, and expires; other batches go on. Throws
    * `StorageError` where the store does not give them out.
    */
   async function nextOf(batch: FeedingBatch, nowMs: number): Promise<PreparedLine[]> {
@@ -100,7 +100,7 @@ export function createLaneRound(options: LaneRoundOptions) {
     }
   }
 
-  /** One batch, up to what the window decides: how many of its lines are on the lane, and whether it has more for it. */
+  /** Collects from one batch, and answers how many of its lines are on the lane and whether it has more to feed. */
   async function look(batch: FeedingBatch, { nowMs, batches: sharing }: { nowMs: number; batches: number }) {
     const before = batch.fed - batch.completed - batch.failed;
     const collected = await collect(batch, { outstanding: before, batches: sharing, nowMs });
@@ -119,7 +119,7 @@ export function createLaneRound(options: LaneRoundOptions) {
 
   /**
    * Feeds the next lines of a batch. Where the budget of its key has no room beside what is reserved, the key's younger batches wait
-   * behind it: their cheaper lines would take each sum that comes free, and a dearer line would never find room.
+   * behind it. Otherwise their cheaper lines would take all released money, and a more expensive line would never find room.
    */
   async function feed(batch: FeedingBatch, next: readonly PreparedLine[], nowMs: number): Promise<number> {
     const { keyId } = batch;
@@ -141,7 +141,7 @@ export function createLaneRound(options: LaneRoundOptions) {
     const found = await readBatches();
     const keysInUse = new Set(found.map(({ keyId }) => keyId));
     for (const keyId of waitingKeys.keys()) if (!keysInUse.has(keyId)) waitingKeys.delete(keyId);
-    // All of them before any is collected: a store that is away must not keep one from being stopped.
+    // All batches before any is collected, because an unreachable store must not keep a batch from being stopped.
     const due = [];
     for (const batch of found) {
       if (signal.aborted) return 0;
@@ -159,7 +159,7 @@ export function createLaneRound(options: LaneRoundOptions) {
 
     const wanting = looked.map(({ batch, ...rest }) => ({ batch, ...rest, tenant: batch.tenant, batchId: batch.id }));
     const within = reachable(wanting, options);
-    // Of the lines themselves no more are held than are kept anyway: those that are fed are asked for again.
+    // Only the number of images is held. The lines that are fed are read again from the cached chunk.
     const sizes = new Map<string, number[]>();
     const refused = new Map<FeedingBatch, StorageError>();
     for (const { batch } of looked) {

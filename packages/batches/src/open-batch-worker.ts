@@ -9,7 +9,7 @@ import { createBatchParts } from "./batch-parts.ts";
 import { createPutNextTask } from "./records/batch-task.ts";
 import type { StopBatchOptions } from "./stop-batch.ts";
 
-/** Batches that are validated or put together at a time, and beside them lanes that are fed: they wait for the store more than they compute. */
+/** Batches that are validated or finalized at a time, and lanes that are fed at a time. They mostly wait for the store. */
 const concurrency = 5;
 
 export type OpenBatchWorkerOptions = {
@@ -46,7 +46,7 @@ export async function openBatchWorker({ queue, closes, ...options }: OpenBatchWo
   const memoryGuard = createMemoryGuard({ redis: queue.connection.redis });
   closes.add("the memory guard", () => memoryGuard.close());
   const round = (lane: string) => parts.laneRound({ lane, window, countUnbilled, isRedisFull: memoryGuard.isFull });
-  /** Kept, because whose turn it is goes on from round to round. */
+  /** Kept, because the turns of tenants continue from round to round. */
   const rounds = new Map<string, ReturnType<typeof round>>();
   const roundOf = (lane: string) => {
     const found = rounds.get(lane) ?? round(lane);

@@ -4,10 +4,10 @@ import { type PreparedLine, preparedLineSchema } from "./records/prepared-line.t
 import type { ObjectStore } from "@darkroom/storage";
 import { readJsonLines } from "./read-json-lines.ts";
 
-/** Batches whose chunk is kept parsed, at most a megabyte of JSON each. More are fed at a time only where it makes no difference. */
+/** Batches whose chunk is cached, parsed, at most a megabyte of JSON each. When more batches are fed at a time, each has few lines anyway. */
 const keptBatches = 50;
 
-/** Reads prepared lines out of the chunks that validation wrote, and keeps the one of each batch that was read last: no line is fed twice. */
+/** Reads prepared lines from the chunks that validation wrote, and caches the latest chunk of each batch. */
 export function createPreparedLines(objects: Pick<ObjectStore, "get">) {
   const kept = new Map<string, { number: number; lines: PreparedLine[] }>();
 
@@ -17,7 +17,7 @@ export function createPreparedLines(objects: Pick<ObjectStore, "get">) {
     const lines = all.filter((line) => line !== null);
     if (lines.length < all.length) throw new Error(`There are prepared lines under ${key} that cannot be read`);
     const [first = 0, end = batch.total] = batch.chunks.slice(number, number + 2);
-    // Written over by a second run of the validation, by another catalogue perhaps.
+    // A second run of the validation may have overwritten it, with another catalogue.
     if (lines.length !== end - first || lines.some(({ index }, i) => index !== first + i)) {
       throw new Error(`The prepared lines under ${key} are not those from ${first} to ${end - 1}`);
     }
@@ -27,7 +27,7 @@ export function createPreparedLines(objects: Pick<ObjectStore, "get">) {
   async function chunk(batch: BatchRecord, number: number): Promise<PreparedLine[]> {
     const last = kept.get(batch.id);
     const lines = last?.number === number ? last.lines : await read(batch, number);
-    // The one that was used last is the last to go.
+    // The least recently used chunk is dropped first.
     kept.delete(batch.id);
     kept.set(batch.id, { number, lines });
     const [oldest] = kept.keys();

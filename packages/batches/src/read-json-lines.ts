@@ -3,9 +3,9 @@ import type { ObjectStore } from "@darkroom/storage";
 import type { z } from "zod";
 
 /**
- * The lines of an object that we wrote ourselves, in pieces small enough to be read whole: a chunk of prepared lines, a segment of
- * results. A line that is not what it should be is null. Throws `ObjectNotFoundError`. Not by `node:readline`, which takes U+2028 in a
- * prompt for the end of a line.
+ * The lines of an object that Darkroom wrote, small enough to be read whole: a chunk of prepared lines or a segment of results. A line that
+ * does not match the schema is null. Throws `ObjectNotFoundError`. `node:readline` does not fit, because it takes U+2028 in a prompt for
+ * the end of a line.
  */
 export async function readJsonLines<T extends z.ZodType>(
   objects: Pick<ObjectStore, "get">,

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 
-/** A line of a file, counted from 1: its text, without what ends it, or why it has none. */
+/** A line of a file, counted from 1: its text without the line end, or why it has none. */
 export type InputLine =
   | { number: number; text: string }
   | { number: number; wrong: "line_too_long" | "invalid_encoding" };
@@ -12,8 +12,8 @@ const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
 const aroundBytes = byteOrderMark.length + 1;
 
 /**
- * Bytes as lines, which end with LF, CRLF or the file. A byte order mark at the start is no text. A line of more than `maxBytes` is
- * passed over without being held; so memory stays at one line and one chunk, whatever the file.
+ * Splits bytes into lines, which end with LF, CRLF or the file. A byte order mark at the start is skipped. A line of more than `maxBytes`
+ * is skipped without being held, so memory stays at one line and one chunk whatever the file has.
  */
 export async function* readLines(input: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<InputLine> {
   let parts: Buffer[] = [];

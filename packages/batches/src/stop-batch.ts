@@ -8,7 +8,7 @@ export type StopBatchOptions = {
   batches: Pick<BatchStore, "overdue" | "cancel">;
   lines: Pick<LineStore, "open" | "giveUp">;
   generations: Pick<GenerationStore, "withdraw" | "cancel">;
-  /** Null for a key that is disabled, expired or deleted: what it began is stopped. */
+  /** Null for a key that is disabled, expired or deleted, whose batches are stopped. */
   accountOf: (keyId: string) => Promise<object | null>;
   /** Counts a line that was canceled while it ran, and is not billed though the provider may have charged for it. */
   countUnbilled: (batch: Pick<FeedingBatch, "model" | "tenant" | "keyId">) => void;
@@ -16,14 +16,15 @@ export type StopBatchOptions = {
 };
 
 /**
- * How long what runs, or has images to be delivered, may finish when its batch has been stopped, in milliseconds: a provider call has six
- * minutes, and its upload five. After that its worker is dead, and no other worker of that lane would take the line over.
+ * How long lines that run, or have images to deliver, may finish after their batch was stopped, in milliseconds: a provider call has six
+ * minutes, and its upload five. After that the worker must be dead, and no other worker of that lane takes the line over.
  */
 const finishMs = 15 * 60_000;
 
 /**
- * Returns the function that stops a batch that is out of time, or whose key is, and ends the lines of one that is stopped: at once those
- * that no worker runs and that have no image, and the others when they have had their time. It answers the batch as it then is, and may be called again.
+ * Returns the function that stops a batch that is out of time or whose key is stopped, and ends the lines of a stopped batch: at once those
+ * that no worker runs and that have no image, and the others after their time to finish. It answers the batch after that. It may be called
+ * again.
  */
 export function createStopBatch({
   lane,

@@ -12,14 +12,14 @@ export type BatchSweepOptions = {
   log: Logger;
 };
 
-/** Batches of one round. More than that come in the next. */
+/** Batches of one round. The next round takes the rest. */
 const roundBatches = 100;
 /** Keys of one call to the store. */
 const pageKeys = 1_000;
 
 /**
- * Returns the function that removes what is left of batches whose output is not kept any more: their images, then what they are found
- * by, then their own objects, then their records. Every worker may run it: what broke off half-way is done again from the beginning.
+ * Returns the function that removes batches whose output is not kept any more: their images, then the segments that name these, then their
+ * other objects, then their records. Every worker may run it. After a crash the next run starts from the beginning.
  */
 export function createBatchSweep({ batches, objects, log }: BatchSweepOptions) {
   async function remove(keys: readonly string[], signal: AbortSignal): Promise<void> {
@@ -29,7 +29,7 @@ export function createBatchSweep({ batches, objects, log }: BatchSweepOptions) {
     }
   }
 
-  /** Images that a segment names. One that cannot be read names none: nothing else names them. */
+  /** The images that a segment names. The images of an unreadable segment are named nowhere else. */
   async function imagesOf(segment: string): Promise<string[]> {
     try {
       const results = await readJsonLines(objects, segment, lineResultSchema);
@@ -53,7 +53,7 @@ export function createBatchSweep({ batches, objects, log }: BatchSweepOptions) {
     const stored = batchObjects(tenant, id);
     const results = await numbered(stored.results, segments);
     for (const segment of results) await remove(await imagesOf(segment), signal);
-    // Backwards, so that what is not counted is still found by its neighbour after a crash.
+    // Backwards, so that after a crash the uncounted objects are still found from their neighbours.
     for (const key of await numbered(stored.lines, chunks.length)) await remove([key], signal);
     for (const key of results) await remove([key], signal);
     await remove([stored.faults], signal);
@@ -70,7 +70,7 @@ export function createBatchSweep({ batches, objects, log }: BatchSweepOptions) {
         else await sweepBatch(batch, signal);
       } catch (error) {
         signal.throwIfAborted();
-        // The next batch may be luckier, and this one is tried again in the next round.
+        // Other batches go on, and this one is tried again in the next round.
         log.warn({ batchId: id, err: error }, "What is left of a batch could not be removed");
       }
     }

@@ -7,15 +7,15 @@ import { ObjectNotFoundError, type ObjectStore } from "@darkroom/storage";
 import type { z } from "zod";
 import { readJsonLines } from "../read-json-lines.ts";
 
-/** What there is to say of one line of a batch. */
+/** What is known of one line of a batch. */
 export type FinalLine =
   | { kind: "ended"; index: number; custom_id: string; result: LineResult }
   /** It was never put on the lane, because the batch ran out of time or was canceled. */
   | { kind: "never_ran"; index: number; custom_id: string }
-  /** It was put on the lane and its result is not there. That must not happen, and the submitter is told all the same. */
+  /** It was put on the lane and its result is missing. That must not happen; if it does, the output says so. */
   | { kind: "lost"; index: number; custom_id: string };
 
-/** All that is read of a line that was not run. */
+/** The fields that are read of a line that was not run. */
 const nameSchema = preparedLineSchema.pick({ index: true, custom_id: true });
 
 export type FinalLinesOptions = {
@@ -26,8 +26,8 @@ export type FinalLinesOptions = {
 };
 
 /**
- * Every line of a batch exactly once, whatever is missing, broken or there twice: first those that have a result, the first one of
- * each, then the others by their prepared lines. One piece of what is stored is in memory at a time, and a byte for each line.
+ * Yields every line of a batch exactly once, also where stored lines are missing, broken or repeated: first the lines with a result, by the
+ * first result of each, then the others by their prepared lines. One stored piece is in memory at a time, and a byte for each line.
  */
 export async function* finalLines({ batch, objects, log, signal }: FinalLinesOptions): AsyncGenerator<FinalLine> {
   const { id: batchId, tenant, total, chunks, segments, fed, outcome } = batch;
@@ -70,7 +70,7 @@ export async function* finalLines({ batch, objects, log, signal }: FinalLinesOpt
       if (isNew(index)) yield without(index, custom_id);
     }
   }
-  // Not even the name of such a line is known; its place in the input is.
+  // The name of such a line is unknown. Its place in the input is known.
   for (let index = 0; index < total; index++) if (isNew(index)) yield without(index, "");
 
   if (lost > 0) log.error({ batchId, lines: lost }, "Lines of a batch have no result and were reported as failed");

@@ -22,19 +22,19 @@ export type FinalizeBatchOptions = {
   log: Logger;
 };
 
-/** The most that a store can sign: the output is read long after the batch has ended, and nothing else tells its links. */
+/** The longest time that a store can sign for. The output is read long after the batch has ended, and links are nowhere else. */
 const secondsPerWeek = 604_800;
 /**
- * An output of 50,000 images of 2 MB in base64 has 133 GB. What more there is comes as links: a store that cannot take the file
- * would leave the batch without any. All else in it, 10 GB, is 200 kB for each of 50,000 lines.
+ * An output of 50,000 images of 2 MB in base64 has 133 GB. Images beyond that are links, because a batch whose file the store cannot take
+ * would have no output. 10 GB for everything else are 200 kB for each of 50,000 lines.
  */
 const mostInlineBytes = 150_000_000_000;
 const expectedBytes = 160_000_000_000;
 
 /**
- * Returns the function that puts the output of a batch together: every line exactly once, in the output file or in the error file.
- * Does nothing for a batch that is not ready for it. May be run again wherever it broke off, even while another still runs: the files
- * have ids that are made of the batch's, so that the later replaces the earlier, and the batch ends once.
+ * Returns the function that writes the output of a batch: every line exactly once, in the output file or in the error file. It does nothing
+ * for a batch that is not ready. It may be repeated after a crash at any point, also while another run is at work: the ids of the files
+ * are derived from that of the batch, so the later file replaces the earlier, and the batch ends once.
  */
 export function createFinalizeBatch(options: FinalizeBatchOptions) {
   const { batches, objects, files, catalogueOf, linkTtlSeconds = secondsPerWeek, log } = options;

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { addAbortSignal, PassThrough, type Readable } from "node:stream";
 
-/** Small lines are gathered to this many characters: a write for each would be most of the work. */
+/** Small lines are joined up to this many characters, because one write for each would be most of the work. */
 const gatherCharacters = 65_536;
 
 export type LineFile = {
@@ -9,9 +9,9 @@ export type LineFile = {
   lines(): number;
   /** Writes one line, and waits while the store is slower. Rejects when the file cannot be written any more. */
   write(text: string | AsyncIterable<string>): Promise<void>;
-  /** Resolves when the file is there. True where there is one: a file without lines is not made. */
+  /** Resolves when the file is stored. False where there was no line: then no file is created. */
   end(): Promise<boolean>;
-  /** Gives the file up, and waits until no write is under way. */
+  /** Discards the file, and waits until no write is running. */
   abandon(reason: unknown): Promise<void>;
 };
 
@@ -28,7 +28,7 @@ export function createLineFile(create: (body: Readable) => Promise<unknown>, sig
 
   function begin() {
     const body = addAbortSignal(signal, new PassThrough());
-    // What breaks it is told by `create`, or was told to us.
+    // `create` reports errors of the stream, or the caller knows of them.
     body.on("error", () => {});
     const created = create(body);
     created.catch((error: unknown) => broken.abort(error));

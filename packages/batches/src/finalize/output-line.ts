@@ -13,7 +13,7 @@ import {
 import type { ObjectStore } from "@darkroom/storage";
 import type { FinalLine } from "./final-lines.ts";
 
-/** A line as it is written, without its end, and into which of the two files: text, or text in parts where images are in it. */
+/** A line as it is written, without its line end, and its file. It is one text, or a text in parts where it has images. */
 export type OutputLine = { file: "output" | "error"; text: string | AsyncIterable<string> };
 
 export type OutputLinesOptions = {
@@ -28,14 +28,14 @@ export type OutputLinesOptions = {
 const base64Length = (bytes: number) => Math.ceil(bytes / 3) * 4;
 
 /**
- * Returns the function that says of one line what its submitter is told: a request that ran is answered as the synchronous call
- * would be, and only one that did not has an `error` of its own.
+ * Returns the function that makes the output of one line. A request that ran has the response of the synchronous call; only a request
+ * that did not run has an `error` of its own.
  */
 export function createOutputLines({ batch, model, objects, linkTtlSeconds, inlineBytes }: OutputLinesOptions) {
   const cut = batch.outcome === "expired" ? expired : cancelled;
   let inlineBytesLeft = inlineBytes;
 
-  /** Whether the images of a line are to be in it, and still find room. */
+  /** Whether a line has its images as base64: it asks for that, and there is room. */
   function isInline({ request, delivery }: LineResult): boolean {
     if (request.response_format !== "b64_json") return false;
     const bytes = (delivery?.images ?? []).reduce((sum, image) => sum + base64Length(image.bytes), 0);
@@ -99,13 +99,13 @@ const describable = ({ generation, delivery, request, created_at_ms, ended_at_ms
   endedAtMs: ended_at_ms,
 });
 
-/** Asked before the line is begun: once a part of it is written, it cannot go into the other file. */
+/** Called before the first part of the line is written, because a line cannot move to the other file after that. */
 async function isAnyMissing({ images }: DescribedImages, objects: Pick<ObjectStore, "head">): Promise<boolean> {
   const found = await Promise.all(images.map(({ key }) => objects.head(key)));
   return found.includes(null);
 }
 
-/** Stands where the body with the images comes. No string of the line can hold the same text: its quotes would be escaped. */
+/** Marks the place of the body with the images. No string of the line can have the same text, because its quotes would be escaped. */
 const placeholder: ImageResponse = { created: 0, data: [] };
 
 /** A line around a body that comes in parts. */

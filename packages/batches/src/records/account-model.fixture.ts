@@ -4,8 +4,8 @@ import type { Submission } from "@darkroom/generations";
 import { createSumsModel, type EndingOfModel, isAlive, type Life, overspends } from "./account-sums-model.fixture.ts";
 
 /**
- * What the scripts must do to accounts, ledger and sums, said once more without Redis and without scripts: plain variables, one
- * statement for each rule. It knows no time: a story takes less than a minute and is told on one day.
+ * A model of what the scripts must do to accounts, ledger and sums, in plain variables, one statement for each rule. It has no clock: a
+ * story takes less than a minute of one day.
  */
 export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
   const lives = new Map<string, Life>();
@@ -46,13 +46,13 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
     endings.push({ generation: one.submission.id, status, keyId: one.submission.keyId, ...sums });
   }
 
-  /** What has no price takes of a budget what was reserved for it. */
+  /** A delivery without a price takes the reserved amount from the budget. */
   function deliver(id: string, cost: number | null): void {
     const one = life(id);
     enter(one, "succeeded", { cost, unbilled: cost === null ? one.worst : 0, providerCost: cost });
   }
 
-  /** What delivers nothing takes of a budget what was reserved for it where a provider may charge, and is billed as it was agreed. */
+  /** An ending that delivers nothing takes the reserved amount from the budget where a provider may charge. It is billed by its policy. */
   function finish(id: string, status: Ending, mayBeCharged: boolean): void {
     const one = life(id);
     const { billUndelivered: policy } = one.submission;
@@ -88,7 +88,7 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
       return refused ?? begin(submission, false);
     },
 
-    /** A line of a batch is not run at all where what is spent leaves no room for it, and waits where only what is reserved does. */
+    /** A line of a batch does not run where spent money leaves no room for it, and waits where only reserved money leaves none. */
     feed(submission: Submission): string {
       const { reserved, total } = account(submission.keyId);
       if (overspends(submission.admission, total) !== null) return "refused";
@@ -145,7 +145,7 @@ export function createAccountModel(terms: Record<string, [Limits, Budget]>) {
       return "ok";
     },
 
-    /** An attempt that bought nothing was none. What was begun by it alone is not begun. */
+    /** An attempt that bought nothing does not count. A generation that only it has begun is not begun. */
     putInLine(id: string): string {
       const one = life(id);
       if (one.status === "queued" && one.postponed) return "ok";

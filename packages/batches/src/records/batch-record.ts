@@ -12,7 +12,7 @@ import {
 import { UnreadableRecord } from "@darkroom/generations";
 import { z } from "zod";
 
-/** The truth about one batch. */
+/** The authoritative state of one batch. */
 export type BatchRecord = {
   id: string;
   tenant: string;
@@ -27,11 +27,11 @@ export type BatchRecord = {
   outputSeconds: number;
   webhook: string | null;
   webhookEvents: readonly BatchEnding[];
-  /** What a line is billed that delivers nothing and for which a provider may have charged. */
+  /** What is billed for a line that delivers nothing and for which a provider may have charged. */
   billUndelivered: BillUndelivered;
   /** The SHA-256 of the catalogue that it was accepted by; null for one of an older release. */
   catalogue: string | null;
-  /** What is wrong with its input, the first of it; null unless it failed. */
+  /** The first faults of its input; null unless it failed. */
   errors: readonly BatchFault[] | null;
   /** How many faults there are. Where they are more than `errors`, all of them are the error file. */
   errorCount: number;
@@ -44,18 +44,18 @@ export type BatchRecord = {
   chunks: readonly number[];
   /** How many lines have been put on the lane, the first ones. */
   fed: number;
-  /** How many lines ended well, and how many did not, as far as that has been collected. */
+  /** How many collected lines succeeded, and how many failed. */
   completed: number;
   failed: number;
   /** How many segments of results there are, and when the latest was stored; 0 where there is none. */
   segments: number;
   collectedAtMs: number;
-  /** What its lines cost so far, in micros, where that is known. */
+  /** The known cost of its lines so far, in micros. */
   costMicros: number;
   usage: Usage | null;
-  /** What it is on its way to: a batch that has nothing on its lane any more is finalized as this. */
+  /** The status in which it will end, when nothing of it is on its lane any more. */
   outcome: Exclude<BatchEnding, "failed"> | null;
-  /** Nothing of it is on its lane any more and nothing more will be: its output may be put together. */
+  /** Nothing of it is on its lane, and nothing more will be: its output may be written. */
   ready: boolean;
   outputFileId: string | null;
   errorFileId: string | null;

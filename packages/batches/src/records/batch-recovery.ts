@@ -8,11 +8,11 @@ export type BatchRecoveryOptions = {
   batches: BatchStore;
   lanes: Lanes;
   log: Logger;
-  /** How often it ticks, in milliseconds: the most that a batch stands still whose job was lost. */
+  /** How often it ticks, in milliseconds. A batch whose job was lost stands still for at most as long. */
   everyMs: number;
 };
 
-/** Sees to it that every batch that has not ended has the job that brings it on. Every worker runs one; all it does may be done twice. */
+/** Puts lost jobs of batches back, so that every batch that has not ended has its next job. Every worker runs it, and repeats do no harm. */
 export function createBatchRecovery({ batches, lanes, log, everyMs }: BatchRecoveryOptions) {
   async function tick(): Promise<void> {
     /** The batches of a lane have one job together. */

@@ -15,7 +15,7 @@ import { z } from "zod";
 import { type BatchRecord, decodeBatch, type ShownBatch, shownBatchFields } from "./batch-record.ts";
 import { type BatchRequest, createBatch, findEarlierBatch, type NewBatch } from "./create-batch.ts";
 
-/** What validation found out about a batch that can be run. */
+/** The result of validation for a batch that can run. */
 export type AcceptedBatch = {
   model: string;
   lane: string;
@@ -25,11 +25,11 @@ export type AcceptedBatch = {
   chunks: readonly number[];
 };
 
-/** What finalization made of a batch. */
+/** The result of finalization. */
 export type FinishedBatch = {
   outputFileId: string | null;
   errorFileId: string | null;
-  /** How many lines are in the one and in the other: together all of them. */
+  /** How many lines are in the output file and in the error file. Together they are all lines. */
   completed: number;
   failed: number;
   usage: Usage | null;
@@ -50,8 +50,8 @@ const moveBatch = defineScript(new URL("scripts/move-batch.lua", import.meta.url
 const catalogueKeptMs = 60 * 86_400_000;
 
 /**
- * The records of all batches. Each move of a status is one script: it happens whole or not at all, and may be repeated after a lost
- * answer. What is fed and collected is `line-store.ts`.
+ * The records of all batches. Each change of a status is one script: it is atomic, and may be repeated after a lost answer. `line-store.ts`
+ * feeds and collects lines.
  */
 export function createBatchStore(redis: Redis, keys: Keys) {
   const read = async (id: string): Promise<BatchRecord | null> => decodeBatch(await redis.hgetall(keys.batch(id)));
@@ -65,10 +65,10 @@ export function createBatchStore(redis: Redis, keys: Keys) {
     );
 
   return {
-    /** Writes a new batch, `validating`, or finds the one that the same request made. Its job has to be put on the lane after. Safe to repeat. */
+    /** Writes a new batch, `validating`, or finds the one that the same request made. Its job must be put on the lane afterwards. Safe to repeat. */
     create: (batch: NewBatch, request?: BatchRequest) => createBatch(redis, keys, batch, request),
 
-    /** Keeps a catalogue for the batches that are accepted by it from now on, and answers the SHA-256 that it is found by. */
+    /** Stores a catalogue for the batches that are accepted by it, and answers its SHA-256, by which it is found. */
     async keepCatalogue(text: string): Promise<string> {
       const sha256 = hash("sha256", text);
       const kept = await redis.pexpire(keys.catalogue(sha256), catalogueKeptMs);
@@ -125,11 +125,11 @@ export function createBatchStore(redis: Redis, keys: Keys) {
       return (await move(id, "", "validating", "failed", fields)) === "ok";
     },
 
-    /** Stops a batch: what has ended stays, what runs may finish. `refused` where it is finalizing or has ended. */
+    /** Stops a batch. Ended lines stay, and running lines may finish. `refused` where it is finalizing or has ended. */
     cancel: (id: string, lane: string | null) =>
       move(id, lane ?? "", "validating in_progress", "cancelling", { outcome: "cancelled" }),
 
-    /** Notes that a batch is out of time: from now on nothing of it is fed. */
+    /** Notes that a batch is out of time. None of its lines are fed any more. */
     overdue: (id: string, lane: string) => move(id, lane, "in_progress", "in_progress", { outcome: "expired" }),
 
     /**
@@ -141,7 +141,7 @@ export function createBatchStore(redis: Redis, keys: Keys) {
         ? move(id, lane ?? "", "cancelling", "cancelling", { ready: 1 })
         : move(id, lane ?? "", "in_progress", "finalizing", { ready: 1 }),
 
-    /** The output is there: the batch ends as what it was on its way to. False where that has happened before. */
+    /** The output is stored: the batch ends with its outcome. False where it ended before. */
     async finish(batch: BatchRecord, finished: FinishedBatch): Promise<boolean> {
       const { outputFileId, errorFileId, completed, failed, usage } = finished;
       const fields = {
@@ -160,7 +160,7 @@ export function createBatchStore(redis: Redis, keys: Keys) {
       return redis.zrangebyscore(keys.endedBatches, "-inf", await redisTime(redis), "LIMIT", 0, limit);
     },
 
-    /** Takes all that is known of a batch out of Redis. Its objects have to be gone before: nothing finds them without it. */
+    /** Removes a batch from Redis. Its objects must be removed before, because nothing else names them. */
     async forget(id: string): Promise<void> {
       const [tenant, createdAtMs] = await redis.hmget(keys.batch(id), "tenant", "createdAt");
       const transaction = redis.multi();

@@ -3,22 +3,22 @@ import type { Lanes } from "@darkroom/queue";
 import type { Logger } from "@darkroom/runtime";
 import type { BatchRecord } from "./batch-record.ts";
 
-/** The lane of what is done once for a batch and may take long. The lines of batches have lanes of their own. */
+/** The lane of tasks that are done once for a batch and may take long. The lines of batches have lanes of their own. */
 const filesLane = "batches";
-/** The lane of rounds: apart from those, so that files that are read and written for minutes never keep a line from its lane. */
+/** The lane of rounds. It is separate, so that tasks that read and write files for minutes do not delay lines. */
 const roundsLane = "batch-rounds";
 
-/** The lanes of what is to be done about batches. */
+/** The lanes of the tasks of batches. */
 export const batchesLanes = [filesLane, roundsLane] as const;
 
-/** What there is to do: a job is named by it, and by what it is to be done with. */
+/** The tasks of batches. A job's id has the task and its subject. */
 export const batchTask = {
   validate: (batchId: string): string => `validate.${batchId}`,
   feed: (lane: string): string => `feed.${lane}`,
   finalize: (batchId: string): string => `finalize.${batchId}`,
 };
 
-/** What a job is, and what it is to be done with. */
+/** The task of a job, and its subject. */
 export function partsOf(job: string): { name: string; subject: string } {
   const [, name = "", subject = ""] = /^(\w+)\.(.*)$/.exec(job) ?? [];
   return { name, subject };
@@ -27,10 +27,10 @@ export function partsOf(job: string): { name: string; subject: string } {
 /** The lane that a job goes on. */
 export const laneOfTask = (job: string): string => (job.startsWith(batchTask.feed("")) ? roundsLane : filesLane);
 
-/** What of a batch says what it needs done next. */
+/** The fields of a batch that decide its next task. */
 export type BatchState = Pick<BatchRecord, "id" | "status" | "lane" | "ready">;
 
-/** What a batch needs done next; null for one that has ended. */
+/** The next task of a batch; null for a batch that has ended. */
 export function nextTask({ id, status, lane, ready }: BatchState): string | null {
   if (isBatchEnding(status)) return null;
   if (status === "validating") return batchTask.validate(id);
@@ -39,8 +39,8 @@ export function nextTask({ id, status, lane, ready }: BatchState): string | null
 }
 
 /**
- * Returns the function that puts the job that brings a batch on upon its lane; one that is there already stays. Where that fails the
- * recovery does it. The higher its rank the later it is done.
+ * Returns the function that puts the next task of a batch on its lane, unless it is there. Where that fails, recovery does it. A job with a
+ * higher rank runs later.
  */
 export const createPutNextTask =
   ({ lanes, log }: { lanes: Pick<Lanes, "add">; log: Logger }) =>

@@ -4,7 +4,7 @@ import pTimeout from "p-timeout";
 import type { BatchStore } from "./batch-store.ts";
 import { batchesLanes, type batchTask, laneOfTask, partsOf } from "./batch-task.ts";
 
-/** Does a task, and may be broken off anywhere. Answers when it is to be done again, in milliseconds; null when it is done. */
+/** Does a task, and may be aborted at any point. Answers when it runs again, in milliseconds; null when it is done. */
 type Task = (subject: string, signal: AbortSignal) => Promise<number | null>;
 
 export type BatchWorkerOptions = Omit<WorkOffLaneOptions, "lane"> & {
@@ -12,22 +12,22 @@ export type BatchWorkerOptions = Omit<WorkOffLaneOptions, "lane"> & {
   batches: Pick<BatchStore, "feeding">;
   lanes: Pick<Lanes, "add">;
   /**
-   * The pause after a fault that is not a batch's own, a store that is away above all, in milliseconds. It grows to half a minute while a
-   * job goes on failing.
+   * The pause after an error that is not a fault of the batch, such as an unreachable store, in milliseconds. It grows to half a minute while
+   * the job keeps failing.
    */
   firstRetryPauseMs?: number;
 };
 
-/** A look at a lane takes two round trips; recovery does it over where Redis is away. */
+/** A check of a lane takes two round trips. Where Redis is away, recovery repeats it. */
 const lastLookMs = 1_000;
 
 /**
- * Backoffs that are kept. Another worker may do a job that failed here, and this process does not hear of that, so that each backoff
- * would stay for ever. A job whose backoff was dropped begins with the first pause again.
+ * How many backoffs are kept. Another worker may finish a job that failed here, which this process does not learn, so its backoff would
+ * stay for ever. A job whose backoff was dropped begins with the first pause again.
  */
 const maxBackoffs = 500;
 
-/** Works off what is to be done about batches: a job is a task of `batch-task.ts`. */
+/** Works off the lanes of tasks: a job is a task of `batch-task.ts`. */
 export function createBatchWorker(options: BatchWorkerOptions) {
   const { tasks, batches, lanes, log, firstRetryPauseMs = 5_000 } = options;
   const names: ReadonlyMap<string, Task> = new Map(Object.entries(tasks));
@@ -55,7 +55,7 @@ export function createBatchWorker(options: BatchWorkerOptions) {
       backoffs.delete(id);
       return againMs;
     } catch (error) {
-      // Broken off because this worker stops, or has lost the job: it goes back at once.
+      // Aborted because this worker stops, or has lost the job: it goes back at once.
       if (signal.aborted) return 0;
       const pauseMs = backoffOf(id).next();
       log.warn({ job: id, pauseMs, err: error }, "Something about a batch could not be done, and is tried again");
@@ -90,7 +90,7 @@ export function createBatchWorker(options: BatchWorkerOptions) {
       await Promise.all(works.map(({ worker }) => worker.waitUntilReady()));
     },
 
-    /** Stops: what is under way is broken off and goes back to the lane. */
+    /** Stops: running tasks are aborted and go back to the lane. */
     async close(): Promise<void> {
       await Promise.all(works.map((work) => work.close(0)));
       await pTimeout(Promise.all(looks), { milliseconds: lastLookMs, fallback: () => [] });

@@ -11,15 +11,15 @@ export type BatchCancelerOptions = {
 };
 
 /**
- * Returns the function that stops a batch and has its output put together as soon as nothing of it runs. Answers the batch as it is
- * then; null where it is finalizing, has ended, or is not kept any more.
+ * Returns the function that stops a batch and has its output written as soon as none of its lines run. It answers the batch after that; null
+ * where it is finalizing, has ended, or is not kept any more.
  */
 export function createBatchCanceler({ batches, lanes, log }: BatchCancelerOptions) {
   const putNextTask = createPutNextTask({ lanes, log });
   return async ({ id, lane }: Pick<BatchRecord, "id" | "lane">): Promise<BatchRecord | null> => {
     const moved = await batches.cancel(id, lane);
     const batch = await batches.read(id);
-    // A batch that was being canceled before is brought on all the same: the process that canceled it may have died then.
+    // Also for a batch that was canceled before, because the process that canceled it may have died.
     if (batch === null || (moved !== "ok" && batch.status !== "cancelling")) return null;
     await putNextTask(batch);
     return batch;

@@ -12,7 +12,7 @@ export type NewBatch = {
   keyId: string;
   inputFileId: string;
   completionWindow: string;
-  /** The same in milliseconds: what has not been done by then expires. */
+  /** The same in milliseconds. Lines that have not run by then expire. */
   windowMs: number;
   metadata: Record<string, string> | null;
   /** How long its output is kept, counted from the output's creation, in seconds. */
@@ -25,13 +25,13 @@ export type NewBatch = {
   catalogue?: string | undefined;
 };
 
-/** By what a repetition of the same request is known. */
+/** How a repeated request is recognised. */
 export type BatchRequest = {
   /** What was asked for. */
   body: unknown;
   /** The caller's own name for this request: the same again is the same batch. */
   idempotencyKey?: string | undefined;
-  /** For callers whose client counts its retries (`X-Stainless-Retry-Count`): a retry finds the batch of its first try. */
+  /** For clients that count their retries (`X-Stainless-Retry-Count`): a retry finds the batch of its first try. */
   clientRetry?: "first" | "retry" | undefined;
   /** How long an idempotency key stands for its batch after that has ended, in milliseconds; before, it does in any case. */
   claimsMs: number;
@@ -40,7 +40,7 @@ export type BatchRequest = {
 /** The batch of an earlier request: of the same one, or `mismatch` = the idempotency key was used before, with another body. */
 export type FoundBatch = { kind: "attached" | "mismatch"; id: string };
 
-/** What became of it: `created` = it is its key's so-manieth of the last hour, `limited` = there were too many. */
+/** The result: `created` = a new batch, with the number of the key's batches in the last hour; `limited` = there were too many. */
 export type CreatedBatch = { kind: "created"; ofHour: number } | FoundBatch | { kind: "limited"; retryAfterMs: number };
 
 /** OpenAI's: 2,000 batches an hour. */
@@ -100,7 +100,7 @@ function run({ redis, keys, batch, request, onlyLook }: Run): Promise<z.output<t
     ...rest
   } = batch;
   const { body, idempotencyKey, clientRetry, claimsMs } = request;
-  // Only who may come back with the same request needs to be recognised.
+  // Only a request that may be repeated must be recognised.
   const fingerprint = (idempotencyKey ?? clientRetry) === undefined ? "" : fingerprintOf(body);
   return script(
     redis,

@@ -3,15 +3,15 @@ import { z } from "zod";
 import { deliverySchema, missingImageSchema, failureSchema } from "@darkroom/generations";
 
 /**
- * The ULID of a line, by its place in the batch from 0: that of its generation, and of its answer in the output. Every worker that feeds a line
- * makes the same one, so that a Redis that lost its last second, and forgot that it was fed, draws over its images and leaves none
- * behind that no record names.
+ * The ULID of a line, derived from its place in the batch, from 0. Its generation and its answer in the output have it. Every worker that
+ * feeds a line derives the same ULID. So when a Redis has lost its last second, and with it that the line was fed, the line overwrites its
+ * images and leaves none that no record names.
  */
 export const lineUlid = (batchId: string, index: number): string => derivedUlid(batchId, `line ${index}`);
 
 export const lineGenerationId = (batchId: string, index: number): string => `gen_${lineUlid(batchId, index)}`;
 
-/** How a line of a batch ended, as it is kept in the object store until the output is put together. */
+/** How a line of a batch ended. It is kept in the object store until the output is written. */
 export const lineResultSchema = z.object({
   /** Its place among the lines of the batch, from 0. */
   index: z.int().min(0),
@@ -21,7 +21,7 @@ export const lineResultSchema = z.object({
   /** Unix milliseconds, by the clock of Redis. */
   created_at_ms: z.int(),
   ended_at_ms: z.int(),
-  /** What of its request its answer depends on. */
+  /** The part of its request on which its answer depends. */
   request: imageRequestSchema.pick({
     response_format: true,
     background: true,
@@ -29,9 +29,9 @@ export const lineResultSchema = z.object({
     user: true,
     safety_identifier: true,
   }),
-  /** What was brought to the store for it. Of a line that did not succeed it is not shown, but the sweep finds its images by it. */
+  /** The images that were stored for it. They are not shown for a line that did not succeed, but the sweep finds them here. */
   delivery: deliverySchema.nullable(),
-  /** What was noted as delivered before that, whose objects the sweep removes, too. */
+  /** Earlier notes of a delivery. The sweep removes their objects, too. */
   superseded: z.array(deliverySchema).default([]),
   /** Images that did not come, and why. Results of an earlier release do not say. */
   missing: z.array(missingImageSchema).default([]),

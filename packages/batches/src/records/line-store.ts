@@ -10,7 +10,7 @@ import type { BatchRecord } from "./batch-record.ts";
 import { lineGenerationId } from "./line-result.ts";
 import type { PreparedLine } from "./prepared-line.ts";
 
-/** Lines per call of the script, each some 40 µs of Redis: what callers wait for is not held up by more than a millisecond. */
+/** Lines per call of the script. Each takes some 40 µs of Redis, so other commands are delayed by a millisecond at most. */
 const linesAtOnce = 20;
 
 const feedLines = defineScript(
@@ -29,11 +29,11 @@ type LineStoreOptions = { redis: Redis; keys: Keys; lanes: Lanes; log: Logger };
 /** A batch whose lines are fed to a lane. */
 export type FeedingBatch = BatchRecord & { lane: string; model: string };
 
-/** What of a batch its lines take with them. */
+/** The fields of a batch that its lines carry. */
 type Feeder = Pick<FeedingBatch, "id" | "tenant" | "keyId" | "lane" | "model">;
 
 type Fed = {
-  /** How many lines were taken in. One that what is spent has left no room for is among them, and has ended. */
+  /** How many lines were taken in. A line for which spent money leaves no room is among them, and has ended. */
   fed: number;
   /** The next line has no room in the budget until something that is reserved has ended for less than its worst case. */
   waitsForMoney: boolean;
@@ -42,7 +42,7 @@ type Fed = {
 /** One segment of results as it is to be stored: a JSON object a line, as `lineResultSchema` reads it. */
 type Segment = { number: number; text: string };
 
-/** The lines of batches on their way from the object store to a lane, and back as results. */
+/** Moves the lines of batches from the object store to a lane, and their results back. */
 export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
   async function feedSome(batch: Feeder, from: number, lines: readonly PreparedLine[], budget: Budget) {
     const { id, tenant, keyId, lane, model } = batch;
@@ -84,7 +84,7 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
     };
   }
 
-  /** What the records of ended lines say, as results; null for one whose record is gone. Lines that were never taken in have none. */
+  /** The results of ended lines, from their records; null for a line whose record is gone. A line that was never taken in has no record. */
   async function readResults(batchId: string, entries: readonly string[]): Promise<(LineOutcome | null)[]> {
     const pipeline = redis.pipeline();
     for (const entry of entries) if (!entry.startsWith("{")) pipeline.hmget(keys.record(entry), ...resultFields);
@@ -99,8 +99,8 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
 
   return {
     /**
-     * Puts lines on the lane of their batch, the next ones: `from` is the index of the first. Fewer than given are taken in where the
-     * batch was stopped, another has fed since, or the next line waits for reserved money.
+     * Puts the next lines of a batch on its lane; `from` is the index of the first. Fewer than given are taken in where the batch was stopped,
+     * another worker has fed it since, or the next line waits for reserved money.
      */
     async feed(batch: Feeder, from: number, lines: readonly PreparedLine[], budget: Budget): Promise<Fed> {
       let fed = 0;
@@ -135,7 +135,7 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
       const outcomes = await readResults(batch.id, entries);
       const gone = entries.filter((_, i) => outcomes[i] === null);
       if (gone.length > 0) {
-        // Another has stored and committed this segment meanwhile, or else something has dropped records that must not be dropped.
+        // Another worker has stored and committed this segment. Otherwise something has dropped records that must not be dropped.
         if ((await claim())[0] !== number) return 0;
         log.error({ batchId: batch.id, generationIds: gone }, "Records of lines are gone before they were collected");
       }
@@ -163,7 +163,7 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
       return entries.length;
     },
 
-    /** Has a line collected that has lost its record before it ended: it counts as failed, and the output says that it is lost. */
+    /** Collects a line that lost its record before it ended. It counts as failed, and the output says that it is lost. */
     giveUp: (batchId: string, id: string) =>
       giveUpLine(redis, [keys.record(id), keys.batchEnded(batchId), keys.batchLines(batchId)], [id]),
 
@@ -194,7 +194,7 @@ const resultFields = [
   "cost",
 ] as const;
 
-/** Put together as text: what is JSON in the record already is not read and written once more. See `lineResultSchema`. */
+/** Built as text, so that the JSON in the record is not parsed and serialised again. See `lineResultSchema`. */
 function endedLine(id: string, values: readonly (string | null)[]): LineOutcome | null {
   const [status, index, customId, createdAt, endedAt, answer, delivery, superseded, missing, error, cost] = values;
   if (status == null) return null;
@@ -209,7 +209,7 @@ function endedLine(id: string, values: readonly (string | null)[]): LineOutcome 
 
 const refusedSchema = z.object({ index: z.int(), custom_id: z.string(), at: z.int() });
 
-/** A line that what its key had spent left no room for in the budget. It never became a generation; the id is for questions about it. */
+/** A line for which spent money left no room in the budget. It never became a generation; the id is for support questions. */
 function refusedLine(batchId: string, entry: string): LineOutcome {
   const { index, custom_id, at } = refusedSchema.parse(JSON.parse(entry));
   const message =

@@ -2,15 +2,15 @@ import type { ImageRequest } from "@darkroom/contracts";
 import { z } from "zod";
 import { upstreamSchema } from "@darkroom/generations";
 
-/** A line of a batch that was found right, as it waits in the object store to be put on its lane. */
+/** A valid line of a batch. It waits in the object store until it is put on its lane. */
 export const preparedLineSchema = z.object({
   /** Its place among the lines of the batch, from 0. */
   index: z.int().min(0),
   custom_id: z.string(),
-  /** Checked in full when the line was prepared: to do it again was most of what reading a line costs, in time and in garbage. */
+  /** Checked in full when the line was prepared. A second check was most of the cost of reading a line, in time and in garbage. */
   request: z.custom<ImageRequest>((value) => typeof value === "object" && value !== null),
   upstream: upstreamSchema,
-  /** What it will be billed by: `@darkroom/models` reads it. */
+  /** The terms by which it will be billed. `@darkroom/models` reads them. */
   terms: z.record(z.string(), z.unknown()),
   /** Images that it asks for. */
   images: z.int().min(1),

@@ -9,17 +9,17 @@ export type BatchSubmitterOptions = {
   batches: Pick<BatchStore, "create" | "keepCatalogue">;
   lanes: Pick<Lanes, "add">;
   log: Logger;
-  /** How long an idempotency key stands for its batch after that has ended, in milliseconds. */
+  /** How long an idempotency key stands for its batch after the batch has ended, in milliseconds. */
   claimsMs: number;
-  /** What is billed of lines of what is accepted from now on, where they deliver nothing and a provider may have charged. */
+  /** What is billed for a line of a new batch that delivers nothing and for which a provider may have charged. */
   billUndelivered?: BillUndelivered;
-  /** The catalogue, as text, that the lines of what is accepted are checked and priced by. Absent: that of the worker. */
+  /** The catalogue, as text, by which the lines of new batches are checked and priced. Absent: that of the worker. */
   catalogue?: string | undefined;
 };
 
 /**
- * Returns the function that accepts a batch. It is accepted once its record is written; putting the job that validates it on its lane
- * comes after, and where that fails recovery does it. Throws what Redis threw when the record may not have been written.
+ * Returns the function that accepts a batch. The batch is accepted once its record is written. The job that validates it is put on its lane
+ * afterwards; where that fails, recovery does it. Throws the error of Redis when the record may not have been written.
  */
 export function createBatchSubmitter({
   batches,
@@ -34,7 +34,7 @@ export function createBatchSubmitter({
     const catalogue = text === undefined ? undefined : await batches.keepCatalogue(text);
     const created = await batches.create({ billUndelivered, catalogue, ...batch }, { ...request, claimsMs });
     if (created.kind === "created") {
-      // A key's next batch is looked at after the first of others: hundreds of one do not hold up what another has.
+      // A key's second batch is validated after the first of other keys, so that hundreds of one key do not delay another key.
       await putNextTask({ id: batch.id, status: "validating", lane: null, ready: false }, created.ofHour);
     }
     return created;

@@ -7,13 +7,13 @@ import type { ChunkWriter } from "./chunk-writer.ts";
 import { inputFault } from "./input-fault.ts";
 import { type InputLine, readLines } from "../read-lines.ts";
 
-/** As much as the body of a synchronous call may have. */
+/** The limit for the body of a synchronous call. */
 const maxLineBytes = 1_048_576;
-/** A longer list would not help to correct the file. */
+/** The most faults that are listed. A longer list would not help to correct the file. */
 const maxBadLines = 1_000;
 /** More than a line has fields. */
 const maxFaultsPerLine = 50;
-/** What is blank to a reader. */
+/** White space of any kind. */
 const blankLine = /^[ \t\r]*$/;
 /** Blank lines together. Any number would do at the end of a file; but 200 MB of them would keep a worker busy for minutes. */
 const maxBlankLines = maxBatchLines;
@@ -29,13 +29,13 @@ export type InputCheck = {
   signal: AbortSignal;
 };
 
-/** What an input is: wrong, or so many lines for one model. */
+/** The result: the faults of the input, or its number of lines and their model. */
 export type CheckedInput =
   | { faults: readonly BatchFault[] }
   | { faults?: undefined; model: CatalogueModel; total: number };
 
 /**
- * Reads an input to its end, or until it is hopeless, and hands each line to `chunks` as long as all are right. Destroys the stream.
+ * Reads an input to its end, or until it has too many faults, and gives each line to `chunks` as long as all are valid. Destroys the stream.
  * Throws what the stream throws, and an `AbortError` when the signal is aborted.
  */
 export async function checkInput({ input, rules, leftMicros, chunks, signal }: InputCheck): Promise<CheckedInput> {
@@ -43,7 +43,7 @@ export async function checkInput({ input, rules, leftMicros, chunks, signal }: I
   const faults: BatchFault[] = [];
   let total = 0;
   let badLines = 0;
-  /** Blank lines are nothing at the end of a file, and wrong within. */
+  /** Blank lines are ignored at the end of a file, and a fault within it. */
   let blankLines = 0;
   let worstMicros = 0n;
 
@@ -86,7 +86,7 @@ export async function checkInput({ input, rules, leftMicros, chunks, signal }: I
       await setImmediate();
       turnBeganAtMs = performance.now();
     }
-    // The stream ends with the signal, but only when its next bytes are asked for.
+    // The signal ends the stream only when its next bytes are read.
     signal.throwIfAborted();
     if ("text" in line && blankLine.test(line.text)) {
       if (++blankLines <= maxBlankLines) continue;

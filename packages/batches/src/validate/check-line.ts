@@ -24,7 +24,7 @@ export type LineRules = {
   catalogue: Catalogue;
   /** Ids of the models that the batch's key may use; null: all. */
   models: readonly string[] | null;
-  /** A key with a budget may ask for nothing whose worst case is unknown. */
+  /** Whether the key has a budget: then a line without a known worst case is refused. */
   hasBudget: boolean;
 };
 
@@ -62,7 +62,7 @@ export function createLineCheck({ catalogue, models, hasBudget }: LineRules) {
       };
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      // What a batch refuses may be what the model refuses: one of the two says it.
+      // Batch and model may refuse the same field. It is reported once.
       const first = refusals.some(({ param }) => param === `body.${error.param}`)
         ? []
         : [requestFault(error, line, "body.")];
@@ -126,7 +126,7 @@ function envelopeFaults(line: Record<string, unknown>, number: number): BatchFau
   );
 }
 
-/** What a request of its own may ask for and a line may not. */
+/** Fields that a single request may have and a line may not. */
 function refusedInBatch({ stream, partial_images: partials, job }: ImageRequest): ApiError[] {
   const refused = [
     stream === true && refusal("stream", "a batch line has no events"),

@@ -1,15 +1,15 @@
 import type { PreparedLine } from "../records/prepared-line.ts";
 import type { ObjectStore } from "@darkroom/storage";
 
-/** As many as are put on a lane at once: with more jobs in one command, every other client waits for Redis. */
+/** As many as are put on a lane in one command. More would block Redis for all other clients. */
 const maxLines = 500;
-/** What a process holds of a batch is some chunks. A line that is larger has a chunk of its own. */
+/** A process holds some chunks of a batch. A larger line has a chunk of its own. */
 const maxBytes = 1_000_000;
 
 /**
- * Writes prepared lines into chunks, one JSON object a line. One chunk is filled while the one before it is on its way, and no more
- * are held. The same lines make the same chunks, so a second run overwrites what a first one left.
- * @param keyOf where a chunk is kept, from 0
+ * Writes prepared lines into chunks, one JSON object a line. One chunk is filled while the previous one is uploaded, and no more are held.
+ * The same lines make the same chunks, so a second run overwrites the chunks of the first.
+ * @param keyOf the object key of a chunk, counted from 0
  */
 export function createChunkWriter(
   objects: Pick<ObjectStore, "put" | "head" | "delete">,
@@ -20,7 +20,7 @@ export function createChunkWriter(
   let first = 0;
   let lines: string[] = [];
   let bytes = 0;
-  /** Of the chunk that is on its way. */
+  /** The upload of the previous chunk. */
   let writing = Promise.resolve();
 
   async function flush(): Promise<void> {
@@ -35,7 +35,7 @@ export function createChunkWriter(
     bytes = 0;
   }
 
-  /** Removes the chunks from one on, those of a run that died included: chunks are written in order, so the first gap is the end. */
+  /** Removes the chunks from an index on, also those of a run that died. Chunks are written in order, so the first gap is the end. */
   async function removeFrom(chunk: number): Promise<void> {
     let end = Math.max(chunk, firsts.length);
     while ((await objects.head(keyOf(end))) !== null) end++;
@@ -60,7 +60,7 @@ export function createChunkWriter(
       return firsts;
     },
 
-    /** Waits until nothing is on its way any more, whether that went well or not. */
+    /** Waits for the current upload, whether it succeeds or fails. */
     idle: () => writing.catch(() => {}),
 
     /** Removes every chunk, also those of other runs. */

@@ -1,6 +1,6 @@
 import type { ApiError, BatchFault } from "@darkroom/contracts";
 
-/** What can be wrong with the input of a batch. `docs/batches.md` shows the table, and a test holds the two together. */
+/** The faults that the input of a batch can have. `docs/batches.md` shows the table, and a test compares the two. */
 export const inputFaultCodes = [
   // OpenAI's.
   "empty_file",
@@ -32,7 +32,7 @@ export const inputFault = (code: InputFaultCode, message: string, { line, param 
   line: line ?? null,
 });
 
-/** What a synchronous call would have been answered with. `prefix` says where in the line its body is. */
+/** The fault for the error of a synchronous call. `prefix` is the path of the body in the line. */
 export const requestFault = ({ code, message, param }: ApiError, line: number, prefix = ""): BatchFault => ({
   code,
   message,

@@ -1,8 +1,8 @@
 import { hash } from "node:crypto";
 
 /**
- * Remembers which line had which `custom_id`. Kept is the SHA-256, so that 50,000 ids of 512 characters take no more memory than
- * short ones: about 5 MB. No two texts with the same one are known.
+ * Remembers which line had which `custom_id`. It keeps their SHA-256, so that 50,000 ids of 512 characters take no more memory than
+ * short ones, about 5 MB. No two texts with the same SHA-256 are known.
  */
 export function createSeenIds() {
   const lines = new Map<string, number>();

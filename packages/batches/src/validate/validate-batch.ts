@@ -21,7 +21,7 @@ export type ValidateBatchDependencies = {
   batches: Pick<BatchStore, "read" | "accept" | "fail" | "cancel">;
   /** The bytes of a batch's input file; null where the file is gone. */
   openInput: (batch: BatchRecord) => Promise<Readable | null>;
-  /** What the batch's key may have; null for one that is disabled, expired or deleted: what it began is stopped. */
+  /** What the batch's key may use; null for a key that is disabled, expired or deleted, whose batches are stopped. */
   accountOf: (batch: BatchRecord) => Promise<BatchAccount | null>;
   log: Pick<Logger, "info">;
 };
@@ -29,7 +29,7 @@ export type ValidateBatchDependencies = {
 export type BatchAccount = {
   /** Ids of the models that it may use; null: all. */
   models: readonly string[] | null;
-  /** What it has not spent of its budget, in micros, of the tightest of several; null: it has none. What is reserved is not spent. */
+  /** How much of its tightest budget is not spent, in micros; null: it has none. Reserved money counts as not spent. */
   leftMicros: number | null;
 };
 
@@ -40,10 +40,10 @@ export type BatchAccount = {
 const faultsInRecord = 20;
 
 /**
- * The work of a batch's `validate` job: checks its input line by line and either accepts the batch, its lines prepared in chunks in the
- * object store, or fails it with what is wrong. Safe to run again after any death: a second run overwrites what a first one wrote,
- * and a batch that is not being validated any more is left as it is. Throws when the signal is aborted, and what Redis and the
- * store throw; the batch is then as it was before.
+ * The work of a batch's `validate` job: checks its input line by line, and either accepts the batch and stores its prepared lines in chunks,
+ * or fails it with its faults. Safe to repeat after any crash: a second run overwrites what the first wrote, and does not change a batch
+ * that is not being validated any more. Throws when the signal is aborted, and the errors of Redis and the store; the batch is then as it
+ * was before.
  */
 export function createValidateBatch(dependencies: ValidateBatchDependencies) {
   const { objects, files, catalogueOf, batches, openInput, accountOf, log } = dependencies;
@@ -56,7 +56,7 @@ export function createValidateBatch(dependencies: ValidateBatchDependencies) {
   ): Promise<CheckedInput> {
     signal.throwIfAborted();
     const input = await openInput(batch).catch((error: unknown) => {
-      // Removed since, or lost: another try would find no more.
+      // It was removed or lost, so another try would not find it either.
       if (error instanceof ObjectNotFoundError) return null;
       throw error;
     });
@@ -126,7 +126,7 @@ export function createValidateBatch(dependencies: ValidateBatchDependencies) {
         if ((await settle(batch, checked, chunks, signal)) && checked.faults === undefined) return;
       }
     }
-    // Accepting a batch gives it a lane. A batch without one was failed or canceled, perhaps while a run was at work that then died,
+    // An accepted batch has a lane. A batch without one was failed or canceled, perhaps by a run that died after it,
     // and nothing uses its chunks. They go after the status is set: a second run may have accepted the batch.
     if ((await batches.read(batchId))?.lane === null) await chunks.removeAll();
   };

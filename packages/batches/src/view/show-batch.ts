@@ -1,7 +1,7 @@
 import { type Batch, batchEndpoint, type BatchStatus, splitOutput, type Usage } from "@darkroom/contracts";
 import type { ShownBatch } from "../records/batch-record.ts";
 
-/** A record as its owner sees it: OpenAI's object `batch`. */
+/** Shows a record to its owner, as OpenAI's object `batch`. */
 export function showBatch(record: ShownBatch): Batch {
   const { atMs, total, completed, failed, errors } = record;
   const at = (status: BatchStatus) => {

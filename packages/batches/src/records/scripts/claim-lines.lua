@@ -1,4 +1,4 @@
--- Fixes which of the ended lines make up the next segment of results. The same to every caller until it is committed.
+-- Claims ended lines for the next segment of results. Every caller gets the same lines until the segment is committed.
 --   KEYS[1] batch  KEYS[2] ended lines of the batch  ARGV[1] the most lines of a segment  ARGV[2] the fewest
 -- Answers the number of the segment and its lines, or nothing where there are too few.
 local claimed, segment = unpack(redis.call('HMGET', KEYS[1], 'claimed', 'segments'))

@@ -1,8 +1,8 @@
 --- @include "@darkroom/redis/scripts/now"
--- A segment of results is in the object store: its lines are counted, and their records dropped. Once: a second call changes nothing.
+-- Commits a segment of results that is in the object store: counts its lines, and drops their records. A second call changes nothing.
 --   KEYS[1] batch  KEYS[2] ended lines of the batch  KEYS[3] lines of the batch with a record  KEYS[4] the tenant's index
 --   KEYS[5] the root of all names
---   ARGV[1] segment  ARGV[2] how many ended well  ARGV[3] how many did not  ARGV[4] what they cost, in micros
+--   ARGV[1] segment  ARGV[2] how many succeeded  ARGV[3] how many failed  ARGV[4] what they cost, in micros
 --   ARGV[5] tenant  ARGV[6] milliseconds that the places of their records in the index are remembered
 -- Answers 'ok', or 'known' where the segment was committed before.
 local claimed, segment = unpack(redis.call('HMGET', KEYS[1], 'claimed', 'segments'))

@@ -8,8 +8,8 @@
 --   ARGV[8] how many creations the key may have within the time of ARGV[9], in milliseconds
 --   ARGV[10] '1' to look only, and write nothing
 --   ARGV[11…] field, value, … of the record
--- Answers { 'created', how many the key has made within that time }, { 'none' } where it was to look and there is none, { 'attached', id }, { 'mismatch', id } where the idempotency
--- key stands for another body, or { 'limited', milliseconds to wait }.
+-- Answers { 'created', how many the key has made within that time }, { 'attached', id }, { 'mismatch', id } where the idempotency key stands
+-- for another body, { 'limited', milliseconds to wait }, or { 'none' } where it was to look only and there is none.
 if redis.call('EXISTS', KEYS[1]) == 1 then return { 'created', redis.call('LLEN', KEYS[6]) } end
 local id, fingerprint = ARGV[1], ARGV[4]
 local prefix = string.sub(KEYS[1], 1, #KEYS[1] - #id)
@@ -28,7 +28,7 @@ end
 
 if ARGV[10] == '1' then return { 'none' } end
 
--- The latest creations are first: where the last that is allowed is too young, one more would be too many.
+-- The latest creations come first. If the last one that the limit allows is within the span, one more would be too many.
 local time, most, span = now(), tonumber(ARGV[8]), tonumber(ARGV[9])
 local nth = redis.call('LINDEX', KEYS[6], most - 1)
 if nth and nth + span > time then return { 'limited', nth + span - time } end
@@ -39,7 +39,7 @@ while redis.call('LINDEX', KEYS[6], -1) + span <= time do
 end
 redis.call('PEXPIRE', KEYS[6], span)
 
--- Without a time: it lasts as long as its batch has not ended.
+-- Without an expiry: it lasts until its batch has ended.
 if ARGV[5] ~= '0' then
   redis.call('SET', KEYS[4], fingerprint .. ' ' .. id)
   redis.call('HSET', KEYS[1], 'claim', KEYS[4], 'claimMs', ARGV[5])

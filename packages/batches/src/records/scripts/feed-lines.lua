@@ -2,17 +2,17 @@
 --- @include "@darkroom/accounts/scripts/admission"
 --- @include "@darkroom/generations/scripts/fair-queue"
 --- @include "@darkroom/generations/scripts/recount"
--- Takes the next lines of a batch in, and records the position in the same step: no line is taken in twice, and none is left out,
--- whichever worker feeds and whatever crashes. Safe to repeat: the same call is told the same again, so that its lines are put on their lane.
+-- Takes the next lines of a batch in, and records the position in the same step. So no line is taken in twice or left out, whichever worker
+-- feeds and whatever crashes. Safe to repeat: the same call gets the same answer again, so that its lines are put on their lane.
 --   KEYS[1] batch  KEYS[2] ended lines of the batch  KEYS[3] lines of the batch with a record  KEYS[4] queued
 --   KEYS[5] pending of the lane  KEYS[6] the tenant's index  KEYS[7] ranks of the lane  KEYS[8] the root of all names
 --   ARGV[1] batch id  ARGV[2] tenant  ARGV[3] API key  ARGV[4] lane  ARGV[5] model  ARGV[6] index of the first line
 --   ARGV[7] names this call
---   ARGV[8…] for each line: generation id, custom id, request, upstream, terms, what its answer depends on, what it asks of its key
+--   ARGV[8…] for each line: generation id, custom id, request, upstream, terms, what its answer depends on, what it needs from its key
 --   (see admission.lua), what is reserved for it
--- Answers 'stopped' where nothing more of the batch may be fed, 'moved' where another has fed since, or for each line its rank, 0 for
--- one that what is spent of the budget has left no room for: that one has ended. Where a line has no room only because of what is
--- reserved, it and those after it are not taken in, and the answer has fewer ranks than lines were given.
+-- Answers 'stopped' where no more lines of the batch may be fed; 'moved' where another worker has fed since; or a rank for each line, 0 for
+-- a line that has ended because spent money leaves no room for it. Where a line has no room only because of reserved money, it and the
+-- lines after it are not taken in, and the answer has fewer ranks than lines were given.
 local status, outcome, fed, fed_by, fed_ranks, policy =
   unpack(redis.call('HMGET', KEYS[1], 'status', 'outcome', 'fed', 'fedBy', 'fedRanks', 'billUndelivered'))
 if fed_by == ARGV[7] then return cjson.decode(fed_ranks) end
@@ -44,7 +44,7 @@ for at = 8, #ARGV, 8 do
   end
   index = index + 1
 end
--- Nothing is written of a call that takes nothing in: sent again, it may find room.
+-- A call that takes no line in writes nothing: the same call may find room later.
 if #ranks == 0 then return ranks end
 if #ids > 0 then
   redis.call('SADD', KEYS[3], unpack(ids))

@@ -1,4 +1,4 @@
--- Has a line of a batch collected whose record is gone, though it has not ended: else its batch would wait for it for ever.
+-- Collects a line of a batch whose record is gone although it has not ended. Otherwise its batch would wait for it for ever.
 --   KEYS[1] record of the line  KEYS[2] ended lines of the batch  KEYS[3] lines of the batch with a record  ARGV[1] line
 -- Answers 'lost', or 'kept' where it has a record, or was collected.
 local id = ARGV[1]

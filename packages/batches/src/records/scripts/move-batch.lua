@@ -1,6 +1,6 @@
 --- @include "@darkroom/redis/scripts/now"
--- Moves a batch to another status, or notes something about it in the same one. The time of a status is that of its first coming. Safe to
--- repeat: the same call is told the same again, as long as no other has moved the batch since.
+-- Moves a batch to another status, or sets fields in the same status. The time of a status is when the batch first came to it. Safe to repeat:
+-- the same call gets the same answer again, as long as no other call has moved the batch since.
 --   KEYS[1] record  KEYS[2] active batches  KEYS[3] batches that feed its lane  KEYS[4] outbox
 --   KEYS[5] ended batches
 --   ARGV[1] id  ARGV[2] names this call  ARGV[3] statuses that it may be in, with blanks between  ARGV[4] status that it comes to
@@ -11,7 +11,7 @@ local status, version, webhook, events, fed, completed, failed, moved_by =
 if not status then return 'gone' end
 if moved_by == ARGV[2] then return 'ok' end
 if not string.find(' ' .. ARGV[3] .. ' ', ' ' .. status .. ' ', 1, true) then return 'refused' end
--- A round that is behind another does not know of the lines that the other has fed.
+-- A delayed round does not know of the lines that a later round has fed.
 local open = (tonumber(fed) or 0) - (tonumber(completed) or 0) - (tonumber(failed) or 0)
 for at = 5, #ARGV, 2 do
   if ARGV[at] == 'ready' and open > 0 then return 'refused' end
@@ -22,15 +22,15 @@ if to ~= status then
   redis.call('HSET', KEYS[1], 'status', to, 'version', version + 1)
   redis.call('HSETNX', KEYS[1], 'at:' .. to, time)
 end
--- A batch that nothing stopped has been done. One that a round stopped was not, whatever another that is behind it believes.
+-- A batch that was not stopped is completed. A batch that one round stopped is not, also where a delayed round did not see that.
 if to == 'finalizing' then redis.call('HSETNX', KEYS[1], 'outcome', 'completed') end
--- Nothing was fed of a batch whose input was still being looked at: it is ready to be put together at once.
+-- No line was fed of a batch that was still being validated, so its output may be written at once.
 if status == 'validating' and to == 'cancelling' then redis.call('HSET', KEYS[1], 'ready', 1) end
 if to == 'in_progress' then redis.call('ZADD', KEYS[3], time, ARGV[1]) end
 if redis.call('HEXISTS', KEYS[1], 'ready') == 1 then redis.call('ZREM', KEYS[3], ARGV[1]) end
 if to == 'failed' or to == 'completed' or to == 'expired' or to == 'cancelled' then
   redis.call('ZREM', KEYS[2], ARGV[1])
-  -- One that failed has no output: its faults can be read for as long as OpenAI keeps an output by default, thirty days.
+  -- A failed batch has no output. Its faults can be read for thirty days, as long as OpenAI keeps an output by default.
   local kept = to == 'failed' and 2592000 or tonumber(redis.call('HGET', KEYS[1], 'outputSeconds'))
   redis.call('ZADD', KEYS[5], time + kept * 1000, ARGV[1])
   local claim, claim_ms = unpack(redis.call('HMGET', KEYS[1], 'claim', 'claimMs'))
