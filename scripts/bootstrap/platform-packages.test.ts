@@ -44,3 +44,18 @@ test("the versions of pnpm and Node stand in one place each", () => {
   const others = ["Dockerfile", ".github/workflows/ci.yml", "scripts/bootstrap/obtain-node.mjs", "pnpm-workspace.yaml"];
   expect(others.filter((file) => read(file).includes(pnpm) || read(file).includes(node))).toEqual([]);
 });
+
+test("the checkout has the hash of each tool that it fetches", () => {
+  const read = (file: string) => readFileSync(join(checkout, file), "utf8");
+  const [pnpm, node] = [pnpmVersion(read("package.json")), read(".nvmrc").trim()];
+  const hashes: Record<string, string> = JSON.parse(read("scripts/bootstrap/tool-hashes.json"));
+  const platforms = ["linux", "darwin"].flatMap((platform) =>
+    ["x64", "arm64"].map((arch) => [platform, arch] as const),
+  );
+  const tools = [
+    ...platforms.map(([platform, arch]) => `${nodePackage(platform, arch)}@${node}`),
+    ...["x64", "arm64"].map((arch) => `${pnpmPackage("linux", arch, false)}@${pnpm}`),
+  ];
+  expect(Object.keys(hashes).toSorted()).toEqual(tools.toSorted());
+  for (const hash of Object.values(hashes)) expect(hash).toMatch(/^sha512-[\w+/]{86}==$/);
+});

@@ -1,7 +1,10 @@
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { createServer } from "node:http";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { temporaryFolder } from "@darkroom/testing";
-import { describe, expect, test } from "vitest";
+import { listeningPort, temporaryFolder } from "@darkroom/testing";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { registryTool } from "./registry-tool.mjs";
 
 /** An npm that does what the shell script says, the first thing on the PATH. */
@@ -12,10 +15,13 @@ async function fakeNpm(script: string) {
   chmodSync(npm, 0o755);
   const folder = join(await temporaryFolder(), "tools", "thing-1.0.0");
   const env = { PATH: `${bin}:/usr/bin:/bin` };
-  return { folder, fetch: () => registryTool({ name: "@acme/thing", version: "1.0.0", folder, env }) };
+  return {
+    folder,
+    fetch: () => registryTool({ name: "@acme/thing", version: "1.0.0", folder, env, integrity: "sha512-abc=" }),
+  };
 }
 
-// "npm install --prefix FOLDER …": makes the package as npm would, and notes its arguments.
+// "npm ci --prefix FOLDER …": makes the package as npm would, and notes its arguments.
 const installs = 'mkdir -p "$3/node_modules/@acme/thing" && echo "$@" >"$3/arguments"';
 
 /** What it says when npm does not deliver. */
@@ -33,8 +39,14 @@ describe("a package that npm delivers", () => {
     expect(await fetch()).toBe(join(folder, "node_modules", "@acme", "thing"));
     const asked = readFileSync(join(folder, "arguments"), "utf8");
     expect(asked).toContain("--ignore-scripts");
-    expect(asked).toContain("@acme/thing@1.0.0");
     expect(asked).not.toContain("--registry");
+    const project = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    expect(project).toEqual({ private: true, dependencies: { "@acme/thing": "1.0.0" } });
+    const { packages } = JSON.parse(readFileSync(join(folder, "package-lock.json"), "utf8"));
+    expect(packages).toEqual({
+      "": project,
+      "node_modules/@acme/thing": { version: "1.0.0", integrity: "sha512-abc=" },
+    });
   });
 
   test("is asked for where Corepack stands in for npm, which refuses npm in a project of pnpm", async () => {
@@ -60,6 +72,13 @@ describe("a package that npm does not deliver leaves nothing behind, and the rea
     expect(await refusal('echo "npm error code ENOSPC" >&2; exit 1')).toContain("The disk is full");
   });
 
+  test("another package than the checkout knows", async () => {
+    const npm = 'echo "npm error code EINTEGRITY" >&2; exit 1';
+    expect(await refusal(npm)).toContain(
+      "@acme/thing@1.0.0 that the registry sent is not the one that this checkout knows",
+    );
+  });
+
   test("anything else: in npm's own words", async () => {
     expect(await refusal('echo "npm error 404 no such package" >&2; exit 1')).toContain(
       "npm could not fetch @acme/thing@1.0.0. It said:\n  npm error 404 no such package",
@@ -72,6 +91,35 @@ describe("a package that npm does not deliver leaves nothing behind, and the rea
     await fetch();
     expect(existsSync(join(folder, "half"))).toBe(false);
   });
+});
+
+test("npm itself refuses a package whose bytes have another hash", async () => {
+  const source = await temporaryFolder();
+  writeFileSync(join(source, "package.json"), '{ "name": "thing", "version": "1.0.0" }');
+  const packed = spawnSync("npm", ["pack", "--json", "--pack-destination", source], { cwd: source, encoding: "utf8" });
+  const [{ filename, integrity }] = JSON.parse(packed.stdout);
+  const tarball = readFileSync(join(source, filename));
+  const registry = createServer(({ url, headers }, response) => {
+    const dist = { tarball: `http://${headers.host}/thing.tgz`, integrity };
+    const versions = { "1.0.0": { name: "thing", version: "1.0.0", dist } };
+    response.end(
+      url === "/thing.tgz" ? tarball : JSON.stringify({ name: "thing", "dist-tags": { latest: "1.0.0" }, versions }),
+    );
+  });
+  onTestFinished(() => void registry.close());
+  const port = await listeningPort(registry.listen(0, "127.0.0.1"));
+  const env = {
+    ...process.env,
+    npm_config_registry: `http://127.0.0.1:${port}/`,
+    npm_config_cache: join(source, "cache"),
+  };
+  const fetch = async (hash: string) => {
+    const folder = join(await temporaryFolder(), "thing");
+    return registryTool({ name: "thing", version: "1.0.0", folder, env, integrity: hash });
+  };
+  const other = `sha512-${createHash("sha512").update("another").digest("base64")}`;
+  await expect(fetch(other)).rejects.toThrow("is not the one that this checkout knows");
+  expect(existsSync(join(await fetch(integrity), "package.json"))).toBe(true);
 });
 
 test("without npm it says how to get it", async () => {

@@ -37,6 +37,7 @@ await runProcess({
       list: config.API_KEYS,
       file: config.API_KEYS_FILE,
       required: adminKeyHash === undefined,
+      adminKeyHash,
     });
 
     const objects = createObjectStore(config.storage);

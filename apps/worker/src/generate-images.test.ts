@@ -114,10 +114,10 @@ test("images are bought, noted and stored under the generation's own keys", asyn
     delivery: {
       provider: "fake",
       quality: "high",
-      images: [{ key: "_images/acme/gen_1/1-0.png" }, { key: "_images/acme/gen_1/1-1.png" }],
+      images: [{ key: "_images/gen_1/1-0.png" }, { key: "_images/gen_1/1-1.png" }],
     },
   });
-  expect(await store.head("_images/acme/gen_1/1-1.png")).toEqual({ size: 9, contentType: "image/png" });
+  expect(await store.head("_images/gen_1/1-1.png")).toEqual({ size: 9, contentType: "image/png" });
 });
 
 test("what is wrong with a label is a line of the log, and nothing of the record", async () => {
@@ -152,7 +152,7 @@ test("a second run after a crash between two uploads buys only what is missing",
   const store = memory();
   const { attempt } = generation(3);
   await work(provider, store)(attempt());
-  await store.delete(["_images/acme/gen_1/1-1.png"]);
+  await store.delete(["_images/gen_1/1-1.png"]);
   const outcome = await work(provider, store)(attempt());
   expect(calls).toEqual([[0, 1, 2], [1]]);
   expect(outcome).toMatchObject({ delivery: { images: [{ index: 0 }, { index: 1 }, { index: 2 }] } });
@@ -188,7 +188,7 @@ describe("a series, of which the model chooses the length", () => {
     const store = memory();
     const { attempt } = generation(15, series);
     await work(provider, store)(attempt());
-    await store.delete([0, 1, 2].map((index) => `_images/acme/gen_1/1-${index}.png`));
+    await store.delete([0, 1, 2].map((index) => `_images/gen_1/1-${index}.png`));
     expect(await work(provider, store)(attempt())).toMatchObject({ delivery: { images: [{}, {}, {}] } });
     expect(calls).toHaveLength(2);
   });
@@ -199,7 +199,7 @@ test("tokens of images that were lost in a crash are not billed beside those of 
   const store = memory();
   const { attempt } = generation(2);
   await work(provider, store)(attempt());
-  await store.delete(["_images/acme/gen_1/1-1.png"]);
+  await store.delete(["_images/gen_1/1-1.png"]);
   // The prompt of both calls, half of what the first drew and all of what the second did. The provider charges for all three images.
   expect(await work(provider, store)(attempt())).toMatchObject({
     delivery: {
@@ -207,7 +207,7 @@ test("tokens of images that were lost in a crash are not billed beside those of 
       drawn: { images: 3, usage: { input_tokens: 20, output_tokens: 300 } },
     },
   });
-  await store.delete(["_images/acme/gen_1/1-0.png", "_images/acme/gen_1/1-1.png"]);
+  await store.delete(["_images/gen_1/1-0.png", "_images/gen_1/1-1.png"]);
   expect(await work(provider, store)(attempt())).toMatchObject({ delivery: { usage: usageOf(2) } });
 });
 
@@ -216,7 +216,7 @@ test("tokens that only one of two calls reported are not known", async () => {
   const store = memory();
   const { attempt } = generation(2);
   await work(provider, store)(attempt());
-  await store.delete(["_images/acme/gen_1/1-1.png"]);
+  await store.delete(["_images/gen_1/1-1.png"]);
   const silent: ImageProvider = {
     ...provider,
     generate: async (call) => ({ ...(await provider.generate(call)), usage: undefined }),
@@ -231,7 +231,7 @@ test("a torn upload does not count as stored", async () => {
   const store = memory();
   const { attempt } = generation(1);
   await work(provider, store)(attempt());
-  await store.put("_images/acme/gen_1/1-0.png", Buffer.from("pic"), { contentType: "image/png" });
+  await store.put("_images/gen_1/1-0.png", Buffer.from("pic"), { contentType: "image/png" });
   await work(provider, store)(attempt());
   expect(calls).toHaveLength(2);
 });
@@ -414,7 +414,7 @@ test("images that are asked for again after a worker died or was stopped are cou
   const { attempt } = generation(3);
   await work(provider, store, metrics)(attempt());
   expect(await metrics.render()).not.toContain("darkroom_repeated_images_total{");
-  await store.delete(["_images/acme/gen_1/1-0.png", "_images/acme/gen_1/1-2.png"]);
+  await store.delete(["_images/gen_1/1-0.png", "_images/gen_1/1-2.png"]);
   await work(provider, store, metrics)(attempt({ mayRepeat: true }));
   expect(await metrics.render()).toContain('darkroom_repeated_images_total{model="m"} 2\n');
 });
@@ -427,7 +427,7 @@ test("an exhausted generation is not begun again, but what is stored is delivere
   expect(await work(provider, store)(attempt(exhausted))).toMatchObject({ kind: "failed" });
   expect(calls).toHaveLength(0);
   await work(provider, store)(attempt());
-  await store.delete(["_images/acme/gen_1/1-0.png"]);
+  await store.delete(["_images/gen_1/1-0.png"]);
   const outcome = await work(provider, store)(attempt(exhausted));
   expect(outcome).toMatchObject({
     kind: "succeeded",
@@ -443,7 +443,7 @@ test.each([true, false])(
     const store = memory();
     const { attempt } = generation(2);
     await work(provider, store)(attempt());
-    await store.delete(["_images/acme/gen_1/1-0.png"]);
+    await store.delete(["_images/gen_1/1-0.png"]);
     const exhausted = { code: "conflict", message: "The batch was canceled." } as const;
     const outcome = await work(provider, store)(attempt({ exhausted, mayRepeat }));
     expect(outcome).toMatchObject({ kind: "succeeded", missing: [{ index: 0, mayHaveCharged: mayRepeat }] });
@@ -479,9 +479,9 @@ describe("a worker whose attempt another has taken over while it uploads", () =>
     first.open();
     await zombie;
     expect(outcome).toMatchObject({
-      delivery: { images: [{ key: "_images/acme/gen_1/2-0.png", bytes: bytes.length }] },
+      delivery: { images: [{ key: "_images/gen_1/2-0.png", bytes: bytes.length }] },
     });
-    expect(await first.inside.head("_images/acme/gen_1/2-0.png")).toMatchObject({ size: bytes.length });
+    expect(await first.inside.head("_images/gen_1/2-0.png")).toMatchObject({ size: bytes.length });
   });
 
   test.each(["lock lost", "canceled"])("stops at once when it is told so: %s", async (reason) => {
@@ -491,7 +491,7 @@ describe("a worker whose attempt another has taken over while it uploads", () =>
     await asked;
     controller.abort(reason);
     await expect(running).rejects.toBe(reason);
-    expect(await inside.head("_images/acme/gen_1/1-0.png")).toBeNull();
+    expect(await inside.head("_images/gen_1/1-0.png")).toBeNull();
   });
 
   test("stops at once between two tries", async () => {
@@ -522,7 +522,7 @@ test("a worker that lost the generation stores nothing", async () => {
   const store = memory();
   const late = generation(1).attempt({ checkpoint: async () => false });
   await expect(work(provider, store)(late)).rejects.toThrow("A later attempt owns gen_1");
-  expect(await store.head("_images/acme/gen_1/1-0.png")).toBeNull();
+  expect(await store.head("_images/gen_1/1-0.png")).toBeNull();
 });
 
 test("partial images are shown while the provider draws, and a caller who does not stream sees none", async () => {
@@ -542,5 +542,5 @@ test("partial images are shown while the provider draws, and a caller who does n
   await draw({});
   expect(shown).toEqual([]);
   expect(await draw({ stream: true, partial_images: 1 })).toMatchObject({ kind: "succeeded" });
-  expect(shown).toEqual(["_images/acme/gen_1/1-partial-0-0.png"]);
+  expect(shown).toEqual(["_images/gen_1/1-partial-0-0.png"]);
 });

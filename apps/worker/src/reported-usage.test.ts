@@ -118,7 +118,7 @@ describe("a quality that was left open is billed and kept as it is told of each 
 
   test("by an attempt of an older release, which kept the quality of its call alone, and by one of this", async () => {
     upstream.next({ body: { data: [{ b64_json: picture }], quality: "low" } });
-    const key = "_images/acme/gen_1/1-0.png";
+    const key = "_images/gen_1/1-0.png";
     await store.put(key, Buffer.from(picture, "base64"), { contentType: "image/png" });
     const bytes = Buffer.byteLength(picture, "base64");
     const stored = { index: 0, key, bytes, mediaType: "image/png", width: 64, height: 48 };

@@ -45,7 +45,7 @@ test("partial images are stored beside the finished ones, and shown by reference
   const { partialImages, onPartial, shown, memory } = watched();
   expect(partialImages).toBe(2);
   await onPartial?.(partial(1, 0));
-  const key = "_images/acme/gen_1/1-partial-1-0.webp";
+  const key = "_images/gen_1/1-partial-1-0.webp";
   expect(shown).toEqual([{ index: 1, partialIndex: 0, key, mediaType: "image/webp", width: 8, height: 4 }]);
   expect(await memory.head(key)).toEqual({ size: 3, contentType: "image/webp" });
 });
@@ -71,12 +71,12 @@ test("a store that hangs is waited for no longer than said, and what it takes in
   });
   await onPartial?.(partial(0, 0));
   mayEnd.resolve();
-  await expect.poll(() => removed).toEqual(["_images/acme/gen_1/1-partial-0-0.webp"]);
+  await expect.poll(() => removed).toEqual(["_images/gen_1/1-partial-0-0.webp"]);
   expect(shown).toEqual([]);
 });
 
 test("one that came too late to be shown is removed: the generation has ended, or is another attempt's", async () => {
   const { onPartial, memory } = watched(undefined, {}, false);
   await onPartial?.(partial(0, 0));
-  expect(await memory.head("_images/acme/gen_1/1-partial-0-0.webp")).toBeNull();
+  expect(await memory.head("_images/gen_1/1-partial-0-0.webp")).toBeNull();
 });

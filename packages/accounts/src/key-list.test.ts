@@ -51,6 +51,14 @@ describe("a key list is refused", () => {
     expect(loadKeys({ list, required: false })).toEqual([]);
   });
 
+  test("cannot have the admin key in it, which would be refused on every route of a caller", () => {
+    const list = `acme:ci:${one},beta:laptop:${two}`;
+    expect(mistakesIn(() => loadKeys({ list, adminKeyHash: two }))).toEqual([
+      "beta:laptop is also the admin key of ADMIN_KEY_SHA256, which draws no images: make another key for one of the two",
+    ]);
+    expect(loadKeys({ list, adminKeyHash: hashApiKey("three") })).toHaveLength(2);
+  });
+
   test("when nothing is configured at all", () => {
     expect(mistakesIn(() => loadKeys({}))[0]).toContain("openssl rand");
   });

@@ -41,15 +41,12 @@ export function createNameResolver({ servers, totalTimeoutMs = 5000 }: Options =
   };
 }
 
-/** Says of a failed look-up whether the name does not exist or no server could tell. */
+/** Says of a failed look-up, by its code, whether the name does not exist or no server could tell. */
 export function nameError(hostname: string, causes: readonly unknown[]): OutboundError {
   const codes = causes.map((cause) => (cause instanceof Error && "code" in cause ? String(cause.code) : "unknown"));
   const detail = `${hostname}: ${[...new Set(codes)].join(", ") || "no address"}`;
   const cause = causes[0];
-  if (codes.every((code) => code === "ENOTFOUND" || code === "ENODATA")) {
-    const message = `No address is known for the name ${hostname}. Check its spelling, and that it exists in public DNS.`;
-    return new OutboundError("NAME_NOT_FOUND", message, { detail, cause });
-  }
-  const message = `The address of the name ${hostname} could not be found out: its name servers did not answer. Try again later.`;
-  return new OutboundError("NAME_SERVER_FAILED", message, { detail, cause });
+  const isUnknown = codes.every((code) => code === "ENOTFOUND" || code === "ENODATA");
+  const code = isUnknown ? "NAME_NOT_FOUND" : "NAME_SERVER_FAILED";
+  return OutboundError.ofName(code, hostname, { detail, cause });
 }

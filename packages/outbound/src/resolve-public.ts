@@ -26,9 +26,6 @@ export async function resolvePublic(hostname: string, resolve: ResolveName): Pro
   if (addresses.length === 0) throw nameError(hostname, []);
   const bad = addresses.find(({ address }) => !isPublicAddress(address));
   if (bad === undefined) return addresses;
-  throw new OutboundError(
-    "PRIVATE_ADDRESS",
-    `The name ${hostname} leads to an address that is not public. All of its addresses must be.`,
-    { detail: `${hostname} resolves to ${bad.address}, which is not public` },
-  );
+  const detail = `${hostname} resolves to ${bad.address}, which is not public`;
+  throw OutboundError.ofName("PRIVATE_ADDRESS", hostname, { detail });
 }

@@ -23,6 +23,16 @@ test("only a link with a valid signature is told that it has expired", async () 
   expect(await linksAt(999_000).openLink(path)).toEqual({ status: "forbidden" });
 });
 
+test("a link that was signed with the secret before works while that is set", async () => {
+  const path = pathOf(await linksAt(0, "o".repeat(32)).link("a/0.png", { expiresInSeconds: 10 }));
+  const rotated = signedLinks({ ...settings, previousSigningSecret: "o".repeat(32) }, get, () => 5_000);
+  expect(await rotated.openLink(path)).toMatchObject({ status: "ok" });
+  expect(await rotated.openLink(path.replace("a/0.png", "b/0.png"))).toEqual({ status: "forbidden" });
+  // New links are signed with the new one.
+  const made = pathOf(await rotated.link("a/0.png", { expiresInSeconds: 10 }));
+  expect(await linksAt(5_000).openLink(made)).toMatchObject({ status: "ok" });
+});
+
 test.each([
   "",
   "/",

@@ -10,30 +10,32 @@ export const signedLinkPath = "/images/";
 export type LinkSettings = {
   /** Where callers reach the service that serves the links: `https://images.example.com`, with or without a path. */
   publicBaseUrl: string;
-  /** A client that knows it can read every object. Changing it voids all links. */
+  /** A client that knows it can read every object. */
   signingSecret: string;
+  /** The secret before it: links that were signed with it work until their time is over. Undefined: they do not. */
+  previousSigningSecret?: string | undefined;
 };
 
 /** `link` and `openLink` for stores whose objects we serve ourselves. `now` gives milliseconds. */
 export function signedLinks(
-  { publicBaseUrl, signingSecret }: LinkSettings,
+  { publicBaseUrl, signingSecret, previousSigningSecret }: LinkSettings,
   get: ObjectStore["get"],
   now: () => number,
 ): Pick<ObjectStore, "link"> & { openLink: NonNullable<ObjectStore["openLink"]> } {
   const base = publicBaseUrl.replace(/\/+$/, "");
-  const sign = (key: string, expires: string) =>
-    createHmac("sha256", signingSecret).update(`${key}\n${expires}`).digest("base64url");
+  const accepted = [signingSecret, previousSigningSecret].filter((secret) => secret !== undefined);
 
   return {
     link: async (key, { expiresInSeconds }) => {
       assertObjectKey("link", key);
       assertLinkLifetime(key, expiresInSeconds);
       const expires = String(Math.ceil(now() / 1000) + expiresInSeconds);
-      return `${base}${signedLinkPath}${key}?expires=${expires}&signature=${sign(key, expires)}`;
+      return `${base}${signedLinkPath}${key}?expires=${expires}&signature=${sign(key, expires, signingSecret)}`;
     },
     openLink: async (pathAndQuery) => {
       const { key, expires, signature } = partsOf(pathAndQuery);
-      if (!isObjectKey(key) || !isSame(signature, sign(key, expires))) return { status: "forbidden" };
+      const isSigned = accepted.some((secret) => isSame(signature, sign(key, expires, secret)));
+      if (!isObjectKey(key) || !isSigned) return { status: "forbidden" };
       if (Number(expires) * 1000 <= now()) return { status: "expired" };
       try {
         return { status: "ok", object: await get(key) };
@@ -44,6 +46,9 @@ export function signedLinks(
     },
   };
 }
+
+const sign = (key: string, expires: string, secret: string): string =>
+  createHmac("sha256", secret).update(`${key}\n${expires}`).digest("base64url");
 
 /** Nothing is decoded in the path: a key needs no escapes, so a path with one is not ours. */
 function partsOf(pathAndQuery: string) {

@@ -58,6 +58,8 @@ describe("complete settings", () => {
       links: read,
     });
     expect(objectStoreSettings({ STORAGE: "memory", ...links })).toEqual({ storage: "memory", links: read });
+    const rotated = objectStoreSettings({ STORAGE: "memory", ...links, LINK_PREVIOUS_SIGNING_SECRET: "o".repeat(32) });
+    expect(rotated).toMatchObject({ links: { ...read, previousSigningSecret: "o".repeat(32) } });
   });
 });
 

@@ -61,6 +61,13 @@ export const storageEnvSchema = z.object({
     .describe(
       "Signs links to images, 32 characters or more. Required with STORAGE=filesystem and memory; the same for all processes.",
     ),
+  LINK_PREVIOUS_SIGNING_SECRET: z
+    .string()
+    .min(32, "must have at least 32 characters")
+    .optional()
+    .describe(
+      "The previous secret. While it is set, links that were signed with it work until they expire, after seven days at most.",
+    ),
 });
 
 type StorageEnv = z.output<typeof storageEnvSchema>;
@@ -99,9 +106,10 @@ function s3Settings(env: StorageEnv): S3Settings {
   };
 }
 
-const linkSettings = (env: { PUBLIC_BASE_URL: string; LINK_SIGNING_SECRET: string }) => ({
+const linkSettings = (env: StorageEnv & { PUBLIC_BASE_URL: string; LINK_SIGNING_SECRET: string }) => ({
   publicBaseUrl: env.PUBLIC_BASE_URL,
   signingSecret: env.LINK_SIGNING_SECRET,
+  previousSigningSecret: env.LINK_PREVIOUS_SIGNING_SECRET,
 });
 
 /** The path is part of what is signed, so a link holds only under the path that the server itself sees. */

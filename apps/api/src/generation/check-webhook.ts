@@ -17,7 +17,8 @@ export async function checkWebhook({ job }: Told, settings: WebhookSettings): Pr
     await assertPublicUrl(job.webhook, settings);
   } catch (error) {
     if (!(error instanceof OutboundError)) throw error;
-    throw refuse("job.webhook", `Invalid 'job.webhook': ${error.message}`, error.retryable);
+    // A name server may be away for now. That this may be so is told of each name alike.
+    throw refuse("job.webhook", `Invalid 'job.webhook': ${error.message}`, error.isOfName);
   }
 }
 

@@ -82,10 +82,17 @@ type Prepared = { body: string; head: readonly string[]; length: string };
 /** What there is to say of errors that are thrown again and again, each made once. */
 const preparedErrors = new WeakMap<ApiError, Prepared>();
 
-/** Answers a request that no route sees, as `answerError` would. `last` closes the connection after it. */
-export function writeError(error: ApiError, response: ServerResponse, { last }: { last: boolean }): void {
+type WriteErrorOptions = {
+  /** Closes the connection after it. */
+  last: boolean;
+  /** Headers that go before those of the error, names and values by turns. */
+  headers: readonly string[];
+};
+
+/** Answers a request that no route sees, as `answerError` would. */
+export function writeError(error: ApiError, response: ServerResponse, { last, headers: own }: WriteErrorOptions): void {
   const { body, head, length } = preparedErrors.get(error) ?? prepare(error);
-  const headers = ["x-request-id", newRequestId(), ...head];
+  const headers = ["x-request-id", newRequestId(), ...own, ...head];
   // The body of the request is not read. As in `answerError`, the connection is left open, and Node reads it away.
   if (last) headers.push("connection", "close");
   else response.removeHeader("connection");

@@ -58,8 +58,8 @@ const exchanges = {
 };
 
 /** A flooded service, and beside it a server that hands everything to its Fastify at once. */
-async function start() {
-  const { app, drain } = await startApi();
+async function start(corsOrigins: string[] = []) {
+  const { app, drain } = await startApi({ corsOrigins });
   const bare = createServer(connectionLimits);
   const hand = (request: IncomingMessage, response: ServerResponse) => {
     setCommonHeaders(response);
@@ -77,6 +77,24 @@ test("in a flood everybody is answered byte for byte as by Fastify", async () =>
     await flooded(port);
     expect({ name, answer: await exchange(port, bytes) }).toEqual({ name, answer: expected });
     expect(expected).toMatch(/^HTTP/);
+  }
+});
+
+test("in a flood a page may read that it is refused, as it may by Fastify", async () => {
+  const page = "https://app.example.com";
+  const { port, barePort } = await start([page]);
+  for (const [path, origin] of [
+    ["/v1/models", page],
+    ["/v1/models", "https://elsewhere.example"],
+    ["/admin/keys", page],
+    ["/%61dmin/keys", page],
+  ]) {
+    const bytes = `${unauthenticated(`GET ${path}`)}Origin: ${origin}\r\n\r\n`;
+    const expected = await exchange(barePort, bytes);
+    await flooded(port);
+    expect({ path, origin, answer: await exchange(port, bytes) }).toEqual({ path, origin, answer: expected });
+    const isTold = path === "/v1/models" && origin === page;
+    expect(expected.includes(`access-control-allow-origin: ${page}`)).toBe(isTold);
   }
 });
 
@@ -131,6 +149,7 @@ async function startGate(over: Partial<AuthenticationGateDependencies> = {}) {
     drain: createDrain(),
     trustProxy: false,
     routes: { has: () => true },
+    corsOrigins: [],
     ...over,
   });
   const app = Fastify();

@@ -4,6 +4,7 @@ import { ApiError } from "@darkroom/contracts";
 import type { FastifyInstance } from "fastify";
 import type { Drain } from "../drain.ts";
 import type { BodyDeadline } from "../limits/body-deadline.ts";
+import { createCrossOriginHeaders, isForAdmin } from "./cross-origin.ts";
 import { credentialOf } from "./credential.ts";
 import { hostFault } from "./host-header.ts";
 import type { FollowRequestDependencies } from "./request-facts.ts";
@@ -19,6 +20,8 @@ export type AuthenticationGateDependencies = FollowRequestDependencies & {
   trustProxy: boolean | string[];
   /** Which routes there are. */
   routes: Pick<KnownRoutes, "has">;
+  /** The origins whose pages may call; `*` is every one. */
+  corsOrigins: readonly string[];
 };
 
 /**
@@ -28,8 +31,10 @@ export type AuthenticationGateDependencies = FollowRequestDependencies & {
  * request is for Fastify to say.
  */
 export function createAuthenticationGate(dependencies: AuthenticationGateDependencies) {
-  const { keyring, bodyDeadline, drain, metrics, unauthenticatedLog, trustProxy, routes } = dependencies;
+  const { keyring, bodyDeadline, drain, metrics, unauthenticatedLog, trustProxy, routes, corsOrigins } = dependencies;
   const guarded = createRouteFinder();
+  const admins = createRouteFinder();
+  const crossOriginHeaders = createCrossOriginHeaders(corsOrigins);
   const accounts = new WeakMap<IncomingMessage, Account>();
   // On a proxy's connections, an unauthenticated request that waits would block other clients of the same proxy.
   const throttle = trustProxy === false ? createAuthenticationThrottle() : null;
@@ -37,7 +42,9 @@ export function createAuthenticationGate(dependencies: AuthenticationGateDepende
   function refuse(error: ApiError, request: IncomingMessage, response: ServerResponse): void {
     bodyDeadline.begin(request);
     metrics.refusedRequests.inc({ code: error.code });
-    writeError(error, response, { last: drain.leaving });
+    const { method = "", url = "" } = request;
+    const headers = crossOriginHeaders(request.headers.origin, { forAdmin: admins.has(method, url) });
+    writeError(error, response, { last: drain.leaving, headers });
   }
 
   /** Whether a request is one of so many without an account in this second that it has to wait for its turn. */
@@ -46,7 +53,10 @@ export function createAuthenticationGate(dependencies: AuthenticationGateDepende
   return {
     /** Stands before all routes that `app` is given from now on. */
     guard(app: FastifyInstance): void {
-      app.addHook("onRoute", ({ method, url }) => guarded.add(method, url));
+      app.addHook("onRoute", ({ method, url }) => {
+        guarded.add(method, url);
+        if (isForAdmin(url)) admins.add(method, url);
+      });
     },
 
     /**

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type StartApiOptions, startApi } from "../api.fixture.ts";
+import { adminKey, type StartApiOptions, startApi } from "../api.fixture.ts";
 import { delivering } from "../worker.fixture.ts";
 
 const page = "https://app.example.com";
@@ -20,7 +20,7 @@ const readable = { "access-control-allow-origin": page, "access-control-expose-h
 describe("a page of an origin that may call", () => {
   test("is told by a preflight what it may send, without a key", async () => {
     const api = await startApi(withPage);
-    for (const path of ["/v1/images/generations", "/v1/nowhere", "/admin/keys"]) {
+    for (const path of ["/v1/images/generations", "/v1/nowhere"]) {
       const answer = await fetch(`${api.baseUrl}${path}`, preflight(page));
       expect({ path, status: answer.status, ...corsHeaders(answer) }).toEqual({
         path,
@@ -88,4 +88,15 @@ test("nothing is said of origins where none is configured", async () => {
   const asked = await fetch(`${api.baseUrl}/v1/images/generations`, preflight(page));
   expect([asked.status, corsHeaders(asked)]).toEqual([405, {}]);
   expect(corsHeaders(await api.call("/v1/models", { headers: { origin: page } }))).toEqual({});
+});
+
+test("no page may call the routes for the admin key, in whichever spelling", async () => {
+  const api = await startApi({ corsOrigins: ["*"] });
+  for (const path of ["/admin/keys", "/%61dmin/keys", "/metrics"]) {
+    const asked = await fetch(`${api.baseUrl}${path}`, preflight(page));
+    expect([path, asked.status, corsHeaders(asked)]).toEqual([path, 405, { vary: "Origin" }]);
+    const headers = { origin: page, authorization: `Bearer ${adminKey}` };
+    const answer = await fetch(`${api.baseUrl}${path}`, { headers });
+    expect([path, answer.status, corsHeaders(answer)]).toEqual([path, 200, { vary: "Origin" }]);
+  }
 });

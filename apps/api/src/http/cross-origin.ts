@@ -9,17 +9,15 @@ const preflightSeconds = 7_200;
 
 /**
  * Options of `@fastify/cors`, with which pages of other origins may call the service and read its answers. `origins` are theirs
- * (`https://app.example.com`), `*` is every one. A page of another origin is told nothing.
+ * (`https://app.example.com`), `*` is every one. A page of another origin is told nothing, and none is told of the
+ * routes for the admin key.
  */
 export function corsOptions(origins: readonly string[]): { delegator: FastifyCorsOptionsDelegateCallback } {
-  const admitted = new Set(origins);
-  const admits = (origin: string | undefined): boolean =>
-    origin !== undefined && (admitted.has("*") || admitted.has(origin));
-
+  const admits = admission(origins);
   return {
-    delegator: ({ headers }: FastifyRequest, done) =>
+    delegator: ({ headers, routeOptions }: FastifyRequest, done) =>
       done(null, {
-        origin: admits(headers.origin),
+        origin: !isForAdmin(routeOptions.url) && admits(headers.origin),
         // Ids, limits, cost: the caller may know all of them. No cookie is read here, so `*` is allowed.
         exposedHeaders: "*",
         // Any other OPTIONS is answered like a method that the route does not have.
@@ -30,4 +28,27 @@ export function corsOptions(origins: readonly string[]): { delegator: FastifyCor
         maxAge: preflightSeconds,
       }),
   };
+}
+
+/**
+ * The headers of an answer that is written before Fastify, as `@fastify/cors` sets them: without them a page sees a network error in place of
+ * the refusal. Names and values by turns.
+ */
+export function createCrossOriginHeaders(origins: readonly string[]) {
+  const admits = admission(origins);
+  return (origin: string | undefined, { forAdmin }: { forAdmin: boolean }): string[] => {
+    if (origins.length === 0) return [];
+    const vary = ["vary", "Origin"];
+    if (forAdmin || origin === undefined || !admits(origin)) return vary;
+    return [...vary, "access-control-allow-origin", origin, "access-control-expose-headers", "*"];
+  };
+}
+
+/** Whether a route is the operator's, by the path with which it was made. No page may call it: an admin key has no place in a browser. */
+export const isForAdmin = (route: string | undefined): boolean => /^\/(admin|metrics)(\/|$)/.test(route ?? "");
+
+/** Says of an origin whether its pages may call. */
+function admission(origins: readonly string[]): (origin: string | undefined) => boolean {
+  const admitted = new Set(origins);
+  return (origin) => origin !== undefined && (admitted.has("*") || admitted.has(origin));
 }

@@ -70,8 +70,8 @@ describeWithS3("s3", (testS3) => {
   test.each([
     ["image/svg+xml", "attachment"],
     ["text/html; charset=utf-8", "attachment"],
-    ["image/png", null],
-    ["image/gif", null],
+    ["image/png", "inline"],
+    ["image/gif", "inline"],
   ])(
     "a presigned link to %s answers with the disposition %s, however it was written",
     async (contentType, expected) => {

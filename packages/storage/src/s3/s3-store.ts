@@ -32,7 +32,7 @@ const opened = new Set(["image/png", "image/jpeg", "image/webp", "image/gif"]);
  * sends the policy that keeps it from that, so an SVG is saved and not opened; an `<img>` shows it all the same. Noted with the object,
  * this holds for signed links, for a public bucket and for a CDN before it.
  */
-const dispositionOf = (contentType: string): string | undefined => (opened.has(contentType) ? undefined : "attachment");
+const dispositionOf = (contentType: string): string => (opened.has(contentType) ? "inline" : "attachment");
 
 /** Objects in a bucket of AWS or of any server of its protocol. `now` gives milliseconds; links are signed with it. */
 export function createS3Store(
