@@ -40,6 +40,7 @@ export type StartApiOptions = {
   /** The origins whose pages may call. */
   corsOrigins?: readonly string[];
   maxHeldRequests?: number;
+  maxHeldRequestsPerKey?: number;
   /** The models that are served; the built-in ones when left out. */
   catalogue?: Catalogue;
   publicBaseUrl?: string;
@@ -170,6 +171,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     trustProxy: false,
     corsOrigins: options.corsOrigins ?? [],
     maxHeldRequests: options.maxHeldRequests ?? 1_000,
+    maxHeldRequestsPerKey: options.maxHeldRequestsPerKey ?? 1_000,
     webhooks: { signingSecret: undefined, allowPrivate: true, allowInsecure: true, ...options.webhooks },
   });
   const baseUrl = await app.listen({ host: "127.0.0.1", port: 0 });

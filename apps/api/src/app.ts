@@ -12,6 +12,7 @@ import { createImageEvents } from "./generation/image-events.ts";
 import { createInterruptionError } from "./generation/wait-for-ending.ts";
 import { createSubmitOrAttach } from "./generation/submit-or-attach.ts";
 import { createJudgeRequest } from "./generation/judge-request.ts";
+import { createHeldRequests } from "./limits/held-requests.ts";
 import { createShedLoad } from "./limits/shed-load.ts";
 import { createRenderGeneration } from "./generation/render-generation.ts";
 import type { ResponseFormat } from "./generation/response-format.ts";
@@ -22,6 +23,7 @@ import { createServer, type CreateServerDependencies, type Server } from "./http
 import { refuseOtherMethods } from "./http/known-routes.ts";
 import { createSendPage } from "./http/send-page.ts";
 import { createReadTurns } from "./limits/read-turns.ts";
+import { createHeartbeats } from "./http/sse-heartbeat.ts";
 import { tellLimits } from "./limits/rate-limit-headers.ts";
 import type { Queue } from "./open-queue.ts";
 import { adminRoutes } from "./routes/admin/admin-routes.ts";
@@ -60,6 +62,8 @@ export type AppDependencies = CreateServerDependencies &
     publicBaseUrl: string | undefined;
     /** What GPT image models answer with where the caller has not asked for a format. */
     defaultResponseFormat: ResponseFormat;
+    /** How many requests of a key may be held open at a time, where the key has no limit of its own. */
+    maxHeldRequestsPerKey: number;
   };
 
 /** Builds the HTTP service. It listens to nothing yet, and opens and closes nothing that it was given. */
@@ -128,6 +132,8 @@ function createTools(given: AppDependencies & Pick<Server, "bodyDeadline" | "loa
     shedLoad: createShedLoad(given),
     imageEvents: createImageEvents(given),
     interruptionError: createInterruptionError(given),
+    heldRequests: createHeldRequests({ keyring: given.keyring, maxPerKey: given.maxHeldRequestsPerKey }),
+    heartbeats: createHeartbeats(),
   };
   const waitModes = {
     whenEnded: createAnswerWhenEnded(tools),

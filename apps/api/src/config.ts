@@ -51,6 +51,11 @@ export const apiEnvSchema = z.object({
     .describe(
       "Load shedding: the requests that a process holds at a time (callers that wait for images, streams, long polls). More get a 503 with `Retry-After` before anything is bought.",
     ),
+  MAX_HELD_REQUESTS_PER_KEY: wholeNumber(1, 1_000_000)
+    .optional()
+    .describe(
+      "How many of those one API key may have, where it has no limit `held_requests` of its own. More get a 429. Unset: half of MAX_HELD_REQUESTS.",
+    ),
   TRUST_PROXY: z
     .string()
     .default("false")
@@ -91,7 +96,11 @@ const schema = apiEnvSchema
     error: "must be at most half of SHUTDOWN_DEADLINE_MS",
   });
 
-export type ApiConfig = z.output<typeof schema> & { storage: ObjectStoreSettings; SHUTDOWN_DELAY_MS: number };
+export type ApiConfig = z.output<typeof schema> & {
+  storage: ObjectStoreSettings;
+  SHUTDOWN_DELAY_MS: number;
+  MAX_HELD_REQUESTS_PER_KEY: number;
+};
 
 /** What a balancer gets to notice, of the time that a stop may take. */
 const delayShare = 0.2;
@@ -100,5 +109,6 @@ const delayShare = 0.2;
 export function readConfig(environment: Environment = process.env): ApiConfig {
   const settings = readSettings(schema, environment);
   const { SHUTDOWN_DEADLINE_MS, SHUTDOWN_DELAY_MS = SHUTDOWN_DEADLINE_MS * delayShare } = settings;
-  return { ...settings, SHUTDOWN_DELAY_MS, storage: objectStoreSettings(environment) };
+  const { MAX_HELD_REQUESTS, MAX_HELD_REQUESTS_PER_KEY = Math.ceil(MAX_HELD_REQUESTS / 2) } = settings;
+  return { ...settings, SHUTDOWN_DELAY_MS, MAX_HELD_REQUESTS_PER_KEY, storage: objectStoreSettings(environment) };
 }

@@ -74,6 +74,7 @@ await runProcess({
       trustProxy: config.TRUST_PROXY,
       corsOrigins: config.CORS_ORIGINS,
       maxHeldRequests: config.MAX_HELD_REQUESTS,
+      maxHeldRequestsPerKey: config.MAX_HELD_REQUESTS_PER_KEY,
       webhooks: webhookSettings(config),
     });
     const { SHUTDOWN_DELAY_MS: delayMs, SHUTDOWN_DEADLINE_MS: deadlineMs } = config;

@@ -31,6 +31,7 @@ export function openDarkroom(
         WORKER_CONCURRENCY: String(concurrency),
         // What ten thousand waiting callers cost is measured here, and not how many are refused.
         MAX_HELD_REQUESTS: "20000",
+        MAX_HELD_REQUESTS_PER_KEY: "20000",
         API_KEYS: `acme:bench:${hashApiKey(apiKey)}`,
         ...over.environment,
       },

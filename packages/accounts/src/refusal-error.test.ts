@@ -1,9 +1,16 @@
+import { noLimits } from "@darkroom/contracts";
 import { describe, expect, test } from "vitest";
 import type { Admission } from "./admission.ts";
 import { type Refusal, refusalError } from "./refusal-error.ts";
 
 const admission: Admission = {
-  limits: { requests_per_minute: 60, images_per_minute: 100, concurrent_generations: 20, queued_generations: 5 },
+  limits: {
+    ...noLimits,
+    requests_per_minute: 60,
+    images_per_minute: 100,
+    concurrent_generations: 20,
+    queued_generations: 5,
+  },
   budget: { day: 1_500_000, month: 20_000_000, total: 500_000_000 },
   images: 4,
   worstCaseMicros: 160_018,

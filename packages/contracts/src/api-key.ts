@@ -20,6 +20,8 @@ export const limitsSchema = z.strictObject({
   concurrent_generations: count,
   /** Of those, the ones that no worker has begun. */
   queued_generations: count,
+  /** Requests held open at one api process: waiting calls, streams, long polls. Null: as many as the installation allows each key. */
+  held_requests: count,
 });
 export type Limits = z.infer<typeof limitsSchema>;
 
@@ -36,6 +38,7 @@ export const noLimits: Limits = {
   images_per_minute: null,
   concurrent_generations: null,
   queued_generations: null,
+  held_requests: null,
 };
 export const noBudget: Budget = { day: null, month: null, total: null };
 

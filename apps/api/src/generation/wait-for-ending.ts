@@ -5,6 +5,7 @@ import type { GenerationRecord } from "@darkroom/generations";
 import type { Queue } from "../open-queue.ts";
 import type { Joined } from "./submit-or-attach.ts";
 import type { Drain } from "../drain.ts";
+import { type HeldRequests, keyStopped } from "../limits/held-requests.ts";
 
 export type WaitForEndingOptions = {
   queue: Pick<Queue, "generations" | "waits">;
@@ -47,18 +48,19 @@ export async function waitForEnding(options: WaitForEndingOptions): Promise<Gene
   }
 }
 
-/** Why a wait was over before its generation: it took too long, the caller has gone, this process is going. */
-export type Interruption = "timeout" | "disconnect" | "shutdown";
+/** Why a wait was over before its generation: it took too long, the caller has gone, this process is going, the caller's key is in force no more. */
+export type Interruption = "timeout" | "disconnect" | "shutdown" | "stopped";
 
 type LimitWaitOptions = {
   response: ServerResponse;
   /** Absent: as long as it takes. */
   timeoutMs?: number;
   drain: Drain;
+  heldRequests: Pick<HeldRequests, "onStopped">;
 };
 
 /** Begins to look out for whatever may interrupt a wait. `release` must be called when the wait is over. */
-export function limitWait({ response, timeoutMs, drain }: LimitWaitOptions) {
+export function limitWait({ response, timeoutMs, drain, heldRequests }: LimitWaitOptions) {
   const { promise: interrupted, resolve } = Promise.withResolvers<Interruption>();
   // Before it is answered a response closes only because its connection did.
   const onClose = () => resolve("disconnect");
@@ -66,6 +68,7 @@ export function limitWait({ response, timeoutMs, drain }: LimitWaitOptions) {
   else response.once("close", onClose);
   const timer = timeoutMs === undefined ? undefined : setTimeout(() => resolve("timeout"), timeoutMs);
   const forget = drain.onDismiss(() => resolve("shutdown"));
+  const forgetKey = heldRequests.onStopped(response, () => resolve("stopped"));
 
   return {
     interrupted,
@@ -73,6 +76,7 @@ export function limitWait({ response, timeoutMs, drain }: LimitWaitOptions) {
       response.off("close", onClose);
       clearTimeout(timer);
       forget();
+      forgetKey();
     },
   };
 }
@@ -82,13 +86,21 @@ type Interrupted = Pick<Joined, "id" | "answer" | "isFoundAgain">;
 
 /** Returns the function that says what a caller is told whose wait on the line is over before the generation is, and sees to it. */
 export function createInterruptionError({ syncTimeoutMs }: { syncTimeoutMs: number }) {
-  return async (why: "timeout" | "shutdown", { id, answer, isFoundAgain }: Interrupted): Promise<ApiError> => {
+  return async (
+    why: Exclude<Interruption, "disconnect">,
+    { id, answer, isFoundAgain }: Interrupted,
+  ): Promise<ApiError> => {
     if (why === "timeout") {
       await answer.leave("later");
       return new ApiError(
         "timeout_error",
         `The images were not ready within ${syncTimeoutMs / 1_000} s. The generation goes on; its id is ${id}.`,
       );
+    }
+    if (why === "stopped") {
+      // What is queued may go on when the key is enabled again, and what runs may be paid for.
+      await answer.leave("later");
+      return keyStopped(id);
     }
     // A queued one is canceled, and the same request makes another. One that goes on is found by it.
     if ((await answer.leave("cut")) === "canceled") {

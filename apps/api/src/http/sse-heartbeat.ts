@@ -1,24 +1,59 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { heartbeat, heartbeatEveryMs } from "./event-stream.ts";
 
-/** The heartbeats of one answer. However often its waits are interrupted, no more than `everyMs` passes without a `beat`. */
-export function createSseHeartbeat(everyMs = heartbeatEveryMs, beat = heartbeat) {
-  let dueAtMs = performance.now() + everyMs;
+/** The heartbeats of one answer. However often its waits are interrupted, no more than `everyMs` passes without a beat. */
+export type SseHeartbeat = {
+  /** Heartbeats until the promise settles; returns what it resolves with, throws what it rejects with. */
+  until<T>(promise: Promise<T>): AsyncGenerator<string, T, void>;
+};
+
+type Waiting = { dueAtMs: number; beat: () => void };
+
+/** Beats come by as much of their interval too early. */
+const steps = 12;
+
+/** The heartbeats of all answers of a process, from one timer: a timer for each of thousands of waits takes a good part of a core. */
+export function createHeartbeats(everyMs = heartbeatEveryMs) {
+  const stepMs = Math.max(1, everyMs / steps);
+  const waiting = new Set<Waiting>();
+  let timer: NodeJS.Timeout | undefined;
+
+  function step(): void {
+    const untilMs = performance.now() + stepMs;
+    for (const { dueAtMs, beat } of waiting) if (dueAtMs <= untilMs) beat();
+  }
+
+  function add(entry: Waiting): void {
+    waiting.add(entry);
+    timer ??= setInterval(step, stepMs);
+  }
+
+  function remove(entry: Waiting): void {
+    waiting.delete(entry);
+    if (waiting.size > 0) return;
+    clearInterval(timer);
+    timer = undefined;
+  }
 
   return {
-    /** Heartbeats until the promise settles; returns what it resolves with, throws what it rejects with. */
-    async *until<T>(promise: Promise<T>): AsyncGenerator<string, T, void> {
-      const settled = promise.then((value) => ({ value }));
-      for (;;) {
-        const timer = new AbortController();
-        const due = sleep(Math.max(0, dueAtMs - performance.now()), undefined, { signal: timer.signal });
-        const result = await Promise.race([settled, due.catch(() => undefined)]).finally(() => timer.abort());
-        if (result !== undefined) return result.value;
-        dueAtMs = performance.now() + everyMs;
-        yield beat;
-      }
+    /** Begins the heartbeats of one answer. `beat` is what is written each time. */
+    begin(beat = heartbeat): SseHeartbeat {
+      let dueAtMs = performance.now() + everyMs;
+      return {
+        async *until<T>(promise: Promise<T>) {
+          const settled = promise.then((value) => ({ value }));
+          for (;;) {
+            const due = Promise.withResolvers<undefined>();
+            const entry = { dueAtMs, beat: () => due.resolve(undefined) };
+            add(entry);
+            const result = await Promise.race([settled, due.promise]).finally(() => remove(entry));
+            if (result !== undefined) return result.value;
+            dueAtMs = performance.now() + everyMs;
+            yield beat;
+          }
+        },
+      };
     },
   };
 }
 
-export type SseHeartbeat = ReturnType<typeof createSseHeartbeat>;
+export type Heartbeats = ReturnType<typeof createHeartbeats>;

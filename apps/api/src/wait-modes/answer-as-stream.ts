@@ -11,7 +11,8 @@ import { leaveUnread } from "../generation/send-ending.ts";
 import { type GenerationWatch, wakeOnChange } from "../generation/watch-generation.ts";
 import { noteError } from "../http/answer-error.ts";
 import { eventStreamHeaders, heartbeat } from "../http/event-stream.ts";
-import { createSseHeartbeat, type SseHeartbeat } from "../http/sse-heartbeat.ts";
+import type { Heartbeats, SseHeartbeat } from "../http/sse-heartbeat.ts";
+import type { HeldRequests } from "../limits/held-requests.ts";
 import type { Queue } from "../open-queue.ts";
 import type { WaitMode } from "./answer-when-ended.ts";
 
@@ -21,6 +22,8 @@ export type AnswerAsStreamOptions = {
   imageEvents: ImageEvents;
   interruptionError: InterruptionError;
   drain: Drain;
+  heldRequests: HeldRequests;
+  heartbeats: Heartbeats;
   log: Logger;
   /** How long a caller waits on the line. */
   syncTimeoutMs: number;
@@ -39,12 +42,13 @@ type Follow = {
  * An error from there on is an event, too. A caller that attaches late gets all earlier events first.
  */
 export function createAnswerAsStream(options: AnswerAsStreamOptions): WaitMode {
-  const { queue, submitOrAttach, imageEvents, interruptionError, drain, log, syncTimeoutMs } = options;
+  const { queue, submitOrAttach, imageEvents, interruptionError, drain, heldRequests, heartbeats, log, syncTimeoutMs } =
+    options;
   const { generations } = queue;
 
   return async (call) => {
     const { request, reply } = call;
-    const limit = limitWait({ response: reply.raw, timeoutMs: syncTimeoutMs, drain });
+    const limit = limitWait({ response: reply.raw, timeoutMs: syncTimeoutMs, drain, heldRequests });
     let close = () => limit.release();
     try {
       const joined = await submitOrAttach(call, { watch: true });
@@ -55,7 +59,7 @@ export function createAnswerAsStream(options: AnswerAsStreamOptions): WaitMode {
         joined.wait.leave();
       };
       const { interrupted } = limit;
-      const follow: Follow = { request, joined, watch, interrupted, alive: createSseHeartbeat() };
+      const follow: Follow = { request, joined, watch, interrupted, alive: heartbeats.begin() };
       const stream = Readable.from(events(follow), { objectMode: false });
       stream.once("close", close);
       // The status line is out: all that is left is to break off, which Fastify does, and to say so.

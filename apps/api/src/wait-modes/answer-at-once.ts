@@ -3,11 +3,12 @@ import type { Logger } from "@darkroom/runtime";
 import type { GenerationRecord, Submission } from "@darkroom/generations";
 import type { Drain } from "../drain.ts";
 import type { Joined, SubmitOrAttach, Wanted } from "../generation/submit-or-attach.ts";
-import { limitWait, waitForEnding } from "../generation/wait-for-ending.ts";
+import { type InterruptionError, limitWait, waitForEnding } from "../generation/wait-for-ending.ts";
 import type { RenderGeneration } from "../generation/render-generation.ts";
 import type { SendAccepted } from "../generation/send-generation.ts";
 import { sendEnding } from "../generation/send-ending.ts";
 import type { ImagesBody } from "../generation/images-body.ts";
+import type { HeldRequests } from "../limits/held-requests.ts";
 import type { Queue } from "../open-queue.ts";
 import type { WaitMode } from "./answer-when-ended.ts";
 
@@ -17,7 +18,9 @@ export type AnswerAtOnceOptions = {
   renderGeneration: RenderGeneration;
   imagesBody: ImagesBody;
   sendAccepted: SendAccepted;
+  interruptionError: InterruptionError;
   drain: Drain;
+  heldRequests: HeldRequests;
   log: Logger;
   /** No caller waits on the line for longer, whatever they prefer. */
   syncTimeoutMs: number;
@@ -28,12 +31,23 @@ export type AnswerAtOnceOptions = {
  * there in time. The caller may disconnect: the generation goes on.
  */
 export function createAnswerAtOnce(options: AnswerAtOnceOptions): WaitMode {
-  const { queue, submitOrAttach, renderGeneration, imagesBody, sendAccepted, drain, log, syncTimeoutMs } = options;
+  const {
+    queue,
+    submitOrAttach,
+    renderGeneration,
+    imagesBody,
+    sendAccepted,
+    interruptionError,
+    drain,
+    heldRequests,
+    log,
+    syncTimeoutMs,
+  } = options;
 
   return async ({ preference, ...call }) => {
     const { reply } = call;
     const waitSeconds = Math.min(preference.waitSeconds ?? 0, Math.floor(syncTimeoutMs / 1_000));
-    const limit = limitWait({ response: reply.raw, timeoutMs: waitSeconds * 1_000, drain });
+    const limit = limitWait({ response: reply.raw, timeoutMs: waitSeconds * 1_000, drain, heldRequests });
     try {
       const joined = await submitOrAttach(call, { mayHangUp: true });
       const { id, answer } = joined;
@@ -44,6 +58,7 @@ export function createAnswerAtOnce(options: AnswerAtOnceOptions): WaitMode {
       if (waitSeconds > 0) {
         const ended = await waitForEnding({ queue, joined, interrupted: limit.interrupted, log });
         if (ended === "disconnect") return reply.hijack();
+        if (ended === "stopped") throw await interruptionError(ended, joined);
         if (typeof ended === "object" || ended === "gone") {
           reply.header("preference-applied", `wait=${waitSeconds}`);
           return await sendEnding(reply, ended, answer, imagesBody);

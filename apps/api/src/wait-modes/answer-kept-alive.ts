@@ -10,7 +10,8 @@ import type { Joined, SubmitOrAttach } from "../generation/submit-or-attach.ts";
 import { endingBody, sendEnding } from "../generation/send-ending.ts";
 import { noteError, toApiError } from "../http/answer-error.ts";
 import { heartbeatEveryMs } from "../http/event-stream.ts";
-import { createSseHeartbeat } from "../http/sse-heartbeat.ts";
+import type { Heartbeats } from "../http/sse-heartbeat.ts";
+import type { HeldRequests } from "../limits/held-requests.ts";
 import type { Queue } from "../open-queue.ts";
 import type { WaitMode } from "./answer-when-ended.ts";
 
@@ -20,6 +21,8 @@ export type AnswerKeptAliveOptions = {
   imagesBody: ImagesBody;
   interruptionError: InterruptionError;
   drain: Drain;
+  heldRequests: HeldRequests;
+  heartbeats: Heartbeats;
   log: Logger;
   /** How long a caller waits on the line. */
   syncTimeoutMs: number;
@@ -27,6 +30,9 @@ export type AnswerKeptAliveOptions = {
 
 type Ended = GenerationRecord | "gone" | Interruption;
 type Follow = { request: FastifyRequest; joined: Joined; waiting: Promise<Ended> };
+
+const isInterruption = (ended: Exclude<Ended, "disconnect">): ended is "timeout" | "shutdown" | "stopped" =>
+  typeof ended === "string" && ended !== "gone";
 
 /** JSON may begin with any number of them (RFC 8259 §2). */
 const blank = " ";
@@ -44,11 +50,12 @@ const keptAliveHeaders = {
  * blank is due is answered as ever.
  */
 export function createAnswerKeptAlive(options: AnswerKeptAliveOptions): WaitMode {
-  const { queue, submitOrAttach, imagesBody, interruptionError, drain, log, syncTimeoutMs } = options;
+  const { queue, submitOrAttach, imagesBody, interruptionError, drain, heldRequests, heartbeats, log, syncTimeoutMs } =
+    options;
 
   return async (call) => {
     const { request, reply, preference } = call;
-    const limit = limitWait({ response: reply.raw, timeoutMs: syncTimeoutMs, drain });
+    const limit = limitWait({ response: reply.raw, timeoutMs: syncTimeoutMs, drain, heldRequests });
     let joined: Joined;
     try {
       joined = await submitOrAttach(call);
@@ -66,7 +73,7 @@ export function createAnswerKeptAlive(options: AnswerKeptAliveOptions): WaitMode
       return reply.headers(keptAliveHeaders).send(Readable.from(body, { objectMode: false }));
     }
     if (ended === "disconnect") return reply.hijack();
-    if (ended === "shutdown" || ended === "timeout") throw await interruptionError(ended, joined);
+    if (isInterruption(ended)) throw await interruptionError(ended, joined);
     return sendEnding(reply, ended, joined.answer, imagesBody);
   };
 
@@ -74,7 +81,7 @@ export function createAnswerKeptAlive(options: AnswerKeptAliveOptions): WaitMode
   async function* keptAlive(follow: Follow): AsyncGenerator<string | Buffer> {
     // So that the head of the answer goes out.
     yield blank;
-    const alive = createSseHeartbeat(heartbeatEveryMs, blank);
+    const alive = heartbeats.begin(blank);
     const opening = bodyOf(follow);
     let body: object | undefined;
     try {
@@ -92,7 +99,7 @@ export function createAnswerKeptAlive(options: AnswerKeptAliveOptions): WaitMode
       const ended = await waiting;
       // The result is not read.
       if (ended === "disconnect") return {};
-      if (ended === "shutdown" || ended === "timeout") throw await interruptionError(ended, joined);
+      if (isInterruption(ended)) throw await interruptionError(ended, joined);
       return await endingBody(ended, joined.answer, imagesBody);
     } catch (thrown) {
       const error = toApiError(thrown);

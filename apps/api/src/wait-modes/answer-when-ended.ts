@@ -5,6 +5,7 @@ import { type InterruptionError, limitWait, waitForEnding } from "../generation/
 import type { SubmitOrAttach, Call } from "../generation/submit-or-attach.ts";
 import { sendEnding } from "../generation/send-ending.ts";
 import type { ImagesBody } from "../generation/images-body.ts";
+import type { HeldRequests } from "../limits/held-requests.ts";
 import type { Queue } from "../open-queue.ts";
 import type { Preference } from "../http/preference.ts";
 
@@ -17,6 +18,7 @@ export type AnswerWhenEndedOptions = {
   imagesBody: ImagesBody;
   interruptionError: InterruptionError;
   drain: Drain;
+  heldRequests: HeldRequests;
   log: Logger;
   /** How long a caller waits on the line. */
   syncTimeoutMs: number;
@@ -24,11 +26,11 @@ export type AnswerWhenEndedOptions = {
 
 /** The way of a caller who asks for nothing special: the images, or the error, on the line that asked. */
 export function createAnswerWhenEnded(options: AnswerWhenEndedOptions): WaitMode {
-  const { queue, submitOrAttach, imagesBody, interruptionError, drain, log, syncTimeoutMs } = options;
+  const { queue, submitOrAttach, imagesBody, interruptionError, drain, heldRequests, log, syncTimeoutMs } = options;
 
   return async (call) => {
     const { reply } = call;
-    const limit = limitWait({ response: reply.raw, timeoutMs: syncTimeoutMs, drain });
+    const limit = limitWait({ response: reply.raw, timeoutMs: syncTimeoutMs, drain, heldRequests });
     try {
       const joined = await submitOrAttach(call);
       const ended = await waitForEnding({ queue, joined, interrupted: limit.interrupted, log });
@@ -37,6 +39,7 @@ export function createAnswerWhenEnded(options: AnswerWhenEndedOptions): WaitMode
           return reply.hijack();
         case "shutdown":
         case "timeout":
+        case "stopped":
           throw await interruptionError(ended, joined);
         default:
           return await sendEnding(reply, ended, joined.answer, imagesBody);

@@ -17,6 +17,7 @@ export function keyFacts(key: ApiKey): string {
     ["images per minute", count(limits.images_per_minute)],
     ["concurrent", count(limits.concurrent_generations)],
     ["queued", count(limits.queued_generations)],
+    ["held requests", limits.held_requests === null ? "as configured" : String(limits.held_requests)],
     ["budget a day", dollars(budget.day)],
     ["budget a month", dollars(budget.month)],
     ["budget in all", dollars(budget.total)],

@@ -71,6 +71,7 @@ export function decodeKey(keyId: string, fields: Record<string, string>): KeyRec
       images_per_minute: number("limit_images_per_minute"),
       concurrent_generations: number("limit_concurrent_generations"),
       queued_generations: number("limit_queued_generations"),
+      held_requests: number("limit_held_requests"),
     },
     budget: { day: number("budget_day"), month: number("budget_month"), total: number("budget_total") },
     keepAlive: fields["keepAlive"] !== undefined,

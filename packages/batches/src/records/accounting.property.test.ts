@@ -24,6 +24,7 @@ const limits: fc.Arbitrary<Limits> = fc.record({
   images_per_minute: fc.option(fc.integer({ min: 4, max: 20 }), { nil: null }),
   concurrent_generations: count,
   queued_generations: count,
+  held_requests: fc.constant(null),
 });
 
 /** What is done to a generation. `which` picks one of those that were submitted; the model says what must come of it. */

@@ -6,6 +6,7 @@ import type { Wanted } from "../../generation/submit-or-attach.ts";
 import type { JudgeRequest } from "../../generation/judge-request.ts";
 import { accountOf } from "../../http/authenticate.ts";
 import { readIdempotencyKey } from "../../http/idempotency-key.ts";
+import type { HeldRequests } from "../../limits/held-requests.ts";
 import type { LoadShedder } from "../../limits/load-shedder.ts";
 import { imageBodyLimit } from "../../limits/server-limits.ts";
 import { type Preference, readPreference, varyByPreference } from "../../http/preference.ts";
@@ -15,6 +16,7 @@ export type CreateImageDependencies = {
   judgeRequest: JudgeRequest;
   waitModes: { whenEnded: WaitMode; keptAlive: WaitMode; atOnce: WaitMode; asStream: WaitMode };
   loadShedder: Pick<LoadShedder, "holdOrRefuse">;
+  heldRequests: Pick<HeldRequests, "holdOrRefuse">;
 };
 
 /** `POST /v1/images/generations`: submits a generation and answers in the way that the caller waits. */
@@ -38,9 +40,11 @@ export function deploymentImageRoute(app: FastifyInstance, dependencies: CreateI
 
 /** Before the body is read, so that a process with too many requests in hand is not kept busy by more of them. */
 const refuseOverload =
-  ({ loadShedder }: CreateImageDependencies) =>
-  async (_: FastifyRequest, { raw }: FastifyReply) =>
+  ({ loadShedder, heldRequests }: CreateImageDependencies) =>
+  async (request: FastifyRequest, { raw }: FastifyReply) => {
+    heldRequests.holdOrRefuse(request, raw);
     loadShedder.holdOrRefuse(raw);
+  };
 
 const isObject = (body: unknown): body is object => typeof body === "object" && body !== null && !Array.isArray(body);
 

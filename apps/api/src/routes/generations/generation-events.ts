@@ -12,7 +12,8 @@ import type { RenderGeneration } from "../../generation/render-generation.ts";
 import { type GenerationWatch, watchGeneration } from "../../generation/watch-generation.ts";
 import { accountOf } from "../../http/authenticate.ts";
 import { eventStreamHeaders, formatEvent, heartbeat } from "../../http/event-stream.ts";
-import { createSseHeartbeat } from "../../http/sse-heartbeat.ts";
+import type { Heartbeats } from "../../http/sse-heartbeat.ts";
+import { type HeldRequests, keyStopped } from "../../limits/held-requests.ts";
 import type { LoadShedder } from "../../limits/load-shedder.ts";
 import type { Queue } from "../../open-queue.ts";
 
@@ -21,6 +22,8 @@ export type GenerationEventsDependencies = {
   findGeneration: FindGeneration;
   renderGeneration: RenderGeneration;
   drain: Drain;
+  heldRequests: HeldRequests;
+  heartbeats: Heartbeats;
   disconnects: Pick<Disconnects, "leave">;
   loadShedder: Pick<LoadShedder, "holdOrRefuse">;
   log: Logger;
@@ -37,10 +40,12 @@ type Follow = {
 
 /**
  * `GET /v1/generations/{id}/events`: the generation now, and again whenever its state has changed, until it has ended. An event's id is
- * the version that it shows; who comes back with `Last-Event-ID` is told only what is newer.
+ * the version that it shows; who comes back with `Last-Event-ID` is told only what is newer. It ends with the event `error` when the
+ * reader's key is in force no more.
  */
 export function generationEventsRoute(app: FastifyInstance, dependencies: GenerationEventsDependencies): void {
-  const { queue, findGeneration, renderGeneration, drain, disconnects, loadShedder, log } = dependencies;
+  const { queue, findGeneration, renderGeneration, drain, disconnects, loadShedder, heldRequests, heartbeats, log } =
+    dependencies;
 
   app.route<{ Params: { id: string } }>({
     method: "GET",
@@ -51,6 +56,7 @@ export function generationEventsRoute(app: FastifyInstance, dependencies: Genera
       const { tenant } = accountOf(request);
       const record = await findGeneration(tenant, request.params.id);
       request.facts.generationId = record.id;
+      heldRequests.holdOrRefuse(request, reply.raw);
       loadShedder.holdOrRefuse(reply.raw);
       reply.headers({ ...eventStreamHeaders, "x-generation-id": record.id });
       const seen = lastVersion(request.headers["last-event-id"]);
@@ -59,7 +65,7 @@ export function generationEventsRoute(app: FastifyInstance, dependencies: Genera
         return reply.code(204).removeHeader("content-type").send();
       }
       const watch = await watchGeneration(queue, record.id);
-      const limit = limitWait({ response: reply.raw, drain });
+      const limit = limitWait({ response: reply.raw, drain, heldRequests });
       const told = (ended: GenerationRecord) => followRead(reply.raw, ended, disconnects);
       const stream = Readable.from(events(record, { seen, watch, interrupted: limit.interrupted, told }), {
         objectMode: false,
@@ -80,7 +86,7 @@ export function generationEventsRoute(app: FastifyInstance, dependencies: Genera
     { id, tenant }: GenerationRecord,
     { seen, watch, interrupted, told }: Follow,
   ): AsyncGenerator<string> {
-    const alive = createSseHeartbeat();
+    const alive = heartbeats.begin();
     let shown = seen;
     // So that the head of the answer goes out though there may be nothing to tell yet.
     yield heartbeat;
@@ -95,7 +101,11 @@ export function generationEventsRoute(app: FastifyInstance, dependencies: Genera
         told(record);
         return;
       }
-      if ((yield* alive.until(Promise.race([watch.changed(), interrupted]))) !== undefined) return;
+      const interruption = yield* alive.until(Promise.race([watch.changed(), interrupted]));
+      if (interruption === "stopped") {
+        yield `event: error\ndata: ${JSON.stringify({ error: keyStopped(id).toObject() })}\n\n`;
+      }
+      if (interruption !== undefined) return;
     }
   }
 }

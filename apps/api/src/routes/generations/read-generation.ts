@@ -3,7 +3,7 @@ import { imageRequestSchema, isEnding, parseBody } from "@darkroom/contracts";
 import type { Catalogue } from "@darkroom/models";
 import { type GenerationRecord, describeImages } from "@darkroom/generations";
 import type { ObjectStore } from "@darkroom/storage";
-import type { FastifyInstance, FastifyReply } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { Drain } from "../../drain.ts";
 import { base64Response, unreadable } from "../../generation/images-body.ts";
@@ -16,6 +16,7 @@ import { sendGeneration, sendGenerationBase64 } from "../../generation/send-gene
 import { watchGeneration } from "../../generation/watch-generation.ts";
 import { accountOf } from "../../http/authenticate.ts";
 import { readPreference, varyByPreference } from "../../http/preference.ts";
+import { type HeldRequests, keyStopped } from "../../limits/held-requests.ts";
 import type { LoadShedder } from "../../limits/load-shedder.ts";
 import type { Queue } from "../../open-queue.ts";
 
@@ -26,6 +27,7 @@ export type ReadGenerationDependencies = {
   catalogue: Catalogue;
   objects: ObjectStore;
   drain: Drain;
+  heldRequests: HeldRequests;
   disconnects: Pick<Disconnects, "leave">;
   loadShedder: Pick<LoadShedder, "hold">;
   keyring: Pick<Keyring, "nowMs">;
@@ -38,8 +40,8 @@ const maxWaitSeconds = 60;
 
 /** `GET /v1/generations/{id}`: the generation as it stands; with `Prefer: wait`, as soon as it has ended. */
 export function readGenerationRoute(app: FastifyInstance, dependencies: ReadGenerationDependencies): void {
-  const { queue, findGeneration, renderGeneration, catalogue, objects, drain, disconnects, loadShedder, keyring } =
-    dependencies;
+  const { queue, findGeneration, renderGeneration, catalogue, objects } = dependencies;
+  const { drain, disconnects, loadShedder, heldRequests, keyring } = dependencies;
 
   app.get<{ Params: { id: string } }>("/v1/generations/:id", async (request, reply) => {
     const { tenant } = accountOf(request);
@@ -51,7 +53,7 @@ export function readGenerationRoute(app: FastifyInstance, dependencies: ReadGene
     if (waitSeconds > 0 && loadShedder.hold(reply.raw)) {
       const applied = Math.min(waitSeconds, maxWaitSeconds);
       reply.header("preference-applied", `wait=${applied}`);
-      const waited = await untilEnded(record, reply, applied * 1_000);
+      const waited = await untilEnded(record, { request, reply }, applied * 1_000);
       if (waited === "disconnect") return reply.hijack();
       record = waited;
     }
@@ -66,15 +68,16 @@ export function readGenerationRoute(app: FastifyInstance, dependencies: ReadGene
     return sendGenerationBase64(reply, generation, response, keyring.nowMs());
   });
 
-  /** The record when it has ended, or as it stands when the wait is over. */
+  /** The record when it has ended, or as it stands when the wait is over. Throws `ApiError` where the caller's key has too many, or ends. */
   async function untilEnded(
     first: GenerationRecord,
-    reply: FastifyReply,
+    { request, reply }: { request: FastifyRequest; reply: FastifyReply },
     timeoutMs: number,
   ): Promise<GenerationRecord | "disconnect"> {
     if (isEnding(first.status)) return first;
+    heldRequests.holdOrRefuse(request, reply.raw);
     const watch = await watchGeneration(queue, first.id);
-    const limit = limitWait({ response: reply.raw, timeoutMs, drain });
+    const limit = limitWait({ response: reply.raw, timeoutMs, drain, heldRequests });
     try {
       for (let interruption: Interruption | void = undefined; ;) {
         // Read after the watch began, so that no change slips by between the two.
@@ -82,6 +85,7 @@ export function readGenerationRoute(app: FastifyInstance, dependencies: ReadGene
         if (isEnding(record.status) || interruption !== undefined) return record;
         interruption = await Promise.race([watch.changed(), limit.interrupted]);
         if (interruption === "disconnect") return interruption;
+        if (interruption === "stopped") throw keyStopped(first.id);
       }
     } finally {
       watch.close();

@@ -11,6 +11,7 @@ export function withKeyOptions<Args extends unknown[], Options extends OptionVal
     .option("--images-per-minute <n>", "images asked for in any sixty seconds", orNone(parseCount))
     .option("--concurrent <n>", "generations that were accepted and have not ended", orNone(parseCount))
     .option("--queued <n>", "of those, the ones that no worker has begun", orNone(parseCount))
+    .option("--held-requests <n>", "requests held open at one api process: waiting calls, streams", orNone(parseCount))
     .option("--budget-day <dollars>", "the most it may cost in a day of UTC", orNone(parseDollars))
     .option("--budget-month <dollars>", "the most it may cost in a month of UTC", orNone(parseDollars))
     .option("--budget-total <dollars>", "the most it may ever cost", orNone(parseDollars))
@@ -27,6 +28,7 @@ export type KeyOptions = {
   imagesPerMinute?: OrNone<number>;
   concurrent?: OrNone<number>;
   queued?: OrNone<number>;
+  heldRequests?: OrNone<number>;
   budgetDay?: OrNone<number>;
   budgetMonth?: OrNone<number>;
   budgetTotal?: OrNone<number>;
@@ -47,6 +49,7 @@ export function keyChanges(options: KeyOptions): KeyChanges {
     images_per_minute: orNull(options.imagesPerMinute),
     concurrent_generations: orNull(options.concurrent),
     queued_generations: orNull(options.queued),
+    held_requests: orNull(options.heldRequests),
   };
   const budget = {
     day: orNull(options.budgetDay),

@@ -143,6 +143,7 @@ test("keys show tells what the key may do, has under way and has cost", async ()
     images per minute    no limit
     concurrent           no limit
     queued               no limit
+    held requests        as configured
     budget a day         $5.00
     budget a month       no limit
     budget in all        no limit
