@@ -1,14 +1,16 @@
 import { glob, readFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
+import { createServer } from "node:net";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { hashApiKey, newApiKey } from "@darkroom/accounts";
 import { apiKeySchema, createdApiKeySchema } from "@darkroom/contracts";
 import { delivery, openQueue } from "@darkroom/generations/queue-fixture";
 import { connectWorker, keyTypes, readScript } from "@darkroom/redis";
-import { startClusterNode } from "@darkroom/testing";
+import { listeningPort, startClusterNode } from "@darkroom/testing";
 import { toFile } from "openai";
 import { expect, onTestFinished, test } from "vitest";
+import { z } from "zod";
 import { createBatch, numberedLines, untilEnded } from "./batches.ts";
 import { startStack } from "./stack.ts";
 import { startWebhookReceiver } from "./webhook-receiver.ts";
@@ -35,6 +37,7 @@ test(
 
     await service.manageKeys();
     await service.draw();
+    await service.tellWebhooks();
     await service.refuseAndExpire();
     await service.runBatches();
     await service.exportLedger();
@@ -132,6 +135,27 @@ async function openService(url: string, redis: Redis) {
       expect(await events.text()).toContain("canceled");
       expect((await call(`/v1/generations/${id}/retry`, {})).ok).toBe(true);
       await untilStatus(id, "succeeded");
+    },
+
+    /** Has a webhook refused and replayed, one that cannot be read, and one whose receiver takes its time. */
+    async tellWebhooks(): Promise<void> {
+      receiver.answerWith(410);
+      await call(images, { ...drawing, job: { webhook: receiver.url } });
+      const listSchema = z.object({ data: z.array(z.object({ id: z.string(), generation_id: z.string() })) });
+      const dead = async () => listSchema.parse(await (await call("/v1/webhooks/deliveries?status=dead")).json()).data;
+      await expect.poll(dead).toHaveLength(1);
+      receiver.answerWith(204);
+      const [{ id, generation_id: told } = { id: "", generation_id: "" }] = await dead();
+      expect((await call(`/v1/webhooks/deliveries/${id}/replay`, {})).status).toBe(202);
+      await expect.poll(dead).toEqual([]);
+
+      await redis.zadd(`${prefix}:outbox`, 0, `${told} 9 superseded`);
+      await expect.poll(() => redis.hlen(`${prefix}:webhooks-unreadable`)).toBe(1);
+
+      const hanging = createServer((socket) => socket.on("error", () => undefined));
+      const port = await listeningPort(hanging.listen(0, "127.0.0.1"));
+      onTestFinished(() => void hanging.close());
+      await call(images, { ...drawing, job: { webhook: `http://127.0.0.1:${port}/` } });
     },
 
     /** Has the upstream fail for a while and refuse for its rate limit; what waits behind that expires. */
