@@ -1,6 +1,7 @@
 import type { Row, Scenario } from "../wait/scenario.ts";
 import { failedBatchReaders } from "./failed-batch-readers.ts";
 import { filteredLists } from "./filtered-lists.ts";
+import { hangingWebhooks } from "./hanging-webhooks.ts";
 import { longLists } from "./long-lists.ts";
 import { type CallKind, callKinds, type CallTimes, measureCalls } from "./measure-calls.ts";
 import type { Neighbour } from "./neighbour.ts";
@@ -20,7 +21,7 @@ import { openNeighbourStack } from "./open-neighbour-stack.ts";
  * Each neighbour has a stack of its own: Redis, an api and a worker as processes, with the sandbox as the provider. On it tenant B is
  * measured alone and then beside the neighbour, so that both numbers are of one run.
  */
-const neighbours: readonly Neighbour[] = [longLists, filteredLists, failedBatchReaders];
+const neighbours: readonly Neighbour[] = [longLists, filteredLists, failedBatchReaders, hangingWebhooks];
 
 /** The most that a call of B may take beside a neighbour, as a multiple of what it takes alone. */
 const wantedRatio = 1.5;
