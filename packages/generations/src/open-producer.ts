@@ -21,7 +21,7 @@ const connectWithinMs = 10_000;
 
 export type ProducerOptions = {
   retention: Retention;
-  /** What is billed of what is accepted from now on, where it delivers nothing and a provider may have charged. */
+  /** What is billed for a new generation that delivers nothing and for which a provider may have charged. */
   billUndelivered?: BillUndelivered;
   log: Logger;
 };
@@ -35,7 +35,7 @@ export function createProducer({ redis, keys }: QueueConnection, options: Produc
     generations,
     lanes,
     submit: createSubmitter({ generations, lanes, billUndelivered, log }),
-    /** Where a queued generation stands in line: see `queuePosition`. */
+    /** The position of a queued generation: see `queuePosition`. */
     findPosition: (record: { id: string; lane: string }) => queuePosition({ redis, keys, lanes }, record),
   };
 }

@@ -70,7 +70,7 @@ export type OpenWorkerOptions = WorkerOptions &
   QueuePlace & {
     /** How long a lock lasts that is not renewed, in milliseconds. */
     lockDurationMs: number;
-    /** How often workers that fell silent are looked for, in milliseconds. */
+    /** How often the stalled check runs, in milliseconds. */
     stalledIntervalMs: number;
     /** How often recovery runs, in milliseconds. */
     recoveryIntervalMs: number;
@@ -115,7 +115,7 @@ export async function openWorker({ closes, ...options }: OpenWorkerOptions) {
 
   const laneWorkers: LaneWorker[] = [];
 
-  /** The work of batches has a connection of its own, so that it does not hold up what callers wait for. */
+  /** The work of batches has its own connection, so that it does not delay the work for waiting callers. */
   async function openBatchConnection() {
     const own = connectBatchWorker(redisUrl, tell("The batches' connection to Redis reports an error"));
     closes.add("the batches' connection to Redis", () => own.disconnect());
@@ -141,7 +141,7 @@ export async function openWorker({ closes, ...options }: OpenWorkerOptions) {
     laneWorkers: laneWorkers as readonly LaneWorker[],
 
     /**
-     * Begins to work lanes off, and to hear of cancellations. Call it once. Resolves when all of them fetch jobs.
+     * Starts workers on lanes, and listens for cancellations. Call it once. Resolves when all workers fetch jobs.
      * @param closeWithinMs how long running attempts may take at a shutdown, before they are given back
      */
     async workLanes(
@@ -149,7 +149,7 @@ export async function openWorker({ closes, ...options }: OpenWorkerOptions) {
       { closeWithinMs }: { closeWithinMs: number },
     ): Promise<void> {
       const batchRedis = plans.some(({ lane }) => isBatchLane(lane)) ? await openBatchConnection() : redis;
-      // Opened before the lanes, so that it is there until the last attempt has ended.
+      // Opened before the lanes, so that it is closed after the last attempt has ended.
       await listenForCancellations();
       for (const plan of plans) {
         const own = { redis: isBatchLane(plan.lane) ? batchRedis : redis };

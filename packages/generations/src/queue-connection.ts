@@ -2,13 +2,13 @@ import type { Keys } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import type { Retention } from "./records/retention.ts";
 
-/** A connection to Redis, and the names under which an installation keeps what it has there. */
+/** A connection to Redis, and the Redis keys of an installation. */
 export type QueueConnection = { redis: Redis; keys: Keys };
 
-/** What the scripts that move a generation need. */
+/** What the scripts need that change the state of a generation. */
 export type StoreOptions = QueueConnection & { retention: Retention };
 
-/** Where an installation keeps its queue. */
+/** The Redis of an installation. */
 export type QueuePlace = {
   redisUrl: string;
   /** Begins every key in Redis. */

@@ -39,8 +39,7 @@ export const queueEnvSchema = z.object({
 });
 
 /**
- * What `openProducer` and `openWorker` want of the settings. A claim is kept at most as long as its record: without a record it answers
- * nothing.
+ * The settings of `openProducer` and `openWorker`. A claim is kept at most as long as its record, because without a record it is useless.
  */
 export function queueSettings(settings: z.output<typeof queueEnvSchema>): QueuePlace & { retention: Retention } {
   const { RETENTION_SECONDS, IDEMPOTENCY_SECONDS, TOMBSTONE_SECONDS } = settings;

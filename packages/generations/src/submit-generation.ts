@@ -7,14 +7,14 @@ import type { Logger } from "@darkroom/runtime";
 export type SubmitterOptions = {
   generations: Pick<GenerationStore, "submit">;
   lanes: Pick<Lanes, "add">;
-  /** What is billed of what is accepted from now on, where it delivers nothing and a provider may have charged. */
+  /** What is billed for a new generation that delivers nothing and for which a provider may have charged. */
   billUndelivered?: BillUndelivered | undefined;
   log: Logger;
 };
 
 /**
- * Returns the function that accepts a generation. It is accepted once its record is written; putting the job on its lane comes
- * after, and where that fails recovery does it. Throws what Redis threw when the record could not be written, or may not have been.
+ * Returns the function that accepts a generation. The generation is accepted once its record is written. Its job is put on the lane after
+ * that; where this fails, recovery does it. Throws the error of Redis when the record was not written, or may not have been.
  */
 export const createSubmitter =
   ({ generations, lanes, billUndelivered, log }: SubmitterOptions) =>

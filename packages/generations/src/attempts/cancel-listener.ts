@@ -9,11 +9,11 @@ export type CancelListenerOptions = {
   subscriber: Redis;
   keys: Keys;
   workers: readonly Pick<LaneWorker, "active" | "cancel">[];
-  /** How often the records of what runs here are looked at, in milliseconds, in case a message was lost. */
+  /** How often the records of generations that run here are checked, in milliseconds, in case a message was lost. */
   reconcileEveryMs?: number;
 };
 
-/** Aborts what runs in this process and is canceled elsewhere: at once by message, within some seconds by a look at the records. */
+/** Aborts generations that run in this process and were canceled in another: at once by a message, or within some seconds by polling. */
 export async function createCancelListener(options: CancelListenerOptions) {
   const { redis, subscriber, keys, workers, reconcileEveryMs = 5_000 } = options;
 

@@ -2,17 +2,17 @@ import type { Logger } from "@darkroom/runtime";
 import type { LaneBackoff } from "@darkroom/queue";
 
 /**
- * A refusal for a rate limit comes at once. A call that is under way for so long, in milliseconds, was taken: a lane need not wait for the
- * first image, which takes a minute, to become faster.
+ * A rate limit refuses a call at once. A call that has run for so long, in milliseconds, was accepted. So a lane becomes faster before the
+ * first image is there, which takes a minute.
  */
 const refusedWithinMs = 5_000;
 
-/** Tells the backoff of a lane what becomes of one call, from its beginning, which is now. */
+/** Reports one call to the backoff of its lane. The call begins now. */
 export function followCall({ backoff, lane, log }: { backoff: LaneBackoff; lane: string; log: Logger }) {
   const begunAtMs = performance.now();
   const begunAgoMs = () => performance.now() - begunAtMs;
 
-  /** Never fails: a lane that does not hear of it is slow for longer, and the next call tells it. */
+  /** Never fails. Without the report a lane stays slow for longer, until the next call is reported. */
   async function accepted(ended: boolean): Promise<void> {
     await backoff.accepted(lane, { begunAgoMs: begunAgoMs(), ended }).catch((error: unknown) => {
       log.warn({ lane, err: error }, "A lane could not be told that its upstream takes calls");
@@ -22,14 +22,14 @@ export function followCall({ backoff, lane, log }: { backoff: LaneBackoff; lane:
   const timer = setTimeout(() => void accepted(false), refusedWithinMs);
 
   return {
-    /** The upstream took the call, and it has ended. */
+    /** The upstream accepted the call, and it has ended. */
     accepted: () => accepted(true),
 
     /** The upstream's rate limit refused the call. Answers for how long the lane is closed, in milliseconds. May be repeated. */
     refused: (retryAfterMs: number | undefined): Promise<number> =>
       backoff.refused(lane, { begunAgoMs: begunAgoMs(), retryAfterMs }),
 
-    /** Follows it no longer. */
+    /** Stops following the call. */
     end: (): void => clearTimeout(timer),
   };
 }

@@ -5,17 +5,17 @@ import { runAttempt, type RunAttemptOptions } from "./run-attempt.ts";
 export type LaneWorkerOptions = WorkOffLaneOptions &
   Omit<RunAttemptOptions, "onUnreadable" | "backoff"> & {
     lanes: Lanes;
-    /** Asked before each attempt. False: this worker must begin none, and the job goes back unbegun. */
+    /** Called before each attempt. False: this worker must not begin one, and the job goes back. */
     mayBegin?: () => Promise<boolean>;
   };
 
-/** How long a job that this worker must not begin stays away from the lane, in milliseconds: another worker may take it then. */
+/** How long a job that this worker must not begin is delayed, in milliseconds. Another worker may take it after that. */
 const putBackMs = 1_000;
 
-/** Free slots and waiting jobs, and nothing fetched for this long: the worker looks alive and is not. */
+/** A worker with free slots that has fetched none of the waiting jobs for this long is stuck. */
 const stuckAfterMs = 60_000;
 
-/** So many unreadable generations are remembered, to log each of them once: it is told apart by its id, 30 bytes. */
+/** How many unreadable generations are remembered, by an id of 30 bytes, so that each is logged once. */
 const maxUnreadable = 10_000;
 
 /** Works off one lane of generations. */
@@ -46,13 +46,13 @@ export function createLaneWorker(options: LaneWorkerOptions) {
     /** The generations that are being worked on. */
     active: running,
 
-    /** Aborts the work on a generation that was canceled; nothing happens where it is not run here. */
+    /** Aborts the work on a generation that was canceled. Does nothing for one that this process does not run. */
     cancel: (id: string): void => interrupt(id, "canceled"),
 
     /** Resolves when the lane is being worked off. */
     ready: (): Promise<void> => worker.waitUntilReady(),
 
-    /** What Redis refused the last question for a job with; null while it answers. */
+    /** The error with which Redis refused the latest call for a job; null while it answers. */
     refusal,
 
     /** A sentence when jobs wait, slots are free and yet nothing has been fetched for a minute; null when all is well. */
@@ -60,17 +60,17 @@ export function createLaneWorker(options: LaneWorkerOptions) {
       const idleMs = Date.now() - lastFetchAtMs;
       if (worker.isPaused() || running().length >= concurrency || idleMs < stuckAfterMs) return null;
       const [{ waiting, paused }, closedMs] = await Promise.all([lanes.depth(lane), lanes.closedMs(lane)]);
-      // Backing off from the upstream is no silence of this worker.
+      // A worker that backs off from its upstream is not stuck.
       if (closedMs > 0) lastFetchAtMs = Date.now();
       if (waiting === 0 || paused || closedMs > 0) return null;
       return `Lane ${lane}: ${waiting} jobs wait, ${concurrency - running().length} slots are free, and nothing was fetched for ${idleMs} ms.`;
     },
 
-    /** Fetches no job until `resume`. What runs goes on. */
+    /** Fetches no job until `resume`. Running attempts go on. */
     pause: (): void => void worker.pause(true),
 
     resume(): void {
-      // The pause before is no silence of this worker.
+      // During the pause the worker was not stuck.
       lastFetchAtMs = Date.now();
       void worker.resume();
     },

@@ -17,29 +17,28 @@ export type RunAttemptOptions = NotedObjectsOptions & {
   backoff: LaneBackoff;
   lane: string;
   work: Work;
-  /** What a delivery is billed with, beside the images that are missing from it. */
+  /** Computes the bill of a delivery, given the images that are missing from it. */
   billOf: (record: GenerationRecord, delivery: Delivery, missing?: readonly MissingImage[]) => Bill;
-  /** Told of each ending that an attempt has written here; not of those where another ending came first. */
+  /** Called with each ending that an attempt of this process has written. */
   onEnding?: (record: GenerationRecord, ending: AttemptEnding) => void;
-  /** Told of each job that is handed back because its record cannot be read. */
+  /** Called with each job that is handed back because its record cannot be read. */
   onUnreadable: (error: UnreadableRecord) => void;
   retryPolicy: RetryPolicy;
   random: () => number;
 };
 
 /**
- * What an ending comes to: a bill, or null where nothing was delivered. `unbilled`: the provider may have charged for that nothing, and its
- * tenant is not billed.
+ * The bill of an ending, or null where nothing was delivered. `unbilled`: the provider may have charged all the same, and the tenant is not
+ * billed.
  */
 export type AttemptEnding = { bill: Bill | null; unbilled: boolean };
 
 /**
  * Runs one attempt at a generation, from its start in the record to its settlement.
- * Returns when its job is to be run again, or null when the job is done with. Throws when the
- * attempt could not be begun, when the job belongs to another by now, or when Redis does not take the outcome: the job goes back to its
- * lane then, and the record says what is to be done.
+ * Returns when its job runs again, or null when the job is done. Throws when the attempt could not begin, when the job now belongs to
+ * another worker, or when Redis does not take the outcome. Then the job goes back to its lane, and the record decides what follows.
  *
- * @param signal aborted with an `Interruption`: `stopping` means that the work is to be given back, `canceled` that it is not wanted
+ * @param signal aborted with an `Interruption`: after `stopping` the work is handed back, after `canceled` it is dropped
  */
 export async function runAttempt(options: RunAttemptOptions, id: string, signal: AbortSignal): Promise<Rerun> {
   const { attempts, lane, work, retryPolicy, log } = options;
@@ -96,7 +95,7 @@ export async function runAttempt(options: RunAttemptOptions, id: string, signal:
     });
   } catch (error) {
     if (signal.reason === "canceled") {
-      // The cancellation may be one of an earlier life, and its owner has queued the generation again since: then it still runs.
+      // The cancellation may be from before its owner queued the generation again. Then it still runs.
       if ((await write(() => attempts.breakOff(id, lane, attempt))) === "ok") return 0;
       log.info(fields, "The generation was canceled; its provider call is aborted");
       return null;
@@ -140,16 +139,16 @@ export async function runAttempt(options: RunAttemptOptions, id: string, signal:
   return settle(options, record, outcome, { write, fields });
 }
 
-/** How often a refused generation keeps its place: until then it is the next to be tried. */
+/** How many refusals a generation may have and still be the next to be tried. */
 const refusalsInPlace = 2;
-/** The first time that it lets others go first when the lane opens; doubled with each further refusal. */
+/** The first delay after the lane opens, during which others go first. It doubles with each further refusal. */
 const firstStepAsideMs = 2_000;
-/** At most as long as a lane is closed where the upstream names no time. */
+/** The longest such delay: as long as a lane is closed where the upstream names no time. */
 const maxStepAsideMs = 30_000;
 
 /**
- * When a generation is run again that the rate limit has refused so often. A limit may refuse one request and take all others, for its number
- * of images, say: always tried first, that one would keep the lane closed to all.
+ * When a generation runs again after so many refusals by the rate limit. A limit may refuse one request and accept all others, for its
+ * number of images for example. If that request were always tried first, it would keep the lane closed to all.
  */
 function afterRefusals(refusals: number, closedMs: number): Rerun {
   if (refusals <= refusalsInPlace) return "in line";
@@ -166,7 +165,7 @@ const batchStopped: Failure = {
   message: "The batch was canceled, or its time was over, before this image was made.",
 };
 
-/** Has a script write what became of the attempt. */
+/** Writes the outcome of the attempt. */
 type Write = (script: () => Promise<Verdict>) => Promise<Verdict>;
 
 async function settle(
@@ -176,7 +175,7 @@ async function settle(
   { write, fields }: { write: Write; fields: object },
 ): Promise<Rerun> {
   const { id, attempts: attempt, failures } = record;
-  // What the rate limit alone refused has come here because it has waited as long as it may.
+  // A generation that only the rate limit refused is here because it has waited as long as it may.
   if (outcome.kind === "retry" && outcome.rateLimited !== "wholly") {
     const pauseMs = pauseBeforeRetry(retryPolicy, failures + 1, outcome.retryAfterMs, random);
     if (pauseMs !== null) {
@@ -211,32 +210,32 @@ async function settle(
     }
     const verdict = await write(() => attempts.fail(id, lane, attempt, error, uncharged));
     if (verdict === "ok") onEnding?.(record, { bill: null, unbilled: isUnbilled(record, uncharged) });
-    // An upstream's words about the caller's request quote it.
+    // The upstream's message about the caller's request quotes it.
     const why = isCallersFault(error.code) ? "" : `: ${error.message}`;
     log.warn({ ...fields, verdict, code: error.code }, `The generation failed${why}`);
   }
   return null;
 }
 
-/** Whether the attempt can not have been charged. What is worth a retry was not. */
+/** Whether it is certain that the attempt was not charged. An attempt that may be retried was not. */
 const isUncharged = (outcome: Exclude<Outcome, { kind: "succeeded" }>): boolean =>
   outcome.kind === "retry" ? outcome.mayHaveCharged !== true : outcome.nothingCharged === true;
 
-/** The scripts decide by the same rule: an earlier attempt of this life may have been charged, whatever became of the last. */
+/** The same rule as in the scripts: an earlier attempt of this life may have been charged, whatever the last one did. */
 const isUnbilled = ({ inDoubt, billUndelivered }: BegunRecord, uncharged: boolean): boolean =>
   (inDoubt || !uncharged) && billUndelivered !== "reserved";
 
 /**
- * Between tries to write to a Redis that answers with errors (a failover, a full disk). At most five seconds: once it takes writes again
- * the outcome must be there before another worker takes the job for lost, which it does ten seconds later at the soonest.
+ * Pauses between tries to write to a Redis that answers with errors (a failover, a full disk). At most five seconds, because the outcome must
+ * be written before another worker takes the job for lost, ten seconds after Redis takes writes again at the soonest.
  */
 const insistPauses = { firstMs: 1_000, maxMs: 5_000 };
 /** Ten minutes outlast a failover and the clearing of a full disk; then the job goes back to its lane. */
 const insistForMs = 600_000;
 
 /**
- * Writes to the record until Redis takes it. An error of Redis while an attempt is settled says nothing about the attempt: the
- * outcome is unknown, never failed, and every script may be repeated.
+ * Writes to the record until Redis takes it. An error of Redis while an attempt is settled is not a failure of the attempt, and every script
+ * may be repeated.
  */
 async function insist<Answer>(write: () => Promise<Answer>, log: Logger, fields: object): Promise<Answer> {
   const backoff = createBackoff(insistPauses);

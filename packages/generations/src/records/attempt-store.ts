@@ -13,7 +13,7 @@ import type { StoreOptions } from "../queue-connection.ts";
 
 const verdicts = ["ok", "fenced", "ended", "gone"] as const;
 
-/** What a script said: `fenced` = a later attempt owns the record, `ended` = the terminal state was set before, `gone` = no record. */
+/** The answer of a script: `fenced` = a later attempt owns the record, `ended` = the terminal state was set before, `gone` = no record. */
 export type Verdict = (typeof verdicts)[number];
 
 const unbegun = ["gone", "ended", "expired", "stopped"] as const;
@@ -23,7 +23,7 @@ type Unbegun = (typeof unbegun)[number];
 
 const haltedEndings = ["canceled", "expired"] as const;
 
-/** How the line of a batch ends of which nothing is stored, once its batch was canceled or is out of time. */
+/** How a line of a stopped batch ends that has no stored image: its batch was canceled or is out of time. */
 type Halted = (typeof haltedEndings)[number];
 
 const start = defineScript(
@@ -46,26 +46,25 @@ const putInLine = defineScript(
 );
 
 /**
- * How long a generation without a deadline waits for an upstream whose rate limit refuses it, in milliseconds: limits by the day have room
- * again by then.
+ * How long a generation without a deadline waits for an upstream whose rate limit refuses it, in milliseconds. After a day a daily limit has
+ * room again.
  */
 const limitedForMs = 86_400_000;
 
-/** Each further try is for a change by another process between two round trips. */
+/** A try fails when another process changes the record between two round trips. */
 const startTries = 10;
 
 /** A record whose next attempt has begun. */
 export type BegunRecord = GenerationRecord & {
-  /** Set for the line of a batch that was stopped: what is stored of it is delivered, and nothing more is bought. */
+  /** Set for a line of a stopped batch: its stored images are delivered, and nothing more is bought. */
   halted: Halted | null;
   /**
-   * Whether the attempt before this one ended without a word, its worker having died, or was broken off at a shutdown: what it asked of a
-   * provider may have been bought.
+   * Whether the previous attempt may have bought images without noting them, because its worker died or a shutdown broke it off.
    */
   mayRepeat: boolean;
 };
 
-/** The records as a worker sees them: attempts are begun, and only the latest attempt may write. */
+/** The records as a worker changes them: it begins attempts, and only the latest attempt may write. */
 export function createAttemptStore({ redis, keys, retention }: StoreOptions) {
   const where = (id: string, lane: string) => generationKeys(keys, id, lane);
 
@@ -74,8 +73,8 @@ export function createAttemptStore({ redis, keys, retention }: StoreOptions) {
 
   return {
     /**
-     * Begins an attempt, or says why there is nothing to do: it has ended, before or now, being out of time (`expired`) or its key no
-     * longer in use (`stopped`). A number is the milliseconds that are left of the pause before its next attempt. Throws
+     * Begins an attempt, or answers why not: the generation has ended, before or now, because it is out of time (`expired`) or its key was
+     * stopped (`stopped`). A number is the rest of the pause before its next attempt, in milliseconds. Throws
      * `UnreadableRecord` where this release cannot read it: then no attempt has begun.
      */
     async start(id: string, lane: string): Promise<BegunRecord | Unbegun | number> {
@@ -99,7 +98,7 @@ export function createAttemptStore({ redis, keys, retention }: StoreOptions) {
         if (answer === "changed") continue;
         if (typeof answer !== "object") return answer;
         const [attempts, startedAtMs, halted] = answer;
-        // An attempt before this one may have noted a delivery since the record was read. From here on it cannot.
+        // An earlier attempt may have noted a delivery after the record was read. From now on it is fenced.
         const begun = attempts === 1 ? record : await read().catch(giveBack(attempts));
         const mayRepeat = record.status === "running" || record.brokenOffAttempt === attempts - 1;
         return {
@@ -151,11 +150,11 @@ export function createAttemptStore({ redis, keys, retention }: StoreOptions) {
       endAs("succeeded", id, lane, attempt, billArgument(bill, delivery.provider), [
         "delivery",
         JSON.stringify(delivery),
-        // A record without the field has none. What was noted once is never less in the end.
+        // A record without the field has none. Images that were noted once stay noted.
         ...(missing.length > 0 ? ["missing", JSON.stringify(missing)] : []),
       ]),
 
-    /** `uncharged`: the provider surely charges nothing for this attempt. */
+    /** `uncharged`: it is certain that the provider charges nothing for this attempt. */
     fail: (id: string, lane: string, attempt: number, error: Failure, uncharged = false): Promise<Verdict> =>
       endAs("failed", id, lane, attempt, uncharged ? nothingCharged : nothingDelivered, [
         "error",
@@ -163,13 +162,13 @@ export function createAttemptStore({ redis, keys, retention }: StoreOptions) {
       ]),
 
     /**
-     * Ends a line of a batch that was stopped, of which nothing is stored. The attempt has asked for nothing; whether a provider may have
-     * charged for an earlier one is in the record.
+     * Ends a line of a stopped batch that has no stored image. This attempt has requested nothing; the record says whether a provider may have
+     * charged for an earlier one.
      */
     halt: (id: string, lane: string, attempt: number, status: Halted): Promise<Verdict> =>
       endAs(status, id, lane, attempt, nothingCharged, []),
 
-    /** Puts a running generation down for another attempt. A failure counts against its tries, handing it back does not. */
+    /** Queues a running generation for another attempt. A failure counts as a try, a handback does not. */
     postpone: (
       id: string,
       lane: string,
@@ -179,7 +178,7 @@ export function createAttemptStore({ redis, keys, retention }: StoreOptions) {
     ): Promise<Verdict> => postpone(redis, where(id, lane), [id, attempt, reason, pauseMs, "0"]),
 
     /**
-     * Puts a running generation back in line that the upstream's rate limit has refused: no attempt is counted. `late`: it has waited as
+     * Puts a running generation back in line after the upstream's rate limit refused it. The attempt does not count. `late`: it has waited as
      * long as it may, and its attempt must end it.
      */
     putInLine: (id: string, lane: string, attempt: number): Promise<Verdict | "late"> =>

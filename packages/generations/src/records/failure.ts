@@ -1,9 +1,9 @@
 import { type ErrorCode, errorCodes } from "@darkroom/contracts";
 import { z } from "zod";
 
-/** Why a generation failed, as the record keeps it and the caller is told. */
+/** Why a generation failed, for its record and its caller. */
 export const failureSchema = z.object({
-  /** A code of another release is a failure all the same. */
+  /** A code that only another release knows is kept as a failure. */
   code: z.custom<ErrorCode>((code) => typeof code === "string" && code in errorCodes).catch("server_error"),
   message: z.string(),
   param: z.string().optional(),

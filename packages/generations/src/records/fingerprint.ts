@@ -1,14 +1,13 @@
 import { hash } from "node:crypto";
 
 /**
- * A digest of a request that is the same for the same request: neither the order of its fields nor white space changes it, and a field
- * that was sent as null is one that was not sent.
+ * A digest that is equal for equal requests: the order of fields and white space do not matter, and a null field counts as absent.
  */
 export function fingerprintOf(request: unknown): string {
   return digestOf(JSON.stringify(request, (_, value: unknown) => (isRecord(value) ? sorted(value) : value)));
 }
 
-/** 128 bits of SHA-256: short in Redis, and no two requests or keys of one tenant will meet. */
+/** 128 bits of SHA-256: short in Redis, and long enough that two requests or keys of one tenant do not collide. */
 export const digestOf = (text: string): string => hash("sha256", text, "base64url").slice(0, 22);
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

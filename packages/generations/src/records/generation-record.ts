@@ -7,31 +7,31 @@ import { type MissingImage, missingImageSchema } from "./missing-image.ts";
 import { UnreadableRecord } from "./unreadable-record.ts";
 
 /**
- * What the provider is to be asked, as the catalogue resolved it when the request was accepted: a catalogue that changes later
- * changes nothing for it. The prompt is not repeated; it stands in the request. A parameter that this release does not know makes it
- * unreadable: without it another picture would be bought than was asked for.
+ * The request to the provider, as the catalogue resolved it when the generation was accepted; later changes of the catalogue do not affect
+ * it. The prompt is not repeated, because the request has it. A parameter that this release does not know makes the record unreadable:
+ * without the parameter another picture would be bought.
  */
 export const upstreamSchema = z.strictObject({
   /** The upstream's own id of the model. */
   model: z.string(),
   parameters: imageParametersSchema.omit({ prompt: true }).strict(),
-  /** The model of the catalogue that draws in place of a retired one, where that is so. */
+  /** The model of the catalogue that draws instead of a retired model; absent for other models. */
   successor: z.string().optional(),
-  /** Where the model was retired, and is asked for all the same: since which day, and what its maker names in its place. */
+  /** For a retired model that is still called: since which day, and what its maker names as its successor. */
   retired: z.strictObject({ since: z.string(), successor: z.string().optional() }).optional(),
 });
 export type Upstream = z.infer<typeof upstreamSchema>;
 
-/** The truth about one generation. Times are Unix milliseconds by the clock of Redis, which all processes share. */
+/** The authoritative state of one generation. Times are Unix milliseconds by the clock of Redis, which all processes share. */
 export type GenerationRecord = {
   id: string;
   tenant: string;
-  /** Names the API key that asked, for usage and logs; never the key. */
+  /** The id of the API key of the request, for usage and logs; never the key itself. */
   keyId: string;
   lane: string;
   /** The catalogue id that serves it. */
   model: string;
-  /** The batch that it is a line of, and which one, from 0; null where it was asked for by itself. */
+  /** Its batch, and its place among the lines, from 0; null for a generation that is not a line of a batch. */
   batchId: string | null;
   lineIndex: number | null;
   /** As the caller sent it. */
@@ -43,31 +43,31 @@ export type GenerationRecord = {
   endedAtMs: number | null;
   /** When a generation that has not started expires. */
   expiresAtMs: number | null;
-  /** When a generation that pauses between two attempts goes on. */
+  /** When the pause between two attempts ends. */
   resumesAtMs: number | null;
-  /** Counts the changes of its state: the id of the event that shows it. */
+  /** The number of changes of its state. It is the id of the event that shows the change. */
   version: number;
-  /** How often a worker began it. Also the fencing token: only the latest attempt may write. */
+  /** The number of attempts. The number of the latest is the fencing token: only that attempt may write. */
   attempts: number;
-  /** How many of those attempts reported a failure that was worth another try. */
+  /** How many attempts reported a failure that may be tried again. */
   failures: number;
-  /** How many were given back unharmed: by a worker that had to stop, or because the upstream's rate limit refused them. */
+  /** How many attempts were handed back: by a worker that had to stop, or because the upstream's rate limit refused them. */
   handbacks: number;
-  /** How many of all attempts, those of earlier lives included, were none: the upstream's rate limit refused them, and nothing was bought. */
+  /** How many of all attempts, those of earlier lives included, the upstream's rate limit refused. They bought nothing and do not count. */
   rateLimits: number;
   /** The latest attempt whose provider call was broken off for that; null where none was. */
   brokenOffAttempt: number | null;
-  /** Whether it was canceled because its API key was no longer in use when its turn came. */
+  /** Whether it was canceled because its API key was stopped when its turn came. */
   stopped: boolean;
-  /** Whether a later request that is equal to its own may still be given it: it has no idempotency key, and no caller was answered with it. */
+  /** Whether an equal later request may still get it: it has no idempotency key, and no caller was answered with it. */
   open: boolean;
   delivery: Delivery | null;
-  /** What was noted as delivered before, and replaced since. Some of its objects may be in the store; they go with the record. */
+  /** Deliveries that were noted and then replaced. Some of their objects may be in the store; they are removed with the record. */
   superseded: Delivery[];
-  /** Images that are given up for good. While it runs, those that may still be tried again are not among them. */
+  /** Images that no attempt requests again. While it runs, images that may still be tried again are not among them. */
   missing: MissingImage[];
   error: Failure | null;
-  /** The terms that it is billed by, as they were submitted: `@darkroom/models` reads them. */
+  /** The terms by which it is billed, as of its submission. `@darkroom/models` reads them. */
   terms: unknown;
   /** The most that it can cost, in micros; null where that is not known. */
   reservedMicros: number | null;
@@ -75,11 +75,11 @@ export type GenerationRecord = {
   costMicros: number | null;
   /** Whether a provider may have charged for an attempt of this life that is over. */
   inDoubt: boolean;
-  /** What it is billed where it ends with nothing delivered and a provider may have charged. */
+  /** What is billed where it delivers nothing and a provider may have charged. */
   billUndelivered: BillUndelivered;
 };
 
-/** Checked in full when it was accepted, maybe by a newer release that knows more fields and values: it is kept as it is. */
+/** Checked when it was accepted, perhaps by a newer release that knows more fields and values, so it is not checked again. */
 const storedRequestSchema = z.custom<ImageRequest>(
   (value) => typeof value === "object" && value !== null && "prompt" in value && typeof value.prompt === "string",
 );

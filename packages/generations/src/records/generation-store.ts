@@ -20,7 +20,7 @@ import {
   type RequestIdentity,
 } from "./submission.ts";
 
-/** What became of a retry: `succeeded`, `unended` and the line of a batch cannot be retried, `gone` has no record. */
+/** The result of a retry. `succeeded`, `unended` and `batched` (a line of a batch) cannot be retried; `gone` has no record. */
 export type Retried = Admitted | { kind: "gone" | "succeeded" | "unended" | "batched" };
 
 /**
@@ -44,16 +44,16 @@ const withdraw = defineScript(new URL("../scripts/withdraw.lua", import.meta.url
 const expire = defineScript(new URL("../scripts/expire.lua", import.meta.url), z.enum(["expired", "kept"]));
 
 /**
- * The records of all generations as a caller's side sees them. Each move of a state is one script: it happens whole or not at all,
- * may be repeated after a lost answer, and the terminal state is set once.
+ * The records of all generations for the callers' side. Each change of a state is one script: it is atomic, it may be repeated after a lost
+ * answer, and the terminal state is set once.
  */
 export function createGenerationStore({ redis, keys, retention }: StoreOptions) {
   const where = (id: string, lane: string) => generationKeys(keys, id, lane);
 
   return {
     /**
-     * Accepts a generation, which from here on ends exactly once, or finds the one of an earlier request that is equal to this one:
-     * the rule is `scripts/earlier-request.lua`.
+     * Accepts a generation, which then ends exactly once, or finds that of an equal earlier request by the rule of
+     * `scripts/earlier-request.lua`.
      */
     submit: (submission: Submission): Promise<Submitted> => submitGeneration(redis, keys, retention, submission),
 
@@ -76,28 +76,28 @@ export function createGenerationStore({ redis, keys, retention }: StoreOptions) 
     /** The lane of a generation, also of one whose record this release cannot read; null where there is none. */
     readLane: (id: string): Promise<string | null> => redis.hget(keys.record(id), "lane"),
 
-    /** The tenant whose generation this was, when its record has been dropped not long ago. */
+    /** The tenant of a generation whose record was dropped a short time ago. */
     readTombstone: (id: string): Promise<string | null> => redis.get(keys.tombstone(id)),
 
     /**
-     * Tells that a caller does not wait any more. A generation that has not begun and that no other caller waits for is canceled where its
-     * caller was cut off, unless that was told its id.
+     * Notes that a caller does not wait any more. When a client disconnects, its generation is canceled if it has not begun, no other caller
+     * waits for it and its client was not told the id.
      *
      * @param caller `""` for one that did not wait, and has read how it ended
      */
     leave: (id: string, lane: string, caller: string, how: Leaving) =>
       leave(redis, where(id, lane), [id, caller, retention.recordsMs, how]),
 
-    /** Lets a generation go on though no caller waits for it: its caller was told its id. */
+    /** Keeps a generation for which no caller waits, because its caller was told the id. */
     keep: (id: string) => keep(redis, [keys.record(id)], []),
 
-    /** Cancels a generation that has not ended, and tells the worker that runs it. Answers the status that it was canceled in. */
+    /** Cancels a generation that has not ended, and tells the worker that runs it. Answers the status that it had. */
     cancel: (id: string, lane: string) =>
       cancel(redis, generationKeys(keys, id, lane, keys.cancels), [id, retention.recordsMs, randomUUID()]),
 
     /**
-     * Queues a failed, canceled or expired generation again under its own id, at the expense of its own key. `goneVersion`: the version of
-     * a succeeded one whose images are gone from the object store; all its images are bought again.
+     * Queues a failed, canceled or expired generation again under its own id, on the account of its own key. `goneVersion`: the version of a
+     * succeeded one whose images are gone from the object store; then all images are bought again.
      */
     async retry(
       id: string,
@@ -113,14 +113,14 @@ export function createGenerationStore({ redis, keys, retention }: StoreOptions) 
       return { kind: answer[0] };
     },
 
-    /** Ends a generation that no worker has in hand; one that runs, or has images that its next attempt delivers, is kept. */
+    /** Ends a generation that no worker runs. One that runs, or has images for its next attempt to deliver, is kept. */
     withdraw: (id: string, lane: string, status: "canceled" | "expired") =>
       withdraw(redis, where(id, lane), [id, retention.recordsMs, status]),
 
-    /** Ends a generation that was not begun in its time; one that has time left, or no deadline, is kept. */
+    /** Ends a generation that has not begun before its deadline. One with time left, or without a deadline, is kept. */
     expire: (id: string, lane: string) => expire(redis, where(id, lane), [id, retention.recordsMs]),
 
-    /** Has a reply channel hear of every change of a generation. */
+    /** Adds a reply channel to the watchers of a generation, or removes it. */
     watch: (id: string, channel: string) => watch(redis, [keys.record(id)], [channel, "add"]),
 
     unwatch: (id: string, channel: string) => watch(redis, [keys.record(id)], [channel, "remove"]),

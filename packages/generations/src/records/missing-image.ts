@@ -2,8 +2,8 @@ import { z } from "zod";
 import { failureSchema } from "./failure.ts";
 
 /**
- * An image of a request that did not come and is not asked for again: the provider refused it, or may have charged for it. The reason is
- * the image's own. The next attempt leaves it out.
+ * A missing image of a request that no attempt requests again, because the provider refused it or may have charged for it. Each image has
+ * its own reason.
  */
 export const missingImageSchema = failureSchema.extend({
   /** Position within the request, from 0. */

@@ -2,9 +2,9 @@ import { z } from "zod";
 
 /** A partial image of a generation that is being drawn: a reference, never bytes. */
 export const partialImageSchema = z.object({
-  /** Which of the request's images it is going to be, from 0. */
+  /** The index of the image within the request, from 0. */
   index: z.int(),
-  /** Which partial of that image it is, from 0. */
+  /** The number of the partial among those of its image, from 0. */
   partialIndex: z.int(),
   key: z.string(),
   mediaType: z.string(),

@@ -3,10 +3,10 @@ export type Retention = {
   /** The record and the images of a generation after it ended. */
   recordsMs: number;
   /**
-   * How long an idempotency key stands for its generation after that has ended; before, it does in any case. No longer than records: a
-   * claim without a record answers nothing.
+   * How long an idempotency key stands for its generation after the generation has ended; before, it always does. No longer than records,
+   * because a claim without a record is useless.
    */
   claimsMs: number;
-  /** That there once was a generation, after its record was dropped. */
+  /** How long it is known that a generation existed, after its record was dropped. */
   tombstonesMs: number;
 };

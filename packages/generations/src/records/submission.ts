@@ -24,13 +24,13 @@ export type RequestIdentity = {
   tenant: string;
   keyId: string;
   request: ImageRequest;
-  /** Who is to be told when it ends, as `EndingWaits` names its callers; absent where no caller waits. */
+  /** The caller that waits for its ending, as named by `EndingWaits`; absent where no caller waits. */
   caller?: string | undefined;
-  /** Whether the caller's process is to hear of every change and partial image, too. */
+  /** Whether the caller's process also gets every change and partial image. */
   watch?: boolean | undefined;
-  /** The caller's own name for this request: the same again is the same generation. */
+  /** The caller's idempotency key: an equal key stands for the same generation. */
   idempotencyKey?: string | undefined;
-  /** The caller asks for a new generation, and not for one that an equal request without an idempotency key has left behind. */
+  /** Whether the caller wants a new generation and not that of an equal earlier request. */
   forceNew?: boolean | undefined;
 };
 
@@ -38,17 +38,17 @@ export type Submission = RequestIdentity & {
   lane: string;
   model: string;
   upstream: Upstream;
-  /** What it will be billed by, kept with the record: the prices of today. */
+  /** The terms by which it will be billed, with the prices of today. They are kept in the record. */
   terms: object;
-  /** What it takes of the limits and the budget of its key. */
+  /** What it uses of the limits and the budget of its key. */
   admission: Admission;
-  /** What it is billed where it delivers nothing and a provider may have charged; nothing when left out. */
+  /** What is billed where it delivers nothing and a provider may have charged. Absent: nothing. */
   billUndelivered?: BillUndelivered | undefined;
   /** How long it may wait for its start, in milliseconds; absent = for ever. */
   expiresInMs?: number | undefined;
 };
 
-/** It was taken in, or its key may not have it: a limit or the budget is reached, and nothing was written. `use` = null: nothing is counted. */
+/** It was accepted, or refused because a limit or the budget of its key is reached; then nothing was written. `use` = null: no limit counts. */
 export type Admitted =
   | { kind: "accepted"; rank: number; use: RateLimitUse | null }
   | { kind: "refused"; refusal: Refusal; use: RateLimitUse | null };
@@ -56,7 +56,7 @@ export type Admitted =
 /** An earlier request's generation. `mismatch`: the idempotency key was used before, with another body. */
 export type Earlier = { kind: (typeof earlierKinds)[number]; id: string };
 
-/** What became of a submission. */
+/** The result of a submission. */
 export type Submitted = Admitted | Earlier;
 
 export const admittedSchema = z.union([z.tuple([z.literal("accepted"), z.int(), windowSchema]), refusedSchema]);

@@ -1,6 +1,6 @@
 /**
- * A record that this release cannot read: another release wrote it, before a rollback or during a deployment, or it is damaged. It is no
- * fault of the generation, or the batch, which a release that can read it may still run.
+ * A record that this release cannot read: another release wrote it, before a rollback or during a deployment, or it is damaged. The
+ * generation, or the batch, is kept, because a release that can read it may still run it.
  */
 export class UnreadableRecord extends Error {
   override readonly name = "UnreadableRecord";

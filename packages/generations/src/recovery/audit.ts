@@ -14,7 +14,7 @@ export type AuditOptions = {
   log: Logger;
   /** Between two steps, in milliseconds. */
   stepEveryMs: number;
-  /** How many names of keys are looked at per second, those of other uses of the same Redis included. */
+  /** How many keys it reads per second, including keys of other users of the same Redis. */
   keysPerSecond: number;
   /** From the end of one pass through all records to the beginning of the next, in milliseconds. */
   pauseMs: number;
@@ -26,26 +26,26 @@ const script = defineScript(
   z.tuple([z.int(), z.array(z.string()), z.array(z.string()), z.array(z.string())]),
 );
 
-/** A worker that has taken no step for so long has died, and another goes on where it was. */
+/** A worker that has taken no step for so long has died, and another one continues. */
 const heldMs = 5_000;
 
 /**
- * Goes through all records of Redis, slowly and again and again, one worker at a time: the truth is found from the records' side,
- * whatever was lost beside them. A record that is missing from a list is put on it, so that recovery sees to it; the sums of accounts
- * and lanes that do not agree with the records are corrected; a job that is left over from a generation that has ended is removed.
+ * Walks through all records in Redis, slowly and repeatedly, one worker at a time, and repairs what does not agree with them. A record that
+ * is missing from a list is put on it, so that recovery handles it. Wrong sums of accounts and lanes are corrected. Jobs of generations
+ * that have ended are removed.
  */
 export function createAudit({ redis, keys, lanes, retention, log, stepEveryMs, keysPerSecond, pauseMs }: AuditOptions) {
   const worker = randomBytes(9).toString("base64url");
   const names = Math.max(Math.round((keysPerSecond * stepEveryMs) / 1_000), 1);
   let dueMs = 0;
-  /** Of the server that this connection is to: null until it was asked. */
+  /** The run id of the Redis server of this connection; null until it was read. */
   let run: string | null = null;
   const forgetRun = () => (run = null);
   redis.on("ready", forgetRun);
 
   const readRun = async () => /^run_id:(\w+)/m.exec(await redis.info("server"))?.[1] ?? "";
 
-  /** Takes one step, where it is this worker's turn. Answers how long until the next is due, in milliseconds. */
+  /** Takes one step, if it is this worker's turn. Answers how long until the next step is due, in milliseconds. */
   async function step(): Promise<number> {
     run ??= await readRun();
     const args = [worker, heldMs, run, names, pauseMs, retention.recordsMs];
@@ -57,7 +57,7 @@ export function createAudit({ redis, keys, lanes, retention, log, stepEveryMs, k
     return waitMs;
   }
 
-  /** A job of a generation that has ended is taken from its lane by a worker, unless it is on no list. */
+  /** Workers take jobs of ended generations from their lane. Only a job that is on no list stays. */
   async function removeLeftover(lane: string, id: string): Promise<void> {
     if ((await lanes.findMany(lane, [id]))[0] !== "broken") return;
     await lanes.remove(lane, id);

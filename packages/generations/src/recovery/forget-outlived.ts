@@ -19,14 +19,14 @@ export type ForgetOutlivedOptions = {
 /** Removing the objects of one generation takes seconds at most. After a minute its worker has died, or the store is away. */
 const takeOverAfterMs = 60_000;
 
-/** All that is needed of what a record says of its objects, whichever release wrote it. */
+/** The fields of a record that name its objects, as any release wrote them. */
 const objectSchema = z.object({ key: z.string() });
 const deliverySchema = z.object({ images: z.array(objectSchema) });
 
 /**
- * Returns the function that drops a generation whose retention is over, with its objects. The record is claimed first: from then on its
- * owner cannot queue it again, and its objects can be removed without a look back. What is claimed stays in `retained` until it is gone,
- * so that another worker finishes it after a crash.
+ * Returns the function that drops a generation whose retention is over, with its objects. It claims the record first: after that its owner
+ * cannot queue it again, so its objects can be removed safely. A claimed record stays in `retained` until it is gone, so that another
+ * worker finishes it after a crash.
  */
 export function createForgetOutlived({ redis, keys, retention, dropObjects }: ForgetOutlivedOptions) {
   return async (id: string): Promise<void> => {

@@ -15,9 +15,9 @@ export type LostJobsOptions = {
   runningAfterMs: number;
   /** How long until a job that was there is looked for again, in milliseconds. */
   lookAgainMs: number;
-  /** How long what one worker has claimed is not due for the others, in milliseconds. It may die, or be refused, before it has put it back. */
+  /** How long a claim of one worker lasts, in milliseconds. The worker may die, or be refused, before it has put the job back. */
   claimMs: number;
-  /** How long a worker may not know that it has lost the lock on a job, in milliseconds. */
+  /** After how long a worker knows at the latest that it has lost the lock on a job, in milliseconds. */
   lockDurationMs: number;
 };
 
@@ -28,19 +28,19 @@ const noteMissing = defineScript(new URL("../scripts/note-missing.lua", import.m
 
 const isLost = (place: JobPlace | undefined): boolean => place === "none" || place === "broken";
 
-/** Generations per script, each some 3 µs of Redis: callers are held up by less than half a millisecond. */
+/** Generations per script, each some 3 µs of Redis, so callers are delayed by less than half a millisecond. */
 const page = 100;
-/** The most pages of a list in one round. What is due beyond them is due in the next. */
+/** The most pages of a list in one round. The next round takes the rest. */
 const maxPages = 100;
-/** No pause before an attempt is longer than 20 minutes (`retry-policy.ts`), and nothing rests for longer than that. */
+/** No pause before an attempt is longer than 20 minutes (`retry-policy.ts`), so no entry is due later than that. */
 const furthestMs = 3_600_000;
-/** A log line names so many. */
+/** How many ids a log line names. */
 const namedIds = 20;
 
 /**
- * Returns the function that looks for the jobs of all generations that have not ended, as far as they are due, and puts the lost ones
- * back. Workers share the work: what one has claimed is not due for the others. A generation is on the list of its state for as long as it
- * is in it, so that whatever takes its job, BullMQ's keys being deleted included, it is found here.
+ * Returns the function that checks the jobs of all generations that have not ended, as they become due, and puts lost jobs back. Workers
+ * share the work: a claimed generation is not due for other workers. A generation is on the list of its state for as long as it is in that
+ * state, so its lost job is found here, whatever removed it, also after BullMQ's keys were deleted.
  */
 export function createLostJobs(options: LostJobsOptions) {
   const { redis, keys, lanes, log, queuedAfterMs, runningAfterMs, lookAgainMs, claimMs, lockDurationMs } = options;
@@ -51,7 +51,7 @@ export function createLostJobs(options: LostJobsOptions) {
 
   async function putBack(lane: string, lost: readonly Claimed[], places: ReadonlyMap<string, JobPlace>): Promise<void> {
     if (lost.length === 0) return;
-    // What is left of a job keeps another from being added under the same id.
+    // The remains of a job prevent another job with the same id.
     for (const { id } of lost) if (places.get(id) === "broken") await lanes.remove(lane, id);
     await lanes.addMany(lane, lost);
     const generationIds = lost.slice(0, namedIds).map(({ id }) => id);
@@ -61,7 +61,7 @@ export function createLostJobs(options: LostJobsOptions) {
     );
   }
 
-  /** Has generations looked for that much later. What has left the list meanwhile stays off it. */
+  /** Makes generations due later by so much. Those that have left the list stay off it. */
   async function rest(list: string, afterMs: number, some: readonly Claimed[], againMs: number): Promise<void> {
     if (some.length === 0) return;
     const scoreMs = (await redisTime(redis)) - afterMs + againMs;
@@ -81,8 +81,8 @@ export function createLostJobs(options: LostJobsOptions) {
   }
 
   /**
-   * A worker whose lock was deleted with the job learns of it when it renews the lock. Until then it goes on, and another attempt would
-   * buy a second time. So the job of what runs is put back when it is missing for the second time.
+   * A worker whose lock was deleted with the job learns of it when it renews the lock. Until then it goes on, and another attempt would buy a
+   * second time. So the job of a running generation is put back only when it is missing for the second time.
    */
   async function mendRunning(lane: string, claimed: readonly Claimed[], places: ReadonlyMap<string, JobPlace>) {
     const lost = claimed.filter(({ id }) => isLost(places.get(id)));

@@ -11,14 +11,14 @@ export type RecoveryOptions = LostJobsOptions &
     everyMs: number;
   };
 
-/** Ids per look at one list: a page is a few milliseconds of Redis. */
+/** Ids per page of a list. A page takes a few milliseconds of Redis. */
 const page = 500;
-/** So many failures one after the other are no fault of what is visited: Redis or the object store is away, and the next round goes on. */
+/** After so many failures in a row Redis or the object store must be away, and the round ends. The next round goes on. */
 const maxFailures = 10;
 
 /**
- * Mends what a crash between two steps leaves behind: generations without a job get one, those that were not begun in their time
- * expire, what has been kept long enough is dropped. Every worker runs one; all it does may be done twice.
+ * Recovers from crashes between two steps: puts lost jobs back, expires generations that have not begun before their deadline, and drops
+ * generations whose retention is over. Every worker runs it, and repeats do no harm.
  */
 export function createRecovery(options: RecoveryOptions) {
   const { redis, keys, generations, lanes, log, everyMs } = options;
@@ -26,8 +26,8 @@ export function createRecovery(options: RecoveryOptions) {
   const lookForJobs = createLostJobs(options);
 
   /**
-   * Calls `visit` with every id whose score is at most `beforeMs`, a page at a time. Ids that a visit removes do not shift the rest, and
-   * one that cannot be visited does not keep the others from it.
+   * Calls `visit` with every id whose score is at most `beforeMs`, a page at a time. Ids that a visit removes do not shift the rest, and a
+   * failed visit does not stop the others.
    */
   async function each(key: string, beforeMs: number, visit: (id: string) => Promise<void>): Promise<void> {
     const ids: string[] = [];
@@ -54,7 +54,7 @@ export function createRecovery(options: RecoveryOptions) {
     else if ((await generations.expire(id, lane)) === "expired") await lanes.remove(lane, id);
   }
 
-  /** One part of a round that fails does not keep the others from theirs. */
+  /** A failed part of a round does not stop the others. */
   async function tick(): Promise<void> {
     const nowMs = await redisTime(redis);
     const parts = [

@@ -1,4 +1,4 @@
--- Appends a partial image for those who watch.
+-- Appends a partial image, and tells the watchers.
 --   KEYS[1] record  KEYS[2] partial images
 --   ARGV[1] id  ARGV[2] fencing token  ARGV[3] the partial image
 -- Answers 'ok', also where it was appended before, or 'fenced' where the attempt may not write any more.

@@ -1,8 +1,8 @@
 --- @include "@darkroom/redis/scripts/now"
 --- @include "visit-record"
 --- @include "correct-sum"
--- One step of an audit: a slow walk through all records that repairs the lists, and recounts the sums. The step reads where the audit
--- is, goes on from there, and notes how far it has come, so that any worker may do the next one.
+-- One step of an audit: a slow walk through all records that repairs the lists and recounts the sums. The step reads the position of the
+-- audit, continues from there, and stores the new position, so that any worker may take the next step.
 --   KEYS[1] the root of all names
 --   ARGV[1] worker  ARGV[2] milliseconds for which the audit is its own  ARGV[3] run id of the Redis server
 --   ARGV[4] about how many names to look at  ARGV[5] milliseconds from one pass to the next  ARGV[6] retention in milliseconds
@@ -13,7 +13,7 @@ local time = now()
 local audit, sums = root .. 'audit', root .. 'audit-sums'
 local holder, held, epoch, phase, cursor, run, due, last =
   unpack(redis.call('HMGET', audit, 'holder', 'heldUntil', 'epoch', 'phase', 'cursor', 'run', 'dueAt', 'lastEpoch'))
--- Milliseconds until a time that was set so far ahead. One that is further away was set by a clock that has been set back since.
+-- Milliseconds until a time that was set so far ahead. A time that is further away was set before the clock was set back.
 local function left_until(at, ahead_ms)
   local left = (tonumber(at) or 0) - time
   return left > 0 and left <= tonumber(ahead_ms) and left
@@ -22,10 +22,10 @@ local busy = holder and holder ~= worker and left_until(held, ARGV[2])
 local pause = busy or (not epoch and left_until(due, ARGV[5]))
 if pause then return { pause, {}, {}, {} } end
 
--- A Redis at its memory limit refuses this, and with it the whole step: one that was refused in part would count wrongly.
+-- A Redis at its memory limit refuses this command, and with it the whole step. A step that was refused in part would count wrongly.
 redis.call('HSET', audit, 'holder', worker, 'heldUntil', time + ARGV[2])
 
--- A cursor of SCAN says nothing to a server that was started since, or has taken over.
+-- A cursor of SCAN is invalid after a restart or a failover of the server.
 if not epoch or run ~= ARGV[3] then
   -- No two passes have the same epoch, or records would pass for counted.
   epoch = string.format('%d', math.max(time, (tonumber(epoch or last) or 0) + 1))

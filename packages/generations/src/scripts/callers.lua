@@ -2,7 +2,7 @@
 -- Who waits for the answer of a generation, and which generations no caller was answered with.
 --   root .. 'waiters:' .. id                     SET of the callers that wait for its answer, as '{reply channel}/{number}'
 --   root .. 'instances'                          ZSET reply channel of an api process → time of its latest heartbeat
---   root .. 'instances-returning'                STRING: set while the processes that live may not have been heard again yet
+--   root .. 'instances-returning'                STRING: set while heartbeats of live processes may be missing
 --   root .. 'unanswered:' .. key .. ':' .. body  ZSET of the generations that an API key has asked for with one body and without an
 --                                                idempotency key, until their answer is written: 1 while a caller waits for it, 0 when
 --                                                that caller has left
@@ -14,10 +14,10 @@ local silent_after_ms = 30000
 local all_silent_after_ms = 15000
 -- No client repeats a request that long after its generation has ended.
 local unanswered_for_ms = 900000
--- A minute longer than a process keeps in mind that it has to tell of a caller who has left (cancel-on-disconnect.ts): what the caller's submission
--- was attached to must be known for as long.
+-- A minute longer than a process retries to report a disconnected caller (cancel-on-disconnect.ts): the generation to which the caller's
+-- submission was attached must be known for as long.
 local attached_for_ms = 960000
--- A bound for generations that do not end. Every caller that comes or leaves restarts it.
+-- A bound for generations that do not end. It restarts with every caller that comes or leaves.
 local noted_for_ms = 86400000
 
 local function waiters_of(id)
@@ -32,20 +32,20 @@ local function channel_of(caller)
   return string.match(caller, '^[^/]*')
 end
 
--- Whether no process has been heard for a while: then silence says nothing about any one of them.
+-- Whether all heartbeats are missing. Then a missing heartbeat does not show that a process is dead.
 local function are_all_silent(time)
   local latest = redis.call('ZRANGE', root .. 'instances', -1, -1, 'WITHSCORES')[2]
   return latest and time - latest >= all_silent_after_ms
 end
 
--- Whether a process with this latest heartbeat lives, as far as that says.
+-- Whether a process with this latest heartbeat counts as alive.
 local function is_heard(beat, time)
   return time - beat < silent_after_ms or are_all_silent(time) or redis.call('EXISTS', root .. 'instances-returning') == 1
 end
 
--- The processes that are there for sure: they live, and listen on their channel. A killed one loses its subscription at once, half a
--- minute before its heartbeat is missed. One that has lost its connection to Redis for a moment has no subscription either, so this is
--- no ground to cancel anything. Answers a table of their channels, and whether there is one that is gone.
+-- The processes that are certainly alive: they have a heartbeat, and subscribe to their channel. A killed process loses its subscription at
+-- once, half a minute before its heartbeat is missing. A process that reconnects to Redis has no subscription for a moment either, so
+-- nothing is canceled by this. Answers a table of their channels, and whether any process is missing.
 local function present_instances(time)
   local beats = redis.call('ZRANGE', root .. 'instances', 0, -1, 'WITHSCORES')
   if #beats == 0 then return {}, false end
@@ -65,13 +65,13 @@ local function present_instances(time)
   return present, some_gone
 end
 
--- Whether the process behind a channel lives, as far as its heartbeat says.
+-- Whether the process of a channel counts as alive by its heartbeat.
 local function is_alive(channel, time)
   local beat = redis.call('ZSCORE', root .. 'instances', channel)
   return beat and is_heard(beat, time)
 end
 
--- Whether a caller of a living process waits for the generation.
+-- Whether a caller of a live process waits for the generation.
 local function is_awaited(id, time)
   for _, caller in ipairs(redis.call('SMEMBERS', waiters_of(id))) do
     if is_alive(channel_of(caller), time) then return true end
@@ -86,8 +86,8 @@ local function note_unanswered(key, body, id, state)
   redis.call('PEXPIRE', list, noted_for_ms)
 end
 
--- A generation has ended. The processes whose callers wait for it are told, once each. A caller with an idempotency key finds it by that
--- from here on, and the time that the key lasts begins. All others wait until their answer is written.
+-- A generation has ended: tells each process whose callers wait for it, once. The time of its idempotency key begins, and callers with the
+-- key find it by that. All other callers wait until their answer is written.
 local function end_waiting(id, is)
   local told, waiters = {}, waiters_of(id)
   for _, caller in ipairs(redis.call('SMEMBERS', waiters)) do

@@ -1,6 +1,5 @@
 --- @include "ending"
--- Cancels a generation that has not ended. What a worker still writes of it is void from here on. Safe to repeat: the same call is told
--- the same again.
+-- Cancels a generation that has not ended. Later writes of its worker are refused. Safe to repeat: the same call gets the same answer again.
 --   KEYS[9] is no key but the channel on which workers hear of it
 --   ARGV[1] id  ARGV[2] retention in milliseconds  ARGV[3] names this call
 -- Answers 'gone', 'ended', or the status that it was canceled in: 'queued' or 'running'.

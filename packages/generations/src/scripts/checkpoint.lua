@@ -1,5 +1,5 @@
 --- @include "supersede"
--- Notes what the provider delivered, before it is uploaded, and which images are given up.
+-- Notes what the provider delivered, before it is uploaded, and which images no attempt requests again.
 --   KEYS[1] record  ARGV[1] fencing token  ARGV[2] delivery  ARGV[3] missing images  ARGV[4] '1' where the provider may charge for any
 -- Answers 'ok', or 'fenced' where the attempt may not write any more.
 local status, attempts = unpack(redis.call('HMGET', KEYS[1], 'status', 'attempts'))

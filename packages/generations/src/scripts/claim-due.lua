@@ -1,6 +1,5 @@
 --- @include "@darkroom/redis/scripts/now"
--- Takes from a list what is to be looked for now, for one worker: for a while it is not due for the others. What is in another state by now
--- leaves the list.
+-- Claims the due entries of a list for one worker: for a while they are not due for other workers. Entries in another state leave the list.
 --   KEYS[1] list, a ZSET of ids by time  KEYS[2] the root of all names
 --   ARGV[1] status that the list is of  ARGV[2] milliseconds from its time to when one is due
 --   ARGV[3] milliseconds until what is claimed is due again  ARGV[4] the most
@@ -9,7 +8,7 @@
 -- was missing at the last look ('' = none was).
 local time = now()
 local before = time - ARGV[2]
--- What is due later than that was noted by a clock that has been set back since.
+-- An entry that is due later than that was written before the clock was set back.
 local ahead = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. string.format('%d', time + ARGV[5]), '+inf', 'LIMIT', 0, ARGV[4])
 for _, id in ipairs(ahead) do
   redis.call('ZADD', KEYS[1], before, id)

@@ -1,12 +1,12 @@
 --- @include "@darkroom/redis/scripts/now"
--- Takes a generation whose retention is over out of the reach of all other scripts, so that its objects can be removed, and keeps for a while that its
--- tenant once had it. The script itself checks whether the retention is over: the list may be older than a retry by which its owner queued
--- it again. From here on its record has another name, under which no other script looks for it.
+-- Claims a generation whose retention is over, so that its objects can be removed, and leaves a tombstone with its tenant for a while. The
+-- script checks whether the retention is over, because the list may be older than a retry by its owner. It renames the record, so that no
+-- other script finds it.
 --   KEYS[1] record  KEYS[2] retained  KEYS[3] record of what is being forgotten  KEYS[4] tombstone  KEYS[5] former place
 --   KEYS[6] the root of all names
 --   ARGV[1] id  ARGV[2] milliseconds the tombstone is kept  ARGV[3] milliseconds its place in the index is remembered
 --   ARGV[4] milliseconds until another may take over from a worker that died
--- Answers 'claimed', or 'kept' where it lives again or is another's.
+-- Answers 'claimed', or 'kept' where it was queued again or another worker has claimed it.
 local id, time = ARGV[1], now()
 local due = redis.call('ZSCORE', KEYS[2], id)
 if not due or tonumber(due) > time then return 'kept' end
@@ -15,7 +15,7 @@ if status == 'queued' or status == 'running' then
   redis.call('ZREM', KEYS[2], id)
   return 'kept'
 end
--- It comes first because a Redis at its memory limit does not refuse it, nor what follows it in the same script.
+-- RENAME comes first: a Redis at its memory limit refuses neither it nor the commands that follow it in the same script.
 if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('RENAME', KEYS[1], KEYS[3]) end
 if tenant then
   redis.call('ZREM', KEYS[6] .. 'index:' .. tenant, id)

@@ -1,7 +1,7 @@
 -- Compares a sum with what the audit has counted, and corrects it. `field` is '{name of a hash} {its field}'.
--- A difference in an account stays the same while generations come and go, for each move changes both. It is believed when two audits in
--- a row have found the same one: a process of a release that does not change the audit's sums makes others. A number of a lane is never
--- below zero, so that a difference in it changes; it orders jobs and nothing depends on it, so that it is believed at once.
+-- A difference in an account stays the same while generations come and go, because each move changes both sides. It is corrected when two
+-- audits in a row have found the same difference: a process of a release that does not change the audit's sums causes changing ones. A
+-- number of a lane is never below zero, so a difference in it does change. It only orders jobs, so it is corrected at once.
 --   root .. 'audit-differences'         HASH: the differences that this audit has found in accounts, by field
 --   root .. 'audit-differences-before'  HASH: those of the audit before it
 local function correct_sum(root, field, sum, repairs)
@@ -18,7 +18,7 @@ local function correct_sum(root, field, sum, repairs)
     end
   end
   if not lane then return end
-  -- As when the last generation of a tenant ends on it, and the last of all.
+  -- The same happens when the last generation of a tenant, or the last of all, ends on the lane.
   local ranks = root .. 'ranks:' .. lane
   if sum == 0 then
     redis.call('HDEL', name, of)

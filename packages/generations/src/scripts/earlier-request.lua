@@ -1,14 +1,14 @@
 --- @include "callers"
 --- @include "watchers"
--- Which generation a request is given that an equal one has made before: the one rule, told in docs/api.md ("The same request twice").
---   With an idempotency key it is the generation that the key stands for. Without, it is one that no caller was answered with and none
---   waits for any more; or, for five minutes, an error for which the provider may have charged. It is never one that another caller
---   waits for or was answered with.
+-- Which earlier generation a request gets: the rule of docs/api.md ("The same request twice").
+--   With an idempotency key it gets the generation of the key. Without one it gets a generation of an equal request that no caller was
+--   answered with and no caller waits for; or, for five minutes, an error for which the provider may have charged. It never gets a
+--   generation that another caller waits for or was answered with.
 
--- A client that repeats a request on its own has given up by then.
+-- Clients stop their own retries within this time.
 local error_repeated_for_ms = 300000
 
--- Nil for what has no record, and for what was canceled because its caller left or its key was stopped: that has bought nothing.
+-- Nil for an id without a record, and for a generation that was canceled because its caller left or its key was stopped: it bought nothing.
 local function find_generation(id)
   local is = {}
   is.status, is.ended, is.answered, is.may_be_charged, is.abandoned, is.stopped =
@@ -36,7 +36,7 @@ local function find_claimed(request)
   return { 'attached', id }
 end
 
--- Notes as left what only processes wait for that are gone. It looks through all of them, but only while a process is missing.
+-- Releases the generations for which only dead processes wait. It reads the whole list, but only while a process is missing.
 local function release_dead(list, time)
   local present, some_gone = present_instances(time)
   if not some_gone then return end

@@ -1,16 +1,16 @@
 --- @include "ending"
 --- @include "supersede"
--- Ends an attempt for good. Only the latest attempt may, and only once; repeated after a lost answer, it is answered as it was.
+-- Ends a generation with the outcome of its attempt. Only the latest attempt may, and only once. A repeated call gets the same answer again.
 --   ARGV[1] id  ARGV[2] fencing token  ARGV[3] status  ARGV[4] retention in milliseconds  ARGV[5] bill, see ledger.lua
 --   ARGV[6…] field, value, …
 -- Answers 'ok', 'gone' where there is no record, 'fenced' where the attempt may not write any more, or 'ended' where another ending came first.
 local status, attempts = unpack(redis.call('HMGET', KEYS[1], 'status', 'attempts'))
 if not status then return 'gone' end
 if attempts ~= ARGV[2] then return 'fenced' end
--- Only an attempt itself ends it as succeeded or failed.
+-- Only an attempt ends a generation as succeeded or failed.
 if status == ARGV[3] then return 'ok' end
 if is_ending(status) then return 'ended' end
--- Canceled under its hands and queued again since: that is another life, which only its own attempt may end.
+-- It was canceled during the attempt and queued again. Only an attempt of the new life may end it.
 if status ~= 'running' then return 'fenced' end
 for at = 6, #ARGV, 2 do
   if ARGV[at] == 'delivery' then supersede(ARGV[at + 1]) end

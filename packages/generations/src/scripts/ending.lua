@@ -7,10 +7,10 @@
 --- @include "@darkroom/accounts/scripts/undelivered"
 -- Shared by the scripts that may end a generation.
 
--- The terminal state is set once, and all that the living needed is released. `fields` are further pairs for the record, `bill` what it
--- came to, as ledger.lua reads it. '' = nothing was delivered. What runs may then be charged for, and so may what the record says to be in
--- doubt, though the last attempt was not. The account of its key is settled and the ledger written in the same script. The waiting API
--- processes are told; the record is what they then read.
+-- Sets the terminal state, once, and releases what a generation that has not ended holds. `fields` are further pairs for the record. `bill`
+-- is its bill, as ledger.lua reads it, or '' when nothing was delivered. Then a provider may charge for a running attempt, and for a record
+-- that is in doubt even if it does not charge for the last attempt. The account of its key is settled and the ledger is written in the same
+-- script. Waiting api processes are told, and read the record.
 local function end_generation(id, status, retention_ms, fields, bill)
   local time = now()
   -- stylua: ignore
@@ -29,8 +29,8 @@ local function end_generation(id, status, retention_ms, fields, bill)
   else
     bill = read_bill(bill)
   end
-  -- A budget loses what was reserved for an ending that costs nothing and that a provider may charge for, and for one that has no price: it
-  -- was worth something all the same.
+  -- The budget is charged the reserved amount for an ending that costs nothing and that a provider may charge for, and for one without a
+  -- price.
   local spent = tonumber(bill.cost) or reserved
   if is_undelivered and in_doubt then spent = reserved end
   bill.unbilled = spent - (tonumber(bill.cost) or 0)
@@ -58,7 +58,7 @@ local function end_generation(id, status, retention_ms, fields, bill)
   fields[#fields + 1] = time
   move(id, version, watchers, fields)
   if was == 'running' then
-    -- Its start took it off the other two.
+    -- Its start removed it from the other two lists.
     redis.call('ZREM', KEYS[2], id)
   else
     redis.call('ZREM', KEYS[3], id)

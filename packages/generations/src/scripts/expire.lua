@@ -1,12 +1,12 @@
 --- @include "ending"
--- Ends a generation whose time to start has passed. The script itself checks whether it has: the list may be older than a retry by
--- which its owner queued it again.
+-- Ends a generation that has not begun before its deadline. The script checks the deadline, because the list may be older than a retry by
+-- its owner.
 --   ARGV[1] id  ARGV[2] retention in milliseconds
 -- Answers 'expired', also where it was before, or 'kept'.
 local status, started, expires = unpack(redis.call('HMGET', KEYS[1], 'status', 'startedAt', 'expiresAt'))
 if status == 'expired' then return 'expired' end
 if status ~= 'queued' or started or not expires then
-  -- It waits for no deadline any more.
+  -- It has no deadline any more.
   redis.call('ZREM', KEYS[4], ARGV[1])
   return 'kept'
 end

@@ -1,6 +1,6 @@
--- The place of a new job among the waiting ones, as BullMQ's priority: lower goes first, and among equals the earlier.
--- Start-time fair queueing (Goyal, Vin, Cheng 1996): a tenant's next rank follows its own last one, so that its jobs stay in order, but
--- is never behind the rank that the lane has come to, so that one who has waited for nothing does not pay for the thousands of others.
+-- The rank of a new job among the waiting jobs, as BullMQ's priority: a lower rank goes first, and of equal ranks the earlier job.
+-- Start-time fair queueing (Goyal, Vin, Cheng 1996): a tenant's next rank is one more than its last, so that its jobs stay in order, but at
+-- least the rank that the lane has come to, so that a tenant that was idle gets no advance for that.
 --   `ranks` is a HASH tenant → its last rank, and '' → the rank that the lane has come to. It starts from zero when the lane is empty.
 
 local function next_rank(ranks, tenant)
@@ -15,7 +15,7 @@ local function reach_rank(ranks, rank)
   if rank > reached then redis.call('HSET', ranks, '', rank) end
 end
 
--- A tenant with nothing left has no place to keep, and an empty lane none to remember.
+-- The rank of a tenant without jobs is dropped, and those of an empty lane.
 local function leave_ranks(ranks, pending, tenant)
   if redis.call('EXISTS', pending) == 0 then
     redis.call('DEL', ranks)

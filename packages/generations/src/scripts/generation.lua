@@ -9,15 +9,15 @@ local function is_ending(status)
   return status ~= 'queued' and status ~= 'running'
 end
 
--- Tells every channel in a list of names with spaces between.
+-- Publishes a message on every channel of a list of names with spaces between.
 local function tell(channels, message)
   for channel in string.gmatch(channels or '', '%S+') do
     redis.call('PUBLISH', channel, message)
   end
 end
 
--- Notes a change of state in the record, and tells those who watch. The version, counted up, is the id of the event that they are
--- shown; `version` and `watchers` are what the record said of them before, `fields` the change itself.
+-- Writes a change of state to the record, and tells the watchers. The version, incremented, is the id of the event that they are shown.
+-- `version` and `watchers` are the values before the change, `fields` is the change.
 local function move(id, version, watchers, fields)
   redis.call('HSET', KEYS[1], 'version', (tonumber(version) or 0) + 1, unpack(fields))
   tell(watchers, id .. ' changed')

@@ -1,4 +1,4 @@
--- Lets a generation go on though no caller waits for it: its caller knows its id and comes back.
+-- Keeps a generation for which no caller waits, because its caller knows the id and comes back.
 --   KEYS[1] record
 -- Answers 'ok', or 'gone' where there is no record.
 local status = redis.call('HGET', KEYS[1], 'status')

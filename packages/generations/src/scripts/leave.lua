@@ -1,5 +1,5 @@
 --- @include "ending"
--- A caller does not wait for a generation any more. Safe to repeat.
+-- Notes that a caller does not wait for a generation any more. Safe to repeat.
 --   ARGV[1] id  ARGV[2] caller, or '' for one that did not wait: it has read how the generation ended
 --   ARGV[3] retention in milliseconds  ARGV[4] how it leaves:
 --     'answered'  its answer was written, with the ending: no request gets it again without an idempotency key, except an error for

@@ -1,4 +1,4 @@
--- Notes that an attempt runs whose job is nowhere, and has it looked for sooner.
+-- Notes that the job of a running attempt is missing, so that it is checked again sooner.
 --   KEYS[1] record  KEYS[2] running  ARGV[1] id  ARGV[2] number of the attempt  ARGV[3] time by which the list has it
 -- Answers 'ok', or 'moved' where the attempt runs no more.
 local status, attempts = unpack(redis.call('HMGET', KEYS[1], 'status', 'attempts'))

@@ -2,8 +2,8 @@
 --- @include "@darkroom/accounts/scripts/queued"
 --- @include "generation"
 --- @include "recount"
--- Puts a running generation down for another attempt. Until that begins recovery has an eye on it: should its job get lost between here
--- and its lane, it is put back.
+-- Queues a running generation for another attempt. Until that begins, recovery watches it, and puts its job back if it is lost on the way to
+-- the lane.
 --   ARGV[1] id  ARGV[2] fencing token  ARGV[3] counter to raise: 'failures', or 'handbacks' for work given back unharmed
 --   ARGV[4] pause in milliseconds  ARGV[5] '1' where a provider call may have been broken off: what it asked for may have been bought
 -- Answers 'ok', also where it was postponed before, or 'fenced' where the attempt may not write any more.

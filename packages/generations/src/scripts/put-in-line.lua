@@ -2,7 +2,7 @@
 --- @include "@darkroom/accounts/scripts/queued"
 --- @include "generation"
 --- @include "recount"
--- Puts a running generation back in line whose attempt bought nothing: the upstream refused it for its rate limit. It counts as no attempt.
+-- Puts a running generation back in line after the upstream's rate limit refused its attempt. The attempt bought nothing and does not count.
 --   ARGV[1] id  ARGV[2] fencing token  ARGV[3] milliseconds for which it may be refused so, from the first time on, where it has no deadline
 -- Answers 'ok', 'fenced', or 'late' where it may wait no longer: then it still runs, and its attempt must end it.
 
@@ -16,7 +16,7 @@ if status == 'queued' and resumes then return 'ok' end
 if status ~= 'running' then return 'fenced' end
 local time = now()
 since = since or string.format('%d', time)
--- Nothing was asked for by an attempt before this one, and nothing came of this one: it has not begun.
+-- No earlier attempt requested anything, and this attempt bought nothing, so the generation has not begun.
 local unbegun = first == attempts and not delivery and not missing
 -- One that has not begun expires by its deadline, as if no worker had looked at it.
 if not (unbegun and expires) and time >= tonumber(expires or since + ARGV[3]) then return 'late' end

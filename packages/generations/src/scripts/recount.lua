@@ -1,6 +1,6 @@
 --- @include "@darkroom/accounts/scripts/under-way"
--- An audit (audit.lua) recounts what the accounts and the lanes should say, record by record, while records move. So that
--- its sums are right at every moment, each move of a record that it has counted changes them in the same script.
+-- An audit (audit.lua) recounts the sums of accounts and lanes, record by record, while records move. To keep its sums right at every
+-- moment, each move of a record that it has counted changes them in the same script.
 --   root .. 'audit'       HASH: where the audit is; `epoch` names the pass that counts at present, and is absent where none does
 --   root .. 'audit-sums'  HASH '{name of a hash} {its field}' → what the records say it should be
 -- A record that was counted says so: its field `counted` is the epoch.

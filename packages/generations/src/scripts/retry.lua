@@ -4,8 +4,8 @@
 --- @include "callers"
 --- @include "recount"
 --- @include "supersede"
--- Queues a failed, canceled or expired generation once more, under its own id, or one that has succeeded and whose images are gone from the
--- object store: all of them are made again then. Safe to repeat: the same call is told the same again.
+-- Queues a failed, canceled or expired generation again under its own id, or a succeeded one whose images are gone from the object store,
+-- which buys all of them again. Safe to repeat: the same call gets the same answer again.
 --   ARGV[1] id  ARGV[2] tenant  ARGV[3] what it asks of its key, see admission.lua  ARGV[4] the worst it can cost, or '-'
 --   ARGV[5] names this call  ARGV[6] version of the record whose images are known to be gone, or ''
 -- Answers { 'gone' }, { 'succeeded' }, { 'unended' } or { 'batched' } where there is nothing to retry, { 'refused', … } as `admit` does, or
@@ -17,7 +17,7 @@ local time = now()
 if retried_by == ARGV[5] then return { 'accepted', tonumber(rank), told_window(root, key, ARGV[3], time) } end
 if status == 'succeeded' and version ~= ARGV[6] then return { 'succeeded' } end
 if not is_ending(status) then return { 'unended' } end
--- How it ended is on its way into the output of its batch.
+-- The line of a batch: its ending goes into the output of the batch.
 if batch then return { 'batched' } end
 local refused = admit(root, key, ARGV[3], time)
 if refused then return refused end
@@ -31,15 +31,16 @@ rank = next_rank(KEYS[8], ARGV[2])
 -- stylua: ignore
 redis.call('HDEL', KEYS[1], 'endedAt', 'startedAt', 'error', 'failures', 'handbacks', 'resumesAt', 'pauseMs', 'abandoned', 'stopped',
   'mayBeCharged', 'expiresAt', 'cost', 'missing', 'firstAttempt', 'limitedSince', 'inDoubt')
--- Attempts go on counting: they are the fencing token. Those of before are no crashes of the new life. A caller that retries it by its
--- id reads it by its id: it is kept, and given to no other request without an idempotency key. No caller watches one that had ended.
+-- The number of attempts goes on, because it is the fencing token; earlier attempts do not count as crashes of the new life. A caller that
+-- retries by id also reads by id, so the generation is kept, and no request without an idempotency key gets it. It has no watchers, because
+-- it had ended.
 -- stylua: ignore
 move(ARGV[1], version, nil, { 'status', 'queued', 'rank', rank, 'handbacks', attempts or 0, 'kept', '1', 'answered', '1',
   'reserved', ARGV[4], 'retriedBy', ARGV[5], 'shownBefore', redis.call('LLEN', root .. 'partials:' .. ARGV[1]) })
 if claim then
   local name = root .. 'claim:' .. key .. ':' .. claim
   local stands_for = redis.call('GET', name)
-  -- It lasts again until the generation has ended, unless it has come to stand for another.
+  -- The key lasts again until the generation has ended, unless it now stands for another generation.
   if not stands_for or stands_for == body .. ' ' .. ARGV[1] then redis.call('SET', name, body .. ' ' .. ARGV[1]) end
 elseif body then
   redis.call('ZREM', unanswered_of(key, body), ARGV[1])

@@ -1,8 +1,8 @@
 --- @include "@darkroom/accounts/scripts/queued"
 --- @include "@darkroom/accounts/scripts/stopped"
 --- @include "ending"
--- Begins an attempt: the attempt number it sets is the fencing token under which everything later is written. What is not to be begun
--- any more ends here, in the step that asks.
+-- Begins an attempt. Its number is the fencing token of all later writes. A generation that may not begin any more ends here, in the same
+-- step.
 --   KEYS[9] begins the names of the lane's starts, one for each span of time
 --   ARGV[1] id  ARGV[2] token of this call: repeated after a lost answer, it is answered as it was
 --   ARGV[3] version of the record that the worker has read  ARGV[4] retention in milliseconds
@@ -28,7 +28,8 @@ if not started and expires and time >= tonumber(expires) then
   end_generation(id, 'expired', ARGV[4], {}, '')
   return 'expired'
 end
--- What was begun goes on: it may be paid for. Of a batch that was stopped what is stored is delivered, and nothing more is bought.
+-- A generation that has begun goes on, because it may be paid for. For a stopped batch its stored images are delivered, and nothing more is
+-- bought.
 if not started and halted ~= '' then
   end_generation(id, halted, ARGV[4], {}, '')
   return 'ended'
@@ -38,8 +39,8 @@ if not started and not batch and is_stopped(root, key, time) then
   end_generation(id, 'canceled', ARGV[4], { 'stopped', '1' }, '')
   return 'stopped'
 end
--- Its job came too early: it was taken from a worker that died, or a worker whose clock is ahead has ended its pause. A pause that is
--- longer than it was to be is one of a clock that was set back.
+-- Its job came too early: it was taken from a worker that died, or a worker whose clock is ahead has ended its pause. A rest that is longer
+-- than the whole pause comes from a clock that was set back.
 local left = status == 'queued' and pause and resumes - time or 0
 if left > 0 and left <= tonumber(pause) then return left end
 if version ~= ARGV[3] then return 'changed' end
@@ -49,7 +50,7 @@ attempts = (tonumber(attempts) or 0) + 1
 if not started then redis.call('HSET', KEYS[1], 'firstAttempt', attempts) end
 started = started or string.format('%d', time)
 move(id, version, watchers, { 'status', 'running', 'attempts', attempts, 'startedAt', started, 'startToken', ARGV[2] })
--- The attempt before it has died: a provider may have been asked.
+-- The previous attempt has died, and may have called a provider.
 if status == 'running' then redis.call('HSET', KEYS[1], 'inDoubt', '1') end
 reach_rank(KEYS[8], tonumber(rank))
 if status == 'queued' then

@@ -11,7 +11,7 @@
 --   ARGV[8] tenant  ARGV[9] milliseconds it may wait, or 0  ARGV[10] milliseconds its idempotency key lasts after its ending
 --   ARGV[11] what it asks of its key, see admission.lua  ARGV[12…] field, value, … of the record
 -- Answers { 'accepted', its rank on the lane, its key's window }, { 'refused', … } as `admit` does, or what earlier-request.lua does.
--- What is attached to was paid for by the one that made it, and takes nothing from the limits.
+-- A request that is attached to an earlier generation uses nothing of the limits, because the earlier request did.
 local id, key, body, claim, caller, tenant, time = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[8], now()
 local rank = redis.call('HGET', KEYS[1], 'rank')
 if rank then return { 'accepted', tonumber(rank), told_window(root, key, ARGV[11], time) } end
@@ -31,7 +31,7 @@ redis.call('HSET', KEYS[1], 'id', id, 'tenant', tenant, 'status', 'queued', 'ver
   'keyId', key, 'body', body, unpack(ARGV, 12))
 count_new(root, KEYS[1], KEYS[4], tenant, key, false)
 if claim ~= '' then
-  -- Without a time: it lasts as long as its generation has not ended.
+  -- Without an expiry: it lasts until its generation has ended.
   redis.call('SET', root .. 'claim:' .. key .. ':' .. claim, body .. ' ' .. id)
   redis.call('HSET', KEYS[1], 'claim', claim, 'claimMs', ARGV[10])
 else

@@ -1,7 +1,7 @@
 --- @include "recount"
--- Visits one record: what the record says it must be on, it is put on, and what it stands for is counted.
+-- Audits one record: puts it on the lists that its state requires, and counts it.
 
--- Puts an id on a list that it is missing from. `score` is where it belongs.
+-- Puts an id on a list from which it is missing, with its `score`.
 local function put_on(list, score, id, repairs)
   if redis.call('ZSCORE', list, id) then return end
   redis.call('ZADD', list, score, id)
@@ -12,7 +12,7 @@ local function put_line(root, batch, id, ended, repairs)
   if redis.call('SADD', root .. 'batch-lines:' .. batch, id) == 1 then
     repairs[#repairs + 1] = root .. 'batch-lines:' .. batch .. ' ' .. id
   end
-  -- A line that was collected has no record any more, so one with a record has yet to be.
+  -- A collected line has no record, so a line with a record has not been collected.
   local list = root .. 'batch-ended:' .. batch
   if ended and not redis.call('LPOS', list, id) then
     redis.call('RPUSH', list, id)
@@ -22,7 +22,7 @@ end
 
 local function visit_record(root, id, name, epoch, retention_ms, repairs)
   local status, tenant, created, batch, ended = unpack(redis.call('HMGET', name, 'status', 'tenant', 'createdAt', 'batchId', 'endedAt'))
-  -- Nothing that this release can say anything about.
+  -- This release cannot read the record.
   if not (status and tenant and created) then return end
   put_on(root .. 'index:' .. tenant, created, id, repairs)
   if batch then put_line(root, batch, id, ended, repairs) end

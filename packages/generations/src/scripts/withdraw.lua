@@ -1,6 +1,6 @@
 --- @include "ending"
--- Ends a generation that no worker runs: one that was not begun, or is to be tried again and has no image. One that has images is kept: they
--- are paid for, and its next attempt delivers them.
+-- Ends a generation that no worker runs: it has not begun, or waits for another attempt and has no image. A generation with images is kept:
+-- they are paid for, and its next attempt delivers them.
 --   ARGV[1] id  ARGV[2] retention in milliseconds  ARGV[3] status that it ends as
 -- Answers 'ok', also where it has ended so before, 'kept', or 'gone' where it has no record.
 local status, delivery = unpack(redis.call('HMGET', KEYS[1], 'status', 'delivery'))

@@ -5,13 +5,13 @@ import type { DescribedImages } from "./describe-images.ts";
 type Base64BodyOptions = {
   /** The first image, where it is open already. */
   first?: OpenObject;
-  /** A link to each image, to stand beside its base64. Absent: base64 alone. */
+  /** A link to each image beside its base64. Absent: base64 alone. */
   links?: readonly string[] | undefined;
 };
 
 /**
- * The text of a response body with the images in it, in parts: however many and however large, no image is ever whole in memory.
- * Throws `ObjectNotFoundError` half-way where an image that is not open yet is gone.
+ * The text of a response body with its images, in parts, so that no image is ever whole in memory. Throws `ObjectNotFoundError` half-way
+ * where an image that is not open yet is gone.
  */
 export async function* base64Body(
   { head, images }: DescribedImages,

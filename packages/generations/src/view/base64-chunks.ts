@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 
-/** The bytes of a stream as base64, chunk by chunk. Three bytes make four characters, so what is over goes to the next chunk. */
+/** The bytes of a stream as base64, chunk by chunk. Three bytes make four characters; the remainder goes into the next chunk. */
 export async function* base64Chunks(bytes: Readable): AsyncGenerator<string> {
   let rest = Buffer.alloc(0);
   for await (const chunk of bytes as AsyncIterable<Buffer>) {

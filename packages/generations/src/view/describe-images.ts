@@ -5,9 +5,9 @@ import type { StoredImage } from "../records/delivery.ts";
 
 /** One image of a response. */
 type DescribedImage = {
-  /** Under which its bytes are in the object store. */
+  /** The object key of its bytes. */
   key: string;
-  /** What its bytes are: `png`, `jpeg`, `svg`. */
+  /** The format of its bytes: `png`, `jpeg`, `svg`. */
   format: string;
   facts: Omit<ImageData, "b64_json" | "url">;
 };
@@ -18,15 +18,15 @@ export type DescribedImages = {
   images: DescribedImage[];
 };
 
-/** What of a generation its response is made of: its record has it, and so has a line of a batch long after the record. */
+/** The fields of a generation that make its response. Its record has them, and the result of a line has them long after the record. */
 export type Describable = Pick<GenerationRecord, "id" | "delivery" | "createdAtMs" | "endedAtMs"> & {
   request: Pick<ImageRequest, "background" | "quality" | "safety_identifier" | "user">;
 };
 
 /**
- * Says of a succeeded generation all that its response says, the images in the order of their indexes.
- * `background`, `output_format`, `usage`, `svg_usage` and `safety_identifier` are told for the GPT image family only, and so are, beside `data`, the facts that all its
- * images share: there OpenAI tells them, and clients of its API look for them. Throws when nothing was delivered.
+ * Describes the response of a succeeded generation, with its images in the order of their indexes.
+ * Only the GPT image family has `background`, `output_format`, `usage`, `svg_usage` and `safety_identifier`, and beside `data` the facts that
+ * all its images share: OpenAI answers them there, and clients of its API look for them. Throws when nothing was delivered.
  */
 export function describeImages(record: Describable, model: CatalogueModel | undefined): DescribedImages {
   const { id, delivery, request, endedAtMs } = record;
@@ -66,13 +66,13 @@ export function describeImages(record: Describable, model: CatalogueModel | unde
   };
 }
 
-/** By OpenAI's rule `user` counts where there is no other, and an empty one is none. */
+/** By OpenAI's rule `user` is used where there is no `safety_identifier`, and an empty one counts as absent. */
 function safetyIdentifierOf({ safety_identifier, user }: Describable["request"]) {
   const identifier = safety_identifier || user;
   return identifier ? { safety_identifier: identifier } : {};
 }
 
-/** A model that has one quality draws in it, whether or not it was asked to. */
+/** A model with one quality draws in that quality, whether or not the request names it. */
 function qualityOf(model: CatalogueModel | undefined, asked: string | undefined): string | undefined {
   const { values = [], default: usual } = model?.parameters.quality ?? {};
   const [only, ...others] = values.filter((quality) => quality !== "auto");

@@ -1,12 +1,12 @@
 import { ApiError } from "@darkroom/contracts";
 import type { GenerationRecord } from "../records/generation-record.ts";
 
-/** What of a record it goes by. */
+/** The fields of a record that decide the error. */
 type Ended = Pick<GenerationRecord, "id" | "status" | "error"> & Partial<Pick<GenerationRecord, "stopped">>;
 
 /**
- * What a waiting caller is told of a generation that ended without images. An ending is final: the queue has tried again where that
- * could help, and sending the request once more is a new decision to pay.
+ * The error for a waiting caller whose generation ended without images. An ending is final: the queue has tried again where that could
+ * help, and only the caller can decide to pay for another request.
  */
 export function endingError({ id, status, error, stopped }: Ended): ApiError {
   switch (status) {
@@ -34,7 +34,7 @@ const whyCanceled = (id: string, stopped = false) =>
     ? `The generation ${id} was canceled before it was begun: its API key is no longer in use. Nothing was generated.`
     : `The generation ${id} was canceled before it was finished.`;
 
-/** What a waiting caller is told of a generation whose record is gone: a Redis that came back without its data had not begun it. */
+/** The error for a waiting caller whose record is gone: Redis came back without its data. */
 export const lostError = () =>
   new ApiError(
     "overloaded",

@@ -4,15 +4,15 @@ import type { QueuePosition } from "@darkroom/queue";
 import { endingError } from "./ending-error.ts";
 import { showMissing } from "./show-missing.ts";
 
-/** What a record alone does not say. */
+/** What the resource has beside the record. */
 export type ShownBesides = {
   /** The body of the synchronous answer, where it succeeded. */
   response: ImageResponse | null;
-  /** Its place in line, while it has one. */
+  /** Its queue position, while it is in line. */
   position: QueuePosition | null;
 };
 
-/** A record as its owner sees it: the resource `generation`. */
+/** Shows a record to its owner, as the resource `generation`. */
 export function showGeneration(record: ListedGeneration, { response, position }: ShownBesides): Generation {
   const { createdAtMs, startedAtMs, endedAtMs, expiresAtMs, status } = record;
   return {
@@ -29,7 +29,7 @@ export function showGeneration(record: ListedGeneration, { response, position }:
       position: position.position,
       estimated_start_at: position.estimatedStartAtMs === null ? null : seconds(position.estimatedStartAtMs),
     },
-    // What the upstream's rate limit refused was none.
+    // Attempts that the upstream's rate limit refused do not count.
     attempts: record.attempts - record.rateLimits,
     provider: record.delivery?.provider ?? null,
     timings_ms: {

@@ -12,22 +12,22 @@ type EndingWaitsOptions = {
   keys: Keys;
   /** Names this process; no two processes may share it. */
   instance: string;
-  /** How often the records of all that is waited for are looked at, in milliseconds, in case a message was lost. */
+  /** How often the records of all waits are polled, in milliseconds, in case a message was lost. */
   reconcileEveryMs?: number;
-  /** How old a wait must be before a missing record is believed to be lost, and not yet to be written, in milliseconds. */
+  /** After this time of waiting, in milliseconds, a missing record counts as lost. Before, it may not be written yet. */
   lostAfterMs?: number;
 };
 
-/** Ids per pipeline when records are looked at: a thousand short reads hold Redis for about a millisecond. */
+/** Ids per pipeline of a poll. A thousand short reads take Redis about a millisecond. */
 const reconcileChunk = 1_000;
 
-/** Callers wait for what a tick finds: after ticks that failed the next comes sooner than the half minute that others wait. */
+/** The longest pause after failed polls. It is shorter than the half minute of other loops, because callers wait for the result. */
 const maxPauseMs = 5_000;
 
 /**
- * Waiting for generations to end. Each process has one reply channel, which a generation's record names; the ending is published
- * there. The message is only a wake-up: on every reconnect and every two seconds the records themselves are checked, so that a lost
- * message costs time and never an answer. What a waiting process costs does not depend on what others wait for.
+ * Waits for generations to end. Each process has one reply channel, which the record of a generation names, and the ending is published
+ * there. The message is only a wake-up: the records are polled on every reconnect and every two seconds, so a lost message costs time and
+ * never an answer. The cost of a waiting process does not depend on the waits of other processes.
  */
 export async function createEndingWaits(options: EndingWaitsOptions) {
   const { redis, subscriber, keys, instance, reconcileEveryMs = 2_000, lostAfterMs = 5_000 } = options;
@@ -62,11 +62,11 @@ export async function createEndingWaits(options: EndingWaitsOptions) {
       for (const [i, id] of chunk.entries()) {
         const [error, status] = answers[i] ?? [new Error("No answer")];
         if (error !== null) {
-          // It may be that of one record: the others are looked at all the same.
+          // The error may be that of one record, so the others are still read.
           refusal = error;
           continue;
         }
-        // A record that is gone will not end any more: callers that wait must be told that, too.
+        // A record that is gone will never end, so its waiting callers must be told.
         const lost = status === null && performance.now() - (sinceMs.get(id) ?? 0) > lostAfterMs;
         if (lost || (typeof status === "string" && isEnding(status))) wake(id);
       }
@@ -84,14 +84,14 @@ export async function createEndingWaits(options: EndingWaitsOptions) {
   // While Redis is away the next tick comes soon, and one comes when it is back.
   const ticker = createTicker({ everyMs: reconcileEveryMs, tick: reconcile, maxPauseMs, onError: () => {} });
   subscriber.on("ready", () => ticker.wake());
-  // Not before the channel is subscribed to: a process that lives and does not listen is taken for one that was killed.
+  // After the subscription, because a process with a heartbeat and without a subscription counts as killed.
   const heartbeat = await startHeartbeat({ redis, keys, channel });
 
   return {
-    /** On which this process hears of endings and changes. */
+    /** The channel on which this process gets endings and changes. */
     channel,
 
-    /** Names a caller of this process, for the submission: the script that ends the generation wakes the callers that it names. */
+    /** A new name for a caller of this process, for its submission. The script that ends the generation wakes the named callers. */
     newCaller: (): string => `${channel}/${++callers}`,
 
     /** How many generations are waited for. */
@@ -100,8 +100,8 @@ export async function createEndingWaits(options: EndingWaitsOptions) {
     },
 
     /**
-     * Begins to wait: call it before the generation is submitted, so that no ending can slip by. `ended` resolves when the
-     * generation has ended or its record is gone; read the record to know. `leave` must be called when the wait is over.
+     * Begins a wait. Call it before the generation is submitted, so that no ending is missed. `ended` resolves when the generation has
+     * ended or its record is gone; read the record to find out. Call `leave` when the wait is over.
      */
     wait(id: string): { ended: Promise<void>; leave: () => void } {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -126,13 +126,13 @@ export async function createEndingWaits(options: EndingWaitsOptions) {
     async close(): Promise<void> {
       await ticker.close();
       await heartbeat.close();
-      // Not `quit`: a Redis that is away would be waited for, and there is nothing here that it would have to finish.
+      // Not `quit`, which would wait for a Redis that is away, although there is nothing to finish.
       subscriber.disconnect();
     },
   };
 }
 
-/** Adds a listener under an id. Returns the function that takes it off, and tells whether there is none left. */
+/** Adds a listener under an id. Returns the function that removes it, which answers whether it was the last. */
 function enter(listeners: Map<string, Set<() => void>>, id: string, listener: () => void): () => boolean {
   const all = listeners.get(id) ?? new Set();
   listeners.set(id, all.add(listener));

@@ -15,8 +15,8 @@ export type HeartbeatOptions = {
 const beat = defineScript(new URL("../scripts/beat.lua", import.meta.url), z.literal("ok"));
 
 /**
- * Says again and again that this process lives, so that its callers count as waiting, and those of a process that was killed do not.
- * Resolves when Redis has taken the first heartbeat, or has not: a Redis that is away is told when it is back.
+ * Sends the heartbeat of this process, so that its callers count as waiting, and those of a killed process do not. Resolves after the first
+ * heartbeat, also when it failed: a Redis that is away gets the next one when it is back.
  */
 export async function startHeartbeat({ redis, keys, channel, everyMs = 5_000 }: HeartbeatOptions) {
   const tick = async (): Promise<void> => void (await beat(redis, [keys.root], [channel]));
@@ -26,7 +26,7 @@ export async function startHeartbeat({ redis, keys, channel, everyMs = 5_000 }: 
   await tick().catch(() => {});
 
   return {
-    /** Ends the heartbeats: from now on no caller waits in this process. */
+    /** Ends the heartbeats. After it no caller waits in this process. */
     async close(): Promise<void> {
       redis.off("ready", onReady);
       await ticker.close();
