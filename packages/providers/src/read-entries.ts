@@ -7,10 +7,10 @@ export type ReplyEntry =
   /** `failure`: what to read the reason from; null where the upstream sent nothing. */
   | { sent?: undefined; failure: unknown };
 
-/** Characters: three times the longest prompt that a model takes. It is kept in Redis with the record, so a longer one is left out. */
-const maxRevisedPrompt = 100_000;
-/** Characters, for the same reason: no server has a longer word for a quality or a background. */
-const maxWord = 128;
+/** Characters: as many as the longest prompt that a model takes. It is kept in Redis with the record, so the rest of a longer one is cut. */
+const maxRevisedPrompt = 32_000;
+/** Characters. A quality or a background is one word; one that is cut would be another word, so a longer one is left out. */
+const maxWord = 64;
 
 /** Where the images of a reply stand, or objects with the images: OpenAI's field first, and what compatible servers use. */
 const lists = ["data", "images", "output"] as const;
@@ -89,9 +89,17 @@ function entryOf(value: unknown, shared: { format: string | undefined; quality: 
   if (sources.length === 0) return { failure: fields?.["error"] === undefined ? null : { error: fields["error"] } };
   return {
     sent: { sources, claimed: labelOf(fields) ?? shared.format },
-    revisedPrompt: textsOf(fields?.["revised_prompt"]).find((text) => text.length <= maxRevisedPrompt),
+    revisedPrompt: revisedPromptOf(fields),
     quality: settledWord(fields?.["quality"]) ?? shared.quality,
   };
+}
+
+function revisedPromptOf(fields: Fields | undefined): string | undefined {
+  const [text] = textsOf(fields?.["revised_prompt"]);
+  // Half of a surrogate pair may be left at the cut.
+  return text !== undefined && text.length > maxRevisedPrompt
+    ? text.slice(0, maxRevisedPrompt).replace(/[\uD800-\uDBFF]$/, "")
+    : text;
 }
 
 /** As many as there are fields for an image. Each is fetched and decoded in turn, which may take minutes. */

@@ -1,4 +1,5 @@
 import { fieldsOf } from "./fields-of.ts";
+import { parseJson } from "./http/parse-json.ts";
 import type { ServerSentEvent } from "./http/post-for-events.ts";
 import { readReason } from "./http/read-reason.ts";
 import { readEntries, type ReplyEntry } from "./read-entries.ts";
@@ -19,7 +20,7 @@ export type ReplyEvent =
  */
 export function readEvent({ name, data }: ServerSentEvent): ReplyEvent {
   if (data.trim() === "[DONE]") return { kind: "end" };
-  const body = jsonOf(data);
+  const body = parseJson(data);
   if (typeof body !== "object" || body === null) {
     return name === "error" ? { kind: "failure", body: { error: data } } : { kind: "unknown" };
   }
@@ -43,12 +44,4 @@ export function readEvent({ name, data }: ServerSentEvent): ReplyEvent {
   if (first !== undefined) return { kind: "images", entries, body };
   const failed = readReason({ error: fields["error"] }, []) !== undefined;
   return failed ? { kind: "failure", body } : { kind: "unknown" };
-}
-
-function jsonOf(data: string): unknown {
-  try {
-    return JSON.parse(data);
-  } catch {
-    return undefined;
-  }
 }

@@ -3,6 +3,7 @@ import { createParser } from "eventsource-parser";
 import { ProviderError } from "../provider-error.ts";
 import { exchange, type ExchangeLimits, type JsonPost, type OpenAnswer } from "./exchange.ts";
 import { openText } from "./open-text.ts";
+import { parseJson } from "./parse-json.ts";
 import { BodyTooLargeError } from "./read-body.ts";
 
 type AnswerFacts = {
@@ -10,6 +11,12 @@ type AnswerFacts = {
   retryAfterMs: number | undefined;
   requestId: string | undefined;
 };
+
+/**
+ * Read of a refusal. Of a longer one, only its status is known. FastAPI and gateways quote the whole request: a prompt of 32,000 characters takes 192,000 as escaped JSON, and about
+ * twice that within the words of a gateway.
+ */
+const maxRefusalCharacters = 1024 * 1024;
 
 /** What the upstream answered: a parsed body and success, or a refusal whose body may be anything. */
 export type JsonAnswer = UpstreamSuccess | ({ ok: false } & UpstreamRefusal);
@@ -35,14 +42,18 @@ export async function readJsonAnswer(
   chunks: AsyncIterable<string>,
   { maxBytes, now }: Pick<ExchangeLimits, "maxBytes" | "now">,
 ): Promise<JsonAnswer> {
+  const mostCharacters = isSuccess(answer) ? maxBytes : Math.min(maxBytes, maxRefusalCharacters);
   let text = "";
   for await (const chunk of chunks) {
     text += chunk;
-    // An answer that might have been a stream was opened with more patience.
-    if (text.length > maxBytes) throw new BodyTooLargeError(`The answer is larger than ${maxBytes} bytes.`);
+    // Leaving the loop destroys the body, and with it the socket.
+    if (text.length > mostCharacters) break;
   }
   const facts = factsOf(answer, now());
-  if (!isSuccess(answer)) return { ok: false, ...facts, body: bodyOfRefusal(text) };
+  const isCut = text.length > mostCharacters;
+  if (!isSuccess(answer)) return { ok: false, ...facts, body: isCut ? undefined : bodyOfRefusal(text) };
+  // An answer that might have been a stream was opened with more patience.
+  if (isCut) throw new BodyTooLargeError(`The answer is larger than ${maxBytes} bytes.`);
   const body = parseJson(text);
   if (body !== undefined) return { ok: true, ...facts, body };
   throw new ProviderError({
@@ -60,7 +71,8 @@ export const isSuccess = ({ status }: OpenAnswer): boolean => status >= 200 && s
 export const factsOf = ({ status, headers }: OpenAnswer, now: number): AnswerFacts => ({
   status,
   retryAfterMs: retryAfterMs(headers, now),
-  requestId: headers["x-request-id"],
+  // It is logged with each failure.
+  requestId: headers["x-request-id"]?.slice(0, 128),
 });
 
 /** JSON; what the first event says that has any; or plain words. A page of HTML has no reason for a caller. */
@@ -73,12 +85,4 @@ function firstEvent(text: string): unknown {
   let found: unknown;
   createParser({ onEvent: ({ data }) => (found ??= parseJson(data)) }).feed(`${text}\n\n`);
   return found;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text.trim());
-  } catch {
-    return undefined;
-  }
 }

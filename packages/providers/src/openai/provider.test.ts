@@ -125,15 +125,20 @@ describe("the request", () => {
 });
 
 describe("the reply", () => {
-  test("leaves out words that are longer than any that a server has, and delivers the image", async () => {
-    const fields = { quality: "x".repeat(129), background: "y".repeat(129) };
-    upstream.next({ body: { ...fields, data: [{ b64_json: picture, revised_prompt: "z".repeat(100_001) }] } });
+  test("leaves out labels that are longer than any that a server has, cuts a prompt, and delivers the image", async () => {
+    const fields = { quality: "x".repeat(65), background: "y".repeat(65) };
+    upstream.next({ body: { ...fields, data: [{ b64_json: picture, revised_prompt: "z".repeat(32_001) }] } });
     const reply = await draw();
     expect(reply).toMatchObject({ quality: undefined, background: undefined });
-    expect(reply.images).toMatchObject([{ mediaType: "image/png", revisedPrompt: undefined }]);
-    const longest = { quality: "x".repeat(128), background: "y".repeat(128) };
-    upstream.next({ body: { ...longest, data: [{ b64_json: picture, revised_prompt: "z".repeat(100_000) }] } });
-    expect(await draw()).toMatchObject({ ...longest, images: [{ revisedPrompt: "z".repeat(100_000) }] });
+    expect(reply.images).toMatchObject([{ mediaType: "image/png", revisedPrompt: "z".repeat(32_000) }]);
+    const longest = { quality: "x".repeat(64), background: "y".repeat(64) };
+    upstream.next({ body: { ...longest, data: [{ b64_json: picture, revised_prompt: "z".repeat(32_000) }] } });
+    expect(await draw()).toMatchObject({ ...longest, images: [{ revisedPrompt: "z".repeat(32_000) }] });
+  });
+
+  test("cuts a long prompt between two characters, not within one", async () => {
+    upstream.next({ body: { data: [{ b64_json: picture, revised_prompt: `${"z".repeat(31_999)}🐈z` }] } });
+    expect((await draw()).images).toMatchObject([{ revisedPrompt: "z".repeat(31_999) }]);
   });
 
   test("gives usage under both names, quality and background as they were resolved", async () => {

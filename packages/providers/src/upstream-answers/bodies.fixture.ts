@@ -151,6 +151,24 @@ export const bodyAnswers: UpstreamAnswer[] = [
     invalid("The size is odd.", "size"),
   ),
 
+  // A refusal that is longer than any reason: its beginning is read, or nothing but its status.
+  ...["x", '{"error":{"message":"x"}}', "<p>"].map((words) =>
+    refuses(`a 429 with 12 MB of ${words}`, bad(words.repeat(12_000_000 / words.length), 429), busy, {
+      outcome: "retried",
+    }),
+  ),
+  refuses(
+    "a refusal on policy that quotes the longest prompt twice, escaped",
+    bad(`{"error":{"code":"content_policy_violation","message":"${"\\u732b".repeat(64_000)}"}}`),
+    policy,
+  ),
+  refuses(
+    "a success of a million empty entries",
+    ok(`{"data":[${"{},".repeat(1_000_000)}{}]}`),
+    { code: "upstream_error", says: "could not be read" },
+    doubtful,
+  ),
+
   // A success that has no image.
   ...[{ data: [] }, {}, null, { data: [null] }, { data: [{}] }, { data: {} }, []].map((body) =>
     refuses(
