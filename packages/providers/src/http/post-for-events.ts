@@ -1,12 +1,19 @@
 import { createParser } from "eventsource-parser";
 import { exchange, type ExchangeLimits, type JsonPost } from "./exchange.ts";
 import { openText } from "./open-text.ts";
+import { BodyTooLargeError } from "./read-body.ts";
 import { factsOf, isSuccess, type JsonAnswer, readJsonAnswer, type UpstreamSuccess } from "./post-json.ts";
 
 export type ServerSentEvent = { name: string | undefined; data: string };
 
 /** `streamed`: the answer came as events, and its reader has seen them. Else it is an answer like any other. */
 export type EventsAnswer = (Omit<UpstreamSuccess, "body"> & { streamed: true }) | (JsonAnswer & { streamed: false });
+
+/**
+ * Three images with each three versions have some sixty lines, and a comment a second keeps a connection alive for as long as a call may take.
+ * As many as this are read in a tenth of a second.
+ */
+const maxLines = 400_000;
 
 /** A stream carries an image four times at most: three partial ones and the finished one. */
 const imagesPerImage = 4;
@@ -33,6 +40,7 @@ export const postForEvents = (
 
 async function readEvents(chunks: AsyncIterable<string>, onEvent: (event: ServerSentEvent) => boolean): Promise<void> {
   let wanted = true;
+  let lines = 0;
   const parser = createParser({
     onEvent: ({ event, data }) => {
       if (!wanted) return;
@@ -46,6 +54,8 @@ async function readEvents(chunks: AsyncIterable<string>, onEvent: (event: Server
   try {
     // Leaving the loop destroys the body, and with it the socket.
     for await (const chunk of chunks) {
+      lines += chunk.match(/[\r\n]/g)?.length ?? 0;
+      if (lines > maxLines) throw new BodyTooLargeError(`The stream has more than ${maxLines} lines.`);
       parser.feed(chunk);
       if (!wanted) return;
     }

@@ -151,6 +151,17 @@ export const bodyAnswers: UpstreamAnswer[] = [
     invalid("The size is odd.", "size"),
   ),
 
+  refuses(
+    "more lines than a stream has before its image",
+    { headers: streamed, body: `${":\n".repeat(500_000)}data: {}\n\n` },
+    { code: "upstream_error", says: "broke" },
+    doubtful,
+  ),
+  answers("more lines than a stream has behind its image", (p) => ({
+    headers: streamed,
+    body: `data: ${completed(p)}\n\n${"data: {}\n\n".repeat(200_000)}`,
+  })),
+
   // A refusal that is longer than any reason: its beginning is read, or nothing but its status.
   ...["x", '{"error":{"message":"x"}}', "<p>"].map((words) =>
     refuses(`a 429 with 12 MB of ${words}`, bad(words.repeat(12_000_000 / words.length), 429), busy, {
