@@ -35,6 +35,12 @@ test("the short form runs a batch, finds every line of it in the output, and wri
   expect(rows.map(({ quantity }) => quantity)).toContain("lines/s POST to completed");
 }, 90_000);
 
+test("the short form has hostile pictures drawn, and measures what they cost", async () => {
+  const row = z.object({ what: z.string(), outcome: z.string(), "memory of the decoder MiB": z.number().max(100) });
+  const rows = await run(["hostile", "--scenario", "1"], row);
+  expect(rows.map(({ outcome }) => outcome)).toEqual(["delivered", "delivered", "delivered"]);
+}, 90_000);
+
 test("the short form measures a connection to Redis as ioredis has it and as Darkroom has it", async () => {
   const row = z.object({ connection: z.string(), "CPU µs/command": z.number().positive() });
   const rows = await run(["redis", "--scenario", "1"], row);

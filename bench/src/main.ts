@@ -5,6 +5,7 @@ import { wholeBatch } from "./batch/whole-batch.ts";
 import { describeMachine, loadAverage } from "./machine.ts";
 import { type Report, tableOf, writeReport } from "./report.ts";
 import { besideNeighbours } from "./neighbours/beside-neighbours.ts";
+import { answers, pictures } from "./hostile/hostile.ts";
 import { refusalTiming } from "./keys/refusal-timing.ts";
 import { rightBesideWrong } from "./keys/right-beside-wrong.ts";
 import { commandsBeside } from "./redis/commands-beside.ts";
@@ -15,7 +16,7 @@ import { submitLatency } from "./wait/submit-latency.ts";
 import { throughput } from "./wait/throughput.ts";
 import { waitingMemory } from "./wait/waiting-memory.ts";
 
-const usage = `pnpm bench wait|keys|batch|redis|neighbours [--quick] [--scenario 1,2] [--only NAME,NAME] [--lines 50000] [--profile FOLDER] [--output FILE]
+const usage = `pnpm bench wait|keys|batch|redis|neighbours|hostile [--quick] [--scenario 1,2] [--only NAME,NAME] [--lines 50000] [--profile FOLDER] [--output FILE]
 
   --quick     small counts, one round: a look within a minute, not a measurement
   --scenario  only these
@@ -30,6 +31,7 @@ const benches = new Map<string, Scenario[]>([
   ["batch", [wholeBatch, callersBeside]],
   ["redis", [writeCost, commandsBeside]],
   ["neighbours", [besideNeighbours]],
+  ["hostile", [pictures, answers]],
 ]);
 
 const { values, positionals } = parseArgs({

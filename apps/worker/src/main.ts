@@ -3,7 +3,7 @@ import { createLogger, createMetrics, readOrExit, runProcess } from "@darkroom/r
 import { createAccounts, createLedger } from "@darkroom/accounts";
 import { openBatchWorker } from "@darkroom/batches";
 import { createFileStore } from "@darkroom/files";
-import { createHttpClient, createProviders } from "@darkroom/providers";
+import { createHttpClient, createImageChecker, createProviders } from "@darkroom/providers";
 import { createShowEnded, openWorker, queueSettings } from "@darkroom/generations";
 import { configuredCatalogue } from "@darkroom/models";
 import { defaultRetryPolicy, isBatchLane } from "@darkroom/queue";
@@ -48,9 +48,11 @@ await runProcess({
 
     const http = createHttpClient(config.providers.http);
     closes.add("the provider connections", () => http.close());
+    const images = createImageChecker();
+    closes.add("the decoding of images", () => images.close());
     const providers = createProviders({
       settings: config.providers,
-      deps: { http },
+      deps: { http, images },
       sandboxFallback: config.SANDBOX_FALLBACK,
       logger: log,
     });

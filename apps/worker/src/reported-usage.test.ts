@@ -1,7 +1,7 @@
 import type { Usage } from "@darkroom/contracts";
 import type { GenerationRecord, Outcome } from "@darkroom/generations";
 import { createMetrics } from "@darkroom/runtime";
-import { createHttpClient, createProviders, readProviderSettings } from "@darkroom/providers";
+import { createHttpClient, createImageChecker, createProviders, readProviderSettings } from "@darkroom/providers";
 import { createObjectStore } from "@darkroom/storage";
 import {
   fakeImage,
@@ -22,15 +22,17 @@ import { createImageStore } from "./image-store.ts";
 const upstream = await startFakeOpenAi();
 const settings = readProviderSettings({ OPENAI_API_KEY: "test-key", OPENAI_BASE_URL: upstream.baseUrl });
 const http = createHttpClient(settings.http);
+const checker = createImageChecker();
 const log = pino({ level: "silent" });
 afterAll(async () => {
+  checker.close();
   await http.close();
   await upstream.close();
 });
 
 const metrics = createMetrics({ ofProcess: false });
 const provider =
-  createProviders({ settings, deps: { http }, sandboxFallback: false, logger: log }).get("openai") ??
+  createProviders({ settings, deps: { http, images: checker }, sandboxFallback: false, logger: log }).get("openai") ??
   expect.fail("no provider");
 const links = { publicBaseUrl: "http://x", signingSecret: "s".repeat(32) };
 const store = createObjectStore({ storage: "memory", links });

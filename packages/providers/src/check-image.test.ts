@@ -1,7 +1,18 @@
+import { execFile } from "node:child_process";
+import { getEventListeners } from "node:events";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { hostilePictures, temporaryFolder } from "@darkroom/testing";
 import sharp from "sharp";
-import { describe, expect, test } from "vitest";
-import { checkImage } from "./check-image.ts";
+import { afterAll, describe, expect, onTestFinished, test } from "vitest";
+import { createImageChecker } from "./check-image.ts";
 import { failureOf } from "./examine-provider.fixture.ts";
+import { type Examiner, startExaminer } from "./start-examiner.ts";
+
+const images = createImageChecker();
+afterAll(() => images.close());
+const checkImage = (bytes: Uint8Array) => images.check(bytes, new AbortController().signal);
 
 /** Noise, so that cutting the file cuts pixels. */
 const noise = sharp({
@@ -102,3 +113,116 @@ test("an image of more pixels than anybody draws is refused without decoding it"
     .toBuffer();
   expect((await failureOf(checkImage(huge))).facts.code).toBe("upstream_error");
 });
+
+describe("the processes that decode", () => {
+  const slowPicture = async () =>
+    (await hostilePictures.find(({ name }) => name.includes("the slowest filter"))?.make()) ?? Buffer.alloc(0);
+  const { signal } = new AbortController();
+
+  function open(options: Partial<Parameters<typeof createImageChecker>[0]> = {}) {
+    const started: Examiner[] = [];
+    const start: typeof startExaminer = (settings) => {
+      const examiner = startExaminer(settings);
+      started.push(examiner);
+      return examiner;
+    };
+    const checker = createImageChecker({ start, ...options });
+    onTestFinished(() => checker.close());
+    return { checker, started };
+  }
+
+  test("are two at most, however many images come", async () => {
+    const { checker, started } = open();
+    await Promise.all(Array.from({ length: 12 }, () => checker.check(file("png"), signal)));
+    expect(started).toHaveLength(2);
+  });
+
+  test("leave the threads of file access alone", async () => {
+    const { checker } = open();
+    const bytes = await slowPicture();
+    const path = join(await temporaryFolder(), "file");
+    const controller = new AbortController();
+    // As many as there are threads for files, each for a second.
+    const checks = Array.from({ length: 4 }, () => checker.check(bytes, controller.signal));
+    const settled = Promise.allSettled(checks);
+    const writing = writeFile(path, "x").then(() => "written");
+    expect(await Promise.race([writing, ...checks.map((check) => check.then(() => "checked"))])).toBe("written");
+    controller.abort();
+    await settled;
+  });
+
+  test("end with the call that waits for them, at once and with its reason", async () => {
+    const { checker, started } = open();
+    const controller = new AbortController();
+    const reason = new Error("canceled by its owner");
+    const checks = [1, 2, 3].map(async () => checker.check(await slowPicture(), controller.signal));
+    const settled = Promise.allSettled(checks);
+    await expect.poll(() => started.map((each) => each.state())).toEqual(["busy", "busy"]);
+    controller.abort(reason);
+    expect(await settled).toEqual([1, 2, 3].map(() => ({ status: "rejected", reason })));
+    expect(started.map((each) => each.state())).toEqual(["ended", "ended"]);
+    expect(getEventListeners(controller.signal, "abort")).toEqual([]);
+    expect(await checker.check(file("png"), signal)).toMatchObject({ width: 200 });
+  });
+
+  test("end where an image takes too long", async () => {
+    const { checker, started } = open({ deadlineMs: 400 });
+    const { facts } = await failureOf(checker.check(await slowPicture(), signal));
+    expect(facts).toMatchObject({ mayHaveCharged: true, retryable: false, detail: expect.stringContaining("400 ms") });
+    expect(started.map((each) => each.state())).toEqual(["ended"]);
+  });
+
+  test("that crash are started anew, for the image may not have been at fault", async () => {
+    const { checker, started } = open();
+    const check = checker.check(await slowPicture(), signal);
+    await expect.poll(() => started[0]?.state()).toBe("busy");
+    process.kill(started[0]?.pid ?? 0, "SIGKILL");
+    expect(await check).toMatchObject({ width: 7071 });
+    expect(started).toHaveLength(2);
+  });
+
+  test("that crash each time make an image unusable", async () => {
+    const start: typeof startExaminer = (settings) => {
+      const examiner = startExaminer(settings);
+      process.kill(examiner.pid ?? 0, "SIGKILL");
+      return examiner;
+    };
+    const { facts } = await failureOf(open({ start }).checker.check(file("png"), signal));
+    expect(facts).toMatchObject({ mayHaveCharged: true, retryable: false, detail: expect.stringContaining("SIGKILL") });
+  });
+
+  test("outlive the signals that stop a worker, which finishes its calls first", async () => {
+    const { checker, started } = open();
+    await checker.check(file("png"), signal);
+    for (const name of ["SIGINT", "SIGTERM"]) process.kill(started[0]?.pid ?? 0, name);
+    await checker.check(file("png"), signal);
+    expect(started).toHaveLength(1);
+  });
+
+  test("end when they have had nothing to do for a while", async () => {
+    const examiner = startExaminer({ idleMs: 1 });
+    await expect.poll(() => examiner.state()).toBe("ended");
+  });
+
+  test("neither keep a program from ending nor outlive it", async () => {
+    const module = JSON.stringify(new URL("start-examiner.ts", import.meta.url).href);
+    const program = `const { startExaminer } = await import(${module}); console.log(startExaminer({ idleMs: 600_000 }).pid);`;
+    const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", program]);
+    await expect.poll(() => isRunning(Number(stdout))).toBe(false);
+  });
+
+  test.skipIf(process.platform !== "linux")("know no key of a provider", async () => {
+    const { checker, started } = open();
+    await checker.check(file("png"), signal);
+    const environment = await readFile(`/proc/${started[0]?.pid}/environ`, "latin1");
+    expect(environment.split("\0").filter((line) => !/^NODE_CHANNEL_|^$/.test(line))).toEqual([]);
+  });
+});
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

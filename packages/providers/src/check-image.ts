@@ -1,79 +1,84 @@
-import sharp from "sharp";
+import PQueue from "p-queue";
+import pRetry from "p-retry";
 import { unusableImage } from "./bad-delivery.ts";
+import type { Examination } from "./examine-process.ts";
+import { deadline } from "./http/exchange.ts";
 import type { ProviderImage } from "./image-provider.ts";
-import { isGif, readGif } from "./read-gif.ts";
-import { isXml, readSvg } from "./read-svg.ts";
+import { type Examiner, ExaminerEndedError, startExaminer } from "./start-examiner.ts";
 
-/** Six times 3840x2160: beyond any model, and 400 MB at the worst (a WebP). Of a GIF, the pixels of all frames. */
-const maxPixels = 50_000_000;
-/** Six times as many as any model draws. A frame costs time, however small it is. */
-const maxFrames = 100;
-
-const mediaTypes = { png: "image/png", jpeg: "image/jpeg", webp: "image/webp", gif: "image/gif" } as const;
+/** Each takes a core while it lasts, and up to 100 MB. */
+const maxAtOnce = 2;
+/** Ten times what the most expensive image takes that is let through, for a machine that is busy. */
+const defaultDeadlineMs = 20_000;
+/** A process takes 0.2 s to start, and holds 80 MB or, after a large image, more. */
+const idleMs = 60_000;
+/** A process that ended may have been the victim of another one's memory, and the image is paid for: three tries, 0.25 s and 1 s apart. */
+const patience = { retries: 2, minTimeout: 250, factor: 4 };
 
 export type CheckedImage = Pick<ProviderImage, "bytes" | "mediaType" | "width" | "height">;
 
-/**
- * Tells the type and the size of an image from its content, having looked at all of it. PNG, JPEG, WebP and each frame of a GIF are
- * decoded once, to their last row; the pixels are thrown away as they come: PNG and JPEG stay at a few rows of memory, WebP can only be
- * decoded whole (eight bytes a pixel). An SVG is parsed and not drawn (`readSvg`).
- *
- * Throws `ProviderError` `upstream_error`, which may have been charged, for what is empty, cut short, broken, of no type that is named
- * above, or larger than 50 megapixels or 100 frames.
- */
-export async function checkImage(bytes: Uint8Array): Promise<CheckedImage> {
-  if (bytes.length === 0) throw unusableImage("the image has no bytes");
-  const checked = isXml(bytes) ? await checkSvg(bytes) : await checkPixels(bytes);
-  return { bytes, ...checked };
-}
+export type ImageChecker = {
+  /**
+   * Tells the type and the size of an image from its content (`examineImage` says how), in a process apart from this one.
+   *
+   * Throws `ProviderError` `upstream_error`, which may have been charged, for what is no usable image or takes longer than 20 s, and the
+   * reason of `signal`.
+   */
+  check(bytes: Uint8Array, signal: AbortSignal): Promise<CheckedImage>;
+  /** Ends its processes. Checks that are under way fail. */
+  close(): void;
+};
 
-type Facts = Omit<CheckedImage, "bytes">;
+/** Creates the checker of all images that upstreams send: at most two are decoded at a time. The caller closes it. */
+export function createImageChecker({ deadlineMs = defaultDeadlineMs, start = startExaminer } = {}): ImageChecker {
+  const queue = new PQueue({ concurrency: maxAtOnce });
+  const examiners = new Set<Examiner>();
+  let isClosed = false;
 
-async function checkSvg(bytes: Uint8Array): Promise<Facts> {
-  const sides = await readSvg(bytes).catch((error: unknown) => {
-    throw unusableImage(`the SVG cannot be used: ${messageOf(error)}`, error);
-  });
-  return { mediaType: "image/svg+xml", ...sides };
-}
-
-async function checkPixels(bytes: Uint8Array): Promise<Facts> {
-  const gif = isGif(bytes) ? wholeGif(bytes) : undefined;
-  // "error" notices data that ends early. A warning (an odd colour profile, say) does no harm.
-  const options = {
-    failOn: "error",
-    limitInputPixels: maxPixels,
-    sequentialRead: true,
-    animated: gif !== undefined,
-  } as const;
-  const { format, width, height } = await sharp(bytes, options)
-    .metadata()
-    .catch((error: unknown) => {
-      throw unusableImage("the image cannot be opened", error);
-    });
-  const mediaType = isSupported(format) ? mediaTypes[format] : undefined;
-  if (mediaType === undefined) throw unusableImage(`the image is of the type ${format}`);
-  // JPEG and WebP would be decoded small for a small output, skipping nothing that matters: the stream is read to its end.
-  await sharp(bytes, options)
-    .resize(8, 8, { fit: "fill", fastShrinkOnLoad: false })
-    .raw()
-    .toBuffer()
-    .catch((error: unknown) => {
-      throw unusableImage("the image cannot be decoded", error);
-    });
-  return { mediaType, width: gif?.width ?? width, height: gif?.height ?? height };
-}
-
-function wholeGif(bytes: Uint8Array): { width: number; height: number } {
-  try {
-    const { width, height, frames } = readGif(bytes);
-    if (frames > maxFrames) throw new RangeError(`it has ${frames} frames`);
-    if (width * height * frames > maxPixels) throw new RangeError(`it has ${frames} frames of ${width}x${height}`);
-    return { width, height };
-  } catch (error) {
-    throw unusableImage(`the GIF cannot be used: ${messageOf(error)}`, error);
+  function freeExaminer(): Examiner {
+    if (isClosed) throw new Error("The image checker is closed.");
+    for (const examiner of examiners) {
+      if (examiner.state() === "free") return examiner;
+      if (examiner.state() === "ended") examiners.delete(examiner);
+    }
+    const started = start({ idleMs });
+    examiners.add(started);
+    return started;
   }
+
+  async function examine(bytes: Uint8Array, signal: AbortSignal): Promise<Examination> {
+    const ends = deadline(signal, deadlineMs);
+    try {
+      return await freeExaminer().examine(bytes, ends.signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (ends.timedOut()) return { unusable: `the image took longer than ${deadlineMs} ms to decode` };
+      throw error;
+    } finally {
+      ends.clear();
+    }
+  }
+
+  return {
+    async check(bytes, signal) {
+      const work = () =>
+        pRetry(() => examine(bytes, signal), {
+          ...patience,
+          signal,
+          shouldRetry: ({ error }) => error instanceof ExaminerEndedError && !isClosed,
+        });
+      const examination = await queue.add(work, { signal }).catch((error: unknown): Examination => {
+        signal.throwIfAborted();
+        if (error instanceof ExaminerEndedError) return { unusable: error.message };
+        throw error;
+      });
+      if ("unusable" in examination) throw unusableImage(examination.unusable);
+      if ("fault" in examination) throw new Error(`An image could not be examined: ${examination.fault}`);
+      return { bytes, ...examination.facts };
+    },
+    close() {
+      isClosed = true;
+      for (const examiner of examiners) examiner.end();
+    },
+  };
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-const isSupported = (format: string): format is keyof typeof mediaTypes => Object.hasOwn(mediaTypes, format);

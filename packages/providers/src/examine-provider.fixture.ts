@@ -1,7 +1,7 @@
 import { getEventListeners } from "node:events";
 import { newGenerationId } from "@darkroom/contracts";
 import { describe, expect, test } from "vitest";
-import { checkImage } from "./check-image.ts";
+import { examineImage } from "./examine-image.ts";
 import type { ImageProvider, PartialImage, ProviderCall } from "./image-provider.ts";
 import { ProviderError } from "./provider-error.ts";
 
@@ -60,7 +60,11 @@ export function examineProvider(candidate: Candidate): void {
       expect(reply.missing).toEqual([]);
       for (const image of reply.images) {
         expect(image).toMatchObject({ width, height });
-        expect(await checkImage(image.bytes)).toMatchObject({ mediaType: image.mediaType, width, height });
+        expect(await examineImage(Buffer.from(image.bytes))).toMatchObject({
+          mediaType: image.mediaType,
+          width,
+          height,
+        });
       }
     });
 
@@ -101,7 +105,7 @@ export function examineProvider(candidate: Candidate): void {
         expect(versions).toEqual(candidate.showsPartials === true ? [0, 1, 2] : []);
       }
       for (const { bytes, mediaType, width: w, height: h } of shown) {
-        expect(await checkImage(bytes)).toMatchObject({ mediaType, width: w, height: h });
+        expect(await examineImage(Buffer.from(bytes))).toMatchObject({ mediaType, width: w, height: h });
       }
     });
 

@@ -1,10 +1,13 @@
 import type { z } from "zod";
+import type { ImageChecker } from "./check-image.ts";
 import type { HttpClient } from "./http/http-client.ts";
 import type { ImageProvider } from "./image-provider.ts";
 
 /** What an adapter is given from outside. */
 export type ProviderDeps = {
   http: HttpClient;
+  /** Checks every image that an upstream sends. */
+  images: ImageChecker;
   /** Told of each call to the sandbox as it begins, so that a test can count them. */
   onSandboxCall?: ((call: SandboxCall) => void) | undefined;
 };

@@ -27,7 +27,9 @@ describe("a whole GIF", () => {
       1,
     ],
   ])("%s is counted", (_, parts, frames) => {
-    expect(read(...parts, trailer)).toEqual({ width: 3, height: 2, frames });
+    const essential = Buffer.from([...parts, trailer].flat());
+    const facts = { width: 3, height: 2, frames, scans: 1, heldBytes: 30, essential };
+    expect(read(...parts, trailer)).toEqual(facts);
   });
 
   test("may have something behind it", () => {

@@ -11,6 +11,12 @@ class BadSvgError extends Error {
 const maxBytes = 8 * 1024 * 1024;
 /** libxml2, with which most viewers read XML, goes no deeper by default (`xmlParserMaxDepth`). */
 const maxDepth = 256;
+/** Elements and attributes. 128,000 tokens are fewer than 60,000 of them; each takes three microseconds. */
+const maxParts = 450_000;
+/** Of one element: SVG defines fewer than 300. They are held until the element has been read. */
+const maxAttributes = 1_000;
+/** Each is looked at as an escape of CSS, which takes some microseconds and a hundred bytes. */
+const maxBackslashes = 100_000;
 /** A side that is longer is no side: 100 times what a screen has. */
 const maxSide = 1_000_000;
 /** Parsed in one piece: some milliseconds, so that the process renews the locks of its other jobs between two of them. */
@@ -25,14 +31,18 @@ export const isXml = (bytes: Uint8Array): boolean =>
  * Reads an SVG from its first to its last tag, without drawing it or loading anything, and answers its sides in whole pixels: of `width`
  * and `height`, else of `viewBox`, else the 300x150 of browsers. A script is let through: where the image is served, it is not run.
  * @throws {BadSvgError} for what is not well-formed UTF-8 XML, is no SVG, has a document type (with which entities are declared) or a
- * reference to something outside of the file, or is larger than 8 MiB or nested deeper than 256 elements
+ * reference to something outside of the file, or is beyond one of the limits above
  */
 export async function readSvg(bytes: Uint8Array): Promise<{ width: number; height: number }> {
   if (bytes.length > maxBytes) throw new BadSvgError(`it has more than ${maxBytes} bytes`);
   const text = decode(bytes);
+  refuseManyBackslashes(text);
   const parser = new SaxesParser({ xmlns: true });
   let root: SaxesTagNS | undefined;
   let depth = 0;
+  let parts = 0;
+  /** Attributes of the element that is being read. */
+  let attributes = 0;
   /** The text of the style sheet that is open. */
   let css: string | undefined;
 
@@ -45,24 +55,37 @@ export async function readSvg(bytes: Uint8Array): Promise<{ width: number; heigh
   parser.on("processinginstruction", ({ target }) => {
     if (target === "xml-stylesheet") refuse("it has a style sheet outside of the file");
   });
+  const countPart = () => {
+    if (++parts > maxParts) refuse(`it has more than ${maxParts} elements and attributes`);
+  };
+  parser.on("attribute", () => {
+    countPart();
+    if (++attributes > maxAttributes) refuse(`an element has more than ${maxAttributes} attributes`);
+  });
   parser.on("opentag", (tag) => {
+    countPart();
+    attributes = 0;
     root ??= asSvg(tag);
     if (++depth > maxDepth) refuse(`it is nested deeper than ${maxDepth} elements`);
     const outside = outsideReference(tag);
     if (outside !== undefined) refuse(`it refers to something outside of the file: ${shown(outside)}`);
-    if (tag.local === "style") css = "";
+    if (tag.local !== "style") return;
+    css = "";
+    // Only here: a parser that is listened to holds each text in as many pieces as it has entities.
+    parser.on("text", readCss);
+    parser.on("cdata", readCss);
   });
-  const readText = (part: string) => {
-    if (css !== undefined) css += part;
+  const readCss = (part: string) => {
+    css = `${css ?? ""}${part}`;
   };
-  parser.on("text", readText);
-  parser.on("cdata", readText);
   parser.on("closetag", ({ local }) => {
     depth--;
     if (local !== "style" || css === undefined) return;
     const outside = outsideReferenceOfCss(css);
     if (outside !== undefined) refuse(`its style sheet refers to something outside of the file: ${shown(outside)}`);
     css = undefined;
+    parser.off("text");
+    parser.off("cdata");
   });
 
   for (let from = 0; from < text.length; from += pieceCharacters) {
@@ -79,6 +102,13 @@ const shown = (reference: string): string => reference.replace(/[?#].*$/s, "").s
 
 function refuse(why: string): never {
   throw new BadSvgError(why);
+}
+
+function refuseManyBackslashes(text: string): void {
+  let count = 0;
+  for (let at = text.indexOf("\\"); at !== -1; at = text.indexOf("\\", at + 1)) {
+    if (++count > maxBackslashes) throw new BadSvgError(`it has more than ${maxBackslashes} backslashes`);
+  }
 }
 
 function decode(bytes: Uint8Array): string {

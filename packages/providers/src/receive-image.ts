@@ -1,5 +1,5 @@
 import { unusableImage } from "./bad-delivery.ts";
-import { type CheckedImage, checkImage } from "./check-image.ts";
+import type { CheckedImage, ImageChecker } from "./check-image.ts";
 import type { HttpClient } from "./http/http-client.ts";
 import { ProviderError } from "./provider-error.ts";
 
@@ -22,14 +22,14 @@ export type ReceivedImage = CheckedImage & {
  */
 export async function receiveImage(
   { sources, claimed }: SentImage,
-  http: HttpClient,
+  { http, images }: { http: HttpClient; images: ImageChecker },
   signal: AbortSignal,
 ): Promise<ReceivedImage> {
   let failure: ProviderError | undefined;
   for (const source of sources) {
     try {
       const { bytes, label } = await bytesOf(source, http, signal);
-      const checked = await checkImage(bytes);
+      const checked = await images.check(bytes, signal);
       return { ...checked, oddity: oddityOf(checked.mediaType, claimed) ?? oddityOf(checked.mediaType, label) };
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;

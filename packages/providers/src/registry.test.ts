@@ -1,5 +1,6 @@
 import { readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { createImageChecker } from "./check-image.ts";
 import { createProviders, standIns } from "./create-providers.ts";
 import { createHttpClient } from "./http/http-client.ts";
 import { providerSettingsSchemas, readProviderSettings } from "./read-provider-settings.ts";
@@ -16,7 +17,7 @@ const make = (env: Record<string, string>, sandboxFallback: boolean) => {
   const logger = { warn: (fields: object) => void warnings.push(fields) };
   const providers = createProviders({
     settings,
-    deps: { http: createHttpClient(settings.http) },
+    deps: { http: createHttpClient(settings.http), images: createImageChecker() },
     sandboxFallback,
     logger,
   });

@@ -6,6 +6,7 @@ export { startFakeArk } from "./fake-ark.ts";
 export { fakeImage } from "./fake-image.ts";
 export { startFakeOpenAi } from "./fake-openai.ts";
 export { type Behaviour, type FakeUpstream, type RecordedRequest, startFakeUpstream } from "./fake-upstream.ts";
+export { type HostilePicture, hostilePictures } from "./hostile-pictures.ts";
 export { freePort } from "./free-port.ts";
 export { listeningPort } from "./listening-port.ts";
 export { type LossyRedis, startLossyRedis } from "./lossy-redis.ts";

@@ -1,5 +1,6 @@
 import { fakeImage, startFakeOpenAi } from "@darkroom/testing";
 import { afterAll, afterEach, describe, expect, onTestFinished, test } from "vitest";
+import { createImageChecker } from "../check-image.ts";
 import { examineAnswers } from "../examine-answers.fixture.ts";
 import { aCall, examineProvider, failureOf } from "../examine-provider.fixture.ts";
 import { createHttpClient } from "../http/http-client.ts";
@@ -13,15 +14,20 @@ const upstream = await startFakeOpenAi();
 const http = createHttpClient(
   httpSettingsSchema.parse({ PROVIDER_ALLOW_PRIVATE_IMAGE_URLS: "true", PROVIDER_MAX_REPLY_BYTES: "10000000" }),
 );
+const images = createImageChecker();
 afterEach(() => upstream.reset());
 afterAll(async () => {
+  images.close();
   await http.close();
   await upstream.close();
 });
 
 const key = "test-key-0123456789";
 const create = (env: Record<string, string> = {}) =>
-  openai.create(settingsSchema.parse({ OPENAI_API_KEY: key, OPENAI_BASE_URL: upstream.baseUrl, ...env }), { http });
+  openai.create(settingsSchema.parse({ OPENAI_API_KEY: key, OPENAI_BASE_URL: upstream.baseUrl, ...env }), {
+    http,
+    images,
+  });
 const prompt = "a secret garden at dawn";
 const picture = (await fakeImage(8, 8, "png")).toString("base64");
 const draw = (parameters: object = {}, overrides: object = {}) =>
@@ -371,7 +377,7 @@ describe("a stream", () => {
     upstream.next({ stream: { stopAfter: 1, stop: "silence" } });
     const settings = settingsSchema.parse({ OPENAI_API_KEY: key, OPENAI_BASE_URL: upstream.baseUrl });
     const call = aCall({ model: "gpt-image-1", partialImages: 1, onPartial: async () => {} });
-    const { facts } = await failureOf(openai.create(settings, { http: impatient }).generate(call));
+    const { facts } = await failureOf(openai.create(settings, { http: impatient, images }).generate(call));
     expect(facts).toMatchObject({ code: "timeout_error", retryable: false, mayHaveCharged: true });
   });
 
@@ -384,7 +390,7 @@ describe("a stream", () => {
     });
     const settings = settingsSchema.parse({ OPENAI_API_KEY: key, OPENAI_BASE_URL: upstream.baseUrl });
     const call = aCall({ model: "gpt-image-1", partialImages: 1, onPartial: async () => {} });
-    const { facts } = await failureOf(openai.create(settings, { http: small }).generate(call));
+    const { facts } = await failureOf(openai.create(settings, { http: small, images }).generate(call));
     expect(facts).toMatchObject({ code: "upstream_error", mayHaveCharged: true, detail: "BODY_TOO_LARGE" });
   });
 

@@ -2,9 +2,8 @@ import { sumOfUsages } from "@darkroom/contracts";
 import { askForImages } from "../ask-for-images.ts";
 import { collectImages } from "../collect-images.ts";
 import { endpointOf } from "../http/base-url.ts";
-import type { HttpClient } from "../http/http-client.ts";
 import type { ProviderCall } from "../image-provider.ts";
-import type { ProviderDefinition } from "../provider-definition.ts";
+import type { ProviderDefinition, ProviderDeps } from "../provider-definition.ts";
 import { readSvgUsage } from "../read-usage.ts";
 import { receiveImage, type SentImage } from "../receive-image.ts";
 import { partialsWanted, showPartials } from "../show-partials.ts";
@@ -18,11 +17,11 @@ export const openai: ProviderDefinition<typeof settingsSchema> = {
   name: "openai",
   settingsSchema,
   isConfigured: (settings) => settings.OPENAI_API_KEY !== undefined,
-  create: (settings, { http }) => ({
+  create: (settings, { http, images }) => ({
     name: "openai",
     async generate(call) {
       const extra = Object.values(settings.OPENAI_EXTRA_HEADERS ?? {});
-      const { show, shown } = partialsOf(call, http);
+      const { show, shown } = partialsOf(call, { http, images });
       const answer = await askForImages({
         http,
         post: {
@@ -39,7 +38,7 @@ export const openai: ProviderDefinition<typeof settingsSchema> = {
         const image = answer.images[position] ?? { error: leftOut(answer, call.indexes.length) };
         if (image.sent === undefined) throw image.error;
         const { revisedPrompt, quality } = image;
-        return { ...(await receiveImage(image.sent, http, call.signal)), index, revisedPrompt, quality };
+        return { ...(await receiveImage(image.sent, { http, images }, call.signal)), index, revisedPrompt, quality };
       });
       const replies = answer.bodies.map(parseReply);
       return {
@@ -55,7 +54,7 @@ export const openai: ProviderDefinition<typeof settingsSchema> = {
 };
 
 /** Shows partial images, where the request wants them; `show` is undefined where it does not. */
-function partialsOf(call: ProviderCall, http: HttpClient) {
+function partialsOf(call: ProviderCall, deps: Pick<ProviderDeps, "http" | "images">) {
   const partials = showPartials(call);
   /** How often each version has come. An event does not say which image it is of: the second first version is the second image's. */
   const seen = new Map<number, number>();
@@ -66,7 +65,7 @@ function partialsOf(call: ProviderCall, http: HttpClient) {
     const index = call.indexes[position];
     if (index === undefined || partialIndex >= partialsWanted(call)) return;
     partials.show(async () => {
-      const { oddity: _oddity, ...picture } = await receiveImage(sent, http, call.signal);
+      const { oddity: _oddity, ...picture } = await receiveImage(sent, deps, call.signal);
       return { ...picture, index, partialIndex };
     });
   }

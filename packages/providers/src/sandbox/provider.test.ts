@@ -1,6 +1,7 @@
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
-import { checkImage } from "../check-image.ts";
+import { createImageChecker } from "../check-image.ts";
+import { examineImage } from "../examine-image.ts";
 import { aCall, examineProvider, failureOf } from "../examine-provider.fixture.ts";
 import { createHttpClient } from "../http/http-client.ts";
 import { httpSettingsSchema } from "../http/settings.ts";
@@ -12,7 +13,7 @@ import { sandbox } from "./provider.ts";
 
 const http = createHttpClient(httpSettingsSchema.parse({}));
 const create = (env: Record<string, string> = {}, onSandboxCall?: (call: SandboxCall) => void) =>
-  sandbox.create(settingsSchema.parse(env), { http, onSandboxCall });
+  sandbox.create(settingsSchema.parse(env), { http, images: createImageChecker(), onSandboxCall });
 const draw = async (parameters: object, model = "gpt-image-1", env = {}) =>
   create(env).generate(aCall({ model, parameters: { prompt: "a cat", ...parameters } }));
 
@@ -120,7 +121,7 @@ describe("an animated GIF of the sandbox", () => {
   ])("of %j has its frames, each shown for as long as was asked", async (parameters, frames, delayMs) => {
     for (const settings of [{}, { SANDBOX_INSTANT: "true" }]) {
       const image = await gif(parameters, settings);
-      expect(await checkImage(image?.bytes ?? new Uint8Array())).toMatchObject({
+      expect(await examineImage(Buffer.from(image?.bytes ?? []))).toMatchObject({
         mediaType: "image/gif",
         width: 96,
         height: 64,
@@ -156,9 +157,9 @@ describe("an SVG of the sandbox", () => {
     for (const prompt of ["a cat", "<script>&x;]]></svg>", "中文 قطة", "\u0000\u0007"]) {
       for (const settings of [{}, { SANDBOX_INSTANT: "true" }]) {
         const image = (await svg({ prompt }, settings)).images[0];
-        const checked = await checkImage(image?.bytes ?? new Uint8Array());
-        expect(checked).toMatchObject({ mediaType: "image/svg+xml", width: 96, height: 64 });
-        expect(Buffer.from(checked.bytes).toString()).not.toContain("script");
+        const bytes = Buffer.from(image?.bytes ?? []);
+        expect(await examineImage(bytes)).toMatchObject({ mediaType: "image/svg+xml", width: 96, height: 64 });
+        expect(bytes.toString()).not.toContain("script");
       }
     }
   });

@@ -1,5 +1,6 @@
 import { fakeImage, startFakeArk } from "@darkroom/testing";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
+import { createImageChecker } from "../check-image.ts";
 import { examineAnswers } from "../examine-answers.fixture.ts";
 import { aCall, examineProvider, failureOf } from "../examine-provider.fixture.ts";
 import { createHttpClient } from "../http/http-client.ts";
@@ -12,8 +13,10 @@ const upstream = await startFakeArk();
 const http = createHttpClient(
   httpSettingsSchema.parse({ PROVIDER_ALLOW_PRIVATE_IMAGE_URLS: "true", PROVIDER_MAX_REPLY_BYTES: "10000000" }),
 );
+const checker = createImageChecker();
 afterEach(() => upstream.reset());
 afterAll(async () => {
+  checker.close();
   await http.close();
   await upstream.close();
 });
@@ -21,6 +24,7 @@ afterAll(async () => {
 const key = "ark-key-0123456789";
 const provider = volcengine.create(settingsSchema.parse({ ARK_API_KEY: key, ARK_BASE_URL: upstream.baseUrl }), {
   http,
+  images: checker,
 });
 const prompt = "a secret garden at dawn";
 const picture = (await fakeImage(8, 8, "jpeg")).toString("base64");

@@ -18,13 +18,13 @@ export const volcengine: ProviderDefinition<typeof settingsSchema> = {
   name: "volcengine",
   settingsSchema,
   isConfigured: (settings) => settings.ARK_API_KEY !== undefined,
-  create: (settings, { http }) => ({
+  create: (settings, deps) => ({
     name: "volcengine",
     async generate(call) {
       const secrets = [settings.ARK_API_KEY ?? "", call.parameters.prompt];
       const ask = (index: number, body: Record<string, unknown>, wanted: number) =>
         askForImages({
-          http,
+          http: deps.http,
           post: {
             url: endpointOf(settings.ARK_BASE_URL, "/images/generations"),
             headers: requestHeaders(call, index, settings),
@@ -36,7 +36,7 @@ export const volcengine: ProviderDefinition<typeof settingsSchema> = {
         });
       const receive = async (image: AnsweredImage, index: number) => {
         if (image.sent === undefined) throw image.error;
-        return { ...(await receiveImage(image.sent, http, call.signal)), index };
+        return { ...(await receiveImage(image.sent, deps, call.signal)), index };
       };
 
       if (!isSeries(call)) {

@@ -1,0 +1,122 @@
+import sharp, { type Metadata } from "sharp";
+import type { ImageOutline } from "./image-outline.ts";
+import type { ProviderImage } from "./image-provider.ts";
+import { isGif, readGif } from "./read-gif.ts";
+import { isJpeg, readJpeg } from "./read-jpeg.ts";
+import { isPng, readPng } from "./read-png.ts";
+import { isXml, readSvg } from "./read-svg.ts";
+import { isWebp, readWebp } from "./read-webp.ts";
+
+/** What a WebP can have at most, and a decoder of another format never needs more for a picture of `maxPixels`. */
+const maxSide = 16_384;
+/** Six times 3840x2160, and three times 4096x4096, the largest that a model draws. Of an animation, the pixels of all frames. */
+const maxPixels = 50_000_000;
+/** Six times as many as any model draws. A frame costs time, however small it is. */
+const maxFrames = 100;
+/** Encoders write ten. Each costs time, and takes no more than a few bytes. */
+const maxScans = 64;
+/** What a progressive JPEG of 4096x4096 takes, without subsampling of its colours. */
+const maxHeldBytes = 100 * 1024 * 1024;
+
+export type ImageFacts = Pick<ProviderImage, "mediaType" | "width" | "height">;
+
+/** Thrown for bytes that are no image which a caller may be given. Its message is for the log. */
+export class UnusableImageError extends Error {
+  override readonly name = "UnusableImageError";
+}
+
+/**
+ * Tells the type and the size of an image from its content, having looked at all of it. First its structure is followed, which costs nothing
+ * however large the image says that it is. Then its pixels are decoded once and thrown away as they come. Texts, profiles, EXIF and the
+ * like are not looked at: no caller needs them to be whole, and they may be made to cost anything. An SVG is parsed and not drawn.
+ *
+ * @throws {UnusableImageError} for what is empty, cut short, broken, of no type that is named above, or beyond one of the limits
+ */
+export async function examineImage(bytes: Buffer): Promise<ImageFacts> {
+  if (bytes.length === 0) throw new UnusableImageError("the image has no bytes");
+  if (isXml(bytes)) {
+    const sides = await readSvg(bytes).catch((error: unknown) => refuse("the SVG cannot be used", error));
+    return { mediaType: "image/svg+xml", ...sides };
+  }
+  const format = formats.find(({ begins }) => begins(bytes));
+  if (format === undefined) throw new UnusableImageError(`the image begins with ${bytes.toString("hex", 0, 8)}`);
+  const outline = outlineOf(bytes, format);
+  await decode(outline, format);
+  return { mediaType: `image/${format.name}`, width: outline.width, height: outline.height };
+}
+
+type Format = {
+  name: "png" | "jpeg" | "webp" | "gif";
+  begins: (bytes: Buffer) => boolean;
+  outline: (bytes: Buffer) => ImageOutline;
+};
+
+const formats: Format[] = [
+  { name: "png", begins: isPng, outline: readPng },
+  { name: "jpeg", begins: isJpeg, outline: readJpeg },
+  { name: "webp", begins: isWebp, outline: readWebp },
+  { name: "gif", begins: isGif, outline: readGif },
+];
+
+function outlineOf(bytes: Buffer, { name, outline: read }: Format): ImageOutline {
+  try {
+    const outline = read(bytes);
+    refuseBeyondLimits(outline);
+    return outline;
+  } catch (error) {
+    return refuse(`the ${name.toUpperCase()} cannot be used`, error);
+  }
+}
+
+function refuseBeyondLimits({ width, height, frames, scans, heldBytes }: ImageOutline): void {
+  const sides = `${width}x${height}`;
+  const limits: [isBeyond: boolean, reason: string][] = [
+    [Math.min(width, height) === 0 || Math.max(width, height) > maxSide, `its sides are ${sides}`],
+    [frames > maxFrames, `it has ${frames} frames`],
+    [width * height * frames > maxPixels, `it has ${frames} frames of ${sides}`],
+    [scans > maxScans, `it has ${scans} scans`],
+    [heldBytes > maxHeldBytes, `a decoder would hold ${heldBytes} bytes`],
+  ];
+  const reason = limits.find(([isBeyond]) => isBeyond)?.[1];
+  if (reason !== undefined) throw new RangeError(reason);
+}
+
+async function decode(outline: ImageOutline, { name }: Format): Promise<void> {
+  const { essential, frames } = outline;
+  const options = {
+    // "error" notices data that ends early. A warning (an odd palette, say) does no harm.
+    failOn: "error",
+    limitInputPixels: maxPixels,
+    sequentialRead: true,
+    animated: name === "gif",
+    ignoreIcc: true,
+  } as const;
+  const opened = await sharp(essential, options)
+    .metadata()
+    .catch((error: unknown) => refuse("the image cannot be opened", error));
+  if (opened.format !== name) throw new UnusableImageError(`the image is of the type ${opened.format}`);
+  refuseIfLarger(outline, opened);
+  await sharp(essential, options)
+    // Every byte is decoded. Of a WebP, `fastShrinkOnLoad` keeps a few rows in memory instead of eight bytes a pixel; of a JPEG it would
+    // leave out the last step for most of the pixels.
+    .resize(8, 8 * frames, { fit: "fill", fastShrinkOnLoad: name === "webp" })
+    .raw()
+    .toBuffer()
+    .catch((error: unknown) => refuse("the image cannot be decoded", error));
+}
+
+/** A decoder may find a larger image than the structure told of, such as a GIF with a frame that is larger than its screen. */
+function refuseIfLarger(outline: ImageOutline, opened: Metadata): void {
+  const [width, height] = [opened.width, opened.pageHeight ?? opened.height];
+  const times = (width * height) / (outline.width * outline.height);
+  try {
+    refuseBeyondLimits({ ...outline, width, height, heldBytes: outline.heldBytes * times });
+  } catch (error) {
+    refuse("the image cannot be used", error);
+  }
+}
+
+function refuse(what: string, error: unknown): never {
+  const reason = error instanceof Error ? error.message : String(error);
+  throw new UnusableImageError(`${what}: ${reason}`, { cause: error });
+}

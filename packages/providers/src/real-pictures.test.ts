@@ -1,0 +1,93 @@
+import { crc32 } from "node:zlib";
+import sharp, { type Sharp } from "sharp";
+import { afterAll, expect, test } from "vitest";
+import { createImageChecker } from "./check-image.ts";
+
+const checker = createImageChecker();
+afterAll(() => checker.close());
+
+/** A photograph as far as encoders can tell. */
+const photo = (channels: 3 | 4 = 3): Sharp =>
+  sharp({
+    create: {
+      width: 120,
+      height: 80,
+      channels,
+      background: "#5a6b7c80",
+      noise: { type: "gaussian", mean: 128, sigma: 40 },
+    },
+  });
+const labelled = (): Sharp =>
+  photo()
+    .withIccProfile("p3")
+    .withExif({ IFD0: { Copyright: "An artist", ImageDescription: "x".repeat(5_000) } })
+    .withXmp(`<x:xmpmeta xmlns:x="adobe:ns:meta/">${" ".repeat(4_000)}</x:xmpmeta>`);
+/** OpenAI's help names 100 KB for a PNG through its API (https://help.openai.com/en/articles/8912793). */
+const manifest = Buffer.alloc(300_000, "jumb");
+
+const uint32 = (number: number) => Buffer.of(number >>> 24, number >>> 16, number >>> 8, number);
+function withChunk(png: Buffer, type: string, data: Buffer): Buffer {
+  const body = Buffer.concat([Buffer.from(type, "latin1"), data]);
+  return Buffer.concat([png.subarray(0, 33), uint32(data.length), body, uint32(crc32(body)), png.subarray(33)]);
+}
+function withManifest(jpeg: Buffer): Buffer {
+  const parts = Array.from({ length: 6 }, () =>
+    Buffer.concat([Buffer.of(0xff, 0xeb, 0xc3, 0x52), manifest.subarray(0, 50_000)]),
+  );
+  return Buffer.concat([jpeg.subarray(0, 2), ...parts, jpeg.subarray(2)]);
+}
+function withRiffChunk(webp: Buffer, type: string, data: Buffer): Buffer {
+  const bytes = Buffer.concat([webp, Buffer.from(type, "latin1"), Buffer.from(uint32(data.length).toReversed()), data]);
+  bytes.writeUInt32LE(bytes.length - 8, 4);
+  return bytes;
+}
+
+const shade = (fill: string) =>
+  Buffer.from(
+    `<svg xmlns="http://www.w3.org/2000/svg" width="120" height="80"><rect width="99" height="80" fill="${fill}"/></svg>`,
+  );
+const frames = () => sharp(["#123", "#456", "#789"].map(shade), { join: { animated: true } });
+
+const pictures: [name: string, make: () => Promise<Buffer>][] = [
+  ["a PNG with a profile, EXIF and XMP", () => labelled().png().toBuffer()],
+  ["a PNG with a C2PA manifest", async () => withChunk(await labelled().png().toBuffer(), "caBX", manifest)],
+  [
+    "a PNG with a text of 500 KB",
+    async () => withChunk(await photo().png().toBuffer(), "tEXt", Buffer.alloc(500_000, "x")),
+  ],
+  ["a PNG of a palette with transparency", () => photo(4).png({ palette: true, colors: 16 }).toBuffer()],
+  ["a PNG in gray", () => photo().grayscale().toColourspace("b-w").png().toBuffer()],
+  ["a PNG of 16 bits", () => photo(4).toColourspace("rgb16").png().toBuffer()],
+  ["an interlaced PNG", () => photo(4).png({ progressive: true }).toBuffer()],
+  ["a JPEG with a profile, EXIF and XMP", () => labelled().jpeg().toBuffer()],
+  ["a JPEG with a C2PA manifest", async () => withManifest(await labelled().jpeg().toBuffer())],
+  ["a progressive JPEG", () => photo().jpeg({ progressive: true, chromaSubsampling: "4:4:4" }).toBuffer()],
+  ["a JPEG of mozjpeg", () => photo().jpeg({ mozjpeg: true }).toBuffer()],
+  ["a JPEG in CMYK", () => photo().toColourspace("cmyk").jpeg().toBuffer()],
+  ["a JPEG in gray", () => photo().grayscale().jpeg().toBuffer()],
+  ["a JPEG with bytes behind it", async () => Buffer.concat([await photo().jpeg().toBuffer(), Buffer.from("more")])],
+  ["a WebP with a profile, EXIF and XMP", () => labelled().webp().toBuffer()],
+  ["a WebP with a C2PA manifest", async () => withRiffChunk(await labelled().webp().toBuffer(), "C2PA", manifest)],
+  ["a WebP without loss", () => photo(4).webp({ lossless: true }).toBuffer()],
+  ["a WebP with transparency", () => photo(4).webp({ alphaQuality: 50 }).toBuffer()],
+  ["an animated WebP", () => frames().webp().toBuffer()],
+];
+
+test.each(pictures)("%s passes, and comes as it is", async (_, make) => {
+  const bytes = await make();
+  const checked = await checker.check(bytes, new AbortController().signal);
+  expect(checked).toMatchObject({ width: 120, height: 80 });
+  expect(checked.bytes).toBe(bytes);
+});
+
+const flat = (width: number, height: number) =>
+  sharp({ create: { width, height, channels: 4, background: "#12345678" } });
+
+test.each([
+  ["4096x4096 as a JPEG in scans", flat(4096, 4096).jpeg({ progressive: true, chromaSubsampling: "4:4:4" })],
+  ["4096x4096 as an interlaced PNG", flat(4096, 4096).png({ progressive: true, compressionLevel: 1 })],
+  ["6240x2656 as a WebP", flat(6240, 2656).webp({ lossless: true, effort: 0 })],
+])("the largest picture of a model passes: %s", async (_, picture) => {
+  const checked = await checker.check(await picture.toBuffer(), new AbortController().signal);
+  expect(checked.width).toBeGreaterThan(4_000);
+});

@@ -1,0 +1,79 @@
+import { fork } from "node:child_process";
+import type { Examination } from "./examine-process.ts";
+
+/** Thrown when the process ended before it had an answer: a decoder crashed, or the machine had no memory left. */
+export class ExaminerEndedError extends Error {
+  override readonly name = "ExaminerEndedError";
+}
+
+/** A process that decodes one image at a time. */
+export type Examiner = {
+  readonly pid: number | undefined;
+  state(): "free" | "busy" | "ended";
+  /** Rejects with the reason of `signal`, which ends the process, and with `ExaminerEndedError`. Only for one that is free. */
+  examine(bytes: Uint8Array, signal: AbortSignal): Promise<Examination>;
+  end(): void;
+};
+
+/**
+ * Starts a process that decodes images. It is given nothing of the environment, where the providers' keys are. It ends with the program
+ * that started it, and when it has been free for `idleMs`; only while it is busy does it keep that program from ending.
+ */
+export function startExaminer({ idleMs }: { idleMs: number }): Examiner {
+  const child = fork(new URL("examine-process.ts", import.meta.url), {
+    execArgv: [],
+    env: {},
+    serialization: "advanced",
+    stdio: ["ignore", "ignore", "ignore", "ipc"],
+  });
+  let state: ReturnType<Examiner["state"]> = "free";
+  let idleTimer: NodeJS.Timeout | undefined;
+
+  function end(): void {
+    state = "ended";
+    clearTimeout(idleTimer);
+    child.kill("SIGKILL");
+  }
+  function setBusy(isBusy: boolean): void {
+    clearTimeout(idleTimer);
+    if (state === "ended") return;
+    state = isBusy ? "busy" : "free";
+    for (const held of [child, child.channel]) {
+      if (isBusy) held?.ref();
+      else held?.unref();
+    }
+    if (!isBusy) idleTimer = setTimeout(end, idleMs).unref();
+  }
+
+  child.once("exit", end).on("error", end);
+  setBusy(false);
+  return {
+    pid: child.pid,
+    state: () => state,
+    end,
+    examine(bytes, signal) {
+      return new Promise((resolve, reject) => {
+        const onAnswer = (answer: Examination) => settle(() => resolve(answer));
+        const onError = (error: Error) => settle(() => reject(new ExaminerEndedError(error.message, { cause: error })));
+        const onExit = (code: number | null, killedBy: string | null) =>
+          onError(new Error(`The process that decodes images ended (${killedBy ?? `exit code ${code}`}).`));
+        const onAbort = () => {
+          end();
+          settle(() => reject(signal.reason));
+        };
+        function settle(how: () => void): void {
+          signal.removeEventListener("abort", onAbort);
+          child.off("message", onAnswer).off("error", onError).off("exit", onExit);
+          setBusy(false);
+          how();
+        }
+        setBusy(true);
+        signal.addEventListener("abort", onAbort);
+        child.on("message", onAnswer).on("error", onError).on("exit", onExit);
+        child.send(bytes, (error) => {
+          if (error !== null) onError(error);
+        });
+      });
+    },
+  };
+}
