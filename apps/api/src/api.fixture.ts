@@ -156,7 +156,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     catalogue,
     keyring,
     keyStore: accounts.keyStore,
-    ledger: createLedger({ redis, prefix, objects, log }),
+    ledger: createLedger({ redis: readConnection.redis, prefix, objects, log }),
     objects,
     files,
     queue,

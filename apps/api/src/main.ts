@@ -46,7 +46,7 @@ await runProcess({
 
     const { queue, connection, readConnection } = await openQueue({ config, catalogue, log, closes });
     const { redis } = connection;
-    const stored = { redis, prefix: config.QUEUE_PREFIX, objects, log };
+    const forReads = { redis: readConnection.redis, prefix: config.QUEUE_PREFIX, objects, log };
     const accounts = createAccounts({ redis, prefix: config.QUEUE_PREFIX });
     const keyring = await accounts.openKeyring({ staticKeys, adminKeyHash, log });
     closes.add("the keyring", () => keyring.close());
@@ -58,9 +58,9 @@ await runProcess({
       catalogue,
       keyring,
       keyStore: accounts.keyStore,
-      ledger: createLedger(stored),
+      ledger: createLedger(forReads),
       objects,
-      files: createFileStore({ ...stored, redis: readConnection.redis }),
+      files: createFileStore(forReads),
       queue,
       disconnects,
       drain,

@@ -31,7 +31,7 @@ export type Queue = Omit<Producer, "reads"> &
 
 /**
  * Opens the queue with what lies on it. Rejects with a sentence when Redis is away or cannot be used. `connection` is for what keeps its own
- * in the same Redis: accounts. `readConnection` is for files.
+ * in the same Redis: accounts. `readConnection` is for files and the ledger.
  */
 export async function openQueue({ config, catalogue, log, closes }: OpenQueueOptions) {
   const settings = queueSettings(config);

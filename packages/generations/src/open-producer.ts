@@ -51,7 +51,7 @@ export type OpenProducerOptions = ProducerOptions &
 /**
  * Opens the queue for a process that submits generations and waits for them. Rejects with a sentence when Redis is away or cannot be
  * used. `connection` is for the stores that lie in the same Redis: accounts, batches, webhooks. `readConnection` is for what of them clients
- * read, and for files.
+ * read, and for files and the ledger.
  */
 export async function openProducer({ instance, closes, ...options }: OpenProducerOptions) {
   const { redisUrl, prefix, requireNoEviction, log } = options;

@@ -113,7 +113,7 @@ export function createWebhookStore(redis: Redis, keys: Keys) {
         limit,
         recordKey: keys.delivery,
         decode: decodeDelivery,
-        filter: status && { fields: ["status"], isWanted: (fields) => fields["status"] === status },
+        filter: status && { status },
         signal,
       }),
   };

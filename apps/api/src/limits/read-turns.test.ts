@@ -19,7 +19,7 @@ function openTurns(options: ReadTurnsOptions = {}) {
   });
   const order: string[] = [];
 
-  function read(tenant: string, readBytes = 0) {
+  function read(tenant: string, readBytes = 0, admin = false) {
     const raw = Object.assign(new EventEmitter(), {
       closed: false,
       destroyed: false,
@@ -33,7 +33,7 @@ function openTurns(options: ReadTurnsOptions = {}) {
       raw.emit("close");
     }
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as much of a request as is looked at
-    const request = { facts: { account: { tenant }, readBytes } } as unknown as FastifyRequest;
+    const request = { facts: { account: { tenant }, readBytes, admin } } as unknown as FastifyRequest;
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- and of a reply
     const reply = { raw } as unknown as FastifyReply;
     const turn = turns.preHandler(request, reply).then(() => void order.push(tenant));
@@ -67,6 +67,14 @@ describe("a list of a tenant", () => {
     first.close();
     await settle();
     expect(order).toEqual(["a", "b", "a"]);
+  });
+
+  test("waits for none of the admin's, and the admin's for none", async () => {
+    const { read, order } = openTurns();
+    for (let i = 0; i < 3; i++) read("a", 0, true);
+    read("a");
+    await settle();
+    expect(order).toEqual(["a", "a", "a", "a"]);
   });
 
   test("waits until the client of the earlier one has received its page", async () => {

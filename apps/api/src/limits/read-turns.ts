@@ -126,8 +126,9 @@ export function createReadTurns(options: ReadTurnsOptions = {}) {
   }
 
   return {
-    /** Waits for the turn of a list. Throws `ApiError` where that does not come in time. */
+    /** Waits for the turn of a list. The admin's need none. Throws `ApiError` where it does not come in time. */
     preHandler: async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+      if (request.facts.admin === true) return;
       const { tenant: name } = accountOf(request);
       const tenant = tenants.get(name) ?? { places: 0, waiting: new Set() };
       tenants.set(name, tenant);

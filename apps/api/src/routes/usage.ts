@@ -2,12 +2,16 @@ import { parseBody, labelSchema } from "@darkroom/contracts";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import { accountOf } from "../http/authenticate.ts";
+import type { ReadTurns } from "../limits/read-turns.ts";
 import { showUsage, type ShowUsageDependencies } from "../usage/show-usage.ts";
 import { anyUsageQuerySchema, usageQuerySchema, tenantUsageQuerySchema } from "../usage/usage-query.ts";
 
 /** `GET /v1/usage`: what the calling key has used and what that cost; for the admin, what any tenant and key has. */
-export function usageRoute(app: FastifyInstance, dependencies: ShowUsageDependencies): void {
-  app.get("/v1/usage", async (request, reply) => {
+export function usageRoute(
+  app: FastifyInstance,
+  { readTurns, ...dependencies }: ShowUsageDependencies & { readTurns: ReadTurns },
+): void {
+  app.get("/v1/usage", readTurns, async (request, reply) => {
     if (request.facts.admin === true) {
       const { tenant, key, ...query } = parseBody(anyUsageQuerySchema, request.query);
       return showUsage(reply, dependencies, query, { tenant, keyId: key, forAdmin: true });

@@ -1,8 +1,11 @@
-import { type Ledger, totalUsage, type UsageQuery } from "@darkroom/accounts";
+import { daysFrom, type Ledger, totalUsage, type UsageQuery } from "@darkroom/accounts";
 import type { FastifyReply } from "fastify";
 import type { z } from "zod";
 import { queueAnswer } from "../generation/queue-answer.ts";
 import { usageDays, type usageQuerySchema } from "./usage-query.ts";
+
+/** What the sums of a day take of a tenant with twenty keys and models. */
+const bytesPerDay = 5_000;
 
 export type ShowUsageDependencies = { ledger: Ledger };
 
@@ -17,7 +20,9 @@ export async function showUsage(
   { forAdmin: ofProvider, ...whose }: UsageScope,
 ): Promise<FastifyReply> {
   const days = usageDays(query, await queueAnswer(ledger.today()));
-  const data = await queueAnswer(ledger.readUsage({ ...days, ...whose, groupBy: query.group_by, ofProvider }));
+  const { signal, facts } = reply.request;
+  facts.readBytes = daysFrom(days.from, days.to).length * bytesPerDay;
+  const data = await queueAnswer(ledger.readUsage({ ...days, ...whose, groupBy: query.group_by, ofProvider, signal }));
   return reply
     .header("cache-control", "no-store")
     .send({ object: "list", data, total: totalUsage(data, ofProvider), ...days });

@@ -23,17 +23,19 @@ export type UsageQuery = {
   groupBy: readonly UsageDimension[];
   /** Whether rows have what the providers charge. For the admin. */
   ofProvider: boolean;
+  /** Ends the reading. */
+  signal?: AbortSignal | undefined;
 };
 
-/** Commands at a time. Their answers have some megabytes at most, also for tenants with hundreds of keys. */
-const chunk = 200;
+/** Commands at a time. Their answers have a megabyte or two at most, also for tenants with hundreds of keys. */
+const chunk = 50;
 
 /** Reads usage from the sums of each day, sorted by day, tenant, key and model. */
 export async function readUsage(redis: Redis, keys: LedgerKeys, query: UsageQuery): Promise<UsageRow[]> {
   const days = daysFrom(query.from, query.to);
   if (days.length > maxUsageDays) throw new RangeError(`A usage of ${days.length} days: at most ${maxUsageDays}.`);
-  const places = await placesOf(redis, keys, days, query.tenant);
-  const hashes = await inChunks(places, ({ day, tenant }) => redis.hgetall(keys.usage(day, tenant)));
+  const places = await placesOf(redis, keys, days, query);
+  const hashes = await inChunks(places, query, ({ day, tenant }) => redis.hgetall(keys.usage(day, tenant)));
 
   const rows = new Map<string, UsageRow>();
   for (const [index, { day, tenant }] of places.entries()) {
@@ -58,16 +60,26 @@ export async function readUsage(redis: Redis, keys: LedgerKeys, query: UsageQuer
 
 type Place = { day: string; tenant: string };
 
-async function placesOf(redis: Redis, keys: LedgerKeys, days: string[], tenant?: string): Promise<Place[]> {
+async function placesOf(
+  redis: Redis,
+  keys: LedgerKeys,
+  days: string[],
+  { tenant, signal }: Pick<UsageQuery, "tenant" | "signal">,
+): Promise<Place[]> {
   if (tenant !== undefined) return days.map((day) => ({ day, tenant }));
-  const tenants = await inChunks(days, (day) => redis.smembers(keys.usageTenants(day)));
+  const tenants = await inChunks(days, { signal }, (day) => redis.smembers(keys.usageTenants(day)));
   return days.flatMap((day, index) => (tenants[index] ?? []).map((one) => ({ day, tenant: one })));
 }
 
 /** One answer for each item, in their order. Commands of one turn go to Redis in one write. */
-async function inChunks<Item, Answer>(items: readonly Item[], ask: (item: Item) => Promise<Answer>): Promise<Answer[]> {
+async function inChunks<Item, Answer>(
+  items: readonly Item[],
+  { signal }: Pick<UsageQuery, "signal">,
+  ask: (item: Item) => Promise<Answer>,
+): Promise<Answer[]> {
   const answers: Answer[] = [];
   for (let start = 0; start < items.length; start += chunk) {
+    signal?.throwIfAborted();
     answers.push(...(await Promise.all(items.slice(start, start + chunk).map(ask))));
   }
   return answers;

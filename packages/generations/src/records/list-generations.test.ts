@@ -45,6 +45,7 @@ describe("a tenant's generations", () => {
     await queue.generations.cancel(ids[0] ?? "", "sandbox.interactive");
     expect(await list({ model: "even" })).toMatchObject({ ids: [4, 2, 0] });
     expect(await list({ model: "even", status: "canceled" })).toMatchObject({ ids: [0] });
+    expect(await list({ model: "" })).toMatchObject({ ids: [] });
   });
 
   test("go on behind one that was dropped since, in both directions", async () => {

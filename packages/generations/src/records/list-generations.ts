@@ -92,10 +92,10 @@ export async function listGenerations(
 
 /** The fields that are asked for, and the values that they must have; undefined where none are. */
 function filterOf({ status, model, batchId }: Pick<ListOptions, "status" | "model" | "batchId">) {
-  const asked = Object.entries({ status, model, batchId }).filter(([, value]) => value !== undefined);
-  if (asked.length === 0) return undefined;
-  return {
-    fields: asked.map(([name]) => name),
-    isWanted: (fields: Record<string, string>) => asked.every(([name, value]) => fields[name] === value),
+  const filter = {
+    ...(status !== undefined && { status }),
+    ...(model !== undefined && { model }),
+    ...(batchId !== undefined && { batchId }),
   };
+  return Object.keys(filter).length === 0 ? undefined : filter;
 }
