@@ -14,7 +14,8 @@ const code = files
   .map((file) => readFileSync(join(checkout, file), "utf8"));
 /** Made by a person who follows a page. */
 const madeLater = (path: string) =>
-  path.startsWith("packages/providers/src/toy/") || ["models.yaml", "cors.json", "draw.mjs"].includes(path);
+  path.startsWith("packages/providers/src/toy/") ||
+  ["models.yaml", "cors.json", "policy.json", "lifecycle.json", "draw.mjs"].includes(path);
 /** Read by other programs, or by a page's own example. */
 const readElsewhere = /^(?:TOY_\w+|BASE_URL|API_KEY|TESTCONTAINERS_\w+|RYUK_\w+)$/;
 

@@ -13,6 +13,7 @@ import { listen } from "./listen.ts";
 import { openQueue } from "./open-queue.ts";
 import { createReadiness } from "./readiness.ts";
 import { warnOfMissingPrices, warnOfRetiredModels } from "./catalogue-warnings.ts";
+import { warnOfPublicObjects } from "./public-objects.ts";
 import { webhookSettings } from "./webhook-settings.ts";
 
 const config = readOrExit(readConfig);
@@ -43,6 +44,7 @@ await runProcess({
     const objects = createObjectStore(config.storage);
     closes.add("the object store", () => objects.close());
     await objects.check();
+    await warnOfPublicObjects(objects, log);
 
     const { queue, connection, readConnection } = await openQueue({ config, catalogue, log, closes });
     const { redis } = connection;

@@ -63,6 +63,10 @@ export function describeObjectStore(name: string, { makeStore, holdsEverythingIn
       await expect(store.check()).resolves.toBeUndefined();
     });
 
+    test("nobody reads what is private without a link", async () => {
+      expect(await store.publicAddresses()).toEqual([]);
+    });
+
     test("a buffer and a stream come back as they went in, with their content type", async () => {
       const bytes = randomBytes(300_000);
       for (const body of [bytes, Readable.from([bytes.subarray(0, 7), bytes.subarray(7)])]) {

@@ -28,6 +28,11 @@ export type ObjectStore = {
   openLink: ((pathAndQuery: string) => Promise<SignedLinkAnswer>) | null;
   /** A real write, read and delete; the error says which setting is wrong. Call it once at start. */
   check(): Promise<void>;
+  /**
+   * The addresses at which anybody can read an object that is private, such as a file or the ledger. None where the store serves its
+   * objects by signed links only, and where nothing answers. Writes and removes an object of its own.
+   */
+  publicAddresses(): Promise<string[]>;
   close(): Promise<void>;
 };
 

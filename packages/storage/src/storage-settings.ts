@@ -33,7 +33,9 @@ export const storageEnvSchema = z.object({
   ),
   S3_ENDPOINT: url.describe("The server's URL, without the bucket. Unset: AWS."),
   S3_PUBLIC_ENDPOINT: url.describe("The server's URL as callers reach it, where it differs. Links are signed for it."),
-  S3_PUBLIC_BASE_URL: url.describe("Links are this URL and the object's key, unsigned: for a public bucket or a CDN."),
+  S3_PUBLIC_BASE_URL: url.describe(
+    "Links are this URL and the object's key, unsigned: for a public bucket or a CDN. Only `_images/` may be public.",
+  ),
   S3_PREFIX: text
     .refine((prefix) => /^[A-Za-z0-9._/-]*$/.test(prefix ?? ""), "must have only A-Z, a-z, 0-9, '.', '_', '-' and '/'")
     .describe("Put before every object's key: `darkroom/prod`."),

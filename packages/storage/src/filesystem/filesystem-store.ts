@@ -105,6 +105,8 @@ export function createFilesystemStore(settings: FilesystemStoreSettings, now: ()
   return {
     ...files,
     ...signedLinks(settings.links, files.get, now),
+    // Its objects are served by signed links only.
+    publicAddresses: async () => [],
     check: async () => {
       await checkObjectStore(files);
       await removeStale(incoming, now());

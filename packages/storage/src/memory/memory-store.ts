@@ -46,6 +46,8 @@ export function createMemoryStore(settings: MemoryStoreSettings, now: () => numb
   return {
     ...files,
     ...signedLinks(settings.links, files.get, now),
+    // Its objects are served by signed links only.
+    publicAddresses: async () => [],
     check: () => checkObjectStore(files),
     close: async () => objects.clear(),
   };

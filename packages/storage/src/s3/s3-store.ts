@@ -17,6 +17,7 @@ import type { ObjectStore } from "../object-store.ts";
 import { createS3Client } from "./s3-client.ts";
 import { s3Error, statusOf } from "./s3-error.ts";
 import { defaultS3Timeouts, type S3Settings, type S3Timeouts } from "./s3-settings.ts";
+import { findPublicAddresses } from "./public-addresses.ts";
 import { createSignLink } from "./sign-link.ts";
 import { uploadParts } from "./upload-parts.ts";
 
@@ -48,6 +49,7 @@ export function createS3Store(
   const Bucket = settings.bucket;
   const signLink = createSignLink(linkClient, Bucket);
   const prefix = settings.prefix ? `${settings.prefix.replace(/^\/+|\/+$/g, "")}/` : "";
+  const publicBase = settings.publicBaseUrl?.replace(/\/+$/, "");
   const place = (key: string) => ({ Bucket, Key: `${prefix}${key}` });
 
   const remove = (key: string) =>
@@ -145,7 +147,7 @@ export function createS3Store(
       assertObjectKey("link", key);
       assertLinkLifetime(key, expiresInSeconds);
       const { Key } = place(key);
-      if (settings.publicBaseUrl !== undefined) return `${settings.publicBaseUrl.replace(/\/+$/, "")}/${Key}`;
+      if (publicBase !== undefined) return `${publicBase}/${Key}`;
       try {
         const signingDate = new Date(now());
         const secondsLeft = await sessionSecondsLeft(signingDate);
@@ -155,6 +157,16 @@ export function createS3Store(
       }
     },
     openLink: null,
+    publicAddresses: () =>
+      findPublicAddresses({
+        files,
+        addressesOf: async (key) => {
+          const { Key } = place(key);
+          const signed = await signLink(Key, { expiresIn: 1, signingDate: new Date(now()) });
+          const { origin, pathname } = new URL(signed);
+          return [`${origin}${pathname}`, ...(publicBase === undefined ? [] : [`${publicBase}/${Key}`])];
+        },
+      }),
     check: async () => {
       if (settings.createBucket) await ensureBucket();
       await checkObjectStore(files);
