@@ -60,7 +60,7 @@ export type AppDependencies = CreateServerDependencies &
     linkTtlSeconds: number;
     /** Where callers reach this service, if it was told. */
     publicBaseUrl: string | undefined;
-    /** What GPT image models answer with where the caller has not asked for a format. */
+    /** The format of GPT image models where the request does not name one. */
     defaultResponseFormat: ResponseFormat;
     /** How many requests of a key may be held open at a time, where the key has no limit of its own. */
     maxHeldRequestsPerKey: number;

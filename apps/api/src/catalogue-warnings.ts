@@ -3,8 +3,8 @@ import { type Catalogue, missingPrices } from "@darkroom/models";
 import type { Logger } from "@darkroom/runtime";
 
 /**
- * Warns in one line of the models whose prices have gaps. The api alone does: it notes the prices that a request is billed by. What is
- * missing of each model is a field of the line.
+ * Warns in one line of the models whose prices have gaps. Only the api warns, because it notes the prices by which a request is billed. The
+ * missing prices of each model are a field of the line.
  */
 export function warnOfMissingPrices(catalogue: Pick<Catalogue, "models">, log: Pick<Logger, "warn">): void {
   const missing = missingPrices(catalogue);
@@ -17,8 +17,7 @@ export function warnOfMissingPrices(catalogue: Pick<Catalogue, "models">, log: P
 }
 
 /**
- * Warns in one line of the models that their makers have switched off and that nothing else draws for. What each is followed by is a
- * field of the line.
+ * Warns in one line of retired models without a replacement that draws for them. The successor of each is a field of the line.
  */
 export function warnOfRetiredModels({ models }: Pick<Catalogue, "models">, log: Pick<Logger, "warn">): void {
   const retired = models.flatMap(({ id, retired: since }) => (since === undefined ? [] : [[id, since] as const]));

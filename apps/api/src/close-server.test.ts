@@ -81,7 +81,7 @@ test("a request that comes in over an open connection while draining is sent els
 test("a connection whose long answer ends during the shutdown does not hold it up", async () => {
   const api = await startApi();
   await api.work(drawing(api.store, Buffer.alloc(8_000_000)));
-  // Its head is out before the shutdown begins, so it could not say that the connection will be closed.
+  // Its headers are sent before the shutdown begins, so they could not say that the connection will be closed.
   const answer = await api.generate({ ...request, response_format: "b64_json" });
   const closed = closeServer({ app: api.app, drain: api.drain, delayMs: 0, deadlineMs: 60_000 });
   expect((await answer.arrayBuffer()).byteLength).toBeGreaterThan(10_000_000);

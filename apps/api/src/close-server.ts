@@ -12,8 +12,8 @@ export type CloseServerOptions = {
 };
 
 /**
- * Telling those who still wait, and the other closes, take some seconds of the deadline, however long it is; of a short one a fifth. All else
- * is for callers to get their images in.
+ * The last answers and the other closes take some seconds of the deadline, or a fifth of a short one. In the rest of the time callers can
+ * still get their images.
  */
 const tellingMs = 5_000;
 const tellingShare = 0.2;
@@ -22,8 +22,8 @@ const tellingShare = 0.2;
 const closeIdleEveryMs = 50;
 
 /**
- * Stops serving in order: readiness goes first, and requests are accepted until balancers have noticed. Then no connection is taken any
- * more, callers who wait get their answers, and near the deadline those who still wait get a 503. Resolves when the last of them is gone.
+ * Stops serving in steps. First `/readyz` fails, and requests are still accepted until balancers have noticed. Then no new connection is
+ * accepted, and waiting callers get their answers; near the deadline those that still wait get a 503. Resolves when the last one is answered.
  */
 export async function closeServer({ app, drain, delayMs, deadlineMs }: CloseServerOptions): Promise<void> {
   const waitingMs = deadlineMs - Math.min(tellingMs, deadlineMs * tellingShare);

@@ -102,7 +102,7 @@ export type ApiConfig = z.output<typeof schema> & {
   MAX_HELD_REQUESTS_PER_KEY: number;
 };
 
-/** What a balancer gets to notice, of the time that a stop may take. */
+/** The share of the shutdown time that balancers have to notice. */
 const delayShare = 0.2;
 
 /** Reads the API's configuration; throws an error that names every variable at fault. */

@@ -1,6 +1,6 @@
 /**
- * The way out of a process that callers wait on, in steps: it is not ready any more but goes on accepting, since balancers take a while to
- * notice; it takes no new work; near the deadline, callers who still wait get an answer.
+ * The shutdown of a process with waiting callers, in steps: it is not ready but still accepts, because balancers take a while to notice; it
+ * accepts no new work; near the deadline, callers that still wait get an answer.
  */
 export function createDrain() {
   let step: "serving" | "leaving" | "draining" = "serving";
@@ -8,7 +8,7 @@ export function createDrain() {
   const waiting = new Set<() => void>();
 
   return {
-    /** Whether the process is on its way out: it is not ready, and no connection is to bring its next request here. */
+    /** Whether the process shuts down: it is not ready, and connections should not send their next request here. */
     get leaving(): boolean {
       return step !== "serving";
     },
@@ -26,14 +26,14 @@ export function createDrain() {
       step = "draining";
     },
 
-    /** Tells all who wait that this process will not see their generation end. */
+    /** Tells all waiting requests that this process will not see their generation end. */
     dismiss(): void {
       dismissed = true;
       for (const tell of waiting) tell();
       waiting.clear();
     },
 
-    /** Calls `tell` when waiting is over, at once if it is. Returns the function that takes it back. */
+    /** Calls `tell` when waiting is over, at once if it already is. Returns the function that unregisters it. */
     onDismiss(tell: () => void): () => void {
       if (dismissed) tell();
       else waiting.add(tell);

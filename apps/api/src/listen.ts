@@ -2,7 +2,7 @@ import type { FastifyInstance } from "fastify";
 
 export type ListenOptions = { app: FastifyInstance; host: string; port: number };
 
-/** Opens the port and returns the address. Throws a sentence for the operator when it cannot be had. */
+/** Opens the port and returns the address. Throws a sentence for the operator when it cannot. */
 export async function listen({ app, host, port }: ListenOptions): Promise<string> {
   try {
     return await app.listen({ host, port });

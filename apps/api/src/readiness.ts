@@ -11,12 +11,12 @@ export type ReadinessOptions = {
   log: Logger;
 };
 
-/** The store's check writes, reads and deletes: often enough at this pace, whatever the number of probes. */
+/** The store's check writes, reads and deletes. This is how often it runs at most, whatever the number of probes. */
 const storeCheckEveryMs = 15_000;
-/** A probe gives up after some seconds; it should hear what is wrong before that. */
+/** A probe times out after some seconds. It should get the reason before that. */
 const storeCheckWithinMs = 3_000;
 
-/** Returns the function that says what keeps this process from serving: nothing, or one sentence for each part. */
+/** Returns the function that answers why this process cannot serve: an empty list, or one sentence for each part. */
 export function createReadiness({ queue, objects, drain, log }: ReadinessOptions) {
   let checked = { atMs: Number.NEGATIVE_INFINITY, fault: Promise.resolve<string[]>([]) };
 

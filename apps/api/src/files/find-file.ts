@@ -3,8 +3,8 @@ import type { FileRecord, FileStore } from "@darkroom/files";
 import { queueAnswer } from "../generation/queue-answer.ts";
 
 /**
- * Returns the function that reads a tenant's file by what stands in the path. Throws `ApiError` `not_found` for all others, so that
- * no tenant learns which ids others have.
+ * Returns the function that reads a tenant's file by the id in the path. Throws `ApiError` `not_found` for any other id, so that no tenant
+ * learns which ids other tenants have.
  */
 export function createFindFile({ files }: { files: Pick<FileStore, "read"> }) {
   return async (tenant: string, id: string): Promise<FileRecord> => {

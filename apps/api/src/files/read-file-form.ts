@@ -17,7 +17,7 @@ const fileFormSchema = z.strictObject({
     .optional(),
 });
 
-/** What an upload is for, and for how long. Throws `ApiError`. */
+/** The purpose of an upload, and how long it is kept. Throws `ApiError`. */
 function parseFileForm(fields: Readonly<Record<string, string>>) {
   const { purpose, ...expiry } = parseBody(fileFormSchema, fields);
   const anchor = expiry["expires_after[anchor]"];
@@ -31,7 +31,7 @@ function parseFileForm(fields: Readonly<Record<string, string>>) {
 
 export type ReadFileFormOptions = {
   source: IncomingMessage;
-  /** Takes the file as it comes, and lets go of it when its body fails. */
+  /** Receives the file as it arrives, and discards it when its body fails. */
   receive: (filename: string, body: Readable) => Promise<FileUpload>;
   /** Breaks off; its reason is thrown. */
   signal: AbortSignal;
@@ -39,15 +39,14 @@ export type ReadFileFormOptions = {
 
 export type FileForm = FileFacts & { upload: FileUpload };
 
-/** Room for the fields there are, and for the mistakes worth naming. A value longer than that is none of ours. */
+/** Room for the known fields, and for mistakes that deserve a message. A longer value is not a known one. */
 const limits = { fieldSize: 1_024, parts: 16, headerPairs: 16, headerSize: 8_192 };
 
 const bad = (message: string, param?: string) => new ApiError("invalid_request_error", message, { param });
 
 /**
- * Reads a form whose one file is received while it arrives; its fields may stand before and behind it. Throws `ApiError` for the first
- * thing that is wrong with the form, or what `receive` threw, and then what was received is discarded and the rest of the request is
- * read away.
+ * Reads a form with one file, which is received while it arrives. Fields may come before and after it. Throws `ApiError` for the first fault
+ * of the form, or the error of `receive`; then the received file is discarded and the rest of the request is read and dropped.
  */
 export async function readFileForm({ source, receive, signal }: ReadFileFormOptions): Promise<FileForm> {
   const parser = createParser(source);
@@ -61,14 +60,14 @@ export async function readFileForm({ source, receive, signal }: ReadFileFormOpti
     if (truncated) return reject(bad(`The value of ${quoteValue(name)} is too long.`, name));
     fields.set(name, value);
     try {
-      // As soon as it can be known, for the rest may be long.
+      // As early as possible, because the rest may be long.
       parseBody(fileFormSchema.partial(), Object.fromEntries(fields));
     } catch (error) {
       reject(error);
     }
   });
   parser.on("file", (name, body, filename) => {
-    // It may fail before anybody reads it.
+    // It may fail before it is read.
     body
       .on("error", () => {})
       .resume()
@@ -90,7 +89,7 @@ export async function readFileForm({ source, receive, signal }: ReadFileFormOpti
     ),
   );
   parser.once("finish", resolve);
-  // Where the caller hangs up, the error (`aborted`) comes before the close.
+  // When the client disconnects, the error (`aborted`) comes before the close.
   const brokenOff = (cause?: unknown) =>
     reject(new ApiError("invalid_request_error", "The request ended before its body was complete.", { cause }));
   source.on("error", brokenOff);
@@ -120,7 +119,7 @@ function createParser({ headers }: IncomingMessage): BusboyInstance {
     return new Busboy({
       headers: { ...headers, "content-type": headers["content-type"] ?? "" },
       limits,
-      // What has no filename is text, whatever its type: it is not to be stored.
+      // A part without a filename is a text field, whatever its type, and is not stored.
       isPartAFile: (_name, _type, filename) => filename !== undefined,
     });
   } catch (cause) {

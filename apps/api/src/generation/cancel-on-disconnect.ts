@@ -10,26 +10,26 @@ export type DisconnectsOptions = {
   log: Logger;
   /** Between rounds while Redis is away, in milliseconds. */
   everyMs?: number;
-  /** How long a departure is kept in mind, in milliseconds. */
+  /** How long the report of a disconnect is retried, in milliseconds. */
   forMs?: number;
-  /** How many disconnects are kept in mind. */
+  /** How many disconnects wait for a retry at most. */
   most?: number;
 };
 
-/** For so long an equal request may be given a generation that has ended (`callers.lua`). Later the set of callers is not needed. */
+/** For so long an equal request may get a generation that has ended (`callers.lua`). Later the set of callers is not needed. */
 const usualForMs = 900_000;
-/** Some 300 bytes each. A process that cannot reach Redis refuses requests, and each of them is a departure. */
+/** Some 300 bytes each. A process that cannot reach Redis refuses requests, and each of these is a disconnect to report. */
 const usualMost = 100_000;
-/** So many failures one after the other are no fault of what is told: Redis is away, and the next round goes on. */
+/** After so many failures in a row Redis must be away, and the round ends. The next round goes on. */
 const maxFailures = 10;
 
-/** After rounds that failed: what is given up late may have been begun, and is paid for. */
+/** The longest pause after failed rounds. A generation whose disconnect is reported late may have begun, and is paid for. */
 const maxPauseMs = 5_000;
 
 /**
- * Tells the queue how callers leave: answered, cut off, or put off until later. A generation that has not begun and that no other caller
- * waits for is canceled, so that no image is bought without a caller. One that no caller was answered with may be given to the next equal
- * request. While Redis is away, the report is repeated.
+ * Reports to the queue how callers leave: answered, disconnected, or told to come back. When a client disconnects, its generation is canceled
+ * if it has not begun and no other caller waits for it, so that no image is bought without a caller. A generation that no caller was
+ * answered with may go to the next equal request. While Redis is away, the report is retried.
  */
 export function createDisconnects({
   queue,
@@ -40,16 +40,16 @@ export function createDisconnects({
 }: DisconnectsOptions) {
   const { generations, lanes } = queue;
   type Departure = { untilMs: number; tell: () => Promise<unknown> };
-  /** Those that Redis has not been told of. */
+  /** Disconnects that are not reported to Redis yet. */
   const pending = new Set<Departure>();
-  /** Those that Redis is being told of. */
+  /** Disconnects whose report is running. */
   const telling = new Set<Promise<void>>();
 
   async function tell({ id, lane, caller }: Waiting, how: Leaving): Promise<"canceled" | "kept"> {
     const verdict = await generations.leave(id, lane, caller, how);
     if (how === "cut" || how === "later")
       log.debug({ generationId: id, how, verdict }, "A caller has left before its answer");
-    // Its job does nothing any more; taking it off the lane only saves a worker the look.
+    // Its job has no effect any more. Its removal only saves a worker a read.
     if (verdict === "canceled") await lanes.remove(lane, id).catch(() => {});
     return verdict;
   }
@@ -60,13 +60,13 @@ export function createDisconnects({
     log.warn({ err: error, callers: some.length }, "Redis is away for too long; a generation may run without a caller");
   }
 
-  /** Keeps in mind one that Redis could not be told of. */
+  /** Keeps a report that failed, for a retry. */
   function keep(departure: Departure, error: unknown): void {
     pending.add(departure);
     if (pending.size > most) forget([...pending].slice(0, 1), error);
   }
 
-  /** Tells at once, since the caller's next request may be on its way; where Redis does not answer, again later. */
+  /** Reports at once, because the caller's next request may follow at once. Where Redis does not answer, it is retried. */
   function tellInBackground(tellOnce: () => Promise<unknown>): void {
     const departure = { untilMs: performance.now() + forMs, tell: tellOnce };
     const told = tellOnce().then(
@@ -77,7 +77,7 @@ export function createDisconnects({
     void told.finally(() => telling.delete(told));
   }
 
-  /** One that cannot be told does not keep the others from it. */
+  /** A failed report does not stop the others. */
   async function tick(): Promise<void> {
     let failures = 0;
     for (const departure of pending) {
@@ -100,13 +100,13 @@ export function createDisconnects({
   const ticker = createTicker({ everyMs, tick, maxPauseMs, onError: () => {} });
 
   return {
-    /** Tells in the background: now, or as soon as Redis answers again. */
+    /** Reports in the background: now, or as soon as Redis answers again. */
     leave: (waiting: Waiting, how: Leaving): void => tellInBackground(() => tell(waiting, how)),
 
-    /** Tells and says what came of it; throws what Redis throws. */
+    /** Reports, and answers the result. Throws the errors of Redis. */
     leaveNow: tell,
 
-    /** Gives up in the background a submission with an unknown result: it may have made a generation, or found one. */
+    /** Reports, in the background, the caller of a submission with an unknown result: it may have created a generation, or found one. */
     giveUp: (submission: Waiting): void =>
       tellInBackground(async () => {
         const found = await generations.attachedTo(submission.id);
@@ -115,7 +115,7 @@ export function createDisconnects({
         return tell({ ...submission, id: found, lane }, "cut");
       }),
 
-    /** How many Redis has not been told of. */
+    /** How many reports are left. */
     get size(): number {
       return pending.size + telling.size;
     },

@@ -17,7 +17,7 @@ export async function checkWebhook({ job }: Told, settings: WebhookSettings): Pr
     await assertPublicUrl(job.webhook, settings);
   } catch (error) {
     if (!(error instanceof OutboundError)) throw error;
-    // A name server may be away for now. That this may be so is told of each name alike.
+    // A name server may be down for now. The message is the same for each name, and mentions that.
     throw refuse("job.webhook", `Invalid 'job.webhook': ${error.message}`, error.isOfName);
   }
 }

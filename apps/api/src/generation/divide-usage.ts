@@ -1,8 +1,8 @@
 import type { Usage } from "@darkroom/contracts";
 
 /**
- * The tokens of a generation on the bill of each of its images, so that the bills add up to the whole: the prompt was read once, and
- * is on the first; what was drawn is divided, with the remainder on the last.
+ * Divides the tokens of a generation between its images, so that the parts add up to the whole: the first image has the input tokens, because
+ * the prompt was read once; the output tokens are divided, with the remainder on the last image.
  */
 export function divideUsage(usage: Usage, images: number): Usage[] {
   const { prompt_tokens, input_tokens, output_tokens, total_tokens, input_tokens_details, output_tokens_details } =

@@ -4,8 +4,8 @@ import type { Queue } from "../open-queue.ts";
 import { queueAnswer } from "./queue-answer.ts";
 
 /**
- * Returns the function that reads a tenant's generation by what stands in the path. Throws `ApiError`: `expired` for the tenant's own
- * that is not kept any more, `not_found` for everything else, so that no tenant learns which ids others have.
+ * Returns the function that reads a tenant's generation by the id in the path. Throws `ApiError`: `expired` for the tenant's own generation
+ * that is not kept any more, `not_found` for any other id, so that no tenant learns which ids other tenants have.
  */
 export function createFindGeneration({ generations }: Pick<Queue["reads"], "generations">) {
   return async (tenant: string, id: string): Promise<GenerationRecord> => {

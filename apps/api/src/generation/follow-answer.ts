@@ -6,25 +6,24 @@ export type FollowAnswerOptions = {
   response: ServerResponse;
   waiting: Waiting;
   disconnects: Pick<Disconnects, "leave" | "leaveNow">;
-  /** Whether the queue has to know that the answer was written. */
+  /** Whether the queue must know that the answer was written. */
   tellsAnswered: boolean;
-  /** How a caller leaves whose connection breaks: `later` for one that may hang up as it likes. */
+  /** How a disconnected caller leaves: `later` for a caller that may disconnect and come back. */
   whenCut: "cut" | "later";
 };
 
-/** What the queue is told about the answer of a caller: nothing, until its response closes. */
+/** The report to the queue about the answer of a caller. Nothing is reported until its response closes. */
 export type FollowedAnswer = {
   /**
-   * To be called before the answer where that is not how the generation ended: `later` where it goes on or is there, `cut` where the
-   * caller is to send its request again. A request that comes right after the answer finds the generation then. Says whether the
-   * queued generation was canceled.
+   * Call it before an answer that does not have the ending: `later` where the generation goes on or has ended, `cut` where the caller is told
+   * to send its request again. Then a request that follows the answer at once finds the generation. Answers whether the queued generation
+   * was canceled.
    */
   leave: (how: "cut" | "later") => Promise<"canceled" | "kept">;
 };
 
 /**
- * Tells the queue what becomes of the answer of a caller once its response closes: it was written to the last byte, or the connection
- * broke before.
+ * Reports the answer of a caller to the queue when its response closes: it was written to the last byte, or the connection broke before.
  */
 export function followAnswer({
   response,
@@ -49,7 +48,7 @@ export function followAnswer({
       try {
         return await disconnects.leaveNow(waiting, how);
       } catch {
-        // Redis is away: it is told as soon as it is back.
+        // Redis is away: the report is sent when it is back.
         disconnects.leave(waiting, how);
         return "kept";
       }
@@ -57,7 +56,7 @@ export function followAnswer({
   };
 }
 
-/** Tells the queue that a succeeded generation was read by its id, once that is written: no equal request is given its images. */
+/** Reports, once the answer is written, that a succeeded generation was read by its id, so that no equal request gets its images. */
 export function followRead(
   response: ServerResponse,
   { id, lane, status, open }: GenerationRecord,

@@ -12,25 +12,25 @@ export type ImageEventsOptions = {
   catalogue: Catalogue;
   objects: ObjectStore;
   linkTtlSeconds: number;
-  /** What an answer carries where the caller has not asked for a format. */
+  /** The format of an answer where the request does not name one. */
   defaultResponseFormat: ResponseFormat;
   log: Logger;
 };
 
-/** A picture, opened or linked to or both, as an event is to carry it. */
+/** A picture for an event: its open bytes, its link, or both. */
 type Carried = { body?: OpenObject["body"]; url?: string };
 
 type Facts = Omit<ImagePartialEvent, "b64_json" | "url"> | Omit<ImageCompletedEvent, "b64_json" | "url">;
 
 /**
- * OpenAI's events about the images of a generation, as the text of an event stream. The pictures pass from the store into the text as
- * the reader takes it, so that none is ever whole in memory. They come in base64 as OpenAI's do, with links beside it where the operator
- * wants them, and as links alone where the caller asked for them.
+ * Writes OpenAI's events about the images of a generation as the text of an event stream. Pictures are read from the store while the client
+ * reads the text, so that none is ever whole in memory. They are base64 as in OpenAI's events, with links beside it where the operator
+ * wants them, and links alone where the caller asked for these.
  */
 export function createImageEvents(options: ImageEventsOptions) {
   const { catalogue, objects, linkTtlSeconds, defaultResponseFormat, log } = options;
 
-  /** Opens a picture with heartbeats meanwhile: not one may be left open, whenever the reader leaves. */
+  /** Opens a picture, with heartbeats until it is open. It is closed whenever the client disconnects. */
   async function* carry(key: string, format: ResponseFormat, alive: SseHeartbeat): AsyncGenerator<string, Carried> {
     const link = format !== "b64_json" && {
       url: yield* alive.until(objects.link(key, { expiresInSeconds: linkTtlSeconds })),
@@ -51,7 +51,7 @@ export function createImageEvents(options: ImageEventsOptions) {
     async *partial(record: GenerationRecord, image: PartialImage, alive: SseHeartbeat): AsyncGenerator<string> {
       let carried: Carried;
       try {
-        // A link would be useless: the next version comes before a client could follow it.
+        // A link would be useless, because the next version comes before a client could follow it.
         const format = record.request.response_format ?? "b64_json";
         carried = yield* carry(image.key, format, alive);
       } catch (error) {
@@ -97,11 +97,11 @@ export function createImageEvents(options: ImageEventsOptions) {
   };
 }
 
-/** Readers of OpenAI's events know these and no other: what another model's quality is called stands in the generation. */
+/** Clients of OpenAI's events know only these values. The generation has the quality of other models. */
 const eventQualities = new Set(["low", "medium", "high", "xhigh", "max"]);
 const eventQuality = (quality = "auto") => (eventQualities.has(quality) ? quality : "auto");
 
-/** Of a model that counts no tokens. An event has a usage, always. */
+/** For a model that counts no tokens, because an event always has a usage. */
 const noTokens: Usage = {
   prompt_tokens: 0,
   input_tokens: 0,
@@ -112,7 +112,7 @@ const noTokens: Usage = {
 
 export type ImageEvents = ReturnType<typeof createImageEvents>;
 
-/** JSON has no line breaks of its own, so an event is one line of data, whose picture is written as it is read. */
+/** JSON has no line breaks, so an event is one line of data. Its picture is written while it is read. */
 async function* pictureEvent({ body, url }: Carried, facts: Facts): AsyncGenerator<string> {
   const start = `event: ${facts.type}\ndata: `;
   const { type, ...others } = facts;

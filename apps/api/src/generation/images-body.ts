@@ -18,25 +18,25 @@ export type ImagesBodyOptions = {
   catalogue: Catalogue;
   objects: ObjectStore;
   linkTtlSeconds: number;
-  /** What GPT image models answer with where the caller has not asked for a format. */
+  /** The format of GPT image models where the request does not name one. */
   defaultResponseFormat: ResponseFormat;
   log: Logger;
 };
 
 /**
- * A generation that ended longer ago than this is answered once more, and its images may have left the store since. Links to images that have
- * just been stored are given without a look at the store.
+ * A generation that ended longer ago than this is being answered again, and its images may be gone from the store. Links to images that were
+ * just stored are answered without a check.
  */
 const freshMs = 60_000;
 
 /**
- * Returns the function that makes the body of an answer of the images of a succeeded generation, in the format that its request asked
- * for: an object, or a stream of JSON where there are images in it. Throws `ApiError` where they cannot be read.
+ * Returns the function that makes the response body of a succeeded generation, in the format that its request asked for: an object, or a
+ * stream of JSON where it has base64. Throws `ApiError` where the images cannot be read.
  */
 export function createImagesBody(options: ImagesBodyOptions) {
   const { catalogue, objects, linkTtlSeconds, defaultResponseFormat, log } = options;
 
-  /** Throws `ApiError` where links would lead to nothing. A store that cannot tell is no reason to give none. */
+  /** Throws `ApiError` where links would lead to missing images. If the store does not answer, the links are given all the same. */
   async function assertLinked({ id, delivery, endedAtMs }: GenerationRecord): Promise<void> {
     if (Date.now() - (endedAtMs ?? 0) < freshMs) return;
     await assertStored(delivery?.images ?? [], objects).catch((error: unknown) => {
@@ -56,7 +56,7 @@ export function createImagesBody(options: ImagesBodyOptions) {
     // Before the images: a link that cannot be made is still an error with a status of its own.
     const links = format === "both" ? await imageLinks(described, objects, linkTtlSeconds) : undefined;
     const stream = await base64Response(described, objects, links).catch(unreadable(record.id));
-    // The status line is out: all that is left is to break off, which Fastify does, and to say so.
+    // The status is sent, so the answer can only be broken off, which Fastify does, and logged.
     return stream.once("error", (error) =>
       log.error({ generationId: record.id, err: error }, "A response broke off: an image could not be read"),
     );
@@ -66,9 +66,8 @@ export function createImagesBody(options: ImagesBodyOptions) {
 export type ImagesBody = ReturnType<typeof createImagesBody>;
 
 /**
- * A response body with the images in it, and with `links` beside them where they are given, as a stream. The first image is opened and the
- * others are looked for before this resolves, so that a missing one can still be answered with an error; a later failure breaks the stream
- * off.
+ * A response body as a stream, with base64 and, where given, `links` beside it. Before it resolves, the first image is opened and the others
+ * are checked, so that a missing image can still be answered with an error. A later failure breaks the stream off.
  */
 export async function base64Response(
   described: DescribedImages,
@@ -80,11 +79,11 @@ export async function base64Response(
   await assertStored(others, objects);
   const first = await objects.get(image.key);
   const stream = Readable.from(base64Body(described, objects, { first, links }), { objectMode: false });
-  // A stream that is given up before it is begun never comes to the loop that would close the first image.
+  // A stream that is destroyed before it is read never runs the loop that would close the first image.
   return stream.once("close", () => first.body.destroy());
 }
 
-/** Throws `ObjectNotFoundError` where one of some images is not in the store any more, and `StorageError` where the store cannot tell. */
+/** Throws `ObjectNotFoundError` where an image is not in the store any more, and `StorageError` where the store does not answer. */
 export async function assertStored(
   images: readonly Pick<StoredImage, "key">[],
   objects: Pick<ObjectStore, "head">,

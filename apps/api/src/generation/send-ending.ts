@@ -6,8 +6,8 @@ import type { FollowedAnswer } from "./follow-answer.ts";
 import type { ImagesBody } from "./images-body.ts";
 
 /**
- * The body for a caller whose generation has ended: its images, in the format that its request asked for. Throws `ApiError` where it
- * ended without, was lost, or where they cannot be read.
+ * The body for a caller whose generation has ended: its images, in the format that its request asked for. Throws `ApiError` where it ended
+ * without images, was lost, or its images cannot be read.
  */
 export async function endingBody(
   ended: GenerationRecord | "gone",
@@ -24,12 +24,12 @@ export async function endingBody(
   }
 }
 
-/** Has the same request sent again find a generation whose images could not be sent: where they are there, it may be given them. */
+/** Lets an equal request find a generation whose images could not be sent. */
 export async function leaveUnread(answer: FollowedAnswer, error: unknown): Promise<void> {
   if (!(error instanceof ApiError && error.code === "images_gone")) await answer.leave("later");
 }
 
-/** Answers with that, and with what it cost and how many images are missing. Throws as `endingBody` does. */
+/** Answers with this body, the cost and the number of missing images. Throws as `endingBody` does. */
 export async function sendEnding(
   reply: FastifyReply,
   ended: GenerationRecord | "gone",

@@ -4,8 +4,8 @@ import { type Generation, isEnding } from "@darkroom/contracts";
 import type { FastifyReply } from "fastify";
 
 /**
- * The headers that go with a generation as it stands: no cache may keep it, and when it is worth asking again. `nowMs` is by the clock of
- * Redis, which the estimated start is told by, too.
+ * The headers of an answer with a generation: no cache may keep it, and `Retry-After` says when to poll again. `nowMs` is by the clock of
+ * Redis, like the estimated start.
  */
 function generationHeaders(generation: Generation, nowMs: number): Record<string, string> {
   const pollAfter = pollAfterSeconds(generation, nowMs);
@@ -17,15 +17,15 @@ function generationHeaders(generation: Generation, nowMs: number): Record<string
   };
 }
 
-/** Answers with a generation as it stands. */
+/** Answers with the current state of a generation. */
 export const sendGeneration = (reply: FastifyReply, generation: Generation, nowMs: number): FastifyReply =>
   reply.headers(generationHeaders(generation, nowMs)).send(generation);
 
 export type SendAcceptedOptions = { publicBaseUrl: string | undefined; keyring: Pick<Keyring, "nowMs"> };
 
 /**
- * Returns the function that answers that a generation was accepted, and where it is to be read. `publicBaseUrl`: where callers reach
- * this service; behind a proxy it may have a path, which our routes do not know.
+ * Returns the function that answers 202 with the location of the accepted generation. `publicBaseUrl`: where callers reach this service;
+ * behind a proxy it may have a path, which our routes do not know.
  */
 export function createSendAccepted({ publicBaseUrl, keyring }: SendAcceptedOptions) {
   const base = publicBaseUrl === undefined ? "" : new URL(publicBaseUrl).pathname.replace(/\/+$/, "");
@@ -39,12 +39,12 @@ export function createSendAccepted({ publicBaseUrl, keyring }: SendAcceptedOptio
 
 export type SendAccepted = ReturnType<typeof createSendAccepted>;
 
-/** No provider is quicker than this, so asking sooner is for nothing. */
+/** No provider is faster than this, so an earlier poll is useless. */
 const leastSeconds = 2;
-/** A line can become short all at once: workers are added, others cancel. */
+/** The line can suddenly become short when workers are added or others cancel. */
 const mostSeconds = 30;
 
-/** In how many seconds it is worth asking for a generation again, for `Retry-After`; null where it has ended. */
+/** After how many seconds to poll a generation again, for `Retry-After`; null where it has ended. */
 export function pollAfterSeconds({ status, queue }: Generation, nowMs: number): number | null {
   if (isEnding(status)) return null;
   const startAt = queue?.estimated_start_at ?? 0;
@@ -52,8 +52,8 @@ export function pollAfterSeconds({ status, queue }: Generation, nowMs: number): 
 }
 
 /**
- * Answers with a succeeded generation whose response is a stream (`base64Response`), so that its images are never in memory. The
- * response is the last field, for it is the one that takes its time.
+ * Answers with a succeeded generation whose response is a stream (`base64Response`), so that its images are never in memory. The response is
+ * the last field, because it takes the longest.
  */
 export function sendGenerationBase64(
   reply: FastifyReply,
@@ -70,7 +70,7 @@ export function sendGenerationBase64(
   }
 
   const stream = Readable.from(body(), { objectMode: false });
-  // A stream that is given up before it is begun never comes to the response.
+  // A stream that is destroyed before it is read never reaches the response.
   stream.once("close", () => response.destroy());
   return reply.headers(generationHeaders(generation, nowMs)).type("application/json; charset=utf-8").send(stream);
 }

@@ -17,36 +17,36 @@ export type SubmitOrAttachOptions = {
   log: Logger;
 };
 
-/** One call of a caller, and what it wants. */
+/** One call of a caller, and what it requests. */
 export type Call = { request: FastifyRequest; reply: FastifyReply; wanted: Wanted };
 
 type JoinOptions = {
-  /** Whether its process is to hear of every change and partial image, too. */
+  /** Whether its process also gets every change and partial image. */
   watch?: boolean;
-  /** Whether the caller may hang up, and the generation goes on all the same. */
+  /** Whether the generation goes on when the client disconnects. */
   mayHangUp?: boolean;
 };
 
 /**
- * What is to be submitted for a call. A request that is refused may find the generation of an earlier one all the same: what is there
- * and paid for is given, whatever would become of a new one.
+ * The submission of a call. A request that would be refused may still find the generation of an earlier one, which is paid for; so the
+ * refusal is kept until that was checked.
  */
 export type Wanted = Submission | { identity: RequestIdentity; refusal: ApiError };
 
-/** A generation that a call has part in. */
+/** The generation of a call. */
 export type Joined = {
-  /** Not the submission's own where an earlier request made the generation. */
+  /** Another id than that of the submission where an earlier request created the generation. */
   id: string;
-  /** What was read of a generation that an earlier request made; null where it has no record any more. Absent for a new one. */
+  /** The record of a generation that an earlier request created; null where it is gone. Absent for a new one. */
   found?: GenerationRecord | null;
-  /** A wait for its ending. It begins before the submission, so that no ending is missed. The caller must leave it. */
+  /** The wait for its ending. It begins before the submission, so that no ending is missed. The caller must call `leave`. */
   wait: ReturnType<Queue["waits"]["wait"]>;
   answer: FollowedAnswer;
-  /** Whether the same request sent again finds it. One that asks for a new generation, and names none, does not. */
+  /** Whether the same request, sent again, finds it. A request that forces a new generation and has no idempotency key does not. */
   isFoundAgain: boolean;
 };
 
-/** What a caller is told on the way: which generation is theirs, who draws in place of a retired model, what they have used of their limits. */
+/** Writes headers of the answer: the id of the generation, the successor of a retired model, the use of the limits. */
 type Tell = {
   id: (id: string) => void;
   upstream: (upstream: Upstream | undefined) => void;
@@ -54,14 +54,14 @@ type Tell = {
 };
 
 /**
- * Returns the function that submits a call's generation, or finds the one that an equal request has made before, and says on the
- * answer which it is. Throws `ApiError`: the request is refused, its key has reached a limit, its idempotency key stands for another
- * body, or Redis is away.
+ * Returns the function that submits a call's generation, or attaches the call to that of an equal earlier request, and names it in a header of
+ * the answer. Throws `ApiError`: the request is refused, its key has reached a limit, its idempotency key stands for another body, or Redis
+ * is away.
  */
 export function createSubmitOrAttach({ queue, disconnects, loadShedder, log }: SubmitOrAttachOptions) {
   const { submit, generations, waits } = queue;
 
-  /** The id of the generation that an earlier request made; null where a new one was accepted. */
+  /** The id of the generation of an earlier request; null where a new one was accepted. */
   async function findOrSubmit(
     wanted: Wanted,
     waiting: Pick<RequestIdentity, "caller" | "watch">,
@@ -107,7 +107,7 @@ export function createSubmitOrAttach({ queue, disconnects, loadShedder, log }: S
         whenCut: mayHangUp ? "later" : "cut",
       });
 
-    // Before the submission, so that no ending can slip by.
+    // Before the submission, so that no ending is missed.
     let wait = waits.wait(ownId);
     try {
       const id = await loadShedder.inTurn(reply.raw, async () => findOrSubmit(wanted, { caller, watch }, tell));
@@ -119,13 +119,13 @@ export function createSubmitOrAttach({ queue, disconnects, loadShedder, log }: S
       const found = await generations.read(id);
       tell.upstream(found?.upstream);
       reply.header("idempotent-replayed", "true");
-      // With an idempotency key no caller waits for what has ended: it is found as often as it is asked for.
+      // With an idempotency key no caller waits for a generation that has ended, because every later request finds it.
       const isWaiting = identity.idempotencyKey === undefined || (found !== null && !isEnding(found.status));
       return { id, found, wait, answer: follow({ id, lane: found?.lane ?? lane }, isWaiting), isFoundAgain };
     } catch (error) {
       wait.leave();
       if (error instanceof ApiError) throw error;
-      // It may have been accepted, or attached to another, all the same. A caller that is told otherwise must not pay for it.
+      // It may have been accepted, or attached to another. The caller gets an error, so it must not pay for it.
       disconnects.giveUp({ id: ownId, lane, caller });
       reply.removeHeader("x-generation-id");
       throw unreachable(error);

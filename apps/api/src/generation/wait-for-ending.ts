@@ -48,21 +48,21 @@ export async function waitForEnding(options: WaitForEndingOptions): Promise<Gene
   }
 }
 
-/** Why a wait was over before its generation: it took too long, the caller has gone, this process is going, the caller's key is in force no more. */
+/** Why a wait ended before its generation: it timed out, the client disconnected, this process stops, or the caller's key is not in force. */
 export type Interruption = "timeout" | "disconnect" | "shutdown" | "stopped";
 
 type LimitWaitOptions = {
   response: ServerResponse;
-  /** Absent: as long as it takes. */
+  /** Absent: no timeout. */
   timeoutMs?: number;
   drain: Drain;
   heldRequests: Pick<HeldRequests, "onStopped">;
 };
 
-/** Begins to look out for whatever may interrupt a wait. `release` must be called when the wait is over. */
+/** Watches for events that interrupt a wait. Call `release` when the wait is over. */
 export function limitWait({ response, timeoutMs, drain, heldRequests }: LimitWaitOptions) {
   const { promise: interrupted, resolve } = Promise.withResolvers<Interruption>();
-  // Before it is answered a response closes only because its connection did.
+  // An unanswered response closes only because its connection has closed.
   const onClose = () => resolve("disconnect");
   if (response.destroyed) onClose();
   else response.once("close", onClose);
@@ -81,10 +81,10 @@ export function limitWait({ response, timeoutMs, drain, heldRequests }: LimitWai
   };
 }
 
-/** What of a joined generation it goes by. */
+/** The parts of a call's generation that it needs. */
 type Interrupted = Pick<Joined, "id" | "answer" | "isFoundAgain">;
 
-/** Returns the function that says what a caller is told whose wait on the line is over before the generation is, and sees to it. */
+/** Returns the function that ends a wait before its generation: it reports how the caller leaves, and answers the error for it. */
 export function createInterruptionError({ syncTimeoutMs }: { syncTimeoutMs: number }) {
   return async (
     why: Exclude<Interruption, "disconnect">,
@@ -98,11 +98,11 @@ export function createInterruptionError({ syncTimeoutMs }: { syncTimeoutMs: numb
       );
     }
     if (why === "stopped") {
-      // What is queued may go on when the key is enabled again, and what runs may be paid for.
+      // A queued generation may go on when the key is enabled again, and a running one may be paid for.
       await answer.leave("later");
       return keyStopped(id);
     }
-    // A queued one is canceled, and the same request makes another. One that goes on is found by it.
+    // A queued generation is canceled, and the same request creates another. If it goes on, the same request finds it.
     if ((await answer.leave("cut")) === "canceled") {
       const message = "This server is shutting down, and the request was not begun. Send it again.";
       return new ApiError("overloaded", message, { retryAfterMs: 1_000 });

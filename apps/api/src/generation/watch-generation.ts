@@ -3,13 +3,13 @@ import { queueAnswer } from "./queue-answer.ts";
 
 /** Watches one generation for changes. The caller that opens it closes it. */
 export type GenerationWatch = {
-  /** Resolves when the generation may have changed since the last call; at once where it may have since the watch began. */
+  /** Resolves when the generation may have changed since the last call, or, at the first call, since the watch began. */
   changed(): Promise<void>;
   close(): void;
 };
 
 /**
- * Begins to watch a generation for changes of its state. It is a wake-up and no more: read the record to know what is new. Throws
+ * Watches a generation for changes of its state. It only wakes the caller, which reads the record for what is new. Throws
  * `ApiError` when Redis is away.
  */
 export async function watchGeneration(
@@ -39,7 +39,7 @@ export function wakeOnChange(
       next = Promise.withResolvers();
     },
     close() {
-      // What is left in the record of a watcher that Redis could not be told of costs some messages without a reader.
+      // If that fails, the channel stays in the record, which costs some messages that nobody reads.
       if (unwatch()) generations.unwatch(id, waits.channel).catch(() => {});
     },
   };

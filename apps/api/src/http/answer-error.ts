@@ -18,28 +18,28 @@ function errorHeaders({ retryable, retryAfterMs, status }: ApiError): Record<str
   };
 }
 
-/** Puts an error on the log, with what happened underneath. */
+/** Logs an error, with its cause. */
 export function noteError(error: ApiError, request: FastifyRequest, log: Logger): void {
   request.facts.errorCode = error.code;
   if (error.cause === undefined) return;
-  // A 503 is an outage that concerns every request: as a warning it is counted. A 500 is a fault of ours in this one.
+  // A 503 is an outage for all requests, so its warnings are counted. A 500 is a fault of ours in this request.
   const level = error.status < 500 ? "debug" : error.status === 503 ? "warn" : "error";
   const { generationId } = request.facts;
   log[level]({ requestId: request.id, generationId, err: error.cause }, error.message);
 }
 
-/** Answers with whatever was thrown, in the one shape that errors have. */
+/** Answers a thrown error, in the one shape of errors. */
 export async function answerError(
   thrown: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
   log: Logger,
 ): Promise<void> {
-  // What is read for a caller ends when its connection does. Nobody is there to be answered.
+  // The read was aborted because the client disconnected, so there is no one to answer.
   if (isAbortError(thrown) && reply.raw.closed) return void reply.hijack();
   const error = isTooLarge(thrown) ? bodyTooLarge(request) : toApiError(thrown);
   noteError(error, request, log);
-  // Fastify closes the connection on a body that it will not read. Closed with bytes unread it is reset, and the caller never sees
+  // Fastify closes the connection on a body that it does not read. Closed with unread bytes it is reset, and the caller never sees
   // why; left open, Node reads the rest away, for `bodyLimits.wholeMs` at most.
   reply.removeHeader("connection");
   await reply.code(error.status).headers(errorHeaders(error)).send({ error: error.toObject() });
@@ -51,7 +51,7 @@ const isTooLarge = (thrown: unknown): boolean =>
 const bodyTooLarge = ({ routeOptions: { bodyLimit } }: FastifyRequest) =>
   new ApiError("payload_too_large", `The body is larger than ${bodyLimit} bytes, which is the limit.`);
 
-/** What callers are told of the errors that Fastify throws on its own, by its code. */
+/** Our errors for those that Fastify throws, by its code. */
 const fastifyErrors: Readonly<Record<string, () => ApiError>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: () =>
     new ApiError(
@@ -64,7 +64,7 @@ const fastifyErrors: Readonly<Record<string, () => ApiError>> = {
   FST_ERR_BAD_URL: () => new ApiError("invalid_request_error", "The URL is malformed: check its percent-encoding."),
 };
 
-/** What a caller is told of whatever was thrown. All that is not meant for them becomes a 500 without internals. */
+/** The `ApiError` for a thrown error. An error that is not meant for callers becomes a 500 without internals. */
 export function toApiError(thrown: unknown): ApiError {
   if (thrown instanceof ApiError) return thrown;
   const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
@@ -79,21 +79,21 @@ export function toApiError(thrown: unknown): ApiError {
 
 type Prepared = { body: string; head: readonly string[]; length: string };
 
-/** What there is to say of errors that are thrown again and again, each made once. */
+/** The answers to errors that are thrown often, each created once. */
 const preparedErrors = new WeakMap<ApiError, Prepared>();
 
 type WriteErrorOptions = {
   /** Closes the connection after it. */
   last: boolean;
-  /** Headers that go before those of the error, names and values by turns. */
+  /** Headers before those of the error, names and values alternating. */
   headers: readonly string[];
 };
 
-/** Answers a request that no route sees, as `answerError` would. */
+/** Answers a request before Fastify, as `answerError` would. */
 export function writeError(error: ApiError, response: ServerResponse, { last, headers: own }: WriteErrorOptions): void {
   const { body, head, length } = preparedErrors.get(error) ?? prepare(error);
   const headers = ["x-request-id", newRequestId(), ...own, ...head];
-  // The body of the request is not read. As in `answerError`, the connection is left open, and Node reads it away.
+  // The body of the request is not read. As in `answerError`, the connection stays open, and Node drops the body.
   if (last) headers.push("connection", "close");
   else response.removeHeader("connection");
   headers.push("content-length", length);

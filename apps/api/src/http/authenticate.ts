@@ -34,7 +34,7 @@ export function authenticateCallersOrAdmin(app: FastifyInstance, { gate, keyring
   });
 }
 
-/** Who is calling, on a route behind `authenticateCallers`. */
+/** The account of the caller, on a route behind `authenticateCallers`. */
 export function accountOf({ facts, url }: FastifyRequest): Account {
   if (facts.account === undefined) throw new Error(`${url} is not behind authentication`);
   return facts.account;

@@ -25,10 +25,9 @@ export type AuthenticationGateDependencies = FollowRequestDependencies & {
 };
 
 /**
- * Runs before Fastify and refuses clients without a known key, for a third of what a refusal costs there: a flood of wrong
- * keys takes that much less from those with right ones. The first few in a second go in and are refused inside, with their lines in
- * the log; the others wait for their turn. Requests for routes that do not exist wait in the same way. Whatever else may be wrong with a
- * request is for Fastify to say.
+ * Runs before Fastify and refuses clients without a known key. That costs a third of a refusal by Fastify, so a flood of wrong keys takes less
+ * from other clients. The first few in a second go on to Fastify, which refuses and logs them; the others are throttled. Requests for
+ * routes that do not exist are throttled in the same way. Fastify handles all other faults of a request.
  */
 export function createAuthenticationGate(dependencies: AuthenticationGateDependencies) {
   const { keyring, bodyDeadline, drain, metrics, unauthenticatedLog, trustProxy, routes, corsOrigins } = dependencies;
@@ -36,7 +35,7 @@ export function createAuthenticationGate(dependencies: AuthenticationGateDepende
   const admins = createRouteFinder();
   const crossOriginHeaders = createCrossOriginHeaders(corsOrigins);
   const accounts = new WeakMap<IncomingMessage, Account>();
-  // On a proxy's connections, an unauthenticated request that waits would block other clients of the same proxy.
+  // On a connection of a proxy, a throttled request would block other clients of the same proxy.
   const throttle = trustProxy === false ? createAuthenticationThrottle() : null;
 
   function refuse(error: ApiError, request: IncomingMessage, response: ServerResponse): void {
@@ -47,11 +46,11 @@ export function createAuthenticationGate(dependencies: AuthenticationGateDepende
     writeError(error, response, { last: drain.leaving, headers });
   }
 
-  /** Whether a request is one of so many without an account in this second that it has to wait for its turn. */
+  /** Whether so many requests without an account came in this second that this one is throttled. */
   const isFlood = (request: IncomingMessage) => !unauthenticatedLog.takeLine(request, { refused: true });
 
   return {
-    /** Stands before all routes that `app` is given from now on. */
+    /** Guards all routes that `app` gets from now on. */
     guard(app: FastifyInstance): void {
       app.addHook("onRoute", ({ method, url }) => {
         guarded.add(method, url);
@@ -82,11 +81,11 @@ export function createAuthenticationGate(dependencies: AuthenticationGateDepende
       }
     },
 
-    /** Who sent a request, looked up once. Throws like the keyring. */
+    /** The account of a request, looked up once. Throws like the keyring. */
     accountOf: (request: IncomingMessage): Account =>
       accounts.get(request) ?? keyring.authenticate(credentialOf(request.headers)),
 
-    /** Answers all that still wait. */
+    /** Answers all throttled requests. */
     close: (): void => throttle?.close(),
   };
 }

@@ -4,12 +4,12 @@ import type { Socket } from "node:net";
 export type AuthenticationThrottleLimits = { perTurn: number; turnMs: number; most: number };
 
 /**
- * At most 1,000 refusals a second, a sixteenth of a core, in turns short enough to go unnoticed between two others' requests. A thousand
- * who wait have their answer within a second, and are as many open files: connections must not run out in the place of CPU time.
+ * At most 1,000 refusals a second, which take a sixteenth of a core, in batches short enough not to delay other requests. A thousand throttled
+ * clients get their answer within a second. They hold as many open files, so more would use up connections instead of CPU time.
  */
 const standard: AuthenticationThrottleLimits = { perTurn: 5, turnMs: 5, most: 1_000 };
 
-/** Node reads on when an earlier request of the same connection is done with. */
+/** Node resumes reading when an earlier request of the same connection is done. */
 function stayPaused(this: Socket): void {
   this.pause();
 }
@@ -17,12 +17,13 @@ function stayPaused(this: Socket): void {
 type Guest = { request: IncomingMessage; answer: () => void };
 
 /**
- * Delays the refusals of unauthenticated clients during a flood. Their connections are not read meanwhile, so a client that waits for one
- * answer before its next try, or that pipelines many, gets only as many tries as we have time for. When it is full, nothing waits.
+ * Throttles the refusals of unauthenticated clients during a flood. Their connections are not read during the delay, so a client that waits for
+ * one answer before its next try, or that pipelines many, gets only as many tries as we have time for. When it is full, refusals are not
+ * delayed.
  */
 export function createAuthenticationThrottle({ perTurn, turnMs, most }: AuthenticationThrottleLimits = standard) {
   const guests: Guest[] = [];
-  /** How many of them came on one connection: more than one where requests are sent without waiting for answers. */
+  /** How many throttled requests came on one connection: more than one where a client pipelines. */
   const together = new WeakMap<Socket, number>();
   let timer: NodeJS.Timeout | undefined;
 
@@ -40,7 +41,7 @@ export function createAuthenticationThrottle({ perTurn, turnMs, most }: Authenti
   }
 
   return {
-    /** Calls `answer` when it is its turn, at once where too many wait already. */
+    /** Calls `answer` at its turn, or at once where too many wait. */
     wait(request: IncomingMessage, answer: () => void): void {
       if (guests.length >= most) return answer();
       const { socket } = request;
@@ -48,7 +49,7 @@ export function createAuthenticationThrottle({ perTurn, turnMs, most }: Authenti
       together.set(socket, earlier + 1);
       if (earlier === 0) socket.on("resume", stayPaused).pause();
       guests.push({ request, answer });
-      // It keeps no process alive: an open connection does.
+      // The timer does not keep the process alive; an open connection does.
       timer ??= setTimeout(turn, turnMs).unref();
     },
 

@@ -38,8 +38,8 @@ export type Server = {
 };
 
 /**
- * Fastify as all routes need it, but without routes: unauthenticated clients are refused before it, bodies are JSON, and errors have
- * OpenAI's shape. It does not listen yet.
+ * Fastify as all routes need it, without routes: unauthenticated clients are refused before it, bodies are JSON, and errors have OpenAI's
+ * shape. It does not listen yet.
  */
 export function createServer(given: CreateServerDependencies): Server {
   const { log, drain, trustProxy, corsOrigins, maxHeldRequests } = given;
@@ -49,7 +49,7 @@ export function createServer(given: CreateServerDependencies): Server {
   const app = Fastify({
     ...requestLimits,
     trustProxy,
-    // The gate stands before Fastify on every address that is listened on.
+    // The gate runs before Fastify on every address.
     serverFactory: (route) => {
       const serve = (request: IncomingMessage, response: ServerResponse) => {
         setCommonHeaders(response);
@@ -60,7 +60,7 @@ export function createServer(given: CreateServerDependencies): Server {
       return createHttpServer(connectionLimits, serve).on("checkExpectation", serve);
     },
     genReqId: newRequestId,
-    // Fastify's own answer while closing is not in the error shape; the routes say it themselves.
+    // Fastify's own answer while closing is not in the error shape, so the routes answer it.
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => {
       followRequest(request, reply, { ...dependencies, routes });
@@ -77,7 +77,7 @@ export function createServer(given: CreateServerDependencies): Server {
     "application/json",
     { parseAs: "buffer" },
     async ({ headers }: FastifyRequest, body: Buffer) => {
-      // Many clients say JSON of a POST without a body, too. Where one is needed the route misses it.
+      // Many clients send the JSON content type with an empty POST, too. Routes that need a body refuse it.
       if (body.length === 0) return undefined;
       assertPlainBody(headers);
       return parseJson(body);
@@ -111,7 +111,7 @@ export function createServer(given: CreateServerDependencies): Server {
     if (reply.statusCode !== 401) {
       reply.header("openai-processing-ms", Math.round(performance.now() - request.facts.startedAtMs));
     }
-    // Kept open, a connection would bring its next request here.
+    // An open connection would send its next request here.
     if (drain.leaving) reply.header("connection", "close");
   });
   return { app, gate, routes, bodyDeadline, loadShedder };

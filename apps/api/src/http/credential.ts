@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from "node:http";
 
 /**
- * What a caller shows to be let in, in the form of the `Authorization` header: that header itself, or else the key that Azure's clients
- * send as `api-key` and others as `x-api-key`.
+ * The credential of a request in the form of the `Authorization` header: that header itself, or else the key that Azure's clients send as
+ * `api-key` and others as `x-api-key`.
  */
 export function credentialOf(headers: IncomingHttpHeaders): string | undefined {
   const { authorization, "api-key": azure, "x-api-key": other } = headers;

@@ -9,8 +9,8 @@ const preflightSeconds = 7_200;
 
 /**
  * Options of `@fastify/cors`, with which pages of other origins may call the service and read its answers. `origins` are theirs
- * (`https://app.example.com`), `*` is every one. A page of another origin is told nothing, and none is told of the
- * routes for the admin key.
+ * (`https://app.example.com`), `*` is every one. Pages of other origins get no CORS headers, and no page gets them for the
+ * routes of the admin key.
  */
 export function corsOptions(origins: readonly string[]): { delegator: FastifyCorsOptionsDelegateCallback } {
   const admits = admission(origins);
@@ -20,10 +20,10 @@ export function corsOptions(origins: readonly string[]): { delegator: FastifyCor
         origin: !isForAdmin(routeOptions.url) && admits(headers.origin),
         // Ids, limits, cost: the caller may know all of them. No cookie is read here, so `*` is allowed.
         exposedHeaders: "*",
-        // Any other OPTIONS is answered like a method that the route does not have.
+        // Any other OPTIONS is answered like a method that the route lacks.
         preflight: headers["access-control-request-method"] !== undefined,
         methods: ["GET", "HEAD", "POST", "PATCH", "DELETE"],
-        // All that are asked for: SDKs send headers of their own, and `*` would leave out Authorization.
+        // All requested headers are allowed: SDKs send headers of their own, and `*` does not include Authorization.
         allowedHeaders: headers["access-control-request-headers"] ?? "*",
         maxAge: preflightSeconds,
       }),
@@ -31,8 +31,8 @@ export function corsOptions(origins: readonly string[]): { delegator: FastifyCor
 }
 
 /**
- * The headers of an answer that is written before Fastify, as `@fastify/cors` sets them: without them a page sees a network error in place of
- * the refusal. Names and values by turns.
+ * The CORS headers of an answer that is written before Fastify, as `@fastify/cors` sets them. Without them a page sees a network error instead
+ * of the refusal. Names and values alternate.
  */
 export function createCrossOriginHeaders(origins: readonly string[]) {
   const admits = admission(origins);
@@ -44,10 +44,10 @@ export function createCrossOriginHeaders(origins: readonly string[]) {
   };
 }
 
-/** Whether a route is the operator's, by the path with which it was made. No page may call it: an admin key has no place in a browser. */
+/** Whether a route is the operator's, by its path. No page may call it, because an admin key does not belong in a browser. */
 export const isForAdmin = (route: string | undefined): boolean => /^\/(admin|metrics)(\/|$)/.test(route ?? "");
 
-/** Says of an origin whether its pages may call. */
+/** Whether the pages of an origin may call. */
 function admission(origins: readonly string[]): (origin: string | undefined) => boolean {
   const admitted = new Set(origins);
   return (origin) => origin !== undefined && (admitted.has("*") || admitted.has(origin));

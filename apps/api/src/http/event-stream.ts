@@ -1,4 +1,4 @@
-/** What makes proxies pass events on as they come (`x-accel-buffering` is nginx's own). */
+/** Headers that make proxies pass events on at once (`x-accel-buffering` is for nginx). */
 export const eventStreamHeaders = {
   "content-type": "text/event-stream; charset=utf-8",
   "cache-control": "no-store",

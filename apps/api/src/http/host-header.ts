@@ -2,8 +2,8 @@ import type { IncomingMessage } from "node:http";
 import { ApiError } from "@darkroom/contracts";
 
 /**
- * What is wrong with a request's `Host`, which RFC 9112 §3.2 wants refused with 400: none, several, or no host. A proxy may have
- * decided by another of several than we would read. Node leaves only the first in `headers`. Undefined: nothing is wrong.
+ * The fault of a request's `Host`, for which RFC 9112 §3.2 requires a 400: none, several, or no host. Of several a proxy may have used another
+ * than we would; Node leaves only the first in `headers`. Undefined: there is no fault.
  */
 export function hostFault({ rawHeaders, httpVersion }: IncomingMessage): ApiError | undefined {
   let host: string | undefined;

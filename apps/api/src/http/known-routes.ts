@@ -5,12 +5,12 @@ import createRouter, { type HTTPMethod } from "find-my-way";
 import { requestLimits } from "../limits/server-limits.ts";
 import { preflightPath } from "./cross-origin.ts";
 
-/** What is said of an address: its method, and its path as it was sent. */
+/** The method and the path of a request as it was sent. */
 type Address = { method: string; url: string };
 
 /**
- * Knows every route that `app` is given from now on until `close`, and what a caller who asks for another one may have meant: a base
- * URL without `/v1`, or with two of them, and a slash too many are how clients are mostly misconfigured.
+ * Collects every route that `app` gets from now on until `close`, and finds the route that a caller of an unknown path may have meant. Clients
+ * are mostly misconfigured by a base URL without `/v1`, or with two of them, or by an extra slash.
  */
 export function createKnownRoutes(app: FastifyInstance) {
   const methodsOf = new Map<string, Set<string>>();
@@ -33,26 +33,26 @@ export function createKnownRoutes(app: FastifyInstance) {
     const segments = path.split("/").filter((segment) => segment !== "");
     while (segments[0] === "v1") segments.shift();
     const rest = `/${segments.join("/")}`;
-    // People do not type the links to images, so those are never meant.
+    // Nobody types the links to images, so they are never suggested.
     const candidates = [`/v1${rest}`, rest].filter((each) => each !== path && !each.startsWith(signedLinkPath));
     return candidates.find((each) => finder.has(method, each));
   }
 
   return {
-    /** The segments that the paths of routes have, parameters left out. */
+    /** The segments of the paths of routes, without parameters. */
     words: words as ReadonlySet<string>,
 
-    /** Routes that are made from now on are none of those. Returns the methods of each URL that there is. */
+    /** Ends the collection. Returns the methods of each URL. */
     close(): ReadonlyMap<string, ReadonlySet<string>> {
       closed = true;
       return methodsOf;
     },
 
-    /** Whether there is a route for it, a preflight of CORS included. `url` may have a query. */
+    /** Whether there is a route for it, including CORS preflights. `url` may have a query. */
     has: (method: string, url: string): boolean =>
       (method === "OPTIONS" && answersPreflights) || finder.has(method, url),
 
-    /** What to say where another address was probably meant. */
+    /** The message where another path was probably meant. */
     misdirected({ method, url }: Address): ApiError | undefined {
       const path = pathOf(url);
       const found = meant(method, path);
@@ -68,20 +68,20 @@ export type KnownRoutes = ReturnType<typeof createKnownRoutes>;
 /** The path of a request, without its query. */
 export const pathOf = (url: string): string => url.split("?", 1)[0] ?? "";
 
-/** Longer than any mistyped path of ours. */
+/** Longer than any mistyped path of a route. */
 const maxShownCharacters = 200;
 
-/** A path as its own caller is told it. Keys are masked before it is cut: the beginning of one is not recognised as a key. */
+/** A path for the message to its caller. Keys are masked before it is shortened, because the beginning of a key is not recognised as one. */
 export function shownPath(url: string): string {
   const path = maskKeys(pathOf(url));
   return path.length > maxShownCharacters ? `${path.slice(0, maxShownCharacters)}…` : path;
 }
 
-/** Says for which methods and URLs there is a route, by the router that Fastify itself uses. */
+/** Answers for which methods and URLs there is a route, by the router that Fastify uses. */
 export function createRouteFinder() {
   const router = createRouter(requestLimits.routerOptions);
   return {
-    /** Takes in a route as Fastify's hook `onRoute` tells of it. */
+    /** Adds a route from Fastify's hook `onRoute`. */
     add(methods: string | readonly string[], url: string): void {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Fastify's router takes no others
       router.on([methods].flat() as HTTPMethod[], url, () => {});
@@ -96,10 +96,10 @@ export function createRouteFinder() {
 
 /**
  * Makes every route answer the methods it does not have with 405 and `Allow`, before anything of the request is read; or with 404
- * where another route was probably meant. To be called after the last route.
+ * where another route was probably meant. Call it after the last route.
  */
 export function refuseOtherMethods(app: FastifyInstance, routes: KnownRoutes): void {
-  // As a plugin of its own, so that it runs when those before it have made their routes.
+  // A plugin of its own, so that it runs after the earlier plugins have added their routes.
   void app.register(async (last) => {
     for (const [url, methods] of routes.close()) {
       const allow = [...methods].join(", ");

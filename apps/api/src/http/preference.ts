@@ -1,23 +1,23 @@
 import type { FastifyReply } from "fastify";
 
-/** What a caller prefers, as far as this service knows it. */
+/** The preferences that this service knows. */
 export type Preference = {
   /** An answer at once, and the result later. */
   respondAsync: boolean;
-  /** How long the caller is content to wait for more than that, in seconds. */
+  /** How long the caller wants to wait for the result, in seconds. */
   waitSeconds: number | undefined;
-  /** Ours: that the answer begins before it is there, and blanks come meanwhile. */
+  /** Our own preference: the answer begins early, with blanks until the body is there. */
   keepAlive: boolean;
 };
 
 const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const preference = new RegExp(`^\\s*(${token})\\s*(?:=\\s*(?:(${token})|"((?:[^"\\\\]|\\\\.)*)")\\s*)?(?:;.*)?$`);
-/** Between two commas that are in no quoted string. */
+/** The parts between commas outside quoted strings. */
 const element = /(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g;
 
 /**
- * Reads the header `Prefer` (RFC 7240): the first of a name counts, names are of either case, and what is unknown or malformed is
- * ignored, as the RFC wants it: a preference is no demand. Node joins several headers with commas, which is what the RFC says they mean.
+ * Reads the header `Prefer` (RFC 7240). The first preference of a name counts, names are case-insensitive, and unknown or malformed ones are
+ * ignored, as the RFC requires. Node joins several headers with commas, which the RFC defines as equivalent.
  */
 export function readPreference(header: string | string[] | undefined): Preference {
   const values = new Map<string, string>();
@@ -34,7 +34,7 @@ export function readPreference(header: string | string[] | undefined): Preferenc
   };
 }
 
-/** Says in `Vary` that the answer depends on `Prefer`, before the headers that are named there already. */
+/** Adds `Prefer` to `Vary`, before the headers that are there. */
 export function varyByPreference(reply: FastifyReply): FastifyReply {
   const others = reply.getHeader("vary");
   return reply.header("vary", others === undefined ? "Prefer" : `Prefer, ${String(others)}`);

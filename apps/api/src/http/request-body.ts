@@ -5,7 +5,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * Reads a JSON body, which is UTF-8 whatever the caller's `charset` says (RFC 8259 §8.1). A key like `__proto__` stays a plain key,
- * which the strict schemas refuse by name. Throws `ApiError` without quoting the body: a prompt is nothing for a message.
+ * which the strict schemas refuse by name. Throws `ApiError` without quoting the body, because messages must not contain prompts.
  */
 export function parseJson(body: Buffer): unknown {
   let text: string;
@@ -23,7 +23,7 @@ export function parseJson(body: Buffer): unknown {
   }
 }
 
-/** Throws `ApiError` `unsupported_media_type` for a body that came compressed: it would be read as a broken one. */
+/** Throws `ApiError` `unsupported_media_type` for a compressed body, which would look like broken JSON. */
 export function assertPlainBody({ "content-encoding": encoding = "identity" }: IncomingHttpHeaders): void {
   if (encoding.trim().toLowerCase() === "identity") return;
   throw new ApiError(

@@ -6,7 +6,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { type KnownRoutes, pathOf } from "./known-routes.ts";
 import type { UnauthenticatedLog } from "./unauthenticated-log.ts";
 
-/** What becomes known of a request while it is served, for the line that is logged about it. */
+/** The facts about a request that are logged in its line. */
 type RequestFacts = {
   /** By the clock of `performance`, in milliseconds. */
   startedAtMs: number;
@@ -40,8 +40,8 @@ export type FollowRequestDependencies = {
 };
 
 /**
- * Begins to follow a request: it gets its id on the answer, and when the answer is out or the caller has gone, it is counted if it was
- * refused and has one line in the log. Without an account it has one only as often as `unauthenticatedLog` allows.
+ * Follows a request: its answer gets the id, and when the answer is sent or the client has disconnected, the request is counted if it was
+ * refused, and logged in one line. A request without an account is logged only as often as `unauthenticatedLog` allows.
  */
 export function followRequest(
   request: FastifyRequest,
@@ -92,8 +92,8 @@ const ownId = /^(?:gen_|batch_|file-|msg_)[0-9a-hjkmnp-tv-z]{26}(?:_\d{1,6})?$|^
 const maxSegments = 8;
 
 /**
- * A request's path as it may be logged: the words of our routes and the ids that are made here, and `…` for all else, which is the
- * caller's own text and may hold a key of any form. `words`: the segments that routes have.
+ * The path of a request for the log: the segments of our routes and ids that were created here, and `…` for all other text, which is the
+ * caller's own and may contain a key of any form. `words`: the segments of routes.
  */
 export function loggablePath(url: string, words: ReadonlySet<string>): string {
   const [, ...segments] = pathOf(url).split("/", maxSegments + 2);

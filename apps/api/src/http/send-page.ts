@@ -4,7 +4,7 @@ import type { Page, UnreadableRecord } from "@darkroom/redis";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
 
-/** Ids that are remembered as logged. After so many they are forgotten, and may be logged once more. */
+/** How many ids are remembered as logged. After so many they are dropped, and may be logged again. */
 const maxNoted = 1_000;
 
 /**
@@ -29,10 +29,10 @@ export function createSendPage({ log }: { log: Logger }) {
   ): FastifyReply => {
     for (const record of unreadable) note(record);
     reply.request.facts.readBytes = bytes;
-    // A page may end with entries that are not shown. Where reading ended is where the next page begins.
+    // A page may end with entries that are not shown. The next page begins where reading ended.
     const first = hasMore && towards === "newest" ? cursor : (data[0]?.id ?? null);
     const last = hasMore && towards === "oldest" ? cursor : (data.at(-1)?.id ?? null);
-    // It is as of now, so no cache may keep it.
+    // It is the current state, so no cache may keep it.
     reply.header("cache-control", "no-store");
     return reply.send({ object: "list", data, first_id: first, last_id: last, has_more: hasMore });
   };
@@ -40,7 +40,7 @@ export function createSendPage({ log }: { log: Logger }) {
 
 export type SendPage = ReturnType<typeof createSendPage>;
 
-/** What a caller is told who goes on from an id that is not in the list. `what`: "batch of this id". */
+/** The error for a caller that continues from an id that is not in the list. `what`: "batch of this id". */
 export const unknownCursor = (param: "after" | "before", what: string): ApiError =>
   new ApiError("invalid_request_error", `Invalid '${param}': there is no ${what}, or no longer.`, { param });
 

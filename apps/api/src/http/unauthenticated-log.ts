@@ -1,13 +1,13 @@
 import type { Logger } from "@darkroom/runtime";
 
-/** An operator sees who calls without a key, and a flood is not made worse by a line for each of its requests. */
+/** Enough to show the operator who calls without a key, and few enough not to make a flood worse. */
 const linesPerSecond = 10;
 
 const everyMs = 1_000;
 
 /**
- * Limits the log lines about requests that have no account: unknown routes, wrong keys, signed links, preflights, bytes that are no HTTP.
- * Anyone can send them, at thousands a second. The first ten in a second have a line each, and the others share one with their number.
+ * Limits the log lines about requests without an account: unknown routes, wrong keys, signed links, preflights, bytes that are not HTTP.
+ * Anyone can send thousands of them a second. The first ten in a second have a line each, and the others share one with their number.
  */
 export function createUnauthenticatedLog(log: Pick<Logger, "info" | "warn">) {
   const decided = new WeakMap<object, boolean>();
@@ -29,7 +29,7 @@ export function createUnauthenticatedLog(log: Pick<Logger, "info" | "warn">) {
   }
 
   return {
-    /** Counts a request. True if it may have a line of its own. Asked again about the same request, it answers the same. */
+    /** Counts a request. True if it may have its own line. A second call for the same request has the same answer. */
     takeLine(request: object, { refused }: { refused: boolean }): boolean {
       const before = decided.get(request);
       if (before !== undefined) return before;
@@ -43,7 +43,7 @@ export function createUnauthenticatedLog(log: Pick<Logger, "info" | "warn">) {
       return hasLine;
     },
 
-    /** Tells what is not told yet. */
+    /** Writes the pending line. */
     close: tell,
   };
 }

@@ -3,8 +3,8 @@ import { type ResolvedRequest, type Terms, whyUnpriced, worstCaseOf } from "@dar
 import { ApiError, countOf } from "@darkroom/contracts";
 
 /**
- * What a request takes of the limits and the budget of its key. Throws `ApiError` for a request that the key can never make: more
- * images than it may have in a minute, or, with a budget, something whose price is unknown.
+ * What a request uses of the limits and the budget of its key. Throws `ApiError` for a request that the key can never make: more images than
+ * its limit for a minute, or, with a budget, a request whose price is unknown.
  */
 export function admissionOf(
   { limits, budget }: Account,
@@ -19,8 +19,8 @@ export function admissionOf(
 }
 
 /**
- * Throws `ApiError` for what no waiting mends: more images than the key may have in a minute, or, with a budget, an unknown
- * worst case. `unpriced` says what has no price and what to do.
+ * Throws `ApiError` for a request that would be refused at any time: more images than the key's limit for a minute, or, with a budget, an
+ * unknown worst case. `unpriced` says what has no price and what to do.
  */
 export function assertAdmissible({ limits, budget, images, worstCaseMicros }: Admission, unpriced: () => string): void {
   const perMinute = limits.images_per_minute;

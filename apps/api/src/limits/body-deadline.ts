@@ -3,12 +3,12 @@ import { answerBrokenRequest } from "../http/answer-error.ts";
 import type { FollowRequestDependencies } from "../http/request-facts.ts";
 import { bodyLimits } from "./server-limits.ts";
 
-/** How long the answer to a late body gets to go out before the connection is cut. Cut at once it would be lost. */
+/** How long the answer to a late body has before the connection is cut. If it were cut at once, the answer would be lost. */
 const partingMs = 1_000;
 
 /**
- * How long bodies may take to arrive. Node has one limit for a whole server (`requestTimeout`), which must let uploads through; this is
- * the one for everything else, and for the silences of an upload.
+ * Limits how long bodies may take to arrive. Node has one limit for a whole server (`requestTimeout`), which must allow uploads. This is the
+ * limit for all other bodies, and for the gaps within an upload.
  */
 export function createBodyDeadline(dependencies: FollowRequestDependencies, limits = bodyLimits) {
   const { wholeMs, uploadSilenceMs } = limits;
@@ -27,7 +27,7 @@ export function createBodyDeadline(dependencies: FollowRequestDependencies, limi
   }
 
   return {
-    /** Gives a request's body `wholeMs` to arrive; after that it is answered with 408 and cut off. */
+    /** Gives a request's body `wholeMs` to arrive. After that the request is answered with 408 and its connection is cut. */
     begin(request: IncomingMessage): void {
       const { headers } = request;
       if (headers["content-length"] === undefined && headers["transfer-encoding"] === undefined) return;
@@ -35,7 +35,7 @@ export function createBodyDeadline(dependencies: FollowRequestDependencies, limi
       request.once("close", () => clearTimeout(timers.get(request)));
     },
 
-    /** Lets the body take as long as it goes on arriving, until the answer is out: what then still comes has no more than others. */
+    /** Lets the body take as long as bytes arrive, until the answer is sent. After that it has as much time as other bodies. */
     allowUpload(request: IncomingMessage, response: ServerResponse): void {
       const timer = arm(request, uploadSilenceMs);
       request.on("data", () => timer.refresh());

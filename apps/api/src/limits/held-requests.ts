@@ -9,14 +9,14 @@ export type HeldRequestsOptions = {
   keyring: Pick<Keyring, "authenticate">;
   /** How many requests of a key are held at a time where the key has no limit of its own. */
   maxPerKey: number;
-  /** How often it is looked whether keys are still in force, in milliseconds. A changed key is known within a second. */
+  /** How often keys are checked to be in force, in milliseconds. A changed key is known within a second. */
   everyMs?: number;
 };
 
-/** A request that is held open, and those who are to be told when its key ends. */
+/** A request that is held open, and the listeners for the end of its key. */
 type Held = { stopped: boolean; tellAll: Set<() => void> };
 
-/** How soon another answer may make room. That is unknown; an image takes some seconds. */
+/** How soon another answer may make room. It is a guess: an image takes some seconds. */
 const retryAfterMs = 2_000;
 
 /**

@@ -14,7 +14,7 @@ export type LoadShedderOptions = {
    * core, so each takes about a tenth of a second, far from the 2 s after which a command fails.
    */
   maxSubmitting?: number;
-  /** How long a request waits for its turn, in milliseconds. After that its caller's retry is likelier to be served by another process. */
+  /** How long a request waits for its turn, in milliseconds. After that a retry, which may reach another process, is more likely to succeed. */
   maxWaitMs?: number;
   /** From 0 to 1. */
   random?: () => number;
@@ -22,12 +22,12 @@ export type LoadShedderOptions = {
 
 type Waiting = { begin: () => void };
 
-/** Callers who were refused together must not come back together: OpenAI's SDKs wait for exactly `Retry-After`. */
+/** Jitter, so that callers that were refused together do not return together: OpenAI's SDKs wait for exactly `Retry-After`. */
 const retryAfterMs = { least: 1_000, spread: 4_000 };
 
 /**
- * Refuses requests that this process has no room for, before they are accepted: a caller who is refused here has bought nothing and may
- * send the request again. `hold` comes before the body is read, `inTurn` when there is something to submit.
+ * Load shedding: refuses requests that this process has no room for, before they are accepted. A refused caller has bought nothing and may
+ * retry. `hold` comes before the body is read, `inTurn` before the submission.
  */
 export function createLoadShedder(options: LoadShedderOptions) {
   const { maxHeldRequests, isOverloaded, maxSubmitting = 100, maxWaitMs = 5_000, random = Math.random } = options;
@@ -91,12 +91,12 @@ export function createLoadShedder(options: LoadShedderOptions) {
     /** Counts a request among those in hand until its answer is out or its caller has gone. False: there is no room for it. */
     hold,
 
-    /** The same for a request that is nothing without a place: throws `ApiError`. */
+    /** The same for a request that needs a place: throws `ApiError` where there is none. */
     holdOrRefuse(response: ServerResponse): void {
       if (!hold(response)) throw overloaded();
     },
 
-    /** Calls `submit` when it is the request's turn. Throws `ApiError` where that does not come in time, or its caller has gone. */
+    /** Calls `submit` at the request's turn. Throws `ApiError` where the turn does not come in time, or the client has disconnected. */
     async inTurn<T>(response: ServerResponse, submit: () => Promise<T>): Promise<T> {
       await waitForTurn(response);
       try {
@@ -110,7 +110,7 @@ export function createLoadShedder(options: LoadShedderOptions) {
 
 export type LoadShedder = ReturnType<typeof createLoadShedder>;
 
-/** Of the memory that there is. Collecting garbage, and what is in hand already, need the rest. */
+/** The usable share of the memory. Garbage collection and current requests need the rest. */
 const memoryShare = 0.9;
 
 /** The limit of the container that the process runs in, in bytes; 0, which is no limit, where it is in none. */
@@ -119,7 +119,7 @@ function containerLimit(): number {
   return limit < totalmem() ? limit * memoryShare : 0;
 }
 
-/** From where on a process takes no new work, by `@fastify/under-pressure`. */
+/** The thresholds of `@fastify/under-pressure` above which a process accepts no new work. */
 export const pressureLimits: FastifyUnderPressureOptions = {
   // In milliseconds. A process that stands still once for four seconds, as it does while modules are loaded on a busy machine, is not
   // overloaded: of a second it would be.
@@ -128,6 +128,6 @@ export const pressureLimits: FastifyUnderPressureOptions = {
   maxEventLoopDelay: 500,
   maxHeapUsedBytes: getHeapStatistics().heap_size_limit * memoryShare,
   maxRssBytes: containerLimit(),
-  // It is asked where there is new work. Probes, metrics, and what is in hand go on.
+  // It is checked only for new work. Probes, metrics and current requests go on.
   pressureHandler: () => undefined,
 };

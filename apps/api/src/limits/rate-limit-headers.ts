@@ -5,8 +5,8 @@ import type { FastifyInstance } from "fastify";
 const secondsPerMinute = 60;
 
 /**
- * The headers that tell a caller its limits: OpenAI's `x-ratelimit-*`, whose `reset` is a duration, and the fields `RateLimit-Policy`
- * and `RateLimit` of the IETF (draft-ietf-httpapi-ratelimit-headers-10). Without limits there is nothing to tell.
+ * The rate limit headers of a caller: OpenAI's `x-ratelimit-*`, whose `reset` is a duration, and the fields `RateLimit-Policy`
+ * and `RateLimit` of the IETF (draft-ietf-httpapi-ratelimit-headers-10). A key without limits gets none.
  */
 export function limitHeaders(limits: Limits, use: RateLimitUse): Record<string, string> {
   const told = [
@@ -29,8 +29,8 @@ export function limitHeaders(limits: Limits, use: RateLimitUse): Record<string, 
 }
 
 /**
- * Tells every caller its limits on every answer of `app`. An admission has brought the numbers with it; for any other answer they are
- * looked up, where the key has limits at all.
+ * Adds the rate limit headers to every answer of `app`. An admission has the numbers; for other answers they are looked up, if the key has
+ * limits.
  */
 export function tellLimits(app: FastifyInstance, readRateLimitUse: RateLimitReader): void {
   app.addHook("onSend", async (request, reply) => {
@@ -38,7 +38,7 @@ export function tellLimits(app: FastifyInstance, readRateLimitUse: RateLimitRead
     if (account === undefined || reply.hasHeader("ratelimit")) return;
     const { requests_per_minute: requests, images_per_minute: images } = account.limits;
     if (requests === null && images === null) return;
-    // An answer is not held up, let alone lost, because its limits cannot be told.
+    // An answer is not delayed or lost because its limits cannot be read.
     const use = await readRateLimitUse(account.keyId).catch(() => null);
     if (use !== null) reply.headers(limitHeaders(account.limits, use));
   });

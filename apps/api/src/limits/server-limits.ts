@@ -19,7 +19,7 @@ export const imageBodyLimit = 1_048_576;
 export const connectionLimits = {
   /** For a whole request to arrive, an upload of 200 MB at 56 KB/s among them. All other bodies have `bodyLimits`. */
   requestTimeout: 3_600_000,
-  /** Longer than the 60 s of common load balancers: the side that opened an idle connection must be the one that closes it first. */
+  /** Longer than the 60 s of common load balancers, because the side that opened an idle connection must close it first. */
   keepAliveTimeout: 75_000,
   /** Headers come in one packet or a few. */
   headersTimeout: 10_000,
@@ -35,7 +35,7 @@ export const connectionLimits = {
 export const bodyLimits: { wholeMs: number; uploadSilenceMs: number } = {
   /** For a whole body that is no upload: 1 MiB at 35 KB/s. */
   wholeMs: 30_000,
-  /** Of an upload, without a byte. We are silent, too, while the object store stumbles: it gets three tries of 15 s. */
+  /** Of an upload, without a byte. We do not read either while the object store fails: it has three tries of 15 s. */
   uploadSilenceMs: 60_000,
 };
 

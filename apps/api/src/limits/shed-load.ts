@@ -4,7 +4,7 @@ import type { Queue } from "../open-queue.ts";
 
 export type ShedLoadOptions = { queue: Pick<Queue, "memoryGuard">; drain: Drain };
 
-/** Finished images make room in a full Redis; that takes some seconds. */
+/** Generations that end make room in a full Redis, which takes some seconds. */
 const fullRetryAfterMs = 5_000;
 
 /** Returns the function that throws `ApiError` where this process, or Redis, has no room for another generation. */

@@ -2,13 +2,13 @@ import { ApiError } from "@darkroom/contracts";
 
 /** Each has up to 24 MiB of its parts in memory while a slow S3 takes them: together 800 MB. */
 const maxUploads = 32;
-/** Of one tenant: its slow uploads leave room for others. */
+/** Places of one tenant, so that its slow uploads leave room for others. */
 const maxUploadsOfTenant = 16;
-/** A file of ten megabytes is through by then. */
+/** A file of ten megabytes is uploaded by then. */
 const retryAfterMs = 5_000;
 
 /**
- * The uploads that this process takes at a time. `take` gives a place and returns the function that gives it back, or throws `ApiError`
+ * Limits the uploads that this process receives at a time. `take` takes a place and returns the function that releases it. Throws `ApiError`
  * where there is none.
  */
 export function createUploadPlaces() {

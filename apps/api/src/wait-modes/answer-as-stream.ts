@@ -62,7 +62,7 @@ export function createAnswerAsStream(options: AnswerAsStreamOptions): WaitMode {
       const follow: Follow = { request, joined, watch, interrupted, alive: heartbeats.begin() };
       const stream = Readable.from(events(follow), { objectMode: false });
       stream.once("close", close);
-      // The status line is out: all that is left is to break off, which Fastify does, and to say so.
+      // The status is sent, so the answer can only be broken off, which Fastify does, and logged.
       stream.once("error", (error) =>
         log.error({ generationId: joined.id, err: error }, "A stream broke off: an image could not be read"),
       );

@@ -7,7 +7,7 @@
 --   ARGV[4] milliseconds of a lease  ARGV[5] milliseconds until what waits in line is looked at again
 --   ARGV[6] milliseconds until what cannot be read is looked at again  ARGV[7] the most that is put in line
 --   ARGV[8] number of tenants that hold slots; then tenant, slots, …; then origin, slots, …
--- Answers: how many were due; id, tenant, origin, number of the take, … of what is taken; ids that cannot be read.
+-- Answers how many were due; id, tenant, origin, number of the take, … of each taken delivery; and ids that cannot be read.
 local time = now()
 local unreadable = {}
 

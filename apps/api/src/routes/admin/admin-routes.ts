@@ -22,7 +22,7 @@ export type AdminRoutesDependencies = CreateKeyDependencies &
   LedgerOfDayDependencies &
   ReadMetricsDependencies;
 
-/** What the admin key opens: keys, usage, the ledger, the counters. */
+/** The routes of the admin key: keys, usage, the ledger, metrics. */
 export function adminRoutes(app: FastifyInstance, dependencies: AdminRoutesDependencies): void {
   createKeyRoute(app, dependencies);
   listKeysRoute(app, dependencies);
@@ -38,7 +38,7 @@ export function adminRoutes(app: FastifyInstance, dependencies: AdminRoutesDepen
 
 type ReadMetricsDependencies = { metrics: Pick<Metrics, "render" | "contentType"> };
 
-/** `GET /metrics`: what this process has counted, for Prometheus. It tells of all tenants, so it is the admin's. */
+/** `GET /metrics`: the metrics of this process, for Prometheus. They name all tenants, so they need the admin key. */
 function readMetricsRoute(app: FastifyInstance, { metrics }: ReadMetricsDependencies): void {
   app.get("/metrics", async (_request, reply) =>
     reply

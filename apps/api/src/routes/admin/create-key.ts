@@ -11,7 +11,7 @@ export type CreateKeyDependencies = { keyStore: KeyStore; keyring: Keyring; cata
 
 const bodySchema = keySettingsSchema.extend({ tenant: labelSchema, name: labelSchema });
 
-/** `POST /admin/keys`: makes a key. This answer is the only place where it is shown. */
+/** `POST /admin/keys`: creates a key. Only this answer shows it. */
 export function createKeyRoute(app: FastifyInstance, dependencies: CreateKeyDependencies): void {
   const { keyStore, keyring, catalogue, log } = dependencies;
 

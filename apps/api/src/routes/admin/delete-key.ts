@@ -6,7 +6,7 @@ import { noSuchKey } from "./show-key.ts";
 
 export type DeleteKeyDependencies = { keyStore: KeyStore; keyring: Keyring; log: Logger };
 
-/** `DELETE /admin/keys/{id}`: the key is gone for good. Its generations and its usage stay. Asked twice, it answers the same. */
+/** `DELETE /admin/keys/{id}`: deletes the key. Its generations and its usage stay. A repeated call gets the same answer. */
 export function deleteKeyRoute(app: FastifyInstance, { keyStore, keyring, log }: DeleteKeyDependencies): void {
   app.delete<{ Params: { id: string } }>("/admin/keys/:id", async (request, reply) => {
     const { id } = request.params;

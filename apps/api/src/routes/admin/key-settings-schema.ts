@@ -8,7 +8,7 @@ const lastSecond = 253_402_300_799;
 /** More than any catalogue has. */
 const maxModels = 1_000;
 
-/** What of a key can be set, in the bodies of its creation and its change. Null: no restriction. */
+/** The settings of a key, in the bodies of its creation and its change. Null: no restriction. */
 export const keySettingsSchema = z.strictObject({
   models: boundedEntries(maxModels, `it may name at most ${maxModels} models`)
     .pipe(z.array(z.string()))

@@ -26,7 +26,7 @@ export function ledgerOfDayRoutes(app: FastifyInstance, { ledger }: LedgerOfDayD
   });
 }
 
-/** What the ledger answers, or `ApiError`. The admin is told what is wrong with a ledger, because only the admin can repair it. */
+/** The answer of the ledger, or `ApiError`. The admin gets the fault of a ledger, because only the admin can repair it. */
 async function ledgerAnswer<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;

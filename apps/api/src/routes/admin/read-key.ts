@@ -8,7 +8,7 @@ export type ReadKeyDependencies = {
   keyring: Pick<Keyring, "nowMs">;
 };
 
-/** `GET /admin/keys/{id}`: a key, what it has under way and what it has spent. */
+/** `GET /admin/keys/{id}`: a key, what it has active and what it has spent. */
 export function readKeyRoute(app: FastifyInstance, { keyStore, keyring }: ReadKeyDependencies): void {
   app.get<{ Params: { id: string } }>("/admin/keys/:id", async (request, reply) => {
     const { id } = request.params;

@@ -6,11 +6,11 @@ import { z } from "zod";
 import { queueAnswer } from "../../generation/queue-answer.ts";
 import { noSuchKey, showKey } from "./show-key.ts";
 
-/** A day is time to bring a new secret everywhere; a month is as long as a secret that was rotated out should live. */
+/** A day is enough to distribute a new secret; a month is the longest that a former secret should be accepted. */
 const usualSeconds = 86_400;
 const mostSeconds = 30 * 86_400;
 
-/** The body of a rotation: how long the old secret works on. 0: it ends at once. */
+/** The body of a rotation: how long the former secret is accepted. 0: it ends at once. */
 export const graceSchema = z.strictObject({
   grace_seconds: z
     .int()
@@ -22,7 +22,7 @@ export const graceSchema = z.strictObject({
 
 export type RotateKeyDependencies = { keyStore: KeyStore; keyring: Keyring; log: Logger };
 
-/** `POST /admin/keys/{id}/rotate`: a new secret for the key, shown here only. The old one works on for the grace time. */
+/** `POST /admin/keys/{id}/rotate`: a new secret for the key, shown only here. The former secret is accepted for the grace time. */
 export function rotateKeyRoute(app: FastifyInstance, { keyStore, keyring, log }: RotateKeyDependencies): void {
   app.post<{ Params: { id: string } }>("/admin/keys/:id/rotate", async (request, reply) => {
     const { grace_seconds: graceSeconds } = parseBody(graceSchema, request.body ?? {});

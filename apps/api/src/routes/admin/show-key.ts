@@ -3,7 +3,7 @@ import { type ApiKey, ApiError } from "@darkroom/contracts";
 
 const seconds = (atMs: number) => Math.floor(atMs / 1_000);
 
-/** A key as the admin sees it: everything but the key. `nowMs` is the time of the keyring, by which keys expire. */
+/** Shows a key to the admin, without its secret. `nowMs` is the time of the keyring, by which keys expire. */
 export function showKey(record: KeyRecord, nowMs: number): ApiKey {
   const { keyId, tenant, name, prefix, status, models, limits, budget, createdAtMs, expiresAtMs, previous } = record;
   const expired = expiresAtMs !== null && expiresAtMs <= nowMs;

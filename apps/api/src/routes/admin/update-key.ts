@@ -15,7 +15,7 @@ const bodySchema = keySettingsSchema.extend({
   status: z.enum(["active", "disabled"]).optional(),
 });
 
-/** `PATCH /admin/keys/{id}`: changes what is named, single limits and budgets too. Null takes a restriction away. */
+/** `PATCH /admin/keys/{id}`: changes the named settings, also single limits and budgets. Null removes a restriction. */
 export function updateKeyRoute(app: FastifyInstance, dependencies: UpdateKeyDependencies): void {
   const { keyStore, keyring, catalogue, log } = dependencies;
 

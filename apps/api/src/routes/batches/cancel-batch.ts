@@ -8,7 +8,7 @@ import type { Queue } from "../../open-queue.ts";
 
 export type CancelBatchDependencies = { queue: Pick<Queue, "cancelBatch">; findBatch: FindBatch };
 
-/** `POST /v1/batches/{id}/cancel`: nothing more of it is begun. What has ended stays, and is in its files once it is `cancelled`. */
+/** `POST /v1/batches/{id}/cancel`: no more of its lines begin. Ended lines stay, and are in its files once it is `cancelled`. */
 export function cancelBatchRoute(app: FastifyInstance, { queue, findBatch }: CancelBatchDependencies): void {
   app.post<{ Params: { id: string } }>("/v1/batches/:id/cancel", async (request, reply) => {
     const { tenant } = accountOf(request);

@@ -35,10 +35,10 @@ export type CreateBatchDependencies = {
 type BatchRequest = Parameters<Queue["submitBatch"]>[1] & { body: CreateBatch };
 type CreatedBatch = Awaited<ReturnType<Queue["submitBatch"]>>;
 
-/** How long the output of a batch is kept that does not say: thirty days, as by OpenAI. */
+/** How long the output of a batch is kept by default: thirty days, as at OpenAI. */
 const standardOutputSeconds = 2_592_000;
 
-/** `POST /v1/batches`: accepts a batch, whose lines are looked at later. The same request sent again finds the batch that it made. */
+/** `POST /v1/batches`: accepts a batch, whose lines are validated later. The same request, sent again, finds its batch. */
 export function createBatchRoute(app: FastifyInstance, dependencies: CreateBatchDependencies): void {
   const { queue, files, findBatch, shedLoad, webhooks, log } = dependencies;
 
@@ -66,7 +66,7 @@ export function createBatchRoute(app: FastifyInstance, dependencies: CreateBatch
     const created = earlier ?? (await accept(batch, sent));
     if (created.kind === "limited") throw limited(created.retryAfterMs);
     const id = created.kind === "created" ? batch.id : created.id;
-    // On a mismatch too: a client whose upload got another id, because it made it twice, finds the batch by it.
+    // On a mismatch too: a client that uploaded its file twice, so that the file has another id, finds the batch by this header.
     reply.header("x-batch-id", id);
     if (created.kind === "mismatch") throw mismatch(id);
     if (created.kind === "attached") reply.header("idempotent-replayed", "true");
@@ -108,8 +108,8 @@ const mismatch = (id: string) =>
   );
 
 /**
- * Whether the caller's client counts its tries, as OpenAI's SDKs do, and whether this is the first or a later one. Undefined for
- * clients that say nothing. Batches go by it; images go by what was answered (docs/decisions/0017).
+ * Whether the client counts its tries, as OpenAI's SDKs do, and whether this is the first or a later one. Undefined for other clients.
+ * Batches use it; images use what was answered (docs/decisions/0017).
  */
 function readClientRetry(headers: IncomingHttpHeaders): "first" | "retry" | undefined {
   const count = headers["x-stainless-retry-count"];
@@ -118,8 +118,8 @@ function readClientRetry(headers: IncomingHttpHeaders): "first" | "retry" | unde
 }
 
 /**
- * Throws `ApiError` where a batch cannot have this file as its input: a 400, since the address that was asked is there and what is wrong
- * stands in the body. No tenant learns which ids others have. What the file says is for the validation to read.
+ * Throws `ApiError` where a batch cannot have this file as its input. It is a 400 and not a 404, because the fault is in the body. No tenant
+ * learns which ids other tenants have. The validation reads the content of the file.
  */
 async function checkInputFile(files: Pick<FileStore, "read">, tenant: string, id: string): Promise<void> {
   const file = isFileId(id) ? await queueAnswer(files.read(id)) : null;

@@ -5,7 +5,7 @@ import { accountOf } from "../../http/authenticate.ts";
 
 export type ReadBatchDependencies = { findBatch: FindBatch };
 
-/** `GET /v1/batches/{id}`: the batch as it stands, with the first of what is wrong with its input. The error file has all of it. */
+/** `GET /v1/batches/{id}`: the current state of the batch, with the first faults of its input. The error file has all. */
 export function readBatchRoute(app: FastifyInstance, { findBatch }: ReadBatchDependencies): void {
   app.get<{ Params: { id: string } }>("/v1/batches/:id", async (request, reply) => {
     const { tenant } = accountOf(request);

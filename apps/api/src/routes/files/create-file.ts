@@ -18,10 +18,10 @@ export type CreateFileDependencies = {
   drain: Drain;
 };
 
-/** What the file systems that it may come from, and go back to, allow. */
+/** The longest name that common file systems allow. */
 const maxFilenameCharacters = 255;
 
-/** `POST /v1/files`: streams a file into the object store and answers when it is kept. */
+/** `POST /v1/files`: streams a file into the object store and answers when it is stored. */
 export function createFileRoute(app: FastifyInstance, dependencies: CreateFileDependencies): void {
   const { files, shedLoad, bodyDeadline, drain } = dependencies;
   const places = createUploadPlaces();
@@ -59,7 +59,7 @@ export function createFileRoute(app: FastifyInstance, dependencies: CreateFileDe
   });
 }
 
-/** Refuses what can be known to be wrong before any of the body is read. */
+/** Refuses what is known to be wrong before the body is read. */
 function refuseEarly({ headers }: FastifyRequest): void {
   if (!/^multipart\/form-data\s*(;|$)/i.test(headers["content-type"] ?? "")) {
     throw new ApiError(

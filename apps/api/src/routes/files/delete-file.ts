@@ -6,7 +6,7 @@ import { accountOf } from "../../http/authenticate.ts";
 
 export type DeleteFileDependencies = { files: Pick<FileStore, "remove">; findFile: FindFile };
 
-/** `DELETE /v1/files/{id}`: takes a file away, its content with it. */
+/** `DELETE /v1/files/{id}`: deletes a file and its content. */
 export function deleteFileRoute(app: FastifyInstance, { files, findFile }: DeleteFileDependencies): void {
   app.delete<{ Params: { id: string } }>("/v1/files/:id", async (request, reply) => {
     const { tenant } = accountOf(request);

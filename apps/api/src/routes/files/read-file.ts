@@ -5,7 +5,7 @@ import { accountOf } from "../../http/authenticate.ts";
 
 export type ReadFileDependencies = { findFile: FindFile };
 
-/** `GET /v1/files/{id}`: what is known of a file. */
+/** `GET /v1/files/{id}`: the metadata of a file. */
 export function readFileRoute(app: FastifyInstance, { findFile }: ReadFileDependencies): void {
   app.get<{ Params: { id: string } }>("/v1/files/:id", async (request, reply) => {
     const { tenant } = accountOf(request);

@@ -17,7 +17,7 @@ export type CancelGenerationDependencies = {
   keyring: Pick<Keyring, "nowMs">;
 };
 
-/** `POST /v1/generations/{id}/cancel`: nothing more is bought for it, and what runs is broken off. */
+/** `POST /v1/generations/{id}/cancel`: nothing more is bought for it, and a running provider call is aborted. */
 export function cancelGenerationRoute(app: FastifyInstance, dependencies: CancelGenerationDependencies): void {
   const { queue, findGeneration, renderGeneration, metrics, keyring } = dependencies;
 
@@ -30,7 +30,7 @@ export function cancelGenerationRoute(app: FastifyInstance, dependencies: Cancel
     if (canceledIn === "ended") {
       throw new ApiError("conflict", `The generation ${id} has already ended: it is ${record.status}.`);
     }
-    // Its job does nothing any more; taking it off the lane only saves a worker the look.
+    // Its job has no effect any more. Its removal only saves a worker a read.
     if (canceledIn === "queued") await queue.lanes.remove(lane, id).catch(() => {});
     else if (record.costMicros === 0) metrics.unbilledGenerations.inc(record);
     return sendGeneration(reply, await renderGeneration(record), keyring.nowMs());
