@@ -40,6 +40,8 @@ export type StartApiOptions = {
   /** The origins whose pages may call. */
   corsOrigins?: readonly string[];
   maxHeldRequests?: number;
+  maxConnections?: number;
+  stalledAnswerMs?: number;
   maxHeldRequestsPerKey?: number;
   /** The models that are served; the built-in ones when left out. */
   catalogue?: Catalogue;
@@ -171,6 +173,8 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     trustProxy: false,
     corsOrigins: options.corsOrigins ?? [],
     maxHeldRequests: options.maxHeldRequests ?? 1_000,
+    maxConnections: options.maxConnections ?? 10_000,
+    ...(options.stalledAnswerMs !== undefined && { stalledAnswerMs: options.stalledAnswerMs }),
     maxHeldRequestsPerKey: options.maxHeldRequestsPerKey ?? 1_000,
     webhooks: { signingSecret: undefined, allowPrivate: true, allowInsecure: true, ...options.webhooks },
   });

@@ -12,6 +12,7 @@ import { createImageEvents } from "./generation/image-events.ts";
 import { createInterruptionError } from "./generation/wait-for-ending.ts";
 import { createSubmitOrAttach } from "./generation/submit-or-attach.ts";
 import { createJudgeRequest } from "./generation/judge-request.ts";
+import { createDownloadLimits } from "./limits/download-limits.ts";
 import { createHeldRequests } from "./limits/held-requests.ts";
 import { createShedLoad } from "./limits/shed-load.ts";
 import { createRenderGeneration } from "./generation/render-generation.ts";
@@ -134,6 +135,7 @@ function createTools(given: AppDependencies & Pick<Server, "bodyDeadline" | "loa
     interruptionError: createInterruptionError(given),
     heldRequests: createHeldRequests({ keyring: given.keyring, maxPerKey: given.maxHeldRequestsPerKey }),
     heartbeats: createHeartbeats(),
+    downloadLimits: createDownloadLimits(),
   };
   const waitModes = {
     whenEnded: createAnswerWhenEnded(tools),

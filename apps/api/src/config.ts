@@ -6,6 +6,7 @@ import { renderingEnvSchema, queueEnvSchema } from "@darkroom/generations";
 import { type ObjectStoreSettings, objectStoreSettings, storageEnvSchema } from "@darkroom/storage";
 import { webhookEnvSchema } from "@darkroom/webhooks";
 import { z } from "zod";
+import { connectionsWithin, openFileLimit } from "./limits/connection-limits.ts";
 import { responseFormats } from "./generation/response-format.ts";
 
 /** As a browser spells it in the header `Origin`, to which it is compared. */
@@ -55,6 +56,11 @@ export const apiEnvSchema = z.object({
     .optional()
     .describe(
       "How many of those one API key may have, where it has no limit `held_requests` of its own. More get a 429. Unset: half of MAX_HELD_REQUESTS.",
+    ),
+  MAX_CONNECTIONS: wholeNumber(1, 1_000_000)
+    .default(() => connectionsWithin(openFileLimit()))
+    .describe(
+      "The connections that a process has open at a time. More are closed at once. Unset: half of the files that it may have open, and 20,000 at most.",
     ),
   TRUST_PROXY: z
     .string()

@@ -76,6 +76,7 @@ await runProcess({
       trustProxy: config.TRUST_PROXY,
       corsOrigins: config.CORS_ORIGINS,
       maxHeldRequests: config.MAX_HELD_REQUESTS,
+      maxConnections: config.MAX_CONNECTIONS,
       maxHeldRequestsPerKey: config.MAX_HELD_REQUESTS_PER_KEY,
       webhooks: webhookSettings(config),
     });

@@ -15,9 +15,10 @@ test("every counter is told with its help before anything has happened", async (
     "darkroom_rate_limited_calls_total",
     "darkroom_unreadable_webhooks_total",
     "darkroom_refused_requests_total",
+    "darkroom_dropped_connections_total",
     "darkroom_dropped_log_lines_total",
   ]);
-  expect(text.match(/^# HELP darkroom_\S+ \S.*\.$/gm)).toHaveLength(11);
+  expect(text.match(/^# HELP darkroom_\S+ \S.*\.$/gm)).toHaveLength(12);
 });
 
 test("unbilled generations are told by key, of two hundred keys apart", async () => {

@@ -55,6 +55,11 @@ export function createMetrics({ ofProcess }: MetricsOptions) {
       labelNames: ["code"],
       registers: [registry],
     }),
+    droppedConnections: new Counter({
+      name: "darkroom_dropped_connections_total",
+      help: "Connections that were closed unread because as many as MAX_CONNECTIONS were open.",
+      registers: [registry],
+    }),
     droppedLogLines: new Counter({
       name: "darkroom_dropped_log_lines_total",
       help: "Log lines that were dropped because standard output was read more slowly than they came.",

@@ -1,6 +1,7 @@
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Keyring } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
+import type { Metrics } from "@darkroom/runtime";
 import cors from "@fastify/cors";
 import underPressure from "@fastify/under-pressure";
 import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
@@ -14,11 +15,14 @@ import { hostFault } from "./host-header.ts";
 import { createKnownRoutes, type KnownRoutes, shownPath } from "./known-routes.ts";
 import { createLoadShedder, type LoadShedder, pressureLimits } from "../limits/load-shedder.ts";
 import { followRequest, type FollowRequestDependencies, newRequestId } from "./request-facts.ts";
-import { connectionLimits, requestLimits } from "../limits/server-limits.ts";
+import { cutStalledAnswers } from "../limits/connection-limits.ts";
+import { connectionLimits, requestLimits, stalledAnswerMs as usualStalledAnswerMs } from "../limits/server-limits.ts";
+import { createConnectionTurns } from "./connection-turns.ts";
 import { createAuthenticationGate, type AuthenticationGate } from "./authentication-gate.ts";
 import { createUnauthenticatedLog } from "./unauthenticated-log.ts";
 
-export type CreateServerDependencies = Omit<FollowRequestDependencies, "unauthenticatedLog"> & {
+export type CreateServerDependencies = Omit<FollowRequestDependencies, "unauthenticatedLog" | "metrics"> & {
+  metrics: Pick<Metrics, "refusedRequests" | "droppedConnections">;
   keyring: Keyring;
   drain: Drain;
   /** Whose `X-Forwarded-For` is believed: that of all clients, of none, or of these addresses and networks. */
@@ -27,6 +31,10 @@ export type CreateServerDependencies = Omit<FollowRequestDependencies, "unauthen
   corsOrigins: readonly string[];
   /** How many requests for images may be in hand at a time. */
   maxHeldRequests: number;
+  /** How many connections are open at a time. Node closes more at once, without an answer. */
+  maxConnections: number;
+  /** How long a client may take none of an answer that is there, in milliseconds. */
+  stalledAnswerMs?: number;
 };
 
 export type Server = {
@@ -42,7 +50,8 @@ export type Server = {
  * shape. It does not listen yet.
  */
 export function createServer(given: CreateServerDependencies): Server {
-  const { log, drain, trustProxy, corsOrigins, maxHeldRequests } = given;
+  const { log, metrics, drain, trustProxy, corsOrigins, maxHeldRequests, maxConnections } = given;
+  const { stalledAnswerMs = usualStalledAnswerMs } = given;
   const unauthenticatedLog = createUnauthenticatedLog(log);
   const dependencies = { ...given, unauthenticatedLog };
   const bodyDeadline = createBodyDeadline(dependencies);
@@ -56,8 +65,14 @@ export function createServer(given: CreateServerDependencies): Server {
         const pass = () => route(request, response);
         if (!gate.turnAway(request, response, pass)) pass();
       };
+      const turns = createConnectionTurns();
+      const serveInTurn = turns.inTurn(serve);
+      const server = createHttpServer(connectionLimits, serveInTurn);
+      server.maxConnections = maxConnections;
+      cutStalledAnswers(server, turns, stalledAnswerMs);
+      server.on("drop", () => metrics.droppedConnections.inc());
       // Node answers an `Expect` that it does not know with an empty 417. RFC 9110 §10.1.1 lets us ignore it.
-      return createHttpServer(connectionLimits, serve).on("checkExpectation", serve);
+      return server.on("checkExpectation", serveInTurn);
     },
     genReqId: newRequestId,
     // Fastify's own answer while closing is not in the error shape, so the routes answer it.

@@ -13,8 +13,8 @@ export const requestLimits = {
 export const imageBodyLimit = 1_048_576;
 
 /**
- * The limits on a connection, as options of Node's HTTP server. There is no limit on how long an answer takes or a socket is silent: a
- * caller waits up to ten minutes for an answer, and the wait has its own limit.
+ * The limits on a connection, as options of Node's HTTP server. There is no limit on how long an answer takes: a caller waits up to ten
+ * minutes for an answer, and the wait has its own limit.
  */
 export const connectionLimits = {
   /** For a whole request to arrive, an upload of 200 MB at 56 KB/s among them. All other bodies have `bodyLimits`. */
@@ -30,6 +30,9 @@ export const connectionLimits = {
   /** Node would answer without a body; we answer in the error shape. */
   requireHostHeader: false,
 } as const satisfies ServerOptions;
+
+/** How long a client may take none of an answer that is there, in milliseconds. It is cut after twice that time at the latest: 60 s. */
+export const stalledAnswerMs = 30_000;
 
 /** How long bodies may take, in milliseconds. */
 export const bodyLimits: { wholeMs: number; uploadSilenceMs: number } = {

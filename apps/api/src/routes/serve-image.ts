@@ -1,11 +1,17 @@
 import { ApiError } from "@darkroom/contracts";
 import { type ObjectStore, signedLinkPath } from "@darkroom/storage";
 import type { FastifyInstance } from "fastify";
+import { pathOf } from "../http/known-routes.ts";
+import { clientAddress } from "../http/request-facts.ts";
+import type { DownloadLimits } from "../limits/download-limits.ts";
 
-export type ServeImageDependencies = { objects: ObjectStore };
+export type ServeImageDependencies = { objects: ObjectStore; downloadLimits: Pick<DownloadLimits, "holdOrRefuse"> };
 
 /** `GET /images/*`: the signed links of stores that have no web server of their own. */
-export function serveImageRoute(app: FastifyInstance, { objects: { openLink } }: ServeImageDependencies): void {
+export function serveImageRoute(
+  app: FastifyInstance,
+  { objects: { openLink }, downloadLimits }: ServeImageDependencies,
+): void {
   // Links lead elsewhere, so there is nothing here.
   if (openLink === null) return;
 
@@ -13,6 +19,10 @@ export function serveImageRoute(app: FastifyInstance, { objects: { openLink } }:
     method: ["GET", "HEAD"],
     url: `${signedLinkPath}*`,
     handler: async (request, reply) => {
+      downloadLimits.holdOrRefuse(reply.raw, [
+        { by: "link", id: pathOf(request.url) },
+        { by: "address", id: clientAddress(request) ?? "" },
+      ]);
       const answer = await openLink(request.url).catch((cause: unknown) => {
         throw new ApiError("overloaded", "The image cannot be read at the moment.", { retryAfterMs: 1_000, cause });
       });

@@ -5,16 +5,24 @@ import { create as contentDisposition } from "content-disposition";
 import type { FastifyInstance } from "fastify";
 import type { FindFile } from "../../files/find-file.ts";
 import { accountOf } from "../../http/authenticate.ts";
+import type { DownloadLimits } from "../../limits/download-limits.ts";
 
-export type ReadFileContentDependencies = { files: Pick<FileStore, "open">; findFile: FindFile };
+export type ReadFileContentDependencies = {
+  files: Pick<FileStore, "open">;
+  findFile: FindFile;
+  downloadLimits: Pick<DownloadLimits, "holdOrRefuse">;
+};
 
 /** `GET /v1/files/{id}/content`: the bytes of a file, as they were sent. */
-export function readFileContentRoute(app: FastifyInstance, { files, findFile }: ReadFileContentDependencies): void {
+export function readFileContentRoute(app: FastifyInstance, dependencies: ReadFileContentDependencies): void {
+  const { files, findFile, downloadLimits } = dependencies;
+
   app.route<{ Params: { id: string } }>({
     method: ["GET", "HEAD"],
     url: "/v1/files/:id/content",
     handler: async (request, reply) => {
-      const { tenant } = accountOf(request);
+      const { tenant, keyId } = accountOf(request);
+      downloadLimits.holdOrRefuse(reply.raw, [{ by: "key", id: keyId }]);
       const record = await findFile(tenant, request.params.id);
       const disposition = contentDisposition(record.filename);
       const { size, body } = await files.open(record).catch((cause: unknown) => {

@@ -16,6 +16,7 @@ import { sendGeneration, sendGenerationBase64 } from "../../generation/send-gene
 import { watchGeneration } from "../../generation/watch-generation.ts";
 import { accountOf } from "../../http/authenticate.ts";
 import { readPreference, varyByPreference } from "../../http/preference.ts";
+import type { DownloadLimits } from "../../limits/download-limits.ts";
 import { type HeldRequests, keyStopped } from "../../limits/held-requests.ts";
 import type { LoadShedder } from "../../limits/load-shedder.ts";
 import type { Queue } from "../../open-queue.ts";
@@ -28,6 +29,7 @@ export type ReadGenerationDependencies = {
   objects: ObjectStore;
   drain: Drain;
   heldRequests: HeldRequests;
+  downloadLimits: Pick<DownloadLimits, "holdOrRefuse">;
   disconnects: Pick<Disconnects, "leave">;
   loadShedder: Pick<LoadShedder, "hold">;
   keyring: Pick<Keyring, "nowMs">;
@@ -41,10 +43,10 @@ const maxWaitSeconds = 60;
 /** `GET /v1/generations/{id}`: the generation as it stands; with `Prefer: wait`, as soon as it has ended. */
 export function readGenerationRoute(app: FastifyInstance, dependencies: ReadGenerationDependencies): void {
   const { queue, findGeneration, renderGeneration, catalogue, objects } = dependencies;
-  const { drain, disconnects, loadShedder, heldRequests, keyring } = dependencies;
+  const { drain, disconnects, loadShedder, heldRequests, downloadLimits, keyring } = dependencies;
 
   app.get<{ Params: { id: string } }>("/v1/generations/:id", async (request, reply) => {
-    const { tenant } = accountOf(request);
+    const { tenant, keyId } = accountOf(request);
     const { response_format: format = "url" } = parseBody(querySchema, request.query);
     const { waitSeconds = 0 } = readPreference(request.headers.prefer);
     varyByPreference(reply);
@@ -62,6 +64,7 @@ export function readGenerationRoute(app: FastifyInstance, dependencies: ReadGene
       followRead(reply.raw, record, disconnects);
       return sendGeneration(reply, generation, keyring.nowMs());
     }
+    downloadLimits.holdOrRefuse(reply.raw, [{ by: "key", id: keyId }]);
     const described = describeImages(record, catalogue.find(record.model));
     const response = await base64Response(described, objects).catch(unreadable(record.id));
     followRead(reply.raw, record, disconnects);
