@@ -126,6 +126,8 @@ describe("an SVG is refused", () => {
     '<style>@import "https://x.test/a.css";</style>',
     "<style>@im<!-- -->port 'https://x.test/a.css';</style>",
     "<style><![CDATA[@font-face { src: url(https://x.test/a.woff) }]]></style>",
+    "<style>@import 'https://x.test/a.css';<style/></style>",
+    "<style><style></style>@import 'https://x.test/a.css';</style>",
     String.raw`<style>a { background: u\72 l(https://x.test/a.png) }</style>`,
     '<rect style="mask: image-set(&quot;https://x.test/a.png&quot; 1x)"/>',
     '<g xml:base="https://x.test/"><use href="#a"/></g>',

@@ -43,8 +43,9 @@ export async function readSvg(bytes: Uint8Array): Promise<{ width: number; heigh
   let parts = 0;
   /** Attributes of the element that is being read. */
   let attributes = 0;
-  /** The text of the style sheet that is open. */
-  let css: string | undefined;
+  /** Style sheets that are open, and the text of the outermost with all that stand in it. */
+  let openStyles = 0;
+  let css = "";
 
   parser.on("error", ({ message }) => refuse(`it is not well-formed at ${message}`));
   parser.on("doctype", () => refuse("it has a document type"));
@@ -69,21 +70,20 @@ export async function readSvg(bytes: Uint8Array): Promise<{ width: number; heigh
     if (++depth > maxDepth) refuse(`it is nested deeper than ${maxDepth} elements`);
     const outside = outsideReference(tag);
     if (outside !== undefined) refuse(`it refers to something outside of the file: ${shown(outside)}`);
-    if (tag.local !== "style") return;
+    if (tag.local !== "style" || openStyles++ > 0) return;
     css = "";
     // Only here: a parser that is listened to holds each text in as many pieces as it has entities.
     parser.on("text", readCss);
     parser.on("cdata", readCss);
   });
   const readCss = (part: string) => {
-    css = `${css ?? ""}${part}`;
+    css += part;
   };
   parser.on("closetag", ({ local }) => {
     depth--;
-    if (local !== "style" || css === undefined) return;
+    if (local !== "style" || --openStyles > 0) return;
     const outside = outsideReferenceOfCss(css);
     if (outside !== undefined) refuse(`its style sheet refers to something outside of the file: ${shown(outside)}`);
-    css = undefined;
     parser.off("text");
     parser.off("cdata");
   });
