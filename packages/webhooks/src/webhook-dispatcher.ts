@@ -29,6 +29,8 @@ export type WebhookDispatcherOptions = WebhookSubjectStores & {
 
 /** Half of the endings that are claimed at a time. They are handed over side by side, and each record may have 140 KB. */
 const halfPage = 50;
+/** The most pages of one tick, which a close waits for. The next tick follows at once. */
+const maxPages = 10;
 /** A page is handed over in some milliseconds. What a worker has claimed that dies is handed over by another after that. */
 const claimMs = 30_000;
 
@@ -76,7 +78,7 @@ export function createWebhookDispatcher(options: WebhookDispatcherOptions) {
   }
 
   async function tick(): Promise<void> {
-    for (;;) {
+    for (let pages = 0; pages < maxPages; pages++) {
       const claimed = await claim(redis, [keys.outbox], [halfPage, claimMs, furthestMs]);
       const handed = await Promise.allSettled(claimed.map(handOverOrPutAside));
       if (claimed.length > 0) onHandedOver();
@@ -85,6 +87,7 @@ export function createWebhookDispatcher(options: WebhookDispatcherOptions) {
       if (failed !== undefined) throw failed.reason;
       if (claimed.length < 2 * halfPage) return;
     }
+    ticker.wake();
   }
 
   const onError = (error: unknown) => log.warn({ err: error }, "The outbox of webhooks could not be emptied");

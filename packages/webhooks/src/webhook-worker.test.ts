@@ -1,4 +1,6 @@
 import { aBatch } from "@darkroom/batches/a-batch-fixture";
+import { connectWorker } from "@darkroom/redis";
+import { testRedisUrl } from "@darkroom/testing";
 import { free } from "@darkroom/generations/queue-fixture";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createDeliveryQueue } from "./delivery-queue.ts";
@@ -262,4 +264,29 @@ test("a worker that stood still posts nothing that another has taken meanwhile",
   expect(await warned.promise).toBe("Another worker has taken a webhook over; it is broken off here");
   expect(posts).toBe(0);
   expect(await queue.webhooks.read(id)).toMatchObject({ status: "pending", attempts: 0 });
+});
+
+test("what came of a webhook is noted when Redis takes it again, and the webhook is not posted twice", async () => {
+  const queue = await openWebhooks();
+  const id = await queue.ended();
+  await queue.dispatcher.tick();
+  const connection = connectWorker(testRedisUrl(), () => {});
+  onTestFinished(() => connection.disconnect());
+  const run = connection.evalsha.bind(connection);
+  let refusals = 0;
+  vi.spyOn(connection, "evalsha").mockImplementation((...args: Parameters<typeof run>) => {
+    if (!args.includes("delivered") || refusals === 2) return run(...args);
+    refusals++;
+    return Promise.reject(new Error("OOM command not allowed when used memory > 'maxmemory'."));
+  });
+  let posts = 0;
+  queue.openWorker({
+    redis: connection,
+    post: async () => {
+      posts++;
+      return delivered;
+    },
+  });
+  await expect.poll(() => queue.webhooks.read(id)).toMatchObject({ status: "delivered", attempts: 1 });
+  expect({ posts, refusals }).toEqual({ posts: 1, refusals: 2 });
 });

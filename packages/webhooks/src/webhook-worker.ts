@@ -1,3 +1,4 @@
+import pRetry from "p-retry";
 import pTimeout from "p-timeout";
 import type { Keys } from "@darkroom/redis";
 import { createTicker, type Logger } from "@darkroom/runtime";
@@ -60,6 +61,8 @@ type Interruption = "stopping" | "lost";
 const renewalsPerLease = 3;
 /** The pause after the first attempt that could not be made. A refusal of Redis is often over by then. */
 const firstFaultPauseMs = 500;
+/** With pauses that double, 15 s: a refusal of Redis for as long as that is an outage, in which leases end. */
+const noteRetries = 5;
 /** The pause doubles each time up to this: a webhook waits no longer than half a minute for the end of an outage. */
 const maxFaultPauseMs = 30_000;
 /** Giving deliveries back takes one round trip; a Redis that is away is not waited for longer, and leases end by themselves. */
@@ -74,7 +77,7 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
   const { webhooks, post, schedule, log, leaseMs, everyMs = 500, onUnreadable = () => {} } = options;
   const queue = createDeliveryQueue(options);
   const slots = createWebhookSlots(options.concurrency, options.perOrigin);
-  const runs = new Map<Run, Promise<void>>();
+  const runs = new Map<Run, Promise<unknown>>();
   const renewEveryMs = leaseMs / renewalsPerLease;
   let stopping = false;
 
@@ -128,19 +131,22 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
     return { status: "again", pauseMs: Math.max(scheduledMs, answer.afterMs ?? 0), ...noted };
   }
 
-  async function deliverOrGiveBack(run: Run): Promise<void> {
-    const { id } = run;
-    try {
-      const result = await deliver(run);
-      if (result !== null) await queue.finish(run, result);
-    } catch (error) {
-      const why: Interruption | undefined = run.controller.signal.reason;
-      if (why === "lost") return;
-      if (why !== "stopping" && isUnreadable(error)) return setAside(id, error);
-      if (why !== "stopping")
-        log.warn({ webhookId: id, err: error }, "A webhook could not be posted; it is tried again");
-      await queue.finish(run, { status: "later", pauseMs: why === "stopping" ? 0 : faultPauseMs(run) });
+  /** What becomes of a delivery whose attempt threw; null where that is for another worker to say, or it is set aside. */
+  async function resultOfFault(run: Run, error: unknown): Promise<DeliveryResult | null> {
+    const why: Interruption | undefined = run.controller.signal.reason;
+    if (why === "lost") return null;
+    if (why === "stopping") return { status: "later", pauseMs: 0 };
+    if (isUnreadable(error)) {
+      await setAside(run.id, error);
+      return null;
     }
+    log.warn({ webhookId: run.id, err: error }, "A webhook could not be posted; it is tried again");
+    return { status: "later", pauseMs: faultPauseMs(run) };
+  }
+
+  /** Notes what came of an attempt, again and again while Redis refuses: what is not noted is posted once more. */
+  async function note(run: Run, result: DeliveryResult): Promise<void> {
+    await pRetry(() => queue.finish(run, result), { retries: noteRetries, minTimeout: firstFaultPauseMs });
   }
 
   async function setAside(id: string, error: Error): Promise<void> {
@@ -152,7 +158,9 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
   function begin(taken: TakenDelivery): void {
     const run: Run = { ...taken, controller: new AbortController(), renewedAtMs: performance.now() };
     slots.hold(run);
-    const done = deliverOrGiveBack(run)
+    const done = deliver(run)
+      .catch((error: unknown) => resultOfFault(run, error))
+      .then((result) => result && note(run, result))
       .catch((error: unknown) => {
         log.warn(
           { webhookId: run.id, err: error },

@@ -79,7 +79,10 @@ local function best_candidate()
 end
 
 local taken = {}
-while free > 0 do
+-- Some may be settled by now, or not kept any more. They are taken out of the line, and the next script goes on behind them.
+local looks = free + 100
+while free > 0 and looks > 0 do
+  looks = looks - 1
   local best = best_candidate()
   if not best then break end
   local tenant, origin = best.tenant, best.origin
