@@ -4,7 +4,7 @@ import { globSync, readFileSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { imageResponseSchema } from "@darkroom/contracts";
+import { errorBodySchema, imageResponseSchema } from "@darkroom/contracts";
 import { bareMachinePath, freePort, startRedis } from "@darkroom/testing";
 import { beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -196,6 +196,20 @@ describe("what the README's commands come to", () => {
     });
     expect(await measureLink(printed.trim())).toMatchObject({ ...picture, size: "1024x1024" });
   });
+});
+
+test("the error that docs/errors.md shows is what the service answers", async () => {
+  const [shown = ""] = blocksIn("json", read("docs/errors.md"));
+  const answer = await fetch(`${machine.origin}/v1/images/generations`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${machine.facts.apiKey}`, "content-type": "application/json" },
+    body: JSON.stringify({ model: "dall-e-9", prompt: "A lighthouse" }),
+  });
+  const [expected, found] = [JSON.parse(shown), await answer.json()].map((body) => errorBodySchema.parse(body).error);
+  // What follows the colon are the models of this service.
+  const sentence = /^.*the models are: '/.exec(expected?.message ?? "")?.[0];
+  expect(sentence).toBeDefined();
+  expect(found).toEqual({ ...expected, message: expect.stringContaining(sentence ?? "") });
 });
 
 describe("npm start", () => {

@@ -58,3 +58,13 @@ test("no name is made without the factory", async () => {
   expect(sources.length).toBeGreaterThan(300);
   expect(sources.filter(({ text }) => handMade.test(text)).map(({ file }) => file)).toEqual([]);
 });
+
+test("docs/upgrading.md asks for the length of keys that exist and have one", async () => {
+  const [page] = await read("docs/upgrading.md");
+  const asked = [...(page?.text ?? "").matchAll(/`ZCARD darkroom:([a-z-]+)`/g)].map(([, kind = ""]) => kind);
+  expect(asked.map((kind) => [kind, types.get(kind)])).toEqual([
+    ["queued", "zset"],
+    ["running", "zset"],
+    ["batches-active", "zset"],
+  ]);
+});

@@ -1,4 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { createHmac } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { Webhook } from "standardwebhooks";
 import { expect, test } from "vitest";
 import { signWebhook } from "./sign-webhook.ts";
@@ -25,6 +27,18 @@ test("the signature is what the specification says: HMAC-SHA256 of id.timestamp.
     "webhook-timestamp": "1700000000",
     "webhook-signature": `v1,${digest}`,
   });
+});
+
+test("the receiver that docs/webhooks.md shows accepts a signed webhook", () => {
+  const page = readFileSync(new URL("../../../docs/webhooks.md", import.meta.url), "utf8");
+  const [, example = ""] = /```js\n(.*?)```/s.exec(page) ?? [];
+  const given = JSON.stringify({ secret: current, body: message.body, headers: signWebhook(message, [current]) });
+  const printed = execFileSync(process.execPath, ["--input-type=module"], {
+    input: `const { secret, body, headers } = ${given};\n${example}\nconsole.log(JSON.stringify(event));`,
+    cwd: import.meta.dirname,
+    encoding: "utf8",
+  });
+  expect(JSON.parse(printed)).toEqual({ a: "ü" });
 });
 
 test("nothing goes out unsigned", () => {
