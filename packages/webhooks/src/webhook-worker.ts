@@ -54,6 +54,9 @@ export type WebhookWorkerOptions = WebhookSubjectStores & {
 /** One delivery that this worker posts. `renewedAtMs` by the clock of `performance.now()`. */
 type Run = TakenDelivery & { controller: AbortController; renewedAtMs: number };
 
+/** What came of an attempt, and what it says about the address. */
+type Attempt = { result: DeliveryResult; noteAddress?: () => Promise<void> };
+
 /** Why a delivery is broken off: this worker stops, or another has taken it. */
 type Interruption = "stopping" | "lost";
 
@@ -81,25 +84,28 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
   const renewEveryMs = leaseMs / renewalsPerLease;
   let stopping = false;
 
-  /** One attempt. Answers what came of it. */
-  async function deliver(run: Run): Promise<DeliveryResult | null> {
+  /** One attempt. Answers what came of it; null where there is nothing left to deliver. */
+  async function deliver(run: Run): Promise<Attempt | null> {
     const delivery = await webhooks.read(run.id);
     if (delivery === null || delivery.status !== "pending") return null;
     const address = await webhooks.stateOfAddress(delivery);
-    if (address.off) return { status: "off", lastAnswer: "The address answered 410 before." };
+    if (address.off) return { result: { status: "off", lastAnswer: "The address answered 410 before." } };
     const subject = await readSubject(options, delivery);
     if (subject === null) {
       const kind = delivery.batchId === undefined ? "generation" : "batch";
-      return { status: "dead", lastAnswer: `The ${kind} is not kept any more.` };
+      return { result: { status: "dead", lastAnswer: `The ${kind} is not kept any more.` } };
     }
     if (subject.record.status !== delivery.ending) {
-      return { status: "dead", lastAnswer: `The ${subject.kind} was retried and is ${subject.record.status}.` };
+      const lastAnswer = `The ${subject.kind} was retried and is ${subject.record.status}.`;
+      return { result: { status: "dead", lastAnswer } };
     }
     await stillHeld(run);
     const { signal } = run.controller;
     const answer = await post({ delivery, subject, hungBefore: address.hung, signal });
-    await noteAddress(delivery, address.hung, answer);
-    return resultOf(delivery, answer);
+    return {
+      result: resultOf(delivery, answer),
+      noteAddress: () => noteAddress(delivery, address.hung, answer),
+    };
   }
 
   /** A process that stood still may have lost its lease meanwhile: it asks before it posts what another may be posting. */
@@ -132,21 +138,26 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
   }
 
   /** What becomes of a delivery whose attempt threw; null where that is for another worker to say, or it is set aside. */
-  async function resultOfFault(run: Run, error: unknown): Promise<DeliveryResult | null> {
+  async function resultOfFault(run: Run, error: unknown): Promise<Attempt | null> {
     const why: Interruption | undefined = run.controller.signal.reason;
     if (why === "lost") return null;
-    if (why === "stopping") return { status: "later", pauseMs: 0 };
+    if (why === "stopping") return { result: { status: "later", pauseMs: 0 } };
     if (isUnreadable(error)) {
       await setAside(run.id, error);
       return null;
     }
     log.warn({ webhookId: run.id, err: error }, "A webhook could not be posted; it is tried again");
-    return { status: "later", pauseMs: faultPauseMs(run) };
+    return { result: { status: "later", pauseMs: faultPauseMs(run) } };
   }
 
-  /** Notes what came of an attempt, again and again while Redis refuses: what is not noted is posted once more. */
-  async function note(run: Run, result: DeliveryResult): Promise<void> {
-    await pRetry(() => queue.finish(run, result), { retries: noteRetries, minTimeout: firstFaultPauseMs });
+  /**
+   * Notes what came of an attempt, again and again while Redis refuses: what is not noted is posted once more. What a receiver answered to
+   * a worker that has lost the delivery says nothing about its address now.
+   */
+  async function note(run: Run, attempt: Attempt): Promise<void> {
+    const finish = () => queue.finish(run, attempt.result);
+    const noted = await pRetry(finish, { retries: noteRetries, minTimeout: firstFaultPauseMs });
+    if (noted === "ok") await attempt.noteAddress?.();
   }
 
   async function setAside(id: string, error: Error): Promise<void> {
@@ -160,7 +171,7 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
     slots.hold(run);
     const done = deliver(run)
       .catch((error: unknown) => resultOfFault(run, error))
-      .then((result) => result && note(run, result))
+      .then((attempt) => attempt && note(run, attempt))
       .catch((error: unknown) => {
         log.warn(
           { webhookId: run.id, err: error },
