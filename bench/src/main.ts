@@ -9,6 +9,7 @@ import { answers, pictures } from "./hostile/hostile.ts";
 import { refusalTiming } from "./keys/refusal-timing.ts";
 import { rightBesideWrong } from "./keys/right-beside-wrong.ts";
 import { commandsBeside } from "./redis/commands-beside.ts";
+import { recordMemory } from "./redis/record-memory.ts";
 import { writeCost } from "./redis/write-cost.ts";
 import type { Scenario } from "./wait/scenario.ts";
 import { redisCost } from "./wait/redis-cost.ts";
@@ -29,7 +30,7 @@ const benches = new Map<string, Scenario[]>([
   ["wait", [throughput, redisCost, waitingMemory, submitLatency]],
   ["keys", [refusalTiming, rightBesideWrong]],
   ["batch", [wholeBatch, callersBeside]],
-  ["redis", [writeCost, commandsBeside]],
+  ["redis", [writeCost, commandsBeside, recordMemory]],
   ["neighbours", [besideNeighbours]],
   ["hostile", [pictures, answers]],
 ]);

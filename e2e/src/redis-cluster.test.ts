@@ -209,7 +209,7 @@ async function openService(url: string, redis: Redis) {
   };
 }
 
-/** Has recovery do at once what it does after a minute and later: find a lost job, and forget what has outlived its retention. */
+/** Has recovery do at once what it does after a minute and later: find a lost job, forget what has outlived its retention, pack what has ended. */
 async function recoverAndForget(url: string): Promise<void> {
   const queue = await openQueue({ url, prefix });
   const { redis, keys, generations, attempts } = queue;
@@ -232,6 +232,20 @@ async function recoverAndForget(url: string): Promise<void> {
   await tick();
   expect(await redis.exists(keys.record(id))).toBe(0);
   expect(await queue.audit().step()).toBeGreaterThanOrEqual(0);
+
+  const ended = queue.submission({ lane });
+  await generations.submit(ended);
+  await generations.cancel(ended.id, lane);
+  const recovery = queue.recovery({ leftAloneMs: 0 });
+  const pack = async () => {
+    // The workers of the stack go by another retention.
+    await redis.del(keys.packedUntil);
+    await recovery.tick();
+    return redis.hexists(keys.record(ended.id), "packed");
+  };
+  await expect.poll(pack).toBe(1);
+  const again = await generations.retry(ended.id, lane, ended.tenant, ended.admission);
+  expect(again).toMatchObject({ kind: "accepted" });
 }
 
 /** Keys that do not begin with the prefix, or are not of the type that their kind is said to have. BullMQ's are of any. */

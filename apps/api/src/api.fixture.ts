@@ -23,7 +23,7 @@ export type StartApiOptions = {
   redisUrl?: string;
   /** Reaches Redis over a line that the test can break: `redisLine`. */
   behindProxy?: boolean;
-  /** Says that Redis is full. */
+  /** Says that Redis is full for all. */
   full?: boolean;
   /** `none` when left out. */
   billUndelivered?: BillUndelivered;
@@ -123,7 +123,11 @@ async function openApi(options: StartApiOptions, finish: Finish) {
   let onSubmission: ((id: string) => void) | undefined;
   const queue: Queue = {
     ...opened,
-    memoryGuard: { ...opened.memoryGuard, isFull: () => options.full === true },
+    memoryGuard: {
+      ...opened.memoryGuard,
+      refusalOf: (tenant) =>
+        options.full === true ? { kind: "all", share: 0.9 } : opened.memoryGuard.refusalOf(tenant),
+    },
     submit: async (submission) => {
       const { id } = submission;
       return opened.submit(submission).finally(() => onSubmission?.(id));

@@ -76,7 +76,7 @@ export async function openProducer({ instance, closes, ...options }: OpenProduce
   closes.add("the lanes that are only read", () => reading.lanes.close());
   const waits = await createEndingWaits({ redis, subscriber, keys, instance });
   closes.add("the reply channel", () => waits.close());
-  const memoryGuard = createMemoryGuard({ redis });
+  const memoryGuard = createMemoryGuard({ redis, tenantMemory: keys.tenantMemory, log });
   closes.add("the memory guard", () => memoryGuard.close());
 
   return {

@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 
-type Argument = string | number;
+type Argument = string | number | Buffer;
 
 /** A Lua script: runs whole or not at all, in one round trip. */
 export type Script<Answer> = (redis: Redis, keys: readonly string[], args: readonly Argument[]) => Promise<Answer>;

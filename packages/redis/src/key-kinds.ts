@@ -21,6 +21,8 @@ export const keyTypes = {
   running: "zset",
   expiring: "zset",
   retained: "zset",
+  "packed-until": "string",
+  "tenant-memory": "hash",
   // Lanes
   pending: "hash",
   ranks: "hash",

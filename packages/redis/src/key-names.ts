@@ -41,6 +41,10 @@ export function createKeys(prefix: string) {
     expiring: name("expiring"),
     /** ZSET of ids by the time when their retention is over, or a worker may have died that was removing them. */
     retained: name("retained"),
+    /** STRING, a time of `retained`: the records that are on it for no longer are compressed, where they can be. */
+    packedUntil: name("packed-until"),
+    /** HASH tenant → about how many bytes of Redis its generations take. A tenant with none has no field. */
+    tenantMemory: name("tenant-memory"),
     /** ZSET of endings (id, version, status) that are not yet deliveries, by the time from which on they are due. Empty but for the last moments. */
     outbox: name("outbox"),
     /** HASH: one webhook delivery. Kept until it is settled, then as long as its index. */

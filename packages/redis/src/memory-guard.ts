@@ -1,27 +1,53 @@
 import type { Redis } from "ioredis";
-import { createTicker } from "@darkroom/runtime";
+import { createTicker, type Logger } from "@darkroom/runtime";
 
 type MemoryGuardOptions = {
   redis: Redis;
+  /** HASH tenant → about how many bytes it takes. Absent: nobody is told apart. */
+  tenantMemory?: string;
+  /** Is told when Redis becomes full, and who fills it. */
+  log?: Pick<Logger, "warn">;
   /** Share of Redis' `maxmemory` at which new generations are refused. At 100 % BullMQ livelocks and runs paid work twice. */
   limit?: number;
+  /** The share at which they are refused to those tenants, too, that take less than others. */
+  limitForAll?: number;
   /** How often Redis is asked, in milliseconds: a flood of full-size prompts needs longer than that to fill the rest. */
   everyMs?: number;
 };
 
+/** Why nothing new is taken in: Redis is full for all, or full and the tenant takes more than its share of it. */
+export type NoMemory = { kind: "all"; share: number } | { kind: "tenant"; share: number; bytes: number };
+
 /** After ticks that failed: a flood of prompts fills a Redis in less than the half minute that others wait. */
 const maxPauseMs = 5_000;
 
-/** Watches how full Redis is. A server without `maxmemory` is never full by this measure. */
-export function createMemoryGuard({ redis, limit = 0.7, everyMs = 1_000 }: MemoryGuardOptions) {
+/** So many tenants are named in the log. */
+const named = 3;
+
+/**
+ * Watches how full Redis is. A server without `maxmemory` is never full by this measure.
+ *
+ * From `limit` on, the tenants are refused that take at least the average of all that take anything; one that takes less, or nothing, is
+ * refused from `limitForAll` on. So a tenant that fills Redis is the first one to be refused, and the others have the rest.
+ */
+export function createMemoryGuard(options: MemoryGuardOptions) {
+  const { redis, tenantMemory, log, limit = 0.7, limitForAll = 0.85, everyMs = 1_000 } = options;
   let share = 0;
+  let held: ReadonlyMap<string, number> = new Map();
 
   async function tick(): Promise<void> {
     if (redis.status !== "ready") return;
     const info = await redis.info("memory");
     const field = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1] ?? 0);
     const max = field("maxmemory");
+    const wasFull = share >= limit;
     share = max === 0 ? 0 : field("used_memory") / max;
+    if (share < limit || tenantMemory === undefined) return;
+    held = new Map(Object.entries(await redis.hgetall(tenantMemory)).map(([tenant, bytes]) => [tenant, Number(bytes)]));
+    if (wasFull) return;
+    const largest = [...held].toSorted(([, a], [, b]) => b - a).slice(0, named);
+    const tenants = largest.map(([tenant, bytes]) => ({ tenant, bytes }));
+    log?.warn({ usedMemoryShare: share, tenants }, "Redis is nearly full: new generations are refused to who fills it");
   }
 
   // While Redis is away, what was last known stands.
@@ -31,8 +57,16 @@ export function createMemoryGuard({ redis, limit = 0.7, everyMs = 1_000 }: Memor
 
   return {
     tick,
-    /** Whether new generations should be refused for now. */
+    /** Whether work that can wait should wait, whoever it is for. */
     isFull: (): boolean => share >= limit,
+    /** Why nothing new of a tenant should be taken in for now; null where it should. */
+    refusalOf(tenant: string): NoMemory | null {
+      if (share < limit) return null;
+      const bytes = held.get(tenant) ?? 0;
+      const average = [...held.values()].reduce((sum, one) => sum + one, 0) / held.size;
+      if (share >= limitForAll || held.size === 0) return { kind: "all", share };
+      return bytes >= average ? { kind: "tenant", share, bytes } : null;
+    },
     close(): Promise<void> {
       redis.off("ready", onReady);
       return ticker.close();

@@ -7,6 +7,9 @@ const matchFields = defineScript(new URL("scripts/match-fields.lua", import.meta
 /** Where an entry stands in an index. Entries with the same score are in the order of their ids, as Redis sorts them. */
 type Position = { score: number; id: string };
 
+/** Fields of a record as Redis has them. */
+type Hash = Readonly<Record<string, Buffer>>;
+
 /** A record that is there and that this release cannot read: a newer one wrote it, or it is damaged. */
 export type UnreadableRecord = { id: string; error: unknown };
 
@@ -30,6 +33,8 @@ export type PageOptions<Entry> = {
   fields?: readonly string[] | undefined;
   /** Fields and the values that they must have. Redis compares them for many records at once, and only those that match are read. */
   filter?: Readonly<Record<string, string>> | undefined;
+  /** Where a record has this field, all of it is read, and its fields are what `unpack` makes of it. That may throw: see `decode`. */
+  packed?: { field: string; unpack: (id: string, hash: Hash) => Record<string, string> } | undefined;
   /** Reads what was read of the hash. Null: there is no such record any more. What it throws makes the record unreadable. */
   decode: (fields: Record<string, string>, id: string) => Entry | null;
   /** Absent: all entries are wanted. For what the fields alone do not say, or small records. */
@@ -117,13 +122,13 @@ export async function readPage<Entry>(options: PageOptions<Entry>): Promise<Page
       const hashes = await readWanted(options, stretch, wanted.slice(start, end));
       for (const [i, position] of stretch.entries()) {
         if (passedOver === maxPassedOver) return finish(true);
-        const hash = hashes[i] ?? {};
-        bytes += sizeOf(hash);
+        const fields = fieldsOrError(options, position.id, hashes[i] ?? {});
+        bytes += fields instanceof Error ? 0 : sizeOf(fields);
         if (wanted[start + i] === true) read++;
         if (bytes > maxBytes && records.length > 0) return finish(true);
         last = position;
         cursor = position.id;
-        const entry = decodeOrNote(options.decode, hash, cursor, unreadable);
+        const entry = decodeOrNote(options.decode, fields, cursor, unreadable);
         if (entry === null || !isWanted(entry)) passedOver++;
         else if (records.push(entry) === limit) return finish(start + i + 1 < found.length);
       }
@@ -145,13 +150,25 @@ async function filterPositions(
 
 /** Reads the records that are wanted, and nothing for the others. */
 async function readWanted(
-  { redis, fields, recordKey }: Pick<PageOptions<unknown>, "redis" | "fields" | "recordKey">,
+  { redis, fields, packed, recordKey }: Pick<PageOptions<unknown>, "redis" | "fields" | "packed" | "recordKey">,
   positions: readonly Position[],
   wanted: readonly boolean[],
-): Promise<Record<string, string>[]> {
+): Promise<Hash[]> {
   const keys = positions.filter((_, i) => wanted[i]).map(({ id }) => recordKey(id));
-  const hashes = (await readHashes(redis, keys, fields)).values();
-  return wanted.map((isWanted) => (isWanted ? (hashes.next().value ?? {}) : {}));
+  const hashes = await readHashes(redis, keys, packed && fields ? [...fields, packed.field] : fields);
+  if (packed !== undefined && fields !== undefined) {
+    const isPacked = hashes.map((hash) => hash[packed.field] !== undefined);
+    const whole = (
+      await readHashes(
+        redis,
+        keys.filter((_, i) => isPacked[i]),
+        undefined,
+      )
+    ).values();
+    for (const [i, is] of isPacked.entries()) if (is) hashes[i] = whole.next().value ?? {};
+  }
+  const read = hashes.values();
+  return wanted.map((isWanted) => (isWanted ? (read.next().value ?? {}) : {}));
 }
 
 /** The end of the longest stretch from `start` on in which at most so many entries are wanted. */
@@ -164,13 +181,32 @@ function endOfStretch(wanted: readonly boolean[], start: number, most: number): 
 const sizeOf = (fields: Record<string, string>): number =>
   Object.values(fields).reduce((bytes, value) => bytes + Buffer.byteLength(value), 0);
 
+function fieldsOrError(
+  { packed, fields }: Pick<PageOptions<unknown>, "packed" | "fields">,
+  id: string,
+  hash: Hash,
+): Record<string, string> | Error {
+  if (packed === undefined || hash[packed.field] === undefined) return asText(hash);
+  try {
+    const unpacked = packed.unpack(id, hash);
+    if (fields === undefined) return unpacked;
+    return Object.fromEntries(Object.entries(unpacked).filter(([name]) => fields.includes(name)));
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error), { cause: error });
+  }
+}
+
+const asText = (hash: Hash): Record<string, string> =>
+  Object.fromEntries(Object.entries(hash).map(([name, value]) => [name, value.toString()]));
+
 function decodeOrNote<Entry>(
   decode: PageOptions<Entry>["decode"],
-  fields: Record<string, string>,
+  fields: Record<string, string> | Error,
   id: string,
   unreadable: UnreadableRecord[],
 ): Entry | null {
   try {
+    if (fields instanceof Error) throw fields;
     return decode(fields, id);
   } catch (error) {
     unreadable.push({ id, error });
@@ -212,20 +248,20 @@ async function readHashes(
   redis: Redis,
   keys: readonly string[],
   fields: readonly string[] | undefined,
-): Promise<Record<string, string>[]> {
+): Promise<Hash[]> {
   if (keys.length === 0) return [];
   const pipeline = redis.pipeline();
   for (const key of keys) {
-    if (fields === undefined) pipeline.hgetall(key);
-    else pipeline.hmget(key, ...fields);
+    if (fields === undefined) pipeline.hgetallBuffer(key);
+    else pipeline.hmgetBuffer(key, ...fields);
   }
   const answers = (await pipeline.exec()) ?? [];
   return answers.map(([error, answer]) => {
     if (error) throw error;
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what HGETALL answers; a pipeline's answers are untyped
-    if (fields === undefined) return answer as Record<string, string>;
+    if (fields === undefined) return answer as Hash;
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what HMGET answers
-    const values = answer as (string | null)[];
+    const values = answer as (Buffer | null)[];
     return Object.fromEntries(
       fields.flatMap((name, i) => {
         const value = values[i] ?? null;

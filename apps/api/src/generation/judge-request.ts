@@ -23,7 +23,7 @@ export function createJudgeRequest({ catalogue, shedLoad, webhooks }: JudgeReque
     const { model, upstream } = resolved;
     assertModelAllowed(account, model.id);
     await checkWebhook(request, webhooks);
-    shedLoad();
+    shedLoad(account.tenant);
     const terms = termsOf(model, resolved.parameters, upstream.parameters);
     const { prompt: _inTheRequest, ...parameters } = upstream.parameters;
     return {

@@ -2,21 +2,32 @@ import { ApiError } from "@darkroom/contracts";
 import type { Drain } from "../drain.ts";
 import type { Queue } from "../open-queue.ts";
 
-export type ShedLoadOptions = { queue: Pick<Queue, "memoryGuard">; drain: Drain };
+export type ShedLoadOptions = { queue: { memoryGuard: Pick<Queue["memoryGuard"], "refusalOf"> }; drain: Drain };
 
 /** Generations that end make room in a full Redis, which takes some seconds. */
 const fullRetryAfterMs = 5_000;
 
-/** Returns the function that throws `ApiError` where this process, or Redis, has no room for another generation. */
+/** Records that have ended are compressed within some ten seconds, which makes room. Others are kept for their retention. */
+const tenantRetryAfterMs = 30_000;
+
+/** Returns the function that throws `ApiError` where this process, or Redis, has no room for another generation of a tenant. */
 export function createShedLoad({ queue, drain }: ShedLoadOptions) {
-  return (): void => {
+  return (tenant: string): void => {
     if (drain.draining) {
       throw new ApiError("overloaded", "This server is shutting down. Send the request again.", {
         retryAfterMs: 1_000,
       });
     }
-    if (queue.memoryGuard.isFull()) {
-      const message = "Too many requests are waiting. Send this one again later.";
+    const refusal = queue.memoryGuard.refusalOf(tenant);
+    if (refusal?.kind === "tenant") {
+      const message =
+        `The memory of the queue is nearly full, and the generations of the tenant ${tenant} take the largest part of it ` +
+        `(${Math.ceil(refusal.bytes / 1_000_000)} MB), those included that have ended and are still kept. Send this request again later, or ask ` +
+        `the operator to drop the ended ones.`;
+      throw new ApiError("rate_limit_exceeded", message, { retryAfterMs: tenantRetryAfterMs });
+    }
+    if (refusal !== null) {
+      const message = `The memory of the queue is full (${Math.floor(refusal.share * 100)} %). Send this request again later.`;
       throw new ApiError("overloaded", message, { retryAfterMs: fullRetryAfterMs });
     }
   };

@@ -40,8 +40,8 @@ test("an attempt before it that notes what cannot be read costs no attempt", asy
   const queue = await openUnreadable({});
   const { id, lane, attempts, redis, keys, generations } = queue;
   await attempts.start(id, lane);
-  const noted = queue.redis.hgetall.bind(queue.redis);
-  vi.spyOn(queue.redis, "hgetall").mockImplementationOnce(async (key) => {
+  const noted = queue.redis.hgetallBuffer.bind(queue.redis);
+  vi.spyOn(queue.redis, "hgetallBuffer").mockImplementationOnce(async (key) => {
     const hash = await noted(key);
     await redis.hset(keys.record(id), "delivery", "{}");
     return hash;
@@ -68,8 +68,8 @@ test("a failure with a code that only a newer release knows is read as one of ou
 
 test("a record that changes while it is read is read again before an attempt begins", async () => {
   const { id, lane, tenant, admission, generations, attempts, redis } = await openUnreadable({});
-  const read = redis.hgetall.bind(redis);
-  vi.spyOn(redis, "hgetall").mockImplementationOnce(async (key) => {
+  const read = redis.hgetallBuffer.bind(redis);
+  vi.spyOn(redis, "hgetallBuffer").mockImplementationOnce(async (key) => {
     const hash = await read(key);
     await generations.cancel(id, lane);
     await generations.retry(id, lane, tenant, { ...admission, worstCaseMicros: 7 });

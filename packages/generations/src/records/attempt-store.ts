@@ -3,12 +3,14 @@ import { randomBytes } from "node:crypto";
 import { billArgument, nothingCharged, nothingDelivered } from "@darkroom/accounts";
 import type { Bill, Ending } from "@darkroom/contracts";
 import { z } from "zod";
+import { unpackFields } from "../packing/pack-record.ts";
 import { type Delivery, deliverySchema } from "./delivery.ts";
 import type { Failure } from "./failure.ts";
 import type { MissingImage } from "./missing-image.ts";
-import { decodeRecord, type GenerationRecord } from "./generation-record.ts";
+import type { GenerationRecord } from "./generation-record.ts";
 import { startsSpanMs, startsSpans } from "@darkroom/queue";
 import type { PartialImage } from "./partial-image.ts";
+import { readRecord } from "./read-record.ts";
 import type { StoreOptions } from "../queue-connection.ts";
 
 const verdicts = ["ok", "fenced", "ended", "gone"] as const;
@@ -79,7 +81,7 @@ export function createAttemptStore({ redis, keys, retention }: StoreOptions) {
      */
     async start(id: string, lane: string): Promise<BegunRecord | Unbegun | number> {
       const token = randomBytes(9).toString("base64url");
-      const read = async () => decodeRecord(await redis.hgetall(keys.record(id)));
+      const read = () => readRecord(redis, keys, id);
       const giveBack = (attempt: number) => async (error: unknown) => {
         await postpone(redis, where(id, lane), [id, attempt, "handbacks", 0, "0"]);
         throw error;
@@ -129,9 +131,9 @@ export function createAttemptStore({ redis, keys, retention }: StoreOptions) {
 
     /** The keys of the objects that the record names as delivered; null where there is no record. */
     async deliveredKeys(id: string): Promise<string[] | null> {
-      const [known, delivery] = await redis.hmget(keys.record(id), "id", "delivery");
-      if (known == null) return null;
-      return delivery == null ? [] : deliverySchema.parse(JSON.parse(delivery)).images.map(({ key }) => key);
+      const { id: known, delivery } = unpackFields(id, await redis.hgetallBuffer(keys.record(id)));
+      if (known === undefined) return null;
+      return delivery === undefined ? [] : deliverySchema.parse(JSON.parse(delivery)).images.map(({ key }) => key);
     },
 
     /** Shows a partial image, which is in the object store, to those who watch. */

@@ -4,6 +4,7 @@ import { connectSubscriber } from "@darkroom/redis";
 import { testRedisUrl } from "@darkroom/testing";
 import * as fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
+import { createPackRecord } from "../packing/pack-ended.ts";
 import { bill, delivery, free, openQueue } from "../queue.fixture.ts";
 import { type Asked, type CallersModel, createCallersModel } from "./callers-model.fixture.ts";
 import type { Leaving } from "./generation-store.ts";
@@ -30,7 +31,20 @@ const step = fc.record({
       "cut",
       "later",
     ] as const),
-    ...(["start", "start", "start", "succeed", "succeed", "fail", "fail free", "kill", "cancel", "retry"] as const),
+    ...([
+      "start",
+      "start",
+      "start",
+      "succeed",
+      "succeed",
+      "fail",
+      "fail free",
+      "kill",
+      "cancel",
+      "retry",
+      "pack",
+      "pack",
+    ] as const),
   ),
   which: fc.nat(1_000),
 });
@@ -74,6 +88,7 @@ function howLeft(action: "answer" | "accept" | "cut" | "later", isLive: boolean)
 test("one request is bought once, no image is given to two, and a refused request leaves nothing behind, in whatever order clients ask, are cut off, refused and answered", async () => {
   const queue = await openQueue();
   const { generations, attempts, redis, keys } = queue;
+  const packRecord = createPackRecord(redis, keys);
   const subscriber = connectSubscriber(testRedisUrl(), () => {});
   onTestFinished(() => subscriber.disconnect());
   let names = 0;
@@ -174,6 +189,9 @@ test("one request is bought once, no image is given to two, and a refused reques
       await generations.cancel(id, lane);
       if (one.begun && one.key === undefined) story.allowed++;
       model.cancel(id);
+    } else if (action === "pack") {
+      // No rule knows of it: nothing that a caller sees changes.
+      await packRecord(id);
     } else if (action === "retry" && (status === "failed" || status === "canceled")) {
       // Callers of what has ended are answered in milliseconds; an owner who has read how it ended is later.
       if (story.clients.some(({ waits }) => waits?.id === id)) return;

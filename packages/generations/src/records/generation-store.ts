@@ -2,10 +2,12 @@ import { defineScript, generationKeys } from "@darkroom/redis";
 import { randomUUID } from "node:crypto";
 import { type Admission, admissionArgument } from "@darkroom/accounts";
 import { z } from "zod";
-import { decodeRecord, type GenerationRecord } from "./generation-record.ts";
+import type { GenerationRecord } from "./generation-record.ts";
+import { unpackRecord } from "../packing/pack-ended.ts";
 import { listGenerations, type ListOptions } from "./list-generations.ts";
 import type { PartialImage } from "./partial-image.ts";
 import { readPartials } from "./read-partials.ts";
+import { readRecord } from "./read-record.ts";
 import type { StoreOptions } from "../queue-connection.ts";
 import {
   type Admitted,
@@ -29,6 +31,9 @@ export type Retried = Admitted | { kind: "gone" | "succeeded" | "unended" | "bat
  */
 export type Leaving = "answered" | "accepted" | "cut" | "later";
 
+/** A record that is unpacked for a retry may end another life, and be packed again, before it. */
+const retryTries = 3;
+
 const leave = defineScript(new URL("../scripts/leave.lua", import.meta.url), z.enum(["canceled", "kept"]));
 const keep = defineScript(new URL("../scripts/keep.lua", import.meta.url), z.enum(["ok", "gone"]));
 const cancel = defineScript(
@@ -37,7 +42,7 @@ const cancel = defineScript(
 );
 const retry = defineScript(
   new URL("../scripts/retry.lua", import.meta.url),
-  z.union([admittedSchema, z.tuple([z.enum(["gone", "succeeded", "unended", "batched"])])]),
+  z.union([admittedSchema, z.tuple([z.enum(["gone", "succeeded", "unended", "batched", "packed"])])]),
 );
 const watch = defineScript(new URL("../scripts/watch.lua", import.meta.url), z.enum(["ok", "gone"]));
 const withdraw = defineScript(new URL("../scripts/withdraw.lua", import.meta.url), z.enum(["ok", "kept", "gone"]));
@@ -64,7 +69,7 @@ export function createGenerationStore({ redis, keys, retention }: StoreOptions) 
     attachedTo: (submissionId: string): Promise<string | null> => redis.get(keys.attached(submissionId)),
 
     async read(id: string): Promise<GenerationRecord | null> {
-      return decodeRecord(await redis.hgetall(keys.record(id)));
+      return readRecord(redis, keys, id);
     },
 
     /** A page of a tenant's generations: see `listGenerations`. */
@@ -108,9 +113,13 @@ export function createGenerationStore({ redis, keys, retention }: StoreOptions) 
     ): Promise<Retried> {
       const asks = [admissionArgument(admission), reservedArgument(admission)];
       const args = [id, tenant, ...asks, randomUUID(), goneVersion ?? ""];
-      const answer = await retry(redis, where(id, lane), args);
-      if (answer[0] === "accepted" || answer[0] === "refused") return readAdmitted(answer);
-      return { kind: answer[0] };
+      for (let tries = 1; tries <= retryTries; tries++) {
+        const answer = await retry(redis, where(id, lane), args);
+        if (answer[0] === "accepted" || answer[0] === "refused") return readAdmitted(answer);
+        if (answer[0] !== "packed") return { kind: answer[0] };
+        await unpackRecord(redis, keys, id);
+      }
+      throw new Error(`The record of ${id} was packed ${retryTries} times while it was to be queued again.`);
     },
 
     /** Ends a generation that no worker runs. One that runs, or has images for its next attempt to deliver, is kept. */

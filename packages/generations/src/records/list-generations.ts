@@ -1,6 +1,7 @@
 import type { GenerationStatus } from "@darkroom/contracts";
 import { type Page, readFormerScore, readPage, type Keys } from "@darkroom/redis";
 import type { Redis } from "ioredis";
+import { unpackFields } from "../packing/pack-record.ts";
 import { decodeRecord, type GenerationRecord } from "./generation-record.ts";
 
 export type ListOptions = {
@@ -84,6 +85,7 @@ export async function listGenerations(
     recordKey: keys.record,
     fields: listedFields,
     filter: filterOf(options),
+    packed: { field: "packed", unpack: unpackFields },
     decode: decodeRecord,
     signal,
   });

@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import { isDeepStrictEqual } from "node:util";
 import { expect, test } from "vitest";
 import { bill, delivery, openQueue, type TestQueue } from "../queue.fixture.ts";
+import { createPackRecord } from "../packing/pack-ended.ts";
 import { createForgetOutlived } from "../recovery/forget-outlived.ts";
 
 // The states of a record, walked by two api processes, two workers and a recovery that is late. The scripts, the lists and Redis are the
@@ -21,7 +22,7 @@ const step = fc.record({
     ...(["submit", "submit", "submit", "attach", "leave", "leave", "keep", "cancel", "retry", "retry"] as const),
     ...(["start", "start", "start", "checkpoint", "checkpoint", "succeed", ...writes] as const),
     ...(["pass the deadline", "end the retention", "list what is due"] as const),
-    ...(["expire what was listed", "forget what was listed", "expire early", "forget early"] as const),
+    ...(["expire what was listed", "forget what was listed", "expire early", "forget early", "pack", "pack"] as const),
   ),
   /** Picks one of three generations, so that each sees much; where `latest` is false, also an attempt at it: a late worker has an old one. */
   which: fc.nat(2),
@@ -39,6 +40,8 @@ type Seen = {
   id: string;
   /** The fencing tokens of its attempts, the latest last. */
   tokens: number[];
+  /** What it stands for in the memory of its tenant. */
+  bytes: number;
   /** Its entries in the ledger. */
   entries: number;
   version: number;
@@ -69,6 +72,7 @@ async function tell(queue: TestQueue, steps: readonly Step[]): Promise<void> {
   const broken: string[] = [];
   const demand = (holds: boolean, rule: string) => void (holds || broken.push(rule));
 
+  const packRecord = createPackRecord(redis, keys);
   const forget = createForgetOutlived({
     redis,
     keys,
@@ -112,7 +116,7 @@ async function tell(queue: TestQueue, steps: readonly Step[]): Promise<void> {
     const again = await generations.submit(given);
     demand(again.kind === kind, "a repeated submission is answered the same");
     if (kind !== "accepted") return kind;
-    const fresh = { tokens: [], entries: 0, version: 1, status: "queued" };
+    const fresh = { tokens: [], bytes: 0, entries: 0, version: 1, status: "queued" };
     seen.push({ id: given.id, ...fresh, overdue: false, outlived: false, forgotten: false });
     return kind;
   }
@@ -170,6 +174,12 @@ async function tell(queue: TestQueue, steps: readonly Step[]): Promise<void> {
         return attempts.fail(id, lane, token, { code: "upstream_error", message: "It broke." }, one.named);
       case "postpone":
         return attempts.postpone(id, lane, token, one.named ? "failures" : "handbacks", 0);
+      case "pack": {
+        const unpacked = await generations.read(id);
+        await packRecord(id);
+        demand(isDeepStrictEqual(await generations.read(id), unpacked), "a packed record says what it said before");
+        return "looked at";
+      }
       case "put in line":
         return attempts.putInLine(id, lane, token);
       case "expire early":
@@ -196,7 +206,7 @@ async function tell(queue: TestQueue, steps: readonly Step[]): Promise<void> {
   async function lookAtRecords(story: string): Promise<void> {
     const ledger = await readLedger();
     for (const one of seen) {
-      const { status = "", version = "0" } = await redis.hgetall(keys.record(one.id));
+      const { status = "", version = "0", bytes } = await redis.hgetall(keys.record(one.id));
       if (status === "") {
         demand(isEnding(one.status) && one.outlived, "only what has ended, and outlived it, is forgotten");
         demand((await redis.get(keys.tombstone(one.id))) === tenant, "its owner is told that it was there");
@@ -211,7 +221,7 @@ async function tell(queue: TestQueue, steps: readonly Step[]): Promise<void> {
       const entries = ledger.map(({ id }) => id).filter((id) => id.startsWith(`${one.id}:`));
       demand(entries.length === one.entries + (moved && isEnding(status) ? 1 : 0), "each ending has one entry");
       demand(new Set(entries).size === entries.length, "an entry is written once");
-      Object.assign(one, { version: Number(version), status, entries: entries.length });
+      Object.assign(one, { version: Number(version), status, entries: entries.length, bytes: Number(bytes) });
     }
   }
 
@@ -234,6 +244,8 @@ async function tell(queue: TestQueue, steps: readonly Step[]): Promise<void> {
       isDeepStrictEqual({ ...pending }, active === 0 ? {} : { [tenant]: String(active) }),
       "the lane counts what lives",
     );
+    const bytes = seen.reduce((sum, one) => sum + (one.forgotten ? 0 : one.bytes), 0);
+    demand(Number(await redis.hget(keys.tenantMemory, tenant)) === bytes, "a tenant holds what its records stand for");
     const account = await redis.hmget(`${keys.root}account:${keyId}`, "active", "queued", "reserved", "total");
     const spent = (await readLedger()).reduce((sum, { cost, unbilled }) => sum + (cost ?? 0) + unbilled, 0);
     const sums = [active, waiting, active * worstCaseMicros, spent];

@@ -1,6 +1,7 @@
 import { defineScript, formerPlaceMs, type Keys } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { z } from "zod";
+import { unpackFields } from "../packing/pack-record.ts";
 import type { Retention } from "../records/retention.ts";
 
 const claimOutlived = defineScript(
@@ -40,10 +41,11 @@ export function createForgetOutlived({ redis, keys, retention, dropObjects }: Fo
     ];
     const claim = await claimOutlived(redis, where, [id, retention.tombstonesMs, formerPlaceMs, takeOverAfterMs]);
     if (claim === "kept") return;
-    const [[delivery, superseded], partials] = await Promise.all([
-      redis.hmget(keys.forgotten(id), "delivery", "superseded"),
+    const [forgotten, partials] = await Promise.all([
+      redis.hgetallBuffer(keys.forgotten(id)),
       redis.lrange(keys.partials(id), 0, -1),
     ]);
+    const { delivery, superseded } = unpackFields(id, forgotten);
     const deliveries = [delivery ?? [], superseded?.split("\n") ?? []].flat();
     const objects = [
       ...deliveries.flatMap((text) => deliverySchema.parse(JSON.parse(text)).images),

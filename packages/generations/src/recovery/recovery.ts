@@ -1,11 +1,13 @@
 import { redisTime } from "@darkroom/redis";
 import type { GenerationStore } from "../records/generation-store.ts";
 import { createForgetOutlived, type ForgetOutlivedOptions } from "./forget-outlived.ts";
+import { createPackEnded, type PackEndedOptions } from "../packing/pack-ended.ts";
 import { createLostJobs, type LostJobsOptions } from "./lost-jobs.ts";
 import { createTicker } from "@darkroom/runtime";
 
 export type RecoveryOptions = LostJobsOptions &
-  ForgetOutlivedOptions & {
+  ForgetOutlivedOptions &
+  PackEndedOptions & {
     generations: Pick<GenerationStore, "expire">;
     /** How often it ticks, in milliseconds. */
     everyMs: number;
@@ -24,6 +26,7 @@ export function createRecovery(options: RecoveryOptions) {
   const { redis, keys, generations, lanes, log, everyMs } = options;
   const forgetOutlived = createForgetOutlived(options);
   const lookForJobs = createLostJobs(options);
+  const packEnded = createPackEnded(options);
 
   /**
    * Calls `visit` with every id whose score is at most `beforeMs`, a page at a time. Ids that a visit removes do not shift the rest, and a
@@ -61,6 +64,7 @@ export function createRecovery(options: RecoveryOptions) {
       lookForJobs,
       () => each(keys.expiring, nowMs, expire),
       () => each(keys.retained, nowMs, forgetOutlived),
+      packEnded,
     ];
     const errors: unknown[] = [];
     for (const part of parts) await part().catch((error: unknown) => errors.push(error));

@@ -8,11 +8,13 @@
 -- which buys all of them again. Safe to repeat: the same call gets the same answer again.
 --   ARGV[1] id  ARGV[2] tenant  ARGV[3] what it asks of its key, see admission.lua  ARGV[4] the worst it can cost, or '-'
 --   ARGV[5] names this call  ARGV[6] version of the record whose images are known to be gone, or ''
--- Answers { 'gone' }, { 'succeeded' }, { 'unended' } or { 'batched' } where there is nothing to retry, { 'refused', … } as `admit` does, or
+-- Answers { 'packed' } where the record is to be unpacked first, { 'gone' }, { 'succeeded' }, { 'unended' } or { 'batched' } where there is nothing to retry, { 'refused', … } as `admit` does, or
 -- { 'accepted', its new rank, its key's window }.
 local status, version, attempts, key, batch, body, claim, rank, retried_by =
   unpack(redis.call('HMGET', KEYS[1], 'status', 'version', 'attempts', 'keyId', 'batchId', 'body', 'claim', 'rank', 'retriedBy'))
 if not status then return { 'gone' } end
+-- What it is to be queued with is compressed. The caller unpacks it, and calls again.
+if redis.call('HEXISTS', KEYS[1], 'packed') == 1 then return { 'packed' } end
 local time = now()
 if retried_by == ARGV[5] then return { 'accepted', tonumber(rank), told_window(root, key, ARGV[3], time) } end
 if status == 'succeeded' and version ~= ARGV[6] then return { 'succeeded' } end

@@ -3,6 +3,7 @@
 --- @include "fair-queue"
 --- @include "earlier-request"
 --- @include "recount"
+--- @include "tenant-memory"
 -- Accepts a generation, or finds the one of an earlier request that is equal to this one (earlier-request.lua). Safe to repeat: a second
 -- call with the same id changes nothing.
 --   KEYS[1] record  KEYS[2] queued  KEYS[3] expiring  KEYS[4] pending  KEYS[5] the tenant's index  KEYS[6] ranks of the lane
@@ -28,7 +29,8 @@ redis.call('HINCRBY', KEYS[4], tenant, 1)
 rank = next_rank(KEYS[6], tenant)
 -- stylua: ignore
 redis.call('HSET', KEYS[1], 'id', id, 'tenant', tenant, 'status', 'queued', 'version', 1, 'createdAt', time, 'rank', rank,
-  'keyId', key, 'body', body, unpack(ARGV, 12))
+  'keyId', key, 'body', body, 'mayPack', '1', unpack(ARGV, 12))
+note_bytes(root, KEYS[1], tenant, 0, record_overhead + length_of({ unpack(ARGV, 12) }))
 count_new(root, KEYS[1], KEYS[4], tenant, key, false)
 if claim ~= '' then
   -- Without an expiry: it lasts until its generation has ended.

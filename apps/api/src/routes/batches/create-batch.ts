@@ -45,7 +45,7 @@ export function createBatchRoute(app: FastifyInstance, dependencies: CreateBatch
   async function accept(batch: NewBatch, sent: BatchRequest): Promise<CreatedBatch> {
     await checkInputFile(files, batch.tenant, batch.inputFileId);
     await checkWebhook(sent.body, webhooks);
-    shedLoad();
+    shedLoad(batch.tenant);
     return queueAnswer(queue.submitBatch(batch, sent));
   }
 

@@ -33,7 +33,7 @@ export function createFileRoute(app: FastifyInstance, dependencies: CreateFileDe
 
     uploads.post("/v1/files", { onRequest: async (request) => refuseEarly(request) }, async (request, reply) => {
       const { tenant } = accountOf(request);
-      shedLoad();
+      shedLoad(tenant);
       const stopping = new AbortController();
       const leave = places.take(tenant);
       const release = drain.onDismiss(() => stopping.abort(shuttingDown()));

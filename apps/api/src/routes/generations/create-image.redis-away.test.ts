@@ -79,5 +79,6 @@ test("503 with time to wait while Redis is nearly full", async () => {
   expect(answer.status).toBe(503);
   expect(answer.headers.get("x-should-retry")).toBe("true");
   expect(answer.headers.get("retry-after")).toBe("5");
-  expect(await answer.json()).toMatchObject({ error: { code: "overloaded" } });
+  const message = "The memory of the queue is full (90 %). Send this request again later.";
+  expect(await answer.json()).toMatchObject({ error: { code: "overloaded", message } });
 });
