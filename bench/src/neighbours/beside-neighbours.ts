@@ -7,6 +7,13 @@ import { type CallKind, callKinds, type CallTimes, measureCalls } from "./measur
 import type { Neighbour } from "./neighbour.ts";
 import { openNeighbourStack } from "./open-neighbour-stack.ts";
 
+/** A control: the two measurements differ only by what else the machine does. */
+const nobody: Neighbour = {
+  name: "nobody",
+  title: "nothing, as a control",
+  start: async () => async () => {},
+};
+
 /**
  * `pnpm bench neighbours`: what one tenant, or a client without a key, takes from another tenant.
  *
@@ -21,7 +28,7 @@ import { openNeighbourStack } from "./open-neighbour-stack.ts";
  * Each neighbour has a stack of its own: Redis, an api and a worker as processes, with the sandbox as the provider. On it tenant B is
  * measured alone and then beside the neighbour, so that both numbers are of one run.
  */
-const neighbours: readonly Neighbour[] = [longLists, filteredLists, failedBatchReaders, hangingWebhooks];
+const neighbours: readonly Neighbour[] = [nobody, longLists, filteredLists, failedBatchReaders, hangingWebhooks];
 
 /** The most that a call of B may take beside a neighbour, as a multiple of what it takes alone. */
 const wantedRatio = 1.5;

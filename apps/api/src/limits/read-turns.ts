@@ -27,11 +27,11 @@ type Turn = { rendered: () => void };
 const retryAfterMs = { least: 1_000, spread: 4_000 };
 
 /**
- * Four places that each read 2.5 MB a second at most: with pages of half a megabyte they take about a tenth of a process, with pages of
+ * Four places that each read 1.25 MB a second at most: with pages of half a megabyte they take about a tenth of a process, with pages of
  * a few kilobytes a quarter. It is not the time that a page took: where the process is busy with others, that would slow down clients that
  * have done nothing.
  */
-const usualRest = { leastMs: 40, bytesPerMs: 2_500 };
+const usualRest = { leastMs: 40, bytesPerMs: 1_250 };
 
 /**
  * Bounds what lists take of a process, as hooks of the routes that answer with one. Each tenant has some places. A list takes one when it
