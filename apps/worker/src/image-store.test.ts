@@ -18,7 +18,7 @@ const picture = (index: number): ProviderImage => ({
   width: 8,
   height: 8,
 });
-const keyOf = (index: number) => `_images/acme/gen_1/1-${index}.png`;
+const keyOf = (index: number) => `_images/gen_1/1-${index}.png`;
 const noted = (count: number): Delivery => ({
   provider: "fake",
   images: Array.from({ length: count }, (_, index) => {

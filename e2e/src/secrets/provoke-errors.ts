@@ -60,7 +60,7 @@ export function waysToFail(stack: ExposedStack, good: string): Record<ErrorCode,
     },
     images_gone: async () => {
       const id = idOf(await post(drawing));
-      await rm(join(stack.images, "objects/_images/acme", id), { recursive: true });
+      await rm(join(stack.images, "objects/_images", id), { recursive: true });
       return caller.call(origin, `/v1/generations/${id}?response_format=b64_json`, { key: good });
     },
     payload_too_large: () => post({ ...drawing, user: good.repeat(30_000) }),
