@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { aBatch } from "@darkroom/batches/a-batch-fixture";
 import { connectWorker } from "@darkroom/redis";
 import { testRedisUrl } from "@darkroom/testing";
@@ -289,4 +290,30 @@ test("what came of a webhook is noted when Redis takes it again, and the webhook
   });
   await expect.poll(() => queue.webhooks.read(id)).toMatchObject({ status: "delivered", attempts: 1 });
   expect({ posts, refusals }).toEqual({ posts: 1, refusals: 2 });
+});
+
+test("a delivery whose result is on its way to Redis is not taken for lost", async () => {
+  const queue = await openWebhooks();
+  const id = await queue.ended();
+  await queue.dispatcher.tick();
+  const connection = connectWorker(testRedisUrl(), () => {});
+  onTestFinished(() => connection.disconnect());
+  const leaseMs = 90;
+  const noted = Promise.withResolvers<void>();
+  const send = connection.sendCommand.bind(connection);
+  vi.spyOn(connection, "sendCommand").mockImplementation(async (...args: Parameters<typeof send>) => {
+    const answer = await send(...args);
+    if (!args[0].args.includes("delivered")) return answer;
+    // Redis has the result, and the worker learns of it after leases have been renewed.
+    await pause(leaseMs);
+    noted.resolve();
+    return answer;
+  });
+  const warnings: string[] = [];
+  const log = { debug() {}, info() {}, error() {}, warn: (_fields: object, text: string) => void warnings.push(text) };
+  const worker = queue.openWorker({ redis: connection, leaseMs, log });
+  await noted.promise;
+  await worker.close();
+  expect(await queue.webhooks.read(id)).toMatchObject({ status: "delivered" });
+  expect(warnings).toEqual([]);
 });

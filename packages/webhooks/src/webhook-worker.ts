@@ -51,8 +51,8 @@ export type WebhookWorkerOptions = WebhookSubjectStores & {
   lookAgainAfterMs?: number;
 };
 
-/** One delivery that this worker posts. `renewedAtMs` by the clock of `performance.now()`. */
-type Run = TakenDelivery & { controller: AbortController; renewedAtMs: number };
+/** One delivery that this worker posts. `renewedAtMs` by the clock of `performance.now()`. `isAnswered`: what came of it is being noted. */
+type Run = TakenDelivery & { controller: AbortController; renewedAtMs: number; isAnswered: boolean };
 
 /** What came of an attempt, and what it says about the address. */
 type Attempt = { result: DeliveryResult; noteAddress?: () => Promise<void> };
@@ -155,6 +155,7 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
    * a worker that has lost the delivery says nothing about its address now.
    */
   async function note(run: Run, attempt: Attempt): Promise<void> {
+    run.isAnswered = true;
     const finish = () => queue.finish(run, attempt.result);
     const noted = await pRetry(finish, { retries: noteRetries, minTimeout: firstFaultPauseMs });
     if (noted === "ok") await attempt.noteAddress?.();
@@ -167,7 +168,7 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
   }
 
   function begin(taken: TakenDelivery): void {
-    const run: Run = { ...taken, controller: new AbortController(), renewedAtMs: performance.now() };
+    const run: Run = { ...taken, controller: new AbortController(), renewedAtMs: performance.now(), isAnswered: false };
     slots.hold(run);
     const done = deliver(run)
       .catch((error: unknown) => resultOfFault(run, error))
@@ -199,7 +200,8 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
     const lost = new Set(await queue.renew(held));
     for (const run of held) {
       run.renewedAtMs = performance.now();
-      if (!lost.has(run)) continue;
+      // Redis may have its result by now, and holds it no more.
+      if (!lost.has(run) || run.isAnswered) continue;
       log.warn({ webhookId: run.id }, "Another worker has taken a webhook over; it is broken off here");
       run.controller.abort("lost" satisfies Interruption);
     }
