@@ -196,6 +196,7 @@ async function openService(url: string, redis: Redis) {
         expect((await asAdmin(`/admin/ledger/${action}`, {})).status).toBe(200);
       }
       expect((await call("/v1/usage")).status).toBe(200);
+      expect((await asAdmin("/admin/tenants/acme/drop-ended", {})).status).toBe(200);
     },
 
     /** Kills the worker in the middle of a generation, which another ends. */

@@ -5,6 +5,7 @@ import { drawCommand } from "./commands/draw.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { ledgerCommand } from "./commands/ledger.ts";
 import { startCommand } from "./commands/start.ts";
+import { tenantsCommand } from "./commands/tenants.ts";
 import { usageCommand } from "./commands/usage.ts";
 import { runCommands } from "./run-commands.ts";
 import { processShell } from "./shell.ts";
@@ -18,4 +19,5 @@ await runCommands([
   keysCommand(processShell),
   usageCommand(processShell),
   ledgerCommand(processShell),
+  tenantsCommand(processShell),
 ]);

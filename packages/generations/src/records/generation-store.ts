@@ -34,6 +34,9 @@ export type Leaving = "answered" | "accepted" | "cut" | "later";
 /** A record that is unpacked for a retry may end another life, and be packed again, before it. */
 const retryTries = 3;
 
+/** An operator who drops what has ended does not take it from a caller that has yet to read its ending. */
+const endedLeftAloneMs = 60_000;
+
 const leave = defineScript(new URL("../scripts/leave.lua", import.meta.url), z.enum(["canceled", "kept"]));
 const keep = defineScript(new URL("../scripts/keep.lua", import.meta.url), z.enum(["ok", "gone"]));
 const cancel = defineScript(
@@ -44,6 +47,7 @@ const retry = defineScript(
   new URL("../scripts/retry.lua", import.meta.url),
   z.union([admittedSchema, z.tuple([z.enum(["gone", "succeeded", "unended", "batched", "packed"])])]),
 );
+const dropEnded = defineScript(new URL("../scripts/drop-ended.lua", import.meta.url), z.tuple([z.int(), z.int()]));
 const watch = defineScript(new URL("../scripts/watch.lua", import.meta.url), z.enum(["ok", "gone"]));
 const withdraw = defineScript(new URL("../scripts/withdraw.lua", import.meta.url), z.enum(["ok", "kept", "gone"]));
 const expire = defineScript(new URL("../scripts/expire.lua", import.meta.url), z.enum(["expired", "kept"]));
@@ -128,6 +132,20 @@ export function createGenerationStore({ redis, keys, retention }: StoreOptions) 
 
     /** Ends a generation that has not begun before its deadline. One with time left, or without a deadline, is kept. */
     expire: (id: string, lane: string) => expire(redis, where(id, lane), [id, retention.recordsMs]),
+
+    /**
+     * Ends the retention of a page of a tenant's ended generations, in the order of their submission from `fromMs` on: recovery removes them.
+     * `nextMs`: where the next page begins, or null after the last.
+     */
+    async dropEnded(
+      tenant: string,
+      fromMs: number,
+      limit: number,
+    ): Promise<{ dropped: number; nextMs: number | null }> {
+      const lists = [keys.index(tenant), keys.retained, keys.root];
+      const [dropped, nextMs] = await dropEnded(redis, lists, [fromMs, limit, endedLeftAloneMs]);
+      return { dropped, nextMs: nextMs === -1 ? null : nextMs };
+    },
 
     /** Adds a reply channel to the watchers of a generation, or removes it. */
     watch: (id: string, channel: string) => watch(redis, [keys.record(id)], [channel, "add"]),

@@ -1,6 +1,7 @@
 import { redisTime } from "@darkroom/redis";
 import { startRedis } from "@darkroom/testing";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { createPackRecord } from "../packing/pack-ended.ts";
 import { bill, delivery, free, openQueue, type TestQueue } from "../queue.fixture.ts";
 import type { Submission } from "../records/submission.ts";
 
@@ -233,4 +234,40 @@ test("a pass begins though its time, and the worker that held the last one, were
   expect(await step()).toBeGreaterThan(4_000);
   await redis.hset(`${keys.root}audit`, { heldUntil: nowMs + 86_400_000, dueAt: nowMs + 86_400_000 });
   expect(await step()).toBe(0);
+});
+
+test("the memory of a tenant that does not say what its records say is corrected when two passes have found it so", async () => {
+  const queue = await openAudit();
+  const { redis, keys, pass, submitted } = queue;
+  await submitted();
+  const ended = await submitted();
+  await queue.generations.cancel(ended.id, lane);
+  const right = await redis.hgetall(keys.tenantMemory);
+  for (const wrong of [9_000_000, 1]) {
+    await redis.hset(keys.tenantMemory, { acme: wrong, gone: 77 });
+    await pass();
+    expect(await redis.hgetall(keys.tenantMemory)).toEqual({ acme: String(wrong), gone: "77" });
+    await pass();
+    expect(await redis.hgetall(keys.tenantMemory)).toEqual(right);
+  }
+});
+
+test("the memory of a tenant stays exact while records come, are packed and go during the passes", async () => {
+  const queue = await openAudit();
+  const { redis, keys, submitted, log } = queue;
+  const audit = queue.audit({ names: 3 });
+  const all: string[] = [];
+  for (let i = 0; i < 60; i++) {
+    const { id } = await submitted({ request: { prompt: "x".repeat(i * 50) } });
+    all.push(id);
+    if (i % 3 > 0) await queue.generations.cancel(id, lane);
+    if (i % 3 === 2) await createPackRecord(redis, keys)(id);
+    if (i % 6 === 5) await redis.zadd(keys.retained, 1, id);
+    await audit.step();
+    if (i % 10 === 9) await queue.recovery({ leftAloneMs: 3_600_000 }).tick();
+  }
+  const bytes = await Promise.all(all.map((id) => redis.hget(keys.record(id), "bytes")));
+  const held = bytes.reduce((sum, one) => sum + Number(one), 0);
+  expect(await redis.hgetall(keys.tenantMemory)).toEqual({ acme: String(held) });
+  expect(log.error).not.toHaveBeenCalled();
 });

@@ -32,6 +32,9 @@ if not epoch or run ~= ARGV[3] then
   phase, cursor, run = 'records', '0', ARGV[3]
   redis.call('DEL', root .. 'audit-differences')
   redis.call('UNLINK', sums)
+  for _, tenant in ipairs(redis.call('HKEYS', root .. 'tenant-memory')) do
+    redis.call('HSET', sums, root .. 'tenant-memory ' .. tenant, 0)
+  end
 end
 
 local repairs, leftovers, faults = {}, {}, {}

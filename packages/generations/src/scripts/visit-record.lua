@@ -21,10 +21,12 @@ local function put_line(root, batch, id, ended, repairs)
 end
 
 local function visit_record(root, id, name, epoch, retention_ms, repairs)
-  local status, tenant, created, batch, ended = unpack(redis.call('HMGET', name, 'status', 'tenant', 'createdAt', 'batchId', 'endedAt'))
+  local status, tenant, created, batch, ended, bytes =
+    unpack(redis.call('HMGET', name, 'status', 'tenant', 'createdAt', 'batchId', 'endedAt', 'bytes'))
   -- This release cannot read the record.
   if not (status and tenant and created) then return end
   put_on(root .. 'index:' .. tenant, created, id, repairs)
+  if bytes then redis.call('HINCRBY', root .. 'audit-sums', root .. 'tenant-memory ' .. tenant, bytes) end
   if batch then put_line(root, batch, id, ended, repairs) end
   if status ~= 'queued' and status ~= 'running' then
     if not batch and ended then put_on(root .. 'retained', ended + retention_ms, id, repairs) end

@@ -3,6 +3,7 @@ import type { Metrics } from "@darkroom/runtime";
 import type { ShowUsageDependencies } from "../../usage/show-usage.ts";
 import { type CreateKeyDependencies, createKeyRoute } from "./create-key.ts";
 import { type DeleteKeyDependencies, deleteKeyRoute } from "./delete-key.ts";
+import { type DropEndedDependencies, dropEndedRoute } from "./drop-ended.ts";
 import { type LedgerOfDayDependencies, ledgerOfDayRoutes } from "./ledger-of-day.ts";
 import { type ListKeysDependencies, listKeysRoute } from "./list-keys.ts";
 import { type ReadKeyDependencies, readKeyRoute } from "./read-key.ts";
@@ -20,6 +21,7 @@ export type AdminRoutesDependencies = CreateKeyDependencies &
   DeleteKeyDependencies &
   ShowUsageDependencies &
   LedgerOfDayDependencies &
+  DropEndedDependencies &
   ReadMetricsDependencies;
 
 /** The routes of the admin key: keys, usage, the ledger, metrics. */
@@ -33,6 +35,7 @@ export function adminRoutes(app: FastifyInstance, dependencies: AdminRoutesDepen
   deleteKeyRoute(app, dependencies);
   tenantUsageRoute(app, dependencies);
   ledgerOfDayRoutes(app, dependencies);
+  dropEndedRoute(app, dependencies);
   readMetricsRoute(app, dependencies);
 }
 
