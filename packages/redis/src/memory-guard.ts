@@ -57,7 +57,7 @@ export function createMemoryGuard(options: MemoryGuardOptions) {
 
   return {
     tick,
-    /** Whether work that can wait should wait, whoever it is for. */
+    /** Whether work that can wait should wait, for all tenants alike. */
     isFull: (): boolean => share >= limit,
     /** Why nothing new of a tenant should be taken in for now; null where it should. */
     refusalOf(tenant: string): NoMemory | null {
