@@ -97,7 +97,7 @@ describe("Prefer: respond-async", () => {
 
   test("202 with its id when its place in line cannot be told", async () => {
     const api = await startApi();
-    vi.spyOn(api.queue.lanes, "position").mockRejectedValueOnce(new Error("Redis is away"));
+    vi.spyOn(api.queue, "findPosition").mockRejectedValueOnce(new Error("Redis is away"));
     expect((await accept(api)).generation).toMatchObject({ status: "queued", queue: null });
   });
 });
