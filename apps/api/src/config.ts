@@ -58,7 +58,7 @@ export const apiEnvSchema = z.object({
       "How many of those one API key may have, where it has no limit `held_requests` of its own. More get a 429. Unset: half of MAX_HELD_REQUESTS.",
     ),
   MAX_CONNECTIONS: wholeNumber(1, 1_000_000)
-    .default(() => connectionsWithin(openFileLimit()))
+    .optional()
     .describe(
       "The connections that a process has open at a time. More are closed at once. Unset: half of the files that it may have open, and 20,000 at most.",
     ),
@@ -106,6 +106,7 @@ export type ApiConfig = z.output<typeof schema> & {
   storage: ObjectStoreSettings;
   SHUTDOWN_DELAY_MS: number;
   MAX_HELD_REQUESTS_PER_KEY: number;
+  MAX_CONNECTIONS: number;
 };
 
 /** The share of the shutdown time that balancers have to notice. */
@@ -116,5 +117,12 @@ export function readConfig(environment: Environment = process.env): ApiConfig {
   const settings = readSettings(schema, environment);
   const { SHUTDOWN_DEADLINE_MS, SHUTDOWN_DELAY_MS = SHUTDOWN_DEADLINE_MS * delayShare } = settings;
   const { MAX_HELD_REQUESTS, MAX_HELD_REQUESTS_PER_KEY = Math.ceil(MAX_HELD_REQUESTS / 2) } = settings;
-  return { ...settings, SHUTDOWN_DELAY_MS, MAX_HELD_REQUESTS_PER_KEY, storage: objectStoreSettings(environment) };
+  const { MAX_CONNECTIONS = connectionsWithin(openFileLimit()) } = settings;
+  return {
+    ...settings,
+    SHUTDOWN_DELAY_MS,
+    MAX_HELD_REQUESTS_PER_KEY,
+    MAX_CONNECTIONS,
+    storage: objectStoreSettings(environment),
+  };
 }
