@@ -35,6 +35,8 @@ export type ReadFileFormOptions = {
   receive: (filename: string, body: Readable) => Promise<FileUpload>;
   /** Breaks off; its reason is thrown. */
   signal: AbortSignal;
+  /** How much may come besides the bytes of the file: boundaries, headers, fields, and what stands before and behind the form. */
+  maxOverheadBytes: number;
 };
 
 export type FileForm = FileFacts & { upload: FileUpload };
@@ -42,13 +44,17 @@ export type FileForm = FileFacts & { upload: FileUpload };
 /** Room for the known fields, and for mistakes that deserve a message. A longer value is not a known one. */
 const limits = { fieldSize: 1_024, parts: 16, headerPairs: 16, headerSize: 8_192 };
 
+/** What Node reads of a connection at once. */
+const pieceBytes = 65_536;
+
 const bad = (message: string, param?: string) => new ApiError("invalid_request_error", message, { param });
 
 /**
  * Reads a form with one file, which is received while it arrives. Fields may come before and after it. Throws `ApiError` for the first fault
  * of the form, or the error of `receive`; then the received file is discarded and the rest of the request is read and dropped.
  */
-export async function readFileForm({ source, receive, signal }: ReadFileFormOptions): Promise<FileForm> {
+export async function readFileForm(options: ReadFileFormOptions): Promise<FileForm> {
+  const { source, receive, signal, maxOverheadBytes } = options;
   const parser = createParser(source);
   const fields = new Map<string, string>();
   let file: { filename: string; body: Readable; receiving: Promise<FileUpload> } | undefined;
@@ -74,9 +80,22 @@ export async function readFileForm({ source, receive, signal }: ReadFileFormOpti
       .pause();
     if (name !== "file") return reject(bad(`Unknown parameter: ${quoteValue(name)}.`, name));
     if (file !== undefined) return reject(bad("There is more than one 'file': send one at a time.", "file"));
+    inFile = true;
+    body.once("end", () => (inFile = false));
     const receiving = receive(filename, body);
     receiving.catch(reject);
     file = { filename, body, receiving };
+  });
+  // Bytes before the first boundary, and behind the last, reach no handler of the parser. A piece in which the file begins counts whole.
+  // Bytes that arrive before the stream of the file has been read to its end count with the file.
+  let inFile = false;
+  let besidesBytes = 0;
+  source.on("data", (chunk: Buffer) => {
+    if (inFile) return;
+    besidesBytes += chunk.length;
+    if (besidesBytes <= maxOverheadBytes + pieceBytes) return;
+    const message = `The form has more than ${maxOverheadBytes} bytes besides its file, which is the limit.`;
+    reject(new ApiError("payload_too_large", message));
   });
   parser.once("partsLimit", () => reject(bad("The form has too many parts.")));
   parser.on("error", (cause) =>

@@ -145,7 +145,7 @@ async function startGate(over: Partial<AuthenticationGateDependencies> = {}) {
   const gate = createAuthenticationGate({
     ...dependencies,
     keyring: { authenticate: broken },
-    bodyDeadline: createBodyDeadline(dependencies, { wholeMs: 100, uploadSilenceMs: 100 }),
+    bodyDeadline: createBodyDeadline(dependencies, { wholeMs: 100, upload: { windowMs: 100, leastBytes: 1 } }),
     drain: createDrain(),
     trustProxy: false,
     routes: { has: () => true },
@@ -206,7 +206,7 @@ test.each([
   ["methods that a route does not have", `DELETE /v1/models HTTP/1.1\r\nHost: x\r\n\r\n`, 405],
   ["preflights", `OPTIONS /v1/models HTTP/1.1\r\nHost: x\r\n\r\n`, 405],
 ])("%s have ten lines in a second, too", async (_, request, status) => {
-  const { child, lines, baseUrl, exitCode } = startProcess();
+  const { child, lines, baseUrl, exitCode } = startProcess({ SHUTDOWN_DELAY_MS: "0" });
   const answers = await exchange(Number(new URL(await baseUrl).port), request.repeat(flood));
   expect(answers.match(new RegExp(`HTTP/1.1 ${status}`, "g"))).toHaveLength(flood);
   child.kill("SIGTERM");

@@ -18,18 +18,20 @@ const dependencies = {
 const never = 60_000;
 
 /** A service that gives bodies no more time than this. */
-async function start({ wholeMs = never, uploadSilenceMs = never }) {
-  const deadline = createBodyDeadline(dependencies, { wholeMs, uploadSilenceMs });
+async function start({ wholeMs = never, upload = { windowMs: never, leastBytes: 1 } }) {
+  const deadline = createBodyDeadline(dependencies, { wholeMs, upload });
   const app = Fastify();
   onTestFinished(() => app.close());
   app.addHook("onRequest", async (request) => deadline.begin(request.raw));
   app.addContentTypeParser("upload/read", async () => undefined);
+  app.addContentTypeParser("upload/slow", async () => undefined);
   app.addContentTypeParser("upload/refused", async () => undefined);
   app.post("/", async (request, reply) => {
     const type = request.headers["content-type"];
     if (type === "text/plain") return reply.send("read");
     deadline.allowUpload(request.raw, reply.raw);
     if (type === "upload/refused") return reply.send("refused");
+    if (type === "upload/slow") await pause(500, request.raw.pause());
     await once(request.raw.resume(), "end");
     return reply.send("read");
   });
@@ -79,10 +81,31 @@ describe("an upload", () => {
   });
 
   test("that is silent is answered with 408 and cut off", async () => {
-    const { dribble, answered, cut } = (await start({ uploadSilenceMs: 100 }))("upload/read");
+    const { dribble, answered, cut } = (await start({ upload: { windowMs: 100, leastBytes: 1 } }))("upload/read");
     await dribble(1);
     expect(await answered).toBe(408);
     await cut;
+  });
+
+  test("that arrives at less than the least speed is answered with 408 and cut off, though it is never silent", async () => {
+    const { dribble, answered, cut } = (await start({ upload: { windowMs: 400, leastBytes: 50 } }))("upload/read");
+    void dribble(200);
+    expect(await answered).toBe(408);
+    await cut;
+  });
+
+  test("that arrives at the least speed is read for longer than a window", async () => {
+    const { dribble, sending, answered } = (await start({ upload: { windowMs: 400, leastBytes: 2 } }))("upload/read");
+    await dribble(20);
+    sending.end();
+    expect(await answered).toBe(200);
+  });
+
+  test("that is not read for a while is not late", async () => {
+    const { dribble, sending, answered } = (await start({ upload: { windowMs: 100, leastBytes: 50 } }))("upload/slow");
+    await dribble(2);
+    sending.end();
+    expect(await answered).toBe(200);
   });
 
   test("that was answered already has no more time than other bodies", async () => {

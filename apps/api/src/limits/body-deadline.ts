@@ -8,22 +8,26 @@ const partingMs = 1_000;
 
 /**
  * Limits how long bodies may take to arrive. Node has one limit for a whole server (`requestTimeout`), which must allow uploads. This is the
- * limit for all other bodies, and for the gaps within an upload.
+ * limit for all other bodies, and the least speed of an upload.
  */
 export function createBodyDeadline(dependencies: FollowRequestDependencies, limits = bodyLimits) {
-  const { wholeMs, uploadSilenceMs } = limits;
+  const { wholeMs, upload } = limits;
   const timers = new WeakMap<IncomingMessage, NodeJS.Timeout>();
 
-  function arm(request: IncomingMessage, afterMs: number): NodeJS.Timeout {
+  /** `isLate` is asked each time that the time is over; while it says no, there is as much time again. */
+  function arm(request: IncomingMessage, afterMs: number, isLate = () => true): void {
     clearTimeout(timers.get(request));
     const timer = setTimeout(() => {
       const { complete, socket } = request;
       if (complete || socket.destroyed) return;
+      if (!isLate()) {
+        timer.refresh();
+        return;
+      }
       answerBrokenRequest({ code: "ERR_HTTP_REQUEST_TIMEOUT" }, socket, dependencies);
       setTimeout(() => socket.destroy(), partingMs).unref();
     }, afterMs).unref();
     timers.set(request, timer);
-    return timer;
   }
 
   return {
@@ -35,10 +39,20 @@ export function createBodyDeadline(dependencies: FollowRequestDependencies, limi
       request.once("close", () => clearTimeout(timers.get(request)));
     },
 
-    /** Lets the body take as long as bytes arrive, until the answer is sent. After that it has as much time as other bodies. */
+    /**
+     * Lets the body take as long as it arrives at a least speed, until the answer is sent. After that it has as much time as other bodies.
+     */
     allowUpload(request: IncomingMessage, response: ServerResponse): void {
-      const timer = arm(request, uploadSilenceMs);
-      request.on("data", () => timer.refresh());
+      let received = 0;
+      let wasPaused = false;
+      request.on("data", (chunk: Buffer) => (received += chunk.length));
+      request.on("pause", () => (wasPaused = true));
+      arm(request, upload.windowMs, () => {
+        const isLate = received < upload.leastBytes && !wasPaused && !request.isPaused();
+        received = 0;
+        wasPaused = false;
+        return isLate;
+      });
       response.once("finish", () => request.complete || arm(request, wholeMs));
     },
   };

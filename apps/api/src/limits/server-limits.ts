@@ -35,11 +35,14 @@ export const connectionLimits = {
 export const stalledAnswerMs = 30_000;
 
 /** How long bodies may take, in milliseconds. */
-export const bodyLimits: { wholeMs: number; uploadSilenceMs: number } = {
+export const bodyLimits: { wholeMs: number; upload: { windowMs: number; leastBytes: number } } = {
   /** For a whole body that is no upload: 1 MiB at 35 KB/s. */
   wholeMs: 30_000,
-  /** Of an upload, without a byte. We do not read either while the object store fails: it has three tries of 15 s. */
-  uploadSilenceMs: 60_000,
+  /**
+   * How much of an upload must arrive in each window: 4 KiB a second, as a slow phone sends. With a limit on silence alone, a byte now and
+   * then kept a place for an hour. A window in which the process did not read, because the object store was slow, does not count.
+   */
+  upload: { windowMs: 30_000, leastBytes: 122_880 },
 };
 
 /** What an upload has besides the file: boundaries, headers of parts, three short fields. */

@@ -2,13 +2,12 @@ import { ApiError } from "@darkroom/contracts";
 
 /** Each has up to 24 MiB of its parts in memory while a slow S3 takes them: together 800 MB. */
 const maxUploads = 32;
-/** Places of one tenant, so that its slow uploads leave room for others. */
-const maxUploadsOfTenant = 16;
 /** A file of ten megabytes is uploaded by then. */
 const retryAfterMs = 5_000;
 
 /**
- * Limits the uploads that this process receives at a time. `take` takes a place and returns the function that releases it. Throws `ApiError`
+ * Limits the uploads that this process receives at a time. A tenant may have as many as are free, so its share falls as places run out: the
+ * first tenant has 16 of 32, the next 8, then 4, and the last place is for a tenant that has none. `take` takes a place and returns the function that releases it. Throws `ApiError`
  * where there is none.
  */
 export function createUploadPlaces() {
@@ -18,7 +17,7 @@ export function createUploadPlaces() {
   return {
     take(tenant: string): () => void {
       const own = taken.get(tenant) ?? 0;
-      if (all === maxUploads || own === maxUploadsOfTenant) {
+      if (all === maxUploads || own >= maxUploads - all) {
         const message = "Too many files are being uploaded. Send this one again later.";
         throw new ApiError("overloaded", message, { retryAfterMs });
       }

@@ -251,6 +251,35 @@ describe("the limit", () => {
   }, 60_000);
 });
 
+describe("what comes besides the file", () => {
+  const filler = "x".repeat(65_536);
+
+  test.each([
+    ["before the first boundary", "", filler, head + fileHead + oneLine + tail],
+    ["behind the last boundary", head + fileHead + oneLine + tail, filler, ""],
+  ])("413 for more than 64 KB %s, before it ends", async (_, before, endless, after) => {
+    const api = await startApi();
+    const { answered, write } = startUpload(api, { "transfer-encoding": "chunked" });
+    if (before !== "") await write(before);
+    let sentBytes = 0;
+    const answer = answered.finally(() => (sentBytes = Infinity));
+    // A thousand times the limit: it is answered long before. What comes while the file is not stored yet is not counted.
+    for (; sentBytes < 67_108_864; sentBytes += filler.length) await write(endless);
+    if (sentBytes < Infinity) await write(after);
+    expect(sentBytes).toBe(Infinity);
+    expect(await answer).toMatchObject({ status: 413, body: { error: { code: "payload_too_large" } } });
+    expect(await keysOfFiles(api)).toEqual([]);
+  });
+
+  test("some text before and behind the form is read", async () => {
+    const api = await startApi();
+    const { sending, answered, write } = startUpload(api);
+    await write(`a preamble\r\n${head}${fileHead}${oneLine}${tail}an epilogue`);
+    sending.end();
+    expect(await answered).toMatchObject({ status: 200 });
+  });
+});
+
 describe("interrupted", () => {
   test("a caller who breaks off leaves nothing", async () => {
     const left = noting();

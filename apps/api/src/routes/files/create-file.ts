@@ -42,6 +42,7 @@ export function createFileRoute(app: FastifyInstance, dependencies: CreateFileDe
         const { upload, ...facts } = await readFileForm({
           source: request.raw,
           signal: stopping.signal,
+          maxOverheadBytes: maxFormOverheadBytes,
           receive: async (name, body) => {
             assertFilename(name);
             return files.upload({ tenant, body, maxBytes: maxFileBytes });
