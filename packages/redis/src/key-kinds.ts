@@ -31,6 +31,7 @@ export const keyTypes = {
   // The audit
   audit: "hash",
   "audit-sums": "hash",
+  "audit-memory": "hash",
   "audit-differences": "hash",
   "audit-differences-before": "hash",
   // Webhooks

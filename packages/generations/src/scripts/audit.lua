@@ -1,6 +1,7 @@
 --- @include "@darkroom/redis/scripts/now"
 --- @include "visit-record"
 --- @include "correct-sum"
+--- @include "correct-memory"
 -- One step of an audit: a slow walk through all records that repairs the lists and recounts the sums. The step reads the position of the
 -- audit, continues from there, and stores the new position, so that any worker may take the next step.
 --   KEYS[1] the root of all names
@@ -32,9 +33,7 @@ if not epoch or run ~= ARGV[3] then
   phase, cursor, run = 'records', '0', ARGV[3]
   redis.call('DEL', root .. 'audit-differences')
   redis.call('UNLINK', sums)
-  for _, tenant in ipairs(redis.call('HKEYS', root .. 'tenant-memory')) do
-    redis.call('HSET', sums, root .. 'tenant-memory ' .. tenant, 0)
-  end
+  begin_memory(root)
 end
 
 local repairs, leftovers, faults = {}, {}, {}
@@ -90,6 +89,7 @@ else
 end
 
 if phase == 'over' then
+  correct_memory(root, repairs)
   redis.call('DEL', audit, root .. 'audit-differences-before')
   redis.call('UNLINK', sums)
   if redis.call('EXISTS', root .. 'audit-differences') == 1 then

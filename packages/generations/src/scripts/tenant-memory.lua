@@ -16,10 +16,10 @@ local function length_of(fields)
   return length
 end
 
--- While an audit counts, how much moves meanwhile is added up, too: by so much its own sum may be wrong (correct-sum.lua).
+-- While an audit counts, how much moves meanwhile is added up, too: by so much its own sum may be wrong (correct-memory.lua).
 local function add_bytes(root, tenant, bytes)
   if redis.call('HEXISTS', root .. 'audit', 'epoch') == 1 then
-    redis.call('HINCRBY', root .. 'audit-sums', 'moved ' .. tenant, math.abs(bytes))
+    redis.call('HINCRBY', root .. 'audit-memory', 'moved ' .. tenant, math.abs(bytes))
   end
   if redis.call('HINCRBY', root .. 'tenant-memory', tenant, bytes) <= 0 then redis.call('HDEL', root .. 'tenant-memory', tenant) end
 end

@@ -26,7 +26,7 @@ local function visit_record(root, id, name, epoch, retention_ms, repairs)
   -- This release cannot read the record.
   if not (status and tenant and created) then return end
   put_on(root .. 'index:' .. tenant, created, id, repairs)
-  if bytes then redis.call('HINCRBY', root .. 'audit-sums', root .. 'tenant-memory ' .. tenant, bytes) end
+  if bytes then redis.call('HINCRBY', root .. 'audit-memory', 'held ' .. tenant, bytes) end
   if batch then put_line(root, batch, id, ended, repairs) end
   if status ~= 'queued' and status ~= 'running' then
     if not batch and ended then put_on(root .. 'retained', ended + retention_ms, id, repairs) end
