@@ -3,9 +3,12 @@ import { failedBatchReaders } from "./failed-batch-readers.ts";
 import { filteredLists } from "./filtered-lists.ts";
 import { hangingWebhooks } from "./hanging-webhooks.ts";
 import { longLists } from "./long-lists.ts";
+import { longPaths } from "./long-paths.ts";
 import { type CallKind, callKinds, type CallTimes, measureCalls } from "./measure-calls.ts";
 import type { Neighbour } from "./neighbour.ts";
 import { openNeighbourStack } from "./open-neighbour-stack.ts";
+import { pipelinedLink, unreadLinks } from "./unread-links.ts";
+import { wrongMetadata } from "./wrong-metadata.ts";
 
 /** A control: the two measurements differ only by what else the machine does. */
 const nobody: Neighbour = {
@@ -28,7 +31,17 @@ const nobody: Neighbour = {
  * Each neighbour has a stack of its own: Redis, an api and a worker as processes, with the sandbox as the provider. On it tenant B is
  * measured alone and then beside the neighbour, so that both numbers are of one run.
  */
-const neighbours: readonly Neighbour[] = [nobody, longLists, filteredLists, failedBatchReaders, hangingWebhooks];
+const neighbours: readonly Neighbour[] = [
+  nobody,
+  longLists,
+  filteredLists,
+  failedBatchReaders,
+  hangingWebhooks,
+  longPaths,
+  wrongMetadata,
+  pipelinedLink,
+  unreadLinks,
+];
 
 /** The most that a call of B may take beside a neighbour, as a multiple of what it takes alone. */
 const wantedRatio = 1.5;
