@@ -3,7 +3,7 @@ import { createTicker, type Logger } from "@darkroom/runtime";
 
 type MemoryGuardOptions = {
   redis: Redis;
-  /** HASH tenant → about how many bytes it takes. Absent: nobody is told apart. */
+  /** HASH tenant → about how many bytes it takes. Absent: all tenants are treated alike. */
   tenantMemory?: string;
   /** Is told when Redis becomes full, and who fills it. */
   log?: Pick<Logger, "warn">;
@@ -47,7 +47,10 @@ export function createMemoryGuard(options: MemoryGuardOptions) {
     if (wasFull) return;
     const largest = [...held].toSorted(([, a], [, b]) => b - a).slice(0, named);
     const tenants = largest.map(([tenant, bytes]) => ({ tenant, bytes }));
-    log?.warn({ usedMemoryShare: share, tenants }, "Redis is nearly full: new generations are refused to who fills it");
+    log?.warn(
+      { usedMemoryShare: share, tenants },
+      "Redis is nearly full: the tenants that take the most of it are refused",
+    );
   }
 
   // While Redis is away, what was last known stands.
