@@ -191,6 +191,34 @@ describe("the processes that decode", () => {
     expect(facts).toMatchObject({ mayHaveCharged: true, retryable: false, detail: expect.stringContaining("SIGKILL") });
   });
 
+  test("that cannot be started for want of file descriptors are started when there are some again", async () => {
+    const module = JSON.stringify(new URL("check-image.ts", import.meta.url).href);
+    const program = `
+      const { closeSync, openSync } = await import("node:fs");
+      const { createImageChecker } = await import(${module});
+      const { startExaminer } = await import(${module.replace("check-image", "start-examiner")});
+      const held = [];
+      let starts = 0;
+      const start = (settings) => {
+        if (++starts > 1) for (const file of held.splice(0)) closeSync(file);
+        return startExaminer(settings);
+      };
+      const images = createImageChecker({ start });
+      try { while (true) held.push(openSync("/dev/null")); } catch {}
+      const bytes = Buffer.from("${file("png").toString("base64")}", "base64");
+      const { width } = await images.check(bytes, new AbortController().signal);
+      console.log(starts, width);`;
+    const path = join(await temporaryFolder(), "program.mjs");
+    await writeFile(path, program);
+    const { stdout } = await promisify(execFile)("sh", [
+      "-c",
+      'ulimit -n 64 && exec "$0" "$1"',
+      process.execPath,
+      path,
+    ]);
+    expect(stdout).toBe("2 200\n");
+  });
+
   test("outlive the signals that stop a worker, which finishes its calls first", async () => {
     const { checker, started } = open();
     await checker.check(file("png"), signal);
@@ -209,6 +237,12 @@ describe("the processes that decode", () => {
     const program = `const { startExaminer } = await import(${module}); console.log(startExaminer({ idleMs: 600_000 }).pid);`;
     const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", program]);
     await expect.poll(() => isRunning(Number(stdout))).toBe(false);
+  });
+
+  test.skipIf(process.platform !== "linux")("are ended before the worker where memory runs out", async () => {
+    const { checker, started } = open();
+    await checker.check(file("png"), signal);
+    expect(await readFile(`/proc/${started[0]?.pid}/oom_score_adj`, "latin1")).toBe("1000\n");
   });
 
   test.skipIf(process.platform !== "linux")("know no key of a provider", async () => {

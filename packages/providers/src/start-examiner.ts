@@ -1,7 +1,10 @@
-import { fork } from "node:child_process";
+import { type ChildProcess, fork } from "node:child_process";
 import type { Examination } from "./examine-process.ts";
 
-/** Thrown when the process ended before it had an answer: a decoder crashed, or the machine had no memory left. */
+/**
+ * Thrown when the process ended before it had an answer, or could not be started: a decoder crashed, or the machine had no memory, no
+ * process or no file descriptor left.
+ */
 export class ExaminerEndedError extends Error {
   override readonly name = "ExaminerEndedError";
 }
@@ -17,15 +20,11 @@ export type Examiner = {
 
 /**
  * Starts a process that decodes images. It is given nothing of the environment, where the providers' keys are. It ends with the program
- * that started it, and when it has been free for `idleMs`; only while it is busy does it keep that program from ending.
+ * that started it, and when it has been free for `idleMs`; only while it is busy does it keep that program from ending. Throws
+ * `ExaminerEndedError`.
  */
 export function startExaminer({ idleMs }: { idleMs: number }): Examiner {
-  const child = fork(new URL("examine-process.ts", import.meta.url), {
-    execArgv: [],
-    env: {},
-    serialization: "advanced",
-    stdio: ["ignore", "ignore", "ignore", "ipc"],
-  });
+  const child = forkExaminer();
   let state: ReturnType<Examiner["state"]> = "free";
   let idleTimer: NodeJS.Timeout | undefined;
 
@@ -70,10 +69,25 @@ export function startExaminer({ idleMs }: { idleMs: number }): Examiner {
         setBusy(true);
         signal.addEventListener("abort", onAbort);
         child.on("message", onAnswer).on("error", onError).on("exit", onExit);
+        // It could not be started, and has no channel. An "error" event says why.
+        if (child.pid === undefined) return;
         child.send(bytes, (error) => {
           if (error !== null) onError(error);
         });
       });
     },
   };
+}
+
+function forkExaminer(): ChildProcess {
+  try {
+    return fork(new URL("examine-process.ts", import.meta.url), {
+      execArgv: [],
+      env: {},
+      serialization: "advanced",
+      stdio: ["ignore", "ignore", "ignore", "ipc"],
+    });
+  } catch (cause) {
+    throw new ExaminerEndedError("The process that decodes images could not be started.", { cause });
+  }
 }
