@@ -37,6 +37,9 @@ const retryTries = 3;
 /** An operator who drops what has ended does not take it from a caller that has yet to read its ending. */
 const endedLeftAloneMs = 60_000;
 
+/** Nor what is paid for and may still be fetched by a repeated request, which would buy it again (`unanswered_for_ms`, `callers.lua`). */
+const unansweredLeftAloneMs = 900_000;
+
 const leave = defineScript(new URL("../scripts/leave.lua", import.meta.url), z.enum(["canceled", "kept"]));
 const keep = defineScript(new URL("../scripts/keep.lua", import.meta.url), z.enum(["ok", "gone"]));
 const cancel = defineScript(
@@ -143,7 +146,7 @@ export function createGenerationStore({ redis, keys, retention }: StoreOptions) 
       limit: number,
     ): Promise<{ dropped: number; nextMs: number | null }> {
       const lists = [keys.index(tenant), keys.retained, keys.root];
-      const [dropped, nextMs] = await dropEnded(redis, lists, [fromMs, limit, endedLeftAloneMs]);
+      const [dropped, nextMs] = await dropEnded(redis, lists, [fromMs, limit, endedLeftAloneMs, unansweredLeftAloneMs]);
       return { dropped, nextMs: nextMs === -1 ? null : nextMs };
     },
 

@@ -4,6 +4,7 @@
 --   KEYS[1] the tenant's index  KEYS[2] retained  KEYS[3] the root of all names
 --   ARGV[1] time of submission to begin from  ARGV[2] about the most generations to look at
 --   ARGV[3] milliseconds for which a generation is left alone after its ending
+--   ARGV[4] the same of one that has succeeded and that no caller was answered with: an equal request gets it (earlier-request.lua)
 -- Answers { how many are dropped, the time to go on from, or -1 where there are no more }.
 local time, most = now(), tonumber(ARGV[2])
 local found = redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], '+inf', 'LIMIT', 0, most, 'WITHSCORES')
@@ -27,8 +28,12 @@ local dropped = 0
 for at = 1, #found, 2 do
   local id = found[at]
   local due = tonumber(redis.call('ZSCORE', KEYS[2], id))
-  local ended, batch = unpack(redis.call('HMGET', KEYS[3] .. 'generation:' .. id, 'endedAt', 'batchId'))
-  if due and due > time and ended and not batch and time - ended >= tonumber(ARGV[3]) then
+  -- stylua: ignore
+  local ended, batch, status, key, claim, answered =
+    unpack(redis.call('HMGET', KEYS[3] .. 'generation:' .. id, 'endedAt', 'batchId', 'status', 'keyId', 'claim', 'answered'))
+  -- A compressed one has no `keyId` where it has an idempotency key or was answered with.
+  local is_open = status == 'succeeded' and key and not claim and not answered
+  if due and due > time and ended and not batch and time - ended >= tonumber(is_open and ARGV[4] or ARGV[3]) then
     -- Taken off first, because a Redis at its memory limit refuses a script that begins with ZADD, and room is to be made in it.
     redis.call('ZREM', KEYS[2], id)
     redis.call('ZADD', KEYS[2], time, id)
