@@ -86,6 +86,7 @@ describe("a packed record", () => {
     await queue.pack();
     const goneVersion = (await generations.read(id))?.version;
     expect(await generations.retry(id, lane, "acme", queue.admission)).toEqual({ kind: "succeeded" });
+    expect(await isPacked(queue, id), "a refused retry leaves it packed").toBe(true);
     expect(await generations.retry(id, lane, "acme", queue.admission, { goneVersion })).toMatchObject({
       kind: "accepted",
     });
@@ -97,6 +98,38 @@ describe("a packed record", () => {
     await queue.recovery().tick();
     expect(queue.droppedObjects.toSorted()).toEqual(["a/0.png", "a/first.png", "a/second.png"]);
     expect(await queue.redis.exists(queue.keys.tenantMemory)).toBe(0);
+  });
+
+  test("that was queued again is packed after its next ending, too", async () => {
+    const queue = await openEnded({}, "failed");
+    const { generations, id, lane } = queue;
+    await queue.pack();
+    await generations.retry(id, lane, "acme", queue.admission);
+    await generations.cancel(id, lane);
+    await passTheFirstMoments(queue);
+    await queue.recovery().tick();
+    expect(await isPacked(queue, id)).toBe(true);
+    expect(await generations.read(id)).toMatchObject({ status: "canceled", request: worded, error: null });
+  });
+
+  test("says to an older release that it has objects where only an earlier life noted some", async () => {
+    const queue = await openEnded();
+    const { generations, attempts, redis, keys, id, lane } = queue;
+    const goneVersion = (await generations.read(id))?.version;
+    await generations.retry(id, lane, "acme", queue.admission, { goneVersion });
+    await attempts.start(id, lane);
+    await attempts.fail(id, lane, 2, failure);
+    const before = await generations.read(id);
+    await queue.pack();
+    // The older release removes the record with the objects of these two fields.
+    expect(await redis.hmget(keys.record(id), "delivery", "superseded")).toEqual(["?", null]);
+    expect(await generations.read(id)).toEqual(before);
+    await unpackRecord(redis, keys, id);
+    expect(await generations.read(id)).toEqual(before);
+    await queue.pack();
+    await redis.zadd(keys.retained, 1, id);
+    await queue.recovery().tick();
+    expect(queue.droppedObjects.toSorted()).toEqual(["a/0.png", "a/first.png"]);
   });
 
   test("with an idempotency key is what the key stands for, until and after a retry", async () => {

@@ -85,7 +85,7 @@ export async function packFields(hash: Readonly<Record<string, string>>): Promis
     // to be removed with the record: this is no JSON, so it does not remove the record without them.
     "id",
     "-",
-    ...(hash["delivery"] === undefined ? [] : ["delivery", "?"]),
+    ...(hash["delivery"] === undefined && hash["superseded"] === undefined ? [] : ["delivery", "?"]),
     ...pieces.flatMap((piece, i) => [String(i), piece]),
   ];
 }
@@ -110,7 +110,7 @@ export function unpackFields(id: string, hash: Readonly<Record<string, Buffer>>)
   }
 }
 
-const isOfPacking = (name: string): boolean => name === "packed" || /^\d+$/.test(name);
+const isOfPacking = (name: string): boolean => name === "packed" || name === "delivery" || /^\d+$/.test(name);
 
 /** The keys of objects repeat the tenant and the id, which are in no dictionary. */
 function dictionaryFor(number: string, { tenant = "", id = "" }: Readonly<Record<string, string>>): Buffer {

@@ -13,11 +13,13 @@
 local status, version, attempts, key, batch, body, claim, rank, retried_by =
   unpack(redis.call('HMGET', KEYS[1], 'status', 'version', 'attempts', 'keyId', 'batchId', 'body', 'claim', 'rank', 'retriedBy'))
 if not status then return { 'gone' } end
+local is_repeated = retried_by == ARGV[5]
+-- Before the next check: a record that is not queued again stays compressed.
+if not is_repeated and status == 'succeeded' and version ~= ARGV[6] then return { 'succeeded' } end
 -- What it is to be queued with is compressed. The caller unpacks it, and calls again.
 if redis.call('HEXISTS', KEYS[1], 'packed') == 1 then return { 'packed' } end
 local time = now()
-if retried_by == ARGV[5] then return { 'accepted', tonumber(rank), told_window(root, key, ARGV[3], time) } end
-if status == 'succeeded' and version ~= ARGV[6] then return { 'succeeded' } end
+if is_repeated then return { 'accepted', tonumber(rank), told_window(root, key, ARGV[3], time) } end
 if not is_ending(status) then return { 'unended' } end
 -- The line of a batch: its ending goes into the output of the batch.
 if batch then return { 'batched' } end

@@ -11,7 +11,10 @@ local pieces = { 'packed' }
 for _, name in ipairs(redis.call('HKEYS', KEYS[1])) do
   if string.find(name, '^%d+$') then pieces[#pieces + 1] = name end
 end
-redis.call('HSET', KEYS[1], unpack(fields))
+-- Its next ending is packed as well.
+redis.call('HSET', KEYS[1], 'mayPack', '1', unpack(fields))
+-- Where the record noted no delivery, this still stands there for an older release (pack-record.ts).
+if redis.call('HGET', KEYS[1], 'delivery') == '?' then pieces[#pieces + 1] = 'delivery' end
 redis.call('HDEL', KEYS[1], unpack(pieces))
 if bytes then note_bytes(KEYS[2], KEYS[1], tenant, bytes, record_overhead + length_of(fields)) end
 return 'ok'
