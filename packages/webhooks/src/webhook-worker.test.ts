@@ -267,6 +267,50 @@ test("a worker that stood still posts nothing that another has taken meanwhile",
   expect(await queue.webhooks.read(id)).toMatchObject({ status: "pending", attempts: 0 });
 });
 
+test("a worker that learns late of what it took posts nothing that another has taken meanwhile", async () => {
+  const queue = await openWebhooks();
+  const id = await queue.ended();
+  await queue.dispatcher.tick();
+  const connection = connectWorker(testRedisUrl(), () => {});
+  onTestFinished(() => connection.disconnect());
+  const leaseMs = 60_000;
+  const isTaken = Promise.withResolvers<void>();
+  const isTold = Promise.withResolvers<void>();
+  const run = connection.evalsha.bind(connection);
+  vi.spyOn(connection, "evalsha").mockImplementationOnce(async (...args: Parameters<typeof run>) => {
+    const answer = await run(...args);
+    isTaken.resolve();
+    await isTold.promise;
+    return answer;
+  });
+  const warned = Promise.withResolvers<string>();
+  let posts = 0;
+  queue
+    .openWorker({
+      redis: connection,
+      leaseMs,
+      everyMs: 3_600_000,
+      log: { debug() {}, info() {}, error() {}, warn: (_fields: object, text: string) => warned.resolve(text) },
+      post: async () => {
+        posts++;
+        warned.resolve("It was posted");
+        return retry;
+      },
+    })
+    .wake();
+  await isTaken.promise;
+  // The lease is over, and another takes it.
+  await queue.redis.zadd(queue.keys.deliveries, 0, id);
+  const { taken } = await createDeliveryQueue({ ...queue, leaseMs }).take(createWebhookSlots(1, 1));
+  expect(taken.map((one) => one.id)).toEqual([id]);
+  const laterMs = performance.now() + 2 * leaseMs;
+  vi.spyOn(performance, "now").mockReturnValue(laterMs);
+  onTestFinished(() => void vi.restoreAllMocks());
+  isTold.resolve();
+  expect(await warned.promise).toBe("Another worker has taken a webhook over; it is broken off here");
+  expect(posts).toBe(0);
+});
+
 test("what came of a webhook is noted when Redis takes it again, and the webhook is not posted twice", async () => {
   const queue = await openWebhooks();
   const id = await queue.ended();

@@ -51,7 +51,10 @@ export type WebhookWorkerOptions = WebhookSubjectStores & {
   lookAgainAfterMs?: number;
 };
 
-/** One delivery that this worker posts. `renewedAtMs` by the clock of `performance.now()`. `isAnswered`: what came of it is being noted. */
+/**
+ * One delivery that this worker posts. `renewedAtMs`: when its lease was last asked for, by the clock of `performance.now()`. `isAnswered`: what
+ * came of it is being noted.
+ */
 type Run = TakenDelivery & { controller: AbortController; renewedAtMs: number; isAnswered: boolean };
 
 /** What came of an attempt, and what it says about the address. */
@@ -167,8 +170,8 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
     log.warn({ webhookId: id, err: error }, "A webhook waits for a release that can read it");
   }
 
-  function begin(taken: TakenDelivery): void {
-    const run: Run = { ...taken, controller: new AbortController(), renewedAtMs: performance.now(), isAnswered: false };
+  function begin(taken: TakenDelivery, renewedAtMs: number): void {
+    const run: Run = { ...taken, controller: new AbortController(), renewedAtMs, isAnswered: false };
     slots.hold(run);
     const done = deliver(run)
       .catch((error: unknown) => resultOfFault(run, error))
@@ -188,8 +191,10 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
   }
 
   async function take(): Promise<void> {
+    // A lease begins before its answer is here, which may come late.
+    const askedAtMs = performance.now();
     const { taken, unreadable, more } = await queue.take(slots);
-    for (const one of taken) begin(one);
+    for (const one of taken) begin(one, askedAtMs);
     for (const id of unreadable) await setAside(id, new Error("Its record has no tenant, or is of another type."));
     if (stopping) for (const { controller } of runs.keys()) controller.abort("stopping" satisfies Interruption);
     else if (more) takes.wake();
@@ -197,9 +202,10 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
 
   async function renew(): Promise<void> {
     const held = [...runs.keys()];
+    const askedAtMs = performance.now();
     const lost = new Set(await queue.renew(held));
     for (const run of held) {
-      run.renewedAtMs = performance.now();
+      run.renewedAtMs = askedAtMs;
       // Redis may have its result by now, and holds it no more.
       if (!lost.has(run) || run.isAnswered) continue;
       log.warn({ webhookId: run.id }, "Another worker has taken a webhook over; it is broken off here");
