@@ -1,4 +1,5 @@
-import { describe, expect, test } from "vitest";
+import { startRedis } from "@darkroom/testing";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { createDeliveryQueue, type TakenDelivery } from "./delivery-queue.ts";
 import { openWebhooks } from "./open-webhooks.fixture.ts";
 import { createWebhookSlots, type WebhookSlots } from "./webhook-slots.ts";
@@ -133,6 +134,82 @@ describe("what was taken", () => {
     expect(await takeOne(line)).toMatchObject({ take: "2" });
   });
 });
+
+describe("a lease that is over while no worker has a slot", () => {
+  /** A delivery that was taken, and is put in line because its lease is over. */
+  async function openInLine() {
+    const queue = await openWebhooks();
+    const id = await queue.waiting("one");
+    const line = lineOf(queue);
+    const taken = await takeOne(line);
+    await letTimePass(queue);
+    await line.take(createWebhookSlots(0, 0));
+    expect(await linesOf(queue)).not.toEqual([]);
+    return { queue, line, id, taken };
+  }
+
+  test("is had again by its worker, and no other posts the delivery beside it", async () => {
+    const { queue, line, taken } = await openInLine();
+    expect(await line.renew([taken])).toEqual([]);
+    expect(await linesOf(queue)).toEqual([]);
+    expect(await line.take(createWebhookSlots(9, 9))).toMatchObject({ taken: [] });
+  });
+
+  test("has no delivery attempted before the time that its worker noted", async () => {
+    const { queue, line, id, taken } = await openInLine();
+    const behind = await queue.waiting("one");
+    expect(await line.finish(taken, { status: "again", pauseMs: 60_000, attempts: 1 })).toBe("ok");
+    expect((await takeOne(line)).id).toBe(behind);
+    expect(await line.take(createWebhookSlots(9, 9))).toMatchObject({ taken: [] });
+    await letTimePass(queue);
+    const { taken: later } = await line.take(createWebhookSlots(9, 9));
+    expect(later.map((one) => one.id)).toContain(id);
+  });
+});
+
+describe("a result whose answer was lost", () => {
+  const results = [{ status: "delivered" }, { status: "dead" }, { status: "off" }] as const;
+
+  test.each(results)("is noted as $status when it is told again", async (result) => {
+    const queue = await openWebhooks();
+    await queue.waiting("one");
+    const line = lineOf(queue);
+    const taken = await takeOne(line);
+    expect([await line.finish(taken, result), await line.finish(taken, result)]).toEqual(["ok", "ok"]);
+  });
+
+  test.each(results)("and is told again as $status after a replay leaves the replay in line", async (result) => {
+    const queue = await openWebhooks();
+    const id = await queue.waiting("one");
+    const line = lineOf(queue);
+    const taken = await takeOne(line);
+    await line.finish(taken, result);
+    expect(await queue.webhooks.revive(id)).toBe(true);
+    expect(await line.renew([taken])).toEqual([taken]);
+    expect(await line.finish(taken, result)).toBe("lost");
+    const replayed = await takeOne(line);
+    expect(replayed.id).toBe(id);
+    expect(await line.finish(taken, result)).toBe("lost");
+    expect(await line.finish(replayed, { status: "delivered", attempts: 1 })).toBe("ok");
+  });
+});
+
+test.each([{ status: "delivered" }, { status: "again", pauseMs: 60_000 }] as const)(
+  "a result ($status) is noted by a Redis without memory: the webhook would be posted again",
+  async (result) => {
+    const server = await startRedis({ persist: false });
+    onTestFinished(server.stop);
+    const queue = await openWebhooks({ url: server.url });
+    const id = await queue.waiting("one");
+    const line = lineOf(queue);
+    const taken = await takeOne(line);
+    await queue.redis.config("SET", "maxmemory", 1);
+    expect(await line.renew([taken])).toEqual([]);
+    expect(await line.finish(taken, { ...result, attempts: 1 })).toBe("ok");
+    await queue.redis.config("SET", "maxmemory", 0);
+    expect(await queue.webhooks.read(id)).toMatchObject({ attempts: 1 });
+  },
+);
 
 describe("what is lost", () => {
   test("is found among all deliveries, not among the oldest", async () => {

@@ -92,7 +92,7 @@ export function createDeliveryQueue(options: DeliveryQueueOptions) {
     async renew<Taken extends TakenDelivery>(held: readonly Taken[]): Promise<Taken[]> {
       if (held.length === 0) return [];
       const names = held.flatMap(({ id, take: number }) => [id, number]);
-      const answer = await renew(redis, [keys.deliveries, keys.delivery("")], [leaseMs, ...names]);
+      const answer = await renew(redis, [keys.deliveries, keys.root], [leaseMs, ...names]);
       const lost = new Set<string>();
       for (let at = 0; at < answer.length; at += 2) lost.add(`${answer[at]} ${answer[at + 1]}`);
       return held.filter(({ id, take: number }) => lost.has(`${id} ${number}`));

@@ -13,8 +13,8 @@ export const retry: WebhookAnswer = { outcome: "retry", what: "It answered 500."
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** A queue of its own with webhooks, whose outbox is looked at by the test alone. */
-export async function openWebhooks() {
-  const queue = await openQueue();
+export async function openWebhooks(options: { url?: string } = {}) {
+  const queue = await openQueue(options);
   const { redis, keys, generations } = queue;
   const { webhooks, batches, ...parts } = createWebhookParts({ redis, keys }, { generations, log });
 

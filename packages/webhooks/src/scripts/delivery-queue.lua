@@ -38,14 +38,24 @@ local function index_first(index, member, list)
   return first[2] ~= nil
 end
 
+-- Has both indexes say what the first of a queue is by now.
+local function index_queue(tenant, origin)
+  index_first(origins_of(tenant), origin, queue_of(tenant, origin))
+  if not index_first(tenants, tenant, origins_of(tenant)) then redis.call('HDEL', ranks, tenant) end
+  if redis.call('EXISTS', tenants) == 0 then redis.call('DEL', ranks) end
+end
+
 -- Takes the first delivery of a tenant for an origin out of the line. Answers its id and rank; nothing where there is none.
 local function dequeue(tenant, origin)
   local id, rank = unpack(redis.call('ZPOPMIN', queue_of(tenant, origin)))
   if rank then reach_rank(ranks, tonumber(rank)) end
-  index_first(origins_of(tenant), origin, queue_of(tenant, origin))
-  if not index_first(tenants, tenant, origins_of(tenant)) then redis.call('HDEL', ranks, tenant) end
-  if redis.call('EXISTS', tenants) == 0 then redis.call('DEL', ranks) end
+  index_queue(tenant, origin)
   return id, rank
+end
+
+-- Takes a delivery out of the line, if it is there. A delivery whose lease ends is put in line, and its worker may be heard of after that.
+local function leave_line(id, tenant, origin)
+  if redis.call('ZREM', queue_of(tenant, origin), id) == 1 then index_queue(tenant, origin) end
 end
 
 -- What a delivery says of itself: status, tenant, origin. One of an older release names no origin: its host and port stand for it. No

@@ -2,14 +2,21 @@
 --- @include "@darkroom/redis/scripts/now"
 -- Notes what came of a delivery that was taken. A worker that lost it meanwhile, because it stood still for longer than its lease, changes
 -- nothing: another may have settled it since. Only that a receiver has accepted it counts from every worker, for as long as it is pending.
+-- What came of a take from before a replay does not count, so that the replay is sent. Safe to repeat.
 --   KEYS[1] delivery  KEYS[2] deliveries that are not settled  KEYS[3] webhooks that could not be read  KEYS[4] root of all names
 --   ARGV[1] id  ARGV[2] number of the take
 --   ARGV[3] what came of it: a status that settles it; 'again' for another attempt after a pause; 'later' for the same attempt after a pause
 --   ARGV[4] milliseconds: that a settled delivery is kept, or of the pause  ARGV[5…] field, value, …
 -- Answers 'ok', or 'lost'.
-local status, takes = unpack(redis.call('HMGET', KEYS[1], 'status', 'takes'))
-if status ~= 'pending' then return 'lost' end
+local status, tenant, origin = describe(ARGV[1])
+if not tenant then return 'lost' end
+local takes, replay_take = unpack(redis.call('HMGET', KEYS[1], 'takes', 'replayTake'))
+if status ~= 'pending' then return takes == ARGV[2] and status == ARGV[3] and 'ok' or 'lost' end
 if takes ~= ARGV[2] and ARGV[3] ~= 'delivered' then return 'lost' end
+if tonumber(ARGV[2]) <= (tonumber(replay_take) or 0) then return 'lost' end
+-- The first write removes something. Redis without memory refuses a script whose first write adds something, and a webhook whose result is
+-- not noted is posted again.
+leave_line(ARGV[1], tenant, origin)
 if #ARGV > 4 then redis.call('HSET', KEYS[1], unpack(ARGV, 5)) end
 local pauses = ARGV[3] == 'again' or ARGV[3] == 'later'
 if not pauses then
