@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { connectionsWithin, openFileLimit } from "./connection-limits.ts";
+import { stalledAnswerMs } from "./server-limits.ts";
 
 test.each([
   [1_024, 384],
@@ -13,4 +14,11 @@ test.each([
 
 test("the limit of this process is known", () => {
   expect(openFileLimit()).toBeGreaterThan(100);
+});
+
+test("a client that receives 20 MB in ten minutes is not taken for one that stands still", () => {
+  const bytesPerMs = 20_000_000 / 600_000;
+  // `net.ipv4.tcp_wmem` of Linux, of which a third must be free before it takes more.
+  const largestSendBuffer = 4_194_304;
+  expect(stalledAnswerMs).toBeGreaterThan(largestSendBuffer / 3 / bytesPerMs);
 });

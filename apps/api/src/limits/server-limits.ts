@@ -31,8 +31,12 @@ export const connectionLimits = {
   requireHostHeader: false,
 } as const satisfies ServerOptions;
 
-/** How long a client may take none of an answer that is there, in milliseconds. It is cut after twice that time at the latest: 60 s. */
-export const stalledAnswerMs = 30_000;
+/**
+ * How long a client may take none of an answer that is there, in milliseconds. It is cut after twice that time at the latest. Linux takes more
+ * of an answer only when a third of its send buffer is free, which has up to 4 MiB: a client that receives 22 KB a second seems to take
+ * nothing for so long. A slower one does not receive 20 MB in the ten minutes after which OpenAI's clients give up.
+ */
+export const stalledAnswerMs = 60_000;
 
 /** How long bodies may take, in milliseconds. */
 export const bodyLimits: { wholeMs: number; upload: { windowMs: number; leastBytes: number } } = {
