@@ -19,7 +19,8 @@ function openTurns(options: ReadTurnsOptions = {}) {
   });
   const order: string[] = [];
 
-  function read(tenant: string, readBytes = 0, admin = false) {
+  /** `readBytes`: null where it is not known yet. */
+  function read(tenant: string, readBytes: number | null = 0, admin = false) {
     const raw = Object.assign(new EventEmitter(), {
       closed: false,
       destroyed: false,
@@ -33,7 +34,9 @@ function openTurns(options: ReadTurnsOptions = {}) {
       raw.emit("close");
     }
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as much of a request as is looked at
-    const request = { facts: { account: { tenant }, readBytes, admin } } as unknown as FastifyRequest;
+    const request = {
+      facts: { account: { tenant }, readBytes: readBytes ?? undefined, admin },
+    } as unknown as FastifyRequest;
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- and of a reply
     const reply = { raw } as unknown as FastifyReply;
     const turn = turns.preHandler(request, reply).then(() => void order.push(tenant));
@@ -99,6 +102,29 @@ describe("a list of a tenant", () => {
     await vi.advanceTimersByTimeAsync(199);
     expect(order).toEqual(["a"]);
     await vi.advanceTimersByTimeAsync(1);
+    expect(order).toEqual(["a", "a"]);
+  });
+
+  test("whose caller hangs up before its page is made rests as after a full page", async () => {
+    const { read, order } = openTurns();
+    const first = read("a", null);
+    read("a");
+    await settle();
+    first.close();
+    await vi.advanceTimersByTimeAsync(524);
+    expect(order).toEqual(["a"]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(order).toEqual(["a", "a"]);
+  });
+
+  test("that was refused by its route does not rest so long", async () => {
+    const { read, order } = openTurns();
+    const first = read("a", null);
+    read("a");
+    await settle();
+    await first.render();
+    first.close();
+    await settle();
     expect(order).toEqual(["a", "a"]);
   });
 

@@ -33,6 +33,9 @@ const retryAfterMs = { least: 1_000, spread: 4_000 };
  */
 const usualRest = { leastMs: 40, bytesPerMs: 1_250 };
 
+/** What a list counts as that ended before its page was made: a full page. What it has read by then is not known. */
+const unfinishedBytes = 524_288;
+
 /**
  * Bounds what lists take of a process, as hooks of the routes that answer with one. Each tenant has some places. A list takes one when it
  * is its turn, and has it until its answer has been received. Then the place rests, for longer after a larger page, so that the lists of one
@@ -116,8 +119,10 @@ export function createReadTurns(options: ReadTurnsOptions = {}) {
     };
     const closed = () => {
       clearTimeout(cut);
+      // Else a client that hangs up at once, again and again, has lists read without a rest.
+      const readBytes = facts.readBytes ?? (isRendered ? 0 : unfinishedBytes);
       rendered();
-      setTimeout(free, rest.leastMs + (facts.readBytes ?? 0) / rest.bytesPerMs).unref();
+      setTimeout(free, rest.leastMs + readBytes / rest.bytesPerMs).unref();
     };
     const cut = setTimeout(() => raw.destroy(), takeWithinMs).unref();
     if (raw.closed) closed();
