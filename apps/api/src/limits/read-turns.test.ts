@@ -111,7 +111,7 @@ describe("a list of a tenant", () => {
     read("a");
     await settle();
     first.close();
-    await vi.advanceTimersByTimeAsync(524);
+    await vi.advanceTimersByTimeAsync(523);
     expect(order).toEqual(["a"]);
     await vi.advanceTimersByTimeAsync(1);
     expect(order).toEqual(["a", "a"]);
