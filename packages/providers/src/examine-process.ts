@@ -1,16 +1,8 @@
-import { writeFileSync } from "node:fs";
 import sharp from "sharp";
 import { examineImage, type ImageFacts, UnusableImageError } from "./examine-image.ts";
 
 /** What this process answers for each image that it is sent. `fault` is a mistake of ours, not of the image. */
 export type Examination = { facts: ImageFacts } | { unusable: string } | { fault: string };
-
-// Where memory runs out, Linux ends this process first. It would end the largest one, which may be the worker with all its calls.
-try {
-  writeFileSync("/proc/self/oom_score_adj", "1000");
-} catch {
-  // Another system, or one that does not allow it.
-}
 
 // Each image is decoded once, and one process decodes one image at a time: a cache or more threads would only take memory.
 sharp.cache(false);

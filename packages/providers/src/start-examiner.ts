@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import type { Examination } from "./examine-process.ts";
 
 /**
@@ -25,6 +26,7 @@ export type Examiner = {
  */
 export function startExaminer({ idleMs }: { idleMs: number }): Examiner {
   const child = forkExaminer();
+  endFirst(child);
   let state: ReturnType<Examiner["state"]> = "free";
   let idleTimer: NodeJS.Timeout | undefined;
 
@@ -89,5 +91,15 @@ function forkExaminer(): ChildProcess {
     });
   } catch (cause) {
     throw new ExaminerEndedError("The process that decodes images could not be started.", { cause });
+  }
+}
+
+/** Where memory runs out, Linux ends this process first. It would end the largest one, which may be the worker with all its calls. */
+function endFirst({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    writeFileSync(`/proc/${pid}/oom_score_adj`, "1000");
+  } catch {
+    // Another system, or one that does not allow it.
   }
 }
