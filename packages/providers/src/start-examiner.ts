@@ -74,7 +74,8 @@ export function startExaminer({ idleMs }: { idleMs: number }): Examiner {
         // It could not be started, and has no channel. An "error" event says why.
         if (child.pid === undefined) return;
         child.send(bytes, (error) => {
-          if (error !== null) onError(error);
+          // Its channel is closed. How it ended says more than that, and "exit" follows.
+          if (error !== null) end();
         });
       });
     },
