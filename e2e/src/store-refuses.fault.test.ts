@@ -62,6 +62,13 @@ const respondAsync = (apiKey: string): RequestInit => ({
   headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json", prefer: "respond-async" },
 });
 
+/** Puts an empty file where nothing is. Whether it could. */
+const isWritten = (path: string): Promise<boolean> =>
+  writeFile(path, "", { flag: "wx" }).then(
+    () => true,
+    () => false,
+  );
+
 test("a folder that takes no writes for a while: no bought image is lost, and nothing is bought meanwhile", async () => {
   const folder = await temporaryFolder();
   const { drawThrough } = await openStackWith({ STORAGE_DIRECTORY: folder });
@@ -71,7 +78,8 @@ test("a folder that takes no writes for a while: no bought image is lost, and no
     // As final an error as that of a disk that is mounted read-only, which the tests' user, root, could write to all the same.
     async () => {
       await rename(incoming, `${incoming}-away`);
-      await writeFile(incoming, "");
+      // A worker that misses the folder makes it anew, between these two as well.
+      while (!(await isWritten(incoming))) await rm(incoming, { recursive: true, force: true });
     },
     async () => {
       await rm(incoming);
