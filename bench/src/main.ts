@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { callersBeside } from "./batch/callers-beside.ts";
 import { wholeBatch } from "./batch/whole-batch.ts";
+import { fleet } from "./fleet/fleet.ts";
 import { describeMachine, loadAverage } from "./machine.ts";
 import { type Report, tableOf, writeReport } from "./report.ts";
 import { besideNeighbours } from "./neighbours/beside-neighbours.ts";
@@ -17,7 +18,7 @@ import { submitLatency } from "./wait/submit-latency.ts";
 import { throughput } from "./wait/throughput.ts";
 import { waitingMemory } from "./wait/waiting-memory.ts";
 
-const usage = `pnpm bench wait|keys|batch|redis|neighbours|hostile [--quick] [--scenario 1,2] [--only NAME,NAME] [--lines 50000] [--profile FOLDER] [--output FILE]
+const usage = `pnpm bench wait|keys|batch|redis|neighbours|hostile|fleet [--quick] [--scenario 1,2] [--only NAME,NAME] [--lines 50000] [--profile FOLDER] [--output FILE]
 
   --quick     small counts, one round: a look within a minute, not a measurement
   --scenario  only these
@@ -33,6 +34,7 @@ const benches = new Map<string, Scenario[]>([
   ["redis", [writeCost, commandsBeside, recordMemory]],
   ["neighbours", [besideNeighbours]],
   ["hostile", [pictures, answers]],
+  ["fleet", fleet],
 ]);
 
 const { values, positionals } = parseArgs({

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
@@ -20,6 +20,12 @@ export type StartProcessOptions = {
   /** A folder for a `.cpuprofile`, written when the process stops. */
   profileTo: string | undefined;
 };
+
+/** One listener for all of them: a bench with 16 workers would exceed Node's limit of listeners. */
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
 
 const startWithinMs = 30_000;
 const stopWithinMs = 10_000;
@@ -44,9 +50,8 @@ export async function startProcess(options: StartProcessOptions): Promise<Measur
     });
   }
   const exited = once(child, "exit");
-  const killAtExit = () => child.kill("SIGKILL");
-  process.once("exit", killAtExit);
-  void exited.then(() => process.off("exit", killAtExit));
+  running.add(child);
+  void exited.then(() => running.delete(child));
 
   const giveUpAtMs = performance.now() + startWithinMs;
   while (!(await answers(`${origin}/healthz`))) {
