@@ -5,6 +5,7 @@ import {
   connectSubscriber,
   connectWorker,
   createKeys,
+  createTaskLeases,
   createWriteProbe,
   untilConnected,
 } from "@darkroom/redis";
@@ -95,6 +96,8 @@ export async function openWorker({ closes, ...options }: OpenWorkerOptions) {
   await untilConnected(redis, connectWithinMs);
 
   const connection = { redis, keys };
+  const leases = createTaskLeases({ redis, keys, log });
+  closes.add("the leases on background tasks", () => leases.close());
   const worker = createWorker(connection, options);
   closes.add("the lanes", () => worker.lanes.close());
   const recovery = worker.recover({
@@ -136,6 +139,8 @@ export async function openWorker({ closes, ...options }: OpenWorkerOptions) {
     generations: worker.generations,
     lanes: worker.lanes,
     connection,
+    /** Who of the fleet does what beside the lanes: each background task has one owner. */
+    leases,
 
     /** The lanes that are worked off: none before `workLanes`. */
     laneWorkers: laneWorkers as readonly LaneWorker[],

@@ -16,3 +16,5 @@ export {
 export { adviseOnRedis } from "./redis-faults.ts";
 export { redisTime } from "./redis-time.ts";
 export { CommandTimeoutError } from "./ioredis-patches/time-out-commands.ts";
+export type { OwnedTaskOptions, TaskLease } from "./task-leases/task-hold.ts";
+export { createTaskLeases, type OwnedTask, type TaskLeases } from "./task-leases/task-leases.ts";

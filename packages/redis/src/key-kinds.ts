@@ -23,6 +23,9 @@ export const keyTypes = {
   retained: "zset",
   "packed-until": "string",
   "tenant-memory": "hash",
+  // Background tasks
+  "task-leases": "hash",
+  "task-workers": "hash",
   // Lanes
   pending: "hash",
   ranks: "hash",

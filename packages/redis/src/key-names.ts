@@ -45,6 +45,10 @@ export function createKeys(prefix: string) {
     packedUntil: name("packed-until"),
     /** HASH tenant → about how many bytes of Redis its generations take. A tenant with none has no field. */
     tenantMemory: name("tenant-memory"),
+    /** HASH task → `worker until fence`: which worker holds a background task of the fleet, and until when. `-` = none. */
+    taskLeases: name("task-leases"),
+    /** HASH worker → `until task …`: the workers that take background tasks, and which each can do. */
+    taskWorkers: name("task-workers"),
     /** ZSET of endings (id, version, status) that are not yet deliveries, by the time from which on they are due. Empty but for the last moments. */
     outbox: name("outbox"),
     /** HASH: one webhook delivery. Kept until it is settled, then as long as its index. */

@@ -1,0 +1,95 @@
+import { createTicker } from "@darkroom/runtime";
+
+/** The hold of this worker on one task, from the moment that it gets the task to the moment that it loses it. */
+export type TaskLease = {
+  /** The lane or slice of its kind that the task is. */
+  part: string;
+  /** The name of the task in Redis: `kind:part`. */
+  task: string;
+  /**
+   * Grows from owner to owner. A script in which two owners at once would do harm includes `@darkroom/redis/scripts/holds-task-lease` and
+   * is given `task` and `fence`.
+   */
+  fence: string;
+  /** Aborted when the lease is lost, when another worker is to have the task, and when this worker stops. */
+  signal: AbortSignal;
+  /**
+   * Whether this worker still holds the task, by its own monotonic clock. Unlike `signal` it is right in the first moment after the process
+   * was frozen. Ask it before each page, and before each write that a second owner should not make.
+   */
+  isHeld: () => boolean;
+};
+
+export type OwnedTaskOptions = {
+  /** Letters and hyphens. All workers that run a kind share its tasks. */
+  kind: string;
+  /** The lanes or slices that the kind is divided into, without spaces; one where it is not divided. */
+  parts: readonly string[];
+  /** The pause between two ticks of one part, in milliseconds. */
+  everyMs: number;
+  /**
+   * Does what is due of one part. It is called at once when this worker gets the part, then every so often, and never twice at a time for a
+   * part in this process. Let it return soon after `lease.signal` is aborted, because the next owner waits for that.
+   */
+  tick: (lease: TaskLease) => Promise<void>;
+  /** Is called with what a tick throws, unless the tick was broken off. */
+  onError: (error: unknown, lease: TaskLease) => void;
+  /** The longest pause after ticks that failed, in milliseconds: half a minute by default. */
+  maxPauseMs?: number;
+};
+
+/** Why a hold ends: the reason of its signal. */
+type HoldEnd = "lost" | "to yield" | "stopping";
+
+/** One hold of a task in this process, and its ticks. */
+export type TaskHold = {
+  lease: TaskLease;
+  /** Ticks at once. */
+  wake: () => void;
+  /** Breaks off the tick that is under way, and begins no other. */
+  end: (why: HoldEnd) => void;
+  /** Resolves when the tick that was under way at the end has ended. */
+  settled: () => Promise<void>;
+};
+
+/**
+ * Begins to tick a task.
+ *
+ * @param leaseEndMs until when the leases of this worker last, by `performance.now()`
+ */
+export function createTaskHold(
+  { kind, everyMs, tick, onError, maxPauseMs }: OwnedTaskOptions,
+  { task, fence, leaseEndMs }: { task: string; fence: string; leaseEndMs: () => number },
+): TaskHold {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const isHeld = () => !signal.aborted && performance.now() < leaseEndMs();
+  const lease: TaskLease = { part: task.slice(kind.length + 1), task, fence, signal, isHeld };
+
+  let underWay = Promise.resolve();
+  const tickWhileHeld = async () => {
+    if (!isHeld()) return;
+    const ticked = tick(lease);
+    underWay = ticked.catch(() => {});
+    await ticked;
+  };
+  const ticker = createTicker({
+    everyMs,
+    tick: tickWhileHeld,
+    onError: (error) => {
+      if (isHeld()) onError(error, lease);
+    },
+    ...(maxPauseMs !== undefined && { maxPauseMs }),
+  });
+  ticker.wake();
+
+  return {
+    lease,
+    wake: () => ticker.wake(),
+    end(why) {
+      controller.abort(why);
+      void ticker.close();
+    },
+    settled: () => underWay,
+  };
+}

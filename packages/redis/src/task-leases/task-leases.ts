@@ -1,0 +1,182 @@
+import { randomBytes } from "node:crypto";
+import { createTicker, type Logger } from "@darkroom/runtime";
+import type { Redis } from "ioredis";
+import pTimeout from "p-timeout";
+import { z } from "zod";
+import { defineScript } from "../define-script.ts";
+import type { Keys } from "../key-names.ts";
+import { createTaskHold, type OwnedTaskOptions, type TaskHold } from "./task-hold.ts";
+
+/** A task that Redis says this worker holds. */
+type HeldTask = { task: string; fence: string; isToYield: boolean };
+
+const holdScript = defineScript(new URL("../scripts/hold-task-leases.lua", import.meta.url), z.array(z.string()));
+
+/** After so long without a renewal other workers take the tasks. A worker that is busy may renew some seconds late. */
+const defaultLeaseMs = 5_000;
+/** Two renewals may fail. The tasks of a worker that was killed stand still for a lease and a renewal, 6.5 seconds. */
+const defaultRenewEveryMs = 1_500;
+/** The longest pause after renewals that Redis refused. After the refusals the tasks stand still for no longer than that. */
+const maxRefusedPauseMs = 5_000;
+/** How long a stop waits for ticks that were broken off, and then for Redis to hear that the tasks are free. */
+const closeWithinMs = 1_000;
+
+export type TaskLeasesOptions = {
+  redis: Redis;
+  keys: Pick<Keys, "taskLeases" | "taskWorkers">;
+  log: Pick<Logger, "warn">;
+  /** How long a lease lasts that is not renewed, in milliseconds. The same for all workers. */
+  leaseMs?: number;
+  /** How often all leases of this worker are renewed, in milliseconds. */
+  renewEveryMs?: number;
+};
+
+/** A kind of tasks that this worker takes part in. */
+export type OwnedTask = {
+  /** Ticks the parts that this worker holds, at once. */
+  wake: () => void;
+  /** The parts that this worker holds now. */
+  parts: () => string[];
+  /** Breaks off the work on the parts that this worker holds, and gives them back. Takes two seconds at most. */
+  close: () => Promise<void>;
+};
+
+/**
+ * Gives each background task of the fleet, such as recovery of one lane or removal of one slice, to one worker at a time. A worker names the
+ * tasks that it can do, and ticks those that it holds:
+ *
+ *     const removal = leases.own({
+ *       kind: "removal",
+ *       parts: ["0", "1", "2", "3"],
+ *       everyMs: 10_000,
+ *       tick: async ({ part, isHeld }) => { while (isHeld() && (await removePage(part))) {} },
+ *       onError: (error, { part }) => log.warn({ slice: part, err: error }, "…"),
+ *     });
+ *     closes.add("the removal", () => removal.close());
+ *
+ * One call to Redis renews all leases of a worker, however many. The tasks of each kind are spread evenly over the workers that can do them. A
+ * new worker has its part after two renewals. A worker that stops gives its tasks back at once. The tasks of a worker that was killed, is
+ * frozen, or is cut off from Redis are taken over when its lease has run out; it learns of that when it asks `isHeld`. Two workers may
+ * work on a task for a moment. A task that cannot bear that checks the fence in its scripts: see `TaskLease.fence`.
+ */
+export function createTaskLeases(options: TaskLeasesOptions) {
+  const { redis, keys, log, leaseMs = defaultLeaseMs, renewEveryMs = defaultRenewEveryMs } = options;
+  const worker = randomBytes(9).toString("base64url");
+  /** Task → what this worker does of it. */
+  const offered = new Map<string, OwnedTaskOptions>();
+  const holds = new Map<string, TaskHold>();
+  /** Tasks whose last tick goes on although the lease is lost. Until it has ended, this worker takes no new lease on the task. */
+  const stillTicking = new Set<string>();
+  /** Tasks to give back with the next renewal. */
+  const givenBack = new Set<string>();
+  /** Until when all leases of this worker last, by `performance.now()`. */
+  let leaseEndMs = 0;
+  let leaseEnd: NodeJS.Timeout | undefined;
+
+  function lose(lost: readonly (readonly [string, TaskHold])[]): void {
+    if (lost.length === 0) return;
+    const tasks = lost.map(([task]) => task);
+    log.warn({ tasks }, "The leases on background tasks were not renewed in time; other workers take the tasks over");
+    for (const [task, hold] of lost) {
+      holds.delete(task);
+      stillTicking.add(task);
+      hold.end("lost");
+      void hold.settled().then(() => stillTicking.delete(task));
+    }
+  }
+
+  /** The lease is renewed until the last tick has ended. */
+  async function giveBack(task: string, hold: TaskHold): Promise<void> {
+    hold.end("to yield");
+    await hold.settled();
+    if (holds.get(task) !== hold) return;
+    holds.delete(task);
+    givenBack.add(task);
+    renewals.wake();
+  }
+
+  async function callScript(tasks: readonly string[]): Promise<HeldTask[]> {
+    const args = [worker, leaseMs, tasks.join(" "), [...givenBack].join(" ")];
+    givenBack.clear();
+    const answer = await holdScript(redis, [keys.taskLeases, keys.taskWorkers], args);
+    return Array.from({ length: answer.length / 3 }, (_, i) => {
+      const [task = "", fence = "", state] = answer.slice(3 * i, 3 * i + 3);
+      return { task, fence, isToYield: state === "yield" };
+    });
+  }
+
+  function follow({ task, fence, isToYield }: HeldTask): void {
+    const own = offered.get(task);
+    const hold = holds.get(task);
+    if (isToYield) {
+      if (hold === undefined) givenBack.add(task);
+      else if (!hold.lease.signal.aborted) void giveBack(task, hold);
+    } else if (own !== undefined && hold === undefined && !stillTicking.has(task)) {
+      holds.set(task, createTaskHold(own, { task, fence, leaseEndMs: () => leaseEndMs }));
+    }
+  }
+
+  async function renew(): Promise<void> {
+    const askedAtMs = performance.now();
+    const held = await callScript([...offered.keys()].filter((task) => !stillTicking.has(task)));
+    // Redis was away for so long that the answer is of the past.
+    if (performance.now() >= askedAtMs + leaseMs) return;
+    leaseEndMs = askedAtMs + leaseMs;
+    clearTimeout(leaseEnd);
+    leaseEnd = setTimeout(() => lose([...holds]), leaseEndMs - performance.now());
+    const fences = new Map(held.map(({ task, fence }) => [task, fence]));
+    lose([...holds].filter(([task, hold]) => fences.get(task) !== hold.lease.fence));
+    for (const one of held) follow(one);
+  }
+
+  const renewals = createTicker({
+    everyMs: renewEveryMs,
+    tick: renew,
+    maxPauseMs: maxRefusedPauseMs,
+    onError: (error) => log.warn({ err: error }, "The leases on background tasks could not be renewed"),
+  });
+  const onReady = () => renewals.wake();
+  redis.on("ready", onReady);
+
+  /** Breaks off the work on tasks, and gives them back. */
+  async function stop(tasks: readonly string[], tellRedis: () => Promise<unknown>): Promise<void> {
+    const stopped = tasks.flatMap((task) => holds.get(task) ?? []);
+    for (const hold of stopped) hold.end("stopping");
+    await within(Promise.all(stopped.map((hold) => hold.settled())));
+    for (const task of tasks) {
+      offered.delete(task);
+      holds.delete(task);
+    }
+    // Where this fails, the leases run out.
+    await within(tellRedis().catch(() => {}));
+  }
+
+  return {
+    /** Takes part in a kind of tasks from now on. Call it once for each kind. */
+    own(own: OwnedTaskOptions): OwnedTask {
+      const tasks = own.parts.map((part) => `${own.kind}:${part}`);
+      for (const task of tasks) offered.set(task, own);
+      renewals.wake();
+      const held = () => tasks.flatMap((task) => holds.get(task) ?? []);
+      return {
+        wake: () => {
+          for (const hold of held()) hold.wake();
+        },
+        parts: () => held().map(({ lease }) => lease.part),
+        close: () => stop(tasks, renew),
+      };
+    },
+
+    /** Breaks off all work, gives all tasks back, and takes no more. Takes three seconds at most. */
+    async close(): Promise<void> {
+      redis.off("ready", onReady);
+      await renewals.close();
+      await stop([...offered.keys()], () => callScript([]));
+      clearTimeout(leaseEnd);
+    },
+  };
+}
+
+export type TaskLeases = ReturnType<typeof createTaskLeases>;
+
+const within = (work: Promise<unknown>) => pTimeout(work, { milliseconds: closeWithinMs, fallback: () => {} });
