@@ -22,7 +22,7 @@ export const createSubmitter =
     const { id, lane } = submission;
     const submitted = await generations.submit({ billUndelivered, ...submission });
     if (submitted.kind !== "accepted") return submitted;
-    await lanes.add(lane, id, submitted.rank).catch((error: unknown) => {
+    await lanes.add(lane, id, submitted.priority).catch((error: unknown) => {
       log.warn({ generationId: id, lane, err: error }, "The job could not be put on its lane; recovery will");
     });
     return submitted;

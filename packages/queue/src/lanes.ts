@@ -27,14 +27,15 @@ const maxPriority = 2 ** 21 - 1;
 
 const maxJobsAtOnce = 500;
 
-/**
- * Every job has a priority, because a job without one would overtake all others. Jobs past BullMQ's largest priority run in the order in
- * which they came, whatever their tenant; that takes two million jobs of one tenant on a lane that is never empty.
- */
-const jobOptions = (id: string, rank: number) => ({ jobId: id, priority: Math.min(Math.max(rank, 1), maxPriority) });
+/** Every job has a priority, because a job without one would overtake all others. */
+const jobOptions = (id: string, priority: number) => ({
+  jobId: id,
+  priority: Math.min(Math.max(priority, 1), maxPriority),
+});
 
 /**
- * The lanes as a producer sees them. A job holds only an id and a rank; the record has the state. The job's id is the generation's id, so
+ * The lanes as a producer sees them. A job holds only an id and a priority; the record has the state. Of two jobs the one with the smaller priority
+ * value runs first, and of equal ones the earlier. The job's id is the generation's id, so
  * that adding it twice makes one job.
  */
 export function createLanes(redis: Redis, keys: Keys) {
@@ -66,17 +67,17 @@ export function createLanes(redis: Redis, keys: Keys) {
     },
 
     /** Adds a job, or finds it there. */
-    async add(lane: string, id: string, rank: number): Promise<void> {
-      await queue(lane).add("generate", null, jobOptions(id, rank));
+    async add(lane: string, id: string, priority: number): Promise<void> {
+      await queue(lane).add("generate", null, jobOptions(id, priority));
     },
 
     /** Adds many jobs, at most 500 in one call to Redis, because BullMQ's script blocks all other clients. */
-    async addMany(lane: string, jobs: readonly { id: string; rank: number }[]): Promise<void> {
+    async addMany(lane: string, jobs: readonly { id: string; priority: number }[]): Promise<void> {
       for (let from = 0; from < jobs.length; from += maxJobsAtOnce) {
-        const some = jobs.slice(from, from + maxJobsAtOnce).map(({ id, rank }) => ({
+        const some = jobs.slice(from, from + maxJobsAtOnce).map(({ id, priority }) => ({
           name: "generate",
           data: null,
-          opts: jobOptions(id, rank),
+          opts: jobOptions(id, priority),
         }));
         await queue(lane).addBulk(some);
       }

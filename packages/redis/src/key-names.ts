@@ -87,7 +87,7 @@ export function createKeys(prefix: string) {
     feedingBatches: (lane: string) => name("batches-feeding", lane),
     /** HASH tenant → number of its generations on the lane that have not ended. A tenant with none has no field. */
     pending: (lane: string) => name("pending", lane),
-    /** HASH tenant → rank of its latest job on the lane, and '' → the rank that the lane has come to. Gone when the lane is empty. */
+    /** HASH tenant → rank of its latest job on the lane, '' → the rank that the lane has come to, and fields of `lane-priority.lua`. Gone when the lane is empty. */
     ranks: (lane: string) => name("ranks", lane),
     /** Begins the names of STRINGs, one for each span of time: how many attempts the lane has begun in it. Each lives some spans. */
     starts: (lane: string) => name("starts", lane, ""),

@@ -40,15 +40,15 @@ export function nextTask({ id, status, lane, ready }: BatchState): string | null
 
 /**
  * Returns the function that puts the next task of a batch on its lane, unless it is there. Where that fails, recovery does it. A job with a
- * higher rank runs later.
+ * higher priority value runs later.
  */
 export const createPutNextTask =
   ({ lanes, log }: { lanes: Pick<Lanes, "add">; log: Logger }) =>
-  async (batch: BatchState, rank = 1): Promise<void> => {
+  async (batch: BatchState, priority = 1): Promise<void> => {
     const job = nextTask(batch);
     if (job === null) return;
     try {
-      await lanes.add(laneOfTask(job), job, rank);
+      await lanes.add(laneOfTask(job), job, priority);
     } catch (error) {
       const fields = { batchId: batch.id, job, err: error };
       log.warn(fields, "The job of a batch could not be put on its lane; recovery will");

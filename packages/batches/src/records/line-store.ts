@@ -63,7 +63,7 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
       admissionArgument({ ...unlimited, budget, images, worstCaseMicros: worst }),
       worst ?? "-",
     ]);
-    const ranks = await feedLines(
+    const priorities = await feedLines(
       redis,
       [
         keys.batch(id),
@@ -77,10 +77,10 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
       ],
       [id, tenant, keyId, lane, model, from, randomUUID(), ...args],
     );
-    if (typeof ranks === "string") return null;
+    if (typeof priorities === "string") return null;
     return {
-      taken: ranks.length,
-      jobs: ids.flatMap((lineId, i) => (ranks[i] ? [{ id: lineId, rank: ranks[i] }] : [])),
+      taken: priorities.length,
+      jobs: ids.flatMap((lineId, i) => (priorities[i] ? [{ id: lineId, priority: priorities[i] }] : [])),
     };
   }
 

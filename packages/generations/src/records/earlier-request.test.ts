@@ -2,7 +2,7 @@ import { newGenerationId } from "@darkroom/contracts";
 import { describe, expect, test } from "vitest";
 import { openApi } from "./api-process.fixture.ts";
 
-const accepted = (rank: number) => ({ kind: "accepted", rank, use: null });
+const accepted = (priority: number) => ({ kind: "accepted", priority, use: null });
 const attached = (earlier: { id: string } | undefined) => ({ kind: "attached", id: earlier?.id });
 
 const broken = { code: "upstream_error", message: "It broke." } as const;

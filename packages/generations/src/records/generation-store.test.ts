@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { bill, delivery, free, openQueue, openStarted, openLossyConnection } from "../queue.fixture.ts";
 import { createGenerationStore } from "./generation-store.ts";
 
-const accepted = (rank: number) => ({ kind: "accepted", rank, use: null });
+const accepted = (priority: number) => ({ kind: "accepted", priority, use: null });
 
 describe("submit", () => {
   test("writes a record that can be read back", async () => {
@@ -162,7 +162,7 @@ describe("retry", () => {
     const queue = await openStarted();
     const { generations, attempts, id, lane, tenant } = queue;
     await attempts.fail(id, lane, 1, { code: "upstream_error", message: "It broke." });
-    expect(await generations.retry(id, lane, tenant, free)).toEqual({ kind: "accepted", rank: 1, use: null });
+    expect(await generations.retry(id, lane, tenant, free)).toEqual({ kind: "accepted", priority: 1, use: null });
     expect(await generations.read(id)).toMatchObject({ status: "queued", error: null, failures: 0, endedAtMs: null });
     const second = await attempts.start(id, lane);
     expect(second).toMatchObject({ attempts: 2, failures: 0, handbacks: 1 });
@@ -205,7 +205,7 @@ describe("a script whose answer was lost, and which is sent again, says what it 
     const lost = loseAnswer(keys.retained);
     const retried = lossy.retry(id, lane, tenant, free);
     await lost;
-    expect(await retried).toEqual({ kind: "accepted", rank: 1, use: null });
+    expect(await retried).toEqual({ kind: "accepted", priority: 1, use: null });
     expect(await redis.hgetall(keys.pending(lane))).toEqual({ [tenant]: "1" });
     expect(await lossy.retry(id, lane, tenant, free)).toEqual({ kind: "unended" });
   });

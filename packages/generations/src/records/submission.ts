@@ -48,9 +48,9 @@ export type Submission = RequestIdentity & {
   expiresInMs?: number | undefined;
 };
 
-/** It was accepted, or refused because a limit or the budget of its key is reached; then nothing was written. `use` = null: no limit counts. */
+/** It was accepted, or refused because a limit or the budget of its key is reached; then nothing was written. `use` = null: no limit counts. `priority`: of its job on the lane, as `lane-priority.lua` gives it. */
 export type Admitted =
-  | { kind: "accepted"; rank: number; use: RateLimitUse | null }
+  | { kind: "accepted"; priority: number; use: RateLimitUse | null }
   | { kind: "refused"; refusal: Refusal; use: RateLimitUse | null };
 
 /** An earlier request's generation. `mismatch`: the idempotency key was used before, with another body. */
@@ -136,6 +136,6 @@ const identityArguments = ({
 export const reservedArgument = ({ worstCaseMicros }: Admission): string => String(worstCaseMicros ?? "-");
 
 export function readAdmitted(answer: z.output<typeof admittedSchema>): Admitted {
-  if (answer[0] === "accepted") return { kind: "accepted", rank: answer[1], use: readRateLimitUse(answer[2]) };
+  if (answer[0] === "accepted") return { kind: "accepted", priority: answer[1], use: readRateLimitUse(answer[2]) };
   return { kind: "refused", ...readRefusal(answer) };
 }

@@ -84,7 +84,7 @@ test("a tenant's rank is not behind the ranks of its own jobs", async () => {
   for (let i = 0; i < 3; i++) await submitted();
   await redis.del(keys.ranks(lane));
   await pass();
-  expect(await generations.submit(submission())).toMatchObject({ kind: "accepted", rank: 4 });
+  expect(await generations.submit(submission())).toMatchObject({ kind: "accepted", priority: 4 });
 });
 
 test("sums of an account that differ from the records are corrected when two passes have found the same difference", async () => {

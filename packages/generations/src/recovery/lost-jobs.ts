@@ -21,7 +21,7 @@ export type LostJobsOptions = {
   lockDurationMs: number;
 };
 
-type Claimed = { id: string; lane: string; rank: number; attempts: string; missing: string };
+type Claimed = { id: string; lane: string; priority: number; attempts: string; missing: string };
 
 const claimDue = defineScript(new URL("../scripts/claim-due.lua", import.meta.url), z.tuple([z.int()], z.string()));
 const noteMissing = defineScript(new URL("../scripts/note-missing.lua", import.meta.url), z.enum(["ok", "moved"]));
@@ -104,8 +104,8 @@ export function createLostJobs(options: LostJobsOptions) {
     const [due, ...fields] = await claimDue(redis, [key, keys.root], [status, afterMs, claimMs, page, furthestMs]);
     const claimed: Claimed[] = [];
     for (let at = 0; at < fields.length; at += 5) {
-      const [id = "", lane = "", rank, attempts = "", missing = ""] = fields.slice(at, at + 5);
-      claimed.push({ id, lane, rank: Number(rank), attempts, missing });
+      const [id = "", lane = "", priority, attempts = "", missing = ""] = fields.slice(at, at + 5);
+      claimed.push({ id, lane, priority: Number(priority), attempts, missing });
     }
     for (const [lane, some] of Map.groupBy(claimed, (one) => one.lane)) {
       const found = await lanes.findMany(

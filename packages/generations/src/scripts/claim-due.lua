@@ -1,10 +1,11 @@
 --- @include "@darkroom/redis/scripts/now"
+--- @include "lane-priority"
 -- Claims the due entries of a list for one worker: for a while they are not due for other workers. Entries in another state leave the list.
 --   KEYS[1] list, a ZSET of ids by time  KEYS[2] the root of all names
 --   ARGV[1] status that the list is of  ARGV[2] milliseconds from its time to when one is due
 --   ARGV[3] milliseconds until what is claimed is due again  ARGV[4] the most
 --   ARGV[5] milliseconds that nothing is due later than
--- Answers how many were due, then for each that is claimed: id, lane, rank, number of its latest attempt, number of the attempt whose job
+-- Answers how many were due, then for each that is claimed: id, lane, priority, number of its latest attempt, number of the attempt whose job
 -- was missing at the last look ('' = none was).
 local time = now()
 local before = time - ARGV[2]
@@ -20,7 +21,7 @@ for _, id in ipairs(due) do
     unpack(redis.call('HMGET', KEYS[2] .. 'generation:' .. id, 'status', 'lane', 'rank', 'attempts', 'jobMissing'))
   if status == ARGV[1] and lane then
     redis.call('ZADD', KEYS[1], before + ARGV[3], id)
-    for _, field in ipairs({ id, lane, rank or '1', attempts or '0', missing or '' }) do
+    for _, field in ipairs({ id, lane, string.format('%d', priority_of(KEYS[2] .. 'ranks:' .. lane, rank)), attempts or '0', missing or '' }) do
       claimed[#claimed + 1] = field
     end
   else

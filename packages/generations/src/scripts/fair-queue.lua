@@ -1,4 +1,5 @@
--- The rank of a new job among the waiting jobs, as BullMQ's priority: a lower rank goes first, and of equal ranks the earlier job.
+-- The rank of a new job among the waiting jobs: a lower rank goes first, and of equal ranks the earlier job. Ranks are exact up to 2^53.
+-- lane-priority.lua makes BullMQ's priorities of the ranks of lanes; the queue of webhook deliveries needs none.
 -- Start-time fair queueing (Goyal, Vin, Cheng 1996): a tenant's next rank is one more than its last, so that its jobs stay in order, but at
 -- least the rank that the lane has come to, so that a tenant that was idle gets no advance for that.
 --   `ranks` is a HASH tenant → its last rank, and '' → the rank that the lane has come to. It starts from zero when the lane is empty.

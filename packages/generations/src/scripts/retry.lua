@@ -1,6 +1,6 @@
 --- @include "@darkroom/redis/scripts/now"
 --- @include "@darkroom/accounts/scripts/admission"
---- @include "fair-queue"
+--- @include "lane-priority"
 --- @include "callers"
 --- @include "recount"
 --- @include "supersede"
@@ -9,7 +9,7 @@
 --   ARGV[1] id  ARGV[2] tenant  ARGV[3] what it asks of its key, see admission.lua  ARGV[4] the worst it can cost, or '-'
 --   ARGV[5] names this call  ARGV[6] version of the record whose images are known to be gone, or ''
 -- Answers { 'packed' } where the record is to be unpacked first, { 'gone' }, { 'succeeded' }, { 'unended' } or { 'batched' } where there is nothing to retry, { 'refused', … } as `admit` does, or
--- { 'accepted', its new rank, its key's window }.
+-- { 'accepted', its new priority, its key's window }.
 local status, version, attempts, key, batch, body, claim, rank, retried_by =
   unpack(redis.call('HMGET', KEYS[1], 'status', 'version', 'attempts', 'keyId', 'batchId', 'body', 'claim', 'rank', 'retriedBy'))
 if not status then return { 'gone' } end
@@ -19,7 +19,7 @@ if not is_repeated and status == 'succeeded' and version ~= ARGV[6] then return 
 -- What it is to be queued with is compressed. The caller unpacks it, and calls again.
 if redis.call('HEXISTS', KEYS[1], 'packed') == 1 then return { 'packed' } end
 local time = now()
-if is_repeated then return { 'accepted', tonumber(rank), told_window(root, key, ARGV[3], time) } end
+if is_repeated then return { 'accepted', priority_of(KEYS[8], rank), told_window(root, key, ARGV[3], time) } end
 if not is_ending(status) then return { 'unended' } end
 -- The line of a batch: its ending goes into the output of the batch.
 if batch then return { 'batched' } end
@@ -31,7 +31,8 @@ if status == 'succeeded' then
   redis.call('HDEL', KEYS[1], 'delivery')
 end
 redis.call('HINCRBY', KEYS[5], ARGV[2], 1)
-rank = next_rank(KEYS[8], ARGV[2])
+local priority
+rank, priority = rank_job(KEYS[8], ARGV[2])
 -- stylua: ignore
 redis.call('HDEL', KEYS[1], 'endedAt', 'startedAt', 'error', 'failures', 'handbacks', 'resumesAt', 'pauseMs', 'abandoned', 'stopped',
   'mayBeCharged', 'expiresAt', 'cost', 'missing', 'firstAttempt', 'limitedSince', 'inDoubt')
@@ -52,4 +53,4 @@ end
 count_new(root, KEYS[1], KEYS[5], ARGV[2], key, false)
 redis.call('ZREM', KEYS[6], ARGV[1])
 redis.call('ZADD', KEYS[3], time, ARGV[1])
-return { 'accepted', rank, told_window(root, key, ARGV[3], time) }
+return { 'accepted', priority, told_window(root, key, ARGV[3], time) }

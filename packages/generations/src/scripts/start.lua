@@ -1,6 +1,7 @@
 --- @include "@darkroom/accounts/scripts/queued"
 --- @include "@darkroom/accounts/scripts/stopped"
 --- @include "ending"
+--- @include "lane-priority"
 -- Begins an attempt. Its number is the fencing token of all later writes. A generation that may not begin any more ends here, in the same
 -- step.
 --   KEYS[9] begins the names of the lane's starts, one for each span of time
@@ -53,6 +54,7 @@ move(id, version, watchers, { 'status', 'running', 'attempts', attempts, 'starte
 -- The previous attempt has died, and may have called a provider.
 if status == 'running' then redis.call('HSET', KEYS[1], 'inDoubt', '1') end
 reach_rank(KEYS[8], tonumber(rank))
+keep_priorities(root, KEYS[8])
 if status == 'queued' then
   if not batch then count_queued(root, key, -1) end
   count_move(root, counted, KEYS[5], '', key, batch, 0, 0, -1)

@@ -1,6 +1,6 @@
 --- @include "@darkroom/redis/scripts/now"
 --- @include "@darkroom/accounts/scripts/admission"
---- @include "fair-queue"
+--- @include "lane-priority"
 --- @include "earlier-request"
 --- @include "recount"
 --- @include "tenant-memory"
@@ -11,11 +11,11 @@
 --   ARGV[1…7] as of attach.lua
 --   ARGV[8] tenant  ARGV[9] milliseconds it may wait, or 0  ARGV[10] milliseconds its idempotency key lasts after its ending
 --   ARGV[11] what it asks of its key, see admission.lua  ARGV[12…] field, value, … of the record
--- Answers { 'accepted', its rank on the lane, its key's window }, { 'refused', … } as `admit` does, or what earlier-request.lua does.
+-- Answers { 'accepted', its priority on the lane, its key's window }, { 'refused', … } as `admit` does, or what earlier-request.lua does.
 -- A request that is attached to an earlier generation uses nothing of the limits, because the earlier request did.
 local id, key, body, claim, caller, tenant, time = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[8], now()
 local rank = redis.call('HGET', KEYS[1], 'rank')
-if rank then return { 'accepted', tonumber(rank), told_window(root, key, ARGV[11], time) } end
+if rank then return { 'accepted', priority_of(KEYS[6], rank), told_window(root, key, ARGV[11], time) } end
 
 local watches = ARGV[6] == '1'
 local earlier =
@@ -26,7 +26,8 @@ local refused = admit(root, key, ARGV[11], time)
 if refused then return refused end
 
 redis.call('HINCRBY', KEYS[4], tenant, 1)
-rank = next_rank(KEYS[6], tenant)
+local priority
+rank, priority = rank_job(KEYS[6], tenant)
 -- stylua: ignore
 redis.call('HSET', KEYS[1], 'id', id, 'tenant', tenant, 'status', 'queued', 'version', 1, 'createdAt', time, 'rank', rank,
   'keyId', key, 'body', body, 'mayPack', '1', unpack(ARGV, 12))
@@ -47,4 +48,4 @@ if ARGV[9] ~= '0' then
 end
 redis.call('ZADD', KEYS[2], time, id)
 redis.call('ZADD', KEYS[5], time, id)
-return { 'accepted', rank, told_window(root, key, ARGV[11], time) }
+return { 'accepted', priority, told_window(root, key, ARGV[11], time) }

@@ -60,7 +60,7 @@ export function retryGenerationRoute(app: FastifyInstance, dependencies: RetryGe
     if (retried.kind === "refused") throw refusalError(retried.refusal, admission);
     if (retried.kind === "accepted") {
       // A worker may still hold the job of an attempt that was canceled, and then this adds none. Recovery has its eye on it.
-      await queue.lanes.add(lane, id, retried.rank).catch((error: unknown) => {
+      await queue.lanes.add(lane, id, retried.priority).catch((error: unknown) => {
         log.warn({ generationId: id, lane, err: error }, "The job could not be put on its lane; recovery will");
       });
     }
