@@ -19,7 +19,8 @@ export type CheckedImage = Pick<ProviderImage, "bytes" | "mediaType" | "width" |
 
 export type ImageChecker = {
   /**
-   * Tells the type and the size of an image from its content (`examineImage` says how), in a process apart from this one.
+   * Tells the type and the size of an image from its content (`examineImage` says how), in a process apart from this one. `bytes` of the
+   * answer end with the image: what an upstream put behind its end mark is no picture, and is neither stored nor served.
    *
    * Throws `ProviderError` `upstream_error`, which may have been charged, for what is no usable image or takes longer than 20 s, and the
    * reason of `signal`.
@@ -74,7 +75,8 @@ export function createImageChecker({ deadlineMs = defaultDeadlineMs, start = sta
       });
       if ("unusable" in examination) throw unusableImage(examination.unusable);
       if ("fault" in examination) throw new Error(`An image could not be examined: ${examination.fault}`);
-      return { bytes, ...examination.facts };
+      const { length, ...facts } = examination.facts;
+      return { bytes: length < bytes.length ? bytes.subarray(0, length) : bytes, ...facts };
     },
     close() {
       isClosed = true;

@@ -18,7 +18,10 @@ const maxScans = 64;
 /** What a progressive JPEG of 4096x4096 takes, without subsampling of its colours. */
 const maxHeldBytes = 100 * 1024 * 1024;
 
-export type ImageFacts = Pick<ProviderImage, "mediaType" | "width" | "height">;
+export type ImageFacts = Pick<ProviderImage, "mediaType" | "width" | "height"> & {
+  /** How many of the bytes are the image. Those behind its end mark are not looked at, and are to be thrown away. */
+  length: number;
+};
 
 /** Thrown for bytes that are no image which a caller may be given. Its message is for the log. */
 export class UnusableImageError extends Error {
@@ -36,13 +39,14 @@ export async function examineImage(bytes: Buffer): Promise<ImageFacts> {
   if (bytes.length === 0) throw new UnusableImageError("the image has no bytes");
   if (isXml(bytes)) {
     const sides = await readSvg(bytes).catch((error: unknown) => refuse("the SVG cannot be used", error));
-    return { mediaType: "image/svg+xml", ...sides };
+    return { mediaType: "image/svg+xml", ...sides, length: bytes.length };
   }
   const format = formats.find(({ begins }) => begins(bytes));
   if (format === undefined) throw new UnusableImageError(`the image begins with ${bytes.toString("hex", 0, 8)}`);
   const outline = outlineOf(bytes, format);
   await decode(outline, format);
-  return { mediaType: `image/${format.name}`, width: outline.width, height: outline.height };
+  const { width, height, length } = outline;
+  return { mediaType: `image/${format.name}`, width, height, length };
 }
 
 type Format = {

@@ -8,6 +8,8 @@ export type ImageOutline = {
   scans: number;
   /** What a decoder has to hold at once to decode it, in bytes: 0 where a few rows are enough. */
   heldBytes: number;
+  /** How many bytes it has from its signature to the mark at its end. What follows in the file is no part of it. */
+  length: number;
   /** The same image without its side data: texts, colour profiles, EXIF, XMP, C2PA. */
   essential: Uint8Array;
 };

@@ -28,7 +28,7 @@ describe("a whole GIF", () => {
     ],
   ])("%s is counted", (_, parts, frames) => {
     const essential = Buffer.from([...parts, trailer].flat());
-    const facts = { width: 3, height: 2, frames, scans: 1, heldBytes: 30, essential };
+    const facts = { width: 3, height: 2, frames, scans: 1, heldBytes: 30, length: essential.length, essential };
     expect(read(...parts, trailer)).toEqual(facts);
   });
 

@@ -8,8 +8,8 @@ const trailer = 0x3b;
 export const isGif = (bytes: Buffer): boolean => /^GIF8[79]a/.test(bytes.toString("latin1", 0, 6));
 
 /**
- * Walks through the blocks of a GIF, from its signature to its trailer, and counts its frames. No pixel is decoded. What follows the
- * trailer is not looked at. The format: https://www.w3.org/Graphics/GIF/spec-gif89a.txt
+ * Walks through the blocks of a GIF, from its signature to its trailer, and counts its frames. No pixel is decoded.
+ * The format: https://www.w3.org/Graphics/GIF/spec-gif89a.txt
  * @throws {BrokenStructureError} for bytes that end before the trailer, blocks that no GIF has, sides of 0, and a GIF without a frame
  */
 export function readGif(bytes: Buffer): ImageOutline {
@@ -58,5 +58,13 @@ export function readGif(bytes: Buffer): ImageOutline {
   }
   if (frames === 0) throw new BrokenStructureError("it has no frame");
   // libnsgif holds the frame that is shown as four bytes a pixel, libvips some rows of it.
-  return { width, height, frames, scans: 1, heldBytes: width * height * 5, essential: bytes.subarray(0, at) };
+  return {
+    width,
+    height,
+    frames,
+    scans: 1,
+    heldBytes: width * height * 5,
+    length: at,
+    essential: bytes.subarray(0, at),
+  };
 }

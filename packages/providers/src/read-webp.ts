@@ -27,7 +27,14 @@ export function readWebp(bytes: Buffer): ImageOutline {
     if (pixelChunks.has(type)) excerpt.keep(at, end);
     at = end;
   }
-  return { ...sides, frames: Math.max(1, frames), scans: 1, heldBytes: 0, essential: asWebp(excerpt.bytes()) };
+  return {
+    ...sides,
+    frames: Math.max(1, frames),
+    scans: 1,
+    heldBytes: 0,
+    length: size,
+    essential: asWebp(excerpt.bytes()),
+  };
 }
 
 /** The sides, from whichever chunk is the first: an image of either kind, or the extended header. */

@@ -1,7 +1,8 @@
 import { crc32 } from "node:zlib";
 import sharp, { type Sharp } from "sharp";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { createImageChecker } from "./check-image.ts";
+import { riders } from "./polyglots.fixture.ts";
 
 const checker = createImageChecker();
 afterAll(() => checker.close());
@@ -26,10 +27,12 @@ const labelled = (): Sharp =>
 const manifest = Buffer.alloc(300_000, "jumb");
 
 const uint32 = (number: number) => Buffer.of(number >>> 24, number >>> 16, number >>> 8, number);
-function withChunk(png: Buffer, type: string, data: Buffer): Buffer {
+function chunk(type: string, data: Buffer): Buffer {
   const body = Buffer.concat([Buffer.from(type, "latin1"), data]);
-  return Buffer.concat([png.subarray(0, 33), uint32(data.length), body, uint32(crc32(body)), png.subarray(33)]);
+  return Buffer.concat([uint32(data.length), body, uint32(crc32(body))]);
 }
+const withChunk = (png: Buffer, type: string, data: Buffer) =>
+  Buffer.concat([png.subarray(0, 33), chunk(type, data), png.subarray(33)]);
 function withManifest(jpeg: Buffer): Buffer {
   const parts = Array.from({ length: 6 }, () =>
     Buffer.concat([Buffer.of(0xff, 0xeb, 0xc3, 0x52), manifest.subarray(0, 50_000)]),
@@ -48,6 +51,38 @@ const shade = (fill: string) =>
   );
 const frames = () => sharp(["#123", "#456", "#789"].map(shade), { join: { animated: true } });
 
+const segment = (marker: number, body: Buffer) =>
+  Buffer.concat([Buffer.of(0xff, marker, (body.length + 2) >>> 8, (body.length + 2) & 255), body]);
+const withSegment = (jpeg: Buffer, marker: number, body: Buffer) =>
+  Buffer.concat([jpeg.subarray(0, 2), segment(marker, body), jpeg.subarray(2)]);
+
+/** A thumbnail is a whole JPEG, with a mark at its end. */
+async function withThumbnail(): Promise<Buffer> {
+  const thumbnail = await photo().resize(32).jpeg({ quality: 20 }).toBuffer();
+  return withSegment(await photo().jpeg().toBuffer(), 0xe1, Buffer.concat([Buffer.from("Exif\0\0"), thumbnail]));
+}
+
+/** As telephones write a photograph and the map of its highlights (CIPA DC-007): an index, and whole JPEGs one behind the other. */
+async function severalJpegs(): Promise<Buffer> {
+  const [first, second] = [await photo().jpeg().toBuffer(), await photo().grayscale().jpeg().toBuffer()];
+  const index = Buffer.from(
+    "4d504600 4d4d002a 00000008 0001 b001 0004 00000001 00000003 00000000".replaceAll(" ", ""),
+    "hex",
+  );
+  return Buffer.concat([withSegment(first, 0xe2, index), second, Buffer.alloc(7), second]);
+}
+
+/** Its second frame is behind the pixels of the first, in chunks of its own. */
+async function animatedPng(): Promise<Buffer> {
+  const [first, second] = [await photo().png().toBuffer(), await photo().png().toBuffer()];
+  const control = (number: number) =>
+    Buffer.concat([uint32(number), uint32(120), uint32(80), Buffer.alloc(8), Buffer.of(0, 1, 0, 10, 0, 0)]);
+  const data = second.subarray(second.indexOf("IDAT") + 4, second.indexOf("IEND") - 8);
+  const begun = withChunk(withChunk(first, "fcTL", control(0)), "acTL", Buffer.concat([uint32(2), uint32(0)]));
+  const frame = [chunk("fcTL", control(1)), chunk("fdAT", Buffer.concat([uint32(2), data]))];
+  return Buffer.concat([begun.subarray(0, -12), ...frame, begun.subarray(-12)]);
+}
+
 const pictures: [name: string, make: () => Promise<Buffer>][] = [
   ["a PNG with a profile, EXIF and XMP", () => labelled().png().toBuffer()],
   ["a PNG with a C2PA manifest", async () => withChunk(await labelled().png().toBuffer(), "caBX", manifest)],
@@ -65,12 +100,16 @@ const pictures: [name: string, make: () => Promise<Buffer>][] = [
   ["a JPEG of mozjpeg", () => photo().jpeg({ mozjpeg: true }).toBuffer()],
   ["a JPEG in CMYK", () => photo().toColourspace("cmyk").jpeg().toBuffer()],
   ["a JPEG in gray", () => photo().grayscale().jpeg().toBuffer()],
-  ["a JPEG with bytes behind it", async () => Buffer.concat([await photo().jpeg().toBuffer(), Buffer.from("more")])],
+  ["a JPEG with a thumbnail in its EXIF", withThumbnail],
+  ["a JPEG of several pictures", severalJpegs],
   ["a WebP with a profile, EXIF and XMP", () => labelled().webp().toBuffer()],
   ["a WebP with a C2PA manifest", async () => withRiffChunk(await labelled().webp().toBuffer(), "C2PA", manifest)],
   ["a WebP without loss", () => photo(4).webp({ lossless: true }).toBuffer()],
   ["a WebP with transparency", () => photo(4).webp({ alphaQuality: 50 }).toBuffer()],
   ["an animated WebP", () => frames().webp().toBuffer()],
+  ["an animated PNG", animatedPng],
+  ["a GIF", () => photo().gif().toBuffer()],
+  ["an animated GIF", () => frames().gif().toBuffer()],
 ];
 
 test.each(pictures)("%s passes, and comes as it is", async (_, make) => {
@@ -78,6 +117,26 @@ test.each(pictures)("%s passes, and comes as it is", async (_, make) => {
   const checked = await checker.check(bytes, new AbortController().signal);
   expect(checked).toMatchObject({ width: 120, height: 80 });
   expect(checked.bytes).toBe(bytes);
+});
+
+describe.each(pictures)("%s is cut at its end", (_, make) => {
+  const made = make();
+  test.each(riders)("where %s follows", async (_name, rider) => {
+    const bytes = await made;
+    const { signal } = new AbortController();
+    const checked = await checker.check(Buffer.concat([bytes, rider]), signal);
+    expect(checked).toMatchObject({ width: 120, height: 80 });
+    // Not with toEqual, which takes seconds for a megabyte.
+    expect(bytes.equals(checked.bytes)).toBe(true);
+  });
+});
+
+test("a PNG without an end mark is cut where its chunks end", async () => {
+  const bytes = (await photo().png().toBuffer()).subarray(0, -12);
+  for (const [, rider] of [["nothing", Buffer.alloc(0)] as const, ...riders]) {
+    const checked = await checker.check(Buffer.concat([bytes, rider]), new AbortController().signal);
+    expect(bytes.equals(checked.bytes)).toBe(true);
+  }
 });
 
 const flat = (width: number, height: number) =>
