@@ -41,6 +41,7 @@ export type StartApiOptions = {
   corsOrigins?: readonly string[];
   maxHeldRequests?: number;
   maxConnections?: number;
+  trustProxy?: boolean;
   stalledAnswerMs?: number;
   maxHeldRequestsPerKey?: number;
   /** The models that are served; the built-in ones when left out. */
@@ -174,7 +175,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     linkTtlSeconds: 3_600,
     publicBaseUrl: options.publicBaseUrl,
     defaultResponseFormat: options.defaultResponseFormat ?? "both",
-    trustProxy: false,
+    trustProxy: options.trustProxy ?? false,
     corsOrigins: options.corsOrigins ?? [],
     maxHeldRequests: options.maxHeldRequests ?? 1_000,
     maxConnections: options.maxConnections ?? 10_000,

@@ -14,6 +14,7 @@ test.each([
   ["https://1.2.3.4:8443/hook", "1.2.3.4"],
   ["https://16909060/hook", "1.2.3.4"],
   ["https://[2001:db8:1:2:3:4:5:6]/hook", "2001:db8:1:2::/64"],
+  ["https://[::ffff:1.2.3.4]:99/hook", "1.2.3.4"],
   ["https://[2001:db8:1:2::1]:99/hook", "2001:db8:1:2::/64"],
 ])("%s belongs to %s", (url, host) => {
   expect(registrableHost(new URL(url))).toBe(host);

@@ -150,6 +150,30 @@ test("429 for a link that is read 64 times at once, until one is done; other lin
   await expect.poll(async () => (await fetch(`${api.baseUrl}${path}`, { method: "HEAD" })).status).toBe(200);
 });
 
+test("429 for a network of IPv6 that reads 256 images at once, each from an address of its own; another network reads", async () => {
+  const { api, port, openImages } = await openWithImage({ trustProxy: true }, 2_000_000);
+  const paths = await Promise.all(
+    Array.from({ length: 5 }, async (_, index) => {
+      const key = `acme/gen_1/${index}.png`;
+      await api.store.put(key, Buffer.alloc(imageSize, "x"), { contentType: "image/png" });
+      const { pathname, search } = new URL(await api.store.link(key, { expiresInSeconds: 3_600 }));
+      return pathname + search;
+    }),
+  );
+  for (let reader = 0; reader < 256; reader++) {
+    const address = `2001:db8:0:1:${reader.toString(16)}::${reader + 1}`;
+    sendUnread(port, `GET ${paths[reader % 4]} HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: ${address}\r\n\r\n`);
+  }
+  await expect.poll(openImages, { timeout: 10_000 }).toBe(256);
+  const statusFor = async (address: string) => {
+    const url = `${api.baseUrl}${paths[4]}`;
+    return (await fetch(url, { method: "HEAD", headers: { "x-forwarded-for": address } })).status;
+  };
+  expect(await statusFor("2001:db8:0:1:ffff::1")).toBe(429);
+  expect(await statusFor("2001:db8:0:2::1")).toBe(200);
+  expect(await statusFor("198.51.100.7")).toBe(200);
+});
+
 test("a connection beyond the most is closed and counted, and those before it are served", async () => {
   const { api, port } = await openWithImage({ maxConnections: 2 });
   const request = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";

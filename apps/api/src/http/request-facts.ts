@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { isIP } from "node:net";
 import type { Account } from "@darkroom/accounts";
+import { networkOf } from "@darkroom/outbound";
 import type { Logger, Metrics } from "@darkroom/runtime";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type KnownRoutes, pathOf } from "./known-routes.ts";
@@ -84,6 +85,10 @@ export function clientAddress({ ip, socket }: Pick<FastifyRequest, "ip" | "socke
   const bare = /^\[?([\da-fA-F.:]+?)\]?(?::\d{1,5})?$/.exec(ip)?.[1] ?? "";
   return [ip, bare].find((candidate) => isIP(candidate) !== 0) ?? socket.remoteAddress;
 }
+
+/** What a caller is limited by where it has no key. */
+export const clientNetwork = (request: Pick<FastifyRequest, "ip" | "socket">): string =>
+  networkOf(clientAddress(request) ?? "");
 
 /** Ids that are made here: generations, batches, files, webhook deliveries, keys. */
 const ownId = /^(?:gen_|batch_|file-|msg_)[0-9a-hjkmnp-tv-z]{26}(?:_\d{1,6})?$|^key_[0-9a-f]{12}(?:[0-9a-f]{12})?$/;

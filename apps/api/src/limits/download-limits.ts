@@ -2,11 +2,11 @@ import type { ServerResponse } from "node:http";
 import { ApiError } from "@darkroom/contracts";
 
 /** What downloads are counted by, each with the most at a time. A picture is through in milliseconds, or in seconds on a slow line. */
-const most = { link: 64, address: 256, key: 64 };
+const most = { link: 64, network: 256, key: 64 };
 
 const names = {
   link: (count: number) => `This link is being read ${count} times at once`,
-  address: (count: number) => `${count} images are being read by your address at once`,
+  network: (count: number) => `${count} images are being read by your address, or its /64 network of IPv6, at once`,
   key: (count: number) => `This API key reads ${count} files at once`,
 };
 
@@ -16,7 +16,7 @@ const retryAfterMs = 2_000;
 
 /**
  * Bounds the downloads that are under way at once, each of which has a file open, or a connection to the object store, for as long as its client
- * takes: by link and by address, since a link needs no key, and by key.
+ * takes: by link and by network, since a link needs no key, and by key.
  */
 export function createDownloadLimits() {
   const underWay = new Map<string, number>();

@@ -2,7 +2,7 @@ import { ApiError } from "@darkroom/contracts";
 import { type ObjectStore, signedLinkPath } from "@darkroom/storage";
 import type { FastifyInstance } from "fastify";
 import { pathOf } from "../http/known-routes.ts";
-import { clientAddress } from "../http/request-facts.ts";
+import { clientNetwork } from "../http/request-facts.ts";
 import type { DownloadLimits } from "../limits/download-limits.ts";
 
 export type ServeImageDependencies = { objects: ObjectStore; downloadLimits: Pick<DownloadLimits, "holdOrRefuse"> };
@@ -21,7 +21,7 @@ export function serveImageRoute(
     handler: async (request, reply) => {
       downloadLimits.holdOrRefuse(reply.raw, [
         { by: "link", id: pathOf(request.url) },
-        { by: "address", id: clientAddress(request) ?? "" },
+        { by: "network", id: clientNetwork(request) },
       ]);
       const answer = await openLink(request.url).catch((cause: unknown) => {
         throw new ApiError("overloaded", "The image cannot be read at the moment.", { retryAfterMs: 1_000, cause });
