@@ -46,7 +46,6 @@ export async function tidy(redisUrl: string, prefix: string): Promise<void> {
   const redis = connectWorker(redisUrl, () => {});
   const { lanes, recover } = createWorker({ redis, keys: createKeys(prefix) }, options);
   const recovery = recover({
-    everyMs: 3_600_000,
     queuedAfterMs: 0,
     runningAfterMs: 0,
     lookAgainMs: 0,
@@ -54,7 +53,6 @@ export async function tidy(redisUrl: string, prefix: string): Promise<void> {
     lockDurationMs: 0,
   });
   await recovery.tick();
-  await recovery.close();
   await lanes.close();
   redis.disconnect();
 }

@@ -68,7 +68,6 @@ async function measure(shape: Shape): Promise<Row> {
     const worker = createWorker({ redis, keys }, { retention, log, dropObjects: async () => {} });
     const never = 20 * dayMs;
     const recovery = worker.recover({
-      everyMs: never,
       queuedAfterMs: never,
       runningAfterMs: never,
       lookAgainMs: never,
@@ -95,7 +94,6 @@ async function measure(shape: Shape): Promise<Row> {
     const packMs = performance.now() - packBeganMs;
     const after = await usedMemory(redis);
     const kinds = await bytesByKind(redis);
-    await recovery.close();
     await lanes.close();
     redis.disconnect();
     const each = (bytes: number) => Math.round(bytes / shape.count);

@@ -101,14 +101,14 @@ export async function openWorker({ closes, ...options }: OpenWorkerOptions) {
   const worker = createWorker(connection, options);
   closes.add("the lanes", () => worker.lanes.close());
   const recovery = worker.recover({
-    everyMs: recoveryIntervalMs,
     queuedAfterMs,
     runningAfterMs: lockDurationMs + 2 * stalledIntervalMs,
     lookAgainMs,
     claimMs: recoveryIntervalMs,
     lockDurationMs,
   });
-  closes.add("recovery", () => recovery.close());
+  const recovering = recovery.own(leases, recoveryIntervalMs);
+  closes.add("recovery", () => recovering.close());
   const audit = worker.audit({
     stepEveryMs: auditStepMs,
     keysPerSecond: options.auditKeysPerSecond,

@@ -129,8 +129,7 @@ export async function openQueue({
     },
 
     recovery(over: Partial<RecoveryOptions> = {}) {
-      const recovery = patientWorker.recover({
-        everyMs: 60_000,
+      return patientWorker.recover({
         queuedAfterMs: 0,
         runningAfterMs: 0,
         lookAgainMs: 0,
@@ -138,8 +137,6 @@ export async function openQueue({
         lockDurationMs: 0,
         ...over,
       });
-      onTestFinished(() => recovery.close());
-      return recovery;
     },
 
     /** An audit that takes no step by itself. A step looks at about as many names as that. */

@@ -29,15 +29,16 @@ export type PackEndedOptions = {
 };
 
 /**
- * Returns the function that compresses the records that have ended since it was last called, by any worker. A record that is not
- * packed is larger and otherwise as good as one that is, so nothing depends on it and nothing waits for it.
+ * Returns the function that compresses the records that have ended since it was last called, by any worker. It returns early when its
+ * worker does not hold the task any more. A record that is not packed is larger and otherwise as good as one that is, so nothing depends
+ * on it and nothing waits for it.
  */
 export function createPackEnded(options: PackEndedOptions) {
   const { redis, keys, retention, log, leftAloneMs = defaultLeftAloneMs } = options;
   const packRecord = createPackRecord(redis, keys);
 
-  return async (): Promise<void> => {
-    for (let hasMore = true; hasMore;) {
+  return async (isHeld: () => boolean): Promise<void> => {
+    for (let hasMore = true; hasMore && isHeld();) {
       const where = [keys.retained, keys.packedUntil, keys.root];
       const [more, ...ids] = await claimPackable(redis, where, [retention.recordsMs, leftAloneMs, claimedAtOnce]);
       hasMore = more === 1;

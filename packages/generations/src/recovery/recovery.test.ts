@@ -1,6 +1,8 @@
 import { once } from "node:events";
-import { expect, test } from "vitest";
-import { bill, delivery, free, openQueue } from "../queue.fixture.ts";
+import { startRedis } from "@darkroom/testing";
+import { expect, onTestFinished, test } from "vitest";
+import { bill, delivery, free, openQueue, type TestQueue } from "../queue.fixture.ts";
+import type { Submission } from "../records/submission.ts";
 
 const done = async () => ({ kind: "succeeded", delivery }) as const;
 
@@ -248,4 +250,84 @@ test("a lost job is put back though the next look at it was noted by a clock tha
   await queue.redis.zincrby(queue.keys.queued, 86_400_000, given.id);
   await queue.recovery().tick();
   expect(await queue.lanes.find(given.lane, given.id)).toBe("waiting");
+});
+
+/** A generation whose job is lost, of a lane of its own or not. */
+async function submitWithoutJob(queue: TestQueue, over: Partial<Submission> = {}) {
+  const given = queue.submission(over);
+  await queue.generations.submit(given);
+  return given;
+}
+
+test("records that recovery cannot read do not keep it from the others of their list, or from those that run", async () => {
+  const queue = await openQueue();
+  const { redis, keys, lanes } = queue;
+  for (let i = 0; i < 150; i++) {
+    await redis.set(keys.record(`gen_unreadable${i}`), "not a record");
+    await redis.zadd(keys.queued, 1, `gen_unreadable${i}`);
+  }
+  const queued = await submitWithoutJob(queue);
+  const running = await submitWithoutJob(queue);
+  await queue.attempts.start(running.id, running.lane);
+  const recovery = queue.recovery();
+  await recovery.tick();
+  await recovery.tick();
+  expect(await Promise.all([queued, running].map(({ id, lane }) => lanes.find(lane, id)))).toEqual([
+    "waiting",
+    "waiting",
+  ]);
+});
+
+test("a lane that cannot be looked at does not keep recovery from other lanes, and is told", async () => {
+  const queue = await openQueue();
+  const { lanes } = queue;
+  const broken = await submitWithoutJob(queue, { lane: "not:a:lane" });
+  const other = await submitWithoutJob(queue);
+  await expect(queue.recovery({ claimMs: 60_000 }).tick()).rejects.toThrow(AggregateError);
+  expect(await lanes.find(other.lane, other.id)).toBe("waiting");
+  expect(await queue.redis.zscore(queue.keys.queued, broken.id)).not.toBeNull();
+});
+
+test("deadlines of records that recovery cannot read, however many, do not keep it from the others", async () => {
+  const queue = await openQueue();
+  const { redis, keys, generations } = queue;
+  for (let i = 0; i < 25; i++) {
+    await redis.set(keys.record(`gen_unreadable${i}`), "not a record");
+    await redis.zadd(keys.expiring, 1, `gen_unreadable${i}`);
+  }
+  const given = queue.submission({ expiresInMs: 1 });
+  await queue.submit(given);
+  const recovery = queue.recovery();
+  const round = async () => {
+    await recovery.tick();
+    return generations.read(given.id);
+  };
+  await expect.poll(round).toMatchObject({ status: "expired" });
+  // They are tried again later.
+  expect(await redis.zcount(keys.expiring, Date.now(), "+inf")).toBe(25);
+});
+
+test("jobs that are in their places are looked at without a command for each, and none of their records is read", async () => {
+  const server = await startRedis({ persist: false });
+  onTestFinished(server.stop);
+  const queue = await openQueue({ url: server.url });
+  const { redis } = queue;
+  const began: string[] = [];
+  queue.worker(async ({ record, signal }) => {
+    began.push(record.id);
+    await once(signal, "abort");
+    throw new Error("The worker stops.");
+  });
+  for (let i = 0; i < 300; i++) await queue.submit(queue.submission());
+  await expect.poll(() => began.length).toBe(10);
+  const recovery = queue.recovery();
+  await recovery.tick();
+  await redis.config("RESETSTAT");
+  await recovery.tick();
+  const stats = await redis.info("commandstats");
+  const callsOf = (command: string) =>
+    Number(new RegExp(`^cmdstat_${command}:calls=(\\d+)`, "m").exec(stats)?.[1] ?? 0);
+  // What the running worker renews meanwhile is of three other kinds.
+  const calls = ["exists", "zscore", "zmscore", "hmget", "mget", "zadd", "lpos"].map(callsOf);
+  expect(calls.reduce((sum, count) => sum + count, 0)).toBeLessThan(20);
 });

@@ -1,52 +1,60 @@
-import { redisTime } from "@darkroom/redis";
+import { type OwnedTask, redisTime, type TaskLeases } from "@darkroom/redis";
 import type { GenerationStore } from "../records/generation-store.ts";
 import { createForgetOutlived, type ForgetOutlivedOptions } from "./forget-outlived.ts";
 import { createPackEnded, type PackEndedOptions } from "../packing/pack-ended.ts";
 import { createLostJobs, type LostJobsOptions } from "./lost-jobs.ts";
-import { createTicker } from "@darkroom/runtime";
 
 export type RecoveryOptions = LostJobsOptions &
   ForgetOutlivedOptions &
   PackEndedOptions & {
     generations: Pick<GenerationStore, "expire">;
-    /** How often it ticks, in milliseconds. */
-    everyMs: number;
   };
+
+/** Does what is due of one part. Returns early when its worker does not hold the part any more. */
+type Part = (isHeld: () => boolean) => Promise<void>;
 
 /** Ids per page of a list. A page takes a few milliseconds of Redis. */
 const page = 500;
-/** After so many failures in a row Redis or the object store must be away, and the round ends. The next round goes on. */
-const maxFailures = 10;
+/** A generation that could not be dealt with is tried again after this time, in milliseconds. */
+const setAsideMs = 60_000;
+/** After so many failures in a row the object store must be away, and the round ends. The next round goes on behind them. */
+const maxStoreFailures = 10;
 
 /**
- * Recovers from crashes between two steps: puts lost jobs back, expires generations that have not begun before their deadline, and drops
- * generations whose retention is over. Every worker runs it, and repeats do no harm.
+ * Recovers from crashes between two steps: puts lost jobs back, expires generations that have not begun before their deadline, drops
+ * generations whose retention is over, and compresses the records of those that have ended. Each part is a background task of its own, which
+ * one worker of the fleet holds at a time (`own`). Two workers that do a part at the same time do no harm.
  */
 export function createRecovery(options: RecoveryOptions) {
-  const { redis, keys, generations, lanes, log, everyMs } = options;
+  const { redis, keys, generations, lanes, log } = options;
   const forgetOutlived = createForgetOutlived(options);
-  const lookForJobs = createLostJobs(options);
-  const packEnded = createPackEnded(options);
+  const lostJobs = createLostJobs(options);
 
-  /**
-   * Calls `visit` with every id whose score is at most `beforeMs`, a page at a time. Ids that a visit removes do not shift the rest, and a
-   * failed visit does not stop the others.
-   */
-  async function each(key: string, beforeMs: number, visit: (id: string) => Promise<void>): Promise<void> {
+  /** Calls `visit` with every id that is due. Those with which it fails are set aside, and do not stop the others. */
+  async function each(
+    key: string,
+    visit: (id: string) => Promise<void>,
+    { isHeld, maxFailures }: { isHeld: () => boolean; maxFailures: number },
+  ): Promise<void> {
+    const nowMs = await redisTime(redis);
+    // All of them first: ids that a visit removes would shift the pages.
     const ids: string[] = [];
     for (let offset = 0; ; offset += page) {
-      const found = await redis.zrangebyscore(key, "-inf", beforeMs, "LIMIT", offset, page);
+      const found = await redis.zrangebyscore(key, "-inf", nowMs, "LIMIT", offset, page);
       ids.push(...found);
       if (found.length < page) break;
     }
     let failures = 0;
     for (const id of ids) {
+      if (!isHeld()) return;
       try {
         await visit(id);
         failures = 0;
       } catch (error) {
-        if (++failures === maxFailures) throw error;
         log.warn({ generationId: id, err: error }, "Recovery could not do with a generation what was due");
+        // Where Redis is away, this throws, and ends the round.
+        await redis.zadd(key, "XX", "GT", nowMs + setAsideMs, id);
+        if (++failures === maxFailures) throw error;
       }
     }
   }
@@ -57,26 +65,30 @@ export function createRecovery(options: RecoveryOptions) {
     else if ((await generations.expire(id, lane)) === "expired") await lanes.remove(lane, id);
   }
 
-  /** A failed part of a round does not stop the others. */
-  async function tick(): Promise<void> {
-    const nowMs = await redisTime(redis);
-    const parts = [
-      lookForJobs,
-      () => each(keys.expiring, nowMs, expire),
-      () => each(keys.retained, nowMs, forgetOutlived),
-      packEnded,
-    ];
-    const errors: unknown[] = [];
-    for (const part of parts) await part().catch((error: unknown) => errors.push(error));
-    if (errors.length > 0) throw new AggregateError(errors, "A part of recovery's round failed.");
-  }
-
-  const onError = (error: unknown) => log.warn({ err: error }, "Recovery could not finish its round");
-  const ticker = createTicker({ everyMs, tick, onError });
+  const parts: Readonly<Record<string, Part>> = {
+    queued: lostJobs.queued,
+    running: lostJobs.running,
+    expiring: (isHeld) => each(keys.expiring, expire, { isHeld, maxFailures: Infinity }),
+    retained: (isHeld) => each(keys.retained, forgetOutlived, { isHeld, maxFailures: maxStoreFailures }),
+    packing: createPackEnded(options),
+  };
 
   return {
-    /** One round, now. */
-    tick,
-    close: (): Promise<void> => ticker.close(),
+    /** One round of all parts, now. A part that fails does not stop the others. */
+    tick: async (): Promise<void> => {
+      const errors: unknown[] = [];
+      for (const part of Object.values(parts)) await part(() => true).catch((error: unknown) => errors.push(error));
+      if (errors.length > 0) throw new AggregateError(errors, "A part of recovery's round failed.");
+    },
+
+    /** Does a round of each part that this worker holds, every so many milliseconds. */
+    own: (leases: TaskLeases, everyMs: number): OwnedTask =>
+      leases.own({
+        kind: "recovery",
+        parts: Object.keys(parts),
+        everyMs,
+        tick: async ({ part, isHeld }) => parts[part]?.(isHeld),
+        onError: (error, { part }) => log.warn({ part, err: error }, "Recovery could not finish its round"),
+      }),
   };
 }
