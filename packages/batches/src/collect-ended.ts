@@ -44,7 +44,8 @@ export function createCollectEnded({ lines, objects, window }: CollectEndedOptio
   return async (batch: BatchRecord, look: Look): Promise<number> => {
     const ended = await lines.countEnded(batch.id);
     if (ended === 0) return 0;
-    const waitedMs = look.nowMs - batch.collectedAtMs;
+    // From its beginning where nothing was collected yet: a small batch that is drawn within that time has one segment.
+    const waitedMs = look.nowMs - Math.max(batch.collectedAtMs, batch.atMs.in_progress ?? batch.createdAtMs);
     const isLast = ended === look.outstanding && (batch.fed === batch.total || batch.outcome !== null);
     if (ended < minSegment && waitedMs < waitMsOf(batch, look) && !isLast) return 0;
     let collected = 0;

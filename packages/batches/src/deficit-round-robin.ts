@@ -87,7 +87,7 @@ export function deficitRoundRobin(
     if (!turn.inTurn) turn.saved += quantum;
     turn.inTurn = true;
     while (mayFeed(tenant)) {
-      const batch = one.batches.toSorted((a, b) => a.outstanding - b.outstanding)[0];
+      const batch = leastOutstanding(one.batches);
       const images = batch?.next[batch.taken];
       if (batch === undefined || images === undefined || images > turn.saved) break;
       turn.saved -= images;
@@ -106,4 +106,11 @@ export function deficitRoundRobin(
       turns.set(tenant, { saved: turn.saved, inTurn: false });
     }
   }
+}
+
+/** The first of the batches with the fewest lines on the lane. */
+function leastOutstanding<T extends { outstanding: number }>(batches: readonly T[]): T | undefined {
+  let least = batches[0];
+  for (const batch of batches) if (least === undefined || batch.outstanding < least.outstanding) least = batch;
+  return least;
 }

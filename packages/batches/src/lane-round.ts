@@ -12,6 +12,7 @@ import { createCollectEnded } from "./collect-ended.ts";
 import type { PreparedLines } from "./prepared-lines.ts";
 import { reachable, deficitRoundRobin, type Turns, unknownLines, type WindowOptions } from "./deficit-round-robin.ts";
 import { createStopBatch, type StopBatchOptions } from "./stop-batch.ts";
+import pMap from "p-map";
 
 export type LaneRoundOptions = WindowOptions & {
   lane: string;
@@ -32,8 +33,23 @@ export type LaneRoundOptions = WindowOptions & {
   now: () => Promise<number>;
 };
 
-/** How long a batch whose lines cannot be read is skipped. An operator may restore what is missing. */
-const unreadablePauseMs = 10_000;
+/**
+ * Batches that are looked at side by side; each look is a call to the store at most. 400 batches take half a second where the store takes 20 ms for
+ * a call. S3 gets 50 connections from a worker, and most of them are for images.
+ */
+const batchesAtOnce = 16;
+
+/**
+ * API keys whose lines are fed side by side. Redis does what one connection has sent it before it turns to others: four scripts at a time
+ * delay these by some milliseconds.
+ */
+const keysAtOnce = 4;
+
+/**
+ * How long a batch is skipped whose lines cannot be read, or whose results the store refuses. An operator may restore what is missing, or the
+ * store is back.
+ */
+const standstillMs = 10_000;
 
 /**
  * How long a key is skipped whose next line waits for reserved money. An image takes seconds, so the money is used soon after it is
@@ -55,8 +71,8 @@ export function createLaneRound(options: LaneRoundOptions) {
   const stopIfDue = createStopBatch(options);
   const collect = createCollectEnded(options);
   const turns: Turns = new Map();
-  /** Batches whose next lines are missing, broken or refused by the store, and until when they are left alone. */
-  const unreadable = new Map<string, number>();
+  /** Batches whose next lines are missing, broken or refused by the store, or whose results it refuses, and until when they are left alone. */
+  const standing = new Map<string, number>();
   /** API keys whose next line waits for reserved money, and until when their batches are skipped. */
   const waitingKeys = new Map<string, number>();
 
@@ -80,11 +96,11 @@ export function createLaneRound(options: LaneRoundOptions) {
     return (await Promise.all((await batches.feeding(lane)).map(read))).filter(isFeeding);
   }
 
-  function leaveAlone(batch: FeedingBatch, nowMs: number, error: unknown): void {
-    unreadable.set(batch.id, nowMs + unreadablePauseMs);
-    const fields = { batchId: batch.id, tenant: batch.tenant, from: batch.fed, err: error };
-    log.error(fields, "The next lines of a batch cannot be read, and it stands still");
+  function standStill(batch: FeedingBatch, nowMs: number, error: unknown, sentence: string): void {
+    standing.set(batch.id, nowMs + standstillMs);
+    log.error({ batchId: batch.id, tenant: batch.tenant, from: batch.fed, err: error }, sentence);
   }
+  const cannotBeRead = "The next lines of a batch cannot be read, and it stands still";
 
   /**
    * The next lines of a batch. A batch with missing or broken lines has none, and expires; other batches go on. Throws
@@ -95,25 +111,37 @@ export function createLaneRound(options: LaneRoundOptions) {
       return await prepared.from(batch, batch.fed);
     } catch (error) {
       if (error instanceof StorageError) throw error;
-      leaveAlone(batch, nowMs, error);
+      standStill(batch, nowMs, error, cannotBeRead);
       return [];
+    }
+  }
+
+  /** How many lines of a batch are collected now. One whose results the store refuses stands still; the others go on. */
+  async function collectFrom(batch: FeedingBatch, round: Parameters<typeof collect>[1]): Promise<number> {
+    if (round.nowMs < (standing.get(batch.id) ?? 0)) return 0;
+    try {
+      return await collect(batch, round);
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      standStill(batch, round.nowMs, error, "The store refuses the results of a batch, and it stands still");
+      return 0;
     }
   }
 
   /** Collects from one batch, and answers how many of its lines are on the lane and whether it has more to feed. */
   async function look(batch: FeedingBatch, { nowMs, batches: sharing }: { nowMs: number; batches: number }) {
     const before = batch.fed - batch.completed - batch.failed;
-    const collected = await collect(batch, { outstanding: before, batches: sharing, nowMs });
+    const collected = await collectFrom(batch, { outstanding: before, batches: sharing, nowMs });
     const outstanding = before - collected;
     if (outstanding === 0 && (batch.fed === batch.total || batch.outcome !== null)) {
       if ((await batches.settle(batch)) !== "ok") return { batch, outstanding: 0, collected, hasMore: false };
-      unreadable.delete(batch.id);
+      standing.delete(batch.id);
       const job = batchTask.finalize(batch.id);
       await lanes.add(laneOfTask(job), job, 1);
       log.info({ batchId: batch.id, tenant: batch.tenant }, "Nothing of a batch is on its lane any more");
       return null;
     }
-    const isHeld = nowMs < Math.max(unreadable.get(batch.id) ?? 0, waitingKeys.get(batch.keyId) ?? 0);
+    const isHeld = nowMs < Math.max(standing.get(batch.id) ?? 0, waitingKeys.get(batch.keyId) ?? 0);
     return { batch, outstanding, collected, hasMore: batch.outcome === null && batch.fed < batch.total && !isHeld };
   }
 
@@ -142,17 +170,10 @@ export function createLaneRound(options: LaneRoundOptions) {
     const keysInUse = new Set(found.map(({ keyId }) => keyId));
     for (const keyId of waitingKeys.keys()) if (!keysInUse.has(keyId)) waitingKeys.delete(keyId);
     // All batches before any is collected, because an unreachable store must not keep a batch from being stopped.
-    const due = [];
-    for (const batch of found) {
-      if (signal.aborted) return 0;
-      due.push(await stopIfDue(batch, nowMs));
-    }
-    const looked = [];
-    for (const batch of due) {
-      if (signal.aborted) return 0;
-      const one = await look(batch, { nowMs, batches: found.length });
-      if (one !== null) looked.push(one);
-    }
+    const due = await sideBySide(found, signal, (batch) => stopIfDue(batch, nowMs));
+    const looks = await sideBySide(due, signal, (batch) => look(batch, { nowMs, batches: found.length }));
+    if (signal.aborted) return 0;
+    const looked = looks.filter((one) => one !== null);
     if (looked.length === 0) return unknown.size > 0 ? idlePauseMs : null;
     let moved = looked.reduce((sum, { collected }) => sum + collected, 0);
     if (isRedisFull()) return moved > 0 ? busyPauseMs : idlePauseMs;
@@ -162,23 +183,26 @@ export function createLaneRound(options: LaneRoundOptions) {
     // Only the number of images is held. The lines that are fed are read again from the cached chunk.
     const sizes = new Map<string, number[]>();
     const refused = new Map<FeedingBatch, StorageError>();
-    for (const { batch } of looked) {
-      if (signal.aborted) return 0;
-      if (!within.has(batch.id)) continue;
-      const next = await nextOf(batch, nowMs).catch((error: unknown) => {
-        if (!(error instanceof StorageError)) throw error;
-        refused.set(batch, error);
-        return [];
-      });
-      sizes.set(
-        batch.id,
-        next.map(({ images }) => images),
-      );
-    }
+    await sideBySide(
+      looked.filter(({ batch }) => within.has(batch.id)),
+      signal,
+      async ({ batch }) => {
+        const next = await nextOf(batch, nowMs).catch((error: unknown) => {
+          if (!(error instanceof StorageError)) throw error;
+          refused.set(batch, error);
+          return [];
+        });
+        sizes.set(
+          batch.id,
+          next.map(({ images }) => images),
+        );
+      },
+    );
+    if (signal.aborted) return 0;
     // A store that refuses the lines of all batches is away. One that refuses those of some keeps no other batch waiting.
     const [refusal] = refused.values();
     if (refusal !== undefined && refused.size === sizes.size) throw refusal;
-    for (const [batch, error] of refused) leaveAlone(batch, nowMs, error);
+    for (const [batch, error] of refused) standStill(batch, nowMs, error, cannotBeRead);
     const contenders = wanting.map(({ tenant, batchId, outstanding, hasMore }) => ({
       tenant,
       batchId,
@@ -186,15 +210,32 @@ export function createLaneRound(options: LaneRoundOptions) {
       next: sizes.get(batchId) ?? (hasMore ? unknownLines : []),
     }));
     const shares = deficitRoundRobin(contenders, options, turns);
-    for (const { batch } of looked) {
-      const share = shares.get(batch.id) ?? 0;
-      if (share === 0 || !sizes.has(batch.id)) continue;
-      if (signal.aborted) return 0;
-      moved += await feed(batch, (await nextOf(batch, nowMs)).slice(0, share), nowMs);
-    }
+    const fed = looked.filter(({ batch }) => sizes.has(batch.id) && (shares.get(batch.id) ?? 0) > 0);
+    // One batch of a key after another: whether the next has room depends on what this one reserves.
+    await pMap(
+      Map.groupBy(fed, ({ batch }) => batch.keyId).values(),
+      async (ofKey) => {
+        for (const { batch } of ofKey) {
+          if (signal.aborted) return;
+          moved += await feed(batch, (await nextOf(batch, nowMs)).slice(0, shares.get(batch.id)), nowMs);
+        }
+      },
+      { concurrency: keysAtOnce },
+    );
+    if (signal.aborted) return 0;
     return moved > 0 ? busyPauseMs : idlePauseMs;
   };
 }
 
 const isFeeding = (batch: BatchRecord | null): batch is FeedingBatch =>
   batch !== null && batch.lane !== null && batch.model !== null;
+
+/** Does something for several batches at a time, in their order; for none that is not begun when the signal aborts. */
+async function sideBySide<T, R>(all: readonly T[], signal: AbortSignal, work: (one: T) => Promise<R>): Promise<R[]> {
+  const done: R[] = [];
+  const begin = async (one: T, index: number) => {
+    if (!signal.aborted) done[index] = await work(one);
+  };
+  await pMap(all, begin, { concurrency: batchesAtOnce });
+  return done;
+}

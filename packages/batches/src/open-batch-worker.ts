@@ -9,8 +9,11 @@ import { createBatchParts } from "./batch-parts.ts";
 import { createPutNextTask } from "./records/batch-task.ts";
 import type { StopBatchOptions } from "./stop-batch.ts";
 
-/** Batches that are validated or finalized at a time, and lanes that are fed at a time. They mostly wait for the store. */
-const concurrency = 5;
+/**
+ * Batches that are validated or finalized at a time, and lanes that are fed at a time. They mostly wait for the store: a small batch for three
+ * calls when it is validated, and for two when its output is written.
+ */
+const concurrency = 16;
 
 export type OpenBatchWorkerOptions = {
   queue: Pick<QueueWorker, "connection" | "lanes" | "generations">;

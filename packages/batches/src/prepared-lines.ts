@@ -2,18 +2,26 @@ import { batchObjects } from "./records/batch-objects.ts";
 import { type BatchRecord } from "./records/batch-record.ts";
 import { type PreparedLine, preparedLineSchema } from "./records/prepared-line.ts";
 import type { ObjectStore } from "@darkroom/storage";
-import { readJsonLines } from "./read-json-lines.ts";
+import { parseJsonLines } from "./read-json-lines.ts";
 
-/** Batches whose chunk is cached, parsed, at most a megabyte of JSON each. When more batches are fed at a time, each has few lines anyway. */
-const keptBatches = 50;
+/**
+ * Bytes of chunks that are cached, as JSON; parsed they take some times as much. A chunk has a megabyte at most, and that of a small batch some
+ * kilobytes: these are 50 large batches, or thousands of small ones. A round reads each chunk twice, so what is not cached is a call to
+ * the store twice a round.
+ */
+const keptBytes = 50_000_000;
+
+type Chunk = { number: number; lines: PreparedLine[]; bytes: number };
 
 /** Reads prepared lines from the chunks that validation wrote, and caches the latest chunk of each batch. */
 export function createPreparedLines(objects: Pick<ObjectStore, "get">) {
-  const kept = new Map<string, { number: number; lines: PreparedLine[] }>();
+  const kept = new Map<string, Chunk>();
+  let bytesKept = 0;
 
-  async function read(batch: BatchRecord, number: number): Promise<PreparedLine[]> {
+  async function read(batch: BatchRecord, number: number): Promise<Chunk> {
     const key = batchObjects(batch.tenant, batch.id).lines(number);
-    const all = await readJsonLines(objects, key, preparedLineSchema);
+    const opened = await objects.get(key);
+    const all = await parseJsonLines(opened.body, preparedLineSchema);
     const lines = all.filter((line) => line !== null);
     if (lines.length < all.length) throw new Error(`There are prepared lines under ${key} that cannot be read`);
     const [first = 0, end = batch.total] = batch.chunks.slice(number, number + 2);
@@ -21,18 +29,26 @@ export function createPreparedLines(objects: Pick<ObjectStore, "get">) {
     if (lines.length !== end - first || lines.some(({ index }, i) => index !== first + i)) {
       throw new Error(`The prepared lines under ${key} are not those from ${first} to ${end - 1}`);
     }
-    return lines;
+    return { number, lines, bytes: opened.size };
+  }
+
+  function forget(batchId: string): void {
+    bytesKept -= kept.get(batchId)?.bytes ?? 0;
+    kept.delete(batchId);
   }
 
   async function chunk(batch: BatchRecord, number: number): Promise<PreparedLine[]> {
     const last = kept.get(batch.id);
-    const lines = last?.number === number ? last.lines : await read(batch, number);
+    const found = last?.number === number ? last : await read(batch, number);
     // The least recently used chunk is dropped first.
-    kept.delete(batch.id);
-    kept.set(batch.id, { number, lines });
-    const [oldest] = kept.keys();
-    if (kept.size > keptBatches && oldest !== undefined) kept.delete(oldest);
-    return lines;
+    forget(batch.id);
+    kept.set(batch.id, found);
+    bytesKept += found.bytes;
+    for (const oldest of kept.keys()) {
+      if (bytesKept <= keptBytes || oldest === batch.id) break;
+      forget(oldest);
+    }
+    return found.lines;
   }
 
   return {
@@ -40,7 +56,10 @@ export function createPreparedLines(objects: Pick<ObjectStore, "get">) {
     async from(batch: BatchRecord, index: number): Promise<PreparedLine[]> {
       const number = batch.chunks.findLastIndex((first) => first <= index);
       const first = batch.chunks[number];
-      if (first === undefined || index >= batch.total) return [];
+      if (first === undefined || index >= batch.total) {
+        forget(batch.id);
+        return [];
+      }
       return (await chunk(batch, number)).slice(index - first);
     },
   };

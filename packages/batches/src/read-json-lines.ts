@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import type { ObjectStore } from "@darkroom/storage";
 import type { z } from "zod";
@@ -12,7 +13,12 @@ export async function readJsonLines<T extends z.ZodType>(
   key: string,
   schema: T,
 ): Promise<(z.output<T> | null)[]> {
-  const lines = (await text((await objects.get(key)).body)).split("\n").filter((line) => line !== "");
+  return parseJsonLines((await objects.get(key)).body, schema);
+}
+
+/** As `readJsonLines`, from an object that is open. Reads it to its end. */
+export async function parseJsonLines<T extends z.ZodType>(body: Readable, schema: T): Promise<(z.output<T> | null)[]> {
+  const lines = (await text(body)).split("\n").filter((line) => line !== "");
   return lines.map((line) => schema.safeParse(parsed(line)).data ?? null);
 }
 

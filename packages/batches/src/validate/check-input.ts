@@ -19,6 +19,13 @@ const blankLine = /^[ \t\r]*$/;
 const maxBlankLines = maxBatchLines;
 /** How long lines are checked at a stretch, in milliseconds. A line takes 50 µs, or, with a megabyte of mistakes, 20 ms. */
 const turnMs = 5;
+/** Resolves when the last input that asked has its turn. */
+let lastTurn = Promise.resolve();
+/**
+ * Waits until other work had a turn, and every other input that waits for one. So this process does nothing else for one turn, however many
+ * inputs it checks.
+ */
+const nextTurn = (): Promise<void> => (lastTurn = lastTurn.then(() => setImmediate()));
 
 export type InputCheck = {
   input: Readable;
@@ -83,7 +90,7 @@ export async function checkInput({ input, rules, leftMicros, chunks, signal }: I
   let turnBeganAtMs = performance.now();
   for await (const line of readLines(addAbortSignal(signal, input), maxLineBytes)) {
     if (performance.now() - turnBeganAtMs >= turnMs) {
-      await setImmediate();
+      await nextTurn();
       turnBeganAtMs = performance.now();
     }
     // The signal ends the stream only when its next bytes are read.
