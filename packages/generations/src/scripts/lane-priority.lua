@@ -23,7 +23,7 @@ local raise_at = 1048576
 -- Ranks that the new base leaves below the one that the lane has come to. Jobs that have begun and come back keep their order within them;
 -- older ones are first in line.
 local ranks_kept = 131072
--- Jobs that one start moves, each some 3 µs of Redis.
+-- Jobs that one start moves, each some 10 µs of Redis.
 local moved_at_once = 20
 
 local largest_priority = 2097151
