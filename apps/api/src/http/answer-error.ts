@@ -108,6 +108,9 @@ function prepare(error: ApiError): Prepared {
   return prepared;
 }
 
+/** What Node calls a request whose headers, or whose body, did not arrive in time. */
+export const requestTimeoutCode = "ERR_HTTP_REQUEST_TIMEOUT";
+
 /** Answers bytes that are no HTTP request. There is no request and no reply here, only a socket. */
 export function answerBrokenRequest(
   { code }: { code: string },
@@ -142,7 +145,7 @@ function errorFor(code: string): ApiError {
       const limit = connectionLimits.maxHeaderSize;
       return new ApiError("invalid_request_error", `The headers are larger than ${limit} bytes, which is the limit.`);
     }
-    case "ERR_HTTP_REQUEST_TIMEOUT":
+    case requestTimeoutCode:
       return new ApiError("request_timeout", "The request did not arrive in time.");
     default:
       return new ApiError("invalid_request_error", "The bytes sent are not an HTTP request.");

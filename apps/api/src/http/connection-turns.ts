@@ -24,6 +24,7 @@ function stayPaused(this: Socket): void {
 export function createConnectionTurns() {
   /** Those that wait on a connection. It has an entry while a request is under way. */
   const connections = new WeakMap<Socket, (() => void)[]>();
+  const handedOver = new WeakMap<Socket, number>();
 
   function begin(serve: Serve, request: IncomingMessage, response: ServerResponse, waiting: (() => void)[]): void {
     const { socket } = request;
@@ -41,11 +42,15 @@ export function createConnectionTurns() {
     /** Whether a request of the connection is under way. */
     isBusy: (socket: Socket): boolean => connections.has(socket),
 
+    /** How many requests Node has handed over on the connection: those whose headers have arrived. */
+    handedOver: (socket: Socket): number => handedOver.get(socket) ?? 0,
+
     /** Returns the handler that calls `serve` when it is the request's turn. */
     inTurn:
       (serve: Serve): Serve =>
       (request, response) => {
         const { socket } = request;
+        handedOver.set(socket, (handedOver.get(socket) ?? 0) + 1);
         const waiting = connections.get(socket);
         if (waiting === undefined) {
           const none: (() => void)[] = [];

@@ -6,9 +6,10 @@ import cors from "@fastify/cors";
 import underPressure from "@fastify/under-pressure";
 import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import type { Drain } from "../drain.ts";
-import { answerBrokenRequest, answerError } from "./answer-error.ts";
+import { answerBrokenRequest, answerError, requestTimeoutCode } from "./answer-error.ts";
 import { assertPlainBody, parseJson } from "./request-body.ts";
 import { type BodyDeadline, createBodyDeadline } from "../limits/body-deadline.ts";
+import { createHeaderDeadline } from "../limits/header-deadline.ts";
 import { setCommonHeaders } from "./common-headers.ts";
 import { corsOptions, preflightPath } from "./cross-origin.ts";
 import { hostFault } from "./host-header.ts";
@@ -55,6 +56,11 @@ export function createServer(given: CreateServerDependencies): Server {
   const unauthenticatedLog = createUnauthenticatedLog(log);
   const dependencies = { ...given, unauthenticatedLog };
   const bodyDeadline = createBodyDeadline(dependencies);
+  const turns = createConnectionTurns();
+  const judgeLateHeaders = createHeaderDeadline({
+    turns,
+    answer: (socket) => answerBrokenRequest({ code: requestTimeoutCode }, socket, dependencies),
+  });
   const app = Fastify({
     ...requestLimits,
     trustProxy,
@@ -65,7 +71,6 @@ export function createServer(given: CreateServerDependencies): Server {
         const pass = () => route(request, response);
         if (!gate.turnAway(request, response, pass)) pass();
       };
-      const turns = createConnectionTurns();
       const serveInTurn = turns.inTurn(serve);
       const server = createHttpServer(connectionLimits, serveInTurn);
       server.maxConnections = maxConnections;
@@ -81,7 +86,10 @@ export function createServer(given: CreateServerDependencies): Server {
       followRequest(request, reply, { ...dependencies, routes });
       void answerError(error, request, reply, log);
     },
-    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, dependencies),
+    clientErrorHandler: (error, socket) => {
+      if (error.code === requestTimeoutCode) judgeLateHeaders(socket);
+      else answerBrokenRequest(error, socket, dependencies);
+    },
   });
   app.addHook("onClose", async () => {
     gate.close();

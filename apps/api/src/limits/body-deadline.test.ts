@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { request as httpRequest } from "node:http";
-import { setTimeout as pause } from "node:timers/promises";
+import { setImmediate as immediate, setTimeout as pause } from "node:timers/promises";
 import { createLogger, createMetrics } from "@darkroom/runtime";
 import Fastify from "fastify";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -13,6 +13,15 @@ const dependencies = {
   metrics: createMetrics({ ofProcess: false }),
   unauthenticatedLog: createUnauthenticatedLog(log),
 };
+
+/** Sends, and keeps this process from reading what it has sent, as other processes do that take the CPU. After that its timers are run first. */
+async function sendAndStandStill(send: () => void, ms: number): Promise<void> {
+  await immediate();
+  send();
+  // Node's client hands bytes to the socket at the next tick.
+  await new Promise<void>((resolve) => process.nextTick(resolve));
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
 
 /** Longer than any test lasts, however busy the machine is. */
 const never = 60_000;
@@ -62,6 +71,25 @@ describe("a body", () => {
     await dribble(2);
     sending.end();
     expect(await answered).toBe(200);
+  });
+
+  test("that has come is not late, though the process stood still and has not read it", async () => {
+    const { sending, answered } = (await start({ wholeMs: 200 }))("text/plain");
+    sending.write("x");
+    await pause(50);
+    await sendAndStandStill(() => sending.end("y"), 600);
+    expect(await answered).toBe(200);
+  });
+
+  test("of which some came while the process stood still has as much time again, once", async () => {
+    const { sending, answered, cut } = (await start({ wholeMs: 200 }))("text/plain");
+    sending.write("x");
+    await pause(50);
+    await sendAndStandStill(() => sending.write("y"), 600);
+    const beganAtMs = performance.now();
+    expect(await answered).toBe(408);
+    expect(performance.now() - beganAtMs).toBeGreaterThan(150);
+    await cut;
   });
 
   test("that comes too slowly is answered with 408 and cut off", async () => {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { answerBrokenRequest } from "../http/answer-error.ts";
+import { answerBrokenRequest, requestTimeoutCode } from "../http/answer-error.ts";
 import type { FollowRequestDependencies } from "../http/request-facts.ts";
 import { bodyLimits } from "./server-limits.ts";
 
@@ -14,18 +14,30 @@ export function createBodyDeadline(dependencies: FollowRequestDependencies, limi
   const { wholeMs, upload } = limits;
   const timers = new WeakMap<IncomingMessage, NodeJS.Timeout>();
 
-  /** `isLate` is asked each time that the time is over; while it says no, there is as much time again. */
+  /**
+   * `isLate` is asked each time that the time is over; while it says no, there is as much time again. Timers run before the event loop reads
+   * what has arrived, so a process that was busy looks at that first: the rest of the body may lie in the socket's buffer. A body of
+   * which some did has as much time again, once.
+   */
   function arm(request: IncomingMessage, afterMs: number, isLate = () => true): void {
     clearTimeout(timers.get(request));
-    const timer = setTimeout(() => {
+    let hadMoreTime = false;
+    const judge = (readBefore: number) => {
       const { complete, socket } = request;
-      if (complete || socket.destroyed) return;
-      if (!isLate()) {
+      // Another deadline may have taken the place of this one meanwhile.
+      if (complete || socket.destroyed || timers.get(request) !== timer) return;
+      const late = isLate();
+      if (!late || (!hadMoreTime && socket.bytesRead > readBefore)) {
+        hadMoreTime ||= late;
         timer.refresh();
         return;
       }
-      answerBrokenRequest({ code: "ERR_HTTP_REQUEST_TIMEOUT" }, socket, dependencies);
+      answerBrokenRequest({ code: requestTimeoutCode }, socket, dependencies);
       setTimeout(() => socket.destroy(), partingMs).unref();
+    };
+    const timer = setTimeout(() => {
+      const { bytesRead } = request.socket;
+      setImmediate(() => judge(bytesRead));
     }, afterMs).unref();
     timers.set(request, timer);
   }
