@@ -31,9 +31,9 @@ test.each([
 
 test("a text made to be slow to search is searched in no time", () => {
   const text = "xsk-a-".repeat(20_000);
-  const startedMs = performance.now();
+  const before = process.threadCpuUsage();
   expect(maskKeys(text)).toBe(text);
-  expect(performance.now() - startedMs).toBeLessThan(2_000);
+  expect(process.threadCpuUsage(before).user).toBeLessThan(2_000_000);
 });
 
 test("no error has a key in its words", () => {

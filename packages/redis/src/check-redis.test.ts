@@ -1,5 +1,5 @@
 import { createServer } from "node:net";
-import { freePort, listeningPort, startClusterNode, startRedis, unfitRedis } from "@darkroom/testing";
+import { freePort, listeningPort, startClusterNode, startRedis, unfitRedis, startStopwatch } from "@darkroom/testing";
 import { Redis } from "ioredis";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { checkRedis, type CheckRedisOptions } from "./check-redis.ts";
@@ -11,12 +11,12 @@ const names: ProbeNames = { keys: ["darkroom:probe", "darkroom:lane:probe"], cha
 async function check(url: string, more: Partial<CheckRedisOptions> = {}) {
   const warnings: string[] = [];
   const log = { warn: (_fields: object, sentence: string) => void warnings.push(sentence) };
-  const beganMs = performance.now();
+  const sinceMs = startStopwatch();
   const refusal = await checkRedis(url, { names, requireNoEviction: true, log, ...more }).then(
     () => null,
     (error: Error) => error.message,
   );
-  return { refusal, warnings, tookMs: performance.now() - beganMs };
+  return { refusal, warnings, tookMs: sinceMs() };
 }
 
 async function openRedis(...options: Parameters<typeof startRedis>) {

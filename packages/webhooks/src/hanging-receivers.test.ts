@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import { connectWorker } from "@darkroom/redis";
-import { listeningPort, testRedisUrl } from "@darkroom/testing";
+import { listeningPort, testRedisUrl, startStopwatch } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { openWebhooks } from "./open-webhooks.fixture.ts";
 import { generationEvent } from "./generation-event.ts";
@@ -43,37 +43,33 @@ async function openReceivers(options: WebhookHttpOptions = {}) {
   return { hanging, good, post };
 }
 
-test(
-  "beside ten tenants whose receivers hang, a good webhook of another leaves within two seconds",
-  { timeout: 60_000 },
-  async () => {
-    const queue = await openWebhooks();
-    const { hanging, post } = await openReceivers();
-    const worker = queue.openWorker({ post, concurrency: 50, perOrigin: 4, leaseMs: 30_000, everyMs: 500 });
-    for (let tenant = 0; tenant < 10; tenant++) {
-      const endings = Array.from({ length: 40 }, (_, i) => {
-        const webhook = `https://hanging-${tenant}-${i % 20}.example/hook`;
-        return queue.ended({ webhook }, `hanging-${tenant}`);
-      });
-      await Promise.all(endings);
-      await queue.dispatcher.tick();
-      worker.wake();
-    }
-    // Each of the ten holds slots, as many as its share.
-    await expect.poll(hanging.open).toBeGreaterThanOrEqual(30);
-    const took: number[] = [];
-    for (let i = 0; i < 3; i++) {
-      const beganAtMs = performance.now();
-      const id = await queue.ended({ webhook: "https://good.example/hook" }, "good");
-      await queue.dispatcher.tick();
-      worker.wake();
-      await expect.poll(() => queue.webhooks.read(id), { interval: 20 }).toMatchObject({ status: "delivered" });
-      took.push(performance.now() - beganAtMs);
-    }
-    expect(Math.max(...took)).toBeLessThan(2_000);
-    expect(hanging.open()).toBeLessThan(50);
-  },
-);
+test("beside ten tenants whose receivers hang, a good webhook of another leaves within two seconds", async () => {
+  const queue = await openWebhooks();
+  const { hanging, post } = await openReceivers();
+  const worker = queue.openWorker({ post, concurrency: 50, perOrigin: 4, leaseMs: 30_000, everyMs: 500 });
+  for (let tenant = 0; tenant < 10; tenant++) {
+    const endings = Array.from({ length: 40 }, (_, i) => {
+      const webhook = `https://hanging-${tenant}-${i % 20}.example/hook`;
+      return queue.ended({ webhook }, `hanging-${tenant}`);
+    });
+    await Promise.all(endings);
+    await queue.dispatcher.tick();
+    worker.wake();
+  }
+  // Each of the ten holds slots, as many as its share.
+  await expect.poll(hanging.open).toBeGreaterThanOrEqual(30);
+  const took: number[] = [];
+  for (let i = 0; i < 3; i++) {
+    const sinceMs = startStopwatch();
+    const id = await queue.ended({ webhook: "https://good.example/hook" }, "good");
+    await queue.dispatcher.tick();
+    worker.wake();
+    await expect.poll(() => queue.webhooks.read(id), { interval: 20 }).toMatchObject({ status: "delivered" });
+    took.push(sinceMs());
+  }
+  expect(Math.max(...took)).toBeLessThan(2_000);
+  expect(hanging.open()).toBeLessThan(50);
+});
 
 test("a thousand webhooks that wait for a receiver that hangs cost no commands meanwhile", async () => {
   const queue = await openWebhooks();

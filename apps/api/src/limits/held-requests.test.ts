@@ -1,3 +1,4 @@
+import { startStopwatch } from "@darkroom/testing";
 import { describe, expect, test } from "vitest";
 import { adminKey, startApi, type TestApi } from "../api.fixture.ts";
 import { generationIn, imageBytes, request } from "../generation.fixture.ts";
@@ -105,7 +106,7 @@ describe("a held request ends within a second when its key", () => {
     const poll = hold["a long poll"]();
     await expect.poll(() => api.watchersOf(generationId)).not.toBe("");
     expect((await end(api, id)).ok).toBe(true);
-    const endedAtMs = performance.now();
+    const sinceMs = startStopwatch();
 
     for (const stream of [events, images]) {
       const [event = "", data = ""] = (await stream.text()).trimEnd().split("\n").slice(-2);
@@ -117,7 +118,7 @@ describe("a held request ends within a second when its key", () => {
       expect(answer.headers.get("www-authenticate")).toBe("Bearer");
       expect(await answer.json()).toMatchObject({ error: refused });
     }
-    expect(performance.now() - endedAtMs).toBeLessThan(1_000);
+    expect(sinceMs()).toBeLessThan(1_000);
     // What it had queued is there still: the key may have been disabled by mistake.
     const { status } = await generationIn(await api.call(`/v1/generations/${generationId}`));
     expect(status).toBe("queued");

@@ -1,5 +1,5 @@
 import { apiKeySchema, createdApiKeySchema, noBudget, noLimits } from "@darkroom/contracts";
-import { withinOneDay } from "@darkroom/testing";
+import { withinOneDay, startStopwatch } from "@darkroom/testing";
 import { describe, expect, test } from "vitest";
 import { adminKey, startApi } from "../../api.fixture.ts";
 import { request } from "../../generation.fixture.ts";
@@ -49,9 +49,13 @@ describe("POST /admin/keys", () => {
     const one = await startApi();
     const two = await startApi({ beside: one });
     const { key, id } = await makeKey(one);
-    await expect.poll(() => works(two, key), { timeout: 2_000, interval: 50 }).toBe(true);
+    const sinceMadeMs = startStopwatch();
+    await expect.poll(() => works(two, key)).toBe(true);
+    expect(sinceMadeMs()).toBeLessThan(2_000);
     await askAdmin(one, "PATCH", `/admin/keys/${id}`, { status: "disabled" });
-    await expect.poll(() => works(two, key), { timeout: 2_000, interval: 50 }).toBe(false);
+    const sinceDisabledMs = startStopwatch();
+    await expect.poll(() => works(two, key)).toBe(false);
+    expect(sinceDisabledMs()).toBeLessThan(2_000);
   });
 
   test("takes null for what is not restricted", async () => {

@@ -1,3 +1,4 @@
+import { startStopwatch } from "@darkroom/testing";
 import { describe, expect, test } from "vitest";
 import { startApi, type TestApi } from "../../api.fixture.ts";
 import { drawing } from "../../worker.fixture.ts";
@@ -5,9 +6,9 @@ import { drawing } from "../../worker.fixture.ts";
 const request = { prompt: "a cat", model: "dall-e-2" } as const;
 
 async function expectRefusal(api: TestApi): Promise<void> {
-  const startedAtMs = performance.now();
+  const sinceMs = startStopwatch();
   const answer = await api.generate(request);
-  expect(performance.now() - startedAtMs).toBeLessThan(3_000);
+  expect(sinceMs()).toBeLessThan(3_000);
   expect(answer.status).toBe(503);
   expect(answer.headers.get("x-should-retry")).toBe("true");
   expect(answer.headers.get("retry-after")).toBe("1");
@@ -30,7 +31,7 @@ describe.each(["cut", "blackhole"] as const)("Redis behind a line that is broken
     api.redisLine[break_]();
     await expectRefusal(api);
     api.redisLine.restore();
-    await expect.poll(async () => (await api.generate(request)).status, { timeout: 10_000 }).toBe(200);
+    await expect.poll(async () => (await api.generate(request)).status).toBe(200);
   });
 });
 
@@ -48,7 +49,7 @@ test("a caller who was told 503 buys nothing, though the request had reached Red
   api.redisLine.blackhole();
   await expectRefusal(api);
   api.redisLine.restore();
-  await expect.poll(() => api.disconnects.size, { timeout: 10_000 }).toBe(0);
+  await expect.poll(() => api.disconnects.size).toBe(0);
   const record = await api.queue.generations.read(await id);
   expect(record?.status ?? "never written").toMatch(/^(canceled|never written)$/);
   let calls = 0;
@@ -67,7 +68,7 @@ test("callers who wait get their answers across an outage", async () => {
   api.redisLine.cut();
   // The worker has a line of its own: everything ends while this api hears nothing of it.
   await api.work(drawing(api.store, Buffer.from("image")));
-  await expect.poll(() => api.endings(), { timeout: 10_000 }).toBe(20);
+  await expect.poll(() => api.endings()).toBe(20);
   api.redisLine.restore();
   const answers = await Promise.all(waiting);
   expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
