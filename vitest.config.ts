@@ -16,7 +16,11 @@ export default defineConfig({
           isolate: false,
         },
       },
-      { extends: true, test: { name: "faults", include: slow } },
+      {
+        extends: true,
+        // A fault lasts some seconds, and there are ten of them in one test.
+        test: { name: "faults", include: slow, testTimeout: 300_000, expect: { poll: { timeout: 60_000 } } },
+      },
     ],
     globalSetup: "packages/testing/src/global-setup.ts",
     setupFiles: "packages/testing/src/seed-properties.ts",
@@ -24,10 +28,10 @@ export default defineConfig({
     reporters: process.env.TEST_RESULTS ? ["default", ["json", { outputFile: process.env.TEST_RESULTS }]] : ["default"],
     // Half of the time they wait, for a lock to run out or a slow provider: four at a time keep two cores busy.
     maxWorkers: 4,
-    // A test that waits on real Redis, S3 or a child process answers in well under this; only a hang reaches it.
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
-    // What is polled for has happened in a second where there is time, and takes some on a machine that others use, too.
-    expect: { poll: { timeout: 10_000 } },
+    // When to give up, which only a hang or an event that never comes should reach: a test takes some seconds, and twenty times as long on a
+    // machine that others use, too. A shorter time of a test's own would measure the machine, so none has one.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 30_000 } },
   },
 });

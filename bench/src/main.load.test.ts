@@ -27,28 +27,28 @@ test("the short form runs both systems and writes down what they cost Redis", as
   });
   const rows = await run(["wait", "--scenario", "2"], row);
   expect(new Set(rows.map(({ system }) => system))).toEqual(new Set(["usual pattern", "Darkroom"]));
-}, 90_000);
+});
 
 test("the short form runs a batch, finds every line of it in the output, and writes down what it took", async () => {
   const row = z.object({ quantity: z.string(), "10 lines": z.number().positive(), "100 lines": z.number().positive() });
   const rows = await run(["batch", "--scenario", "1", "--lines", "100"], row);
   expect(rows.map(({ quantity }) => quantity)).toContain("lines/s POST to completed");
-}, 90_000);
+});
 
 test("the short form has hostile pictures drawn, and measures what they cost", async () => {
   const row = z.object({ what: z.string(), outcome: z.string(), "memory of the decoder MiB": z.number().max(100) });
   const rows = await run(["hostile", "--scenario", "1"], row);
   expect(rows.map(({ outcome }) => outcome)).toEqual(["delivered", "delivered", "delivered"]);
-}, 90_000);
+});
 
 test("the short form measures a connection to Redis as ioredis has it and as Darkroom has it", async () => {
   const row = z.object({ connection: z.string(), "CPU µs/command": z.number().positive() });
   const rows = await run(["redis", "--scenario", "1"], row);
   expect(rows.map(({ connection }) => connection)).toEqual(expect.arrayContaining(["ioredis", "with gathered writes"]));
-}, 90_000);
+});
 
 test("the short form measures all calls of a tenant alone and beside a neighbour", async () => {
   const row = z.object({ call: z.string(), "alone p50 ms": z.number(), "p50 ratio": z.number(), failed: z.int() });
   const rows = await run(["neighbours", "--only", "filtered-lists"], row);
   expect(rows.map(({ call }) => call)).toEqual(["sync", "submit", "webhook", "list", "batch"]);
-}, 120_000);
+});

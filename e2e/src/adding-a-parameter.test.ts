@@ -52,7 +52,7 @@ describe("docs/adding-a-parameter.md, followed to the letter", () => {
     const include = ["packages/models", "packages/providers", "apps/cli"];
     await writeFile(project, JSON.stringify({ extends: "./tsconfig.base.json", include }));
     expect(await runProgram(join(checkout, "node_modules/.bin/tsc"), ["--project", project])).toBe("");
-  }, 60_000);
+  });
 
   test("its tests pass", async () => {
     const [tests] = blocksIn("sh", page);
@@ -64,7 +64,7 @@ describe("docs/adding-a-parameter.md, followed to the letter", () => {
       environment: { TEST_REDIS_URL: testRedisUrl() },
     });
     expect(printed).toMatch(/Test Files .*2 passed/);
-  }, 60_000);
+  });
 
   test("its last command puts the parameter into the tables of the documents", async () => {
     expect(blocksIn("sh", page)[1]).toBe("pnpm docs:models\n");

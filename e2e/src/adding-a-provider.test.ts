@@ -66,7 +66,7 @@ describe("docs/adding-a-provider.md, followed to the letter", () => {
     const project = join(checkout, "tsconfig.json");
     await writeFile(project, JSON.stringify({ extends: "./tsconfig.base.json", include: ["packages/providers"] }));
     expect(await runProgram(join(checkout, "node_modules/.bin/tsc"), ["--project", project])).toBe("");
-  }, 60_000);
+  });
 
   test("its tests pass, and so do those that hold all providers alike", async () => {
     const vitest = join(checkout, "node_modules/vitest/vitest.mjs");
@@ -86,5 +86,5 @@ describe("docs/adding-a-provider.md, followed to the letter", () => {
       environment: services,
     });
     expect(printed).toMatch(/Test Files .*2 passed/);
-  }, 60_000);
+  });
 });

@@ -50,10 +50,7 @@ async function startBalancer(origins: readonly string[]): Promise<string> {
 
 const picture = { size: "1024x1024", format: "png" };
 
-/** Three tries, their pauses, and the start of several processes on a machine that has other things to do. */
-const timeout = 60_000;
-
-describe("the AI SDK buys once", { timeout }, () => {
+describe("the AI SDK buys once", () => {
   test("from an upstream that is slower than a caller may wait: a 504, and the image at its next try", async () => {
     const { upstream, draw } = await startWith({ delayMs: 6_000 }, { SYNC_TIMEOUT_MS: "2000" });
     const { image } = await draw();
@@ -97,7 +94,7 @@ describe("the AI SDK buys once", { timeout }, () => {
   });
 });
 
-describe.skipIf(!(await hasNginx()))("behind an nginx that reads for two seconds", { timeout }, () => {
+describe.skipIf(!(await hasNginx()))("behind an nginx that reads for two seconds", () => {
   test("the AI SDK buys once, and has the image at its third try", async () => {
     const { upstream, stack, draw } = await startWith({ delayMs: 6_000 });
     const { image } = await draw(await startNginx(stack.origin, 2));

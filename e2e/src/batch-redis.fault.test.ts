@@ -23,11 +23,11 @@ test("Redis restarted in the middle of a batch: every line once, and every pictu
   const client = stack.openai({ maxRetries: 5 });
   const lines = numberedLines(count);
   const { id } = await createBatch(client, lines);
-  await expect.poll(() => upstream.requests.length, { timeout: 30_000 }).toBeGreaterThanOrEqual(60);
+  await expect.poll(() => upstream.requests.length).toBeGreaterThanOrEqual(60);
   await stack.redis.restart();
   const batch = await untilEnded(client, id);
   expect(batch.status).toBe("completed");
   await expectEveryLineOnce(client, batch, lines);
   expect(batch.cost).toBe(count * 16_000);
   expect(upstream.requests).toHaveLength(count);
-}, 60_000);
+});

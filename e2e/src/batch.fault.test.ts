@@ -87,4 +87,4 @@ test(`kill -9 of api and workers at random through a batch of ${count} lines: ev
   const paid = entries.filter(({ status }) => status === "succeeded");
   expect(new Set(paid.map(({ generation }) => generation)).size).toBe(paid.length);
   expect(await redis.keys(`${keys.root}generation:*`)).toEqual([]);
-}, 200_000);
+});

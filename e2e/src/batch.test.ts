@@ -89,9 +89,7 @@ describe("a batch by the openai SDK", () => {
       body: { prompt: `[sandbox:delay=300] ${custom_id}` },
     }));
     const { id } = await createBatch(client, lines);
-    await expect
-      .poll(async () => (await client.batches.retrieve(id)).request_counts?.completed, { timeout: 30_000 })
-      .toBeGreaterThan(0);
+    await expect.poll(async () => (await client.batches.retrieve(id)).request_counts?.completed).toBeGreaterThan(0);
     const canceling = await client.batches.cancel(id);
     expect(canceling.status).toBe("cancelling");
     const batch = await untilEnded(client, id);
@@ -116,17 +114,17 @@ describe("a batch by the openai SDK", () => {
 
 test("interactive calls do not wait behind a batch", async () => {
   const client = stack.openai();
-  const lines = numberedLines(200).map(({ custom_id }) => ({
+  const lines = numberedLines(400).map(({ custom_id }) => ({
     custom_id,
     body: { prompt: `[sandbox:delay=500] ${custom_id}` },
   }));
   const { id } = await createBatch(client, lines);
-  await expect.poll(async () => (await client.batches.retrieve(id)).status, { timeout: 20_000 }).toBe("in_progress");
-  const startedAtMs = performance.now();
+  await expect.poll(async () => (await client.batches.retrieve(id)).status).toBe("in_progress");
   await client.images.generate({ model: "dall-e-2", prompt: "now", size: "256x256" });
-  // Two hundred lines of half a second, twenty at a time, take five seconds.
-  expect(performance.now() - startedAtMs).toBeLessThan(2_500);
-  expect((await client.batches.retrieve(id)).status).toBe("in_progress");
+  // Lines that take half a second, twenty at a time: most of them wait.
+  const { status, request_counts } = await client.batches.retrieve(id);
+  expect(status).toBe("in_progress");
+  expect(request_counts?.completed).toBeLessThan(lines.length / 2);
   await client.batches.cancel(id);
   const batch = await untilEnded(client, id);
   expect((await readLines(client, batch.error_file_id)).length).toBeGreaterThan(0);

@@ -66,6 +66,6 @@ describe.skipIf(!(await hasNginx()))(
       expect(back).toBe("succeeded");
       for (const picture of pictures) expect(picture).toMatchObject({ size: "1024x1024", format: "png" });
       expect(cut).toHaveLength(1);
-    }, 60_000);
+    });
   },
 );

@@ -49,7 +49,7 @@ test("two workers, fifty calls and a batch, an upstream that is busy for six sec
   const answers = Array.from({ length: 50 }, (_, i) => stack.generate({ ...request, prompt: `cat ${i}` }));
   await expect.poll(() => upstream.requests.length).toBeGreaterThan(0);
   const closedAtMs = performance.now();
-  await expect.poll(() => performance.now() - closedAtMs, { timeout: 10_000 }).toBeGreaterThan(6_000);
+  await expect.poll(() => performance.now() - closedAtMs).toBeGreaterThan(6_000);
   const inVain = upstream.requests.length;
   upstream.always({});
   expect((await Promise.all(answers)).map(({ status }) => status)).toEqual(answers.map(() => 200));
@@ -61,7 +61,7 @@ test("two workers, fifty calls and a batch, an upstream that is busy for six sec
   const records = await everyGeneration(stack.redis.url);
   const counted = records.map(({ attempts, rateLimits, failures }) => [attempts - rateLimits, failures]);
   expect(counted).toEqual(records.map(() => [1, 0]));
-}, 90_000);
+});
 
 test("a worker that is killed during the pause: another makes the image, as the first attempt", async () => {
   const { upstream, stack, submit, read } = await startWith({});
@@ -72,9 +72,9 @@ test("a worker that is killed during the pause: another makes the image, as the 
   await dying?.end("SIGKILL");
   expect(await read(id)).toMatchObject({ status: "queued", attempts: 0, started_at: null });
   await stack.startWorker();
-  await expect.poll(() => read(id), { timeout: 15_000 }).toMatchObject({ status: "succeeded", attempts: 1 });
+  await expect.poll(() => read(id)).toMatchObject({ status: "succeeded", attempts: 1 });
   expect(upstream.requests).toHaveLength(2);
-}, 40_000);
+});
 
 test("a caller at its limit is told so, its generation goes on, and its owner may cancel it", async () => {
   const { upstream, stack, read } = await startWith({ environment: { SYNC_TIMEOUT_MS: "1500" } });
@@ -84,7 +84,7 @@ test("a caller at its limit is told so, its generation goes on, and its owner ma
   expect(answer.status).toBe(504);
   await expect.poll(() => read(id)).toMatchObject({ status: "queued", attempts: 0, queue: { position: 1 } });
   expect(await read(id, "POST")).toMatchObject({ status: "canceled", cost: 0 });
-}, 30_000);
+});
 
 test("an account without money is no busy upstream: the caller is told at once, after one call", async () => {
   const { upstream, stack } = await startWith({});
@@ -99,4 +99,4 @@ test("an account without money is no busy upstream: the caller is told at once, 
   expect(answer.status).toBe(400);
   expect(await answer.json()).toMatchObject({ error: { code: "billing_hard_limit_reached" } });
   expect(upstream.requests).toHaveLength(1);
-}, 30_000);
+});

@@ -17,110 +17,105 @@ const callers = Number(process.env["CHAOS_CALLERS"] ?? 60);
 /** Between the start of one process and the end of another. */
 const killEveryMs = 1_000;
 
-test(
-  `${callers} callers while api and worker processes are killed at random for ${seconds} s: the history is whole`,
-  async () => {
-    const upstream = await startFakeOpenAi();
-    onTestFinished(() => upstream.close());
-    upstream.always({ delayMs: 300 });
-    const receiver = await startWebhookReceiver();
-    onTestFinished(() => receiver.close());
-    const stack = await startStack({
-      apis: 2,
-      workers: 2,
-      environment: {
-        OPENAI_API_KEY: "sk-upstream",
-        OPENAI_BASE_URL: upstream.baseUrl,
-        WEBHOOK_SIGNING_SECRET: "a signing secret for tests, long enough",
-        WEBHOOK_ALLOW_PRIVATE: "true",
-        WEBHOOK_ALLOW_INSECURE: "true",
-        LOG_LEVEL: "info",
-      },
-    });
-    const over = { at: performance.now() + seconds * 1_000 };
-    const origins = stack.apis.map(({ origin }) => origin);
-    const anyOrigin = () => origins[Math.floor(Math.random() * origins.length)] ?? stack.origin;
+test(`${callers} callers while api and worker processes are killed at random for ${seconds} s: the history is whole`, async () => {
+  const upstream = await startFakeOpenAi();
+  onTestFinished(() => upstream.close());
+  upstream.always({ delayMs: 300 });
+  const receiver = await startWebhookReceiver();
+  onTestFinished(() => receiver.close());
+  const stack = await startStack({
+    apis: 2,
+    workers: 2,
+    environment: {
+      OPENAI_API_KEY: "sk-upstream",
+      OPENAI_BASE_URL: upstream.baseUrl,
+      WEBHOOK_SIGNING_SECRET: "a signing secret for tests, long enough",
+      WEBHOOK_ALLOW_PRIVATE: "true",
+      WEBHOOK_ALLOW_INSECURE: "true",
+      LOG_LEVEL: "info",
+    },
+  });
+  const over = { at: performance.now() + seconds * 1_000 };
+  const origins = stack.apis.map(({ origin }) => origin);
+  const anyOrigin = () => origins[Math.floor(Math.random() * origins.length)] ?? stack.origin;
 
-    async function killAtRandom(): Promise<number> {
-      const apis = [...stack.apis];
-      const workers = [...stack.workers];
-      let kills = 0;
-      while (performance.now() < over.at) {
-        await pause(killEveryMs);
-        const i = Math.floor(Math.random() * 2);
-        kills++;
-        if (Math.random() < 0.5) {
-          const origin = apis[i]?.origin ?? stack.origin;
-          await apis[i]?.end("SIGKILL");
-          apis[i] = await stack.startApi({ PORT: new URL(origin).port, PUBLIC_BASE_URL: origin });
-        } else {
-          await workers[i]?.end("SIGKILL");
-          workers[i] = await stack.startWorker();
-        }
+  async function killAtRandom(): Promise<number> {
+    const apis = [...stack.apis];
+    const workers = [...stack.workers];
+    let kills = 0;
+    while (performance.now() < over.at) {
+      await pause(killEveryMs);
+      const i = Math.floor(Math.random() * 2);
+      kills++;
+      if (Math.random() < 0.5) {
+        const origin = apis[i]?.origin ?? stack.origin;
+        await apis[i]?.end("SIGKILL");
+        apis[i] = await stack.startApi({ PORT: new URL(origin).port, PUBLIC_BASE_URL: origin });
+      } else {
+        await workers[i]?.end("SIGKILL");
+        workers[i] = await stack.startWorker();
       }
-      return kills;
     }
+    return kills;
+  }
 
-    async function call(kind: keyof typeof chaosCallers): Promise<Told[]> {
-      const told: Told[] = [];
-      const body = { model: "gpt-image-1", prompt: "a cat", output_format: "jpeg", job: { webhook: receiver.url } };
-      while (performance.now() < over.at) {
-        told.push(await chaosCallers[kind]({ origin: anyOrigin, apiKey: stack.apiKey, body }));
-      }
-      return told;
+  async function call(kind: keyof typeof chaosCallers): Promise<Told[]> {
+    const told: Told[] = [];
+    const body = { model: "gpt-image-1", prompt: "a cat", output_format: "jpeg", job: { webhook: receiver.url } };
+    // Twice at least, however few calls there is time for.
+    while (performance.now() < over.at || told.length < 2) {
+      told.push(await chaosCallers[kind]({ origin: anyOrigin, apiKey: stack.apiKey, body }));
     }
+    return told;
+  }
 
-    const kinds = ["sync", "async", "stream"] as const;
-    const [kills, ...histories] = await Promise.all([
-      killAtRandom(),
-      ...Array.from({ length: callers }, (_, i) => call(kinds[i % 3] ?? "sync")),
-    ]);
-    const history = histories.flat();
+  const kinds = ["sync", "async", "stream"] as const;
+  const [kills, ...histories] = await Promise.all([
+    killAtRandom(),
+    ...Array.from({ length: callers }, (_, i) => call(kinds[i % 3] ?? "sync")),
+  ]);
+  const history = histories.flat();
 
-    // Every accepted id has exactly one ending; with no process left to kill, all that is still on its way arrives.
-    await expect
-      .poll(async () => (await everyGeneration(stack.redis.url)).filter(({ status }) => !isEnding(status)), {
-        timeout: 60_000,
-      })
-      .toEqual([]);
-    const records = new Map((await everyGeneration(stack.redis.url)).map((record) => [record.id, record]));
-    console.info(
-      `${history.length} answers, ${records.size} generations, ${upstream.requests.length} provider calls, ${kills} kills`,
-    );
-    expect(history.length).toBeGreaterThan(callers);
-    expect(history.filter(({ id }) => !records.has(id))).toEqual([]);
-    // One key, one generation: no two callers were told of the same one.
-    expect(new Set(history.map(({ id }) => id)).size).toBe(history.length);
+  // Every accepted id has exactly one ending; with no process left to kill, all that is still on its way arrives.
+  await expect
+    .poll(async () => (await everyGeneration(stack.redis.url)).filter(({ status }) => !isEnding(status)))
+    .toEqual([]);
+  const records = new Map((await everyGeneration(stack.redis.url)).map((record) => [record.id, record]));
+  console.info(
+    `${history.length} answers, ${records.size} generations, ${upstream.requests.length} provider calls, ${kills} kills`,
+  );
+  expect(history.length).toBeGreaterThanOrEqual(2 * callers);
+  expect(history.filter(({ id }) => !records.has(id))).toEqual([]);
+  // One key, one generation: no two callers were told of the same one.
+  expect(new Set(history.map(({ id }) => id)).size).toBe(history.length);
 
-    // The provider was not called more often than attempts were begun, and more than once only where a kill hit.
-    const calls = Map.groupBy(upstream.requests, ({ headers }) => String(headers["x-client-request-id"]));
-    const tooMany = [...calls].filter(([id, made]) => made.length > (records.get(id)?.attempts ?? 0));
-    expect(tooMany).toEqual([]);
+  // The provider was not called more often than attempts were begun, and more than once only where a kill hit.
+  const calls = Map.groupBy(upstream.requests, ({ headers }) => String(headers["x-client-request-id"]));
+  const tooMany = [...calls].filter(([id, made]) => made.length > (records.get(id)?.attempts ?? 0));
+  expect(tooMany).toEqual([]);
 
-    const read = async (id: string) => {
-      const headers = { authorization: `Bearer ${stack.apiKey}` };
-      return generationSchema.parse(await (await fetch(`${origins[0]}/v1/generations/${id}`, { headers })).json());
+  const read = async (id: string) => {
+    const headers = { authorization: `Bearer ${stack.apiKey}` };
+    return generationSchema.parse(await (await fetch(`${origins[0]}/v1/generations/${id}`, { headers })).json());
+  };
+  const contradicted: Told[] = [];
+  for (const told of history) {
+    const generation = await read(told.id);
+    const { status, response, error } = generation;
+    const same = {
+      async: () => told.kind === "async" && told.status === status,
+      stream: () => told.kind === "stream" && told.images > 0 === (status === "succeeded"),
+      // What the caller was told is what is told now, but for its images: links are fresh each time, and base64 is not repeated here.
+      sync: () =>
+        told.kind === "sync" && isDeepStrictEqual(withoutImages(told.body), withoutImages(response ?? { error })),
     };
-    const contradicted: Told[] = [];
-    for (const told of history) {
-      const generation = await read(told.id);
-      const { status, response, error } = generation;
-      const same = {
-        async: () => told.kind === "async" && told.status === status,
-        stream: () => told.kind === "stream" && told.images > 0 === (status === "succeeded"),
-        // What the caller was told is what is told now, but for its images: links are fresh each time, and base64 is not repeated here.
-        sync: () =>
-          told.kind === "sync" && isDeepStrictEqual(withoutImages(told.body), withoutImages(response ?? { error })),
-      };
-      if (!same[told.kind]()) contradicted.push(told);
-    }
-    expect(contradicted).toEqual([]);
+    if (!same[told.kind]()) contradicted.push(told);
+  }
+  expect(contradicted).toEqual([]);
 
-    await expectWebhooks(receiver.received, new Set(records.keys()), await secretOf(origins[0] ?? "", stack.apiKey));
-    await expectNothingLeft(stack.redis.url);
-  },
-  seconds * 1_000 + 150_000,
-);
+  await expectWebhooks(receiver.received, new Set(records.keys()), await secretOf(origins[0] ?? "", stack.apiKey));
+  await expectNothingLeft(stack.redis.url);
+});
 
 const withoutImages = (body: unknown) =>
   JSON.parse(JSON.stringify(body, (name, value) => (name === "url" || name === "b64_json" ? undefined : value)));
@@ -137,7 +132,7 @@ async function expectWebhooks(
   secret: string,
 ): Promise<void> {
   const seen = () => received.map(({ body }) => webhookEventSchema.parse(JSON.parse(body)).data.id);
-  await expect.poll(() => new Set(seen()).size, { timeout: 60_000 }).toBe(ids.size);
+  await expect.poll(() => new Set(seen()).size).toBe(ids.size);
   const webhook = new Webhook(secret);
   const idsOf = new Map<string, Set<string>>();
   for (const { headers, body } of received) {
@@ -168,5 +163,5 @@ async function expectNothingLeft(redisUrl: string): Promise<void> {
     const exist = await Promise.all(names.map((name) => redis.exists(name)));
     return names.filter((_, i) => exist[i] === 1);
   };
-  await expect.poll(left, { timeout: 30_000 }).toEqual([]);
+  await expect.poll(left).toEqual([]);
 }

@@ -104,7 +104,7 @@ let machine: Awaited<ReturnType<typeof openMachine>>;
 beforeAll(async () => {
   machine = await openMachine();
   return machine.close;
-}, 120_000);
+});
 
 /** The latest id of each kind that a command has printed: what the document writes as `key_…`. */
 const ids = new Map<string, string>();
@@ -147,7 +147,6 @@ describe.each(documents)("%s, pasted in order", (document) => {
       // The page makes an admin key for a service of one's own. The one that runs here has its own.
       if (command.startsWith("ADMIN_KEY=")) await machine.shell.paste(`ADMIN_KEY=${machine.facts.adminKey}`);
     },
-    60_000,
   );
 });
 
@@ -223,15 +222,11 @@ describe("npm start", () => {
     await rm(join(machine.folder, "lighthouse.png"), { force: true });
     const pasted = await paste(commandLike(/^ {2}(\.\/darkroom draw .*)$/m));
     expect(pasted).toMatchObject({ code: 0, stdout: "lighthouse.png" });
-  }, 60_000);
+  });
 
-  test.skipIf(!hasCurl)(
-    "and with a curl that answers with its link",
-    async () => {
-      const { stdout } = await paste(commandLike(/^ {2}(curl (?:.*\\\n)*.*)$/m));
-      const answer = imageResponseSchema.parse(JSON.parse(stdout));
-      expect(await measureLink(answer.data[0]?.url ?? "")).toMatchObject({ format: "png" });
-    },
-    60_000,
-  );
+  test.skipIf(!hasCurl)("and with a curl that answers with its link", async () => {
+    const { stdout } = await paste(commandLike(/^ {2}(curl (?:.*\\\n)*.*)$/m));
+    const answer = imageResponseSchema.parse(JSON.parse(stdout));
+    expect(await measureLink(answer.data[0]?.url ?? "")).toMatchObject({ format: "png" });
+  });
 });

@@ -30,7 +30,7 @@ async function makeKey(name: string): Promise<string> {
   const asked = { headers: { authorization: `Bearer ${key}` } };
   const statuses = () =>
     Promise.all(stack.apis.map(async ({ origin }) => (await fetch(`${origin}/v1/models`, asked)).status));
-  await expect.poll(statuses, { timeout: 3_000 }).toEqual([200, 200]);
+  await expect.poll(statuses).toEqual([200, 200]);
   return key;
 }
 
@@ -48,9 +48,14 @@ async function ask(api: number, key: string, n: number) {
 
 type Answer = Awaited<ReturnType<typeof ask>>;
 
-/** 300 requests at once, by turns to either process, told apart by what became of them. */
+/**
+ * 300 requests by turns to either process, told apart by what became of them. There is room for all of the first twenty, which are answered
+ * before the others are sent at once: so both processes have admitted some, however little of a CPU one of them gets.
+ */
 async function storm(key: string, imagesOf: (request: number) => number) {
-  const answers = await Promise.all(Array.from({ length: requests }, (_, i) => ask(i % 2, key, imagesOf(i))));
+  const send = (from: number, to: number) =>
+    Promise.all(Array.from({ length: to - from }, (_, i) => ask((from + i) % 2, key, imagesOf(from + i))));
+  const answers = [...(await send(0, 20)), ...(await send(20, requests))];
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202, 429]));
   const admitted = answers.filter(({ status }) => status === 202);
   const refused = answers.filter(({ status }) => status === 429);
@@ -109,7 +114,7 @@ describe("one key with 100 images a minute, 300 requests at once, two api proces
       expect(resetOf(answer)).toBeGreaterThanOrEqual(secondsOf(last + minuteMs - receivedAtMs));
       expect(resetOf(answer)).toBeLessThanOrEqual(60);
     }
-  }, 60_000);
+  });
 
   test("of one to four images each as many are admitted as fit, and none that did not", async () => {
     const { admitted, refused } = await storm(await makeKey("mixed"), (request) => (request % 4) + 1);
@@ -118,5 +123,5 @@ describe("one key with 100 images a minute, 300 requests at once, two api proces
     expect(Math.min(...admitted.map(left))).toBe(leftAtTheEnd);
     for (const answer of refused) expect(left(answer)).toBeLessThan(answer.n);
     for (const answer of refused) expect(left(answer)).toBeGreaterThanOrEqual(leftAtTheEnd);
-  }, 60_000);
+  });
 });

@@ -27,9 +27,6 @@ async function linkTo(stack: Stack, body: object): Promise<string> {
   return image.url;
 }
 
-/** Processes and a browser on two busy cores. */
-const timeout = 90_000;
-
 /** An upstream whose answer is an SVG that tells `site` when its script or its handler is run, and where. */
 async function startScriptedUpstream(site: Site) {
   const tell = (by: string) => `fetch('${site.origin}/ran?by=${by}&amp;at=' + location.origin, { mode: 'no-cors' })`;
@@ -97,7 +94,7 @@ async function sidesInPage(page: Page, site: Site, link: string): Promise<unknow
 
 const request = { model: "gpt-image-2.6-flare", prompt: "a ferry", size: "1024x1024", output_format: "svg" } as const;
 
-describe.skipIf(isBrowserMissing)("the link of an SVG that has a script", { timeout }, () => {
+describe.skipIf(isBrowserMissing)("the link of an SVG that has a script", () => {
   test("shows it in Chromium and does not run the script, which another site's page does", async () => {
     const site = await startSite();
     const { svg, environment } = await startScriptedUpstream(site);
@@ -125,38 +122,34 @@ describe.skipIf(isBrowserMissing)("the link of an SVG that has a script", { time
 
 describe.skipIf(isBrowserMissing)("in S3,", () => {
   describeWithS3("the link of an SVG that has a script", (s3) => {
-    test(
-      "saves it from the bucket in Chromium, does not run the script, and can stand in a page",
-      { timeout },
-      async () => {
-        const site = await startSite();
-        const { svg, environment } = await startScriptedUpstream(site);
-        const inS3 = s3Environment(s3, { prefix: `e2e-${randomUUID()}` });
-        const stack = await startStack({ environment: { ...environment, ...inS3 } });
-        const link = await linkTo(stack, request);
-        const store = createObjectStore(objectStoreSettings(inS3));
-        const records = await everyGeneration(stack.redis.url);
-        onTestFinished(async () => {
-          await store.delete(records.flatMap(({ delivery }) => delivery?.images.map(({ key }) => key) ?? []));
-          await store.close();
-        });
-        expect(new URL(link).origin).toBe(new URL(s3.endpoint).origin);
+    test("saves it from the bucket in Chromium, does not run the script, and can stand in a page", async () => {
+      const site = await startSite();
+      const { svg, environment } = await startScriptedUpstream(site);
+      const inS3 = s3Environment(s3, { prefix: `e2e-${randomUUID()}` });
+      const stack = await startStack({ environment: { ...environment, ...inS3 } });
+      const link = await linkTo(stack, request);
+      const store = createObjectStore(objectStoreSettings(inS3));
+      const records = await everyGeneration(stack.redis.url);
+      onTestFinished(async () => {
+        await store.delete(records.flatMap(({ delivery }) => delivery?.images.map(({ key }) => key) ?? []));
+        await store.close();
+      });
+      expect(new URL(link).origin).toBe(new URL(s3.endpoint).origin);
 
-        const page = await openPage();
-        const names: string[] = [];
-        page.on("download", (download) => names.push(download.suggestedFilename()));
-        await expect(page.goto(link)).rejects.toThrow("Download is starting");
-        await expect.poll(() => names).toEqual([expect.stringMatching(/\.svg$/)]);
-        expect(page.url()).toBe("about:blank");
-        expect(await sidesInPage(page, site, link)).toEqual([64, 48]);
-        expect(site.ran).toEqual([]);
-        await expectScriptRunsElsewhere(page, site, svg);
-      },
-    );
+      const page = await openPage();
+      const names: string[] = [];
+      page.on("download", (download) => names.push(download.suggestedFilename()));
+      await expect(page.goto(link)).rejects.toThrow("Download is starting");
+      await expect.poll(() => names).toEqual([expect.stringMatching(/\.svg$/)]);
+      expect(page.url()).toBe("about:blank");
+      expect(await sidesInPage(page, site, link)).toEqual([64, 48]);
+      expect(site.ran).toEqual([]);
+      await expectScriptRunsElsewhere(page, site, svg);
+    });
   });
 });
 
-describe.skipIf(isBrowserMissing)("what the sandbox draws", { timeout }, () => {
+describe.skipIf(isBrowserMissing)("what the sandbox draws", () => {
   test("is an animated GIF with its frames, and an SVG that is shown, in Chromium", async () => {
     const site = await startSite();
     const stack = await startStack();

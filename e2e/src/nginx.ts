@@ -65,7 +65,7 @@ export async function runNginx({ configuration, port, folder }: RunNginxOptions)
     await ended;
   };
   try {
-    await vi.waitUntil(() => answers(port), { timeout: 10_000 });
+    await vi.waitUntil(() => answers(port), { timeout: 30_000 });
     return end;
   } catch (error) {
     await end();

@@ -182,7 +182,7 @@ test("images: every model, in every format, one and two of them, with and withou
       expectSchema(request.stream ? "ImageGenCompletedEvent" : "ImagesResponse", asked);
     }
   }
-}, 120_000);
+});
 
 /** The event as it would be with its picture in it. */
 function withPicture(event: unknown): object {
@@ -269,7 +269,7 @@ describe("batches", () => {
     expectSchema("Batch", await read(`/v1/batches/${id}/cancel`, { body: {} }));
     await untilEnded(client, id);
     expectSchema("ListBatchesResponse", await read("/v1/batches"));
-  }, 60_000);
+  });
 });
 
 test("errors", async () => {

@@ -112,7 +112,7 @@ describe("the AI SDK 7, with its OpenAI provider", () => {
         }
       }
     }
-  }, 60_000);
+  });
 
   test("reads the usage and what came of the request", async () => {
     const { usage, providerMetadata } = await generate("gpt-image-2", 1);

@@ -25,30 +25,26 @@ const pastDay = "2026-01-30";
 type Redis = ReturnType<typeof connectWorker>;
 
 // The node owns the slot of the prefix alone, and refuses every other key, whether a command or a script names it.
-test(
-  "with its prefix in braces a whole installation lives in one slot of a cluster",
-  { timeout: 120_000 },
-  async () => {
-    const node = await startClusterNode(prefix);
-    onTestFinished(node.stop);
-    const redis = connectWorker(node.url, () => {});
-    onTestFinished(() => redis.disconnect());
-    const service = await openService(node.url, redis);
+test("with its prefix in braces a whole installation lives in one slot of a cluster", async () => {
+  const node = await startClusterNode(prefix);
+  onTestFinished(node.stop);
+  const redis = connectWorker(node.url, () => {});
+  onTestFinished(() => redis.disconnect());
+  const service = await openService(node.url, redis);
 
-    await service.manageKeys();
-    await service.draw();
-    await service.tellWebhooks();
-    await service.refuseAndExpire();
-    await service.runBatches();
-    await service.exportLedger();
-    await service.survive();
-    await recoverAndForget(node.url);
+  await service.manageKeys();
+  await service.draw();
+  await service.tellWebhooks();
+  await service.refuseAndExpire();
+  await service.runBatches();
+  await service.exportLedger();
+  await service.survive();
+  await recoverAndForget(node.url);
 
-    expect(service.faults()).toEqual([]);
-    expect(await unused(redis)).toEqual([]);
-    expect(await wrongKeys(redis)).toEqual([]);
-  },
-);
+  expect(service.faults()).toEqual([]);
+  expect(await unused(redis)).toEqual([]);
+  expect(await wrongKeys(redis)).toEqual([]);
+});
 
 async function openService(url: string, redis: Redis) {
   const receiver = await startWebhookReceiver();
@@ -88,7 +84,7 @@ async function openService(url: string, redis: Redis) {
   }
   const show = async (id: string): Promise<unknown> => (await call(`/v1/generations/${id}`)).json();
   const untilStatus = (id: string, status: string) =>
-    expect.poll(() => show(id), { message: id, timeout: 20_000 }).toMatchObject({ status });
+    expect.poll(() => show(id), { message: id }).toMatchObject({ status });
 
   return {
     /** Lines of the log that tell of a key which the node does not own. */
@@ -174,7 +170,7 @@ async function openService(url: string, redis: Redis) {
       const slow = numberedLines(60, "s").map(({ custom_id }) => ({ custom_id, body: scripted("delay=500") }));
       const canceled = await createBatch(client, slow);
       await expect
-        .poll(async () => (await client.batches.retrieve(canceled.id)).request_counts?.completed, { timeout: 30_000 })
+        .poll(async () => (await client.batches.retrieve(canceled.id)).request_counts?.completed)
         .toBeGreaterThan(0);
       // One that has lost its record is given up.
       const lines = await redis.smembers(`${prefix}:batch-lines:${canceled.id}`);

@@ -14,6 +14,9 @@ const callers = Number(process.env["HOVER_CALLERS"] ?? 60);
 const rounds = Number(process.env["HOVER_ROUNDS"] ?? 1);
 const lineCount = Number(process.env["HOVER_LINES"] ?? 100);
 
+/** How many commands Redis refuses in each way, at least. */
+const leastRefused = 10;
+
 type Redis = ReturnType<typeof connectWorker>;
 
 const keys = createKeys("darkroom");
@@ -49,6 +52,10 @@ const refusals: Record<"OOM" | "BUSY" | "READONLY", (redis: Redis) => Promise<vo
     await someMs();
   },
 };
+
+/** How many commands Redis has refused so. */
+const refused = async (redis: Redis, code: string): Promise<number> =>
+  Number(new RegExp(`errorstat_${code}:count=(\\d+)`).exec(await redis.info("errorstats"))?.[1] ?? 0);
 
 async function connectAdmin(url: string): Promise<Redis> {
   const redis = connectWorker(url, () => {});
@@ -98,9 +105,10 @@ test.each(Array.from({ length: rounds }, (_, i) => i + 1))(
     const over = { is: false };
     const hovering = (async () => {
       let turns = 0;
-      for (const refuse of Object.values(refusals)) {
+      for (const [code, refuse] of Object.entries(refusals)) {
         const endMs = performance.now() + seconds * 1_000;
-        for (; performance.now() < endMs; turns++) await refuse(redis);
+        // A slow machine has few turns in that time.
+        for (; performance.now() < endMs || (await refused(redis, code)) < leastRefused; turns++) await refuse(redis);
         // Time to come to rest: who was refused waits for a while.
         await pause(seconds * 100);
       }
@@ -144,11 +152,6 @@ test.each(Array.from({ length: rounds }, (_, i) => i + 1))(
       `${turns} turns, ${history.length} answers, ${records.size} generations, ${upstream.requests.length} provider calls`,
     );
     await expectNothingLeft(redis);
-
-    // Or else nothing was refused.
-    const errors = await redis.info("errorstats");
-    const counted = (code: string) => Number(new RegExp(`errorstat_${code}:count=(\\d+)`).exec(errors)?.[1] ?? 0);
-    expect(Object.keys(refusals).filter((code) => counted(code) < 10)).toEqual([]);
   },
   seconds * 3_000 + 300_000,
 );

@@ -3,7 +3,6 @@ import { expectPatience, expectRecovery, openRefusing } from "./refusing-stack.t
 
 test.each(["OOM", "NOREPLICAS", "MISCONF"] as const)(
   "processes that are started while Redis answers %s start, wait, and work when that is over",
-  { timeout: 90_000 },
   async (answer) => {
     const stack = await openRefusing();
     await Promise.all([...stack.apis, ...stack.workers].map((service) => service.end("SIGTERM")));

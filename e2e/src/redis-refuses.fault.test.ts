@@ -1,9 +1,7 @@
 import { expect, test } from "vitest";
 import { expectPatienceThroughout, openRefusing } from "./refusing-stack.ts";
 
-const timeout = 240_000;
-
-test("while Redis refuses, running processes are quiet, idle and not ready, and go on after", { timeout }, async () => {
+test("while Redis refuses, running processes are quiet, idle and not ready, and go on after", async () => {
   const stack = await openRefusing();
   await expectPatienceThroughout(stack, stack.refusals);
   // What is wrong and what to do stood in the log of each, once in a while.

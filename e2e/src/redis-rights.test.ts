@@ -6,7 +6,7 @@ import { createBatch, numberedLines, untilEnded } from "./batches.ts";
 import { startStack } from "./stack.ts";
 import { startWebhookReceiver } from "./webhook-receiver.ts";
 
-test("api and worker need no more rights in Redis than the documents say", { timeout: 60_000 }, async () => {
+test("api and worker need no more rights in Redis than the documents say", async () => {
   const document = await readFile(new URL("../../docs/redis.md", import.meta.url), "utf8");
   const command = /^ACL SETUSER .*$/m.exec(document)?.[0] ?? "";
   const redis = await startRedis({ persist: false });

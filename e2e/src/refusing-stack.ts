@@ -72,8 +72,8 @@ export async function expectPatience(stack: Pick<Refusing, "readiness" | "apis" 
 
 /** Everything works again. The pauses of a few seconds' refusal are some seconds long. */
 export async function expectRecovery({ submit, readiness }: Pick<Refusing, "submit" | "readiness">, answer: string) {
-  await expect.poll(readiness, { message: `readiness after ${answer}`, timeout: 30_000 }).toEqual([200, 200]);
-  await expect.poll(() => submit(`a cat after ${answer}`), { message: `after ${answer}`, timeout: 30_000 }).toBe(200);
+  await expect.poll(readiness, { message: `readiness after ${answer}` }).toEqual([200, 200]);
+  await expect.poll(() => submit(`a cat after ${answer}`), { message: `after ${answer}` }).toBe(200);
 }
 
 /** Each outage in turn, with generations under way when it begins. */

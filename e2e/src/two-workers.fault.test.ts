@@ -26,4 +26,4 @@ test("two workers, 500 requests: every provider call is counted and none is made
   expect(called).toHaveLength(requests);
   expect(new Set(called)).toEqual(new Set(ids));
   await expectAllSucceeded(stack.redis.url, requests);
-}, 90_000);
+});

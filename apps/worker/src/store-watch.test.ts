@@ -96,7 +96,7 @@ test("a disk that is full but for some bytes refuses all, until it takes an obje
   expect(changes).toEqual([true, false]);
 });
 
-test("a store that is silent refuses: a trial write does not wait for it", { timeout: 20_000 }, async () => {
+test("a store that is silent refuses: a trial write does not wait for it", async () => {
   const watch = createStoreWatch({
     store: { put: () => new Promise(() => {}), delete: async () => {} },
     metrics: createMetrics({ ofProcess: false }),

@@ -84,7 +84,7 @@ export function waysToFail(stack: ExposedStack, good: string): Record<ErrorCode,
       const key = await limited("short", { limits: { queued_generations: 1 } });
       const first = idOf(await post(scripted("delay=1500"), later));
       const status = async () => String((await caller.call(origin, `/v1/generations/${first}`, { key: good })).body);
-      await expect.poll(status, { timeout: 10_000 }).toContain('"running"');
+      await expect.poll(status).toContain('"running"');
       const second = idOf(await post(drawing, later, key));
       await post(drawing, later, key);
       return ended(second);

@@ -22,10 +22,10 @@ export async function useWell({ caller, origin, receiver, noteWebhookSecret }: E
   await post({ model: "dall-e-3", prompt: "a cat", response_format: "b64_json" });
   await post({ model: "gpt-image-1", prompt: "a cat", stream: true, partial_images: 1 });
   await post({ model: "doubao-seedream-3-0-t2i", prompt: "a cat", job: { webhook: receiver.url } });
-  await expect.poll(() => receiver.received.length, { timeout: 10_000 }).toBe(2);
+  await expect.poll(() => receiver.received.length).toBe(2);
   receiver.answerWith(410);
   await post({ model: "dall-e-3", prompt: "a cat", job: { webhook: receiver.url } });
-  await expect.poll(() => receiver.received.length, { timeout: 10_000 }).toBe(3);
+  await expect.poll(() => receiver.received.length).toBe(3);
   receiver.answerWith(204);
   const secret = await caller.call(origin, "/v1/webhooks/secret", { key, tellsSecret: true });
   noteWebhookSecret("a webhook secret", secret.body);

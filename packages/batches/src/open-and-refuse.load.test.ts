@@ -28,7 +28,7 @@ function countStreams() {
   };
 }
 
-describe("a thousand rounds over a lane leave nothing behind", { timeout: 60_000 }, () => {
+describe("a thousand rounds over a lane leave nothing behind", () => {
   test("that Redis refuses", async () => {
     const lane = openLane();
     await lane.begin(3);
@@ -58,7 +58,7 @@ describe("a thousand rounds over a lane leave nothing behind", { timeout: 60_000
   });
 });
 
-describe("a thousand validations leave nothing behind", { timeout: 60_000 }, () => {
+describe("a thousand validations leave nothing behind", () => {
   test.each(["the input is not given out", "its second half is not given out", "the chunks are not taken"])(
     "where %s",
     async (what) => {
@@ -81,7 +81,7 @@ describe("a thousand validations leave nothing behind", { timeout: 60_000 }, () 
   );
 });
 
-describe("a thousand tries to put an output together leave nothing behind", { timeout: 60_000 }, () => {
+describe("a thousand tries to put an output together leave nothing behind", () => {
   test.each(["get", "put"] as const)("where the store refuses to %s", async (call) => {
     const { finished, finalize, objects, files } = openBatches();
     const id = await finished({ total: 3, segments: [[succeeded(0)], [succeeded(1)], [succeeded(2)]] });
@@ -112,7 +112,7 @@ describe("a thousand tries to put an output together leave nothing behind", { ti
   });
 });
 
-describe("a thousand removals of old batches leave nothing behind", { timeout: 60_000 }, () => {
+describe("a thousand removals of old batches leave nothing behind", () => {
   test("that Redis refuses", async () => {
     const { redis, ...opened } = openBatches();
     const sweep = opened.sweep();

@@ -10,6 +10,8 @@ import type { ImageFault } from "./fake-image.ts";
 export type Behaviour = {
   /** Waits before it does anything else. */
   delayMs?: number;
+  /** Waits for this before it does anything else. */
+  after?: Promise<unknown>;
   /** Answers with this and not with images. A string or bytes are sent as they are, anything else as JSON. */
   status?: number;
   headers?: Record<string, string | undefined> | undefined;
@@ -94,6 +96,7 @@ export async function startFakeUpstream(options: FakeUpstreamOptions): Promise<F
     const behaviour = queue.shift() ?? usual;
     requests.push(recorded);
     if (behaviour.delayMs) await sleep(behaviour.delayMs);
+    await behaviour.after;
     const { stream = {} } = behaviour;
     if (stream !== "ignored" && behaviour.body === undefined && behaviour.connection === undefined) {
       const events = await options.events?.(recorded, behaviour);

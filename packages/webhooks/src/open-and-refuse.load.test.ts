@@ -27,7 +27,7 @@ const loops: Record<string, (queue: TestQueue) => () => Promise<unknown>> = {
   "batch recovery": (queue) => closing(batchPartsOn(queue).recover({ everyMs })).tick,
 };
 
-describe("a thousand rounds that Redis refuses leave nothing behind", { timeout: 60_000 }, () => {
+describe("a thousand rounds that Redis refuses leave nothing behind", () => {
   test.each(Object.entries(loops))("%s", async (_, open) => {
     const queue = await openQueue();
     const round = open(queue);
@@ -36,7 +36,7 @@ describe("a thousand rounds that Redis refuses leave nothing behind", { timeout:
   });
 });
 
-test("a thousand removals that the store refuses leave nothing behind", { timeout: 60_000 }, async () => {
+test("a thousand removals that the store refuses leave nothing behind", async () => {
   const queue = await openQueue();
   const { redis, keys, generations, attempts, submission } = queue;
   const { id, lane } = submission();
@@ -92,7 +92,7 @@ function createJobs(put: (id: string) => Promise<unknown>) {
   };
 }
 
-describe("a thousand jobs that are refused, each tried again, leave nothing behind", { timeout: 120_000 }, () => {
+describe("a thousand jobs that are refused, each tried again, leave nothing behind", () => {
   async function openWorkers() {
     const queue = await openQueue();
     const connection = connectWorker(testRedisUrl(), () => {});
@@ -100,7 +100,7 @@ describe("a thousand jobs that are refused, each tried again, leave nothing behi
     /** Nothing of a lane is held or waits. */
     const settledOn = (lane: string) => async () => {
       const names = ["active", "wait", "delayed", "prioritized"].map((list) => `${queue.keys.lanes}:${lane}:${list}`);
-      await expect.poll(() => queue.redis.exists(names), { timeout: 30_000 }).toBe(0);
+      await expect.poll(() => queue.redis.exists(names)).toBe(0);
     };
     const common = { redis: connection, keys: queue.keys, concurrency: 1, lockDurationMs: 30_000, log };
     return { ...queue, connection, settledOn, common: { ...common, stalledIntervalMs: 30_000 } };
@@ -133,7 +133,7 @@ describe("a thousand jobs that are refused, each tried again, leave nothing behi
       post: () => Promise.reject(new Error("There is no generation")),
     });
     closing(worker);
-    const settled = () => expect.poll(() => redis.exists(keys.deliveries), { timeout: 30_000 }).toBe(0);
+    const settled = () => expect.poll(() => redis.exists(keys.deliveries)).toBe(0);
     expect(await leftByRefusals({ ...jobs, emitters: [connection], settled })).toEqual([]);
   });
 

@@ -40,7 +40,7 @@ test("a reader who does not read makes us read no further, and leaves nothing op
         before = readBytes;
         return moved;
       },
-      { interval: 200, timeout: 10_000 },
+      { interval: 200 },
     )
     .toBe(0);
   expect(before).toBeLessThan(2 * imageBytes);

@@ -87,7 +87,7 @@ describe("darkroom draw", () => {
     const { service, folder, launch } = await openDraw();
     service.life = [{ status: "running" }];
     const { ended } = launch("x", "--out", "a.png");
-    await expect.poll(() => service.asked.length, { timeout: 15_000 }).toBeGreaterThan(2);
+    await expect.poll(() => service.asked.length).toBeGreaterThan(2);
     await writeFile(join(folder, "a.png"), "mine");
     service.life = [{ status: "succeeded" }];
     expect(await ended).toMatchObject({ code: 0, stdout: "a-2.png\n" });
@@ -200,9 +200,9 @@ describe("a connection that breaks", () => {
     const { child, ended } = launch("x", "--out", "a.png");
     let told = "";
     child.stderr.on("data", (piece: Buffer) => (told += piece));
-    await expect.poll(() => service.asked.length, { timeout: 15_000 }).toBeGreaterThan(2);
+    await expect.poll(() => service.asked.length).toBeGreaterThan(2);
     service.isAway = true;
-    await expect.poll(() => told, { timeout: 15_000 }).toContain("Retrying until the service answers.");
+    await expect.poll(() => told).toContain("Retrying until the service answers.");
     service.life = [{ status: "succeeded" }];
     service.isAway = false;
     const ran = await ended;
@@ -216,7 +216,7 @@ describe("Ctrl-C", () => {
     const { service, folder, launch } = await openDraw();
     service.life = [{ status: "queued" }];
     const { child, ended } = launch("x", "--out", "a.png");
-    await expect.poll(() => service.asked.length, { timeout: 15_000 }).toBeGreaterThan(2);
+    await expect.poll(() => service.asked.length).toBeGreaterThan(2);
     child.kill("SIGINT");
     const ran = await ended;
     expect(ran).toMatchObject({ code: null, signal: "SIGINT", stdout: "" });
@@ -229,7 +229,7 @@ describe("Ctrl-C", () => {
     const { service, launch, draw } = await openDraw();
     service.life = [{ status: "running" }];
     const { child, ended } = launch("x", "--n", "2", "--out", "a.png");
-    await expect.poll(() => service.asked.length, { timeout: 15_000 }).toBeGreaterThan(2);
+    await expect.poll(() => service.asked.length).toBeGreaterThan(2);
     child.kill("SIGINT");
     const ran = await ended;
     expect(ran.stderr).toContain("gen_1 goes on. Download its image with: ./darkroom draw --resume gen_1\n");

@@ -183,4 +183,4 @@ test("sums that were damaged are those of the records again after three audits, 
     ),
     { numRuns: 30, endOnFailure: true },
   );
-}, 60_000);
+});

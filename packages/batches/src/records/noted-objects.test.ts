@@ -62,7 +62,7 @@ test("a line that is collected before its worker hears that it has ended keeps i
       },
     },
   );
-  await expect.poll(() => verdicts, { timeout: 5_000 }).toEqual(["ok", "gone"]);
+  await expect.poll(() => verdicts).toEqual(["ok", "gone"]);
   await worker.close(1_000);
   expect(results).toContain(delivery.images[0]?.key);
   expect(queue.droppedObjects).toEqual([]);

@@ -3,8 +3,6 @@ import type { ImageRequest } from "@darkroom/contracts";
 import { describe, expect, test } from "vitest";
 import { inputLine, inputLines, openBatch } from "./validate-batch.fixture.ts";
 
-/** Fifty thousand lines take three seconds, and more beside other tests. */
-const timeout = 60_000;
 const ids = (count: number) => Array.from({ length: count }, (_, i) => `r${i}`);
 
 describe("a right file is accepted with exactly its lines", () => {
@@ -140,7 +138,7 @@ describe("a file that is wrong as a whole", () => {
     expect(await read()).toMatchObject({ status: "failed", errors: [{ code: "not_found", param: "input_file_id" }] });
   });
 
-  test("or has 50,001 lines", { timeout }, async () => {
+  test("or has 50,001 lines", async () => {
     const { validate, read, chunksStored } = await openBatch();
     await validate(inputLines(50_001).join("\n"));
     const { errors, status } = await read();
@@ -182,14 +180,14 @@ test("a file of every kind of wrong line is told of each", async () => {
 });
 
 describe("of 50,000 lines", () => {
-  test("all are accepted where all are right", { timeout }, async () => {
+  test("all are accepted where all are right", async () => {
     const { validate, read, prepared } = await openBatch();
     await validate(`${inputLines(50_000).join("\n")}\n`);
     expect(await read()).toMatchObject({ status: "in_progress", total: 50_000 });
     expect((await prepared()).map((line) => line.custom_id)).toEqual(ids(50_000));
   });
 
-  test("bad JSON on line 49,999 fails the batch and leaves no chunk", { timeout }, async () => {
+  test("bad JSON on line 49,999 fails the batch and leaves no chunk", async () => {
     const { validate, read, chunksStored } = await openBatch();
     await validate(inputLines(50_000).with(49_998, '{"custom_id": ').join("\n"));
     const message = "This line is not parseable as valid JSON.";

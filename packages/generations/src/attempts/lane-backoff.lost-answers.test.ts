@@ -17,7 +17,7 @@ async function succeeded(queue: TestQueue) {
   const given = queue.submission();
   await queue.submit(given);
   await expect
-    .poll(() => queue.generations.read(given.id), { timeout: 10_000 })
+    .poll(() => queue.generations.read(given.id))
     .toMatchObject({ status: "succeeded", attempts: 2, rateLimits: 1, failures: 0 });
 }
 

@@ -272,4 +272,4 @@ test("one request is bought once, no image is given to two, and a refused reques
     numRuns: 200,
     endOnFailure: true,
   });
-}, 120_000);
+});

@@ -242,13 +242,13 @@ describe("the limit", () => {
     expect(answer).toMatchObject({ status: 200, body: { bytes: maxFileBytes } });
     const content = await api.call(`/v1/files/${answer.body.id}/content`, { method: "HEAD" });
     expect(content.headers.get("content-length")).toBe(String(maxFileBytes));
-  }, 60_000);
+  });
 
   test("413 for one byte more, and nothing is left", async () => {
     const { api, answer } = await sendFile(maxFileBytes + 1);
     expect(answer).toMatchObject({ status: 413, body: { error: { code: "payload_too_large", param: "file" } } });
     expect(await keysOfFiles(api)).toEqual([]);
-  }, 60_000);
+  });
 });
 
 describe("what comes besides the file", () => {

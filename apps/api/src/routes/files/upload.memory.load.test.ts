@@ -48,7 +48,7 @@ function describeMemory(name: string, storageEnvironment: () => Promise<Record<s
     const small = [await peakOf(10_000_000), await peakOf(10_000_000), await peakOf(10_000_000)];
     const whole = await peakOf(maxFileBytes);
     expect(whole - Math.max(...small)).toBeLessThan(80_000_000);
-  }, 120_000);
+  });
 }
 
 describe("memory", () => {

@@ -191,7 +191,7 @@ describe("an SDK's own retry", () => {
     const api = await startApi();
     const held = heldWork(api);
     await api.work(held.work);
-    const client = new OpenAI({ baseURL: `${api.baseUrl}/v1`, apiKey, timeout: 300 });
+    const client = new OpenAI({ baseURL: `${api.baseUrl}/v1`, apiKey, timeout: 3_000 });
     const first = api.nextSubmission();
     const images = client.images.generate(request).withResponse();
     const id = await first;

@@ -208,7 +208,7 @@ describe("429", () => {
     expect(refused.headers.get("x-should-retry")).toBe("true");
     for (const one of held) await one.release();
     expect((await api.call("/v1/generations")).status).toBe(200);
-  }, 20_000);
+  });
 });
 
 describe("400", () => {

@@ -21,18 +21,16 @@ function holdUploads(service: StubBatchService): () => void {
   return resolve;
 }
 
-/** Each test runs several commands, and each command is a process. */
-const timeout = 60_000;
 const images = ["line-00001.png", "line-00002.png"];
 const timesAsked = (asked: readonly string[], line: string) => asked.filter((each) => each === line).length;
 
-describe("runs at once", { timeout }, () => {
+describe("runs at once", () => {
   test("of one command are one batch, and each of them ends with the images", async () => {
     const { service, submit, out } = await setUp();
     const letGo = holdUploads(service);
     const running = Promise.all(Array.from({ length: 4 }, () => submit("--wait", "--out", out)));
     // Each has looked for an earlier batch by then.
-    await expect.poll(() => timesAsked(service.asked, "GET /v1/models"), { timeout: 15_000 }).toBe(4);
+    await expect.poll(() => timesAsked(service.asked, "GET /v1/models")).toBe(4);
     letGo();
     for (const ran of await running) expect(ran).toMatchObject({ code: 0, stdout: "batch_1\n" });
     expect(service.batches).toHaveLength(1);
@@ -46,7 +44,7 @@ describe("runs at once", { timeout }, () => {
     const letGo = holdUploads(service);
     const before = timesAsked(service.asked, "GET /v1/models");
     const running = Promise.all([submit("--again"), submit("--again")]);
-    await expect.poll(() => timesAsked(service.asked, "GET /v1/models"), { timeout: 15_000 }).toBe(before + 2);
+    await expect.poll(() => timesAsked(service.asked, "GET /v1/models")).toBe(before + 2);
     letGo();
     for (const ran of await running) expect(ran).toMatchObject({ code: 0, stdout: "batch_2\n" });
   });
@@ -90,7 +88,7 @@ describe("runs at once", { timeout }, () => {
   });
 });
 
-describe("the same lines are found again", { timeout }, () => {
+describe("the same lines are found again", () => {
   test("with another folder, and their images are fetched into it too", async () => {
     const { service, file, submit, out } = await setUp();
     await submit("--wait", "--out", out);
@@ -154,7 +152,7 @@ describe("the same lines are found again", { timeout }, () => {
   });
 });
 
-describe("the same file again", { timeout }, () => {
+describe("the same file again", () => {
   test("without a folder is known by what is kept beside it, also where it then has one", async () => {
     const { service, file, submit, out } = await openSubmit("one\n");
     await submit(...model, "--yes");
