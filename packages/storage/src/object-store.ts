@@ -17,7 +17,10 @@ export type ObjectStore = {
   get(key: string): Promise<OpenObject>;
   /** What is known of an object without reading it, or null where there is none. */
   head(key: string): Promise<StoredObject | null>;
-  /** Removes objects; a key that holds nothing is not an error. */
+  /**
+   * Removes any number of objects; a key that holds nothing is not an error. Where some cannot be removed it removes the others, and throws
+   * `ObjectsLeftError`, which names those that are left.
+   */
   delete(keys: readonly string[]): Promise<void>;
   /** A URL that answers GET without credentials for this long, at most seven days. */
   link(key: string, options: { expiresInSeconds: number }): Promise<string>;

@@ -28,6 +28,7 @@ export class StorageError extends Error {
   readonly operation: StorageErrorFacts["operation"];
   readonly key: string | undefined;
   readonly retryable: boolean;
+  readonly advice: string;
 
   constructor({ operation, key, retryable, advice, cause }: StorageErrorFacts) {
     const subject = key === undefined ? "" : ` of "${key}"`;
@@ -35,5 +36,27 @@ export class StorageError extends Error {
     this.operation = operation;
     this.key = key;
     this.retryable = retryable;
+    this.advice = advice;
+  }
+}
+
+/** Some of the objects that were to be removed are still there. The others are gone. */
+export class ObjectsLeftError extends StorageError {
+  /** The keys that are left, each with what the store answered. Never empty. */
+  readonly left: ReadonlyMap<string, StorageError>;
+
+  constructor(left: ReadonlyMap<string, StorageError>) {
+    const errors = [...left.values()];
+    const [first] = errors;
+    if (first === undefined) throw new RangeError("No object is left.");
+    const count = left.size === 1 ? "" : `${left.size} objects are left. Of the first: `;
+    super({
+      operation: "delete",
+      key: first.key,
+      retryable: errors.some(({ retryable }) => retryable),
+      advice: `${count}${first.advice}`,
+      cause: first.cause,
+    });
+    this.left = left;
   }
 }

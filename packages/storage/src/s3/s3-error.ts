@@ -73,6 +73,11 @@ const verdicts: Record<string, Verdict> = {
     advice: "There are no credentials. Set S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY, or give the machine a role.",
   },
   XAmzContentSHA256Mismatch: noChecksums,
+  // Of one object, in the answer to a call about many.
+  InternalError: unwell,
+  ServiceUnavailable: unwell,
+  SlowDown: unwell,
+  OperationAborted: unwell,
   TimeoutError: silent,
   ETIMEDOUT: silent,
   ECONNREFUSED: unreachable,

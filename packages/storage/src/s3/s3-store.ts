@@ -1,7 +1,6 @@
 import { addAbortSignal, Readable } from "node:stream";
 import {
   CreateBucketCommand,
-  DeleteObjectCommand,
   GetObjectCommand,
   HeadBucketCommand,
   HeadObjectCommand,
@@ -14,6 +13,7 @@ import { assertLinkLifetime } from "../link-lifetime.ts";
 import { assertObjectKey } from "../object-key.ts";
 import { ObjectNotFoundError } from "../storage-error.ts";
 import type { ObjectStore } from "../object-store.ts";
+import { createDeleteObjects } from "./delete-objects.ts";
 import { createS3Client } from "./s3-client.ts";
 import { s3Error, statusOf } from "./s3-error.ts";
 import { defaultS3Timeouts, type S3Settings, type S3Timeouts } from "./s3-settings.ts";
@@ -21,8 +21,6 @@ import { findPublicAddresses } from "./public-addresses.ts";
 import { createSignLink } from "./sign-link.ts";
 import { uploadParts } from "./upload-parts.ts";
 
-/** Deletes at a time. One by one because not every server takes DeleteObjects. */
-const parallelDeletes = 16;
 const unknownType = "application/octet-stream";
 
 /** Types that a browser may open: in none of them is there a script. */
@@ -52,10 +50,7 @@ export function createS3Store(
   const publicBase = settings.publicBaseUrl?.replace(/\/+$/, "");
   const place = (key: string) => ({ Bucket, Key: `${prefix}${key}` });
 
-  const remove = (key: string) =>
-    client.send(new DeleteObjectCommand(place(key))).catch((error: unknown) => {
-      throw s3Error("delete", key, settings, error);
-    });
+  const deleteObjects = createDeleteObjects({ client, settings, nameOf: (key) => place(key).Key });
 
   const files: Pick<ObjectStore, "put" | "get" | "head" | "delete"> = {
     put: async (key, body, { contentType, expectedBytes, signal }) => {
@@ -112,9 +107,7 @@ export function createS3Store(
     },
     delete: async (keys) => {
       keys.forEach((key) => assertObjectKey("delete", key));
-      for (let first = 0; first < keys.length; first += parallelDeletes) {
-        await Promise.all(keys.slice(first, first + parallelDeletes).map(remove));
-      }
+      await deleteObjects(keys);
     },
   };
 
