@@ -226,7 +226,7 @@ async function recoverAndForget(url: string): Promise<void> {
     providerCostMicros: 0,
   });
   await redis.zadd(keys.retained, 1, id);
-  await tick();
+  await queue.removal().tick();
   expect(await redis.exists(keys.record(id))).toBe(0);
   expect(await queue.audit().step()).toBeGreaterThanOrEqual(0);
 

@@ -57,7 +57,13 @@ export const workerEnvSchema = z.object({
     .describe("How often the worker looks for the jobs of silent workers."),
   RECOVERY_INTERVAL_MS: milliseconds
     .default(10_000)
-    .describe("How often the worker looks for lost jobs, and for expired generations and files."),
+    .describe("How often the worker looks for lost jobs, and for expired generations, batches and files."),
+  REMOVE_IMAGES: z
+    .stringbool("must be true or false")
+    .default(true)
+    .describe(
+      "`false`: workers drop the records of generations and batches that are not kept any more, and a lifecycle rule of the bucket removes the images, all of which are below `_images/`.",
+    ),
   AUDIT_KEYS_PER_SECOND: wholeNumber(100, 1_000_000)
     .default(2_000)
     .describe(

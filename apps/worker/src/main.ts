@@ -70,6 +70,7 @@ await runProcess({
       ...intervals,
       auditKeysPerSecond: config.AUDIT_KEYS_PER_SECOND,
       dropObjects: (keys) => store.delete(keys),
+      removeImages: config.REMOVE_IMAGES,
       log,
       closes,
     });

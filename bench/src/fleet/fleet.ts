@@ -2,9 +2,10 @@ import type { Scenario } from "../wait/scenario.ts";
 import { atRest } from "./at-rest.ts";
 import { batches } from "./batches.ts";
 import { ranks } from "./ranks.ts";
+import { removal } from "./removal.ts";
 
 /**
  * What the background work of a fleet costs: a file of this folder for each kind of work. Most measure with `byWorkers`, so that a row has a
  * column for each number of workers.
  */
-export const fleet: Scenario[] = [atRest, batches, ranks];
+export const fleet: Scenario[] = [atRest, removal, batches, ranks];

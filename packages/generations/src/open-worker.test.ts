@@ -20,6 +20,7 @@ async function openBoth(lane: string, work: Work) {
   const worker = await openWorker({
     ...place,
     dropObjects: async () => {},
+    removeImages: true,
     lockDurationMs: 5_000,
     stalledIntervalMs: 1_000,
     recoveryIntervalMs: 60_000,

@@ -5,8 +5,10 @@ import {
   connectSubscriber,
   connectWorker,
   createKeys,
+  createQuarantine,
   createTaskLeases,
   createWriteProbe,
+  type QuarantineKind,
   untilConnected,
 } from "@darkroom/redis";
 import type { CloseList, Logger } from "@darkroom/runtime";
@@ -18,6 +20,7 @@ import { createGenerationStore } from "./records/generation-store.ts";
 import type { Retention } from "./records/retention.ts";
 import { type AuditOptions, createAudit } from "./recovery/audit.ts";
 import { createRecovery, type RecoveryOptions } from "./recovery/recovery.ts";
+import { createRemoval, type RemovalOptions } from "./removal/removal.ts";
 
 /** Redis has answered its check a moment before. */
 const connectWithinMs = 10_000;
@@ -33,12 +36,23 @@ const auditPauseMs = 60_000;
 
 export type WorkerOptions = {
   retention: Retention;
-  /** Removes objects from the object store. */
+  /** Removes objects from the object store, however many. Throws `ObjectsLeftError` where it could not remove some. */
   dropObjects: (keys: string[]) => Promise<void>;
+  /** Is called when something is set aside that no worker can deal with. */
+  onSetAside?: (kind: QuarantineKind) => void;
   log: Logger;
 };
 
-type Parts = "redis" | "keys" | "generations" | "attempts" | "lanes" | "retention" | "dropObjects" | "log";
+type Parts =
+  | "redis"
+  | "keys"
+  | "generations"
+  | "attempts"
+  | "lanes"
+  | "retention"
+  | "dropObjects"
+  | "quarantine"
+  | "log";
 
 /** What a part needs beside what all parts share. A test may replace what they share. */
 type Own<Options> = Omit<Options, Parts> & Partial<Options>;
@@ -46,16 +60,20 @@ type Own<Options> = Omit<Options, Parts> & Partial<Options>;
 export type WorkLaneOptions = Own<LaneWorkerOptions>;
 
 /** The parts that carry generations out and clean up after them, on a connection that is open. Close `lanes` when they are done with. */
-export function createWorker({ redis, keys }: QueueConnection, { retention, dropObjects, log }: WorkerOptions) {
+export function createWorker({ redis, keys }: QueueConnection, options: WorkerOptions) {
+  const { retention, dropObjects, onSetAside, log } = options;
+  const quarantine = createQuarantine({ redis, keys, log, ...(onSetAside !== undefined && { onSetAside }) });
   const generations = createGenerationStore({ redis, keys, retention });
   const attempts = createAttemptStore({ redis, keys, retention });
   const lanes = createLanes(redis, keys);
-  const parts = { redis, keys, generations, attempts, lanes, retention, dropObjects, log };
+  const parts = { redis, keys, generations, attempts, lanes, retention, dropObjects, quarantine, log };
   return {
     generations,
     attempts,
     lanes,
+    quarantine,
     recover: (own: Own<RecoveryOptions>) => createRecovery({ ...parts, ...own }),
+    remove: (own: Own<RemovalOptions> = {}) => createRemoval({ ...parts, ...own }),
     audit: (own: Own<AuditOptions>) => createAudit({ ...parts, ...own }),
     /** Works off one lane, with `redis` on a connection of the lane's own. */
     workLane: (own: WorkLaneOptions): LaneWorker =>
@@ -73,8 +91,10 @@ export type OpenWorkerOptions = WorkerOptions &
     lockDurationMs: number;
     /** How often the stalled check runs, in milliseconds. */
     stalledIntervalMs: number;
-    /** How often recovery runs, in milliseconds. */
+    /** How often recovery and removal run, in milliseconds. */
     recoveryIntervalMs: number;
+    /** Whether the images of generations whose retention is over are removed. Else a rule of the bucket does that, and only records are dropped. */
+    removeImages: boolean;
     /** How many keys the audit reads a second. */
     auditKeysPerSecond: number;
     /** Is given the close of each part as soon as it is open. */
@@ -109,6 +129,9 @@ export async function openWorker({ closes, ...options }: OpenWorkerOptions) {
   });
   const recovering = recovery.own(leases, recoveryIntervalMs);
   closes.add("recovery", () => recovering.close());
+  const removal = worker.remove(options.removeImages ? {} : { dropObjects: null });
+  const removing = removal.own(leases, recoveryIntervalMs);
+  closes.add("the removal", () => removing.close());
   const audit = worker.audit({
     stepEveryMs: auditStepMs,
     keysPerSecond: options.auditKeysPerSecond,
@@ -141,6 +164,8 @@ export async function openWorker({ closes, ...options }: OpenWorkerOptions) {
     connection,
     /** Who of the fleet does what beside the lanes: each background task has one owner. */
     leases,
+    /** Where loops put what they cannot deal with. */
+    quarantine: worker.quarantine,
 
     /** The lanes that are worked off: none before `workLanes`. */
     laneWorkers: laneWorkers as readonly LaneWorker[],

@@ -9,6 +9,7 @@ import { createWorker } from "./open-worker.ts";
 import type { Delivery } from "./records/delivery.ts";
 import { createEndingWaits } from "./waiting/ending-waits.ts";
 import type { RecoveryOptions } from "./recovery/recovery.ts";
+import type { RemovalOptions } from "./removal/removal.ts";
 import { createKeys, connectProducer, connectSubscriber, connectWorker, untilConnected } from "@darkroom/redis";
 import type { LaneWorkerOptions } from "./attempts/lane-worker.ts";
 import type { Logger } from "@darkroom/runtime";
@@ -138,6 +139,11 @@ export async function openQueue({
         ...over,
       });
     },
+
+    /** Where what no worker can deal with is set aside. */
+    quarantine: patientWorker.quarantine,
+
+    removal: (over: Partial<RemovalOptions> = {}) => patientWorker.remove(over),
 
     /** An audit that takes no step by itself. A step looks at about as many names as that. */
     audit({ names = 100_000, ...own }: { names?: number } & Partial<AuditOptions> = {}) {

@@ -23,6 +23,9 @@ export const keyTypes = {
   retained: "zset",
   "packed-until": "string",
   "tenant-memory": "hash",
+  // What could not be dealt with
+  quarantine: "hash",
+  "quarantine-seen": "zset",
   // Background tasks
   "task-leases": "hash",
   "task-workers": "hash",

@@ -45,6 +45,10 @@ export function createKeys(prefix: string) {
     packedUntil: name("packed-until"),
     /** HASH tenant → about how many bytes of Redis its generations take. A tenant with none has no field. */
     tenantMemory: name("tenant-memory"),
+    /** HASH: what the loops of the service could not deal with, under an id of its own. See `quarantine.lua`. */
+    quarantine: name("quarantine"),
+    /** ZSET of the same ids by the time at which a loop last came upon each. */
+    quarantineSeen: name("quarantine-seen"),
     /** HASH task → `worker until fence`: which worker holds a background task of the fleet, and until when. `-` = none. */
     taskLeases: name("task-leases"),
     /** HASH worker → `until task …`: the workers that take background tasks, and which each can do. */

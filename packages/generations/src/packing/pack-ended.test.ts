@@ -95,7 +95,7 @@ describe("a packed record", () => {
     await queue.pack();
     expect(await attempts.deliveredKeys(id)).toEqual(["a/second.png"]);
     await queue.redis.zadd(queue.keys.retained, 1, id);
-    await queue.recovery().tick();
+    await queue.removal().tick();
     expect(queue.droppedObjects.toSorted()).toEqual(["a/0.png", "a/first.png", "a/second.png"]);
     expect(await queue.redis.exists(queue.keys.tenantMemory)).toBe(0);
   });
@@ -128,7 +128,7 @@ describe("a packed record", () => {
     expect(await generations.read(id)).toEqual(before);
     await queue.pack();
     await redis.zadd(keys.retained, 1, id);
-    await queue.recovery().tick();
+    await queue.removal().tick();
     expect(queue.droppedObjects.toSorted()).toEqual(["a/0.png", "a/first.png"]);
   });
 

@@ -56,7 +56,7 @@ describe("a tenant's generations", () => {
     await queue.generations.cancel(dropped, "sandbox.interactive");
     await expect
       .poll(async () => {
-        await queue.recovery().tick();
+        await queue.removal().tick();
         return queue.generations.read(dropped);
       })
       .toBeNull();

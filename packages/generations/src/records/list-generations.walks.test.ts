@@ -37,15 +37,13 @@ async function keepSubmitting(queue: TestQueue, signal: AbortSignal): Promise<vo
 
 /** Ends and drops generations one after the other until `signal` is aborted. */
 async function keepDropping(queue: TestQueue, ids: readonly string[], signal: AbortSignal): Promise<void> {
-  const recovery = queue.recovery();
+  const removal = queue.removal();
   for (const id of ids) {
     if (signal.aborted) return;
     await queue.generations.cancel(id, "sandbox.interactive");
     // The retention of a millisecond has to be over.
     await sleep(2);
-    // Recovery has nothing to put back: it is here to drop.
-    await queue.redis.del(queue.keys.queued);
-    await recovery.tick();
+    await removal.tick();
   }
 }
 

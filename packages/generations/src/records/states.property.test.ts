@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from "node:util";
 import { expect, test } from "vitest";
 import { bill, delivery, openQueue, type TestQueue } from "../queue.fixture.ts";
 import { createPackRecord } from "../packing/pack-ended.ts";
-import { createForgetOutlived } from "../recovery/forget-outlived.ts";
+import { createRemoveOutlived } from "../removal/remove-outlived.ts";
 
 // The states of a record, walked by two api processes, two workers and a recovery that is late. The scripts, the lists and Redis are the
 // real ones; what must hold after every step is the section "Invariants" of docs/architecture.md.
@@ -22,7 +22,7 @@ const step = fc.record({
     ...(["submit", "submit", "submit", "attach", "leave", "leave", "keep", "cancel", "retry", "retry"] as const),
     ...(["start", "start", "start", "checkpoint", "checkpoint", "succeed", ...writes] as const),
     ...(["pass the deadline", "end the retention", "list what is due"] as const),
-    ...(["expire what was listed", "forget what was listed", "expire early", "forget early", "pack", "pack"] as const),
+    ...(["expire what was listed", "remove what is due", "expire early", "remove early", "pack", "pack"] as const),
   ),
   /** Picks one of three generations, so that each sees much; where `latest` is false, also an attempt at it: a late worker has an old one. */
   which: fc.nat(2),
@@ -68,15 +68,16 @@ async function tell(queue: TestQueue, steps: readonly Step[]): Promise<void> {
   const [a, b] = await Promise.all([queue.waits("a", 3_600_000), queue.waits("b", 3_600_000)]);
   const callers = { a: a.newCaller(), b: b.newCaller() };
   const seen: Seen[] = [];
-  const listed = { expiring: [] as string[], retained: [] as string[] };
+  const listed = { expiring: [] as string[] };
   const broken: string[] = [];
   const demand = (holds: boolean, rule: string) => void (holds || broken.push(rule));
 
   const packRecord = createPackRecord(redis, keys);
-  const forget = createForgetOutlived({
+  const removePage = createRemoveOutlived({
     redis,
     keys,
     retention: queue.retention,
+    quarantine: queue.quarantine,
     async dropObjects(dropped) {
       for (const { id } of seen) {
         const isDropped = dropped.some((key) => key.startsWith(id));
@@ -128,13 +129,12 @@ async function tell(queue: TestQueue, steps: readonly Step[]): Promise<void> {
         return submit(one);
       case "list what is due":
         listed.expiring = await redis.zrangebyscore(keys.expiring, "-inf", 1);
-        listed.retained = await redis.zrangebyscore(keys.retained, "-inf", 1);
         return "listed";
       case "expire what was listed":
         for (const id of listed.expiring) await generations.expire(id, lane);
         return "visited";
-      case "forget what was listed":
-        for (const id of listed.retained) await forget(id);
+      case "remove what is due":
+        await removePage();
         return "visited";
       default:
         return target === undefined || target.forgotten ? "nothing" : takeWith(one, target);
@@ -184,8 +184,8 @@ async function tell(queue: TestQueue, steps: readonly Step[]): Promise<void> {
         return attempts.putInLine(id, lane, token);
       case "expire early":
         return generations.expire(id, lane);
-      case "forget early":
-        await forget(id);
+      case "remove early":
+        await removePage();
         return "visited";
       case "pass the deadline":
         if ((await redis.hexists(keys.record(id), "expiresAt")) === 0) return "it has none";

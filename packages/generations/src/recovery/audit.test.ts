@@ -201,11 +201,12 @@ test("a record that is taken out of reach is finished, though it is on no list a
   await run(queue, { ...(await submitted()), id });
   await queue.attempts.succeed(id, lane, 1, delivery, bill);
   await expect.poll(() => redis.zcount(keys.retained, "-inf", Date.now() - 10)).toBe(1);
-  await queue.recovery({ dropObjects: () => Promise.reject(new Error("The store is away")) }).tick();
+  const isAway = { dropObjects: () => Promise.reject(new Error("The store is away")) };
+  await expect(queue.removal(isAway).tick()).rejects.toThrow("away");
   expect(await generations.read(id)).toBeNull();
   await redis.del(keys.retained);
   await pass();
-  await queue.recovery().tick();
+  await queue.removal().tick();
   expect(droppedObjects).toEqual(["a/0.png"]);
   expect(await redis.exists(keys.forgotten(id), keys.retained)).toBe(0);
 });

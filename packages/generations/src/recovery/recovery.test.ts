@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { startRedis } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
-import { bill, delivery, free, openQueue, type TestQueue } from "../queue.fixture.ts";
+import { delivery, free, openQueue, type TestQueue } from "../queue.fixture.ts";
 import type { Submission } from "../records/submission.ts";
 
 const done = async () => ({ kind: "succeeded", delivery }) as const;
@@ -62,56 +62,6 @@ test("a generation that was not begun in its time expires and leaves its lane", 
   await queue.expectNothingButRecords();
 });
 
-test("what has been kept long enough is dropped, images and all, and its owner is told for a while", async () => {
-  const queue = await openQueue({ retention: { recordsMs: 1, claimsMs: 1, tombstonesMs: 60_000 } });
-  const given = queue.submission();
-  await queue.generations.submit(given);
-  await queue.attempts.start(given.id, given.lane);
-  const partial = { index: 0, partialIndex: 0, key: "a/partial.png", mediaType: "image/png", width: 1, height: 1 };
-  await queue.attempts.appendPartial(given.id, 1, partial);
-  const [image] = delivery.images;
-  if (image === undefined) throw new Error("A delivery has an image");
-  await queue.attempts.checkpoint(given.id, 1, { ...delivery, images: [{ ...image, key: "a/first.png" }] });
-  await queue.attempts.succeed(given.id, given.lane, 1, delivery, bill);
-  const recovery = queue.recovery();
-  await expect
-    .poll(async () => {
-      await recovery.tick();
-      return queue.generations.read(given.id);
-    })
-    .toBeNull();
-  expect(queue.droppedObjects).toEqual(["a/0.png", "a/first.png", "a/partial.png"]);
-  expect(await queue.generations.readTombstone(given.id)).toBe("acme");
-  expect(await queue.redis.exists(queue.keys.index("acme"), queue.keys.retained, queue.keys.partials(given.id))).toBe(
-    0,
-  );
-});
-
-test("a generation that is retried at the end of its retention lives on", async () => {
-  const queue = await openQueue({ retention: { recordsMs: 1, claimsMs: 1, tombstonesMs: 1 } });
-  const given = queue.submission();
-  await queue.generations.submit(given);
-  await queue.generations.cancel(given.id, given.lane);
-  await queue.generations.retry(given.id, given.lane, given.tenant, free);
-  await queue.recovery().tick();
-  expect(await queue.generations.read(given.id)).toMatchObject({ status: "queued" });
-});
-
-test.each(["queued", "running"])(
-  "a %s generation that a list says is outlived is kept, and leaves that list",
-  async (status) => {
-    const queue = await openQueue();
-    const { generations, attempts, keys, redis, submission } = queue;
-    const { id, lane } = submission();
-    await generations.submit(submission({ id }));
-    if (status === "running") await attempts.start(id, lane);
-    await redis.zadd(keys.retained, 1, id);
-    await queue.recovery().tick();
-    expect(await generations.read(id)).toMatchObject({ status });
-    expect(await redis.zcard(keys.retained)).toBe(0);
-  },
-);
-
 test.each(["queued", "running"] as const)(
   "an ended generation that is still listed as %s gets no job, and leaves the list",
   async (list) => {
@@ -151,80 +101,6 @@ test("a job that an older attempt still holds is looked at again, and not forgot
       return queue.generations.read(given.id);
     })
     .toMatchObject({ status: "succeeded", attempts: 2 });
-});
-
-/** Two failed generations whose retention is over: recovery has listed both when it comes to the first. */
-async function openOutlived() {
-  const queue = await openQueue({ retention: { recordsMs: 1, claimsMs: 1, tombstonesMs: 60_000 } });
-  const [first, second] = [queue.submission(), queue.submission()];
-  for (const { id, lane } of [first, second]) {
-    await queue.generations.submit(queue.submission({ id }));
-    await queue.attempts.start(id, lane);
-    await queue.attempts.checkpoint(id, 1, delivery, []);
-    await queue.attempts.fail(id, lane, 1, { code: "upstream_error", message: "It broke." });
-  }
-  await expect.poll(() => queue.redis.zcount(queue.keys.retained, "-inf", Date.now() - 10)).toBe(2);
-  return { queue, first, second };
-}
-
-test("a generation that was retried and has succeeded since it was found to be due keeps its record and its images", async () => {
-  const { queue, first, second } = await openOutlived();
-  const { generations, attempts, redis, keys } = queue;
-  const dropped: string[] = [];
-  await redis.hset(keys.record(first.id), "delivery", JSON.stringify({ ...delivery, images: [] }));
-  // The store takes its time over the first.
-  const dropObjects = async (objects: string[]) => {
-    dropped.push(...objects);
-    if ((await generations.read(second.id))?.status !== "failed") return;
-    await generations.retry(second.id, second.lane, second.tenant, free);
-    await attempts.start(second.id, second.lane);
-    await attempts.succeed(second.id, second.lane, 2, delivery, bill);
-    await redis.zadd(keys.retained, "XX", Date.now() + 60_000, second.id);
-  };
-  // Ids of the same millisecond are visited in their order.
-  await redis.zadd(keys.retained, 1, first.id, 2, second.id);
-  await queue.recovery({ dropObjects }).tick();
-  expect(await generations.read(first.id)).toBeNull();
-  expect(await generations.read(second.id)).toMatchObject({ status: "succeeded", delivery });
-  expect(dropped).toEqual([]);
-});
-
-test("a generation whose images are being removed cannot be retried any more", async () => {
-  const { queue, first, second } = await openOutlived();
-  const retried: unknown[] = [];
-  const dropObjects = async () => {
-    for (const { id, lane, tenant } of [first, second])
-      retried.push((await queue.generations.retry(id, lane, tenant, free)).kind);
-  };
-  await queue.redis.zrem(queue.keys.retained, second.id);
-  await queue.recovery({ dropObjects }).tick();
-  expect(retried).toEqual(["gone", "accepted"]);
-  expect(await queue.generations.readTombstone(first.id)).toBe("acme");
-});
-
-test("images that could not be removed are removed later, though their record is out of reach by then", async () => {
-  const { queue, first, second } = await openOutlived();
-  const { redis, keys, generations } = queue;
-  await queue.recovery({ dropObjects: () => Promise.reject(new Error("The store is away")) }).tick();
-  expect(await generations.read(first.id)).toBeNull();
-  expect(await redis.zcard(keys.retained)).toBe(2);
-  // A minute later.
-  await redis.zadd(keys.retained, "XX", 1, first.id, 1, second.id);
-  await queue.recovery().tick();
-  expect(queue.droppedObjects).toEqual(["a/0.png", "a/0.png"]);
-  expect(await redis.exists(keys.retained, keys.forgotten(first.id), keys.forgotten(second.id))).toBe(0);
-});
-
-test("one record that cannot be read does not keep recovery from the others", async () => {
-  const { queue, first, second } = await openOutlived();
-  const { redis, keys, generations } = queue;
-  await redis.zadd(keys.retained, 1, first.id, 2, second.id);
-  await redis.hset(keys.record(first.id), "delivery", "{");
-  await queue.recovery().tick();
-  expect(await generations.read(second.id)).toBeNull();
-  expect(queue.droppedObjects).toEqual(["a/0.png"]);
-  // What cannot be read is kept, for a release that can.
-  expect(await redis.hget(keys.forgotten(first.id), "delivery")).toBe("{");
 });
 
 test("jobs that could not be put back are put back in the next round", async () => {

@@ -1,13 +1,12 @@
-import { type OwnedTask, redisTime, type TaskLeases } from "@darkroom/redis";
+import { type OwnedTask, type Quarantine, redisTime, type TaskLeases } from "@darkroom/redis";
 import type { GenerationStore } from "../records/generation-store.ts";
-import { createForgetOutlived, type ForgetOutlivedOptions } from "./forget-outlived.ts";
 import { createPackEnded, type PackEndedOptions } from "../packing/pack-ended.ts";
 import { createLostJobs, type LostJobsOptions } from "./lost-jobs.ts";
 
 export type RecoveryOptions = LostJobsOptions &
-  ForgetOutlivedOptions &
   PackEndedOptions & {
     generations: Pick<GenerationStore, "expire">;
+    quarantine: Pick<Quarantine, "setAside" | "release">;
   };
 
 /** Does what is due of one part. Returns early when its worker does not hold the part any more. */
@@ -15,46 +14,33 @@ type Part = (isHeld: () => boolean) => Promise<void>;
 
 /** Ids per page of a list. A page takes a few milliseconds of Redis. */
 const page = 500;
-/** A generation that could not be dealt with is tried again after this time, in milliseconds. */
-const setAsideMs = 60_000;
-/** After so many failures in a row the object store must be away, and the round ends. The next round goes on behind them. */
-const maxStoreFailures = 10;
 
 /**
- * Recovers from crashes between two steps: puts lost jobs back, expires generations that have not begun before their deadline, drops
- * generations whose retention is over, and compresses the records of those that have ended. Each part is a background task of its own, which
+ * Recovers from crashes between two steps: puts lost jobs back, expires generations that have not begun before their deadline, and compresses the records of those that have ended. Each part is a background task of its own, which
  * one worker of the fleet holds at a time (`own`). Two workers that do a part at the same time do no harm.
  */
 export function createRecovery(options: RecoveryOptions) {
-  const { redis, keys, generations, lanes, log } = options;
-  const forgetOutlived = createForgetOutlived(options);
+  const { redis, keys, generations, lanes, quarantine, log } = options;
   const lostJobs = createLostJobs(options);
 
-  /** Calls `visit` with every id that is due. Those with which it fails are set aside, and do not stop the others. */
-  async function each(
-    key: string,
-    visit: (id: string) => Promise<void>,
-    { isHeld, maxFailures }: { isHeld: () => boolean; maxFailures: number },
-  ): Promise<void> {
+  /** Expires every generation whose deadline is over. One with which that fails is set aside, and does not stop the others. */
+  async function expireDue(isHeld: () => boolean): Promise<void> {
     const nowMs = await redisTime(redis);
-    // All of them first: ids that a visit removes would shift the pages.
+    // All of them first: ids that are expired would shift the pages.
     const ids: string[] = [];
     for (let offset = 0; ; offset += page) {
-      const found = await redis.zrangebyscore(key, "-inf", nowMs, "LIMIT", offset, page);
+      const found = await redis.zrangebyscore(keys.expiring, "-inf", nowMs, "LIMIT", offset, page);
       ids.push(...found);
       if (found.length < page) break;
     }
-    let failures = 0;
     for (const id of ids) {
       if (!isHeld()) return;
       try {
-        await visit(id);
-        failures = 0;
+        await expire(id);
       } catch (error) {
-        log.warn({ generationId: id, err: error }, "Recovery could not do with a generation what was due");
         // Where Redis is away, this throws, and ends the round.
-        await redis.zadd(key, "XX", "GT", nowMs + setAsideMs, id);
-        if (++failures === maxFailures) throw error;
+        await redis.ping();
+        await quarantine.setAside({ kind: "expiry", id, error, waits: { lists: [keys.expiring] } });
       }
     }
   }
@@ -68,8 +54,7 @@ export function createRecovery(options: RecoveryOptions) {
   const parts: Readonly<Record<string, Part>> = {
     queued: lostJobs.queued,
     running: lostJobs.running,
-    expiring: (isHeld) => each(keys.expiring, expire, { isHeld, maxFailures: Infinity }),
-    retained: (isHeld) => each(keys.retained, forgetOutlived, { isHeld, maxFailures: maxStoreFailures }),
+    expiring: expireDue,
     packing: createPackEnded(options),
   };
 
