@@ -1,6 +1,7 @@
 import { Redis, type RedisOptions } from "ioredis";
 import { gatherWrites } from "./ioredis-patches/gather-writes.ts";
 import { keepSubscribed } from "./ioredis-patches/keep-subscribed.ts";
+import { reconnectSilent } from "./ioredis-patches/reconnect-silent.ts";
 import { limitInFlight } from "./ioredis-patches/limit-in-flight.ts";
 import { faultOf, silent } from "./reach-redis.ts";
 import { explainRedisError } from "./redis-faults.ts";
@@ -65,10 +66,11 @@ export function connectBatchWorker(url: string, onError: OnRedisError): Redis {
   return redis;
 }
 
-/** For channels: subscribes again by itself after a reconnect, and while Redis refuses it. */
+/** For channels: subscribes again by itself after a reconnect, and while Redis refuses it; connects again when Redis falls silent. */
 export function connectSubscriber(url: string, onError: OnRedisError): Redis {
   const redis = connect(url, { maxRetriesPerRequest: null, autoResubscribe: false }, onError);
   keepSubscribed(redis, onError);
+  reconnectSilent(redis);
   return redis;
 }
 

@@ -1,4 +1,5 @@
 import { Readable } from "node:stream";
+import { setTimeout as pause } from "node:timers/promises";
 import { ApiError, isEnding } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/runtime";
 import { type GenerationRecord, type PartialImage, endingError, lostError } from "@darkroom/generations";
@@ -28,6 +29,9 @@ export type AnswerAsStreamOptions = {
   /** How long a caller waits on the line. */
   syncTimeoutMs: number;
 };
+
+/** The pause after the record could not be read, in milliseconds. Nothing else wakes a stream whose next message came meanwhile. */
+const lookAgainMs = 2_000;
 
 type Follow = {
   request: FastifyRequest;
@@ -114,7 +118,8 @@ export function createAnswerAsStream(options: AnswerAsStreamOptions): WaitMode {
       if (record === null) throw lostError();
       if (record && isEnding(record.status)) return record;
 
-      const interruption = yield* alive.until(Promise.race([watch.changed(), interrupted]));
+      const again = record === undefined ? [pause(lookAgainMs, undefined, { ref: false })] : [];
+      const interruption = yield* alive.until(Promise.race([watch.changed(), interrupted, ...again]));
       if (interruption === "disconnect") return interruption;
       if (interruption !== undefined) {
         throw await interruptionError(interruption, joined);
@@ -132,7 +137,7 @@ export function createAnswerAsStream(options: AnswerAsStreamOptions): WaitMode {
       const wanted = record?.request.partial_images ?? 0;
       return { record, partials: wanted > 0 ? await generations.readPartials(id, from) : [] };
     } catch (error) {
-      // Redis is away. The next look is in two seconds at most.
+      // Redis is away, or refuses.
       log.warn({ generationId: id, err: error }, "The record of a streamed generation cannot be read yet");
       return { record: undefined, partials: [] };
     }

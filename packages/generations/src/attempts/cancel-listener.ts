@@ -9,19 +9,43 @@ export type CancelListenerOptions = {
   subscriber: Redis;
   keys: Keys;
   workers: readonly Pick<LaneWorker, "active" | "cancel">[];
-  /** How often the records of generations that run here are checked, in milliseconds, in case a message was lost. */
+  /** The first pause before the record of a run is read in case a message was lost, in milliseconds. Each further pause is twice as long. */
   reconcileEveryMs?: number;
 };
 
-/** Aborts generations that run in this process and were canceled in another: at once by a message, or within some seconds by polling. */
+/**
+ * The longest pause between two looks at the record of one run. Redis delivers every message of a connection that lives, and all records
+ * are read when the connection was lost.
+ */
+const longestPauseMs = 60_000;
+
+/** Aborts generations that run in this process and were canceled in another: at once by a message, or later by a look at the record. */
 export async function createCancelListener(options: CancelListenerOptions) {
   const { redis, subscriber, keys, workers, reconcileEveryMs = 5_000 } = options;
+  /** When to look at the record of each run, by `performance.now()`, and the pause after that, in milliseconds. */
+  let looks = new Map<string, { atMs: number; pauseMs: number }>();
+  /** Set where messages may have been lost. */
+  let looksAtAll = false;
 
   async function reconcile(): Promise<void> {
     if (redis.status !== "ready") return;
-    for (const worker of workers) {
-      for (const id of worker.active()) {
+    const every = looksAtAll;
+    looksAtAll = false;
+    const nowMs = performance.now();
+    const running = workers.flatMap((worker) => worker.active().map((id) => ({ id, worker })));
+    const next = { atMs: nowMs + reconcileEveryMs, pauseMs: reconcileEveryMs };
+    // Forgets those that run no more.
+    looks = new Map(running.map(({ id }) => [id, looks.get(id) ?? { ...next }]));
+    for (const { id, worker } of running) {
+      const look = looks.get(id);
+      if (look === undefined || (!every && look.atMs > nowMs + reconcileEveryMs / 10)) continue;
+      look.pauseMs = Math.min(look.pauseMs * 2, Math.max(longestPauseMs, reconcileEveryMs));
+      look.atMs = nowMs + look.pauseMs;
+      try {
         if ((await redis.hget(keys.record(id), "status")) === "canceled") worker.cancel(id);
+      } catch {
+        // The record of one run, or a Redis that refuses for a while. The others are looked at, and this one again soon.
+        looks.delete(id);
       }
     }
   }
@@ -35,7 +59,10 @@ export async function createCancelListener(options: CancelListenerOptions) {
   });
   // Where Redis is away, the next tick does it.
   const ticker = createTicker({ everyMs: reconcileEveryMs, tick: reconcile, onError: () => {} });
-  subscriber.on("ready", () => ticker.wake());
+  subscriber.on("ready", () => {
+    looksAtAll = true;
+    ticker.wake();
+  });
 
   return {
     async close(): Promise<void> {

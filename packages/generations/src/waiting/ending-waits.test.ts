@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { expect, test } from "vitest";
+import { monitorRedis, startRedis } from "@darkroom/testing";
+import { expect, onTestFinished, test } from "vitest";
 import { bill, delivery, openQueue, type TestQueue } from "../queue.fixture.ts";
 
 const never = 3_600_000;
@@ -83,4 +84,36 @@ test("leaving forgets the wait", async () => {
   expect(waits.size).toBe(1);
   second.leave();
   expect(waits.size).toBe(0);
+});
+
+test("the record of a wait is looked at less and less often, and at once when a connection is back", async () => {
+  const server = await startRedis({ persist: false });
+  onTestFinished(server.stop);
+  const queue = await openQueue({ url: server.url });
+  let looks = 0;
+  const monitor = await monitorRedis(server.url, ({ words: [name = "", key] }) => {
+    if (name.toLowerCase() === "hget" && key === queue.keys.record(given.id)) looks++;
+  });
+  onTestFinished(monitor.close);
+  const waits = await queue.waits("a", 10);
+  const given = queue.submission({ caller: waits.newCaller() });
+  const shown: number[] = [];
+  const unwatch = waits.watch(given.id, () => shown.push(performance.now()));
+  const wait = waits.wait(given.id);
+  await queue.generations.submit(given);
+  // After 10, 20, 40, 80, 160 and 320 ms. The shortest pause alone would make more than sixty of it.
+  await expect.poll(() => looks).toBe(6);
+  expect(shown.length).toBeLessThanOrEqual(7);
+  const pauses = shown.map((atMs, i) => atMs - (shown[i - 1] ?? atMs)).slice(1);
+  expect(pauses.toSorted((a, b) => a - b)).toEqual(pauses);
+
+  const before = looks;
+  const ended = once(waits.subscriber, "end");
+  waits.subscriber.disconnect();
+  await ended;
+  await succeed(queue, given);
+  await waits.subscriber.connect();
+  await wait.ended;
+  expect(looks).toBe(before + 1);
+  unwatch();
 });

@@ -12,7 +12,7 @@ type EndingWaitsOptions = {
   keys: Keys;
   /** Names this process; no two processes may share it. */
   instance: string;
-  /** How often the records of all waits are polled, in milliseconds, in case a message was lost. */
+  /** The first pause before the record of a wait is read in case a message was lost, in milliseconds. Each further pause is twice as long. */
   reconcileEveryMs?: number;
   /** After this time of waiting, in milliseconds, a missing record counts as lost. Before, it may not be written yet. */
   lostAfterMs?: number;
@@ -25,34 +25,95 @@ const reconcileChunk = 1_000;
 const maxPauseMs = 5_000;
 
 /**
+ * The longest pause between two looks at the record of one wait. Redis delivers every message of a connection that lives, and all records
+ * are read when a connection was lost, so a look finds something only after a fault that we do not know.
+ */
+const longestPauseMs = 30_000;
+
+/** A generation that somebody follows. */
+type Followed = {
+  listeners: Set<() => void>;
+  /** When the first of them began, by `performance.now()`. */
+  sinceMs: number;
+  /** When to look at its record, and the pause after that. */
+  lookAtMs: number;
+  pauseMs: number;
+};
+
+/**
  * Waits for generations to end. Each process has one reply channel, which the record of a generation names, and the ending is published
- * there. The message is only a wake-up: the records are polled on every reconnect and every two seconds, so a lost message costs time and
- * never an answer. The cost of a waiting process does not depend on the waits of other processes.
+ * there. The message is only a wake-up: the records are read on every reconnect, and after pauses that grow, so a lost message costs time
+ * and never an answer. The cost of a waiting process does not depend on the waits of other processes.
  */
 export async function createEndingWaits(options: EndingWaitsOptions) {
   const { redis, subscriber, keys, instance, reconcileEveryMs = 2_000, lostAfterMs = 5_000 } = options;
   const channel = keys.replies(instance);
-  const waits = new Map<string, Set<() => void>>();
-  /** When the first wait for each began. */
-  const sinceMs = new Map<string, number>();
-  const watches = new Map<string, Set<() => void>>();
+  const waits = new Map<string, Followed>();
+  const watches = new Map<string, Followed>();
+  /** Set where messages may have been lost. */
+  let looksAtAll = false;
   let callers = 0;
 
+  /** Adds a listener. Returns the function that removes it, which answers whether it was the last. */
+  function follow(all: Map<string, Followed>, id: string, listener: () => void): () => boolean {
+    const nowMs = performance.now();
+    const followed = all.get(id) ?? { listeners: new Set(), sinceMs: nowMs, lookAtMs: 0, pauseMs: 0 };
+    // A message may have been sent just before this one began.
+    followed.lookAtMs = nowMs + reconcileEveryMs;
+    followed.pauseMs = reconcileEveryMs;
+    followed.listeners.add(listener);
+    all.set(id, followed);
+    return () => {
+      followed.listeners.delete(listener);
+      if (followed.listeners.size === 0 && all.get(id) === followed) all.delete(id);
+      return !all.has(id);
+    };
+  }
+
+  /** Those whose records are to be read now. */
+  function due(all: ReadonlyMap<string, Followed>, every: boolean): string[] {
+    // A tick may come a moment early.
+    const nowMs = performance.now() + reconcileEveryMs / 10;
+    return [...all].flatMap(([id, { lookAtMs }]) => (every || lookAtMs <= nowMs ? [id] : []));
+  }
+
+  function lookLater(followed: Followed | undefined): void {
+    if (followed === undefined) return;
+    followed.pauseMs = Math.min(followed.pauseMs * 2, Math.max(longestPauseMs, reconcileEveryMs));
+    followed.lookAtMs = performance.now() + followed.pauseMs;
+  }
+
   function wake(id: string): void {
-    const resolvers = waits.get(id);
+    const followed = waits.get(id);
     waits.delete(id);
-    sinceMs.delete(id);
-    for (const resolve of resolvers ?? []) resolve();
+    for (const resolve of followed?.listeners ?? []) resolve();
   }
 
   function show(id: string): void {
-    for (const onChange of watches.get(id) ?? []) onChange();
+    for (const onChange of watches.get(id)?.listeners ?? []) onChange();
   }
 
   async function reconcile(): Promise<void> {
-    for (const id of watches.keys()) show(id);
-    if (waits.size === 0 || redis.status !== "ready") return;
-    const ids = [...waits.keys()];
+    const every = looksAtAll;
+    looksAtAll = false;
+    try {
+      await look(every);
+    } catch (error) {
+      looksAtAll ||= every;
+      throw error;
+    }
+  }
+
+  async function look(every: boolean): Promise<void> {
+    for (const id of due(watches, every)) {
+      lookLater(watches.get(id));
+      show(id);
+    }
+    if (redis.status !== "ready") {
+      looksAtAll ||= every;
+      return;
+    }
+    const ids = due(waits, every);
     let refusal: Error | null = null;
     for (let from = 0; from < ids.length; from += reconcileChunk) {
       const chunk = ids.slice(from, from + reconcileChunk);
@@ -67,8 +128,10 @@ export async function createEndingWaits(options: EndingWaitsOptions) {
           continue;
         }
         // A record that is gone will never end, so its waiting callers must be told.
-        const lost = status === null && performance.now() - (sinceMs.get(id) ?? 0) > lostAfterMs;
+        const followed = waits.get(id);
+        const lost = status === null && performance.now() - (followed?.sinceMs ?? 0) > lostAfterMs;
         if (lost || (typeof status === "string" && isEnding(status))) wake(id);
+        else lookLater(followed);
       }
     }
     if (refusal !== null) throw refusal;
@@ -83,7 +146,12 @@ export async function createEndingWaits(options: EndingWaitsOptions) {
   await subscriber.subscribe(channel);
   // While Redis is away the next tick comes soon, and one comes when it is back.
   const ticker = createTicker({ everyMs: reconcileEveryMs, tick: reconcile, maxPauseMs, onError: () => {} });
-  subscriber.on("ready", () => ticker.wake());
+  const lookAtAll = () => {
+    looksAtAll = true;
+    ticker.wake();
+  };
+  subscriber.on("ready", lookAtAll);
+  redis.on("ready", lookAtAll);
   // After the subscription, because a process with a heartbeat and without a subscription counts as killed.
   const heartbeat = await startHeartbeat({ redis, keys, channel });
 
@@ -105,40 +173,23 @@ export async function createEndingWaits(options: EndingWaitsOptions) {
      */
     wait(id: string): { ended: Promise<void>; leave: () => void } {
       const { promise, resolve } = Promise.withResolvers<void>();
-      if (!waits.has(id)) sinceMs.set(id, performance.now());
-      const leave = enter(waits, id, resolve);
-      return {
-        ended: promise,
-        leave: () => {
-          leave();
-          if (!waits.has(id)) sinceMs.delete(id);
-        },
-      };
+      const leave = follow(waits, id, resolve);
+      return { ended: promise, leave: () => void leave() };
     },
 
     /**
-     * Calls `onChange` for every change of state and every partial image, and every two seconds in case a message was lost: read the
+     * Calls `onChange` for every change of state and every partial image, and now and then in case a message was lost: read the
      * record to know what is new. The record must name this channel as one of its watchers. Returns the function that ends it, which
      * tells whether no caller of this process watches any more.
      */
-    watch: (id: string, onChange: () => void): (() => boolean) => enter(watches, id, onChange),
+    watch: (id: string, onChange: () => void): (() => boolean) => follow(watches, id, onChange),
 
     async close(): Promise<void> {
+      redis.off("ready", lookAtAll);
       await ticker.close();
       await heartbeat.close();
       // Not `quit`, which would wait for a Redis that is away, although there is nothing to finish.
       subscriber.disconnect();
     },
-  };
-}
-
-/** Adds a listener under an id. Returns the function that removes it, which answers whether it was the last. */
-function enter(listeners: Map<string, Set<() => void>>, id: string, listener: () => void): () => boolean {
-  const all = listeners.get(id) ?? new Set();
-  listeners.set(id, all.add(listener));
-  return () => {
-    all.delete(listener);
-    if (all.size === 0 && listeners.get(id) === all) listeners.delete(id);
-    return !listeners.has(id);
   };
 }
