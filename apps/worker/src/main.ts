@@ -120,7 +120,7 @@ await runProcess({
     }
     const files = createFileStore(stored);
     openFiles({ config, files, log, closes });
-    openLedger({ config, ledger: createLedger(stored), log, closes });
+    openLedger({ config, ledger: createLedger(stored), leases: queue.leases, log, closes });
     // A worker that works off no batch lane leaves batches to those that do.
     if (hasBatches) {
       await openBatchWorker({

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { createLedger } from "@darkroom/accounts";
 import { createLogger, createCloseList } from "@darkroom/runtime";
-import { connectWorker } from "@darkroom/redis";
+import { connectWorker, createKeys, createTaskLeases } from "@darkroom/redis";
 import { createObjectStore } from "@darkroom/storage";
 import { testRedisUrl } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
@@ -15,7 +15,9 @@ test("a worker moves days that are over into the store, and tries again after a 
   const redis = connectWorker(testRedisUrl(), () => {});
   onTestFinished(async () => {
     await redis.del(
-      ...["ledger-export:2026-01-30", "ledger:2026-01-31", "ledger-days"].map((key) => `${prefix}:${key}`),
+      ...["ledger-export:2026-01-30", "ledger:2026-01-31", "ledger-days", "task-leases"].map(
+        (key) => `${prefix}:${key}`,
+      ),
     );
     redis.disconnect();
   });
@@ -28,7 +30,9 @@ test("a worker moves days that are over into the store, and tries again after a 
   await redis.multi().sadd(`${prefix}:ledger-days`, "2026-01-30").rpush(`${prefix}:ledger:2026-01-30`, "{}").exec();
   const closes = createCloseList(log);
   const ledger = createLedger({ redis, prefix, objects: { ...store, put }, log });
-  openLedger({ config: { LEDGER_EXPORT_INTERVAL_MS: 10 }, ledger, log, closes });
+  const leases = createTaskLeases({ redis, keys: createKeys(prefix), log });
+  closes.add("the leases", () => leases.close());
+  openLedger({ config: { LEDGER_EXPORT_INTERVAL_MS: 10 }, ledger, leases, log, closes });
   await expect.poll(() => store.head("_ledger/2026-01-30/0000000000.jsonl")).toMatchObject({ size: 3 });
 
   await closes.closeAll();

@@ -1,17 +1,24 @@
 import type { Ledger } from "@darkroom/accounts";
-import { type CloseList, createTicker, type Logger } from "@darkroom/runtime";
+import type { TaskLeases } from "@darkroom/redis";
+import type { CloseList, Logger } from "@darkroom/runtime";
 import type { WorkerConfig } from "./config.ts";
 
 export type OpenLedgerOptions = {
   config: Pick<WorkerConfig, "LEDGER_EXPORT_INTERVAL_MS">;
   ledger: Pick<Ledger, "exportDue">;
+  leases: TaskLeases;
   log: Logger;
   closes: CloseList;
 };
 
-/** Moves the ledger out of Redis into the object store, every so often. Every worker does; each entry is moved once all the same. */
-export function openLedger({ config, ledger, log, closes }: OpenLedgerOptions): void {
-  const exports = createTicker({
+/**
+ * Moves the ledger out of Redis into the object store, every so often, in the worker of the fleet that holds the task. Where two hold it for a
+ * moment, each entry is moved once all the same.
+ */
+export function openLedger({ config, ledger, leases, log, closes }: OpenLedgerOptions): void {
+  const exports = leases.own({
+    kind: "ledger-export",
+    parts: ["all"],
     everyMs: config.LEDGER_EXPORT_INTERVAL_MS,
     async tick() {
       const exported = await ledger.exportDue();

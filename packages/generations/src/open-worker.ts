@@ -137,7 +137,9 @@ export async function openWorker({ closes, ...options }: OpenWorkerOptions) {
     keysPerSecond: options.auditKeysPerSecond,
     pauseMs: auditPauseMs,
   });
-  closes.add("the audit", () => audit.close());
+  closes.add("the audit's connection", () => audit.close());
+  const auditing = audit.own(leases);
+  closes.add("the audit", () => auditing.close());
 
   const laneWorkers: LaneWorker[] = [];
 

@@ -1,9 +1,9 @@
-import { defineScript, type Keys } from "@darkroom/redis";
+import { defineScript, type Keys, type OwnedTask, type TaskLeases } from "@darkroom/redis";
 import { randomBytes } from "node:crypto";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import type { Lanes } from "@darkroom/queue";
-import { type Logger, createTicker } from "@darkroom/runtime";
+import type { Logger } from "@darkroom/runtime";
 import type { Retention } from "../records/retention.ts";
 
 export type AuditOptions = {
@@ -26,7 +26,7 @@ const script = defineScript(
   z.tuple([z.int(), z.array(z.string()), z.array(z.string()), z.array(z.string())]),
 );
 
-/** A worker that has taken no step for so long has died, and another one continues. */
+/** Who holds the task may change between two steps. A worker that has taken no step for so long has died, and another one continues. */
 const heldMs = 5_000;
 
 /**
@@ -69,14 +69,20 @@ export function createAudit({ redis, keys, lanes, retention, log, stepEveryMs, k
     dueMs = performance.now() + (await step());
   }
 
-  const onError = (error: unknown) => log.warn({ err: error }, "The records could not be audited");
-  const ticker = createTicker({ everyMs: stepEveryMs, tick, onError });
-
   return {
     step,
-    async close(): Promise<void> {
-      redis.off("ready", forgetRun);
-      await ticker.close();
-    },
+
+    /** Takes the steps while this worker holds the task. */
+    own: (leases: TaskLeases): OwnedTask =>
+      leases.own({
+        kind: "audit",
+        parts: ["all"],
+        everyMs: stepEveryMs,
+        tick,
+        onError: (error) => log.warn({ err: error }, "The records could not be audited"),
+      }),
+
+    /** Forgets the connection. Close the owned task before. */
+    close: (): void => void redis.off("ready", forgetRun),
   };
 }

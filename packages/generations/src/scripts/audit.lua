@@ -37,9 +37,10 @@ if not epoch or run ~= ARGV[3] then
 end
 
 local repairs, leftovers, faults = {}, {}, {}
+local lists, step_sums = {}, {}
 local visit = {
   generation = function(id, name)
-    visit_record(root, id, name, epoch, retention_ms, repairs)
+    visit_record(root, id, name, epoch, retention_ms, repairs, lists, step_sums)
   end,
   forgotten = function(id)
     put_on(root .. 'retained', time, id, repairs)
@@ -71,6 +72,11 @@ local visit = {
 local page
 if phase == 'records' then
   page = redis.call('SCAN', cursor, 'MATCH', root .. '*', 'COUNT', ARGV[4])
+  local ids = {}
+  for _, name in ipairs(page[2]) do
+    ids[#ids + 1] = string.match(string.sub(name, #root + 1), '^generation:(.*)$')
+  end
+  lists = read_lists(root, ids)
   for _, name in ipairs(page[2]) do
     local kind, subject = string.match(string.sub(name, #root + 1), '^(%l+):(.*)$')
     if visit[kind] then
@@ -78,6 +84,9 @@ if phase == 'records' then
       local visited, fault = pcall(visit[kind], subject, name)
       if not visited then faults[#faults + 1] = name .. ' ' .. tostring(fault.err or fault) end
     end
+  end
+  for field, by in pairs(step_sums) do
+    redis.call('HINCRBY', sums, field, by)
   end
   if page[1] == '0' then phase = 'sums' end
 else
