@@ -12,6 +12,8 @@ export type PatientBackendOptions = {
   onRefusal: (error: Error) => void;
   /** Called with how long the rate limit of the lane lasts, in milliseconds, each time that a call for a job meets it. */
   onRateLimit: (ms: number) => void;
+  /** Whether there is certainly no job that a worker could be given. */
+  isEmpty: () => Promise<boolean>;
   /** Uniform in [0, 1), for jitter. */
   random?: () => number;
 };
@@ -20,8 +22,11 @@ export type PatientBackendOptions = {
  * BullMQ's Redis backend with a backoff: a worker asks a Redis that refuses less and less often. BullMQ's own loop waits after connection
  * errors only. When Redis answers with an error (it is full, a replica, without enough replicas, or its user lacks rights), the loop asks
  * again at once: that took a core and 12,000 log lines a second. Here a refused call returns only after a pause.
+ *
+ * BullMQ's loop also calls its script for the next job each time that nothing has come for five seconds, which is seven commands. Here it
+ * goes on waiting where one command tells that the lane is empty.
  */
-export function createPatientBackend({ onRefusal, onRateLimit, random }: PatientBackendOptions) {
+export function createPatientBackend({ onRefusal, onRateLimit, isEmpty, random }: PatientBackendOptions) {
   /** The latest error of each call; a call that was not refused has none. */
   const refusals = new Map<string, Error>();
   const pauses = new Set<() => void>();
@@ -82,7 +87,13 @@ export function createPatientBackend({ onRefusal, onRateLimit, random }: Patient
       if (typeof rateLimitMs === "number" && rateLimitMs > 0) onRateLimit(rateLimitMs);
       return answer;
     });
-    backend.waitForJob = patient("waitForJob", backend.waitForJob.bind(backend));
+    const waitForJob = backend.waitForJob.bind(backend);
+    backend.waitForJob = patient("waitForJob", async (blockTimeout: number) => {
+      for (;;) {
+        const woken = await waitForJob(blockTimeout);
+        if (woken !== null || stopped || !(await isEmpty())) return woken;
+      }
+    });
     backend.moveToCompleted = telling(backend.moveToCompleted.bind(backend));
     return backend;
   };

@@ -82,6 +82,12 @@ export function workOffLane(
     onRateLimit(ms) {
       if (ms > longestPauseMs) void openLane(ms);
     },
+    async isEmpty() {
+      // A worker that pauses must not wait for a job, or it would take the next one.
+      if (worker.isPaused()) return false;
+      const lists = ["wait", "prioritized", "delayed"].map((kind) => `${keys.lanes}:${lane}:${kind}`);
+      return (await redis.exists(...lists)) === 0;
+    },
   });
   // Renewed locks show that Redis takes writes again.
   const runs = createJobRuns({ redis, keys, lane, lockDurationMs, onRenewed: backend.wake, log });
