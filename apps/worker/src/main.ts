@@ -85,6 +85,31 @@ await runProcess({
     const held = createHeldImages({ directory: config.SPOOL_DIRECTORY, leftForMs: patienceMs, log });
     const imageStore = createImageStore({ store, watch, held, patienceMs, log });
 
+    const { redis } = queue.connection;
+    const stored = { redis, prefix: config.QUEUE_PREFIX, objects: store, log };
+    const accounts = createAccounts(stored);
+    // Opened before the lanes, so that what ends while this worker stops is told by it.
+    const webhooks = webhookWorkerSettings(config);
+    const tellWebhooks =
+      webhooks.signingSecrets.length === 0
+        ? undefined
+        : openWebhookWorker({
+            ...webhooks,
+            queue,
+            keyStore: accounts.keyStore,
+            showEnded: createShowEnded({
+              catalogue: configuredCatalogue(config),
+              objects: store,
+              linkTtlSeconds: config.LINK_TTL_SECONDS,
+            }),
+            concurrency: config.WEBHOOK_CONCURRENCY,
+            leaseMs: config.LOCK_DURATION_MS,
+            onUnreadable: () => metrics.unreadableWebhooks.inc(),
+            log,
+            closes,
+          });
+    const countEnding = createCountEnding({ metrics });
+
     const health = await openHealth({ config, queue, watch, metrics, closes });
     await queue.workLanes(
       plans.map(({ lane, provider, concurrency }) => ({
@@ -93,31 +118,16 @@ await runProcess({
         work: createGenerateImages({ provider, store, imageStore, metrics, log }),
         mayBegin: () => watch.takesWrites(),
         billOf: createBillDelivery({ metrics, log }),
-        onEnding: createCountEnding({ metrics }),
+        onEnding: (record, ending) => {
+          countEnding(record, ending);
+          if (record.request.job?.webhook !== undefined) tellWebhooks?.();
+        },
         retryPolicy: defaultRetryPolicy,
         random: Math.random,
       })),
       { closeWithinMs: config.SHUTDOWN_DEADLINE_MS },
     );
 
-    const { redis } = queue.connection;
-    const stored = { redis, prefix: config.QUEUE_PREFIX, objects: store, log };
-    const accounts = createAccounts(stored);
-    const webhooks = webhookWorkerSettings(config);
-    if (webhooks.signingSecrets.length > 0) {
-      const catalogue = configuredCatalogue(config);
-      openWebhookWorker({
-        ...webhooks,
-        queue,
-        keyStore: accounts.keyStore,
-        showEnded: createShowEnded({ catalogue, objects: store, linkTtlSeconds: config.LINK_TTL_SECONDS }),
-        concurrency: config.WEBHOOK_CONCURRENCY,
-        leaseMs: config.LOCK_DURATION_MS,
-        onUnreadable: () => metrics.unreadableWebhooks.inc(),
-        log,
-        closes,
-      });
-    }
     const files = createFileStore(stored);
     openFiles({ config, files, log, closes });
     openLedger({ config, ledger: createLedger(stored), leases: queue.leases, log, closes });

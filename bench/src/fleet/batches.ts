@@ -58,7 +58,7 @@ async function sideBySide<T>(count: number, work: () => Promise<T>): Promise<T[]
 
 /** The same lines as one batch and as many small ones, on a store that takes 20 ms for each call. */
 export const batches: Scenario = {
-  number: 5,
+  number: 6,
   title: `${usualLines} lines as one batch, and as batches of ${linesOfSmall}`,
   run: (settings) =>
     byWorkers(settings, async (workers) => {

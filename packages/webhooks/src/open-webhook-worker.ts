@@ -59,8 +59,11 @@ export type OpenWebhookWorkerOptions = {
   closes: CloseList;
 };
 
-/** Delivers webhooks in a worker, beside its lanes. */
-export function openWebhookWorker(options: OpenWebhookWorkerOptions): void {
+/**
+ * Delivers webhooks in a worker, beside its lanes. Answers the function to call when a generation with a webhook has ended in this process.
+ * The endings of other processes are found within half a second.
+ */
+export function openWebhookWorker(options: OpenWebhookWorkerOptions): () => void {
   const { queue, keyStore, showEnded, signingSecrets, concurrency, leaseMs, onUnreadable, log, closes } = options;
 
   const http = createWebhookHttp({ allowPrivate: options.allowPrivate, allowInsecure: options.allowInsecure });
@@ -75,8 +78,10 @@ export function openWebhookWorker(options: OpenWebhookWorkerOptions): void {
     post: async ({ delivery, subject, hungBefore, signal }) => {
       const { id, url, keyId } = delivery;
       const { kind, record } = subject;
-      const payload = kind === "batch" ? batchEvent(showBatch(record)) : generationEvent(await showEnded(record));
-      const versions = await keyStore.webhookSecretVersions(keyId);
+      const [payload, versions] = await Promise.all([
+        kind === "batch" ? batchEvent(showBatch(record)) : showEnded(record).then(generationEvent),
+        keyStore.webhookSecretVersions(keyId),
+      ]);
       const secrets = signingSecrets.flatMap((master) =>
         versions.map((version) => webhookSecret(master, keyId, version)),
       );
@@ -87,4 +92,5 @@ export function openWebhookWorker(options: OpenWebhookWorkerOptions): void {
   closes.add("the webhook worker", () => worker.close());
   const dispatcher = parts.dispatch({ onHandedOver: worker.wake, onUnreadable });
   closes.add("the outbox of webhooks", () => dispatcher.close());
+  return dispatcher.wake;
 }

@@ -46,6 +46,16 @@ test("what has just ended does not wait behind thousands of endings of another t
   expect(place).toBeLessThan(100);
 });
 
+test("an ending that the dispatcher is told of is handed over at once", async () => {
+  const queue = await openWebhooks();
+  const handedOver = Promise.withResolvers<void>();
+  const dispatcher = queue.openDispatcher({ everyMs: 3_600_000, onHandedOver: handedOver.resolve });
+  const id = await queue.ended();
+  dispatcher.wake();
+  await handedOver.promise;
+  expect(await queue.webhooks.read(id)).toMatchObject({ status: "pending" });
+});
+
 test("what a worker has claimed that died is handed over by another", async () => {
   const queue = await openWebhooks();
   const id = await queue.ended();

@@ -21,7 +21,7 @@ export type WebhookDispatcherOptions = WebhookSubjectStores & {
   onHandedOver?: () => void;
   /** Is called when an ending is set aside for the first time. */
   onUnreadable?: () => void;
-  /** How often the outbox is looked at, in milliseconds: the most that a webhook is late by. */
+  /** How often the outbox is looked at without a `wake`, in milliseconds: the most that a webhook is late by. */
   everyMs?: number;
   /** How long until an ending that this release cannot read is looked at again, in milliseconds. */
   unreadableAfterMs?: number;
@@ -96,6 +96,8 @@ export function createWebhookDispatcher(options: WebhookDispatcherOptions) {
   return {
     /** One tick, now. */
     tick,
+    /** Looks at the outbox now: for when a generation has ended here. */
+    wake: (): void => ticker.wake(),
     close: (): Promise<void> => ticker.close(),
   };
 }

@@ -91,9 +91,8 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
   async function deliver(run: Run): Promise<Attempt | null> {
     const delivery = await webhooks.read(run.id);
     if (delivery === null || delivery.status !== "pending") return null;
-    const address = await webhooks.stateOfAddress(delivery);
+    const [address, subject] = await Promise.all([webhooks.stateOfAddress(delivery), readSubject(options, delivery)]);
     if (address.off) return { result: { status: "off", lastAnswer: "The address answered 410 before." } };
-    const subject = await readSubject(options, delivery);
     if (subject === null) {
       const kind = delivery.batchId === undefined ? "generation" : "batch";
       return { result: { status: "dead", lastAnswer: `The ${kind} is not kept any more.` } };

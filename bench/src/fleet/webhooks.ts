@@ -1,0 +1,148 @@
+import { createServer } from "node:http";
+import { setTimeout as pause } from "node:timers/promises";
+import { listeningPort } from "@darkroom/testing";
+import { median } from "../median.ts";
+import { cpuMicros } from "../process-facts.ts";
+import { readRedis } from "../redis-meter.ts";
+import type { System } from "../systems/system.ts";
+import { openDarkroom } from "../systems/systems.ts";
+import type { Scenario } from "../wait/scenario.ts";
+import { byWorkers } from "./by-workers.ts";
+
+const usualEndings = 1_500;
+const quickEndings = 150;
+/** Addresses of the loopback network, each a receiver of its own to the service. Linux answers on all of them. */
+const receivers = 20;
+/** A load that keeps no worker busy, which shows how long a webhook waits for nothing. */
+const fewPerSecond = 20;
+const fewSeconds = 10;
+/** Submissions at a time. */
+const inFlight = 20;
+/** How often it is looked whether everything has ended or has been received, in milliseconds. */
+const everyMs = 20;
+
+const environment = {
+  WEBHOOK_SIGNING_SECRET: "a secret for webhooks, long enough to be one",
+  WEBHOOK_ALLOW_PRIVATE: "true",
+  WEBHOOK_ALLOW_INSECURE: "true",
+};
+/** A worker without a secret posts no webhooks. */
+const postsNone = { environment: { WEBHOOK_SIGNING_SECRET: "" } };
+
+/** Webhooks that arrived: when, by the id of the delivery. */
+async function openReceivers() {
+  const arrivedAtMs = new Map<string, number>();
+  const server = createServer((request, response) => {
+    const id = String(request.headers["webhook-id"]);
+    if (!arrivedAtMs.has(id)) arrivedAtMs.set(id, Date.now());
+    request.resume().on("end", () => response.writeHead(204).end());
+  });
+  const port = await listeningPort(server.listen(0, "0.0.0.0"));
+  return {
+    arrivedAtMs,
+    urlOf: (index: number) => `http://127.0.1.${(index % receivers) + 1}:${port}/hook`,
+    async untilArrived(count: number): Promise<void> {
+      while (arrivedAtMs.size < count) await pause(everyMs);
+    },
+    close() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+/** Submits so many generations whose endings are told, as fast as they are taken or at a rate, and waits until they have ended. */
+async function drawAll(
+  { targets, redis }: System,
+  count: number,
+  { urlOf, perSecond = Infinity }: { urlOf: (index: number) => string; perSecond?: number },
+): Promise<void> {
+  const [target] = targets;
+  if (target === undefined) throw new Error("There is no api");
+  const { origin, headers } = target;
+  let next = 0;
+  const beganAtMs = performance.now();
+  const submit = async () => {
+    while (next < count) {
+      const index = next++;
+      const earlyMs = beganAtMs + (index / perSecond) * 1_000 - performance.now();
+      if (earlyMs > 0) await pause(earlyMs);
+      const job = { webhook: urlOf(index) };
+      const body = JSON.stringify({ model: "dall-e-2", prompt: "A lighthouse", size: "256x256", job });
+      const sent = { method: "POST", headers: { ...headers, prefer: "respond-async" }, body };
+      const answer = await fetch(`${origin}/v1/images/generations`, sent);
+      if (answer.status !== 202) throw new Error(`It was answered with ${answer.status}: ${await answer.text()}`);
+      await answer.body?.cancel();
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, submit));
+  const underWay = async () => (await redis.zcard("darkroom:queued")) + (await redis.zcard("darkroom:running")) > 0;
+  while (await underWay()) await pause(everyMs);
+}
+
+/** How late webhooks were, in milliseconds after the ending. */
+async function latenessOf({ redis }: System, arrivedAtMs: ReadonlyMap<string, number>): Promise<number[]> {
+  return Promise.all(
+    [...arrivedAtMs].map(
+      async ([id, atMs]) => atMs - Number(await redis.hget(`darkroom:delivery:${id}`, "createdAtMs")),
+    ),
+  );
+}
+
+/** Without the first, which drew what piled up. */
+const cpuOfWorkers = async ({ workers }: System): Promise<number> =>
+  (await Promise.all(workers.slice(1).map(({ pid }) => cpuMicros(pid)))).reduce((sum, micros) => sum + micros, 0);
+
+/** How soon webhooks follow the endings, and how fast those leave that have piled up while no worker posted any. */
+export const webhooks: Scenario = {
+  number: 7,
+  title: `The webhooks of ${usualEndings} endings to ${receivers} receivers`,
+  run: (settings) =>
+    byWorkers(settings, async (workers) => {
+      const endings = settings.quick ? quickEndings : usualEndings;
+      const options = { apis: 1, workers: 0, store: "tmpfs", profileTo: settings.profileTo } as const;
+      const system = await openDarkroom(options, { environment });
+      const [piled, flood, few] = [await openReceivers(), await openReceivers(), await openReceivers()];
+      try {
+        const drawing = await system.startWorker(postsNone);
+        await drawAll(system, endings, piled);
+        await drawing.stop();
+        // They are put aside until all workers run, since the start of a process takes a core for a second.
+        await system.redis.rename("darkroom:outbox", "aside");
+        for (let i = 0; i < workers; i++) await system.startWorker();
+        const piledFrom = {
+          ms: Date.now(),
+          workersMicros: await cpuOfWorkers(system),
+          redis: await readRedis(system.redis),
+        };
+        await system.redis.rename("aside", "darkroom:outbox");
+        await piled.untilArrived(endings);
+        const piledMs = Date.now() - piledFrom.ms;
+        const piledCpuMicros = (await cpuOfWorkers(system)) - piledFrom.workersMicros;
+        const piledCommands = (await readRedis(system.redis)).commands - piledFrom.redis.commands;
+        settings.tell(`${endings} that had piled up left in ${piledMs} ms`);
+
+        await drawAll(system, fewPerSecond * fewSeconds, { ...few, perSecond: fewPerSecond });
+        await few.untilArrived(fewPerSecond * fewSeconds);
+        const lateness = await latenessOf(system, few.arrivedAtMs);
+        settings.tell(`${median(lateness)} ms late`);
+
+        const drawnFromMs = Date.now();
+        await drawAll(system, endings, flood);
+        const drawnMs = Date.now() - drawnFromMs;
+        await flood.untilArrived(endings);
+        const arrivedMs = Date.now() - drawnFromMs;
+        return {
+          "that had piled up, webhooks/s": Math.round((endings / piledMs) * 1_000),
+          "CPU of the workers for each, ms": Math.round(piledCpuMicros / endings / 10) / 100,
+          "Redis commands for each": Math.round((piledCommands / endings) * 10) / 10,
+          [`a webhook after its ending at ${fewPerSecond} endings/s, ms (p50)`]: median(lateness),
+          "as many as can be drawn, endings/s": Math.round((endings / drawnMs) * 1_000),
+          "their webhooks/s": Math.round((endings / arrivedMs) * 1_000),
+        };
+      } finally {
+        for (const each of [piled, flood, few]) each.close();
+        await system.close();
+      }
+    }),
+};
