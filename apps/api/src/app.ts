@@ -13,7 +13,7 @@ import { createInterruptionError } from "./generation/wait-for-ending.ts";
 import { createSubmitOrAttach } from "./generation/submit-or-attach.ts";
 import { createJudgeRequest } from "./generation/judge-request.ts";
 import { createDownloadLimits } from "./limits/download-limits.ts";
-import { createHeldRequests } from "./limits/held-requests.ts";
+import { createHeldRequests, type HeldRequests } from "./limits/held-requests.ts";
 import { createShedLoad } from "./limits/shed-load.ts";
 import { createRenderGeneration } from "./generation/render-generation.ts";
 import type { ResponseFormat } from "./generation/response-format.ts";
@@ -23,7 +23,7 @@ import { authenticateAdmin, authenticateCallers, authenticateCallersOrAdmin } fr
 import { createServer, type CreateServerDependencies, type Server } from "./http/create-server.ts";
 import { refuseOtherMethods } from "./http/known-routes.ts";
 import { createSendPage } from "./http/send-page.ts";
-import { createReadTurns } from "./limits/read-turns.ts";
+import { createReadTurns, type ReadTurns } from "./limits/read-turns.ts";
 import { createHeartbeats } from "./http/sse-heartbeat.ts";
 import { tellLimits } from "./limits/rate-limit-headers.ts";
 import type { Queue } from "./open-queue.ts";
@@ -74,6 +74,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
   const { keyring, keyStore } = dependencies;
   const { bodyDeadline, loadShedder } = server;
   const tools = createTools({ ...dependencies, bodyDeadline, loadShedder });
+  tellShares(dependencies, server, tools);
 
   void app.register(async (open) => {
     healthRoutes(open, tools);
@@ -144,6 +145,19 @@ function createTools(given: AppDependencies & Pick<Server, "bodyDeadline" | "loa
     asStream: createAnswerAsStream(tools),
   };
   return { ...tools, waitModes, judgeRequest: createJudgeRequest(tools) };
+}
+
+/** Has the metrics tell who takes what: of this process, and of Redis, which is the same for all. */
+function tellShares(
+  { metrics, queue }: Pick<AppDependencies, "metrics" | "queue">,
+  { traffic }: Pick<Server, "traffic">,
+  { heldRequests, readTurns }: { heldRequests: HeldRequests; readTurns: ReadTurns },
+): void {
+  metrics.heldLines.readFrom(heldRequests.byTenant);
+  metrics.reads.readFrom(readTurns.byTenant);
+  metrics.readBytes.readFrom(traffic.readBytes);
+  metrics.sentBytes.readFrom(traffic.sentBytes);
+  metrics.redisBytes.readFrom(queue.tenantMemory);
 }
 
 /** Azure's clients send `api-version` with every request, and routes refuse what they do not know of a query. There is one version here. */

@@ -13,6 +13,7 @@ import { openWebhookWorker, webhookWorkerSettings } from "@darkroom/webhooks";
 import { createBillDelivery } from "./bill-delivery.ts";
 import { readConfig } from "./config.ts";
 import { createCountEnding } from "./count-ending.ts";
+import { createDrawingSlots } from "./drawing-slots.ts";
 import { createGenerateImages } from "./generate-images.ts";
 import { createHeldImages } from "./held-images.ts";
 import { createImageStore } from "./image-store.ts";
@@ -90,7 +91,7 @@ await runProcess({
     const accounts = createAccounts(stored);
     // Opened before the lanes, so that what ends while this worker stops is told by it.
     const webhooks = webhookWorkerSettings(config);
-    const tellWebhooks =
+    const webhookWorker =
       webhooks.signingSecrets.length === 0
         ? undefined
         : openWebhookWorker({
@@ -110,17 +111,20 @@ await runProcess({
           });
     const countEnding = createCountEnding({ metrics });
 
+    const drawingSlots = createDrawingSlots();
+    metrics.drawingSlots.readFrom(drawingSlots.byTenant);
+    if (webhookWorker !== undefined) metrics.webhookSlots.readFrom(webhookWorker.slotsByTenant);
     const health = await openHealth({ config, queue, watch, metrics, closes });
     await queue.workLanes(
       plans.map(({ lane, provider, concurrency }) => ({
         lane,
         concurrency,
-        work: createGenerateImages({ provider, store, imageStore, metrics, log }),
+        work: drawingSlots.counted(createGenerateImages({ provider, store, imageStore, metrics, log })),
         mayBegin: () => watch.takesWrites(),
         billOf: createBillDelivery({ metrics, log }),
         onEnding: (record, ending) => {
           countEnding(record, ending);
-          if (record.request.job?.webhook !== undefined) tellWebhooks?.();
+          if (record.request.job?.webhook !== undefined) webhookWorker?.wake();
         },
         retryPolicy: defaultRetryPolicy,
         random: Math.random,

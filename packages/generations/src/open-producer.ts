@@ -6,6 +6,7 @@ import {
   connectSubscriber,
   createKeys,
   createMemoryGuard,
+  createTenantMemory,
   createWriteProbe,
   untilConnected,
 } from "@darkroom/redis";
@@ -85,6 +86,8 @@ export async function openProducer({ instance, closes, ...options }: OpenProduce
     readConnection,
     /** What clients look up, on that connection. */
     reads: { generations: reading.generations as GenerationReads },
+    /** About how many bytes of Redis each tenant's generations take, in the whole fleet. */
+    tenantMemory: createTenantMemory({ redis: reader, name: keys.tenantMemory }),
     findPosition: reading.findPosition,
     waits,
     memoryGuard,

@@ -16,6 +16,7 @@ export {
 } from "./redis-connections.ts";
 export { adviseOnRedis } from "./redis-faults.ts";
 export { redisTime } from "./redis-time.ts";
+export { createTenantMemory } from "./tenant-memory.ts";
 export { CommandTimeoutError } from "./ioredis-patches/time-out-commands.ts";
 export type { OwnedTaskOptions, TaskLease } from "./task-leases/task-hold.ts";
 export { createTaskLeases, type OwnedTask, type TaskLeases } from "./task-leases/task-leases.ts";

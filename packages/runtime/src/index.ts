@@ -3,4 +3,5 @@ export { type CloseList, createCloseList, runProcess } from "./run-process.ts";
 export { type Environment, readSettings, SettingsError, wholeNumber, readOrExit } from "./read-settings.ts";
 export { logEnvSchema, createLogger, type Logger } from "./logger.ts";
 export { createMetrics, type Metrics } from "./metrics.ts";
+export type { TenantAmounts } from "./tenant-gauge.ts";
 export { createTicker } from "./ticker.ts";

@@ -18,7 +18,7 @@ test("every counter is told with its help before anything has happened", async (
     "darkroom_dropped_connections_total",
     "darkroom_dropped_log_lines_total",
   ]);
-  expect(text.match(/^# HELP darkroom_\S+ \S.*\.$/gm)).toHaveLength(12);
+  expect(text.match(/^# HELP darkroom_\S+ \S.*\.$/gm)).toHaveLength(19);
 });
 
 test("unbilled generations are told by key, of two hundred keys apart", async () => {

@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
+import { createTenantGauge } from "./tenant-gauge.ts";
 
 export type MetricsOptions = {
   /** Also tell of the process itself: memory, CPU, event loop, garbage collection. One registry of a process does; it is measured all the time. */
@@ -10,12 +11,13 @@ export type Metrics = ReturnType<typeof createMetrics>;
 /**
  * The counters of a process, for Prometheus. All of them stand here. A label is a code of our error table or a model, of which two hundred
  * are told apart, or the id and tenant of a key, likewise, so that their number is bounded: never a key itself or anything else that a
- * caller wrote.
+ * caller wrote. A gauge by tenant has the ten largest alone (docs/decisions/0044-shares-are-told-of-the-ten-largest.md).
  */
 export function createMetrics({ ofProcess }: MetricsOptions) {
   const registry = new Registry();
   const contentType: string = registry.contentType;
   if (ofProcess) collectDefaultMetrics({ register: registry });
+  const byTenant = (name: string, help: string) => createTenantGauge({ name, help, registry });
   const byModel = (name: string, help: string) => createModelCounter(name, help, registry);
   return {
     unpricedGenerations: byModel(
@@ -65,6 +67,35 @@ export function createMetrics({ ofProcess }: MetricsOptions) {
       help: "Log lines that were dropped because standard output was read more slowly than they came.",
       registers: [registry],
     }),
+    /** Who takes what. An api tells the first five, the last of them for all processes, and a worker the other two. */
+    heldLines: byTenant(
+      "darkroom_tenant_held_lines",
+      "Requests that this process holds open for a tenant: waiting calls, streams and long polls.",
+    ),
+    reads: byTenant(
+      "darkroom_tenant_reads",
+      "Places that lists of a tenant have in this process: read, being answered, or resting after that.",
+    ),
+    readBytes: byTenant(
+      "darkroom_tenant_read_bytes_last_minute",
+      "What lists of a tenant had this process read in the last minute, in bytes.",
+    ),
+    sentBytes: byTenant(
+      "darkroom_tenant_sent_bytes_last_minute",
+      "What this process sent to a tenant in the last minute, in bytes: (none) without a key, for links say, (admin) for the admin's.",
+    ),
+    redisBytes: byTenant(
+      "darkroom_tenant_redis_bytes",
+      "About what generations of a tenant take of Redis, in bytes. Every api tells the same number: do not add them up.",
+    ),
+    drawingSlots: byTenant(
+      "darkroom_tenant_drawing_slots",
+      "Generations of a tenant that this worker works on, of its WORKER_CONCURRENCY for each lane.",
+    ),
+    webhookSlots: byTenant(
+      "darkroom_tenant_webhook_slots",
+      "Webhooks of a tenant that this worker posts, of its WEBHOOK_CONCURRENCY.",
+    ),
     /** What a scraper is answered with. */
     contentType,
     render: () => registry.metrics(),

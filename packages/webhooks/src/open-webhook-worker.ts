@@ -59,11 +59,8 @@ export type OpenWebhookWorkerOptions = {
   closes: CloseList;
 };
 
-/**
- * Delivers webhooks in a worker, beside its lanes. Answers the function to call when a generation with a webhook has ended in this process.
- * The endings of other processes are found within half a second.
- */
-export function openWebhookWorker(options: OpenWebhookWorkerOptions): () => void {
+/** Delivers webhooks in a worker, beside its lanes. */
+export function openWebhookWorker(options: OpenWebhookWorkerOptions) {
   const { queue, keyStore, showEnded, signingSecrets, concurrency, leaseMs, onUnreadable, log, closes } = options;
 
   const http = createWebhookHttp({ allowPrivate: options.allowPrivate, allowInsecure: options.allowInsecure });
@@ -92,5 +89,12 @@ export function openWebhookWorker(options: OpenWebhookWorkerOptions): () => void
   closes.add("the webhook worker", () => worker.close());
   const dispatcher = parts.dispatch({ onHandedOver: worker.wake, onUnreadable });
   closes.add("the outbox of webhooks", () => dispatcher.close());
-  return dispatcher.wake;
+  return {
+    /**
+     * To call when a generation with a webhook has ended in this process. The endings of other processes are found within half a second.
+     */
+    wake: (): void => dispatcher.wake(),
+    /** How many webhooks this worker posts at the moment, by tenant. */
+    slotsByTenant: worker.slotsByTenant,
+  };
 }

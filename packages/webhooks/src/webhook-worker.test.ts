@@ -167,7 +167,7 @@ test("a receiver that hangs holds its own slots and no others", async () => {
   await queue.dispatcher.tick();
   const hanging = Promise.withResolvers<WebhookAnswer>();
   let inFlight = 0;
-  queue.openWorker({
+  const worker = queue.openWorker({
     // A quarter of them is for one tenant.
     concurrency: 12,
     perOrigin: 2,
@@ -179,7 +179,9 @@ test("a receiver that hangs holds its own slots and no others", async () => {
   });
   await expect.poll(() => queue.webhooks.read(quick)).toMatchObject({ status: "delivered" });
   expect(inFlight).toBe(2);
+  await expect.poll(() => [...worker.slotsByTenant()]).toEqual([["slow", 2]]);
   hanging.resolve(delivered);
+  await expect.poll(() => worker.slotsByTenant().size).toBe(0);
 });
 
 test("a tenant's deliveries are listed newest first, by status, page by page", async () => {

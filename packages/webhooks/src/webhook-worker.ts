@@ -229,6 +229,9 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
     /** Looks for deliveries now: for when some have been put in line. */
     wake: (): void => takes.wake(),
 
+    /** How many webhooks it posts at the moment, by tenant. One with none is not there. */
+    slotsByTenant: (): ReadonlyMap<string, number> => slots.byTenant,
+
     /** Stops: what is being sent is broken off and sent again by another worker, under the same id. */
     async close(): Promise<void> {
       stopping = true;

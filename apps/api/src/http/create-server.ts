@@ -15,6 +15,7 @@ import { corsOptions, preflightPath } from "./cross-origin.ts";
 import { hostFault } from "./host-header.ts";
 import { createKnownRoutes, type KnownRoutes, shownPath } from "./known-routes.ts";
 import { createLoadShedder, type LoadShedder, pressureLimits } from "../limits/load-shedder.ts";
+import { createTenantTraffic, type TenantTraffic } from "./tenant-traffic.ts";
 import { followRequest, type FollowRequestDependencies, newRequestId } from "./request-facts.ts";
 import { cutStalledAnswers } from "../limits/connection-limits.ts";
 import { connectionLimits, requestLimits, stalledAnswerMs as usualStalledAnswerMs } from "../limits/server-limits.ts";
@@ -44,6 +45,7 @@ export type Server = {
   routes: KnownRoutes;
   bodyDeadline: BodyDeadline;
   loadShedder: LoadShedder;
+  traffic: TenantTraffic;
 };
 
 /**
@@ -61,6 +63,7 @@ export function createServer(given: CreateServerDependencies): Server {
     turns,
     answer: (socket) => answerBrokenRequest({ code: requestTimeoutCode }, socket, dependencies),
   });
+  const traffic = createTenantTraffic();
   const app = Fastify({
     ...requestLimits,
     trustProxy,
@@ -115,6 +118,7 @@ export function createServer(given: CreateServerDependencies): Server {
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, log));
   app.addHook("onRequest", async (request, reply) => {
     followRequest(request, reply, { ...dependencies, routes });
+    traffic.follow(request, reply);
     bodyDeadline.begin(request.raw);
   });
   // Its headers stand on every answer from here on, and it answers preflights on every path, without a key.
@@ -137,5 +141,5 @@ export function createServer(given: CreateServerDependencies): Server {
     // An open connection would send its next request here.
     if (drain.leaving) reply.header("connection", "close");
   });
-  return { app, gate, routes, bodyDeadline, loadShedder };
+  return { app, gate, routes, bodyDeadline, loadShedder, traffic };
 }

@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { Keyring } from "@darkroom/accounts";
 import { ApiError, countOf } from "@darkroom/contracts";
+import type { TenantAmounts } from "@darkroom/runtime";
 import type { FastifyRequest } from "fastify";
 import { accountOf } from "../http/authenticate.ts";
 import { credentialOf } from "../http/credential.ts";
@@ -26,6 +27,7 @@ const retryAfterMs = 2_000;
  */
 export function createHeldRequests({ keyring, maxPerKey, everyMs = 250 }: HeldRequestsOptions) {
   const counts = new Map<string, number>();
+  const countsOfTenants = new Map<string, number>();
   const ofResponse = new WeakMap<ServerResponse, Held>();
   /** By what the caller has sent to authenticate: a rotation ends one secret of a key and not the other. */
   const ofCredential = new Map<string, Set<Held>>();
@@ -76,19 +78,22 @@ export function createHeldRequests({ keyring, maxPerKey, everyMs = 250 }: HeldRe
     holdOrRefuse(request: FastifyRequest, response: ServerResponse): void {
       // The close of one that is closed is not told any more.
       if (response.closed) return;
-      const { keyId, limits } = accountOf(request);
+      const { keyId, tenant, limits } = accountOf(request);
       const most = limits.held_requests ?? maxPerKey;
       const before = counts.get(keyId) ?? 0;
       if (before >= most) throw tooMany(most);
-      counts.set(keyId, before + 1);
+      change(counts, keyId, 1);
+      change(countsOfTenants, tenant, 1);
       const leave = follow(credentialOf(request.headers) ?? "", response);
       response.once("close", () => {
         leave();
-        const left = (counts.get(keyId) ?? 0) - 1;
-        if (left > 0) counts.set(keyId, left);
-        else counts.delete(keyId);
+        change(counts, keyId, -1);
+        change(countsOfTenants, tenant, -1);
       });
     },
+
+    /** How many requests are held, by tenant. */
+    byTenant: (): TenantAmounts => countsOfTenants,
 
     /** Calls `tell` when the key of a held request is in force no more, at once where that is so. Returns the function that takes it back. */
     onStopped(response: ServerResponse, tell: () => void): () => void {
@@ -101,6 +106,12 @@ export function createHeldRequests({ keyring, maxPerKey, everyMs = 250 }: HeldRe
 }
 
 export type HeldRequests = ReturnType<typeof createHeldRequests>;
+
+function change(counts: Map<string, number>, name: string, by: 1 | -1): void {
+  const count = (counts.get(name) ?? 0) + by;
+  if (count > 0) counts.set(name, count);
+  else counts.delete(name);
+}
 
 const tooMany = (most: number) =>
   new ApiError(

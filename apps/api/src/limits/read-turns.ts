@@ -1,4 +1,5 @@
 import { ApiError } from "@darkroom/contracts";
+import type { TenantAmounts } from "@darkroom/runtime";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { accountOf } from "../http/authenticate.ts";
 
@@ -146,6 +147,9 @@ export function createReadTurns(options: ReadTurnsOptions = {}) {
       }
       turns.set(request, follow(name, tenant, request, reply));
     },
+
+    /** How many places each tenant has. */
+    byTenant: (): TenantAmounts => new Map([...tenants].map(([name, { places }]) => [name, places])),
 
     /** The page is made: from here on it takes only memory, and that of its own tenant's places. */
     onSend: async (request: FastifyRequest): Promise<void> => turns.get(request)?.rendered(),

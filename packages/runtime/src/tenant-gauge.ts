@@ -1,0 +1,50 @@
+import { Gauge, type Registry } from "prom-client";
+
+/** What each tenant has or takes, in the unit of the metric. A tenant with nothing may be left out. */
+export type TenantAmounts = ReadonlyMap<string, number>;
+
+type ReadAmounts = () => TenantAmounts | Promise<TenantAmounts>;
+
+const nothing: ReadAmounts = () => new Map();
+
+/** As many as an operator looks at. The eleventh is in the rest, and no tenant that takes much is behind ten that take more. */
+const told = 10;
+
+/** Of all tenants beyond those. No tenant can have this name. */
+const rest = "(rest)";
+
+export type TenantGaugeOptions = { name: string; help: string; registry: Registry };
+
+/**
+ * A gauge by tenant, of the ten largest and the sum of all others, so that its series are bounded however many tenants there are. It is a
+ * gauge and not a counter because a tenant leaves it when it is not among the ten any more: a counter that goes away, comes back and
+ * whose rest falls would be read as a process that has started anew.
+ *
+ * It has no series before `readFrom` was called, and none while the source rejects: what cannot be read is no reason for `/metrics` to fail.
+ */
+export function createTenantGauge({ name, help, registry }: TenantGaugeOptions) {
+  let source = nothing;
+  const gauge = new Gauge({
+    name,
+    help,
+    labelNames: ["tenant"],
+    registers: [registry],
+    async collect() {
+      const amounts = await Promise.resolve().then(source).catch(nothing);
+      gauge.reset();
+      for (const [tenant, amount] of largestAndRest(amounts)) gauge.set({ tenant }, amount);
+    },
+  });
+  return {
+    /** Has the gauge ask `read` at each scrape. */
+    readFrom(read: ReadAmounts): void {
+      source = read;
+    },
+  };
+}
+
+function largestAndRest(amounts: TenantAmounts): [tenant: string, amount: number][] {
+  const largest = [...amounts].filter(([, amount]) => amount > 0).toSorted(([, a], [, b]) => b - a);
+  const others = largest.splice(told).reduce((sum, [, amount]) => sum + amount, 0);
+  return others > 0 ? [...largest, [rest, others]] : largest;
+}
