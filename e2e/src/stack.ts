@@ -18,6 +18,8 @@ export type StackOptions = {
   redisPassword?: string;
   /** The name that processes know Redis by; its address when left out. */
   redisName?: string;
+  /** Laid over the environment of Redis. */
+  redisEnvironment?: Record<string, string>;
 };
 
 /**
@@ -44,9 +46,13 @@ export async function openStack({
   checkout = "",
   redisPassword,
   redisName = "127.0.0.1",
+  redisEnvironment = {},
 }: StackOptions = {}) {
   await using opened = new AsyncDisposableStack();
-  const redis = await startRedis({ ...(redisPassword !== undefined && { password: redisPassword }) });
+  const redis = await startRedis({
+    environment: redisEnvironment,
+    ...(redisPassword !== undefined && { password: redisPassword }),
+  });
   opened.defer(() => redis.stop());
   const images = await mkdtemp(join(tmpdir(), "darkroom-images-"));
   opened.defer(() => rm(images, { recursive: true, force: true }));
@@ -103,6 +109,8 @@ export async function openStack({
   const open = opened.move();
   return {
     redis,
+    /** The folder of the object store. */
+    images,
     apiKey,
     apis: apiServices,
     workers: workerServices,

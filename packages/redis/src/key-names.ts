@@ -59,7 +59,7 @@ export function createKeys(prefix: string) {
     delivery: (id: string) => name("delivery", id),
     /** ZSET of the delivery ids that are not settled, by the time at which to look at each: of its next attempt, or when its worker may have died. */
     deliveries: name("deliveries"),
-    /** ZSET of delivery ids by time: a tenant's deliveries of the last weeks. */
+    /** ZSET of delivery ids by time: a tenant's deliveries of the last weeks. Lives as long as the latest. */
     deliveryIndex: (tenant: string) => name("delivery-index", tenant),
     /** STRING: an address that answered 410 to an API key's webhooks. Lives some days. */
     addressOff: (keyId: string, digest: string) => name("address-off", keyId, digest),

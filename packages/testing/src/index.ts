@@ -15,6 +15,7 @@ export { testRedisUrl, testS3 } from "./provided-services.ts";
 export { type PrivateRedis, startRedis, type StartRedisOptions, startSentinel } from "./redis-process.ts";
 export { createRefusals, leftByRefusals, refuseCommands, type Refusals } from "./refused-rounds.ts";
 export { removeKeys } from "./remove-keys.ts";
+export { openShiftedClock, type ShiftedClock } from "./shifted-clock.ts";
 export { s3Environment } from "./s3-environment.ts";
 export { selfSigned } from "./self-signed.ts";
 export { startStopwatch } from "./stopwatch.ts";

@@ -16,6 +16,8 @@ export type StartRedisOptions = {
   password?: string;
   /** More arguments for the server, `["--hz", "50"]`. They win over ours. */
   args?: readonly string[];
+  /** Laid over the environment of this process. */
+  environment?: Record<string, string>;
 };
 
 export type PrivateRedis = {
@@ -43,6 +45,7 @@ export async function startRedis({
   persist = true,
   password,
   args = [],
+  environment = {},
 }: StartRedisOptions = {}): Promise<PrivateRedis> {
   const binary = redisBinary();
   if (binary === null) {
@@ -63,7 +66,7 @@ export async function startRedis({
   };
   const ours = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
   const launch = (port: number, more: readonly string[] = []) =>
-    launchServer(binary, ["--port", String(port), ...ours, ...args, ...more]);
+    launchServer(binary, ["--port", String(port), ...ours, ...args, ...more], environment);
   try {
     let { port, child } = await onFreePort(launch);
     const end = (signal: NodeJS.Signals) => endProcess(child, signal);
@@ -98,7 +101,7 @@ export async function startSentinel(watched: { port: number }): Promise<{ port: 
   const file = join(folder, "sentinel.conf");
   const { port, child } = await onFreePort(async (free) => {
     await writeFile(file, `port ${free}\nbind 127.0.0.1\nsentinel monitor watched 127.0.0.1 ${watched.port} 1\n`);
-    return launchServer(binary, [file, "--sentinel"], "+monitor");
+    return launchServer(binary, [file, "--sentinel"], {}, "+monitor");
   });
   return {
     port,
@@ -125,9 +128,10 @@ async function onFreePort(launch: (port: number) => Promise<ChildProcess>) {
 async function launchServer(
   binary: string,
   args: string[],
+  environment: Record<string, string> = {},
   ready = "Ready to accept connections",
 ): Promise<ChildProcess> {
-  const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...environment } });
   // A test process that exits early takes its server along.
   const killAtExit = () => child.kill("SIGKILL");
   process.once("exit", killAtExit);

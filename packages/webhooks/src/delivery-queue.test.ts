@@ -258,3 +258,11 @@ test.each([
   const [reason] = await queue.redis.hvals(queue.keys.unreadableWebhooks);
   expect(JSON.parse(reason ?? "")).toEqual({ reason: "It has no tenant.", atMs: expect.any(Number) });
 });
+
+test("the list of a tenant's deliveries goes thirty days after its latest", async () => {
+  const queue = await openWebhooks();
+  await queue.waiting("acme");
+  const leftMs = await queue.redis.pttl(queue.keys.deliveryIndex("acme"));
+  expect(leftMs).toBeGreaterThan(29 * 86_400_000);
+  expect(leftMs).toBeLessThanOrEqual(30 * 86_400_000);
+});

@@ -15,5 +15,7 @@ redis.call('HSET', KEYS[1], 'status', 'pending', 'attempts', 0, unpack(ARGV, 8))
 redis.call('ZADD', KEYS[2], now() + ARGV[2], ARGV[3])
 redis.call('ZADD', KEYS[3], ARGV[6], ARGV[3])
 redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', ARGV[7])
+-- A tenant that has no more deliveries would keep the ids of its last ones.
+redis.call('PEXPIRE', KEYS[3], string.format('%d', ARGV[6] - ARGV[7]))
 enqueue(ARGV[3], ARGV[4], ARGV[5])
 return 'created'
