@@ -89,7 +89,7 @@ export function createAttemptStore({ redis, keys, retention }: StoreOptions) {
       for (let tries = 1; tries <= startTries; tries++) {
         const record = await read();
         if (record === null) return "gone";
-        const answer = await start(redis, generationKeys(keys, id, lane, keys.starts(lane)), [
+        const answer = await start(redis, generationKeys(keys, id, lane, keys.starts(lane), `${keys.lanes}:${lane}:`), [
           id,
           token,
           record.version,

@@ -51,13 +51,12 @@ local function rank_job(ranks, tenant)
 end
 
 -- Raises the base of a lane if it is time, and moves some of the jobs whose priority counts from a former base. To be called at each start of
--- an attempt, after reach_rank.
-local function keep_priorities(root, ranks)
+-- an attempt, after reach_rank. `lane` begins the names of what BullMQ keeps of the lane.
+local function keep_priorities(root, ranks, lane)
   local reached, base, former, frontier, highest = unpack(redis.call('HMGET', ranks, '', ':base', ':former', ':frontier', ':highest'))
   reached, base, former, highest = tonumber(reached) or 0, tonumber(base) or 0, tonumber(former), tonumber(highest) or 0
   local is_due = not former and reached - base >= raise_at
   if base == 0 and not is_due then return end
-  local lane = root .. 'lane:' .. string.sub(ranks, #root + #'ranks:' + 1) .. ':'
   local line = lane .. 'prioritized'
   if is_due then
     former, base = base, reached - ranks_kept

@@ -4,7 +4,7 @@
 --- @include "lane-priority"
 -- Begins an attempt. Its number is the fencing token of all later writes. A generation that may not begin any more ends here, in the same
 -- step.
---   KEYS[9] begins the names of the lane's starts, one for each span of time
+--   KEYS[9] begins the names of the lane's starts, one for each span of time  KEYS[10] begins those of what BullMQ keeps of the lane
 --   ARGV[1] id  ARGV[2] token of this call: repeated after a lost answer, it is answered as it was
 --   ARGV[3] version of the record that the worker has read  ARGV[4] retention in milliseconds
 --   ARGV[5] length of a span in milliseconds  ARGV[6] milliseconds for which starts are counted
@@ -54,7 +54,7 @@ move(id, version, watchers, { 'status', 'running', 'attempts', attempts, 'starte
 -- The previous attempt has died, and may have called a provider.
 if status == 'running' then redis.call('HSET', KEYS[1], 'inDoubt', '1') end
 reach_rank(KEYS[8], tonumber(rank))
-keep_priorities(root, KEYS[8])
+keep_priorities(root, KEYS[8], KEYS[10])
 if status == 'queued' then
   if not batch then count_queued(root, key, -1) end
   count_move(root, counted, KEYS[5], '', key, batch, 0, 0, -1)
