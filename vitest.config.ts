@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./packages/testing/src/longest-first.ts";
 
 /** Tests that take processes or memory apart: `*.fault.test.ts` break what a service stands on, `*.load.test.ts` fill it. */
 const slow = ["{apps,packages,e2e,bench}/**/src/**/*.{fault,load}.test.ts"];
@@ -28,6 +29,7 @@ export default defineConfig({
     reporters: process.env.TEST_RESULTS ? ["default", ["json", { outputFile: process.env.TEST_RESULTS }]] : ["default"],
     // Half of the time they wait, for a lock to run out or a slow provider: four at a time keep two cores busy.
     maxWorkers: 4,
+    sequence: { sequencer: LongestFirst },
     // When to give up, which only a hang or an event that never comes should reach: a test takes some seconds, and twenty times as long on a
     // machine that others use, too. A shorter time of a test's own would measure the machine, so none has one.
     testTimeout: 120_000,
