@@ -2,24 +2,36 @@ import { connect, createServer } from "node:net";
 import { createOpenAI } from "@ai-sdk/openai";
 import { type Behaviour, listeningPort, startFakeOpenAi } from "@darkroom/testing";
 import { generateImage } from "ai";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { measureImage } from "./measure-image.ts";
 import { hasNginx, startNginx } from "./nginx.ts";
-import { startStack } from "./stack.ts";
+import { openStack, type Stack } from "./stack.ts";
 
-/** Its default of two retries, about 2 and 4 s apart, whatever `x-should-retry` says and without a count. */
-async function startWith(upstreamDoes: Behaviour, environment: Record<string, string> = {}, apis = 1) {
-  const upstream = await startFakeOpenAi();
-  onTestFinished(() => upstream.close());
-  upstream.always(upstreamDoes);
-  const settings = { OPENAI_API_KEY: "sk-upstream", OPENAI_BASE_URL: upstream.baseUrl, ...environment };
-  const stack = await startStack({ apis, environment: settings });
-  const draw = (origin = stack.origin) => {
-    const openai = createOpenAI({ baseURL: `${origin}/v1`, apiKey: stack.apiKey });
-    return generateImage({ model: openai.image("gpt-image-1-mini"), prompt: "A lighthouse", size: "1024x1024" });
+let upstream: Awaited<ReturnType<typeof startFakeOpenAi>>;
+let stack: Stack;
+beforeAll(async () => {
+  upstream = await startFakeOpenAi();
+  const environment = { OPENAI_API_KEY: "sk-upstream", OPENAI_BASE_URL: upstream.baseUrl };
+  stack = await openStack({ environment });
+  return async () => {
+    await stack.close();
+    await upstream.close();
   };
-  return { upstream, stack, draw };
-}
+});
+beforeEach(() => upstream.reset());
+
+/** A prompt for each: an equal request would get the generation of the one before. */
+let drawn = 0;
+
+/** With its default of two retries, about 2 and 4 s apart, whatever `x-should-retry` says and without a count. */
+const draw = (origin: string) => {
+  const prompt = `Lighthouse ${++drawn}`;
+  const openai = createOpenAI({ baseURL: `${origin}/v1`, apiKey: stack.apiKey });
+  return generateImage({ model: openai.image("gpt-image-1-mini"), prompt, size: "1024x1024" });
+};
+
+/** Another api on the same queue, which lets a caller wait for two seconds. */
+const startImpatientApi = () => stack.startApi({ SYNC_TIMEOUT_MS: "2000" });
 
 /** Passes each connection on to the first of some servers that takes it, as a load balancer does. Returns its origin. */
 async function startBalancer(origins: readonly string[]): Promise<string> {
@@ -31,15 +43,13 @@ async function startBalancer(origins: readonly string[]): Promise<string> {
         return;
       }
       const { hostname, port } = new URL(origin);
-      const upstream = connect({ host: hostname, port: Number(port) });
-      upstream.once("connect", () => {
-        client.pipe(upstream).pipe(client);
-        client.once("close", () => upstream.destroy());
-        upstream.once("close", () => client.destroy());
+      const behind = connect({ host: hostname, port: Number(port) });
+      behind.once("connect", () => {
+        client.pipe(behind).pipe(client);
+        client.once("close", () => behind.destroy());
+        behind.once("close", () => client.destroy());
       });
-      upstream.once("error", () =>
-        upstream.bytesRead + upstream.bytesWritten === 0 ? tryNext(others) : client.destroy(),
-      );
+      behind.once("error", () => (behind.bytesRead + behind.bytesWritten === 0 ? tryNext(others) : client.destroy()));
     };
     tryNext(origins);
   });
@@ -52,8 +62,8 @@ const picture = { size: "1024x1024", format: "png" };
 
 describe("the AI SDK buys once", () => {
   test("from an upstream that is slower than a caller may wait: a 504, and the image at its next try", async () => {
-    const { upstream, draw } = await startWith({ delayMs: 6_000 }, { SYNC_TIMEOUT_MS: "2000" });
-    const { image } = await draw();
+    upstream.always({ delayMs: 6_000 });
+    const { image } = await draw((await startImpatientApi()).origin);
     expect(await measureImage(image.base64)).toMatchObject(picture);
     expect(upstream.requests).toHaveLength(1);
   });
@@ -63,31 +73,31 @@ describe("the AI SDK buys once", () => {
     ["cuts the line", { connection: "cut" }],
     ["is behind a gateway that gives up on it", { status: 524, body: "<html>A timeout occurred</html>" }],
   ])("from an upstream that %s: the same error at each of three tries", async (_, behaviour) => {
-    const { upstream, draw } = await startWith(behaviour);
-    await expect(draw()).rejects.toThrow("Failed after 3 attempts");
+    upstream.always(behaviour);
+    await expect(draw(stack.origin)).rejects.toThrow("Failed after 3 attempts");
     expect(upstream.requests).toHaveLength(1);
   });
 
   test("from an upstream that is busy for longer than a caller may wait: one image is drawn", async () => {
-    const { upstream, draw } = await startWith({}, { SYNC_TIMEOUT_MS: "2000" });
+    const { origin } = await startImpatientApi();
     const busy: Behaviour = {
       status: 429,
       headers: { "retry-after": "3" },
       body: { error: { message: "Rate limit reached", type: "requests", code: "rate_limit_exceeded", param: null } },
     };
     upstream.next(busy);
-    const { image } = await draw();
+    const { image } = await draw(origin);
     expect(await measureImage(image.base64)).toMatchObject(picture);
     // A refusal, for which no provider charges, and one image.
     expect(upstream.requests).toHaveLength(2);
   });
 
   test("though the api process that it waits at is killed", async () => {
-    const { upstream, stack, draw } = await startWith({ delayMs: 4_000 }, {}, 2);
-    const [dying, living] = stack.apis;
-    const drawing = draw(await startBalancer([dying?.origin ?? "", living?.origin ?? ""]));
+    upstream.always({ delayMs: 4_000 });
+    const dying = await stack.startApi();
+    const drawing = draw(await startBalancer([dying.origin, stack.origin]));
     await expect.poll(() => upstream.requests.length).toBe(1);
-    await dying?.end("SIGKILL");
+    await dying.end("SIGKILL");
     const { image } = await drawing;
     expect(await measureImage(image.base64)).toMatchObject(picture);
     expect(upstream.requests).toHaveLength(1);
@@ -96,7 +106,7 @@ describe("the AI SDK buys once", () => {
 
 describe.skipIf(!(await hasNginx()))("behind an nginx that reads for two seconds", () => {
   test("the AI SDK buys once, and has the image at its third try", async () => {
-    const { upstream, stack, draw } = await startWith({ delayMs: 6_000 });
+    upstream.always({ delayMs: 6_000 });
     const { image } = await draw(await startNginx(stack.origin, 2));
     expect(await measureImage(image.base64)).toMatchObject(picture);
     expect(upstream.requests).toHaveLength(1);

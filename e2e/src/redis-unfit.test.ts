@@ -12,8 +12,22 @@ const settings = {
   PORT: "0",
 };
 
+/** One of each kind. What is said of the others is tested beside `checkRedis`, which both processes call first. */
+const kinds = [
+  "a wrong password",
+  "a certificate of an unknown authority",
+  "Cluster mode",
+  "an evicting policy",
+  "a host name that does not resolve",
+];
+const unfit = Object.entries(unfitRedis).filter(([name]) => kinds.includes(name));
+
+test("every kind is among the cases", ({ expect }) => {
+  expect(unfit).toHaveLength(kinds.length);
+});
+
 describe.concurrent("api and worker end with 1 and one line that says what is wrong with Redis, for", () => {
-  test.for(Object.entries(unfitRedis))("%s", async ([, { start, says }], { expect, onTestFinished }) => {
+  test.for(unfit)("%s", async ([, { start, says }], { expect, onTestFinished }) => {
     const { url, stop } = await start();
     onTestFinished(stop);
     const services = ["apps/api/src/main.ts", "apps/worker/src/main.ts"].map((entry) =>
