@@ -32,7 +32,6 @@ async function open() {
 
 describe.each(["the sweep of files", "the export of the ledger"] as const)(
   "a thousand rounds of %s leave nothing behind",
-  { timeout: 60_000 },
   (loop) => {
     test("that Redis refuses", async () => {
       const { redis, overWhole } = await open();

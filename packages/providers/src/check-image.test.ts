@@ -173,7 +173,8 @@ describe("the processes that decode", () => {
   });
 
   test("that crash are started anew, for the image may not have been at fault", async () => {
-    const { checker, started } = open();
+    // Two seconds of CPU time, twice: it may take long.
+    const { checker, started } = open({ deadlineMs: 100_000 });
     const check = checker.check(await slowPicture(), signal);
     await expect.poll(() => started[0]?.state()).toBe("busy");
     process.kill(started[0]?.pid ?? 0, "SIGKILL");

@@ -189,15 +189,28 @@ test("in a flood unauthenticated clients wait for their turn, but not behind a p
   expect(proxied.done).not.toContain("waits");
 });
 
+/**
+ * Each second of the flood has ten lines of its own and one for all others, and no refusal goes untold. How many seconds 40 refusals take is
+ * up to the machine: the last of them may have no more than ten.
+ */
+function expectTenLinesASecond(lines: ReturnType<typeof startProcess>["lines"], status: number): void {
+  const own = lines.filter((line) => line["status"] === status).length;
+  const shared = lines.filter(({ refused }) => refused !== undefined);
+  expect(shared.length).toBeGreaterThan(0);
+  expect(own - 10 * shared.length).toBeGreaterThanOrEqual(0);
+  expect(own - 10 * shared.length).toBeLessThanOrEqual(10);
+  expect(own + shared.reduce((told, { refused }) => told + Number(refused), 0)).toBe(flood);
+  for (const line of shared) {
+    expect(line).toMatchObject({ level: 40, msg: expect.stringContaining(`${Number(line["refused"])} more`) });
+  }
+}
+
 test("the first ten refusals in a second have lines of their own, and the rest share one", async () => {
   const { child, lines, baseUrl, exitCode } = startProcess();
   await flooded(Number(new URL(await baseUrl).port));
   child.kill("SIGTERM");
   expect(await exitCode()).toBe(0);
-  expect(lines.filter(({ status }) => status === 401)).toHaveLength(10);
-  expect(lines.filter(({ refused }) => refused !== undefined)).toEqual([
-    expect.objectContaining({ level: 40, refused: flood - 10, msg: expect.stringContaining(`${flood - 10} more`) }),
-  ]);
+  expectTenLinesASecond(lines, 401);
 });
 
 test.each([
@@ -211,8 +224,7 @@ test.each([
   expect(answers.match(new RegExp(`HTTP/1.1 ${status}`, "g"))).toHaveLength(flood);
   child.kill("SIGTERM");
   expect(await exitCode()).toBe(0);
-  expect(lines.filter((line) => line["status"] === status)).toHaveLength(10);
-  expect(lines.filter(({ refused }) => refused !== undefined)).toMatchObject([{ refused: flood - 10 }]);
+  expectTenLinesASecond(lines, status);
 });
 
 test("in a flood of requests for unknown routes they wait for their turn, and known routes do not", async () => {

@@ -164,7 +164,7 @@ test("429 for a network of IPv6 that reads 256 images at once, each from an addr
     const address = `2001:db8:0:1:${reader.toString(16)}::${reader + 1}`;
     sendUnread(port, `GET ${paths[reader % 4]} HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: ${address}\r\n\r\n`);
   }
-  await expect.poll(openImages, { timeout: 10_000 }).toBe(256);
+  await expect.poll(openImages).toBe(256);
   const statusFor = async (address: string) => {
     const url = `${api.baseUrl}${paths[4]}`;
     return (await fetch(url, { method: "HEAD", headers: { "x-forwarded-for": address } })).status;
