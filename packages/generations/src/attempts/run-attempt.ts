@@ -95,8 +95,10 @@ export async function runAttempt(options: RunAttemptOptions, id: string, signal:
     });
   } catch (error) {
     if (signal.reason === "canceled") {
-      // The cancellation may be from before its owner queued the generation again. Then it still runs.
+      // The cancellation may be from before its owner queued the generation again. Then it still runs, or waits for this job: while a
+      // worker holds the job, BullMQ adds no other.
       if ((await write(() => attempts.breakOff(id, lane, attempt))) === "ok") return 0;
+      if (await insist(() => attempts.isQueued(id), log, fields)) return 0;
       log.info(fields, "The generation was canceled; its provider call is aborted");
       return null;
     }

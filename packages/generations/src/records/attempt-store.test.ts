@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { bill, delivery, free, openQueue, openStarted } from "../queue.fixture.ts";
+import { createAttemptStore } from "./attempt-store.ts";
 
 const failure = { code: "upstream_error", message: "It broke." } as const;
 
@@ -173,4 +174,24 @@ describe("an attempt", () => {
     const { attempts } = await openQueue();
     expect(await attempts.start("gen_none", "lane")).toBe("gone");
   });
+});
+
+test("an attempt of which Redis takes nothing after its start has begun, and counts as no crash", async () => {
+  const { redis, keys, retention, attempts, id, lane } = await openStarted();
+  await attempts.postpone(id, lane, 1, "failures", 0);
+  let hasBegun = false;
+  const refusing = new Proxy(redis, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name, target);
+      if (typeof member !== "function") return member;
+      return async (...args: unknown[]): Promise<unknown> => {
+        if (hasBegun) throw new Error("LOADING Redis is loading the dataset in memory");
+        const answer: unknown = await Reflect.apply(member, target, args);
+        hasBegun = name === "evalsha" || name === "eval";
+        return answer;
+      };
+    },
+  });
+  const begun = await createAttemptStore({ redis: refusing, keys, retention }).start(id, lane);
+  expect(begun).toMatchObject({ attempts: 2, failures: 1, handbacks: 0, mayRepeat: false });
 });

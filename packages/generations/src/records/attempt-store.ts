@@ -7,7 +7,7 @@ import { unpackFields } from "../packing/pack-record.ts";
 import { type Delivery, deliverySchema } from "./delivery.ts";
 import type { Failure } from "./failure.ts";
 import type { MissingImage } from "./missing-image.ts";
-import type { GenerationRecord } from "./generation-record.ts";
+import { decodeRecord, type GenerationRecord } from "./generation-record.ts";
 import { startsSpanMs, startsSpans } from "@darkroom/queue";
 import type { PartialImage } from "./partial-image.ts";
 import { readRecord } from "./read-record.ts";
@@ -31,8 +31,8 @@ type Halted = (typeof haltedEndings)[number];
 const start = defineScript(
   new URL("../scripts/start.lua", import.meta.url),
   z.union([
-    // The number of the attempt, the time of the first, and how the generation ends where nothing more is bought for it.
-    z.tuple([z.int(), z.int(), z.enum([...haltedEndings, ""])]),
+    // The number of the attempt, the time of the first, how the generation ends where nothing more is bought for it, and the fields of the record.
+    z.tuple([z.int(), z.int(), z.enum([...haltedEndings, ""]), z.array(z.string())]),
     z.enum([...unbegun, "changed"]),
     z.int(),
   ]),
@@ -82,10 +82,6 @@ export function createAttemptStore({ redis, keys, retention }: StoreOptions) {
     async start(id: string, lane: string): Promise<BegunRecord | Unbegun | number> {
       const token = randomBytes(9).toString("base64url");
       const read = () => readRecord(redis, keys, id);
-      const giveBack = (attempt: number) => async (error: unknown) => {
-        await postpone(redis, where(id, lane), [id, attempt, "handbacks", 0, "0"]);
-        throw error;
-      };
       for (let tries = 1; tries <= startTries; tries++) {
         const record = await read();
         if (record === null) return "gone";
@@ -99,9 +95,15 @@ export function createAttemptStore({ redis, keys, retention }: StoreOptions) {
         ]);
         if (answer === "changed") continue;
         if (typeof answer !== "object") return answer;
-        const [attempts, startedAtMs, halted] = answer;
-        // An earlier attempt may have noted a delivery after the record was read. From now on it is fenced.
-        const begun = attempts === 1 ? record : await read().catch(giveBack(attempts));
+        const [attempts, startedAtMs, halted, fields] = answer;
+        // With the answer and not by another command: where that failed, the attempt would count as a crash.
+        let begun: GenerationRecord | null;
+        try {
+          begun = decodeBegun(id, fields);
+        } catch (error) {
+          await postpone(redis, where(id, lane), [id, attempts, "handbacks", 0, "0"]);
+          throw error;
+        }
         const mayRepeat = record.status === "running" || record.brokenOffAttempt === attempts - 1;
         return {
           ...(begun ?? record),
@@ -186,10 +188,20 @@ export function createAttemptStore({ redis, keys, retention }: StoreOptions) {
     putInLine: (id: string, lane: string, attempt: number): Promise<Verdict | "late"> =>
       putInLine(redis, where(id, lane), [id, attempt, limitedForMs]),
 
+    /** Whether the generation waits for an attempt. */
+    isQueued: async (id: string): Promise<boolean> => (await redis.hget(keys.record(id), "status")) === "queued",
+
     /** Hands a running generation back whose provider call was broken off: the next attempt may buy what this one has bought. */
     breakOff: (id: string, lane: string, attempt: number): Promise<Verdict> =>
       postpone(redis, where(id, lane), [id, attempt, "handbacks", 0, "1"]),
   };
+}
+
+/** The record as the script that began an attempt has found it; null for a first attempt. Throws `UnreadableRecord`. */
+function decodeBegun(id: string, fields: readonly string[]): GenerationRecord | null {
+  if (fields.length === 0) return null;
+  const pairs = Array.from({ length: fields.length / 2 }, (_, i) => fields.slice(2 * i, 2 * i + 2));
+  return decodeRecord({ ...Object.fromEntries(pairs), id });
 }
 
 /** Whether a provider may charge for what is noted: it has drawn an image, or may have. */

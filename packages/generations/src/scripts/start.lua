@@ -10,7 +10,8 @@
 --   ARGV[5] length of a span in milliseconds  ARGV[6] milliseconds for which starts are counted
 -- Answers 'gone', 'ended', 'expired', 'stopped' (its key is no longer in use; it is canceled), 'changed' (it is to be read again), the
 -- milliseconds that are left of the pause before its next attempt, or { the number of the attempt, the time of the first, how the
--- generation ends where nothing more is to be bought for it, or '' }.
+-- generation ends where nothing more is to be bought for it, or '', the fields of the record, by turns name and value }. An earlier attempt
+-- may have noted a delivery after the worker has read the record. The first attempt has none before it, and no fields.
 local id = ARGV[1]
 -- stylua: ignore
 local status, expires, started, attempts, version, watchers, rank, key, batch, token, stopped, counted, resumes, pause =
@@ -20,7 +21,11 @@ if not status then return 'gone' end
 -- The line of a batch that was canceled or is out of time.
 local outcome = batch and redis.call('HGET', root .. 'batch:' .. batch, 'outcome')
 local halted = outcome == 'cancelled' and 'canceled' or outcome == 'expired' and 'expired' or ''
-if status == 'running' and token == ARGV[2] then return { tonumber(attempts), tonumber(started), halted } end
+local function begun()
+  local fields = tonumber(attempts) > 1 and redis.call('HGETALL', KEYS[1]) or {}
+  return { tonumber(attempts), tonumber(started), halted, fields }
+end
+if status == 'running' and token == ARGV[2] then return begun() end
 if status == 'expired' then return 'expired' end
 if status == 'canceled' and stopped then return 'stopped' end
 if is_ending(status) then return 'ended' end
@@ -64,4 +69,4 @@ redis.call('ZREM', KEYS[3], id)
 if expires then redis.call('ZREM', KEYS[4], id) end
 local starts = KEYS[9] .. string.format('%d', math.floor(time / ARGV[5]))
 if redis.call('INCR', starts) == 1 then redis.call('PEXPIRE', starts, ARGV[6]) end
-return { attempts, tonumber(started), halted }
+return begun()
