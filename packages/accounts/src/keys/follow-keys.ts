@@ -1,4 +1,4 @@
-import { createBackoff, type Logger } from "@darkroom/runtime";
+import { createTicker, type Logger } from "@darkroom/runtime";
 import { redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import type { RedisKeys } from "../redis-keys.ts";
@@ -44,12 +44,11 @@ const maxPauseMs = 5_000;
 export async function followKeys({ redis, names, known, clock, log, everyMs }: FollowKeysOptions) {
   let seen = 0;
   let away = false;
-  const backoff = createBackoff({ firstMs: everyMs * 2, maxMs: Math.max(everyMs, maxPauseMs) });
   /** A Redis that comes back may have lost its latest changes, or all. The number alone does not show that once there are new changes. */
   let readAll = true;
   const onReady = () => {
     readAll = true;
-    void refresh();
+    ticker.wake();
   };
 
   /** An unreadable key is refused like an unknown one. Changes of all other keys are still followed. */
@@ -78,41 +77,38 @@ export async function followKeys({ redis, names, known, clock, log, everyMs }: F
     seen = number;
   }
 
-  async function lookOrWarn(): Promise<void> {
+  /** Logs the first of several polls that fail in a row. */
+  async function lookAndTell(): Promise<void> {
     try {
       await look();
       if (away) log.info({}, "Changes of API keys are followed again");
       away = false;
-      backoff.reset();
     } catch (error) {
       readAll = true;
       if (!away) log.warn({ err: error }, "Changes of API keys cannot be read; the keys that are known stay in force");
       away = true;
+      throw error;
     }
   }
 
   await look();
-  redis.on("ready", onReady);
   /** One poll after the other: a poll reads every change that was made before it was requested. */
   let last = Promise.resolve();
-  let waiting = 0;
-  const refresh = (): Promise<void> => {
-    waiting++;
-    clearTimeout(timer);
-    last = last.then(lookOrWarn).finally(() => {
-      if (--waiting === 0 && !closed) timer = setTimeout(() => void refresh(), away ? backoff.next() : everyMs);
-    });
-    return last;
+  const poll = (): Promise<void> => {
+    const polled = last.then(lookAndTell);
+    last = polled.catch(() => {});
+    return polled;
   };
-  let closed = false;
-  let timer = setTimeout(() => void refresh(), everyMs);
+  const ticker = createTicker({ everyMs, tick: poll, maxPauseMs: Math.max(everyMs, maxPauseMs), onError: () => {} });
+  redis.on("ready", onReady);
 
   return {
-    refresh,
+    /** Reads what has changed, now. Resolves also when that fails. */
+    refresh: (): Promise<void> => poll().catch(() => {}),
+
     async close(): Promise<void> {
-      closed = true;
-      clearTimeout(timer);
       redis.off("ready", onReady);
+      await ticker.close();
       await last;
     },
   };
