@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { createCancelListener } from "./cancel-listener.ts";
-import { openQueue } from "../queue.fixture.ts";
+import { free, openQueue } from "../queue.fixture.ts";
 import { connectSubscriber } from "@darkroom/redis";
 import { testRedisUrl } from "@darkroom/testing";
 
@@ -32,6 +32,30 @@ test("a running generation that is canceled is aborted in the worker that runs i
   expect(await aborted).toBe("canceled");
   await expect.poll(() => worker.active()).toEqual([]);
   expect(await queue.generations.read(given.id)).toMatchObject({ status: "canceled", attempts: 1 });
+});
+
+test("a generation that its owner queues again before the worker has let its job go keeps that job", async () => {
+  const queue = await openQueue();
+  const { generations, lanes } = queue;
+  const [begun, isRetried] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const worker = queue.worker(async () => {
+    begun.resolve();
+    await isRetried.promise;
+    throw new Error("aborted");
+  });
+  const given = queue.submission();
+  await queue.submit(given);
+  await begun.promise;
+  worker.pause();
+  await generations.cancel(given.id, given.lane);
+  worker.cancel(given.id);
+  await generations.retry(given.id, given.lane, given.tenant, free);
+  // BullMQ finds the job that the worker holds.
+  await lanes.add(given.lane, given.id, 1);
+  isRetried.resolve();
+  await expect.poll(() => worker.active()).toEqual([]);
+  await expect.poll(() => lanes.find(given.lane, given.id)).toBe("waiting");
+  expect(await generations.read(given.id)).toMatchObject({ status: "queued" });
 });
 
 test("a cancellation whose message was lost is found by a look at the record", async () => {
