@@ -12,16 +12,16 @@ const running = 200;
 
 /** A recovery process, and what resolves when it has put the first jobs back. */
 async function start(url: string, prefix: string) {
-  const process_ = spawn(process.execPath, [program, url, prefix, `${leaseMs}`], { env: childEnvironment() });
-  onTestFinished(() => void process_.kill("SIGKILL"));
+  const child = spawn(process.execPath, [program, url, prefix, `${leaseMs}`], { env: childEnvironment() });
+  onTestFinished(() => void child.kill("SIGKILL"));
   let said = "";
   const words = new Map(["started", "owner"].map((word) => [word, Promise.withResolvers<void>()]));
-  process_.stdout.on("data", (chunk: Buffer) => {
+  child.stdout.on("data", (chunk: Buffer) => {
     said += chunk.toString();
     for (const [word, { resolve }] of words) if (said.includes(word)) resolve();
   });
   await words.get("started")?.promise;
-  return { process: process_, isOwner: words.get("owner")?.promise };
+  return { process: child, isOwner: words.get("owner")?.promise };
 }
 
 /** Generations without jobs: most are queued, some run without a worker. */
