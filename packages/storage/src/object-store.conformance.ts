@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { hash, randomBytes, randomUUID } from "node:crypto";
 import { getEventListeners, once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
 import { createServer } from "node:http";
@@ -129,6 +129,25 @@ export function describeObjectStore(name: string, { makeStore, holdsEverythingIn
       );
       await expect(store.put(key, broken, png)).rejects.toThrow("the source broke");
       expect(await store.head(key)).toBeNull();
+    });
+
+    test("a stream of a known size and hash comes back as it went in", async () => {
+      const bytes = randomBytes(6 * MiB);
+      const key = newKey();
+      const known = { ...png, size: bytes.length, sha256: hash("sha256", bytes) };
+      await store.put(key, Readable.from(slices(bytes)), known);
+      expect((await read(key)).equals(bytes)).toBe(true);
+      expect(await store.head(key)).toEqual({ size: bytes.length, contentType: "image/png" });
+      await store.put(key, bytes.subarray(0, 10), { ...png, sha256: hash("sha256", bytes.subarray(0, 10)) });
+      expect(await read(key)).toHaveLength(10);
+    });
+
+    test.each([299_999, 300_001])("a stream of 300,000 bytes that was said to have %i leaves nothing", async (size) => {
+      const key = newKey();
+      const body = Readable.from(slices(randomBytes(300_000)));
+      await expect(store.put(key, body, { ...png, size })).rejects.toThrow(/The stream (?:has more|ended after)/);
+      expect(await store.head(key)).toBeNull();
+      expect(body.destroyed).toBe(true);
     });
 
     test("a failed put leaves what was there before", async () => {

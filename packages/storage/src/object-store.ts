@@ -46,6 +46,13 @@ type PutOptions = {
    * 10,000 of them. Each GB more costs 0.4 MB of memory while it is sent.
    */
   expectedBytes?: number | undefined;
+  /**
+   * How many bytes a stream has, where that is known: S3 then takes it in one request and not in parts. A stream that turns out to have
+   * more or fewer fails the put.
+   */
+  size?: number | undefined;
+  /** The SHA-256 of the bytes in hexadecimal, where it is known. S3 checks it, and keeps it with the object as `x-amz-meta-sha256`. */
+  sha256?: string | undefined;
   /** Breaks the put off. A server that has all of the bytes by then may still keep the object. */
   signal?: AbortSignal | undefined;
 };

@@ -6,6 +6,7 @@ import { deleteEach } from "../delete-each.ts";
 import { assertObjectKey } from "../object-key.ts";
 import { ObjectNotFoundError, ObjectsLeftError, type StorageError } from "../storage-error.ts";
 import type { ObjectStore } from "../object-store.ts";
+import { ofSize } from "../of-size.ts";
 import { type LinkSettings, signedLinks } from "../signed-links.ts";
 import { removeFile, removeStale, writeAtomically } from "./atomic-file.ts";
 import { codeOf, filesystemError } from "./filesystem-error.ts";
@@ -60,7 +61,8 @@ export function createFilesystemStore(settings: FilesystemStoreSettings, now: ()
   }
 
   const files: Pick<ObjectStore, "put" | "get" | "head" | "delete"> = {
-    put: async (key, body, { contentType, signal }) => {
+    put: async (key, given, { contentType, size, signal }) => {
+      const body = given instanceof Readable ? ofSize(given, size) : given;
       try {
         assertObjectKey("put", key);
         const isSaid = typeByEnding.get(extname(key)) === contentType;

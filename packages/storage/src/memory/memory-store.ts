@@ -4,6 +4,7 @@ import { assertObjectKey } from "../object-key.ts";
 import { checkObjectStore } from "../check-object-store.ts";
 import { ObjectNotFoundError } from "../storage-error.ts";
 import type { ObjectStore } from "../object-store.ts";
+import { ofSize } from "../of-size.ts";
 import { type LinkSettings, signedLinks } from "../signed-links.ts";
 
 export type MemoryStoreSettings = { links: LinkSettings };
@@ -13,7 +14,8 @@ export function createMemoryStore(settings: MemoryStoreSettings, now: () => numb
   const objects = new Map<string, { bytes: Buffer; contentType: string }>();
 
   const files: Pick<ObjectStore, "put" | "get" | "head" | "delete"> = {
-    put: async (key, body, { contentType, signal }) => {
+    put: async (key, given, { contentType, size, signal }) => {
+      const body = given instanceof Readable ? ofSize(given, size) : given;
       assertObjectKey("put", key);
       if (body instanceof Readable && signal !== undefined) addAbortSignal(signal, body);
       // A copy: the caller's array may change after the put.

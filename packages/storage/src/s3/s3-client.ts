@@ -14,6 +14,8 @@ export type S3ClientOptions = {
   endpoint: string | undefined;
 };
 
+const silent = (): void => {};
+
 /** The SDK's client for our settings. */
 export function createS3Client({ settings, timeouts, endpoint }: S3ClientOptions): S3Client {
   return new S3Client({
@@ -22,6 +24,8 @@ export function createS3Client({ settings, timeouts, endpoint }: S3ClientOptions
     requestChecksumCalculation: settings.checksums,
     responseChecksumValidation: settings.checksums,
     maxAttempts: timeouts.attempts,
+    // Without one the SDK writes to the console. Whatever fails is thrown, and logged by its caller.
+    logger: { debug: silent, info: silent, warn: silent, error: silent },
     requestHandler: {
       connectionTimeout: timeouts.connectMs,
       requestTimeout: timeouts.answerMs,

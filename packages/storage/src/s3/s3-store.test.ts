@@ -1,6 +1,7 @@
-import { randomUUID } from "node:crypto";
+import { hash, randomUUID } from "node:crypto";
 import { DeleteBucketCommand, HeadObjectCommand, ListMultipartUploadsCommand, S3Client } from "@aws-sdk/client-s3";
 import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { describeWithS3, type TestS3Settings } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { describeObjectStore } from "../object-store.conformance.ts";
@@ -50,6 +51,23 @@ describeWithS3("s3", (testS3) => {
       new ListMultipartUploadsCommand({ Bucket: settings.bucket, Prefix: key }),
     );
     expect(Uploads).toEqual([]);
+  });
+
+  test("keeps the hash of an object with it, and refuses bytes of another hash", async () => {
+    const key = `hash-${randomUUID()}`;
+    const [bytes, others] = [Buffer.alloc(300_000, "a"), Buffer.alloc(300_000, "b")];
+    const known = { ...png, size: bytes.length, sha256: hash("sha256", bytes) };
+    for (const checksums of ["WHEN_REQUIRED", "WHEN_SUPPORTED"] as const) {
+      const store = storeWith({ checksums });
+      for (const body of [bytes, Readable.from([bytes])]) {
+        await store.put(key, body, known);
+        const { Metadata } = await sdkClient().send(new HeadObjectCommand({ Bucket: settings.bucket, Key: key }));
+        expect(Metadata).toEqual({ sha256: known.sha256 });
+      }
+      await expect(store.put(key, Readable.from([others]), known)).rejects.toThrow("The put of");
+      expect(await buffer((await store.get(key)).body)).toEqual(bytes);
+    }
+    await storeWith().delete([key]);
   });
 
   test.each([

@@ -14,6 +14,7 @@ import { assertObjectKey } from "../object-key.ts";
 import { ObjectNotFoundError } from "../storage-error.ts";
 import type { ObjectStore } from "../object-store.ts";
 import { createDeleteObjects } from "./delete-objects.ts";
+import { ofSize } from "../of-size.ts";
 import { createS3Client } from "./s3-client.ts";
 import { s3Error, statusOf } from "./s3-error.ts";
 import { defaultS3Timeouts, type S3Settings, type S3Timeouts } from "./s3-settings.ts";
@@ -32,6 +33,30 @@ const opened = new Set(["image/png", "image/jpeg", "image/webp", "image/gif"]);
  * this holds for signed links, for a public bucket and for a CDN before it.
  */
 const dispositionOf = (contentType: string): string => (opened.has(contentType) ? "inline" : "attachment");
+
+/** A signal that aborts as the given one does, and when the stream fails: the SDK would wait for the rest of it until its own timeout. */
+function endOf(body: Readable, signal: AbortSignal | undefined): AbortSignal {
+  const failed = new AbortController();
+  body.once("error", () => failed.abort());
+  return signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal]);
+}
+
+/**
+ * Has a hash that is known already signed as that of the body, which every server of the protocol checks. The SDK would hash a buffer once
+ * more, and cannot hash a stream before it sends it. Where checksums are on, the same hash is the checksum, in place of one that the SDK
+ * would compute and send behind a stream.
+ */
+function signHash(command: PutObjectCommand, sha256: string, checksums: S3Settings["checksums"]): void {
+  if (checksums === "WHEN_SUPPORTED") command.input.ChecksumSHA256 = Buffer.from(sha256, "hex").toString("base64");
+  command.middlewareStack.add(
+    (next) => (args) => {
+      const { headers } = args.request as { headers: Record<string, string> };
+      headers["x-amz-content-sha256"] = sha256;
+      return next(args);
+    },
+    { step: "build" },
+  );
+}
 
 /** Objects in a bucket of AWS or of any server of its protocol. `now` gives milliseconds; links are signed with it. */
 export function createS3Store(
@@ -53,7 +78,8 @@ export function createS3Store(
   const deleteObjects = createDeleteObjects({ client, settings, nameOf: (key) => place(key).Key });
 
   const files: Pick<ObjectStore, "put" | "get" | "head" | "delete"> = {
-    put: async (key, body, { contentType, expectedBytes, signal }) => {
+    put: async (key, given, { contentType, expectedBytes, size, sha256, signal }) => {
+      const body = given instanceof Readable ? ofSize(given, size) : given;
       try {
         assertObjectKey("put", key);
         const params = {
@@ -61,14 +87,19 @@ export function createS3Store(
           Body: body,
           ContentType: contentType,
           ContentDisposition: dispositionOf(contentType),
+          ...(sha256 !== undefined && { Metadata: { sha256 } }),
         };
         signal?.throwIfAborted();
         if (body instanceof Readable) {
           // A stream that breaks ends its upload, and takes back the parts that were sent.
           if (signal !== undefined) addAbortSignal(signal, body);
+        }
+        if (body instanceof Readable && size === undefined) {
           await new Upload({ client, params, ...uploadParts(expectedBytes) }).done();
         } else {
-          await client.send(new PutObjectCommand(params), { abortSignal: signal });
+          const command = new PutObjectCommand({ ...params, ContentLength: size });
+          if (sha256 !== undefined) signHash(command, sha256, settings.checksums);
+          await client.send(command, { abortSignal: body instanceof Readable ? endOf(body, signal) : signal });
         }
       } catch (error) {
         if (body instanceof Readable && signal?.aborted) body.destroy();
