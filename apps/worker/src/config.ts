@@ -81,7 +81,7 @@ export const workerEnvSchema = z.object({
     .string()
     .optional()
     .describe(
-      "Where images are held that the store refuses, once they use 256 MB of memory: at most 4 GB, of which a crash leaves nothing. Unset: the system's temporary folder.",
+      "Where images wait on disk until they are stored, 4 GB of them, and small ones that the store refuses, once they use 256 MB of memory. A crash leaves nothing there. A folder in memory makes images take memory. Unset: the system's temporary folder.",
     ),
   SHUTDOWN_DEADLINE_MS: milliseconds
     .default(370_000)

@@ -1,5 +1,5 @@
 import { sumOfUsages, type Usage } from "@darkroom/contracts";
-import type { ProviderReply } from "@darkroom/providers";
+import { type ProviderReply, sha256Of } from "@darkroom/providers";
 import type { Delivery, StoredImage } from "@darkroom/generations";
 import type { ImageObjects } from "./image-objects.ts";
 
@@ -16,7 +16,8 @@ export type PlanDeliveryOptions = {
 export function planDelivery({ provider, objects, reply, earlier }: PlanDeliveryOptions): Delivery {
   const images = reply.images.map(({ bytes, mediaType, ...image }): StoredImage => {
     const { quality = reply.quality } = image;
-    return { ...image, key: objects.image(image.index, mediaType), mediaType, bytes: bytes.byteLength, quality };
+    const key = objects.image(image.index, mediaType);
+    return { ...image, key, mediaType, bytes: bytes.byteLength, sha256: sha256Of(bytes), quality };
   });
   const { drawn = images.length } = reply;
   const delivery = {

@@ -1,4 +1,4 @@
-import { type ImageProvider, ProviderError, type ProviderReply } from "@darkroom/providers";
+import { type ImageProvider, ProviderError, type ProviderReply, releaseBytes } from "@darkroom/providers";
 import type { Attempt, Delivery, MissingImage, Outcome, Work } from "@darkroom/generations";
 import type { ObjectStore } from "@darkroom/storage";
 import type { Logger, Metrics } from "@darkroom/runtime";
@@ -68,7 +68,11 @@ export function createGenerateImages({ provider, store, imageStore, metrics, log
     const planned = planDelivery({ provider: provider.name, objects, reply, earlier: stored });
     /** What the next attempt must know. Where the ending follows, that says it. */
     const isNews = reply.images.length > 0 || (givenUp.length > 0 && retryable.length > 0);
-    if (isNews) await note(attempt, planned, missing);
+    if (isNews)
+      await note(attempt, planned, missing).catch(async (error: unknown) => {
+        await Promise.all(reply.images.map(({ bytes }) => releaseBytes(bytes)));
+        throw error;
+      });
     const lost = await imageStore.keep(reply.images, planned, { signal, fields });
     const delivery: Delivery = delivered(planned, ({ index }) => !lost.has(index));
     missing.push(...[...lost].map(notStored));

@@ -5,6 +5,8 @@ import { runInNewContext } from "node:vm";
 import { createLogger } from "@darkroom/runtime";
 import { temporaryFolder } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { createHeldImages, type HeldImage, type HeldImagesOptions } from "./held-images.ts";
 
 setFlagsFromString("--expose-gc");
@@ -12,7 +14,8 @@ const collectGarbage = () => runInNewContext("gc()");
 const log = createLogger({ name: "test", level: "silent", pretty: false });
 const MiB = 1024 * 1024;
 
-const lent = (image: HeldImage) => image.use(async (bytes) => Buffer.from(bytes));
+const lent = (image: HeldImage) =>
+  image.use(async (bytes) => (bytes instanceof Readable ? buffer(bytes) : Buffer.from(bytes)));
 
 /** Holds images for the length of a test: Node counts a file that was not closed as an error of the process. */
 function holdImages(options: Partial<HeldImagesOptions> = {}) {

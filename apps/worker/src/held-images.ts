@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto";
 import { type FileHandle, open, unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { type ImageBytes, SpooledBytes } from "@darkroom/providers";
 import type { Logger } from "@darkroom/runtime";
 
 export type HeldImagesOptions = {
@@ -30,8 +32,8 @@ const readsAtOnce = 4;
 /** An image that was bought and is not stored yet. */
 export type HeldImage = {
   readonly size: number;
-  /** Lends the bytes. */
-  use<T>(borrow: (bytes: Uint8Array) => Promise<T>): Promise<T>;
+  /** Lends the bytes, from the first one on. */
+  use<T>(borrow: (bytes: Uint8Array | Readable) => Promise<T>): Promise<T>;
   /** Says that it has to wait: from here on it counts, and goes to disk when memory is short. */
   wait(): Promise<void>;
   /** Forgets it. */
@@ -66,7 +68,19 @@ export function createHeldImages(options: HeldImagesOptions) {
     }
   }
 
-  function hold(given: Uint8Array): HeldImage {
+  function hold(given: ImageBytes): HeldImage {
+    return given instanceof SpooledBytes ? holdSpooled(given) : holdInMemory(given);
+  }
+
+  /** One that is on disk since it came. It is counted there, and takes no memory while it waits. */
+  const holdSpooled = (spooled: SpooledBytes): HeldImage => ({
+    size: spooled.byteLength,
+    use: (borrow) => borrow(spooled.stream()),
+    wait: async () => {},
+    release: () => spooled.release(),
+  });
+
+  function holdInMemory(given: Uint8Array): HeldImage {
     const size = given.byteLength;
     let bytes: Uint8Array | null = given;
     let file: FileHandle | null = null;

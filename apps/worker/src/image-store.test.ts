@@ -1,5 +1,5 @@
 import { createLogger, createMetrics } from "@darkroom/runtime";
-import type { ProviderImage } from "@darkroom/providers";
+import { bodyOf, type ProviderImage } from "@darkroom/providers";
 import type { Delivery } from "@darkroom/generations";
 import { createObjectStore, type ObjectStore, StorageError } from "@darkroom/storage";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -97,7 +97,7 @@ test("an image that an attempt held when it lost the generation is stored by the
   controller.abort("lock lost");
   await expect(first).rejects.toBe("lock lost");
   state.refuses = () => false;
-  await memory.put(keyOf(1), picture(1).bytes, { contentType: "image/png" });
+  await memory.put(keyOf(1), bodyOf(picture(1).bytes), { contentType: "image/png" });
   expect(await images.find(noted(2), { signal: never(), fields })).toEqual(noted(2));
   expect(await memory.head(keyOf(0))).toMatchObject({ size: 9 });
 });
@@ -107,7 +107,7 @@ describe("a store that does not say what it has", () => {
     const { images, state, memory } = open();
     let refusals = 1;
     state.refusesHead = () => refusals-- > 0;
-    await memory.put(keyOf(0), picture(0).bytes, { contentType: "image/png" });
+    await memory.put(keyOf(0), bodyOf(picture(0).bytes), { contentType: "image/png" });
     expect(await images.find(noted(1), { signal: never(), fields })).toEqual(noted(1));
   });
 

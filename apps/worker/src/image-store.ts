@@ -31,7 +31,7 @@ export type Cause = {
   fields: object;
 };
 
-type Upload = Pick<StoredImage, "index" | "key" | "mediaType"> & { image: HeldImage };
+type Upload = Pick<StoredImage, "index" | "key" | "mediaType" | "sha256"> & { image: HeldImage };
 
 /** Half a second, then twice as long each time, at most ten: soon after a blip, and no storm for an object that the store does not take. */
 const firstPauseMs = 500;
@@ -46,11 +46,12 @@ const stoppingMs = 3_000;
 /** Brings images that were bought to the object store. */
 export function createImageStore({ store, watch, held, patienceMs, log }: ImageStoreOptions) {
   /** Sends an image until the store has it or the patience is over. Throws what it was refused with last, or the reason of the signal. */
-  async function upload({ key, mediaType, image }: Upload, { signal, fields }: Cause): Promise<void> {
+  async function upload({ key, mediaType, sha256, image }: Upload, { signal, fields }: Cause): Promise<void> {
     const giveUpAtMs = performance.now() + patienceMs;
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, maxPauseMs)) {
       try {
-        await image.use((bytes) => store.put(key, bytes, { contentType: mediaType, signal }));
+        const options = { contentType: mediaType, size: image.size, sha256, signal };
+        await image.use((bytes) => store.put(key, bytes, options));
         watch.wrote();
         return;
       } catch (error) {
@@ -127,9 +128,10 @@ export function createImageStore({ store, watch, held, patienceMs, log }: ImageS
      */
     keep(images: ProviderImage[], delivery: Delivery, cause: Cause): Promise<ReadonlySet<number>> {
       const uploads = images.splice(0).map(({ index, bytes, mediaType }): Upload => {
-        const key = delivery.images.find((image) => image.index === index)?.key;
-        if (key === undefined) throw new Error(`Image ${index} has no place in the delivery`);
-        return { index, key, mediaType, image: held.hold(bytes) };
+        const place = delivery.images.find((image) => image.index === index);
+        if (place === undefined) throw new Error(`Image ${index} has no place in the delivery`);
+        const { key, sha256 } = place;
+        return { index, key, mediaType, sha256, image: held.hold(bytes) };
       });
       return uploadAll(uploads, cause);
     },

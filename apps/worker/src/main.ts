@@ -3,7 +3,7 @@ import { createLogger, createMetrics, readOrExit, runProcess } from "@darkroom/r
 import { createAccounts, createLedger } from "@darkroom/accounts";
 import { openBatchWorker } from "@darkroom/batches";
 import { createFileStore } from "@darkroom/files";
-import { createHttpClient, createImageChecker, createProviders } from "@darkroom/providers";
+import { createHttpClient, createImageChecker, createProviders, createSpool } from "@darkroom/providers";
 import { createShowEnded, openWorker, queueSettings } from "@darkroom/generations";
 import { configuredCatalogue } from "@darkroom/models";
 import { defaultRetryPolicy, isBatchLane } from "@darkroom/queue";
@@ -47,7 +47,12 @@ await runProcess({
     closes.add("the object store", () => store.close());
     await store.check();
 
-    const http = createHttpClient(config.providers.http);
+    const spool = createSpool({
+      directory: config.SPOOL_DIRECTORY,
+      onDiskError: (err) =>
+        log.warn({ err, directory: config.SPOOL_DIRECTORY }, "An image could not be put on disk; it stays in memory"),
+    });
+    const http = createHttpClient(config.providers.http, { spool });
     closes.add("the provider connections", () => http.close());
     const images = createImageChecker();
     closes.add("the decoding of images", () => images.close());

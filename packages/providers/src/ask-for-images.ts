@@ -4,6 +4,7 @@ import type { HttpClient } from "./http/http-client.ts";
 import { judgeEvent, judgeRefusal } from "./http/judge-refusal.ts";
 import type { ServerSentEvent } from "./http/post-for-events.ts";
 import { readReason } from "./http/read-reason.ts";
+import type { ReplyImages } from "./http/reply-images.ts";
 import { ProviderError } from "./provider-error.ts";
 import { collectEntries, hasAny, readEntries, type ReplyEntry } from "./read-entries.ts";
 import { readEvent } from "./read-event.ts";
@@ -16,6 +17,8 @@ export type Question = {
   wanted: number;
   /** What must not be repeated in errors: the key, the prompt. */
   secrets: readonly string[];
+  /** Takes the images out of the answer. The caller discards it when it has received those that it wants. */
+  replyImages: ReplyImages;
   /** Takes unfinished versions. Left out: one body is asked for, and events are read all the same. */
   onPartial?: ((sent: SentImage, partialIndex: number) => void) | undefined;
 };
@@ -41,7 +44,7 @@ export type ImagesAnswer = {
  * asked for. An image is there or has an error of its own. Throws `ProviderError` where the call failed as a whole, and the signal's reason.
  */
 export async function askForImages(question: Question): Promise<ImagesAnswer> {
-  const { http, post, wanted, secrets, onPartial } = question;
+  const { http, post, wanted, secrets, replyImages, onPartial } = question;
   const entries = collectEntries(wanted);
   const bodies: unknown[] = [];
   /** Whether anything of an image has come. */
@@ -49,7 +52,7 @@ export async function askForImages(question: Question): Promise<ImagesAnswer> {
 
   /** Returns whether there is more to come. */
   function take(received: ServerSentEvent): boolean {
-    const event = readEvent(received);
+    const event = readEvent(received, replyImages);
     if (event.kind === "failure") throw judgeEvent(event.body, secrets, hasBegun);
     hasBegun ||= event.kind === "partial" || event.kind === "images";
     if (event.kind === "partial") onPartial?.(event.sent, event.partialIndex);
@@ -71,7 +74,7 @@ export async function askForImages(question: Question): Promise<ImagesAnswer> {
 
   try {
     const accept = onPartial === undefined ? "application/json" : undefined;
-    const answer = await http.postForEvents({ ...post, accept }, take);
+    const answer = await http.postForEvents({ ...post, accept }, { onEvent: take, images: replyImages });
     if (!answer.streamed) {
       if (!answer.ok) throw judgeRefusal(answer, secrets);
       const found = readEntries(answer.body);

@@ -1,9 +1,10 @@
 import PQueue from "p-queue";
 import pRetry from "p-retry";
 import { unusableImage } from "./bad-delivery.ts";
-import type { Examination } from "./examine-process.ts";
+import type { ExaminedImage, Examination } from "./examine-process.ts";
 import { deadline } from "./http/exchange.ts";
 import type { ProviderImage } from "./image-provider.ts";
+import { type ImageBytes, SpooledBytes } from "./spool/spooled-bytes.ts";
 import { type Examiner, ExaminerEndedError, startExaminer } from "./start-examiner.ts";
 
 /** Each takes a core while it lasts, and up to 100 MB. */
@@ -15,7 +16,7 @@ const idleMs = 60_000;
 /** A process that ended may have been the victim of another one's memory, and the image is paid for: three tries, 0.25 s and 1 s apart. */
 const patience = { retries: 2, minTimeout: 250, factor: 4 };
 
-export type CheckedImage = Pick<ProviderImage, "bytes" | "mediaType" | "width" | "height">;
+export type CheckedImage<Bytes = ImageBytes> = Pick<ProviderImage, "mediaType" | "width" | "height"> & { bytes: Bytes };
 
 export type ImageChecker = {
   /**
@@ -25,7 +26,7 @@ export type ImageChecker = {
    * Throws `ProviderError` `upstream_error`, which may have been charged, for what is no usable image or takes longer than 20 s, and the
    * reason of `signal`.
    */
-  check(bytes: Uint8Array, signal: AbortSignal): Promise<CheckedImage>;
+  check<Bytes extends ImageBytes>(bytes: Bytes, signal: AbortSignal): Promise<CheckedImage<Bytes>>;
   /** Ends its processes. Checks that are under way fail. */
   close(): void;
 };
@@ -47,10 +48,15 @@ export function createImageChecker({ deadlineMs = defaultDeadlineMs, start = sta
     return started;
   }
 
-  async function examine(bytes: Uint8Array, signal: AbortSignal): Promise<Examination> {
+  async function examine(bytes: ImageBytes, signal: AbortSignal): Promise<Examination> {
     const ends = deadline(signal, deadlineMs);
+    const examined = (message: ExaminedImage) => freeExaminer().examine(message, ends.signal);
     try {
-      return await freeExaminer().examine(bytes, ends.signal);
+      if (!(bytes instanceof SpooledBytes)) return await examined(bytes);
+      const { path } = bytes;
+      const examination =
+        path === undefined ? { unreadable: "this system has no such path" } : await examined({ path });
+      return "unreadable" in examination ? await examined(await bytes.read()) : examination;
     } catch (error) {
       signal.throwIfAborted();
       if (ends.timedOut()) return { unusable: `the image took longer than ${deadlineMs} ms to decode` };
@@ -61,7 +67,7 @@ export function createImageChecker({ deadlineMs = defaultDeadlineMs, start = sta
   }
 
   return {
-    async check(bytes, signal) {
+    async check<Bytes extends ImageBytes>(bytes: Bytes, signal: AbortSignal): Promise<CheckedImage<Bytes>> {
       const work = () =>
         pRetry(() => examine(bytes, signal), {
           ...patience,
@@ -74,13 +80,20 @@ export function createImageChecker({ deadlineMs = defaultDeadlineMs, start = sta
         throw error;
       });
       if ("unusable" in examination) throw unusableImage(examination.unusable);
+      if ("unreadable" in examination) throw new Error(`An image could not be read: ${examination.unreadable}`);
       if ("fault" in examination) throw new Error(`An image could not be examined: ${examination.fault}`);
       const { length, ...facts } = examination.facts;
-      return { bytes: length < bytes.length ? bytes.subarray(0, length) : bytes, ...facts };
+      return { bytes: length < bytes.byteLength ? await shortened(bytes, length) : bytes, ...facts };
     },
     close() {
       isClosed = true;
       for (const examiner of examiners) examiner.end();
     },
   };
+}
+
+/** The first bytes of an image, in place of all of them. */
+async function shortened<Bytes extends ImageBytes>(bytes: Bytes, length: number): Promise<Bytes>;
+async function shortened(bytes: ImageBytes, length: number): Promise<ImageBytes> {
+  return bytes instanceof SpooledBytes ? bytes.shortenedTo(length) : bytes.subarray(0, length);
 }

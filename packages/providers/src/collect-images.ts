@@ -1,5 +1,6 @@
 import type { ProviderImage, ProviderReply } from "./image-provider.ts";
 import { ProviderError } from "./provider-error.ts";
+import { releaseBytes } from "./spool/spooled-bytes.ts";
 
 /**
  * Waits for every image of a call, side by side, and sorts them: what came is delivered, what failed is missing with its reason, though
@@ -11,7 +12,11 @@ export async function collectImages(
   receive: (index: number, position: number) => Promise<ProviderImage & { oddity?: string | undefined }>,
 ): Promise<Pick<ProviderReply, "images" | "missing" | "oddities">> {
   const settled = await Promise.allSettled(indexes.map((index, position) => receive(index, position)));
-  signal.throwIfAborted();
+  const fault = settled.find((result) => result.status === "rejected" && !(result.reason instanceof ProviderError));
+  if (signal.aborted || fault !== undefined) {
+    await Promise.all(settled.map(async (result) => result.status === "fulfilled" && releaseBytes(result.value.bytes)));
+    signal.throwIfAborted();
+  }
   const images: ProviderImage[] = [];
   const missing: ProviderReply["missing"] = [];
   const oddities = new Set<string>();

@@ -1,5 +1,6 @@
 import type { ImageParameters, SvgUsage, Usage } from "@darkroom/contracts";
 import type { ProviderError } from "./provider-error.ts";
+import type { ImageBytes } from "./spool/spooled-bytes.ts";
 
 /** Where images come from. An adapter translates one call into the upstream's protocol and back, and keeps nothing in between. */
 export type ImageProvider = {
@@ -47,8 +48,8 @@ export type ProviderReply = {
 
 export type ProviderImage = {
   index: number;
-  /** A whole image that has been checked once, of the type that `mediaType` claims. */
-  bytes: Uint8Array;
+  /** A whole image that has been checked once, of the type that `mediaType` claims. The caller of `generate` releases it. */
+  bytes: ImageBytes;
   mediaType: "image/png" | "image/jpeg" | "image/webp" | "image/gif" | "image/svg+xml";
   /** Whole pixels: of each frame of a GIF, of an SVG as it says them. */
   width: number;

@@ -1,4 +1,5 @@
 import { type Fields, fieldsOf } from "./fields-of.ts";
+import { InlineImage } from "./http/reply-images.ts";
 import type { SentImage } from "./receive-image.ts";
 
 /** One place in a reply: an image, or the failure that stands there instead of one, or nothing. */
@@ -113,10 +114,21 @@ const isImage = (text: string): boolean =>
   /^(?:https?:|data:)/i.test(text) || (text.length >= 64 && !/[^\w+/=\s-]/.test(text));
 
 /** What may be the image, the most likely first. */
-function sourcesOf(value: unknown): string[] {
+function sourcesOf(value: unknown): (string | InlineImage)[] {
+  if (value instanceof InlineImage) return [value];
   const fields = fieldsOf(value);
   if (fields === undefined) return typeof value === "string" ? textsOf(value).filter(isImage) : [];
-  return images.flatMap((name) => textsOf(fields[name])).slice(0, maxSources);
+  return images.flatMap((name) => sourcesIn(fields[name])).slice(0, maxSources);
+}
+
+const isSource = (value: unknown): boolean => typeof value === "string" || value instanceof InlineImage;
+
+/** What may be the image, in a field that holds some, or a list of some, or `{ url }`. */
+function sourcesIn(field: unknown): (string | InlineImage)[] {
+  if (field instanceof InlineImage) return [field];
+  if (Array.isArray(field)) return field.filter(isSource).flatMap(sourcesIn);
+  const url = fieldsOf(field)?.["url"];
+  return url instanceof InlineImage ? [url] : textsOf(field);
 }
 
 /** The words of a field that holds some, or a list of some, or `{ url }`. */

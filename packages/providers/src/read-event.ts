@@ -2,6 +2,7 @@ import { fieldsOf } from "./fields-of.ts";
 import { parseJson } from "./http/parse-json.ts";
 import type { ServerSentEvent } from "./http/post-for-events.ts";
 import { readReason } from "./http/read-reason.ts";
+import type { ReplyImages } from "./http/reply-images.ts";
 import { readEntries, type ReplyEntry } from "./read-entries.ts";
 import type { SentImage } from "./receive-image.ts";
 
@@ -17,10 +18,12 @@ export type ReplyEvent =
 /**
  * Reads one event of a success: OpenAI's, Ark's, and a whole body that a server puts into one. What cannot be read is unknown: if it was an
  * image, that image is missing.
+ *
+ * @param replyImages those that were taken out of the text of the events
  */
-export function readEvent({ name, data }: ServerSentEvent): ReplyEvent {
+export function readEvent({ name, data }: ServerSentEvent, replyImages?: ReplyImages): ReplyEvent {
   if (data.trim() === "[DONE]") return { kind: "end" };
-  const body = parseJson(data);
+  const body = parseJson(data, replyImages);
   if (typeof body !== "object" || body === null) {
     return name === "error" ? { kind: "failure", body: { error: data } } : { kind: "unknown" };
   }

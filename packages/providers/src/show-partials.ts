@@ -1,5 +1,6 @@
 import pTimeout from "p-timeout";
 import type { PartialImage, ProviderCall } from "./image-provider.ts";
+import { releaseBytes } from "./spool/spooled-bytes.ts";
 
 /** How many partial images of each image the request wants. */
 export const partialsWanted = ({ partialImages, onPartial }: ProviderCall): number =>
@@ -21,7 +22,11 @@ export function showPartials({ onPartial, signal }: ProviderCall) {
         .then(async () => {
           if (over || signal.aborted) return;
           const partial = await ready();
-          if (!over && !signal.aborted) await onPartial?.(partial);
+          try {
+            if (!over && !signal.aborted) await onPartial?.(partial);
+          } finally {
+            await releaseBytes(partial.bytes);
+          }
         })
         .catch(() => {});
     },

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import type { Examination } from "./examine-process.ts";
+import type { ExaminedImage, Examination } from "./examine-process.ts";
 
 /**
  * Thrown when the process ended before it had an answer, or could not be started: a decoder crashed, or the machine had no memory, no
@@ -15,7 +15,7 @@ export type Examiner = {
   readonly pid: number | undefined;
   state(): "free" | "busy" | "ended";
   /** Rejects with the reason of `signal`, which ends the process, and with `ExaminerEndedError`. Only for one that is free. */
-  examine(bytes: Uint8Array, signal: AbortSignal): Promise<Examination>;
+  examine(image: ExaminedImage, signal: AbortSignal): Promise<Examination>;
   end(): void;
 };
 
@@ -52,7 +52,7 @@ export function startExaminer({ idleMs }: { idleMs: number }): Examiner {
     pid: child.pid,
     state: () => state,
     end,
-    examine(bytes, signal) {
+    examine(image, signal) {
       return new Promise((resolve, reject) => {
         const onAnswer = (answer: Examination) => settle(() => resolve(answer));
         const onError = (error: Error) => settle(() => reject(new ExaminerEndedError(error.message, { cause: error })));
@@ -73,7 +73,7 @@ export function startExaminer({ idleMs }: { idleMs: number }): Examiner {
         child.on("message", onAnswer).on("error", onError).on("exit", onExit);
         // It could not be started, and has no channel. An "error" event says why.
         if (child.pid === undefined) return;
-        child.send(bytes, (error) => {
+        child.send(image, (error) => {
           // Its channel is closed. How it ended says more than that, and "exit" follows.
           if (error !== null) end();
         });

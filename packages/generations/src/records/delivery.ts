@@ -8,6 +8,8 @@ const storedImageSchema = z.object({
   key: z.string(),
   /** Size in bytes. A later attempt compares it to check that the object is complete. */
   bytes: z.int(),
+  /** Of the bytes, in hexadecimal. Absent from records of older releases. */
+  sha256: z.string().optional(),
   mediaType: z.string(),
   width: z.int(),
   height: z.int(),

@@ -2,16 +2,25 @@ import { orAborted, OutboundError, parseOutboundUrl } from "@darkroom/outbound";
 import pRetry from "p-retry";
 import { type Dispatcher, request } from "undici";
 import { ProviderError } from "../provider-error.ts";
+import type { Guest } from "../spool/room.ts";
+import type { Spool, SpoolWriter } from "../spool/spool.ts";
+import type { ImageBytes } from "../spool/spooled-bytes.ts";
 import { deadline } from "./exchange.ts";
-import { BodyTooLargeError, readBody } from "./read-body.ts";
+import { BodyTooLargeError, readChunks } from "./read-body.ts";
 
 export type Download = {
-  bytes: Uint8Array;
+  bytes: ImageBytes;
   /** The `Content-Type` without its parameters: what the server claims, not what it is. */
   contentType: string | undefined;
 };
 
-type Limits = { dispatcher: Dispatcher; totalTimeoutMs: number; maxBytes: number; allowPrivate: boolean };
+type Limits = {
+  dispatcher: Dispatcher;
+  totalTimeoutMs: number;
+  maxBytes: number;
+  allowPrivate: boolean;
+  spool: Spool;
+};
 
 /** A CDN needs one or two; more is a maze. */
 const maxRedirects = 3;
@@ -36,7 +45,7 @@ export async function downloadImage(url: string, signal: AbortSignal, limits: Li
   signal.throwIfAborted();
   const ends = deadline(signal, limits.totalTimeoutMs);
   try {
-    return await pRetry(() => follow(url, ends.signal, limits), {
+    return await pRetry(() => follow(url, limits, { signal: ends.signal, clock: ends.clock }), {
       ...patience,
       signal: ends.signal,
       shouldRetry: ({ error }) => worthAnotherTry(error),
@@ -56,22 +65,26 @@ export async function downloadImage(url: string, signal: AbortSignal, limits: Li
   }
 }
 
-async function follow(start: string, signal: AbortSignal, limits: Limits): Promise<Download> {
+type Call = Pick<Guest, "signal" | "clock">;
+
+async function follow(start: string, limits: Limits, call: Call): Promise<Download> {
+  const { signal } = call;
   // A picture is no secret, and some upstreams serve theirs over http.
   const rules = { allowPrivate: limits.allowPrivate, allowInsecure: true };
   let url = parseOutboundUrl(start, rules);
   for (let hop = 0; hop <= maxRedirects; hop++) {
-    const call = request(url, {
+    const asked = request(url, {
       dispatcher: limits.dispatcher,
       signal,
       headers: { accept, "accept-encoding": "identity", "user-agent": "darkroom" },
     });
-    const response = await orAborted(call, signal);
+    const response = await orAborted(asked, signal);
     const { statusCode, headers } = response;
     if (statusCode === 200) {
       const contentType = String(headers["content-type"] ?? "").split(";", 1)[0];
       const encoding = headers["content-encoding"];
-      const bytes = await readBody(response.body, { maxBytes: limits.maxBytes, encoding: encoding?.toString() });
+      const chunks = readChunks(response.body, { maxBytes: limits.maxBytes, encoding: encoding?.toString() });
+      const bytes = await spooled(chunks, limits.spool.newWriter(limits.spool.newGuest(call)));
       return { bytes, contentType: contentType?.trim().toLowerCase() };
     }
     // Not dump(): that would read on, and the body of an untrusted server can be endless.
@@ -84,6 +97,16 @@ async function follow(start: string, signal: AbortSignal, limits: Limits): Promi
     url = parseOutboundUrl(new URL(location, url), rules);
   }
   throw new Error(`more than ${maxRedirects} redirects`);
+}
+
+async function spooled(chunks: AsyncIterable<Buffer>, writer: SpoolWriter): Promise<ImageBytes> {
+  try {
+    for await (const chunk of chunks) await writer.write(chunk);
+    return await writer.finish();
+  } catch (error) {
+    await writer.discard();
+    throw error;
+  }
 }
 
 function detailOf(error: unknown): string {

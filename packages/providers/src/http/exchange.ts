@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import { orAborted } from "@darkroom/outbound";
 import { type Dispatcher, request } from "undici";
 import { ProviderError } from "../provider-error.ts";
+import type { Clock } from "../spool/room.ts";
 import { cutOut } from "./redact.ts";
 
 export type JsonPost = {
@@ -17,7 +18,15 @@ export type JsonPost = {
 export type ExchangeLimits = { dispatcher: Dispatcher; now: () => number; totalTimeoutMs: number; maxBytes: number };
 
 /** An answer whose body is still to be read. */
-export type OpenAnswer = { status: number; headers: Record<string, string | undefined>; body: Readable };
+export type OpenAnswer = {
+  status: number;
+  headers: Record<string, string | undefined>;
+  body: Readable;
+  /** The caller's. */
+  signal: AbortSignal;
+  /** The time within which it has to be read. */
+  clock: Clock;
+};
 
 /**
  * Posts JSON once and has `read` read the answer, all within one deadline. Redirects are not followed (they would carry the key
@@ -55,7 +64,8 @@ export async function exchange<T>(
     });
     const response = await orAborted(call, ends.signal);
     const headers = withoutEchoes(single(response.headers), post.headers);
-    return await read({ status: response.statusCode, headers, body: response.body });
+    const { signal } = post;
+    return await read({ status: response.statusCode, headers, body: response.body, signal, clock: ends.clock });
   } catch (error) {
     post.signal.throwIfAborted();
     if (error instanceof ProviderError) throw error;
@@ -93,12 +103,32 @@ function single(headers: Record<string, string | string[] | undefined>): Record<
   );
 }
 
-/** A signal that fires with the caller's, or after `timeoutMs`; `timedOut()` tells which. `clear()` when done. */
+/** A signal that fires with the caller's, or after `timeoutMs` on its clock; `timedOut()` tells which. `clear()` when done. */
 export function deadline(signal: AbortSignal, timeoutMs: number) {
   const timer = new AbortController();
-  const handle = setTimeout(() => timer.abort(), timeoutMs);
+  let leftMs = timeoutMs;
+  let startedAtMs = 0;
+  let handle: NodeJS.Timeout;
+  /** Several images of one call may wait at the same time. */
+  let stops = 0;
+  const run = () => {
+    startedAtMs = performance.now();
+    handle = setTimeout(() => timer.abort(), leftMs);
+  };
+  run();
+  const clock: Clock = {
+    stop() {
+      if (stops++ > 0) return;
+      clearTimeout(handle);
+      leftMs -= performance.now() - startedAtMs;
+    },
+    start() {
+      if (--stops === 0) run();
+    },
+  };
   return {
     signal: AbortSignal.any([signal, timer.signal]),
+    clock,
     timedOut: () => timer.signal.aborted,
     clear: () => clearTimeout(handle),
   };

@@ -1,3 +1,5 @@
+import type { ReplyImages } from "./reply-images.ts";
+
 /**
  * Quotes, brackets, colons and commas, the last three outside of strings. An answer of ten images has some hundreds; 400,000 are parsed and
  * read in a tenth of a second, and take 50 MB.
@@ -6,12 +8,15 @@ const maxMarks = 400_000;
 
 /**
  * Parses the JSON of an upstream, which may have been made to be expensive: 40 MB of `{},` are 13 million objects in a gigabyte. How long its
- * strings are does not matter, since images are strings. Undefined for what is no JSON, and for what has more than some hundred thousand values.
+ * strings are does not matter. Undefined for what is no JSON, and for what has more than some hundred thousand values.
+ *
+ * @param images those that were taken out of the text, and are put back in the place of their words
  */
-export function parseJson(text: string): unknown {
+export function parseJson(text: string, images?: ReplyImages): unknown {
   if (hasMoreMarks(text, maxMarks)) return undefined;
   try {
-    return JSON.parse(text.trim());
+    const value: unknown = JSON.parse(text.trim());
+    return images === undefined ? value : images.resolve(value);
   } catch {
     return undefined;
   }

@@ -1,7 +1,8 @@
 import { createParser } from "eventsource-parser";
 import { exchange, type ExchangeLimits, type JsonPost } from "./exchange.ts";
-import { openText } from "./open-text.ts";
+import { maxTextCharacters, openText } from "./open-text.ts";
 import { BodyTooLargeError } from "./read-body.ts";
+import type { ReplyImages } from "./reply-images.ts";
 import { factsOf, isSuccess, type JsonAnswer, readJsonAnswer, type UpstreamSuccess } from "./post-json.ts";
 
 export type ServerSentEvent = { name: string | undefined; data: string };
@@ -18,21 +19,27 @@ const maxLines = 400_000;
 /** A stream carries an image four times at most: three partial ones and the finished one. */
 const imagesPerImage = 4;
 
+export type EventsReader = {
+  /** Takes each event, and returns false when it wants no more. */
+  onEvent: (event: ServerSentEvent) => boolean;
+  /** Takes the images out of the answer. Its reader owns them, also when the answer breaks off. */
+  images: ReplyImages;
+};
+
 /**
  * Posts JSON once and hands on the server-sent events that come back, as they come, those that no request asked for as well. A server that
  * answers with one body is read as `postJson` reads it. Throws as that does; what `onEvent` throws ends the reading.
- *
- * @param onEvent returns false when it wants no more events
  */
 export const postForEvents = (
   post: JsonPost,
   limits: ExchangeLimits,
-  onEvent: (event: ServerSentEvent) => boolean,
+  { onEvent, images }: EventsReader,
 ): Promise<EventsAnswer> =>
   exchange(post, limits, "text/event-stream, application/json", async (answer) => {
-    const text = await openText(answer, limits.maxBytes * imagesPerImage);
+    const ofSuccess = isSuccess(answer) ? images : undefined;
+    const text = await openText(answer, limits.maxBytes * imagesPerImage, ofSuccess);
     if (!text.isEvents || !isSuccess(answer)) {
-      return { ...(await readJsonAnswer(answer, text.chunks, limits)), streamed: false };
+      return { ...(await readJsonAnswer(answer, text.chunks, { ...limits, images })), streamed: false };
     }
     await readEvents(text.chunks, onEvent);
     return { ok: true, ...factsOf(answer, limits.now()), streamed: true };
@@ -41,6 +48,7 @@ export const postForEvents = (
 async function readEvents(chunks: AsyncIterable<string>, onEvent: (event: ServerSentEvent) => boolean): Promise<void> {
   let wanted = true;
   let lines = 0;
+  let characters = 0;
   const parser = createParser({
     onEvent: ({ event, data }) => {
       if (!wanted) return;
@@ -55,7 +63,10 @@ async function readEvents(chunks: AsyncIterable<string>, onEvent: (event: Server
     // Leaving the loop destroys the body, and with it the socket.
     for await (const chunk of chunks) {
       lines += chunk.match(/[\r\n]/g)?.length ?? 0;
+      characters += chunk.length;
       if (lines > maxLines) throw new BodyTooLargeError(`The stream has more than ${maxLines} lines.`);
+      if (characters > maxTextCharacters)
+        throw new BodyTooLargeError(`The stream has more than ${maxTextCharacters} characters beside its images.`);
       parser.feed(chunk);
       if (!wanted) return;
     }

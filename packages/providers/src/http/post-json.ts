@@ -2,9 +2,10 @@ import { retryAfterMs } from "@darkroom/outbound";
 import { createParser } from "eventsource-parser";
 import { ProviderError } from "../provider-error.ts";
 import { exchange, type ExchangeLimits, type JsonPost, type OpenAnswer } from "./exchange.ts";
-import { openText } from "./open-text.ts";
+import { maxTextCharacters, openText } from "./open-text.ts";
 import { parseJson } from "./parse-json.ts";
 import { BodyTooLargeError } from "./read-body.ts";
+import type { ReplyImages } from "./reply-images.ts";
 
 type AnswerFacts = {
   status: number;
@@ -36,13 +37,14 @@ export const postJson = (post: JsonPost, limits: ExchangeLimits): Promise<JsonAn
     return readJsonAnswer(answer, chunks, limits);
   });
 
-/** Reads the text of a whole answer, which is JSON if it is a success. */
+/** Reads the text of a whole answer, which is JSON if it is a success. `images` were taken out of it. */
 export async function readJsonAnswer(
   answer: OpenAnswer,
   chunks: AsyncIterable<string>,
-  { maxBytes, now }: Pick<ExchangeLimits, "maxBytes" | "now">,
+  { maxBytes, now, images }: Pick<ExchangeLimits, "maxBytes" | "now"> & { images?: ReplyImages },
 ): Promise<JsonAnswer> {
-  const mostCharacters = isSuccess(answer) ? maxBytes : Math.min(maxBytes, maxRefusalCharacters);
+  const ofText = isSuccess(answer) ? maxTextCharacters : maxRefusalCharacters;
+  const mostCharacters = Math.min(maxBytes, ofText);
   let text = "";
   for await (const chunk of chunks) {
     text += chunk;
@@ -53,8 +55,8 @@ export async function readJsonAnswer(
   const isCut = text.length > mostCharacters;
   if (!isSuccess(answer)) return { ok: false, ...facts, body: isCut ? undefined : bodyOfRefusal(text) };
   // An answer that might have been a stream was opened with more patience.
-  if (isCut) throw new BodyTooLargeError(`The answer is larger than ${maxBytes} bytes.`);
-  const body = parseJson(text);
+  if (isCut) throw new BodyTooLargeError(`The answer has more than ${mostCharacters} characters beside its images.`);
+  const body = parseJson(text, images);
   if (body !== undefined) return { ok: true, ...facts, body };
   throw new ProviderError({
     code: "upstream_error",

@@ -30,10 +30,3 @@ async function* limited(chunks: AsyncIterable<Buffer>, maxBytes: number): AsyncG
     yield chunk;
   }
 }
-
-/** Reads a body to its end, holding at most `maxBytes`. */
-export async function readBody(body: Readable, options: ReadBodyOptions): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of readChunks(body, options)) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}

@@ -2,6 +2,7 @@ import { sumOfUsages } from "@darkroom/contracts";
 import { askForImages } from "../ask-for-images.ts";
 import { collectImages } from "../collect-images.ts";
 import { endpointOf } from "../http/base-url.ts";
+import type { ReplyImages } from "../http/reply-images.ts";
 import type { ProviderCall } from "../image-provider.ts";
 import type { ProviderDefinition, ProviderDeps } from "../provider-definition.ts";
 import { readSvgUsage } from "../read-usage.ts";
@@ -21,40 +22,47 @@ export const openai: ProviderDefinition<typeof settingsSchema> = {
     name: "openai",
     async generate(call) {
       const extra = Object.values(settings.OPENAI_EXTRA_HEADERS ?? {});
-      const { show, shown } = partialsOf(call, { http, images });
-      const answer = await askForImages({
-        http,
-        post: {
-          url: endpointOf(settings.OPENAI_BASE_URL, "/images/generations"),
-          headers: requestHeaders(call, settings),
-          body: requestBody(call),
-          signal: call.signal,
-        },
-        wanted: call.indexes.length,
-        secrets: [settings.OPENAI_API_KEY ?? "", ...extra, call.parameters.prompt],
-        onPartial: show,
-      }).finally(shown);
-      const collected = await collectImages(call.indexes, call.signal, async (index, position) => {
-        const image = answer.images[position] ?? { error: leftOut(answer, call.indexes.length) };
-        if (image.sent === undefined) throw image.error;
-        const { revisedPrompt, quality } = image;
-        return { ...(await receiveImage(image.sent, { http, images }, call.signal)), index, revisedPrompt, quality };
-      });
-      const replies = answer.bodies.map(parseReply);
-      return {
-        ...collected,
-        background: replies.map(({ background }) => background).find(Boolean),
-        quality: replies.map(({ quality }) => quality).find(Boolean),
-        usage: sumOfUsages(replies.map(({ usage }) => usage)),
-        svgUsage: readSvgUsage(replies[0]?.svgUsage, call.parameters.svg?.model),
-        drawn: answer.drawn,
-      };
+      const replyImages = http.newReplyImages();
+      const deps = { http, images, from: replyImages };
+      const { show, shown } = partialsOf(call, deps);
+      try {
+        const answer = await askForImages({
+          http,
+          post: {
+            url: endpointOf(settings.OPENAI_BASE_URL, "/images/generations"),
+            headers: requestHeaders(call, settings),
+            body: requestBody(call),
+            signal: call.signal,
+          },
+          wanted: call.indexes.length,
+          secrets: [settings.OPENAI_API_KEY ?? "", ...extra, call.parameters.prompt],
+          replyImages,
+          onPartial: show,
+        }).finally(shown);
+        const collected = await collectImages(call.indexes, call.signal, async (index, position) => {
+          const image = answer.images[position] ?? { error: leftOut(answer, call.indexes.length) };
+          if (image.sent === undefined) throw image.error;
+          const { revisedPrompt, quality } = image;
+          return { ...(await receiveImage(image.sent, deps, call.signal)), index, revisedPrompt, quality };
+        });
+        const replies = answer.bodies.map(parseReply);
+        return {
+          ...collected,
+          background: replies.map(({ background }) => background).find(Boolean),
+          quality: replies.map(({ quality }) => quality).find(Boolean),
+          usage: sumOfUsages(replies.map(({ usage }) => usage)),
+          svgUsage: readSvgUsage(replies[0]?.svgUsage, call.parameters.svg?.model),
+          drawn: answer.drawn,
+        };
+      } finally {
+        await replyImages.discard();
+      }
     },
   }),
 };
 
 /** Shows partial images, where the request wants them; `show` is undefined where it does not. */
-function partialsOf(call: ProviderCall, deps: Pick<ProviderDeps, "http" | "images">) {
+function partialsOf(call: ProviderCall, deps: Pick<ProviderDeps, "http" | "images"> & { from: ReplyImages }) {
   const partials = showPartials(call);
   /** How often each version has come. An event does not say which image it is of: the second first version is the second image's. */
   const seen = new Map<number, number>();

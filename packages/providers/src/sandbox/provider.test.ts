@@ -2,11 +2,12 @@ import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { createImageChecker } from "../check-image.ts";
 import { examineImage } from "../examine-image.ts";
-import { aCall, examineProvider, failureOf } from "../examine-provider.fixture.ts";
+import { aCall, examineProvider, failureOf, inMemory } from "../examine-provider.fixture.ts";
 import { createHttpClient } from "../http/http-client.ts";
 import { httpSettingsSchema } from "../http/settings.ts";
 import type { PartialImage } from "../image-provider.ts";
 import type { SandboxCall } from "../provider-definition.ts";
+import type { ImageBytes } from "../spool/spooled-bytes.ts";
 import refusals from "./fixtures/refusals.json" with { type: "json" };
 import { settingsSchema } from "./options.ts";
 import { sandbox } from "./provider.ts";
@@ -37,7 +38,7 @@ describe("the sandbox's pictures", () => {
       const reply = await create().generate(
         aCall({ model: "m", parameters: { prompt, seed, size: "128x128" }, indexes: [index] }),
       );
-      return Buffer.from(reply.images[0]?.bytes ?? []).toString("base64");
+      return inMemory(reply.images[0]?.bytes).toString("base64");
     };
     const all = await Promise.all([
       bytes("a cat", 1, 0),
@@ -61,17 +62,20 @@ describe("the sandbox's pictures", () => {
 
   test("are smaller with more compression", async () => {
     const size = async (output_compression: number) =>
-      (await draw({ output_format: "jpeg", output_compression })).images[0]?.bytes.length ?? 0;
+      inMemory((await draw({ output_format: "jpeg", output_compression })).images[0]?.bytes).length;
     expect(await size(20)).toBeLessThan((await size(95)) / 2);
   });
 
   test("have clear corners when transparent, and no alpha at all when not", async () => {
     const clear = (await draw({ background: "transparent" })).images[0];
     const opaque = (await draw({ background: "opaque" })).images[0];
-    const corner = await sharp(clear?.bytes).extract({ left: 0, top: 0, width: 1, height: 1 }).raw().toBuffer();
+    const corner = await sharp(inMemory(clear?.bytes))
+      .extract({ left: 0, top: 0, width: 1, height: 1 })
+      .raw()
+      .toBuffer();
     expect([...corner]).toEqual([0, 0, 0, 0]);
-    expect((await sharp(clear?.bytes).metadata()).hasAlpha).toBe(true);
-    expect((await sharp(opaque?.bytes).metadata()).hasAlpha).toBe(false);
+    expect((await sharp(inMemory(clear?.bytes)).metadata()).hasAlpha).toBe(true);
+    expect((await sharp(inMemory(opaque?.bytes)).metadata()).hasAlpha).toBe(false);
   });
 
   test.each([
@@ -89,7 +93,7 @@ describe("the sandbox's pictures", () => {
   test("show the prompt: the card of a short one and of a long one differ in more than colour", async () => {
     const white = async (prompt: string) => {
       const picture = (await draw({ prompt, size: "512x512" })).images[0];
-      const pixels = await sharp(picture?.bytes)
+      const pixels = await sharp(inMemory(picture?.bytes))
         .extract({ left: 0, top: 230, width: 512, height: 240 })
         .greyscale()
         .raw()
@@ -121,12 +125,12 @@ describe("an animated GIF of the sandbox", () => {
   ])("of %j has its frames, each shown for as long as was asked", async (parameters, frames, delayMs) => {
     for (const settings of [{}, { SANDBOX_INSTANT: "true" }]) {
       const image = await gif(parameters, settings);
-      expect(await examineImage(Buffer.from(image?.bytes ?? []))).toMatchObject({
+      expect(await examineImage(inMemory(image?.bytes))).toMatchObject({
         mediaType: "image/gif",
         width: 96,
         height: 64,
       });
-      const { pages, delay, loop } = await sharp(image?.bytes, { animated: true }).metadata();
+      const { pages, delay, loop } = await sharp(inMemory(image?.bytes), { animated: true }).metadata();
       expect({ pages, delay, loop }).toEqual({ pages: frames, delay: Array(frames).fill(delayMs), loop: 0 });
     }
   });
@@ -135,7 +139,7 @@ describe("an animated GIF of the sandbox", () => {
     const [image, again] = [await gif({ frame_count: 4 }), await gif({ frame_count: 4 })];
     expect(image?.bytes).toEqual(again?.bytes);
     const frames = await Promise.all(
-      [0, 1, 2, 3].map((page) => sharp(image?.bytes, { page }).removeAlpha().raw().toBuffer()),
+      [0, 1, 2, 3].map((page) => sharp(inMemory(image?.bytes), { page }).removeAlpha().raw().toBuffer()),
     );
     expect(new Set(frames.map((pixels) => pixels.toString("base64"))).size).toBe(4);
   });
@@ -157,7 +161,7 @@ describe("an SVG of the sandbox", () => {
     for (const prompt of ["a cat", "<script>&x;]]></svg>", "中文 قطة", "\u0000\u0007"]) {
       for (const settings of [{}, { SANDBOX_INSTANT: "true" }]) {
         const image = (await svg({ prompt }, settings)).images[0];
-        const bytes = Buffer.from(image?.bytes ?? []);
+        const bytes = inMemory(image?.bytes);
         expect(await examineImage(bytes)).toMatchObject({ mediaType: "image/svg+xml", width: 96, height: 64 });
         expect(bytes.toString()).not.toContain("script");
       }
@@ -166,7 +170,7 @@ describe("an SVG of the sandbox", () => {
 
   test("shows what the PNG of the same request shows", async () => {
     const pixels = async (output_format: string, background: string) =>
-      sharp((await svg({ output_format, background })).images[0]?.bytes)
+      sharp(inMemory((await svg({ output_format, background })).images[0]?.bytes))
         .removeAlpha()
         .raw()
         .toBuffer();
@@ -175,7 +179,7 @@ describe("an SVG of the sandbox", () => {
 
   test("says what its author read and wrote", async () => {
     const { images, svgUsage } = await svg({ prompt: "12345", svg: { model: "gpt-6.1-sol" } });
-    const output = Math.ceil((images[0]?.bytes.length ?? 0) / 4);
+    const output = Math.ceil((images[0]?.bytes.byteLength ?? 0) / 4);
     const counted = { input_tokens: 2, output_tokens: output, reasoning_tokens: 0, total_tokens: 2 + output };
     expect(svgUsage).toEqual({ model: "gpt-6.1-sol", ...counted });
     expect((await svg({})).svgUsage?.model).toBe("gpt-6-luna");
@@ -197,7 +201,7 @@ describe("unfinished versions", () => {
     const { shown, work, plain } = await drawWith("a cat", 3);
     const finished = (await work).images[0]?.bytes;
     expect(finished).toEqual((await plain).images[0]?.bytes);
-    const pixels = (bytes: Uint8Array | undefined) => sharp(bytes).greyscale().raw().toBuffer();
+    const pixels = (bytes: ImageBytes | undefined) => sharp(inMemory(bytes)).greyscale().raw().toBuffer();
     const wanted = await pixels(finished);
     const distances = await Promise.all(
       shown.map(async ({ bytes, mediaType, width, height }) => {

@@ -43,7 +43,7 @@ export function svgUsageOf({ parameters }: ProviderCall, images: readonly Provid
   const svg = images.filter(({ mediaType }) => mediaType === "image/svg+xml");
   if (svg.length === 0) return undefined;
   const input = Math.ceil(Buffer.byteLength(parameters.prompt) / 4);
-  const bytes = svg.reduce((sum, image) => sum + image.bytes.length, 0);
+  const bytes = svg.reduce((sum, image) => sum + image.bytes.byteLength, 0);
   const output = Math.min(mostAuthorTokens, Math.ceil(bytes / 4));
   return {
     model: parameters.svg?.model ?? usualAuthor,

@@ -21,6 +21,7 @@ export const volcengine: ProviderDefinition<typeof settingsSchema> = {
   create: (settings, deps) => ({
     name: "volcengine",
     async generate(call) {
+      const replyImages = deps.http.newReplyImages();
       const secrets = [settings.ARK_API_KEY ?? "", call.parameters.prompt];
       const ask = (index: number, body: Record<string, unknown>, wanted: number) =>
         askForImages({
@@ -33,22 +34,27 @@ export const volcengine: ProviderDefinition<typeof settingsSchema> = {
           },
           wanted,
           secrets,
+          replyImages,
         });
       const receive = async (image: AnsweredImage, index: number) => {
         if (image.sent === undefined) throw image.error;
-        return { ...(await receiveImage(image.sent, deps, call.signal)), index };
+        return { ...(await receiveImage(image.sent, { ...deps, from: replyImages }, call.signal)), index };
       };
 
-      if (!isSeries(call)) {
-        return collectImages(call.indexes, call.signal, async (index) =>
-          receive(onlyImage(await ask(index, requestBody(call, index), 1)), index),
+      try {
+        if (!isSeries(call)) {
+          return await collectImages(call.indexes, call.signal, async (index) =>
+            receive(onlyImage(await ask(index, requestBody(call, index), 1)), index),
+          );
+        }
+        const images = seriesOf(await ask(call.indexes[0] ?? 0, seriesBody(call), call.indexes.length));
+        const reply = await collectImages(call.indexes.slice(0, images.length), call.signal, (index, position) =>
+          receive(images[position] ?? { error: missingImage() }, index),
         );
+        return { ...reply, missing: reply.missing.map(({ index, error }) => ({ index, error: final(error) })) };
+      } finally {
+        await replyImages.discard();
       }
-      const images = seriesOf(await ask(call.indexes[0] ?? 0, seriesBody(call), call.indexes.length));
-      const reply = await collectImages(call.indexes.slice(0, images.length), call.signal, (index, position) =>
-        receive(images[position] ?? { error: missingImage() }, index),
-      );
-      return { ...reply, missing: reply.missing.map(({ index, error }) => ({ index, error: final(error) })) };
     },
   }),
 };

@@ -1,0 +1,290 @@
+import { hash, randomBytes } from "node:crypto";
+import { createServer, type ServerResponse } from "node:http";
+import type { Writable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createGzip, gzipSync } from "node:zlib";
+import { listeningPort } from "@darkroom/testing";
+import sharp from "sharp";
+import { afterAll, afterEach, describe, expect, test } from "vitest";
+import { createImageChecker } from "../check-image.ts";
+import { aCall, failureOf } from "../examine-provider.fixture.ts";
+import { openai } from "../openai/provider.ts";
+import { settingsSchema } from "../openai/options.ts";
+import { createSpool } from "../spool/spool.ts";
+import { releaseBytes, sha256Of, SpooledBytes } from "../spool/spooled-bytes.ts";
+import { createHttpClient } from "./http-client.ts";
+import { httpSettingsSchema } from "./settings.ts";
+
+const MiB = 1024 * 1024;
+/** Noise, which no encoder makes smaller: some 2.4 MB. */
+const [png, other] = await Promise.all(
+  [1, 2].map(() =>
+    sharp(randomBytes(900 * 900 * 3), { raw: { width: 900, height: 900, channels: 3 } })
+      .png()
+      .toBuffer(),
+  ),
+);
+if (png === undefined || other === undefined) throw new Error("no picture");
+const base64 = png.toString("base64");
+/** One colour: more pixels than an image may have, in a megabyte. */
+const bomb = await sharp({
+  create: { width: 16_000, height: 16_000, channels: 3, background: "#000" },
+  limitInputPixels: false,
+})
+  .png({ compressionLevel: 1 })
+  .toBuffer();
+
+let send: (response: ServerResponse) => unknown;
+let hangUps = 0;
+const server = createServer((request, response) => {
+  request.resume();
+  response.on("close", () => void (response.writableFinished || hangUps++));
+  void Promise.resolve(send(response)).catch(() => response.destroy());
+});
+const origin = `http://127.0.0.1:${await listeningPort(server.listen(0, "127.0.0.1"))}`;
+const images = createImageChecker();
+const spool = createSpool();
+afterEach(() => {
+  hangUps = 0;
+  // Whatever came of the call, nothing is left on disk.
+  expect(spool.usedBytes()).toBe(0);
+});
+afterAll(() => {
+  images.close();
+  server.closeAllConnections();
+  server.close();
+});
+
+/** Buys `n` images, and answers their hashes in place of their bytes. */
+async function draw(n = 1, env: Record<string, string> = {}, signal = new AbortController().signal, into = spool) {
+  const http = createHttpClient(httpSettingsSchema.parse({ PROVIDER_ALLOW_PRIVATE_IMAGE_URLS: "true", ...env }), {
+    spool: into,
+  });
+  const settings = settingsSchema.parse({ OPENAI_API_KEY: "key", OPENAI_BASE_URL: `${origin}/v1` });
+  const call = aCall({ model: "gpt-image-1", indexes: Array.from({ length: n }, (_, index) => index), signal });
+  try {
+    const reply = await openai.create(settings, { http, images, onSandboxCall: () => {} }).generate(call);
+    const told = reply.images.map(({ bytes, mediaType }) => ({
+      mediaType,
+      sha256: sha256Of(bytes),
+      onDisk: bytes instanceof SpooledBytes,
+    }));
+    await Promise.all(reply.images.map(({ bytes }) => releaseBytes(bytes)));
+    return { images: told, missing: reply.missing.map(({ index, error }) => ({ index, detail: error.facts.detail })) };
+  } finally {
+    await http.close();
+  }
+}
+
+const drawn = (bytes: Buffer) => ({ mediaType: "image/png", sha256: hash("sha256", bytes), onDisk: true });
+const json =
+  (body: string | Buffer, headers = {}) =>
+  (response: ServerResponse) =>
+    response.writeHead(200, { "content-type": "application/json", ...headers }).end(body);
+/** Resolves when the part is with the network. */
+const write = (response: ServerResponse, part: string | Buffer): Promise<void> =>
+  new Promise((resolve, reject) => void response.write(part, (error) => (error ? reject(error) : resolve())));
+
+describe("an image in an odd reply is delivered as it was drawn", () => {
+  const dataUrl = `data:image/png;base64,${base64}`;
+  test.each<[string, string | Buffer, object?]>([
+    ["with line breaks", `{"data":[{"b64_json":"${base64.replace(/.{76}/g, "$&\\r\\n")}"}]}`],
+    ["with escaped slashes", `{"data":[{"b64_json":"${base64.replaceAll("/", "\\/")}"}]}`],
+    ["with escaped pluses", `{"data":[{"b64_json":"${base64.replaceAll("+", "\\u002B")}"}]}`],
+    ["as a data URL", `{"data":[{"url":"${dataUrl}"}]}`],
+    ["as a data URL in a data URL", `{"data":[{"b64_json":"data:image/png;base64,${dataUrl}"}]}`],
+    ["as a bare string", `{"images":["${base64}"]}`],
+    ["in a list in a field", `{"output":[{"image":["${base64}"]}]}`],
+    ["in an object in a field", `{"output":[{"image":{"url":"${dataUrl}"}}]}`],
+    [
+      "after what else it has",
+      `{"usage":{"total_tokens":1},"created":1,"data":[{"revised_prompt":"a","b64_json":"${base64}"}]}`,
+    ],
+    [
+      "after a megabyte of other fields",
+      `{"log":${JSON.stringify('"words" \\ '.repeat(100_000))},"data":[{"b64_json":"${base64}"}]}`,
+    ],
+    [
+      "behind a field of the same name, of which the last counts",
+      `{"data":[{"b64_json":"${other.toString("base64")}","b64_json":"${base64}"}]}`,
+    ],
+    [
+      "where two came and one was asked for",
+      `{"data":[{"b64_json":"${base64}"},{"b64_json":"${other.toString("base64")}"}]}`,
+    ],
+    [
+      "behind an image that is none",
+      `{"data":[{"b64_json":"${randomBytes(MiB).toString("base64")}","url":"${dataUrl}"}]}`,
+    ],
+    ["compressed", gzipSync(`{"data":[{"b64_json":"${base64}"}]}`), { "content-encoding": "gzip" }],
+    ["as events", `event: a\ndata: {"type":"image_generation.completed","b64_json":"${base64}"}\n\ndata: [DONE]\n\n`],
+    ["in events without a last blank line", `data: {"data":[{"b64_json":"${base64}"}]}`],
+  ])("%s", async (_, body, headers) => {
+    send = json(body, headers);
+    expect((await draw()).images).toEqual([drawn(png)]);
+  });
+
+  test("by a link", async () => {
+    send = (response) =>
+      response.req.method === "GET"
+        ? response.writeHead(200, { "content-type": "image/png" }).end(png)
+        : json(`{"data":[{"url":"${origin}/a.png"}]}`)(response);
+    expect((await draw()).images).toEqual([drawn(png)]);
+  });
+
+  test("ten of them, one after the other", async () => {
+    const entry = `{"b64_json":"${base64}"}`;
+    send = json(`{"data":[${Array<string>(10).fill(entry).join(",")}]}`);
+    expect((await draw(10)).images).toEqual(Array(10).fill(drawn(png)));
+  });
+});
+
+describe("an upstream that misbehaves in mid-stream", () => {
+  const begin = `{"data":[{"b64_json":"`;
+  const perhapsPaid = { retryable: false, mayHaveCharged: true };
+  const cases: [string, (response: ServerResponse) => unknown, object, Record<string, string>?][] = [
+    ["base64 that ends early", json(`${begin}${base64.slice(0, MiB)}"}]}`), { code: "upstream_error" }],
+    ["a body that ends within the base64", json(`${begin}${base64.slice(0, MiB)}`), { code: "upstream_error" }],
+    [
+      "a connection that is cut within the base64",
+      async (response) => {
+        await write(response, `${begin}${base64.slice(0, MiB)}`);
+        response.socket?.resetAndDestroy();
+      },
+      { code: "upstream_error" },
+    ],
+    [
+      "silence within the base64",
+      (response) => write(response, `${begin}${base64.slice(0, MiB)}`),
+      { code: "timeout_error" },
+      { PROVIDER_IDLE_TIMEOUT_MS: "300" },
+    ],
+    [
+      "a byte at a time",
+      async (response) => {
+        await write(response, begin);
+        for (const letter of base64) {
+          if (response.destroyed) return;
+          await write(response, letter);
+          await sleep(20);
+        }
+      },
+      { code: "timeout_error" },
+      { PROVIDER_TOTAL_TIMEOUT_MS: "700" },
+    ],
+    [
+      "a pixel bomb",
+      json(`${begin}${bomb.toString("base64")}"}]}`),
+      { code: "upstream_error", detail: expect.stringContaining("16000x16000") },
+    ],
+    [
+      "an image of more bytes than one may have",
+      json(`${begin}${base64}"}]}`),
+      { code: "upstream_error", detail: expect.stringContaining("more than 1000000 bytes") },
+      { PROVIDER_MAX_IMAGE_BYTES: "1000000" },
+    ],
+    [
+      "500 MB of base64",
+      (response) => endless(response, begin, "iVBORw0KGgo".repeat(6_000), 500 * MiB),
+      { code: "upstream_error" },
+    ],
+    [
+      "500 MB of words",
+      (response) => endless(response, `{"a":"`, "words and ".repeat(6_000), 500 * MiB),
+      { code: "upstream_error" },
+    ],
+    [
+      "500 MB of an event that never ends",
+      (response) => endless(response, `data: {"a":"`, "words and ".repeat(6_000), 500 * MiB),
+      { code: "upstream_error" },
+    ],
+    [
+      "a gzip bomb",
+      async (response) => {
+        const gzip = createGzip();
+        response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" });
+        gzip.pipe(response);
+        await endless(gzip, begin, "A".repeat(65_536), 500 * MiB);
+      },
+      { code: "upstream_error" },
+    ],
+  ];
+
+  test.each(cases)("%s: fails with a type, frees its place and holds little", async (_, misbehave, facts, env) => {
+    send = misbehave;
+    const before = memoryAtRest();
+    let peak = 0;
+    const watch = setInterval(() => (peak = Math.max(peak, memoryAtRest() - before)), 20);
+    const error = await failureOf(draw(1, env)).finally(() => clearInterval(watch));
+    expect(error.facts).toMatchObject({ ...perhapsPaid, ...facts });
+    // An image of 64 MB is on disk. Its whole reply would be 256 MB and more.
+    expect(peak).toBeLessThan(130 * MiB);
+  });
+
+  test("one bad image among good ones costs the others nothing", async () => {
+    const cut = png.subarray(0, MiB).toString("base64");
+    send = json(`{"data":[{"b64_json":"${base64}"},{"b64_json":"${cut}"},{"b64_json":"${other.toString("base64")}"}]}`);
+    const { images: delivered, missing } = await draw(3);
+    expect(delivered).toEqual([drawn(png), drawn(other)]);
+    expect(missing).toMatchObject([{ index: 1 }]);
+  });
+
+  test("a stream that is cut delivers the images that came whole", async () => {
+    send = async (response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      await write(response, `data: {"type":"image_generation.completed","b64_json":"${base64}"}\n\n`);
+      await write(response, `data: {"type":"image_generation.completed","b64_json":"${base64.slice(0, MiB)}`);
+      response.socket?.end();
+    };
+    const { images: delivered, missing } = await draw(2);
+    expect(delivered).toEqual([drawn(png)]);
+    expect(missing).toMatchObject([{ index: 1 }]);
+  });
+
+  test("a spool that is full stops the upstream's socket, and the reply goes on when there is room", async () => {
+    const full = createSpool({ maxBytes: 4 * MiB });
+    const guest = full.newGuest({ signal: new AbortController().signal, clock: { stop: () => {}, start: () => {} } });
+    const writer = full.newWriter(guest);
+    await writer.write(randomBytes(3 * MiB));
+    const occupied = await writer.finish();
+    let isSent = false;
+    const body = `{"data":[{"b64_json":"${base64}"}],"rest":"${" ".repeat(8 * MiB)}"}`;
+    send = (response) => void response.end(body, () => (isSent = true));
+    const call = draw(1, { PROVIDER_TOTAL_TIMEOUT_MS: "5000" }, undefined, full);
+    // The next piece finds no room.
+    await expect.poll(() => full.usedBytes()).toBeGreaterThan(4 * MiB - 256 * 1024);
+    expect(isSent).toBe(false);
+    await releaseBytes(occupied);
+    expect((await call).images).toEqual([drawn(png)]);
+    expect(isSent).toBe(true);
+    expect(full.usedBytes()).toBe(0);
+  });
+
+  test("a call that is canceled within the base64 hangs up, and throws the reason", async () => {
+    const controller = new AbortController();
+    const reason = new Error("canceled by its owner");
+    send = async (response) => {
+      await write(response, `${begin}${base64.slice(0, MiB)}`);
+      controller.abort(reason);
+    };
+    await expect(draw(1, {}, controller.signal)).rejects.toBe(reason);
+    await expect.poll(() => hangUps).toBe(1);
+  });
+});
+
+/** What the process holds, without what the collector has not looked at yet. */
+function memoryAtRest(): number {
+  globalThis.gc?.();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+/** Sends so many bytes, as fast as they are taken, until it is hung up on. */
+async function endless(sink: Writable, begin: string, part: string, bytes: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => void sink.once("close", resolve));
+  sink.write(begin);
+  for (let sent = 0; sent < bytes && !sink.destroyed; sent += part.length) {
+    await Promise.race([closed, new Promise<void>((resolve) => void sink.write(part, () => resolve()))]);
+  }
+  sink.end(`"}]}`);
+}

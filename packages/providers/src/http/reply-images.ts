@@ -1,0 +1,104 @@
+import { randomUUID } from "node:crypto";
+import type { Guest } from "../spool/room.ts";
+import type { Spool, SpoolWriter } from "../spool/spool.ts";
+import { type ImageBytes, releaseBytes } from "../spool/spooled-bytes.ts";
+import { createBase64Decoder } from "./decode-base64.ts";
+
+/** Of one call. A stream of ten images with three unfinished versions of each has forty. Later ones are left out. */
+const maxImages = 128;
+
+/** An image that stood in a reply as base64, decoded. */
+export class InlineImage {
+  /** Undefined where it is larger than an image may be. */
+  readonly bytes: ImageBytes | undefined;
+  /** The media type of its data URL, where it was one. */
+  readonly label: string | undefined;
+
+  constructor(bytes: ImageBytes | undefined, label: string | undefined) {
+    this.bytes = bytes;
+    this.label = label;
+  }
+}
+
+/** Takes the base64 of one image as it comes. */
+export type InlineImageWriter = {
+  write(base64: string): Promise<void>;
+  /** Ends the image and answers the word that stands for it in the text of the reply. */
+  end(): Promise<string>;
+  discard(): Promise<void>;
+};
+
+export type ReplyImagesOptions = { spool: Spool; maxImageBytes: number };
+
+/**
+ * The images of the replies of one call, which are taken out of the text while it arrives. Each has a word that stands in its place until the
+ * text is parsed, and that no upstream can guess. `discard` it when the call has ended: an image that nobody took is gone then.
+ */
+export function createReplyImages({ spool, maxImageBytes }: ReplyImagesOptions) {
+  const mark = `image-${randomUUID()}-`;
+  const images = new Map<string, InlineImage>();
+  let begun = 0;
+
+  function begin(label: string | undefined, guest: Guest): InlineImageWriter {
+    const word = ++begun <= maxImages ? `${mark}${begun}` : "";
+    const decoder = createBase64Decoder();
+    let writer: SpoolWriter | undefined = word === "" ? undefined : spool.newWriter(guest);
+
+    async function discard(): Promise<void> {
+      const discarded = writer;
+      writer = undefined;
+      await discarded?.discard();
+    }
+    async function append(bytes: Buffer): Promise<void> {
+      if (writer === undefined || bytes.length === 0) return;
+      if (writer.byteLength + bytes.length > maxImageBytes) await discard();
+      else await writer.write(bytes);
+    }
+
+    return {
+      write: (base64) => append(decoder.decode(base64)),
+      discard,
+      async end() {
+        await append(decoder.end());
+        if (word !== "") images.set(word, new InlineImage(await writer?.finish(), label));
+        writer = undefined;
+        return word;
+      },
+    };
+  }
+
+  return {
+    begin,
+    newGuest: spool.newGuest,
+
+    /** Puts the images into parsed JSON, in the places of their words. Changes `value`. */
+    resolve(value: unknown): unknown {
+      if (images.size === 0) return value;
+      const root = [value];
+      // Not recursive: an upstream may nest deeper than the stack is.
+      const open: object[] = [root];
+      for (let node = open.pop(); node !== undefined; node = open.pop()) {
+        for (const [key, inner] of Object.entries(node)) {
+          if (typeof inner === "string" && inner.startsWith(mark)) Reflect.set(node, key, images.get(inner) ?? inner);
+          else if (typeof inner === "object" && inner !== null) open.push(inner);
+        }
+      }
+      return root[0];
+    },
+
+    /** Hands an image over: it is not discarded with the others. */
+    take(image: InlineImage): ImageBytes | undefined {
+      for (const [word, kept] of images) if (kept === image) images.delete(word);
+      return image.bytes;
+    },
+
+    /** Forgets every image that nobody took. */
+    async discard(): Promise<void> {
+      const left = [...images.values()];
+      images.clear();
+      await Promise.all(left.map(async ({ bytes }) => bytes && releaseBytes(bytes)));
+    },
+  };
+}
+
+export type ReplyImages = ReturnType<typeof createReplyImages>;
