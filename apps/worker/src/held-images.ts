@@ -40,6 +40,14 @@ export type HeldImage = {
   release(): Promise<void>;
 };
 
+/** One that is on disk since it came. It is counted there, and takes no memory while it waits. */
+const holdSpooled = (spooled: SpooledBytes): HeldImage => ({
+  size: spooled.byteLength,
+  use: (borrow) => borrow(spooled.stream()),
+  wait: async () => {},
+  release: () => spooled.release(),
+});
+
 /** The images that this worker has bought and the store has not taken yet. */
 export function createHeldImages(options: HeldImagesOptions) {
   const { directory = tmpdir(), log, leftForMs } = options;
@@ -71,14 +79,6 @@ export function createHeldImages(options: HeldImagesOptions) {
   function hold(given: ImageBytes): HeldImage {
     return given instanceof SpooledBytes ? holdSpooled(given) : holdInMemory(given);
   }
-
-  /** One that is on disk since it came. It is counted there, and takes no memory while it waits. */
-  const holdSpooled = (spooled: SpooledBytes): HeldImage => ({
-    size: spooled.byteLength,
-    use: (borrow) => borrow(spooled.stream()),
-    wait: async () => {},
-    release: () => spooled.release(),
-  });
 
   function holdInMemory(given: Uint8Array): HeldImage {
     const size = given.byteLength;

@@ -24,11 +24,11 @@ export type ReceivedImage = CheckedImage & {
  * an `oddity`. Throws `ProviderError`, that of the first source; each of its failures may have been charged, since the image was drawn.
  * The caller releases the image.
  *
- * @param from the images that came with the reply
+ * @param from the images that were taken out of the reply, where it was read so
  */
 export async function receiveImage(
   { sources, claimed }: SentImage,
-  { http, images, from }: { http: HttpClient; images: ImageChecker; from: Pick<ReplyImages, "take"> },
+  { http, images, from }: { http: HttpClient; images: ImageChecker; from?: Pick<ReplyImages, "take"> },
   signal: AbortSignal,
 ): Promise<ReceivedImage> {
   let failure: ProviderError | undefined;
@@ -57,12 +57,12 @@ type Arrived = { bytes: ImageBytes; label: string | undefined };
 
 async function bytesOf(
   source: string | InlineImage,
-  { http, from }: { http: HttpClient; from: Pick<ReplyImages, "take"> },
+  { http, from }: { http: HttpClient; from: Pick<ReplyImages, "take"> | undefined },
   signal: AbortSignal,
 ): Promise<Arrived> {
   const tooLarge = () => unusableImage(`an image of more than ${http.maxImageBytes} bytes`);
   if (source instanceof InlineImage) {
-    const bytes = from.take(source);
+    const bytes = from === undefined ? source.bytes : from.take(source);
     if (bytes === undefined) throw tooLarge();
     return { bytes, label: source.label };
   }

@@ -43,7 +43,8 @@ export async function readJsonAnswer(
   chunks: AsyncIterable<string>,
   { maxBytes, now, images }: Pick<ExchangeLimits, "maxBytes" | "now"> & { images?: ReplyImages },
 ): Promise<JsonAnswer> {
-  const ofText = isSuccess(answer) ? maxTextCharacters : maxRefusalCharacters;
+  const ofSuccess = images === undefined ? maxBytes : maxTextCharacters;
+  const ofText = isSuccess(answer) ? ofSuccess : maxRefusalCharacters;
   const mostCharacters = Math.min(maxBytes, ofText);
   let text = "";
   for await (const chunk of chunks) {
@@ -55,7 +56,7 @@ export async function readJsonAnswer(
   const isCut = text.length > mostCharacters;
   if (!isSuccess(answer)) return { ok: false, ...facts, body: isCut ? undefined : bodyOfRefusal(text) };
   // An answer that might have been a stream was opened with more patience.
-  if (isCut) throw new BodyTooLargeError(`The answer has more than ${mostCharacters} characters beside its images.`);
+  if (isCut) throw new BodyTooLargeError(`The answer has more than ${mostCharacters} characters.`);
   const body = parseJson(text, images);
   if (body !== undefined) return { ok: true, ...facts, body };
   throw new ProviderError({

@@ -11,7 +11,7 @@ const clock = { stop: () => {}, start: () => {} };
 const writer = spool.newWriter(spool.newGuest({ signal: new AbortController().signal, clock }));
 for (let i = 0; i < 32; i++) await writer.write(Buffer.alloc(32 * 1024, i));
 const bytes = await writer.finish();
-console.log(
+process.stdout.write(
   JSON.stringify({
     isOnDisk: bytes instanceof SpooledBytes,
     sha256: sha256Of(bytes),

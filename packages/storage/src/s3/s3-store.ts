@@ -50,6 +50,7 @@ function signHash(command: PutObjectCommand, sha256: string, checksums: S3Settin
   if (checksums === "WHEN_SUPPORTED") command.input.ChecksumSHA256 = Buffer.from(sha256, "hex").toString("base64");
   command.middlewareStack.add(
     (next) => (args) => {
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- every request of the SDK's HTTP has headers
       const { headers } = args.request as { headers: Record<string, string> };
       headers["x-amz-content-sha256"] = sha256;
       return next(args);
