@@ -8,7 +8,7 @@ import { createAccounts } from "@darkroom/accounts";
 import { createBatchStore, showBatch } from "@darkroom/batches";
 import { createShowEnded, createWorker } from "@darkroom/generations";
 import { loadCatalogue } from "@darkroom/models";
-import { createKeys, connectWorker } from "@darkroom/redis";
+import { createKeys, createTaskLeases, connectWorker } from "@darkroom/redis";
 import { createObjectStore } from "@darkroom/storage";
 import { listeningPort, removeKeys, testRedisUrl } from "@darkroom/testing";
 import { Webhook } from "standardwebhooks";
@@ -55,7 +55,9 @@ async function openBatches() {
     redis.disconnect();
   });
   const objects = createObjectStore({ storage: "memory", links });
-  const queue = { connection, generations };
+  const leases = createTaskLeases({ ...connection, log });
+  closes.add("the leases", () => leases.close());
+  const queue = { connection, generations, leases };
   openWebhookWorker({
     queue,
     keyStore: createAccounts({ redis, prefix }).keyStore,

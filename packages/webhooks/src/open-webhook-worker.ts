@@ -12,6 +12,11 @@ import { webhookSecret } from "./webhook-secret.ts";
 import { createWebhookStore } from "./webhook-store.ts";
 import { createWebhookWorker, type WebhookWorkerOptions } from "./webhook-worker.ts";
 
+/** The most that a webhook is late by which another process has to send. */
+const lookMs = 500;
+/** How often a worker looks at the outbox that is not the owner of these looks: for what a wake has left. */
+const ownLookMs = 30_000;
+
 /** One receiver that hangs for its 15 s holds at most four slots of a worker. */
 const perOrigin = 4;
 
@@ -38,7 +43,7 @@ export function createWebhookParts({ redis, keys }: QueueConnection, options: We
 }
 
 export type OpenWebhookWorkerOptions = {
-  queue: Pick<QueueWorker, "connection" | "generations">;
+  queue: Pick<QueueWorker, "connection" | "generations" | "leases">;
   keyStore: Pick<KeyStore, "webhookSecretVersions">;
   /** Shows a generation that has ended as its event does. */
   showEnded: ReturnType<typeof createShowEnded>;
@@ -87,11 +92,21 @@ export function openWebhookWorker(options: OpenWebhookWorkerOptions) {
     onUnreadable,
   });
   closes.add("the webhook worker", () => worker.close());
-  const dispatcher = parts.dispatch({ onHandedOver: worker.wake, onUnreadable });
+  const dispatcher = parts.dispatch({ onHandedOver: worker.wake, onUnreadable, everyMs: ownLookMs });
   closes.add("the outbox of webhooks", () => dispatcher.close());
+  // One worker of the fleet looks for endings that no process has told its own outbox of. Where two do, each claims endings of its own.
+  const looks = queue.leases.own({
+    kind: "outbox",
+    parts: ["all"],
+    everyMs: lookMs,
+    tick: dispatcher.tick,
+    onError: (error) => log.warn({ err: error }, "The outbox of webhooks could not be emptied"),
+  });
+  closes.add("the looks at the outbox of webhooks", () => looks.close());
   return {
     /**
-     * To call when a generation with a webhook has ended in this process. The endings of other processes are found within half a second.
+     * To call when a generation with a webhook has ended in this process. The endings of other processes are found within half a second, by
+     * the worker that owns the looks.
      */
     wake: (): void => dispatcher.wake(),
     /** How many webhooks this worker posts at the moment, by tenant. */

@@ -37,7 +37,7 @@ if not epoch or run ~= ARGV[3] then
 end
 
 local repairs, leftovers, faults = {}, {}, {}
-local lists, step_sums = {}, {}
+local lists, step_sums = {}, { under_way = {}, held = {} }
 local visit = {
   generation = function(id, name)
     visit_record(root, id, name, epoch, retention_ms, repairs, lists, step_sums)
@@ -85,8 +85,11 @@ if phase == 'records' then
       if not visited then faults[#faults + 1] = name .. ' ' .. tostring(fault.err or fault) end
     end
   end
-  for field, by in pairs(step_sums) do
+  for field, by in pairs(step_sums.under_way) do
     redis.call('HINCRBY', sums, field, by)
+  end
+  for field, bytes in pairs(step_sums.held) do
+    redis.call('HINCRBY', root .. 'audit-memory', field, bytes)
   end
   if page[1] == '0' then phase = 'sums' end
 else

@@ -51,14 +51,15 @@ local function put_line(root, batch, id, ended, repairs)
   end
 end
 
--- `step_sums` are what this step has counted (recount.lua). The step adds them to the sums of the audit when it has visited all.
+-- `step_sums` are what this step has counted: `under_way` (recount.lua), and `held`, bytes (correct-memory.lua). The step adds them to the
+-- sums of the audit when it has visited all.
 local function visit_record(root, id, name, epoch, retention_ms, repairs, lists, step_sums)
   local status, tenant, created, batch, ended, bytes =
     unpack(redis.call('HMGET', name, 'status', 'tenant', 'createdAt', 'batchId', 'endedAt', 'bytes'))
   -- This release cannot read the record.
   if not (status and tenant and created) then return end
   put_on(root .. 'index:' .. tenant, created, id, repairs)
-  if bytes then redis.call('HINCRBY', root .. 'audit-memory', 'held ' .. tenant, bytes) end
+  if bytes then add_sum(step_sums.held, 'held ' .. tenant, bytes) end
   if batch then put_line(root, batch, id, ended, repairs) end
   if status ~= 'queued' and status ~= 'running' then
     if not batch and ended then put_on(root .. 'retained', ended + retention_ms, id, repairs, lists) end
@@ -83,8 +84,8 @@ local function visit_record(root, id, name, epoch, retention_ms, repairs, lists,
   if counted == epoch then return end
   local account, active, waiting, held = under_way(root, key, batch, reserved, 1, queued and 1 or 0)
   redis.call('HSET', name, 'counted', epoch)
-  add_sum(step_sums, account .. ' active', active)
-  add_sum(step_sums, account .. ' queued', waiting)
-  add_sum(step_sums, account .. ' reserved', held)
-  add_sum(step_sums, root .. 'pending:' .. lane .. ' ' .. tenant, 1)
+  add_sum(step_sums.under_way, account .. ' active', active)
+  add_sum(step_sums.under_way, account .. ' queued', waiting)
+  add_sum(step_sums.under_way, account .. ' reserved', held)
+  add_sum(step_sums.under_way, root .. 'pending:' .. lane .. ' ' .. tenant, 1)
 end
