@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { residentBytes } from "../process-facts.ts";
 import { openDarkroom } from "../systems/systems.ts";
 import { byWorkers } from "./by-workers.ts";
@@ -11,6 +12,7 @@ export const atRest: Scenario = {
     byWorkers(settings, async (workers) => {
       const system = await openDarkroom({ apis: 0, workers, store: "memory", profileTo: settings.profileTo });
       try {
+        for (const { origin } of system.workers) await untilReady(origin);
         // One connection is that of this process.
         const connections = Number(/^connected_clients:(\d+)/m.exec(await system.redis.info("clients"))?.[1]) - 1;
         const resident = await Promise.all(system.workers.map(({ pid }) => residentBytes(pid)));
@@ -23,3 +25,8 @@ export const atRest: Scenario = {
       }
     }),
 };
+
+/** A worker is ready once it has all its connections. */
+async function untilReady(origin: string): Promise<void> {
+  while (!(await fetch(`${origin}/readyz`)).ok) await pause(100);
+}

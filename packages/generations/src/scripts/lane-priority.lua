@@ -38,7 +38,7 @@ end
 local function priority_of(ranks, rank)
   local base, former, frontier = unpack(redis.call('HMGET', ranks, ':base', ':former', ':frontier'))
   rank = tonumber(rank) or 1
-  if former and rank >= tonumber(frontier) then base = former end
+  if former and rank >= (tonumber(frontier) or 0) then base = former end
   return priority_from(tonumber(base) or 0, rank)
 end
 
@@ -66,7 +66,7 @@ local function keep_priorities(root, ranks, lane)
     redis.call('HSET', ranks, ':base', base, ':former', former, ':frontier', frontier, ':highest', highest)
   end
 
-  frontier = tonumber(frontier)
+  frontier = tonumber(frontier) or base
   local above = ((former and frontier or highest) - base + 1) * priority_step
   local found = redis.call('ZRANGEBYSCORE', line, above, '+inf', 'WITHSCORES', 'LIMIT', 0, moved_at_once)
   if #found == 0 then
