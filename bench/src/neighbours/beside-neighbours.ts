@@ -8,7 +8,7 @@ import { type CallKind, callKinds, type CallTimes, measureCalls } from "./measur
 import type { Neighbour } from "./neighbour.ts";
 import { openNeighbourStack } from "./open-neighbour-stack.ts";
 import { pipelinedLink, unreadLinks } from "./unread-links.ts";
-import { wrongMetadata } from "./wrong-metadata.ts";
+import { tooLargeBodies, wrongMetadata } from "./wrong-metadata.ts";
 
 /** A control: the two measurements differ only by what else the machine does. */
 const nobody: Neighbour = {
@@ -39,6 +39,7 @@ const neighbours: readonly Neighbour[] = [
   hangingWebhooks,
   longPaths,
   wrongMetadata,
+  tooLargeBodies,
   pipelinedLink,
   unreadLinks,
 ];
