@@ -14,6 +14,7 @@ import { closeServer } from "./close-server.ts";
 import { createDrain } from "./drain.ts";
 import { createDisconnects } from "./generation/cancel-on-disconnect.ts";
 import type { ResponseFormat } from "./generation/response-format.ts";
+import type { DefaultLimits } from "./limits/stored-quota.ts";
 import { openQueue, type Queue } from "./open-queue.ts";
 import { createReadiness } from "./readiness.ts";
 import type { WebhookSettings } from "./webhook-settings.ts";
@@ -44,6 +45,7 @@ export type StartApiOptions = {
   trustProxy?: boolean;
   stalledAnswerMs?: number;
   maxHeldRequestsPerKey?: number;
+  defaultLimits?: Partial<DefaultLimits>;
   /** The models that are served; the built-in ones when left out. */
   catalogue?: Catalogue;
   publicBaseUrl?: string;
@@ -146,6 +148,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     log,
   });
   closes.add("the keyring", () => keyring.close());
+  closes.add("the counts of requests", async () => accounts.keyStore.requests.close());
   const drain = createDrain();
   const store = options.beside?.store ?? createObjectStore(storage);
   const objects = options.objects?.(store) ?? store;
@@ -180,7 +183,14 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     maxHeldRequests: options.maxHeldRequests ?? 1_000,
     maxConnections: options.maxConnections ?? 10_000,
     ...(options.stalledAnswerMs !== undefined && { stalledAnswerMs: options.stalledAnswerMs }),
-    maxHeldRequestsPerKey: options.maxHeldRequestsPerKey ?? 1_000,
+    defaultLimits: {
+      held_requests: options.maxHeldRequestsPerKey ?? 1_000,
+      http_requests_per_minute: 1_000_000,
+      stored_files: 10_000,
+      stored_bytes: 1_000_000_000_000,
+      unfinished_batch_lines: 500_000,
+      ...options.defaultLimits,
+    },
     webhooks: { signingSecret: undefined, allowPrivate: true, allowInsecure: true, ...options.webhooks },
   });
   const baseUrl = await app.listen({ host: "127.0.0.1", port: 0 });

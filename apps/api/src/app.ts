@@ -14,6 +14,7 @@ import { createSubmitOrAttach } from "./generation/submit-or-attach.ts";
 import { createJudgeRequest } from "./generation/judge-request.ts";
 import { createDownloadLimits } from "./limits/download-limits.ts";
 import { createHeldRequests, type HeldRequests } from "./limits/held-requests.ts";
+import { createRequestLimits } from "./limits/limit-requests.ts";
 import { createShedLoad } from "./limits/shed-load.ts";
 import { createRenderGeneration } from "./generation/render-generation.ts";
 import type { ResponseFormat } from "./generation/response-format.ts";
@@ -25,6 +26,7 @@ import { refuseOtherMethods } from "./http/known-routes.ts";
 import { createSendPage } from "./http/send-page.ts";
 import { createReadTurns, type ReadTurns } from "./limits/read-turns.ts";
 import { createHeartbeats } from "./http/sse-heartbeat.ts";
+import { createStoredQuota, type DefaultLimits } from "./limits/stored-quota.ts";
 import { tellLimits } from "./limits/rate-limit-headers.ts";
 import type { Queue } from "./open-queue.ts";
 import { adminRoutes } from "./routes/admin/admin-routes.ts";
@@ -43,7 +45,7 @@ import { createAnswerKeptAlive } from "./wait-modes/answer-kept-alive.ts";
 import { createAnswerWhenEnded } from "./wait-modes/answer-when-ended.ts";
 import type { WebhookSettings } from "./webhook-settings.ts";
 
-export type AppDependencies = CreateServerDependencies &
+export type AppDependencies = Omit<CreateServerDependencies, "requestLimits"> &
   HealthDependencies & {
     catalogue: Catalogue;
     keyring: Keyring;
@@ -63,18 +65,26 @@ export type AppDependencies = CreateServerDependencies &
     publicBaseUrl: string | undefined;
     /** The format of GPT image models where the request does not name one. */
     defaultResponseFormat: ResponseFormat;
-    /** How many requests of a key may be held open at a time, where the key has no limit of its own. */
-    maxHeldRequestsPerKey: number;
+    defaultLimits: DefaultLimits;
   };
 
 /** Builds the HTTP service. It listens to nothing yet, and opens and closes nothing that it was given. */
 export function buildApp(dependencies: AppDependencies): FastifyInstance {
-  const server = createServer(dependencies);
-  const { app, gate } = server;
   const { keyring, keyStore } = dependencies;
+  const requestLimits = createRequestLimits({
+    counter: keyStore.requests,
+    maxPerMinute: dependencies.defaultLimits.http_requests_per_minute,
+  });
+  const server = createServer({ ...dependencies, requestLimits });
+  const { app, gate } = server;
   const { bodyDeadline, loadShedder } = server;
   const tools = createTools({ ...dependencies, bodyDeadline, loadShedder });
   tellShares(dependencies, server, tools);
+
+  function limitCallers(routes: FastifyInstance): void {
+    requestLimits.guard(routes);
+    tellLimits(routes, { readRateLimitUse: keyStore.readRateLimitUse, requestLimits });
+  }
 
   void app.register(async (open) => {
     healthRoutes(open, tools);
@@ -82,7 +92,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
   });
   const forCallers = async (v1: FastifyInstance) => {
     authenticateCallers(v1, { gate, keyring });
-    tellLimits(v1, keyStore.readRateLimitUse);
+    limitCallers(v1);
     generationRoutes(v1, tools);
     batchRoutes(v1, tools);
     fileRoutes(v1, tools);
@@ -91,7 +101,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
   };
   const forCallersOrAdmin = async (v1: FastifyInstance) => {
     authenticateCallersOrAdmin(v1, { gate, keyring });
-    tellLimits(v1, keyStore.readRateLimitUse);
+    limitCallers(v1);
     usageRoute(v1, tools);
   };
   void app.register(forCallers);
@@ -103,7 +113,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
     void azure.register(forCallersOrAdmin);
     void azure.register(async (deployments) => {
       authenticateCallers(deployments, { gate, keyring });
-      tellLimits(deployments, keyStore.readRateLimitUse);
+      limitCallers(deployments);
       deploymentImageRoute(deployments, tools);
     });
   };
@@ -134,7 +144,8 @@ function createTools(given: AppDependencies & Pick<Server, "bodyDeadline" | "loa
     shedLoad: createShedLoad(given),
     imageEvents: createImageEvents(given),
     interruptionError: createInterruptionError(given),
-    heldRequests: createHeldRequests({ keyring: given.keyring, maxPerKey: given.maxHeldRequestsPerKey }),
+    heldRequests: createHeldRequests({ keyring: given.keyring, maxPerKey: given.defaultLimits.held_requests }),
+    storedQuota: createStoredQuota(given),
     heartbeats: createHeartbeats(),
     downloadLimits: createDownloadLimits(),
   };

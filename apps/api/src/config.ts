@@ -57,6 +57,26 @@ export const apiEnvSchema = z.object({
     .describe(
       "How many of those one API key may have, where it has no limit `held_requests` of its own. More get a 429. Unset: half of MAX_HELD_REQUESTS.",
     ),
+  MAX_HTTP_REQUESTS_PER_MINUTE: wholeNumber(1, 1_000_000_000)
+    .default(60_000)
+    .describe(
+      "How many requests of any kind one API key may make in a minute, at all api processes together, where it has no limit `http_requests_per_minute` of its own. More get a 429. The default, a thousand a second, is for a client that submits a hundred images a second and asks for each of them every second until it is there.",
+    ),
+  MAX_STORED_FILES: wholeNumber(1, 1_000_000_000)
+    .default(10_000)
+    .describe(
+      "How many uploaded files a tenant may have, where the key that uploads has no limit `stored_files` of its own. A file is kept for thirty days: ten thousand are thirteen new ones every hour.",
+    ),
+  MAX_STORED_BYTES: wholeNumber(1, 1_000_000_000_000_000)
+    .default(100_000_000_000)
+    .describe(
+      "How many bytes these files may have together, where the key has no limit `stored_bytes`: 500 of the largest. Images and the output of batches do not count.",
+    ),
+  MAX_UNFINISHED_BATCH_LINES: wholeNumber(1, 1_000_000_000)
+    .default(500_000)
+    .describe(
+      "How many lines of batches that have not ended a tenant may have, where the key has no limit `unfinished_batch_lines`: ten of the largest batches.",
+    ),
   MAX_CONNECTIONS: wholeNumber(1, 1_000_000)
     .optional()
     .describe(

@@ -52,6 +52,7 @@ await runProcess({
     const accounts = createAccounts({ redis, prefix: config.QUEUE_PREFIX });
     const keyring = await accounts.openKeyring({ staticKeys, adminKeyHash, log });
     closes.add("the keyring", () => keyring.close());
+    closes.add("the counts of requests", async () => accounts.keyStore.requests.close());
     const disconnects = createDisconnects({ queue, log });
     closes.add("the disconnects of callers", () => disconnects.close());
 
@@ -77,7 +78,13 @@ await runProcess({
       corsOrigins: config.CORS_ORIGINS,
       maxHeldRequests: config.MAX_HELD_REQUESTS,
       maxConnections: config.MAX_CONNECTIONS,
-      maxHeldRequestsPerKey: config.MAX_HELD_REQUESTS_PER_KEY,
+      defaultLimits: {
+        held_requests: config.MAX_HELD_REQUESTS_PER_KEY,
+        http_requests_per_minute: config.MAX_HTTP_REQUESTS_PER_MINUTE,
+        stored_files: config.MAX_STORED_FILES,
+        stored_bytes: config.MAX_STORED_BYTES,
+        unfinished_batch_lines: config.MAX_UNFINISHED_BATCH_LINES,
+      },
       webhooks: webhookSettings(config),
     });
     const { SHUTDOWN_DELAY_MS: delayMs, SHUTDOWN_DEADLINE_MS: deadlineMs } = config;

@@ -20,6 +20,7 @@ import { createImageStore } from "./image-store.ts";
 import { openFiles } from "./open-files.ts";
 import { openHealth } from "./open-health.ts";
 import { openLedger } from "./open-ledger.ts";
+import { openTenantUse } from "./open-tenant-use.ts";
 import { planLanes } from "./plan-lanes.ts";
 import { lowerPriority } from "./lower-priority.ts";
 import { createStoreWatch } from "./store-watch.ts";
@@ -139,6 +140,7 @@ await runProcess({
 
     const files = createFileStore(stored);
     openFiles({ config, files, log, closes });
+    openTenantUse({ config, queue, files, names: accounts.names, log, closes });
     openLedger({ config, ledger: createLedger(stored), leases: queue.leases, log, closes });
     // A worker that works off no batch lane leaves batches to those that do.
     if (hasBatches) {

@@ -22,5 +22,7 @@ export { maxUsageDays, usageDimensions, type UsageQuery } from "./ledger/read-us
 export { addDays, daysFrom } from "./ledger/usage-days.ts";
 export { totalUsage } from "./ledger/usage-sums.ts";
 export { type RateLimitReader, type RateLimitUse, readRateLimitUse, windowSchema } from "./rate-limit-use.ts";
+export type { RequestCounter } from "./request-counter.ts";
 export { readRefusal, type Refusal, refusalError, refusedSchema, unpricedError } from "./refusal-error.ts";
+export { createRecountTenantUse, type TenantUse } from "./tenant-use.ts";
 export { type KeyListSettings, loadKeys } from "./load-keys.ts";

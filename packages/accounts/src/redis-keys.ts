@@ -20,6 +20,12 @@ export function createRedisKeys(prefix: string) {
     account: (keyId: string) => name("account", keyId),
     /** LIST: the admissions of an account in the last minute, which its rate limits count. */
     accountWindow: (keyId: string) => name("account-window", keyId),
+    /** LIST: the requests of any kind of an account in the last minute, and the bytes of bodies that were refused. */
+    accountRequests: (keyId: string) => name("account-requests", keyId),
+    /** HASH: the files, bytes and unfinished batch lines of a tenant. */
+    tenantUse: (tenant: string) => name("tenant-use", tenant),
+    /** ZSET of tenants by when what they hold is to be counted again. */
+    tenantUseDue: name("tenant-use-due"),
   };
 }
 

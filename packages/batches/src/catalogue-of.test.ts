@@ -25,7 +25,7 @@ test("a line is priced by the catalogue of the api that accepted its batch, and 
   const here = await openBatch();
   await here.validate(input);
   expect(await here.prepared()).toMatchObject([{ worst: 16_000 }]);
-  const there = await openBatch({}, operators().noted);
+  const there = await openBatch({}, { acceptedBy: operators().noted });
   await there.validate(input);
   expect(await there.prepared()).toMatchObject([
     { worst: 99_000, terms: { prices: { perImageMicros: { standard: { "256x256": 99_000 } } } } },
@@ -33,7 +33,7 @@ test("a line is priced by the catalogue of the api that accepted its batch, and 
 });
 
 test("a model that only the api knows is served in a batch", async () => {
-  const batch = await openBatch({}, operators().noted);
+  const batch = await openBatch({}, { acceptedBy: operators().noted });
   await batch.validate(inputLine("a", { ...asked, model: "ours" }));
   expect(await batch.read()).toMatchObject({ status: "in_progress", model: "ours" });
 });

@@ -33,7 +33,14 @@ export function createDropFile({ redis, keys, objects, log, now }: DropFileOptio
   /** Takes the record. False where only what is unwanted is to go, and this is wanted. */
   async function takeRecord(object: string, onlyUnwanted: boolean): Promise<boolean> {
     const { tenant, id } = fileOfObject(object);
-    const where = [keys.record(id), keys.expiring, keys.dropping, keys.formerPlace(id), ...keys.indexes(tenant)];
+    const where = [
+      keys.record(id),
+      keys.expiring,
+      keys.dropping,
+      keys.formerPlace(id),
+      keys.root,
+      ...keys.indexes(tenant),
+    ];
     const args = [object, id, await now(), onlyUnwanted ? 1 : 0, tenant, formerPlaceMs];
     return (await dropScript(redis, where, args)) === 1;
   }

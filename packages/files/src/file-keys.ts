@@ -9,6 +9,8 @@ export function createFileKeys(prefix: string) {
     purpose === undefined ? name("files", tenant) : name("files", tenant, purpose);
 
   return {
+    /** Begins every name: scripts make the names of what a tenant holds of it. */
+    root: `${prefix}:`,
     /** HASH: one file. */
     record: (id: string) => name("file", id),
     /** STRING `tenant score`: where a file stood in its tenant's indexes. Lives some minutes from its removal. */

@@ -2,6 +2,7 @@ import type { ObjectStore, OpenObject } from "@darkroom/storage";
 import { redisTime } from "@darkroom/redis";
 import type { Logger } from "@darkroom/runtime";
 import type { Redis } from "ioredis";
+import { countFiles } from "./count-files.ts";
 import { createDropFile } from "./drop-file.ts";
 import { createFileKeys, fileObject } from "./file-keys.ts";
 import { decodeFile, type FileRecord } from "./file-record.ts";
@@ -70,6 +71,9 @@ export function createFileStore({ redis, prefix, objects, log, now = () => redis
       await dropFile.drop(record.tenant, id);
       return true;
     },
+
+    /** Counts, in their records, the files of a tenant that count with what it holds. */
+    count: (tenant: string) => countFiles(redis, keys, tenant),
 
     /** Removes what has expired or was left behind, and says how many. For every worker, every so often. Rejects where the store is away. */
     sweep: () => dropFile.sweep(),

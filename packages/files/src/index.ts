@@ -1,4 +1,4 @@
 export type { FileRecord } from "./file-record.ts";
 export { createFileStore, type FileStore } from "./file-store.ts";
 export { FileUploadError } from "./file-upload-error.ts";
-export type { FileFacts, FileUpload } from "./upload-file.ts";
+export type { FileFacts, FileQuota, FileUpload } from "./upload-file.ts";

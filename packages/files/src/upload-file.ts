@@ -12,7 +12,10 @@ import { FileUploadError } from "./file-upload-error.ts";
 import { measuredStream } from "./measured-stream.ts";
 
 const beginScript = defineScript(new URL("scripts/begin.lua", import.meta.url), z.literal([0, 1]));
-const keepScript = defineScript(new URL("scripts/keep.lua", import.meta.url), z.literal([0, 1]));
+const keepScript = defineScript(
+  new URL("scripts/keep.lua", import.meta.url),
+  z.enum(["kept", "unknown", "files", "bytes"]),
+);
 
 /** OpenAI's, for the files of batches: thirty days. */
 const defaultExpirySeconds = 2_592_000;
@@ -36,7 +39,15 @@ export type FileFacts = {
   filename: string;
   /** Counted from now. Left out: thirty days. */
   expiresInSeconds?: number | undefined;
+  /**
+   * Counts it with what its tenant holds, and refuses it where the tenant would have more than this; null: it may have any number. Left out:
+   * it does not count, as the output of a batch, which is paid for.
+   */
+  quota?: FileQuota | undefined;
 };
+
+/** The most files, and bytes of files, that a tenant may have. */
+export type FileQuota = { files: number | null; bytes: number | null };
 
 /** Bytes in the object store that are no file yet. They are not visible; left alone they are removed a day later. */
 export type FileUpload = {
@@ -83,13 +94,17 @@ export function createUploadFile({ redis, keys, objects, dropFile, log, now }: U
       return cause instanceof FileUploadError ? cause : new FileUploadError("not_kept", { cause });
     }
 
-    async function keep({ purpose, filename, expiresInSeconds = defaultExpirySeconds }: FileFacts) {
+    async function keep({ purpose, filename, expiresInSeconds = defaultExpirySeconds, quota }: FileFacts) {
       const createdAtMs = await now();
       const expiresAtMs = createdAtMs + expiresInSeconds * 1_000;
       const record: FileRecord = { id, tenant, purpose, filename, bytes: measured.bytes(), createdAtMs, expiresAtMs };
-      const where = [keys.record(id), keys.expiring, keys.index(tenant), keys.index(tenant, purpose)];
-      const kept = await keepScript(redis, where, [object, id, createdAtMs, expiresAtMs, ...encodeFile(record)]);
-      if (kept === 0)
+      const where = [keys.record(id), keys.expiring, keys.index(tenant), keys.index(tenant, purpose), keys.root];
+      const counted = quota === undefined ? ["-", "-", "-"] : [record.bytes, quota.files ?? "-", quota.bytes ?? "-"];
+      const args = [object, id, createdAtMs, expiresAtMs, tenant, ...counted, ...encodeFile(record)];
+      const kept = await keepScript(redis, where, args);
+      if (kept === "files") throw new FileUploadError("no_room_for_files");
+      if (kept === "bytes") throw new FileUploadError("no_room_for_bytes");
+      if (kept === "unknown")
         throw new Error("The upload took so long that it was swept away, or its file was removed meanwhile");
       return record;
     }

@@ -73,6 +73,9 @@ export const keyTypes = {
   "keys-deleted": "zset",
   account: "hash",
   "account-window": "list",
+  "account-requests": "list",
+  "tenant-use": "hash",
+  "tenant-use-due": "zset",
   // The ledger
   ledger: "list",
   "ledger-days": "set",

@@ -7,6 +7,7 @@ export const acceptedBatch = ({ windowMs, ...batch }: NewBatch, nowMs: number): 
   version: 1,
   billUndelivered: batch.billUndelivered ?? "none",
   catalogue: batch.catalogue ?? null,
+  mostLines: batch.mostLines ?? null,
   errors: null,
   errorCount: 0,
   model: null,

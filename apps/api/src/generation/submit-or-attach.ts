@@ -3,7 +3,6 @@ import { ApiError, isEnding } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/runtime";
 import type { Earlier, GenerationRecord, Submission, Upstream, RequestIdentity } from "@darkroom/generations";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { limitHeaders } from "../limits/rate-limit-headers.ts";
 import type { LoadShedder } from "../limits/load-shedder.ts";
 import type { Queue } from "../open-queue.ts";
 import type { Disconnects } from "./cancel-on-disconnect.ts";
@@ -46,11 +45,11 @@ export type Joined = {
   isFoundAgain: boolean;
 };
 
-/** Writes headers of the answer: the id of the generation, the successor of a retired model, the use of the limits. */
+/** Notes what the headers of the answer say: the id of the generation, the successor of a retired model, the use of the limits. */
 type Tell = {
   id: (id: string) => void;
   upstream: (upstream: Upstream | undefined) => void;
-  use: (use: RateLimitUse, submission: Submission) => void;
+  use: (use: RateLimitUse) => void;
 };
 
 /**
@@ -74,7 +73,7 @@ export function createSubmitOrAttach({ queue, disconnects, loadShedder, log }: S
     }
     const submitted = await submit({ ...wanted, ...waiting });
     if ("id" in submitted) return attached(submitted, tell);
-    if (submitted.use !== null) tell.use(submitted.use, wanted);
+    if (submitted.use !== null) tell.use(submitted.use);
     if (submitted.kind === "refused") throw refusalError(submitted.refusal, wanted.admission);
     tell.id(wanted.id);
     tell.upstream(wanted.upstream);
@@ -95,7 +94,7 @@ export function createSubmitOrAttach({ queue, disconnects, loadShedder, log }: S
       upstream(upstream) {
         if (upstream?.successor !== undefined) reply.header("x-generation-successor", upstream.successor);
       },
-      use: (use, { admission }) => void reply.headers(limitHeaders(admission.limits, use)),
+      use: (use) => void (request.facts.rateLimitUse = use),
     };
     const caller = waits.newCaller();
     const follow = (waiting: { id: string; lane: string }, tellsAnswered = true) =>

@@ -18,7 +18,12 @@ import { createLoadShedder, type LoadShedder, pressureLimits } from "../limits/l
 import { createTenantTraffic, type TenantTraffic } from "./tenant-traffic.ts";
 import { followRequest, type FollowRequestDependencies, newRequestId } from "./request-facts.ts";
 import { cutStalledAnswers } from "../limits/connection-limits.ts";
-import { connectionLimits, requestLimits, stalledAnswerMs as usualStalledAnswerMs } from "../limits/server-limits.ts";
+import type { RequestLimits } from "../limits/limit-requests.ts";
+import {
+  connectionLimits,
+  requestLimits as sizeLimits,
+  stalledAnswerMs as usualStalledAnswerMs,
+} from "../limits/server-limits.ts";
 import { createConnectionTurns } from "./connection-turns.ts";
 import { createAuthenticationGate, type AuthenticationGate } from "./authentication-gate.ts";
 import { createUnauthenticatedLog } from "./unauthenticated-log.ts";
@@ -33,6 +38,7 @@ export type CreateServerDependencies = Omit<FollowRequestDependencies, "unauthen
   corsOrigins: readonly string[];
   /** How many requests for images may be in hand at a time. */
   maxHeldRequests: number;
+  requestLimits: Pick<RequestLimits, "assertParsable">;
   /** How many connections are open at a time. Node closes more at once, without an answer. */
   maxConnections: number;
   /** How long a client may take none of an answer that is there, in milliseconds. */
@@ -53,7 +59,7 @@ export type Server = {
  * shape. It does not listen yet.
  */
 export function createServer(given: CreateServerDependencies): Server {
-  const { log, metrics, drain, trustProxy, corsOrigins, maxHeldRequests, maxConnections } = given;
+  const { log, metrics, drain, trustProxy, corsOrigins, maxHeldRequests, maxConnections, requestLimits } = given;
   const { stalledAnswerMs = usualStalledAnswerMs } = given;
   const unauthenticatedLog = createUnauthenticatedLog(log);
   const dependencies = { ...given, unauthenticatedLog };
@@ -65,7 +71,7 @@ export function createServer(given: CreateServerDependencies): Server {
   });
   const traffic = createTenantTraffic();
   const app = Fastify({
-    ...requestLimits,
+    ...sizeLimits,
     trustProxy,
     // The gate runs before Fastify on every address.
     serverFactory: (route) => {
@@ -99,16 +105,14 @@ export function createServer(given: CreateServerDependencies): Server {
     unauthenticatedLog.close();
   });
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser(
-    "application/json",
-    { parseAs: "buffer" },
-    async ({ headers }: FastifyRequest, body: Buffer) => {
-      // Many clients send the JSON content type with an empty POST, too. Routes that need a body refuse it.
-      if (body.length === 0) return undefined;
-      assertPlainBody(headers);
-      return parseJson(body);
-    },
-  );
+  app.addContentTypeParser("application/json", { parseAs: "buffer" }, async (request: FastifyRequest, body: Buffer) => {
+    const { headers } = request;
+    // Many clients send the JSON content type with an empty POST, too. Routes that need a body refuse it.
+    if (body.length === 0) return undefined;
+    assertPlainBody(headers);
+    await requestLimits.assertParsable(request, body.length);
+    return parseJson(body);
+  });
 
   void app.register(underPressure, pressureLimits);
   const loadShedder = createLoadShedder({ maxHeldRequests, isOverloaded: () => app.isUnderPressure() });

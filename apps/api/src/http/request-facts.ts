@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { isIP } from "node:net";
-import type { Account } from "@darkroom/accounts";
+import type { Account, RateLimitUse } from "@darkroom/accounts";
 import { networkOf } from "@darkroom/outbound";
 import type { Logger, Metrics } from "@darkroom/runtime";
 import type { FastifyReply, FastifyRequest } from "fastify";
@@ -20,6 +20,12 @@ type RequestFacts = {
   errorCode?: string;
   /** What a list has read for its page, in bytes. */
   readBytes?: number;
+  /** The length of a body that was read to be parsed. */
+  bodyBytes?: number;
+  /** What its key had used of the limits of generations, when it was admitted or refused by them. */
+  rateLimitUse?: RateLimitUse;
+  /** Whether it was refused for the number of its key's requests, or of their refused bytes. */
+  isRateLimited?: boolean;
 };
 
 declare module "fastify" {
@@ -53,7 +59,14 @@ export function followRequest(
   reply.header("x-request-id", request.id);
 
   reply.raw.once("close", () => {
-    const { account, startedAtMs, ...facts } = request.facts;
+    const {
+      account,
+      startedAtMs,
+      rateLimitUse: _told,
+      isRateLimited: _refused,
+      bodyBytes: _read,
+      ...facts
+    } = request.facts;
     if (facts.errorCode !== undefined) metrics.refusedRequests.inc({ code: facts.errorCode });
     const answered = reply.raw.writableFinished;
     // 499 is what nginx writes for a caller who left.

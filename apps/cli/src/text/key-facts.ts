@@ -17,7 +17,11 @@ export function keyFacts(key: ApiKey): string {
     ["images per minute", count(limits.images_per_minute)],
     ["concurrent", count(limits.concurrent_generations)],
     ["queued", count(limits.queued_generations)],
-    ["held requests", limits.held_requests === null ? "as configured" : String(limits.held_requests)],
+    ["held requests", orConfigured(limits.held_requests)],
+    ["HTTP requests per minute", orConfigured(limits.http_requests_per_minute)],
+    ["stored files", orConfigured(limits.stored_files)],
+    ["stored bytes", orConfigured(limits.stored_bytes)],
+    ["unfinished batch lines", orConfigured(limits.unfinished_batch_lines)],
     ["budget a day", dollars(budget.day)],
     ["budget a month", dollars(budget.month)],
     ["budget in all", dollars(budget.total)],
@@ -31,4 +35,6 @@ export function keyFacts(key: ApiKey): string {
 }
 
 const count = (limit: number | null) => (limit === null ? "no limit" : String(limit));
+/** Of a limit for which the installation has a default. */
+const orConfigured = (limit: number | null) => (limit === null ? "as configured" : String(limit));
 const dollars = (micros: number | null) => (micros === null ? "no limit" : formatDollars(micros));

@@ -5,7 +5,9 @@ import { hashApiKey, newApiKey, newKeyId, prefixOf } from "../api-key.ts";
 import { readAccountUsage } from "../account-usage.ts";
 import { keptSeconds } from "../ledger/ledger-keys.ts";
 import { createRateLimitReader } from "../rate-limit-use.ts";
+import { createRequestCounter } from "../request-counter.ts";
 import type { RedisKeys } from "../redis-keys.ts";
+import { readTenantUse } from "../tenant-use.ts";
 import { decodeKey, encodeChanges, type KeyChanges, type KeyRecord, type KeySettings } from "./key-record.ts";
 import { readKeys } from "./read-keys.ts";
 import { webhookSecretVersions } from "./webhook-secret-versions.ts";
@@ -93,8 +95,14 @@ export function createKeyStore(redis: Redis, names: RedisKeys) {
     /** What the account of a key has active and has spent. */
     readUsage: (keyId: string) => readAccountUsage(redis, names, keyId),
 
+    /** The files, bytes and unfinished batch lines of a tenant. */
+    readTenantUse: (tenant: string) => readTenantUse(redis, names, tenant),
+
     /** What a key has used of its rate limits, for answers that did not come from an admission. */
     readRateLimitUse: createRateLimitReader(redis, names),
+
+    /** Counts the requests of any kind of each key. An api process has one, and closes it. */
+    requests: createRequestCounter({ redis, names }),
 
     /** Which versions of a key's webhook secret sign now, the current one first. */
     webhookSecretVersions: (keyId: string) => webhookSecretVersions(redis, names, keyId),

@@ -1,6 +1,7 @@
 -- Rate limit: an exact count of the admissions of an API key in the last minute. Any sixty seconds have at most as many as the limit, and an
 -- admission that is a minute old does not count. The LIST has entries 'ms requests images', which are running totals. Its first entry is
--- the baseline, the totals at the beginning of the minute, so the difference of two entries is what was admitted between them.
+-- the baseline, the totals at the beginning of the minute, so the difference of two entries is what was admitted between them. The window of
+-- all requests (count-requests.lua) counts the bytes of refused bodies in the place of images.
 -- Admissions within one span share an entry, which has the time of the latest. So the list has at most 1,200 entries whatever the limit,
 -- and an admission counts for one span too long at most. When the clock is set back by less than a minute, admissions count longer by as
 -- much. When it is set back by more, the count starts from zero; else the key would be blocked until the clock has caught up.
@@ -41,7 +42,8 @@ local function count_window(window, time)
   return latest.requests - ground.requests, latest.images - ground.images, latest.ms + minute_ms - time
 end
 
-local function note_admission(window, time, images)
+-- Counts one request, or `requests` of them, and their images together.
+local function note_admission(window, time, images, requests)
   local ground, latest = slide(window, time)
   -- Without an entry in the last minute the count starts from zero.
   if not latest then
@@ -49,7 +51,7 @@ local function note_admission(window, time, images)
     redis.call('RPUSH', window, '0 0 0')
     latest = { ms = 0, requests = 0, images = 0 }
   end
-  local entry = string.format('%d %d %d', time, latest.requests + 1, latest.images + images)
+  local entry = string.format('%d %d %d', time, latest.requests + (requests or 1), latest.images + images)
   local text = redis.call('LINDEX', window, -1)
   local begun = tonumber(string.match(text, '(%d+)$'))
   if latest.ms > 0 and time - begun < span_ms then

@@ -24,7 +24,12 @@ const limits: fc.Arbitrary<Limits> = fc.record({
   images_per_minute: fc.option(fc.integer({ min: 4, max: 20 }), { nil: null }),
   concurrent_generations: count,
   queued_generations: count,
+  // Scripts of generations count none of these.
   held_requests: fc.constant(null),
+  http_requests_per_minute: fc.constant(null),
+  stored_files: fc.constant(null),
+  stored_bytes: fc.constant(null),
+  unfinished_batch_lines: fc.constant(null),
 });
 
 /** What is done to a generation. `which` picks one of those that were submitted; the model says what must come of it. */

@@ -31,6 +31,8 @@ export type BatchRecord = {
   billUndelivered: BillUndelivered;
   /** The SHA-256 of the catalogue that it was accepted by; null for one of an older release. */
   catalogue: string | null;
+  /** The most unfinished lines that its tenant may have with it; null: any number. */
+  mostLines: number | null;
   /** The first faults of its input; null unless it failed. */
   errors: readonly BatchFault[] | null;
   /** How many faults there are. Where they are more than `errors`, all of them are the error file. */
@@ -141,6 +143,7 @@ function decode(hash: Record<string, string>): BatchRecord {
     webhookEvents: json("webhookEvents", z.array(z.enum(batchEndings))) ?? [],
     billUndelivered: readBillUndelivered(hash["billUndelivered"]),
     catalogue: hash["catalogue"] ?? null,
+    mostLines: hash["mostLines"] === undefined ? null : number("mostLines"),
     errors: json("errors", z.array(batchFaultSchema)),
     errorCount: number("errorCount"),
     model: hash["model"] ?? null,

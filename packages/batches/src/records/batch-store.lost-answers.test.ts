@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { openLossyConnection, openQueue } from "@darkroom/generations/queue-fixture";
 import { aBatch } from "./a-batch.fixture.ts";
-import { type BatchStore, createBatchStore } from "./batch-store.ts";
+import { type Acceptance, type BatchStore, createBatchStore } from "./batch-store.ts";
 
 const lane = "sandbox.batch";
 const accepted = { model: "m", lane, total: 3, chunks: [0, 2] };
@@ -26,7 +26,10 @@ const moves = {
   },
 } satisfies Record<
   string,
-  { before: string[]; move: (batches: BatchStore, id: string) => Promise<boolean | "ok" | "gone" | "refused"> }
+  {
+    before: string[];
+    move: (batches: BatchStore, id: string) => Promise<boolean | "ok" | "gone" | "refused" | Acceptance>;
+  }
 >;
 const names: ReadonlyMap<string, (typeof moves)[keyof typeof moves]> = new Map(Object.entries(moves));
 

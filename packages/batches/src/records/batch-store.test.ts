@@ -41,7 +41,7 @@ describe("a batch", () => {
 
   test("that is accepted feeds its lane until nothing of it is left there", async () => {
     const { batches, id, read } = await openBatches();
-    expect(await batches.accept(id, accepted)).toBe(true);
+    expect(await batches.accept(id, accepted)).toEqual({ kind: "accepted" });
     expect(await batches.feeding(lane)).toEqual([id]);
     await batches.settle(await read());
     expect(await read()).toMatchObject({ status: "finalizing", outcome: "completed", ready: true });
@@ -94,7 +94,7 @@ describe("a batch", () => {
     const { batches, id, read, outbox } = await openBatches();
     const fault = { code: "empty_file", message: "It is empty.", param: null, line: null };
     expect(await batches.fail(id, [fault])).toBe(true);
-    expect(await batches.accept(id, accepted)).toBe(false);
+    expect(await batches.accept(id, accepted)).toEqual({ kind: "refused" });
     expect(await read()).toMatchObject({ status: "failed", errors: [fault] });
     expect(await batches.active()).toEqual([]);
     expect(await outbox()).toEqual([]);
@@ -118,7 +118,7 @@ describe("cancelling", () => {
     const { batches, id, read } = await openBatches();
     expect(await batches.cancel(id, null)).toBe("ok");
     expect(await read()).toMatchObject({ status: "cancelling", ready: true });
-    expect(await batches.accept(id, accepted)).toBe(false);
+    expect(await batches.accept(id, accepted)).toEqual({ kind: "refused" });
   });
 
   test("is refused once the output is being put together", async () => {

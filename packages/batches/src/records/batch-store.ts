@@ -13,6 +13,7 @@ import {
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import { type BatchRecord, decodeBatch, type ShownBatch, shownBatchFields } from "./batch-record.ts";
+import { countLines } from "./count-lines.ts";
 import { type BatchRequest, createBatch, findEarlierBatch, type NewBatch } from "./create-batch.ts";
 
 /** The result of validation for a batch that can run. */
@@ -44,7 +45,13 @@ type BatchListOptions = {
   signal?: AbortSignal | undefined;
 };
 
-const moveBatch = defineScript(new URL("scripts/move-batch.lua", import.meta.url), z.enum(["ok", "gone", "refused"]));
+const moveBatch = defineScript(
+  new URL("scripts/move-batch.lua", import.meta.url),
+  z.union([z.enum(["ok", "gone", "refused"]), z.int()]),
+);
+
+/** What became of a batch that was to be accepted: `lines` is how many unfinished ones its tenant has, which leave no room for it. */
+export type Acceptance = { kind: "accepted" } | { kind: "refused" } | { kind: "no_room"; lines: number };
 
 /** Longer than the longest completion window and what follows it. */
 const catalogueKeptMs = 60 * 86_400_000;
@@ -57,12 +64,18 @@ export function createBatchStore(redis: Redis, keys: Keys) {
   const read = async (id: string): Promise<BatchRecord | null> => decodeBatch(await redis.hgetall(keys.batch(id)));
 
   /** Moves a batch from one of some statuses to another, with further fields. */
-  const move = (id: string, lane: string, from: string, to: string, fields: Record<string, string | number> = {}) =>
+  const tryMove = (id: string, lane: string, from: string, to: string, fields: Record<string, string | number> = {}) =>
     moveBatch(
       redis,
-      [keys.batch(id), keys.activeBatches, keys.feedingBatches(lane), keys.outbox, keys.endedBatches],
+      [keys.batch(id), keys.activeBatches, keys.feedingBatches(lane), keys.outbox, keys.endedBatches, keys.root],
       [id, randomUUID(), from, to, ...Object.entries(fields).flat()],
     );
+
+  async function move(...what: Parameters<typeof tryMove>) {
+    const answer = await tryMove(...what);
+    if (typeof answer === "number") throw new Error("Only a batch that is to be accepted can find no room");
+    return answer;
+  }
 
   return {
     /** Writes a new batch, `validating`, or finds the one that the same request made. Its job must be put on the lane afterwards. Safe to repeat. */
@@ -106,11 +119,19 @@ export function createBatchStore(redis: Redis, keys: Keys) {
     /** Ids of the batches that have lines for a lane, or lines on it. */
     feeding: (lane: string): Promise<string[]> => redis.zrange(keys.feedingBatches(lane), "0", "-1"),
 
-    /** The input is right: its lines may be fed. False where the batch is not being validated any more. */
-    async accept(id: string, { model, lane, total, chunks }: AcceptedBatch): Promise<boolean> {
+    /**
+     * The input is right: its lines may be fed, and count as unfinished ones of its tenant until they end. `refused` where the batch is not
+     * being validated any more; `no_room` where its tenant would have more unfinished lines than the batch says.
+     */
+    async accept(id: string, { model, lane, total, chunks }: AcceptedBatch): Promise<Acceptance> {
       const fields = { model, lane, total, chunks: JSON.stringify(chunks) };
-      return (await move(id, lane, "validating", "in_progress", fields)) === "ok";
+      const answer = await tryMove(id, lane, "validating", "in_progress", fields);
+      if (typeof answer === "number") return { kind: "no_room", lines: answer };
+      return { kind: answer === "ok" ? "accepted" : "refused" };
     },
+
+    /** Counts, in the records of batches, the lines of a tenant that have not ended. */
+    countLines: (tenant: string) => countLines(redis, keys, tenant),
 
     /**
      * The input cannot be run: `errors` are the first of `count` faults, and the file has all of them where these are more. False where the

@@ -23,6 +23,8 @@ export type NewBatch = {
   billUndelivered?: BillUndelivered | undefined;
   /** The SHA-256 of the catalogue that its lines are checked and priced by, see `BatchStore.keepCatalogue`. Absent: the worker's own. */
   catalogue?: string | undefined;
+  /** The most unfinished lines that its tenant may have with it, by the limit of its key. Absent: any number. */
+  mostLines?: number | undefined;
 };
 
 /** How a repeated request is recognised. */
@@ -97,6 +99,7 @@ function run({ redis, keys, batch, request, onlyLook }: Run): Promise<z.output<t
     webhookEvents,
     billUndelivered = "none",
     catalogue,
+    mostLines,
     ...rest
   } = batch;
   const { body, idempotencyKey, clientRetry, claimsMs } = request;
@@ -123,7 +126,12 @@ function run({ redis, keys, batch, request, onlyLook }: Run): Promise<z.output<t
       maxCreations,
       creationSpanMs,
       onlyLook ? "1" : "0",
-      ...Object.entries({ ...rest, billUndelivered, ...(catalogue !== undefined && { catalogue }) }).flat(),
+      ...Object.entries({
+        ...rest,
+        billUndelivered,
+        ...(catalogue !== undefined && { catalogue }),
+        ...(mostLines !== undefined && { mostLines }),
+      }).flat(),
       ...(metadata === null ? [] : ["metadata", JSON.stringify(metadata)]),
       ...(webhook === null ? [] : ["webhook", webhook, "webhookEvents", JSON.stringify(webhookEvents)]),
     ],

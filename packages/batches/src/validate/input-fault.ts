@@ -9,6 +9,7 @@ export const inputFaultCodes = [
   "duplicate_custom_id",
   "url_mismatch",
   "model_mismatch",
+  "token_limit_exceeded",
   // Ours.
   "invalid_encoding",
   "line_too_long",

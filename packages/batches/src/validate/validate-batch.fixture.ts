@@ -24,11 +24,14 @@ const never = new AbortController().signal;
 
 /**
  * One batch that waits to be validated, on a real Redis, with its objects in memory.
- * @param acceptedBy the catalogue of the api that accepted it, as text; absent: an older release, which noted none
+ * @param noted what the api that accepted it noted: its catalogue, as text, and the limit of lines; an older release noted neither
  */
-export async function openBatch(over: Partial<ValidateBatchDependencies> = {}, acceptedBy?: string) {
+export async function openBatch(
+  over: Partial<ValidateBatchDependencies> = {},
+  { acceptedBy, mostLines }: { acceptedBy?: string; mostLines?: number } = {},
+) {
   const { redis, keys, objects, files, batches, ...parts } = openBatchParts();
-  const asked = aBatch({ catalogue: acceptedBy && (await batches.keepCatalogue(acceptedBy)) });
+  const asked = aBatch({ mostLines, catalogue: acceptedBy && (await batches.keepCatalogue(acceptedBy)) });
   const { id } = asked;
   await batches.create(asked);
   const chunkKey = batchObjects("acme", id).lines;

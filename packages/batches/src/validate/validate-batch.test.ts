@@ -307,3 +307,37 @@ test("a key that is no longer in use has its batch canceled, whatever is in its 
   expect(await read()).toMatchObject({ status: "cancelling", outcome: "cancelled", ready: true, errors: null });
   expect(await chunksStored()).toBe(0);
 });
+
+describe("a batch beyond the unfinished lines that its tenant may have", () => {
+  test("fails with OpenAI's code for it, and leaves no chunks", async () => {
+    const { validate, read, chunksStored } = await openBatch({}, { mostLines: 2 });
+    await validate(inputLines(3).join("\n"));
+    expect(await read()).toMatchObject({
+      status: "failed",
+      errors: [
+        {
+          code: "token_limit_exceeded",
+          message:
+            "Enqueued line limit reached: this batch has 3 lines, 0 of other batches have not ended, and there may be 2 together (unfinished_batch_lines). Create it again when some of these batches have ended.",
+          param: null,
+          line: null,
+        },
+      ],
+    });
+    expect(await chunksStored()).toBe(0);
+  });
+
+  test("runs where it fits exactly", async () => {
+    const { validate, read } = await openBatch({}, { mostLines: 3 });
+    await validate(inputLines(3).join("\n"));
+    expect(await read()).toMatchObject({ status: "in_progress", total: 3 });
+  });
+
+  test("may have a file with its mistakes, which counts with what the tenant stores", async () => {
+    const { validate, read, files } = await openBatch();
+    await validate(Array.from({ length: 30 }, (_, i) => inputLine(`r${i}`, { size: "3x3" })).join("\n"));
+    const { errorFileId } = await read();
+    const file = errorFileId === null ? null : await files.read(errorFileId);
+    expect(await files.count("acme")).toEqual({ files: 1, bytes: file?.bytes });
+  });
+});

@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import { type BatchFault, derivedUlid } from "@darkroom/contracts";
+import { type BatchFault, countOf, derivedUlid } from "@darkroom/contracts";
 import type { FileStore } from "@darkroom/files";
 import { createLineFile } from "../finalize/line-file.ts";
 import { batchObjects } from "../records/batch-objects.ts";
@@ -25,6 +25,15 @@ export type ValidateBatchDependencies = {
   accountOf: (batch: BatchRecord) => Promise<BatchAccount | null>;
   log: Pick<Logger, "info">;
 };
+
+const unlimited = { files: null, bytes: null };
+
+/** OpenAI's code for a batch beyond the limit of what is enqueued: clients know by it that the batch may be sent again later. */
+const tooManyUnfinished = ({ total, lines, most }: { total: number; lines: number; most: number }): BatchFault =>
+  inputFault(
+    "token_limit_exceeded",
+    `Enqueued line limit reached: this batch has ${countOf(total, "line")}, ${lines} of other batches have not ended, and there may be ${most} together (unfinished_batch_lines). Create it again when some of these batches have ended.`,
+  );
 
 export type BatchAccount = {
   /** Ids of the models that it may use; null: all. */
@@ -74,7 +83,9 @@ export function createValidateBatch(dependencies: ValidateBatchDependencies) {
     const id = `file-${derivedUlid(batch.id, "error")}`;
     const filename = `${batch.id}_error.jsonl`;
     const file = createLineFile(
-      (body) => files.create({ id, tenant, purpose: "batch_output", filename, body, expiresInSeconds }),
+      // Nobody pays for it, so it counts with what its tenant holds. It is never refused.
+      (body) =>
+        files.create({ id, tenant, purpose: "batch_output", filename, body, expiresInSeconds, quota: unlimited }),
       signal,
     );
     try {
@@ -108,7 +119,16 @@ export function createValidateBatch(dependencies: ValidateBatchDependencies) {
     const { model, total } = checked;
     const lane = laneName(model.provider, "batch");
     log.info({ ...facts, lane, lines: total }, "The input of a batch is right");
-    return batches.accept(batch.id, { model: model.id, lane, total, chunks: await chunks.finish() });
+    const accepted = { model: model.id, lane, total, chunks: await chunks.finish() };
+    const acceptance = await batches.accept(batch.id, accepted);
+    if (acceptance.kind !== "no_room") return acceptance.kind === "accepted";
+    const { lines } = acceptance;
+    log.info(
+      { ...facts, lines: total, unfinishedLines: lines },
+      "A batch has no room beside the unfinished lines of its tenant",
+    );
+    await fail(batch, [tooManyUnfinished({ total, lines, most: batch.mostLines ?? 0 })], signal);
+    return false;
   }
 
   return async (batchId: string, signal: AbortSignal): Promise<void> => {

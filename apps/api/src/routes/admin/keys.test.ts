@@ -42,7 +42,19 @@ describe("POST /admin/keys", () => {
 
     const read = await askAdmin(api, "GET", `/admin/keys/${shown.id}`);
     const nothing = { active: 0, queued: 0, reserved: 0, spent: { day: 0, month: 0, total: 0 } };
-    expect(await read.json()).toEqual({ ...shown, usage: nothing });
+    // It has asked for its models above.
+    const held = { http_requests: 1, stored_files: 0, stored_bytes: 0, unfinished_batch_lines: 0 };
+    expect(await read.json()).toEqual({
+      ...shown,
+      default_limits: {
+        held_requests: 1_000,
+        http_requests_per_minute: 1_000_000,
+        stored_files: 10_000,
+        stored_bytes: 1_000_000_000_000,
+        unfinished_batch_lines: 500_000,
+      },
+      usage: { ...nothing, ...held },
+    });
   });
 
   test("works at every process within two seconds", async () => {
@@ -99,7 +111,12 @@ describe("GET /admin/keys/{id}", () => {
     const account = `${api.prefix}:account:${id}`;
     await api.redis.hset(account, { ...counted, month: now.slice(0, 7), monthSpent: 60 });
     const usage = async () => (await (await askAdmin(api, "GET", `/admin/keys/${id}`)).json()).usage;
-    expect(await usage()).toEqual({ active: 3, queued: 2, reserved: 500, spent: { day: 40, month: 60, total: 90 } });
+    expect(await usage()).toMatchObject({
+      active: 3,
+      queued: 2,
+      reserved: 500,
+      spent: { day: 40, month: 60, total: 90 },
+    });
     await api.redis.hset(account, { day: "2020-01-01", month: "2020-01" });
     expect(await usage()).toMatchObject({ spent: { day: 0, month: 0, total: 90 } });
   });

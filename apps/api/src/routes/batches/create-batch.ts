@@ -9,6 +9,7 @@ import {
   parseBody,
   isFileId,
 } from "@darkroom/contracts";
+import type { Account } from "@darkroom/accounts";
 import type { FileStore } from "@darkroom/files";
 import type { Logger } from "@darkroom/runtime";
 import { type NewBatch, showBatch } from "@darkroom/batches";
@@ -18,6 +19,7 @@ import type { FindBatch } from "../../batches/find-batch.ts";
 import { checkWebhook } from "../../generation/check-webhook.ts";
 import { queueAnswer } from "../../generation/queue-answer.ts";
 import type { ShedLoad } from "../../limits/shed-load.ts";
+import type { StoredQuota } from "../../limits/stored-quota.ts";
 import { accountOf } from "../../http/authenticate.ts";
 import { readIdempotencyKey } from "../../http/idempotency-key.ts";
 import type { Queue } from "../../open-queue.ts";
@@ -28,6 +30,7 @@ export type CreateBatchDependencies = {
   files: Pick<FileStore, "read">;
   findBatch: FindBatch;
   shedLoad: ShedLoad;
+  storedQuota: Pick<StoredQuota, "mostLinesOf" | "assertRoomForBatch">;
   webhooks: WebhookSettings;
   log: Logger;
 };
@@ -40,17 +43,20 @@ const standardOutputSeconds = 2_592_000;
 
 /** `POST /v1/batches`: accepts a batch, whose lines are validated later. The same request, sent again, finds its batch. */
 export function createBatchRoute(app: FastifyInstance, dependencies: CreateBatchDependencies): void {
-  const { queue, files, findBatch, shedLoad, webhooks, log } = dependencies;
+  const { queue, files, findBatch, shedLoad, storedQuota, webhooks, log } = dependencies;
 
-  async function accept(batch: NewBatch, sent: BatchRequest): Promise<CreatedBatch> {
+  async function accept(account: Account, batch: NewBatch, sent: BatchRequest): Promise<CreatedBatch> {
     await checkInputFile(files, batch.tenant, batch.inputFileId);
     await checkWebhook(sent.body, webhooks);
     shedLoad(batch.tenant);
-    return queueAnswer(queue.submitBatch(batch, sent));
+    await storedQuota.assertRoomForBatch(account);
+    const mostLines = storedQuota.mostLinesOf(account);
+    return queueAnswer(queue.submitBatch({ ...batch, mostLines }, sent));
   }
 
   app.post("/v1/batches", async (request, reply) => {
-    const { tenant, keyId } = accountOf(request);
+    const account = accountOf(request);
+    const { tenant, keyId } = account;
     if (request.body === undefined) {
       throw new ApiError("invalid_request_error", "The body is empty: send a JSON object.");
     }
@@ -63,7 +69,7 @@ export function createBatchRoute(app: FastifyInstance, dependencies: CreateBatch
     const batch = newBatch(body, { id: newBatchId(Date.now()), tenant, keyId });
     // The file of an earlier request may be gone by now, and its batch is there all the same.
     const earlier = await queueAnswer(queue.batches.findEarlier(batch, sent));
-    const created = earlier ?? (await accept(batch, sent));
+    const created = earlier ?? (await accept(account, batch, sent));
     if (created.kind === "limited") throw limited(created.retryAfterMs);
     const id = created.kind === "created" ? batch.id : created.id;
     // On a mismatch too: a client that uploaded its file twice, so that the file has another id, finds the batch by this header.

@@ -6,6 +6,7 @@ import { readFileForm } from "../../files/read-file-form.ts";
 import { showFile } from "../../files/show-file.ts";
 import { createUploadPlaces } from "../../limits/upload-places.ts";
 import type { ShedLoad } from "../../limits/shed-load.ts";
+import { noRoomForBytes, noRoomForFiles, type StoredLimits, type StoredQuota } from "../../limits/stored-quota.ts";
 import { accountOf } from "../../http/authenticate.ts";
 import { assertPlainBody } from "../../http/request-body.ts";
 import type { BodyDeadline } from "../../limits/body-deadline.ts";
@@ -13,6 +14,7 @@ import { maxFormOverheadBytes } from "../../limits/server-limits.ts";
 
 export type CreateFileDependencies = {
   files: Pick<FileStore, "upload">;
+  storedQuota: Pick<StoredQuota, "quotaOf" | "assertRoomForFile">;
   shedLoad: ShedLoad;
   bodyDeadline: BodyDeadline;
   drain: Drain;
@@ -23,7 +25,7 @@ const maxFilenameCharacters = 255;
 
 /** `POST /v1/files`: streams a file into the object store and answers when it is stored. */
 export function createFileRoute(app: FastifyInstance, dependencies: CreateFileDependencies): void {
-  const { files, shedLoad, bodyDeadline, drain } = dependencies;
+  const { files, storedQuota, shedLoad, bodyDeadline, drain } = dependencies;
   const places = createUploadPlaces();
 
   void app.register(async (uploads) => {
@@ -32,8 +34,11 @@ export function createFileRoute(app: FastifyInstance, dependencies: CreateFileDe
     uploads.addContentTypeParser("multipart/form-data", async () => undefined);
 
     uploads.post("/v1/files", { onRequest: async (request) => refuseEarly(request) }, async (request, reply) => {
-      const { tenant } = accountOf(request);
+      const account = accountOf(request);
+      const { tenant } = account;
       shedLoad(tenant);
+      const quota = storedQuota.quotaOf(account);
+      const room = await storedQuota.assertRoomForFile(account, leastFileBytes(request));
       const stopping = new AbortController();
       const leave = places.take(tenant);
       const release = drain.onDismiss(() => stopping.abort(shuttingDown()));
@@ -45,13 +50,13 @@ export function createFileRoute(app: FastifyInstance, dependencies: CreateFileDe
           maxOverheadBytes: maxFormOverheadBytes,
           receive: async (name, body) => {
             assertFilename(name);
-            return files.upload({ tenant, body, maxBytes: maxFileBytes });
+            return files.upload({ tenant, body, maxBytes: Math.min(maxFileBytes, room) });
           },
         });
-        const record = await upload.keep(facts);
+        const record = await upload.keep({ ...facts, quota });
         return await reply.header("cache-control", "no-store").send(showFile(record));
       } catch (error) {
-        throw error instanceof FileUploadError ? apiErrorOf(error) : error;
+        throw error instanceof FileUploadError ? apiErrorOf(error, quota, room) : error;
       } finally {
         release();
         leave();
@@ -72,6 +77,10 @@ function refuseEarly({ headers }: FastifyRequest): void {
   if (Number(headers["content-length"] ?? 0) > maxFileBytes + maxFormOverheadBytes) throw tooLarge();
 }
 
+/** How many bytes the file of a form has at least, by what is announced; 0 where nothing is. */
+const leastFileBytes = ({ headers }: FastifyRequest): number =>
+  Math.max(Number(headers["content-length"] ?? 0) - maxFormOverheadBytes, 0);
+
 /** Control characters (a NUL ends a name in C), line separators, and marks that let a name end other than it looks. */
 const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u;
 
@@ -89,8 +98,11 @@ function assertFilename(filename: string): void {
   }
 }
 
-function apiErrorOf(cause: FileUploadError): ApiError {
-  if (cause.reason === "too_large") return tooLarge();
+/** `room`: how many bytes the tenant could add when the upload began. */
+function apiErrorOf(cause: FileUploadError, quota: StoredLimits, room: number): ApiError {
+  if (cause.reason === "no_room_for_files") return noRoomForFiles(quota);
+  if (cause.reason === "no_room_for_bytes") return noRoomForBytes(quota);
+  if (cause.reason === "too_large") return room < maxFileBytes ? noRoomForBytes(quota) : tooLarge();
   if (cause.reason === "broken_off") {
     return new ApiError("invalid_request_error", "The upload ended before the file was complete.", {
       param: "file",

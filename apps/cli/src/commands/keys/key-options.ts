@@ -12,6 +12,10 @@ export function withKeyOptions<Args extends unknown[], Options extends OptionVal
     .option("--concurrent <n>", "generations that were accepted and have not ended", orNone(parseCount))
     .option("--queued <n>", "of those, the ones that no worker has begun", orNone(parseCount))
     .option("--held-requests <n>", "requests held open at one api process: waiting calls, streams", orNone(parseCount))
+    .option("--http-requests-per-minute <n>", "requests of any kind in any sixty seconds", orNone(parseCount))
+    .option("--stored-files <n>", "uploaded files that its tenant has", orNone(parseCount))
+    .option("--stored-bytes <n>", "bytes of those files", orNone(parseCount))
+    .option("--unfinished-batch-lines <n>", "lines of batches of its tenant that have not ended", orNone(parseCount))
     .option("--budget-day <dollars>", "the most it may cost in a day of UTC", orNone(parseDollars))
     .option("--budget-month <dollars>", "the most it may cost in a month of UTC", orNone(parseDollars))
     .option("--budget-total <dollars>", "the most it may ever cost", orNone(parseDollars))
@@ -29,6 +33,10 @@ export type KeyOptions = {
   concurrent?: OrNone<number>;
   queued?: OrNone<number>;
   heldRequests?: OrNone<number>;
+  httpRequestsPerMinute?: OrNone<number>;
+  storedFiles?: OrNone<number>;
+  storedBytes?: OrNone<number>;
+  unfinishedBatchLines?: OrNone<number>;
   budgetDay?: OrNone<number>;
   budgetMonth?: OrNone<number>;
   budgetTotal?: OrNone<number>;
@@ -50,6 +58,10 @@ export function keyChanges(options: KeyOptions): KeyChanges {
     concurrent_generations: orNull(options.concurrent),
     queued_generations: orNull(options.queued),
     held_requests: orNull(options.heldRequests),
+    http_requests_per_minute: orNull(options.httpRequestsPerMinute),
+    stored_files: orNull(options.storedFiles),
+    stored_bytes: orNull(options.storedBytes),
+    unfinished_batch_lines: orNull(options.unfinishedBatchLines),
   };
   const budget = {
     day: orNull(options.budgetDay),
@@ -82,7 +94,7 @@ function parseWords(text: string): string[] {
 }
 
 function parseCount(text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text);
+  if (/^\d{1,15}$/.test(text)) return Number(text);
   throw new InvalidArgumentError("It must be a whole number.");
 }
 

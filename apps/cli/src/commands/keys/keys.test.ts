@@ -126,11 +126,13 @@ describe("keys list", () => {
 test("keys show tells what the key may do, has under way and has cost", async () => {
   const key = stubKey({
     models: ["gpt-image-1"],
-    limits: { ...noLimits, requests_per_minute: 60 },
+    limits: { ...noLimits, requests_per_minute: 60, unfinished_batch_lines: 50 },
     budget: { ...noBudget, day: 5_000_000 },
   });
   const usage = { active: 3, queued: 1, reserved: 120_000, spent: { day: 40_001, month: 1_500_000, total: 2_000_000 } };
-  const ran = await run(["show", "key/1"], { ...key, usage });
+  const held = { http_requests: 12, stored_files: 3, stored_bytes: 400, unfinished_batch_lines: 5 };
+  const default_limits = { http_requests_per_minute: 60_000, stored_files: 10_000, stored_bytes: 1_000_000, later: 1 };
+  const ran = await run(["show", "key/1"], { ...key, default_limits, usage: { ...usage, ...held } });
   expect(ran.asked[0]?.line).toBe("GET /admin/keys/key%2F1");
   expect(ran.stdout).toMatchInlineSnapshot(`
     "id                   key_1
@@ -245,5 +247,25 @@ describe("whatever a service answers", () => {
     const service = await startStubService(() => ({ status: 400, body: { error } }));
     const env = { DARKROOM_URL: service.url, DARKROOM_ADMIN_KEY: "admin-secret" };
     expect(await runDarkroom(["keys", "list"], env)).toMatchObject({ code: 1, stderr: `${shown}\n` });
+  });
+});
+
+describe("keys show, of a service of another release", () => {
+  const usage = { active: 0, queued: 0, reserved: 0, spent: { day: 0, month: 0, total: 0 } };
+
+  test("an older one tells fewer limits: those that it does not name are none", async () => {
+    const { held_requests: _, http_requests_per_minute: __, ...limits } = noLimits;
+    const { keep_alive: ___, ...key } = stubKey();
+    const ran = await run(["show", "key_1"], { ...key, limits, usage });
+    expect(ran).toMatchObject({ code: 0, stderr: "" });
+    expect(ran.stdout).toMatch(/held requests +as configured/);
+    expect(ran.stdout).not.toContain("files of its tenant");
+  });
+
+  test("a newer one tells more: what is not known here is passed over", async () => {
+    const limits = { ...noLimits, images_per_hour: 5 };
+    const ran = await run(["show", "key_1"], { ...stubKey(), limits, budget: { ...noBudget, week: 5 }, usage });
+    expect(ran).toMatchObject({ code: 0, stderr: "" });
+    expect(ran.stdout).toMatch(/images per minute +no limit/);
   });
 });

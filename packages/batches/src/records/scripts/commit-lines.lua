@@ -1,4 +1,5 @@
 --- @include "@darkroom/redis/scripts/now"
+--- @include "held-lines"
 -- Commits a segment of results that is in the object store: counts its lines, and drops their records. A second call changes nothing.
 --   KEYS[1] batch  KEYS[2] ended lines of the batch  KEYS[3] lines of the batch with a record  KEYS[4] the tenant's index
 --   KEYS[5] the root of all names
@@ -22,5 +23,8 @@ redis.call('HINCRBY', KEYS[1], 'segments', 1)
 redis.call('HINCRBY', KEYS[1], 'completed', ARGV[2])
 redis.call('HINCRBY', KEYS[1], 'failed', ARGV[3])
 redis.call('HINCRBY', KEYS[1], 'cost', ARGV[4])
-redis.call('HSET', KEYS[1], 'collectedAt', now())
+local time = now()
+redis.call('HSET', KEYS[1], 'collectedAt', time)
+local held = tonumber(redis.call('HGET', KEYS[1], 'heldLines')) or 0
+give_back_lines(KEYS[5], KEYS[1], math.max(held - ARGV[2] - ARGV[3], 0), time)
 return 'ok'

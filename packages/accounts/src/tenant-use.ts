@@ -1,0 +1,76 @@
+import { defineScript, redisTime } from "@darkroom/redis";
+import type { Logger } from "@darkroom/runtime";
+import type { Redis } from "ioredis";
+import { z } from "zod";
+import type { RedisKeys } from "./redis-keys.ts";
+
+/** What the tenant of a key holds, as the quotas of its keys count it. */
+export type TenantUse = {
+  /** Uploaded files, and files with the mistakes of batches that failed. */
+  files: number;
+  /** Bytes of those. */
+  bytes: number;
+  /** Lines of batches that have not ended. */
+  lines: number;
+};
+
+/** Reads what a tenant holds. It is at most one change behind. */
+export async function readTenantUse(
+  redis: Redis,
+  names: Pick<RedisKeys, "tenantUse">,
+  tenant: string,
+): Promise<TenantUse> {
+  const [files, bytes, lines] = await redis.hmget(names.tenantUse(tenant), "files", "bytes", "lines");
+  return { files: Number(files ?? 0), bytes: Number(bytes ?? 0), lines: Number(lines ?? 0) };
+}
+
+const recount = defineScript(
+  new URL("scripts/recount-use.lua", import.meta.url),
+  z.enum(["right", "corrected", "changed"]),
+);
+
+/** How often a tenant is counted again, and how soon where something has changed meanwhile. */
+const everyMs = 3_600_000;
+const againAfterMs = 60_000;
+/** Tenants of one round. The next round takes the rest. */
+const roundTenants = 20;
+
+export type RecountTenantUseOptions = {
+  redis: Redis;
+  names: Pick<RedisKeys, "tenantUse" | "tenantUseDue">;
+  /** Counts the files of a tenant in their records. */
+  countFiles: (tenant: string) => Promise<Pick<TenantUse, "files" | "bytes">>;
+  /** Counts the lines of the batches of a tenant in their records. */
+  countLines: (tenant: string) => Promise<number>;
+  log: Pick<Logger, "error">;
+};
+
+/**
+ * Returns the function that counts again what tenants hold, from the records, where that is due, and corrects sums that are wrong. Each
+ * tenant is due once an hour, for one worker of all.
+ */
+export function createRecountTenantUse({ redis, names, countFiles, countLines, log }: RecountTenantUseOptions) {
+  async function recountTenant(tenant: string, nowMs: number): Promise<void> {
+    const changes = await redis.hget(names.tenantUse(tenant), "changes");
+    const { files, bytes } = await countFiles(tenant);
+    const lines = await countLines(tenant);
+    const where = [names.tenantUse(tenant), names.tenantUseDue];
+    const answer = await recount(redis, where, [changes ?? "", files, bytes, lines, tenant]);
+    if (answer === "changed") await redis.zadd(names.tenantUseDue, "XX", nowMs + againAfterMs, tenant);
+    if (answer === "corrected") {
+      log.error(
+        { tenant, files, bytes, lines },
+        "What a tenant was said to hold was not what its records say, and was corrected",
+      );
+    }
+  }
+
+  return async (): Promise<void> => {
+    const nowMs = await redisTime(redis);
+    for (const tenant of await redis.zrangebyscore(names.tenantUseDue, "-inf", nowMs, "LIMIT", 0, roundTenants)) {
+      // First, so that other workers leave it alone, and that one tenant that cannot be counted does not stop the others.
+      const taken = await redis.zadd(names.tenantUseDue, "XX", "CH", nowMs + everyMs, tenant);
+      if (taken === 1) await recountTenant(tenant, nowMs);
+    }
+  };
+}

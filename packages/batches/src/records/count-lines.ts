@@ -1,0 +1,27 @@
+import type { Keys } from "@darkroom/redis";
+import type { Redis } from "ioredis";
+
+/** Records of one round trip. */
+const page = 500;
+
+/**
+ * Counts, in the records of batches, the lines of a tenant that have not ended. It reads page by page: lines that end meanwhile may be
+ * counted, so the caller must know whether some did.
+ */
+export async function countLines(
+  redis: Redis,
+  keys: Pick<Keys, "activeBatches" | "batch">,
+  tenant: string,
+): Promise<number> {
+  let lines = 0;
+  const ids = await redis.zrange(keys.activeBatches, "0", "-1");
+  for (let from = 0; from < ids.length; from += page) {
+    const pipeline = redis.pipeline();
+    for (const id of ids.slice(from, from + page)) pipeline.hmget(keys.batch(id), "tenant", "heldLines");
+    for (const [error, fields] of (await pipeline.exec()) ?? []) {
+      if (error) throw error;
+      if (Array.isArray(fields) && fields[0] === tenant) lines += Number(fields[1] ?? 0);
+    }
+  }
+  return lines;
+}
