@@ -33,6 +33,14 @@ describe("keys create", () => {
       "8",
       "--queued",
       "none",
+      "--http-requests-per-minute",
+      "6000",
+      "--stored-files",
+      "20",
+      "--stored-bytes",
+      "5000000000000",
+      "--unfinished-batch-lines",
+      "none",
     ];
     const budget = ["--budget-day", "0.29", "--budget-month", "$12.5", "--budget-total", "999999999.999999"];
     const rest = ["--models", "gpt-image-1, dall-e-3", "--expires", "2026-12-31"];
@@ -46,6 +54,10 @@ describe("keys create", () => {
         images_per_minute: 100,
         concurrent_generations: 8,
         queued_generations: null,
+        http_requests_per_minute: 6_000,
+        stored_files: 20,
+        stored_bytes: 5_000_000_000_000,
+        unfinished_batch_lines: null,
       },
       budget: { day: 290_000, month: 12_500_000, total: 999_999_999_999_999 },
       expires_at: Date.UTC(2026, 11, 31, 23, 59, 59) / 1000,
@@ -135,29 +147,37 @@ test("keys show tells what the key may do, has under way and has cost", async ()
   const ran = await run(["show", "key/1"], { ...key, default_limits, usage: { ...usage, ...held } });
   expect(ran.asked[0]?.line).toBe("GET /admin/keys/key%2F1");
   expect(ran.stdout).toMatchInlineSnapshot(`
-    "id                   key_1
-    tenant               acme
-    name                 website
-    begins with          dk_abcdef
-    status               active
-    models               gpt-image-1
-    requests per minute  60
-    images per minute    no limit
-    concurrent           no limit
-    queued               no limit
-    held requests        as configured
-    budget a day         $5.00
-    budget a month       no limit
-    budget in all        no limit
-    keep alive           no
-    created              2026-11-22 09:30 UTC
-    expires              never
+    "id                        key_1
+    tenant                    acme
+    name                      website
+    begins with               dk_abcdef
+    status                    active
+    models                    gpt-image-1
+    requests per minute       60
+    images per minute         no limit
+    concurrent                no limit
+    queued                    no limit
+    held requests             as configured
+    HTTP requests per minute  as configured
+    stored files              as configured
+    stored bytes              as configured
+    unfinished batch lines    50
+    budget a day              $5.00
+    budget a month            no limit
+    budget in all             no limit
+    keep alive                no
+    created                   2026-11-22 09:30 UTC
+    expires                   never
 
-    under way           3, 1 of them queued
-    reserved for these  $0.12
-    spent today         $0.040001
-    spent this month    $1.50
-    spent in all        $2.00
+    under way                             3, 1 of them queued
+    reserved for these                    $0.12
+    spent today                           $0.040001
+    spent this month                      $1.50
+    spent in all                          $2.00
+    HTTP requests in the last minute      12 of 60000
+    files of its tenant                   3 of 10000
+    bytes of these                        400 of 1000000
+    unfinished batch lines of its tenant  5 of 50
     "
   `);
 });
