@@ -59,7 +59,7 @@ export function createRequestLimits({ counter, maxPerMinute }: RequestLimitsOpti
     if (account === undefined || bytes <= freeBodyBytes) return;
     const { refusedBytes, forgivenMs } = counter.useOf(account.keyId);
     if (refusedBytes === 0 || refusedBytes + bytes <= maxRefusedBytes) return;
-    const { bodyLimit = Infinity } = request.routeOptions;
+    const { bodyLimit } = request.routeOptions;
     // A body that is too large for its route is told so, with 413: it would not be taken later either.
     if (bytes > bodyLimit) return slowDown(account.keyId);
     await refuse(request, account.keyId, tooManyMistakes(refusedBytes, forgivenMs));
