@@ -20,7 +20,7 @@ export default defineConfig({
       {
         extends: true,
         // A fault lasts some seconds, and there are ten of them in one test.
-        test: { name: "faults", include: slow, testTimeout: 300_000, expect: { poll: { timeout: 60_000 } } },
+        test: { name: "faults", include: slow, testTimeout: 600_000, expect: { poll: { timeout: 120_000 } } },
       },
     ],
     globalSetup: "packages/testing/src/global-setup.ts",
@@ -32,8 +32,8 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     // When to give up, which only a hang or an event that never comes should reach: a test takes some seconds, and twenty times as long on a
     // machine that others use, too. A shorter time of a test's own would measure the machine, so none has one.
-    testTimeout: 120_000,
+    testTimeout: 240_000,
     hookTimeout: 120_000,
-    expect: { poll: { timeout: 30_000 } },
+    expect: { poll: { timeout: 60_000 } },
   },
 });

@@ -23,15 +23,33 @@ beforeEach(() => upstream.reset());
 /** A prompt for each: an equal request would get the generation of the one before. */
 let drawn = 0;
 
-/** With its default of two retries, about 2 and 4 s apart, whatever `x-should-retry` says and without a count. */
-const draw = (origin: string) => {
+/**
+ * With its default of two retries, about 2 and 4 s apart, whatever `x-should-retry` says and without a count. `onAnswer` is told how many tries
+ * have been answered.
+ */
+const draw = (origin: string, onAnswer: (tries: number) => void = () => {}) => {
   const prompt = `Lighthouse ${++drawn}`;
-  const openai = createOpenAI({ baseURL: `${origin}/v1`, apiKey: stack.apiKey });
+  let tries = 0;
+  const openai = createOpenAI({
+    baseURL: `${origin}/v1`,
+    apiKey: stack.apiKey,
+    fetch: async (...call) => {
+      const answer = await fetch(...call);
+      onAnswer(++tries);
+      return answer;
+    },
+  });
   return generateImage({ model: openai.image("gpt-image-1-mini"), prompt, size: "1024x1024" });
 };
 
-/** Another api on the same queue, which lets a caller wait for two seconds. */
-const startImpatientApi = () => stack.startApi({ SYNC_TIMEOUT_MS: "2000" });
+/** Another api on the same queue, which lets a caller wait for four seconds. */
+const startImpatientApi = () => stack.startApi({ SYNC_TIMEOUT_MS: "4000" });
+
+/** A promise that resolves once so many tries have been answered, and what tells it. */
+function afterTries(count: number) {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { after: promise, onAnswer: (tries: number) => void (tries === count && resolve()) };
+}
 
 /** Passes each connection on to the first of some servers that takes it, as a load balancer does. Returns its origin. */
 async function startBalancer(origins: readonly string[]): Promise<string> {
@@ -62,8 +80,9 @@ const picture = { size: "1024x1024", format: "png" };
 
 describe("the AI SDK buys once", () => {
   test("from an upstream that is slower than a caller may wait: a 504, and the image at its next try", async () => {
-    upstream.always({ delayMs: 6_000 });
-    const { image } = await draw((await startImpatientApi()).origin);
+    const { after, onAnswer } = afterTries(1);
+    upstream.always({ after });
+    const { image } = await draw((await startImpatientApi()).origin, onAnswer);
     expect(await measureImage(image.base64)).toMatchObject(picture);
     expect(upstream.requests).toHaveLength(1);
   });
@@ -82,7 +101,7 @@ describe("the AI SDK buys once", () => {
     const { origin } = await startImpatientApi();
     const busy: Behaviour = {
       status: 429,
-      headers: { "retry-after": "3" },
+      headers: { "retry-after": "5" },
       body: { error: { message: "Rate limit reached", type: "requests", code: "rate_limit_exceeded", param: null } },
     };
     upstream.next(busy);
@@ -104,10 +123,11 @@ describe("the AI SDK buys once", () => {
   });
 });
 
-describe.skipIf(!(await hasNginx()))("behind an nginx that reads for two seconds", () => {
+describe.skipIf(!(await hasNginx()))("behind an nginx that reads for four seconds", () => {
   test("the AI SDK buys once, and has the image at its third try", async () => {
-    upstream.always({ delayMs: 6_000 });
-    const { image } = await draw(await startNginx(stack.origin, 2));
+    const { after, onAnswer } = afterTries(2);
+    upstream.always({ after });
+    const { image } = await draw(await startNginx(stack.origin, 4), onAnswer);
     expect(await measureImage(image.base64)).toMatchObject(picture);
     expect(upstream.requests).toHaveLength(1);
   });

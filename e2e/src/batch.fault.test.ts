@@ -65,7 +65,7 @@ test(`kill -9 of api and workers at random through a batch of ${count} lines: ev
     }
     return killed;
   })();
-  const batch = await untilEnded(client, id, 150_000);
+  const batch = await untilEnded(client, id, 400_000);
   over.is = true;
   const killed = await kills;
 

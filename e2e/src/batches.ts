@@ -44,7 +44,7 @@ export async function createBatch(
 const ended = new Set(["completed", "failed", "expired", "cancelled"]);
 
 /** The batch once it has ended, as we say it, with our own fields. Asks again while the api is away. */
-export async function untilEnded(client: OpenAI, id: string, timeoutMs = 60_000): Promise<Batch> {
+export async function untilEnded(client: OpenAI, id: string, timeoutMs = 120_000): Promise<Batch> {
   let batch: Batch | undefined;
   await expect
     .poll(

@@ -48,7 +48,9 @@ describe("the sandbox", () => {
   test.each([0, 1, 2, 3].flatMap((count) => [1, 2].map((n) => [count, n] as const)))(
     "%i partial images of each of %i images, and then these",
     async (partial_images, n) => {
-      const { events, error } = await collect(stack, { partial_images, n, output_format: "webp" });
+      // The provider draws for a second for each version. One that is ready only three seconds after the finished images is left out.
+      const prompt = `A lighthouse [sandbox:delay=${400 + 1_000 * partial_images}]`;
+      const { events, error } = await collect(stack, { prompt, partial_images, n, output_format: "webp" });
       expect(error).toBeUndefined();
       expect(typesOf(events)).toEqual([...partials(partial_images * n), ...completed(n)]);
       const indexes = events.flatMap((event) => ("partial_image_index" in event ? [event.partial_image_index] : []));
@@ -78,7 +80,7 @@ describe("the sandbox", () => {
   });
 
   test("a failure on the way is thrown by the SDK, after what came before it", async () => {
-    const prompt = "a cat [sandbox:delay=300,fail=moderation_blocked]";
+    const prompt = "a cat [sandbox:delay=2000,fail=moderation_blocked]";
     const { events, error } = await collect(stack, { prompt, partial_images: 2 });
     expect(typesOf(events)).toEqual(partials(2));
     expect(error).toBeInstanceOf(APIError);

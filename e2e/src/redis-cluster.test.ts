@@ -25,26 +25,31 @@ const pastDay = "2026-01-30";
 type Redis = ReturnType<typeof connectWorker>;
 
 // The node owns the slot of the prefix alone, and refuses every other key, whether a command or a script names it.
-test("with its prefix in braces a whole installation lives in one slot of a cluster", async () => {
-  const node = await startClusterNode(prefix);
-  onTestFinished(node.stop);
-  const redis = connectWorker(node.url, () => {});
-  onTestFinished(() => redis.disconnect());
-  const service = await openService(node.url, redis);
+// A story of eight chapters has more time than other tests.
+test(
+  "with its prefix in braces a whole installation lives in one slot of a cluster",
+  { timeout: 300_000 },
+  async () => {
+    const node = await startClusterNode(prefix);
+    onTestFinished(node.stop);
+    const redis = connectWorker(node.url, () => {});
+    onTestFinished(() => redis.disconnect());
+    const service = await openService(node.url, redis);
 
-  await service.manageKeys();
-  await service.draw();
-  await service.tellWebhooks();
-  await service.refuseAndExpire();
-  await service.runBatches();
-  await service.exportLedger();
-  await service.survive();
-  await recoverAndForget(node.url);
+    await service.manageKeys();
+    await service.draw();
+    await service.tellWebhooks();
+    await service.refuseAndExpire();
+    await service.runBatches();
+    await service.exportLedger();
+    await service.survive();
+    await recoverAndForget(node.url);
 
-  expect(service.faults()).toEqual([]);
-  expect(await unused(redis)).toEqual([]);
-  expect(await wrongKeys(redis)).toEqual([]);
-});
+    expect(service.faults()).toEqual([]);
+    expect(await unused(redis)).toEqual([]);
+    expect(await wrongKeys(redis)).toEqual([]);
+  },
+);
 
 async function openService(url: string, redis: Redis) {
   const receiver = await startWebhookReceiver();
@@ -241,6 +246,18 @@ async function recoverAndForget(url: string): Promise<void> {
     return redis.hexists(keys.record(ended.id), "packed");
   };
   await expect.poll(pack).toBe(1);
+  // What recovery cannot read is set aside.
+  const unreadable = "gen_unreadable";
+  await redis.set(keys.record(unreadable), "not a record");
+  await redis.zadd(keys.expiring, 1, unreadable);
+  const dueAgain = async () => {
+    await recovery.tick();
+    return Number(await redis.zscore(keys.expiring, unreadable));
+  };
+  await expect.poll(dueAgain).toBeGreaterThan(1);
+  await redis.del(keys.record(unreadable));
+  await redis.zrem(keys.expiring, unreadable);
+
   const again = await generations.retry(ended.id, lane, ended.tenant, ended.admission);
   expect(again).toMatchObject({ kind: "accepted" });
 }
@@ -261,6 +278,9 @@ async function wrongKeys(redis: Redis): Promise<string[]> {
   return wrong;
 }
 
+/** A part for scripts in which two owners of a task at once would do harm: no script of ours is one yet. */
+const ofFuture = "/holds-task-lease.lua";
+
 /** The scripts that the server has never been asked to run, by their files. */
 async function unused(redis: Redis): Promise<string[]> {
   const root = path.resolve(import.meta.dirname, "../..");
@@ -269,7 +289,7 @@ async function unused(redis: Redis): Promise<string[]> {
   const texts = await Promise.all(files.map((file) => readFile(path.join(root, file), "utf8")));
   const includes = [...texts.join("\n").matchAll(/^--- @include "(?:.*\/)?([^"/]+)"$/gm)];
   const included = new Set(includes.map(([, name]) => name));
-  const scripts = files.filter((file) => !included.has(path.basename(file, ".lua")));
+  const scripts = files.filter((file) => !included.has(path.basename(file, ".lua")) && !file.endsWith(ofFuture));
   expect(scripts.length).toBeGreaterThan(30);
   const digests = scripts.map((file) =>
     createHash("sha1")

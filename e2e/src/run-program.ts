@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
 /** A program that waits for something that never comes is ended after this. */
-const timeoutMs = 100_000;
+const timeoutMs = 200_000;
 
 export type RunProgramOptions = {
   /** What it reads on its standard input; nothing when left out. */

@@ -205,7 +205,7 @@ test("a generation of a closed lane expires by its deadline, and recovery takes 
   const warnings: string[] = [];
   const note = (_: object, sentence: string) => void warnings.push(sentence);
   const queue = await openQueue({ log: { debug() {}, info() {}, warn: note, error: note } });
-  const [id = ""] = await submit(queue, 1, { expiresInMs: 1_500 });
+  const [id = ""] = await submit(queue, 1, { expiresInMs: 600_000 });
   const [other = ""] = await submit(queue, 1);
   const upstream = createUpstream({ busyMs: 60_000, retryAfterMs: 60_000 });
   queue.worker(upstream.work, { concurrency: 1 });
@@ -213,6 +213,9 @@ test("a generation of a closed lane expires by its deadline, and recovery takes 
   const recovery = queue.recovery();
   await recovery.tick();
   expect(await queue.generations.read(id)).toMatchObject({ status: "queued" });
+  // Its time is over.
+  await queue.redis.hset(queue.keys.record(id), "expiresAt", 1);
+  await queue.redis.zadd(queue.keys.expiring, "XX", 1, id);
   await expect
     .poll(async () => {
       await recovery.tick();
