@@ -8,6 +8,8 @@ const schema = z.object({
   CONCURRENCY: z.coerce.number().int().min(1).default(1),
   /** Whether the worker stores a picture, as Darkroom's does, or only answers. */
   STORES_IMAGES: z.stringbool().default(false),
+  /** Where the worker asks for pictures, in OpenAI's format. Unset: it has one. */
+  UPSTREAM_URL: z.url().optional(),
 });
 
 export type BaselineConfig = z.output<typeof schema> & { storage: ObjectStoreSettings | null };

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { bytes } from "./bytes/bytes.ts";
 import { callersBeside } from "./batch/callers-beside.ts";
 import { wholeBatch } from "./batch/whole-batch.ts";
 import { fleet } from "./fleet/fleet.ts";
@@ -18,7 +19,7 @@ import { submitLatency } from "./wait/submit-latency.ts";
 import { throughput } from "./wait/throughput.ts";
 import { waitingMemory } from "./wait/waiting-memory.ts";
 
-const usage = `pnpm bench wait|keys|batch|redis|neighbours|hostile|fleet [--quick] [--scenario 1,2] [--only NAME,NAME] [--lines 50000] [--profile FOLDER] [--output FILE]
+const usage = `pnpm bench wait|keys|batch|redis|neighbours|hostile|fleet|bytes [--quick] [--scenario 1,2] [--only NAME,NAME] [--lines 50000] [--profile FOLDER] [--output FILE]
 
   --quick     small counts, one round: a look within a minute, not a measurement
   --scenario  only these
@@ -35,6 +36,7 @@ const benches = new Map<string, Scenario[]>([
   ["neighbours", [besideNeighbours]],
   ["hostile", [pictures, answers]],
   ["fleet", fleet],
+  ["bytes", bytes],
 ]);
 
 const { values, positionals } = parseArgs({

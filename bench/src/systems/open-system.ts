@@ -31,7 +31,7 @@ export async function openSystem(parts: SystemParts, options: SystemOptions): Pr
   opened.defer(() => server.stop());
   const redis = new Redis(server.url);
   opened.defer(() => redis.disconnect());
-  const images = await mkdtemp(join(memoryFolder, "darkroom-bench-"));
+  const images = await mkdtemp(join(options.store === "disk" ? tmpdir() : memoryFolder, "darkroom-bench-"));
   const removeAtExit = () => rmSync(images, { recursive: true, force: true });
   process.once("exit", removeAtExit);
   opened.defer(() => {

@@ -23,9 +23,9 @@ export type WorkerOptions = { environment?: Record<string, string> };
 
 /**
  * Where pictures go. `none`: nowhere, the usual pattern only answers. `memory`: they stay in the worker's memory, which is enough
- * where no link is opened. `tmpfs`: files, in memory too, but written as to a disk.
+ * where no link is opened. `tmpfs`: files, in memory too, but written as to a disk. `disk`: files in the temporary folder.
  */
-export type StoreKind = "none" | "memory" | "tmpfs";
+export type StoreKind = "none" | "memory" | "tmpfs" | "disk";
 
 export type SystemOptions = {
   apis: number;

@@ -44,13 +44,20 @@ export function openDarkroom(
 }
 
 /** Fastify and BullMQ's `waitUntilFinished`: what one writes who reads BullMQ's documentation. */
-export function openUsual(options: SystemOptions): Promise<System> {
+export function openUsual(
+  options: SystemOptions,
+  over: { environment?: Record<string, string> } = {},
+): Promise<System> {
   return openSystem(
     {
       name: "usual",
       api: { program: join(baseline, "api.ts"), portVariable: "PORT" },
       worker: { program: join(baseline, "worker.ts"), portVariable: "PORT" },
-      environment: { CONCURRENCY: String(concurrency), STORES_IMAGES: String(options.store !== "none") },
+      environment: {
+        CONCURRENCY: String(concurrency),
+        STORES_IMAGES: String(options.store !== "none"),
+        ...over.environment,
+      },
       headers: {},
       body: JSON.stringify(imageRequest),
       waiting: (redis) => redis.llen("bull:images:wait"),
