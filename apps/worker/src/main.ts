@@ -78,6 +78,7 @@ await runProcess({
       auditKeysPerSecond: config.AUDIT_KEYS_PER_SECOND,
       dropObjects: (keys) => store.delete(keys),
       removeImages: config.REMOVE_IMAGES,
+      onSetAside: (kind) => metrics.quarantined.inc({ kind }),
       log,
       closes,
     });
@@ -111,7 +112,6 @@ await runProcess({
             }),
             concurrency: config.WEBHOOK_CONCURRENCY,
             leaseMs: config.LOCK_DURATION_MS,
-            onUnreadable: () => metrics.unreadableWebhooks.inc(),
             log,
             closes,
           });

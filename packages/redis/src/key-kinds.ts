@@ -51,7 +51,6 @@ export const keyTypes = {
   "delivery-ranks": "hash",
   "address-off": "string",
   "address-hung": "string",
-  "webhooks-unreadable": "hash",
   // Batches
   batch: "hash",
   catalogue: "string",

@@ -65,8 +65,6 @@ export function createKeys(prefix: string) {
     addressOff: (keyId: string, digest: string) => name("address-off", keyId, digest),
     /** STRING: an origin that has not answered a tenant's webhook in time. Lives some minutes. */
     addressHung: (tenant: string, origin: string) => name("address-hung", tenant, origin),
-    /** HASH: endings and deliveries that this release cannot read → why, and since when. */
-    unreadableWebhooks: name("webhooks-unreadable"),
     /** HASH: the truth about one batch. */
     batch: (id: string) => name("batch", id),
     /** STRING: the catalogue that batches were accepted by, under its SHA-256. Lives sixty days after the last of them. */

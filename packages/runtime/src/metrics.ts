@@ -46,9 +46,10 @@ export function createMetrics({ ofProcess }: MetricsOptions) {
       help: "1 while the object store refuses what this worker writes, and it begins no generation; else 0.",
       registers: [registry],
     }),
-    unreadableWebhooks: new Counter({
-      name: "darkroom_unreadable_webhooks_total",
-      help: "Webhooks that were set aside because this release cannot read them. They are tried again every ten minutes.",
+    quarantined: new Counter({
+      name: "darkroom_quarantined_total",
+      help: "What was set aside because it cannot be read, or the store refuses it, by what was to be done. It is tried again every ten minutes.",
+      labelNames: ["kind"],
       registers: [registry],
     }),
     refusedRequests: new Counter({

@@ -253,10 +253,11 @@ test.each([
     unreadable: [damaged],
     taken: [whole],
   });
-  expect(await lineOf(queue).setAside(damaged, "It has no tenant.")).toBe(true);
-  expect(await lineOf(queue).setAside(damaged, "It has no tenant.")).toBe(false);
-  const [reason] = await queue.redis.hvals(queue.keys.unreadableWebhooks);
-  expect(JSON.parse(reason ?? "")).toEqual({ reason: "It has no tenant.", atMs: expect.any(Number) });
+  queue.openWorker();
+  await letTimePass(queue);
+  await expect
+    .poll(() => queue.quarantine.list({ limit: 10 }))
+    .toMatchObject([{ kind: "webhook-delivery", subject: damaged, droppable: true }]);
 });
 
 test("the list of a tenant's deliveries goes thirty days after its latest", async () => {

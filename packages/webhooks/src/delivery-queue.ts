@@ -1,4 +1,4 @@
-import { defineScript, type Keys } from "@darkroom/redis";
+import { defineScript, type Keys, quarantinePauseMs } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import { keptMs, lookAgainMs } from "./webhook-store.ts";
@@ -11,13 +11,9 @@ const strings = z.array(z.string());
 const take = script("take-deliveries", z.tuple([z.int(), strings, strings]));
 const finish = script("finish-delivery", z.enum(["ok", "lost"]));
 const renew = script("renew-deliveries", strings);
-const setAside = script("set-aside", z.int());
 
 /** Deliveries that are put in line by one script, some 20 µs each: callers are held up by two milliseconds at most. */
 const page = 100;
-
-/** How long until what this release cannot read is looked at again, in milliseconds: a rollback or a deployment lasts some minutes. */
-export const unreadablePauseMs = 600_000;
 
 /** A delivery that a worker has taken. No other takes it before its lease has ended. */
 export type TakenDelivery = {
@@ -63,7 +59,7 @@ export function createDeliveryQueue(options: DeliveryQueueOptions) {
     async take(slots: WebhookSlots): Promise<{ taken: TakenDelivery[]; unreadable: string[]; more: boolean }> {
       const { free, divisor, perOrigin, byTenant, byOrigin } = slots;
       const held = [...byTenant, ...byOrigin].flat();
-      const pauses = [leaseMs, lookAgainAfterMs, unreadablePauseMs];
+      const pauses = [leaseMs, lookAgainAfterMs, quarantinePauseMs];
       const [due, fields, unreadable] = await take(
         redis,
         [keys.deliveries, keys.root],
@@ -84,7 +80,7 @@ export function createDeliveryQueue(options: DeliveryQueueOptions) {
       const fields = Object.entries({ attempts, lastAnswer }).flatMap(([name, value]) =>
         value === undefined ? [] : [name, value],
       );
-      const where = [keys.delivery(id), keys.deliveries, keys.unreadableWebhooks, keys.root];
+      const where = [keys.delivery(id), keys.deliveries, keys.root];
       return finish(redis, where, [id, number, status, Math.ceil(ms), ...fields]);
     },
 
@@ -97,9 +93,5 @@ export function createDeliveryQueue(options: DeliveryQueueOptions) {
       for (let at = 0; at < answer.length; at += 2) lost.add(`${answer[at]} ${answer[at + 1]}`);
       return held.filter(({ id, take: number }) => lost.has(`${id} ${number}`));
     },
-
-    /** Sets a delivery aside that cannot be read. True where it is set aside for the first time. */
-    setAside: async (id: string, reason: string): Promise<boolean> =>
-      (await setAside(redis, [keys.deliveries, keys.unreadableWebhooks], [id, reason, unreadablePauseMs])) === 1,
   };
 }

@@ -23,8 +23,8 @@ const loops: Record<string, (queue: TestQueue) => () => Promise<unknown>> = {
     queue.recovery({ redis, generations, lanes }).tick,
   removal: ({ redis, ...queue }) => queue.removal({ redis }).tick,
   audit: ({ redis, lanes, ...queue }) => queue.audit({ redis, lanes }).step,
-  "the outbox of webhooks": ({ redis, keys, generations }) =>
-    closing(createWebhookParts({ redis, keys }, { generations, log }).dispatch({ everyMs })).tick,
+  "the outbox of webhooks": ({ redis, keys, generations, quarantine }) =>
+    closing(createWebhookParts({ redis, keys }, { generations, quarantine, log }).dispatch({ everyMs })).tick,
   "batch recovery": (queue) => closing(batchPartsOn(queue).recover({ everyMs })).tick,
 };
 
@@ -121,8 +121,8 @@ describe("a thousand jobs that are refused, each tried again, leave nothing behi
   });
 
   test("webhooks whose delivery could not be read", async () => {
-    const { redis, keys, generations, connection, common } = await openWorkers();
-    const { webhooks, work } = createWebhookParts({ redis, keys }, { generations, log });
+    const { redis, keys, generations, quarantine, connection, common } = await openWorkers();
+    const { webhooks, work } = createWebhookParts({ redis, keys }, { generations, quarantine, log });
     const url = "https://example.com/hook";
     const told = { tenant: "acme", keyId: "key", ending: "succeeded", url, createdAtMs: Date.now() } as const;
     const { run, ...jobs } = createJobs((id) => webhooks.create("", { ...told, id, generationId: id }));

@@ -46,7 +46,7 @@ async function openBatches() {
   const dayMs = 86_400_000;
   const retention = { recordsMs: dayMs, claimsMs: dayMs, tombstonesMs: dayMs };
   const connection = { redis, keys };
-  const { generations, lanes } = createWorker(connection, { retention, dropObjects: async () => {}, log });
+  const { generations, lanes, quarantine } = createWorker(connection, { retention, dropObjects: async () => {}, log });
   const closes = createCloseList(log);
   onTestFinished(async () => {
     await closes.closeAll();
@@ -57,7 +57,7 @@ async function openBatches() {
   const objects = createObjectStore({ storage: "memory", links });
   const leases = createTaskLeases({ ...connection, log });
   closes.add("the leases", () => leases.close());
-  const queue = { connection, generations, leases };
+  const queue = { connection, generations, quarantine, leases };
   openWebhookWorker({
     queue,
     keyStore: createAccounts({ redis, prefix }).keyStore,
@@ -67,7 +67,6 @@ async function openBatches() {
     allowInsecure: true,
     concurrency: 50,
     leaseMs: 5_000,
-    onUnreadable: () => {},
     log,
     closes,
   });

@@ -20,9 +20,11 @@ const ownLookMs = 30_000;
 /** One receiver that hangs for its 15 s holds at most four slots of a worker. */
 const perOrigin = 4;
 
-export type WebhookPartsOptions = Pick<WebhookDispatcherOptions, "generations" | "log">;
+type WebhookPart = WebhookDispatcherOptions & WebhookWorkerOptions;
 
-type Parts = "redis" | "keys" | "generations" | "batches" | "webhooks" | "log";
+export type WebhookPartsOptions = Pick<WebhookPart, "generations" | "quarantine" | "log">;
+
+type Parts = "redis" | "keys" | "generations" | "batches" | "webhooks" | "quarantine" | "log";
 
 /** What a part needs beside what all parts share. A test may replace what they share. */
 type Own<Options> = Omit<Options, Parts> & Partial<Options>;
@@ -43,7 +45,7 @@ export function createWebhookParts({ redis, keys }: QueueConnection, options: We
 }
 
 export type OpenWebhookWorkerOptions = {
-  queue: Pick<QueueWorker, "connection" | "generations" | "leases">;
+  queue: Pick<QueueWorker, "connection" | "generations" | "quarantine" | "leases">;
   keyStore: Pick<KeyStore, "webhookSecretVersions">;
   /** Shows a generation that has ended as its event does. */
   showEnded: ReturnType<typeof createShowEnded>;
@@ -57,8 +59,6 @@ export type OpenWebhookWorkerOptions = {
   concurrency: number;
   /** How long a worker may be silent before its webhooks are given to another, in milliseconds. */
   leaseMs: number;
-  /** Is called when a webhook is set aside for the first time, because this release cannot read it. */
-  onUnreadable: () => void;
   log: Logger;
   /** Is given the close of each part as soon as it is open. */
   closes: CloseList;
@@ -66,11 +66,15 @@ export type OpenWebhookWorkerOptions = {
 
 /** Delivers webhooks in a worker, beside its lanes. */
 export function openWebhookWorker(options: OpenWebhookWorkerOptions) {
-  const { queue, keyStore, showEnded, signingSecrets, concurrency, leaseMs, onUnreadable, log, closes } = options;
+  const { queue, keyStore, showEnded, signingSecrets, concurrency, leaseMs, log, closes } = options;
 
   const http = createWebhookHttp({ allowPrivate: options.allowPrivate, allowInsecure: options.allowInsecure });
   closes.add("the webhook connections", () => http.close());
-  const parts = createWebhookParts(queue.connection, { generations: queue.generations, log });
+  const parts = createWebhookParts(queue.connection, {
+    generations: queue.generations,
+    quarantine: queue.quarantine,
+    log,
+  });
 
   const worker = parts.work({
     concurrency,
@@ -89,10 +93,9 @@ export function openWebhookWorker(options: OpenWebhookWorkerOptions) {
       );
       return postWebhook({ url, id, sentAtMs: Date.now(), payload, secrets, hungBefore, signal }, http);
     },
-    onUnreadable,
   });
   closes.add("the webhook worker", () => worker.close());
-  const dispatcher = parts.dispatch({ onHandedOver: worker.wake, onUnreadable, everyMs: ownLookMs });
+  const dispatcher = parts.dispatch({ onHandedOver: worker.wake, everyMs: ownLookMs });
   closes.add("the outbox of webhooks", () => dispatcher.close());
   // One worker of the fleet looks for endings that no process has told its own outbox of. Where two do, each claims endings of its own.
   const looks = queue.leases.own({

@@ -15,8 +15,8 @@ const log = { debug() {}, info() {}, warn() {}, error() {} };
 /** A queue of its own with webhooks, whose outbox is looked at by the test alone. */
 export async function openWebhooks(options: { url?: string } = {}) {
   const queue = await openQueue(options);
-  const { redis, keys, generations } = queue;
-  const { webhooks, batches, ...parts } = createWebhookParts({ redis, keys }, { generations, log });
+  const { redis, keys, generations, quarantine } = queue;
+  const { webhooks, batches, ...parts } = createWebhookParts({ redis, keys }, { generations, quarantine, log });
 
   function openDispatcher(over: Partial<WebhookDispatcherOptions> = {}) {
     const dispatcher = parts.dispatch({ everyMs: 3_600_000, unreadableAfterMs: 0, ...over });

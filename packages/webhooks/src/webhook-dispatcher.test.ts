@@ -117,27 +117,16 @@ describe("an ending that cannot be read", () => {
     const damaged = await queue.ended();
     await damage(queue, damaged);
     const told = await queue.ended();
-    const warnings: string[] = [];
-    let counted = 0;
-    const log = {
-      debug() {},
-      info() {},
-      error() {},
-      warn: (_fields: object, text: string) => void warnings.push(text),
-    };
-    const dispatcher = queue.openDispatcher({ log, onUnreadable: () => void counted++ });
-    await dispatcher.tick();
-    await dispatcher.tick();
+    await queue.dispatcher.tick();
+    const [first] = await queue.quarantine.list({ limit: 10 });
+    await queue.dispatcher.tick();
     expect(await queue.webhooks.read(told)).toMatchObject({ status: "pending" });
     expect(await queue.webhooks.read(damaged)).toBeNull();
-    expect({ warnings, counted }).toEqual({
-      warnings: ["A webhook waits for a release that can read it"],
-      counted: 1,
-    });
     const [entry] = await queue.redis.zrange(queue.keys.outbox, "0", "-1");
-    const aside = await queue.redis.hgetall(queue.keys.unreadableWebhooks);
-    expect(Object.keys(aside)).toEqual([entry]);
-    expect(JSON.parse(aside[entry ?? ""] ?? "")).toEqual({ reason: expect.any(String), atMs: expect.any(Number) });
+    const aside = await queue.quarantine.list({ limit: 10 });
+    expect(aside).toMatchObject([{ kind: "webhook-ending", subject: entry, sinceMs: first?.sinceMs, droppable: true }]);
+    expect(await queue.quarantine.drop(first?.id ?? "")).toBe("dropped");
+    expect(await queue.redis.exists(queue.keys.outbox)).toBe(0);
   });
 
   test("is not looked at again for a while", async () => {
@@ -158,6 +147,6 @@ describe("an ending that cannot be read", () => {
     await queue.dispatcher.tick();
     await queue.redis.del(recordOf(queue, id));
     await queue.dispatcher.tick();
-    expect(await queue.redis.exists(queue.keys.outbox, queue.keys.unreadableWebhooks)).toBe(0);
+    expect(await queue.redis.exists(queue.keys.outbox, queue.keys.quarantine)).toBe(0);
   });
 });

@@ -1,29 +1,26 @@
 import { isBatchId } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
-import { defineScript, type Keys } from "@darkroom/redis";
+import { defineScript, type Keys, type Quarantine, quarantinePauseMs } from "@darkroom/redis";
 import { createTicker, type Logger } from "@darkroom/runtime";
 import { z } from "zod";
-import { unreadablePauseMs } from "./delivery-queue.ts";
 import { isUnreadable } from "./unreadable-webhook.ts";
 import { toldEndingSchema } from "./webhook-delivery.ts";
 import type { WebhookStore } from "./webhook-store.ts";
 import { destinationOf, readSubject, type WebhookSubjectStores } from "./webhook-subject.ts";
 
 const claim = defineScript(new URL("./scripts/claim-endings.lua", import.meta.url), z.array(z.string()));
-const setAside = defineScript(new URL("./scripts/set-aside.lua", import.meta.url), z.int());
 
 export type WebhookDispatcherOptions = WebhookSubjectStores & {
   redis: Redis;
   keys: Keys;
   webhooks: WebhookStore;
-  log: Logger;
+  quarantine: Pick<Quarantine, "setAside" | "release">;
+  log: Pick<Logger, "warn">;
   /** Is called when deliveries have been put in line. */
   onHandedOver?: () => void;
-  /** Is called when an ending is set aside for the first time. */
-  onUnreadable?: () => void;
   /** How often the outbox is looked at without a `wake`, in milliseconds: the most that a webhook is late by. */
   everyMs?: number;
-  /** How long until an ending that this release cannot read is looked at again, in milliseconds. */
+  /** How long until an ending that this release cannot read is looked at again, in milliseconds: ten minutes by default. */
   unreadableAfterMs?: number;
 };
 
@@ -39,9 +36,14 @@ const claimMs = 30_000;
  * loses one: an ending leaves the outbox in the script that writes its delivery down. Workers share the outbox: each claims a page of its own.
  */
 export function createWebhookDispatcher(options: WebhookDispatcherOptions) {
-  const { redis, keys, webhooks, log, everyMs = 500, unreadableAfterMs = unreadablePauseMs } = options;
-  const { onHandedOver = () => {}, onUnreadable = () => {} } = options;
+  const { redis, keys, webhooks, quarantine, log, everyMs = 500, unreadableAfterMs = quarantinePauseMs } = options;
+  const { onHandedOver = () => {} } = options;
   const furthestMs = Math.max(claimMs, unreadableAfterMs) * 2;
+
+  const recordOf = (entry: string): string => {
+    const [subjectId = ""] = entry.split(" ");
+    return isBatchId(subjectId) ? keys.batch(subjectId) : keys.record(subjectId);
+  };
 
   async function handOver(entry: string): Promise<void> {
     const [subjectId = "", version = "", status] = entry.split(" ");
@@ -49,7 +51,8 @@ export function createWebhookDispatcher(options: WebhookDispatcherOptions) {
     const subject = await readSubject(options, about);
     const destination = subject && destinationOf(subject);
     if (subject === null || destination === null) {
-      await redis.multi().zrem(keys.outbox, entry).hdel(keys.unreadableWebhooks, entry).exec();
+      await redis.zrem(keys.outbox, entry);
+      await quarantine.release("webhook-ending", [entry]);
       return;
     }
     const { tenant, keyId } = subject.record;
@@ -59,21 +62,20 @@ export function createWebhookDispatcher(options: WebhookDispatcherOptions) {
     await webhooks.create(entry, { id, tenant, keyId, ...about, ending, url: destination.url, createdAtMs });
   }
 
-  /** An ending that this release cannot read waits for a worker of another. Those behind it are handed over meanwhile. */
-  async function putAside(entry: string, error: Error): Promise<void> {
-    const where = [keys.outbox, keys.unreadableWebhooks];
-    const isNew = (await setAside(redis, where, [entry, error.message, unreadableAfterMs])) === 1;
-    if (!isNew) return;
-    onUnreadable();
-    log.warn({ ending: entry, err: error }, "A webhook waits for a release that can read it");
-  }
-
   async function handOverOrPutAside(entry: string): Promise<void> {
     try {
       await handOver(entry);
     } catch (error) {
       if (!isUnreadable(error)) throw error;
-      await putAside(entry, error);
+      // It waits for a worker of another release. Those behind it are handed over meanwhile.
+      await quarantine.setAside({
+        kind: "webhook-ending",
+        id: entry,
+        error,
+        record: recordOf(entry),
+        waits: { lists: [keys.outbox], pauseMs: unreadableAfterMs },
+        drops: [],
+      });
     }
   }
 

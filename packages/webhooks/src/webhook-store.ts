@@ -61,7 +61,7 @@ export function createWebhookStore(redis: Redis, keys: Keys) {
       );
       return create(
         redis,
-        [...where, keys.unreadableWebhooks, keys.root],
+        [...where, keys.root],
         [ending, lookAgainMs, id, tenant, origin, createdAtMs, createdAtMs - keptMs, ...fields],
       );
     },

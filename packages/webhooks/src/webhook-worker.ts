@@ -1,6 +1,6 @@
 import pRetry from "p-retry";
 import pTimeout from "p-timeout";
-import type { Keys } from "@darkroom/redis";
+import type { Keys, Quarantine } from "@darkroom/redis";
 import { createTicker, type Logger } from "@darkroom/runtime";
 import type { Redis } from "ioredis";
 import { createDeliveryQueue, type DeliveryResult, type TakenDelivery } from "./delivery-queue.ts";
@@ -42,9 +42,8 @@ export type WebhookWorkerOptions = WebhookSubjectStores & {
   schedule: (attempt: number) => number | null;
   /** How long a worker may be silent before its deliveries are given to another, in milliseconds; renewed at a third of it. */
   leaseMs: number;
+  quarantine: Pick<Quarantine, "setAside">;
   log: Logger;
-  /** Is called when a delivery is set aside for the first time, because this release cannot read it. */
-  onUnreadable?: () => void;
   /** How often the worker looks for deliveries that are due, in milliseconds. It also looks whenever a slot is free again. */
   everyMs?: number;
   /** See `lookAgainMs`. */
@@ -80,7 +79,7 @@ const faultPauseMs = ({ take }: TakenDelivery): number =>
 
 /** Takes deliveries from their line, as many as it has slots for, and posts them. */
 export function createWebhookWorker(options: WebhookWorkerOptions) {
-  const { webhooks, post, schedule, log, leaseMs, everyMs = 500, onUnreadable = () => {} } = options;
+  const { webhooks, post, schedule, quarantine, keys, log, leaseMs, everyMs = 500 } = options;
   const queue = createDeliveryQueue(options);
   const slots = createWebhookSlots(options.concurrency, options.perOrigin);
   const runs = new Map<Run, Promise<unknown>>();
@@ -164,9 +163,15 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
   }
 
   async function setAside(id: string, error: Error): Promise<void> {
-    if (!(await queue.setAside(id, error.message))) return;
-    onUnreadable();
-    log.warn({ webhookId: id, err: error }, "A webhook waits for a release that can read it");
+    const record = keys.delivery(id);
+    await quarantine.setAside({
+      kind: "webhook-delivery",
+      id,
+      error,
+      record,
+      waits: { lists: [keys.deliveries] },
+      drops: [record],
+    });
   }
 
   function begin(taken: TakenDelivery, renewedAtMs: number): void {

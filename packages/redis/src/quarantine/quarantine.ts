@@ -34,7 +34,7 @@ const mostNoted = 1_000;
 const forgottenAfterMs = 86_400_000;
 
 /** How long something that was set aside waits until its loop tries it again, in milliseconds: a rollback or a deployment lasts minutes. */
-const quarantinePauseMs = 600_000;
+export const quarantinePauseMs = 600_000;
 
 export type SetAside = {
   kind: QuarantineKind;
@@ -44,6 +44,8 @@ export type SetAside = {
   error: unknown;
   /** The record as Redis has it, where it could be read so far. No prompt of it is noted: see `describeFields`. */
   fields?: Readonly<Record<string, string | Buffer>> | undefined;
+  /** The name of its HASH, instead: it is read for its fields, if it can be. */
+  record?: string | undefined;
   /** Where it waits: the ZSETs that it is on, by the time from which on it is due. Absent: its loop finds it by other means. */
   waits?: { lists: readonly string[]; member?: string; pauseMs?: number } | undefined;
   /** What is deleted when the operator drops it, beside its entries on the lists. Absent: it cannot be dropped, since it is alive. */
@@ -102,18 +104,22 @@ export function createQuarantine({ redis, keys, log, onSetAside = () => {} }: Qu
     return text === null ? null : decode(text);
   }
 
+  /** What is of another type has no fields. */
+  const readHash = (key: string): Promise<Record<string, string>> => redis.hgetall(key).catch(() => ({}));
+
   return {
     /**
      * Sets something aside. It is logged and counted the first time. Never throws: where Redis refuses, that is logged, and the loop comes
      * upon it again.
      */
-    async setAside({ kind, id, error, fields = {}, waits, drops }: SetAside): Promise<void> {
+    async setAside({ kind, id, error, fields, record, waits, drops }: SetAside): Promise<void> {
       const { lists = [], member = id, pauseMs = quarantinePauseMs } = waits ?? {};
       const reason = explainError(error);
-      const noted = { kind, subject: id, reason, fields: describeFields(fields), lists, member, drops: drops ?? null };
-      const where = [keys.root, ...lists];
-      const args = [kind, id, JSON.stringify(noted), member, Math.ceil(pauseMs), mostNoted, forgottenAfterMs];
       try {
+        const described = describeFields(fields ?? (record === undefined ? {} : await readHash(record)));
+        const noted = { kind, subject: id, reason, fields: described, lists, member, drops: drops ?? null };
+        const where = [keys.root, ...lists];
+        const args = [kind, id, JSON.stringify(noted), member, Math.ceil(pauseMs), mostNoted, forgottenAfterMs];
         if ((await setAside(redis, where, args)) === 0) return;
         onSetAside(kind);
         log.error(

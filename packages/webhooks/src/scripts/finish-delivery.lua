@@ -1,9 +1,10 @@
 --- @include "delivery-queue"
 --- @include "@darkroom/redis/scripts/now"
+--- @include "@darkroom/redis/scripts/quarantine"
 -- Notes what came of a delivery that was taken. A worker that lost it meanwhile, because it stood still for longer than its lease, changes
 -- nothing: another may have settled it since. Only that a receiver has accepted it counts from every worker, for as long as it is pending.
 -- What came of a take from before a replay does not count, so that the replay is sent. Safe to repeat.
---   KEYS[1] delivery  KEYS[2] deliveries that are not settled  KEYS[3] webhooks that could not be read  KEYS[4] root of all names
+--   KEYS[1] delivery  KEYS[2] deliveries that are not settled  KEYS[3] root of all names
 --   ARGV[1] id  ARGV[2] number of the take
 --   ARGV[3] what came of it: a status that settles it; 'again' for another attempt after a pause; 'later' for the same attempt after a pause
 --   ARGV[4] milliseconds: that a settled delivery is kept, or of the pause  ARGV[5…] field, value, …
@@ -24,7 +25,7 @@ if not pauses then
   redis.call('HDEL', KEYS[1], 'nextAttemptAtMs')
   redis.call('PEXPIRE', KEYS[1], ARGV[4])
   redis.call('ZREM', KEYS[2], ARGV[1])
-  redis.call('HDEL', KEYS[3], ARGV[1])
+  release(root, 'webhook-delivery', { ARGV[1] })
   return 'ok'
 end
 local at = now() + ARGV[4]
