@@ -7,6 +7,7 @@ import {
 } from "@darkroom/batches";
 import { openProducer, type Producer, type queueEnvSchema, queueSettings } from "@darkroom/generations";
 import type { Catalogue } from "@darkroom/models";
+import { createQuarantine, type Quarantine } from "@darkroom/redis";
 import { laneName } from "@darkroom/queue";
 import type { CloseList, Logger } from "@darkroom/runtime";
 import { createWebhookStore, type WebhookStore } from "@darkroom/webhooks";
@@ -26,6 +27,8 @@ export type OpenQueueOptions = {
 export type Queue = Omit<Producer, "reads"> &
   BatchProducer & {
     webhooks: WebhookStore;
+    /** What workers could not deal with. */
+    quarantine: Quarantine;
     reads: Producer["reads"] & { batches: Pick<BatchStore, "read" | "list">; webhooks: Pick<WebhookStore, "list"> };
   };
 
@@ -51,6 +54,7 @@ export async function openQueue({ config, catalogue, log, closes }: OpenQueueOpt
     ...producer,
     ...batches,
     webhooks: createWebhookStore(connection.redis, connection.keys),
+    quarantine: createQuarantine({ ...connection, log }),
     reads: {
       ...producer.reads,
       batches: createBatchStore(readConnection.redis, readConnection.keys),

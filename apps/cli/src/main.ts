@@ -4,6 +4,7 @@ import { batchCommand } from "./commands/batch.ts";
 import { drawCommand } from "./commands/draw.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { ledgerCommand } from "./commands/ledger.ts";
+import { quarantineCommand } from "./commands/quarantine.ts";
 import { startCommand } from "./commands/start.ts";
 import { tenantsCommand } from "./commands/tenants.ts";
 import { usageCommand } from "./commands/usage.ts";
@@ -20,4 +21,5 @@ await runCommands([
   usageCommand(processShell),
   ledgerCommand(processShell),
   tenantsCommand(processShell),
+  quarantineCommand(processShell),
 ]);

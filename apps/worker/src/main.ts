@@ -94,7 +94,8 @@ await runProcess({
     const imageStore = createImageStore({ store, watch, held, patienceMs, log });
 
     const { redis } = queue.connection;
-    const stored = { redis, prefix: config.QUEUE_PREFIX, objects: store, log };
+    const { quarantine } = queue;
+    const stored = { redis, prefix: config.QUEUE_PREFIX, objects: store, quarantine, log };
     const accounts = createAccounts(stored);
     // Opened before the lanes, so that what ends while this worker stops is told by it.
     const webhooks = webhookWorkerSettings(config);
@@ -139,7 +140,7 @@ await runProcess({
     );
 
     const files = createFileStore(stored);
-    openFiles({ config, files, log, closes });
+    openFiles({ config, files, leases: queue.leases, log, closes });
     openTenantUse({ config, queue, files, names: accounts.names, log, closes });
     openLedger({ config, ledger: createLedger(stored), leases: queue.leases, log, closes });
     // A worker that works off no batch lane leaves batches to those that do.
@@ -151,6 +152,7 @@ await runProcess({
         objects: store,
         catalogue: configuredCatalogue(config),
         window: config.BATCH_WINDOW,
+        removeImages: config.REMOVE_IMAGES,
         countUnbilled: (batch) => metrics.unbilledGenerations.inc(batch),
         ...intervals,
         log,

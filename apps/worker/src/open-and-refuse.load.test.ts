@@ -24,6 +24,8 @@ async function open() {
     "the sweep of files": () => createFileStore({ redis, prefix, objects: store, log }).sweep(),
     "the export of the ledger": () => createLedger({ redis, prefix, objects: store, log }).exportDue(),
   });
+  // An object whose file is gone.
+  await redis.zadd(`${prefix}:files-dropping`, 0, "acme/files/file-1");
   // A day that is over and has an entry.
   await redis.sadd(`${prefix}:ledger-days`, "2026-01-30");
   await redis.rpush(`${prefix}:ledger:2026-01-30`, "{}");

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { createFileStore } from "@darkroom/files";
 import { createLogger, createCloseList } from "@darkroom/runtime";
-import { connectWorker } from "@darkroom/redis";
+import { connectWorker, createKeys, createTaskLeases } from "@darkroom/redis";
 import { createObjectStore } from "@darkroom/storage";
 import { testRedisUrl } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
@@ -34,15 +34,18 @@ test("a worker removes a file that has expired, and tries again after a failure"
     return zrangebyscore(...args);
   });
   const closes = createCloseList(log);
+  const leases = createTaskLeases({ redis, keys: createKeys(prefix), log });
+  closes.add("the leases", () => leases.close());
   openFiles({
     config: { RECOVERY_INTERVAL_MS: 10 },
     files: createFileStore({ redis, prefix, objects: store, log }),
+    leases,
     log,
     closes,
   });
   await expect.poll(() => store.head(`acme/files/${id}`)).toBeNull();
   // Lists go on from the place of a file that is gone, for a while.
-  const left = async () => (await redis.keys(`${prefix}:*`)).filter((key) => !key.includes(":former-place:"));
+  const left = async () => (await redis.keys(`${prefix}:*`)).filter((key) => !/:(?:former-place|task-)/.test(key));
   await expect.poll(left).toEqual([]);
   await closes.closeAll();
 });

@@ -17,28 +17,28 @@ export const memoryStore = (): ObjectStore => createObjectStore({ storage: "memo
 export const filesystemStore = (directory: string): ObjectStore =>
   createObjectStore({ storage: "filesystem", directory, links });
 
-type Queue = ReturnType<typeof openRedis> & Pick<BatchPartsOptions, "lanes" | "generations">;
+type Queue = ReturnType<typeof openRedis> & Pick<BatchPartsOptions, "lanes" | "generations" | "quarantine">;
 
 /** The parts of batches as a worker puts them together, on a queue that is open. */
 export function batchPartsOn(
-  { prefix, redis, keys, lanes, generations }: Queue,
+  { prefix, redis, keys, lanes, generations, quarantine }: Queue,
   { objects = memoryStore(), log = silent }: { objects?: ObjectStore; log?: Logger } = {},
 ) {
   const accounts = createAccounts({ redis, prefix });
   const files = createFileStore({ redis, prefix, objects, log });
-  const own = { lanes, generations, accounts, files, objects, catalogue, log };
+  const own = { lanes, generations, quarantine, accounts, files, objects, catalogue, log };
   return { objects, files, log, ...createBatchParts({ redis, keys }, own) };
 }
 
 /** The parts of batches and a queue on a real Redis, under a prefix of their own, with no worker but the test. */
 export function openBatchParts(options: { objects?: ObjectStore; log?: Logger } = {}) {
   const connected = openRedis();
-  const { generations, attempts, lanes } = createWorker(connected, {
+  const { generations, attempts, lanes, quarantine } = createWorker(connected, {
     retention,
     dropObjects: async () => {},
     log: options.log ?? silent,
   });
   onTestFinished(() => lanes.close());
-  const queue = { ...connected, generations, attempts, lanes };
+  const queue = { ...connected, generations, attempts, lanes, quarantine };
   return { ...queue, ...batchPartsOn(queue, options) };
 }

@@ -22,12 +22,14 @@ const quantum = 10;
 /** How many lines a tenant may have on a lane that others fill: enough to keep several workers busy until its turn comes. */
 const floor = 50;
 
-export type BatchPartsOptions = Pick<QueueWorker, "lanes" | "generations"> & {
+export type BatchPartsOptions = Pick<QueueWorker, "lanes" | "generations" | "quarantine"> & {
   accounts: Pick<Accounts, "findAccount" | "keyStore">;
   files: FileStore;
   objects: ObjectStore;
   /** The process's own catalogue, for batches that were accepted without one. */
   catalogue: Catalogue;
+  /** Whether the images of lines are removed with their batch. Else a rule of the bucket does that. True by default. */
+  removeImages?: boolean;
   log: Logger;
 };
 
@@ -48,6 +50,7 @@ type Parts =
   | "quantum"
   | "floor"
   | "now"
+  | "quarantine"
   | "log";
 
 /** What a part needs beside that. A test may replace what they share. */

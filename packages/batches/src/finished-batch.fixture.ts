@@ -73,7 +73,7 @@ export function openBatches(store?: ObjectStore) {
     error: (_: object, sentence: string) => void errors.push(sentence),
   };
   const opened = openBatchParts({ ...(store && { objects: store }), log });
-  const { prefix, redis, keys, objects, batches, files, finalize, sweep } = opened;
+  const { prefix, redis, keys, objects, batches, files, finalize, sweep, quarantine } = opened;
   const keysLeft = () => redis.keys(`${prefix}:*`);
 
   const read = async (id: string) => {
@@ -122,6 +122,7 @@ export function openBatches(store?: ObjectStore) {
     redis,
     keys,
     keysLeft,
+    quarantine,
     objects,
     batches,
     files,

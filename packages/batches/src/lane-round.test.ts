@@ -49,8 +49,10 @@ test("a batch whose record only another release can read keeps no other from its
   expect(await queue.read(other)).toMatchObject({ ready: true, completed: 3 });
   // The job of the lane stays: only a release that can read the batch knows whether it needs one.
   expect(await round(live)).toBeGreaterThan(0);
+  expect(await queue.quarantine.list({ limit: 10 })).toMatchObject([{ kind: "batch", subject: unreadable }]);
   await queue.redis.hdel(queue.keys.batch(unreadable), "outcome");
   await round(live);
+  expect(await queue.quarantine.list({ limit: 10 })).toEqual([]);
   expect((await queue.read(unreadable)).fed).toBe(3);
 });
 

@@ -5,6 +5,7 @@ import { type BatchStore } from "./records/batch-store.ts";
 import { type FeedingBatch, type LineStore } from "./records/line-store.ts";
 import { type GenerationStore, UnreadableRecord } from "@darkroom/generations";
 import { type Lanes } from "@darkroom/queue";
+import type { Keys, Quarantine } from "@darkroom/redis";
 import type { Logger } from "@darkroom/runtime";
 import { type PreparedLine } from "./records/prepared-line.ts";
 import { type ObjectStore, StorageError } from "@darkroom/storage";
@@ -28,7 +29,10 @@ export type LaneRoundOptions = WindowOptions & {
   countUnbilled: StopBatchOptions["countUnbilled"];
   /** Whether Redis has no room for more. Then lines are only collected. */
   isRedisFull: () => boolean;
-  log: Pick<Logger, "info" | "error">;
+  keys: Pick<Keys, "batch">;
+  /** Where batches are noted that cannot be read, or stand still. Their rounds try them again. */
+  quarantine: Pick<Quarantine, "setAside" | "release">;
+  log: Pick<Logger, "info">;
   /** The time by the clock that all processes share, in Unix milliseconds: a worker with a wrong clock must not end batches. */
   now: () => Promise<number>;
 };
@@ -67,7 +71,7 @@ const idlePauseMs = 250;
  * killed at any point, and two may run at the same time, because every change is one script.
  */
 export function createLaneRound(options: LaneRoundOptions) {
-  const { lane, batches, lines, lanes, prepared, accountOf, isRedisFull, log, now } = options;
+  const { lane, batches, lines, lanes, prepared, accountOf, isRedisFull, keys, quarantine, log, now } = options;
   const stopIfDue = createStopBatch(options);
   const collect = createCollectEnded(options);
   const turns: Turns = new Map();
@@ -89,18 +93,31 @@ export function createLaneRound(options: LaneRoundOptions) {
       } catch (error) {
         if (!(error instanceof UnreadableRecord)) throw error;
         unknown.add(id);
-        if (!before.has(id)) log.error({ batchId: id, lane, err: error }, "A batch cannot be read by this release");
+        if (!before.has(id)) await setAside(id, error);
         return null;
       }
     };
-    return (await Promise.all((await batches.feeding(lane)).map(read))).filter(isFeeding);
+    const found = (await Promise.all((await batches.feeding(lane)).map(read))).filter(isFeeding);
+    await quarantine.release(
+      "batch",
+      [...before].filter((id) => !unknown.has(id)),
+    );
+    return found;
   }
 
-  function standStill(batch: FeedingBatch, nowMs: number, error: unknown, sentence: string): void {
+  const setAside = (id: string, error: unknown) =>
+    quarantine.setAside({ kind: "batch", id, error, record: keys.batch(id) });
+
+  async function standStill(batch: FeedingBatch, nowMs: number, cause: unknown, sentence: string): Promise<void> {
     standing.set(batch.id, nowMs + standstillMs);
-    log.error({ batchId: batch.id, tenant: batch.tenant, from: batch.fed, err: error }, sentence);
+    await setAside(batch.id, new Error(sentence, { cause }));
   }
-  const cannotBeRead = "The next lines of a batch cannot be read, and it stands still";
+
+  /** It has gone on. */
+  async function moveOn({ id }: FeedingBatch): Promise<void> {
+    if (standing.delete(id)) await quarantine.release("batch", [id]);
+  }
+  const cannotBeRead = "The next lines of the batch cannot be read, and it stands still.";
 
   /**
    * The next lines of a batch. A batch with missing or broken lines has none, and expires; other batches go on. Throws
@@ -111,7 +128,7 @@ export function createLaneRound(options: LaneRoundOptions) {
       return await prepared.from(batch, batch.fed);
     } catch (error) {
       if (error instanceof StorageError) throw error;
-      standStill(batch, nowMs, error, cannotBeRead);
+      await standStill(batch, nowMs, error, cannotBeRead);
       return [];
     }
   }
@@ -123,7 +140,7 @@ export function createLaneRound(options: LaneRoundOptions) {
       return await collect(batch, round);
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
-      standStill(batch, round.nowMs, error, "The store refuses the results of a batch, and it stands still");
+      await standStill(batch, round.nowMs, error, "The store refuses the results of the batch, and it stands still.");
       return 0;
     }
   }
@@ -135,7 +152,7 @@ export function createLaneRound(options: LaneRoundOptions) {
     const outstanding = before - collected;
     if (outstanding === 0 && (batch.fed === batch.total || batch.outcome !== null)) {
       if ((await batches.settle(batch)) !== "ok") return { batch, outstanding: 0, collected, hasMore: false };
-      standing.delete(batch.id);
+      await moveOn(batch);
       const job = batchTask.finalize(batch.id);
       await lanes.add(laneOfTask(job), job, 1);
       log.info({ batchId: batch.id, tenant: batch.tenant }, "Nothing of a batch is on its lane any more");
@@ -155,6 +172,7 @@ export function createLaneRound(options: LaneRoundOptions) {
     const account = await accountOf(keyId);
     if (account === null) return 0;
     const { fed, waitsForMoney } = await lines.feed(batch, batch.fed, next, account.budget);
+    if (fed > 0) await moveOn(batch);
     if (!waitsForMoney) waitingKeys.delete(keyId);
     else {
       const fields = { batchId: batch.id, tenant: batch.tenant, keyId };
@@ -202,7 +220,7 @@ export function createLaneRound(options: LaneRoundOptions) {
     // A store that refuses the lines of all batches is away. One that refuses those of some keeps no other batch waiting.
     const [refusal] = refused.values();
     if (refusal !== undefined && refused.size === sizes.size) throw refusal;
-    for (const [batch, error] of refused) standStill(batch, nowMs, error, cannotBeRead);
+    for (const [batch, error] of refused) await standStill(batch, nowMs, error, cannotBeRead);
     const contenders = wanting.map(({ tenant, batchId, outstanding, hasMore }) => ({
       tenant,
       batchId,

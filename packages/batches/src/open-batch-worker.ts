@@ -3,7 +3,7 @@ import type { FileStore } from "@darkroom/files";
 import type { QueueWorker } from "@darkroom/generations";
 import type { Catalogue } from "@darkroom/models";
 import { createMemoryGuard } from "@darkroom/redis";
-import { type CloseList, createTicker, type Logger } from "@darkroom/runtime";
+import type { CloseList, Logger } from "@darkroom/runtime";
 import type { ObjectStore } from "@darkroom/storage";
 import { createBatchParts } from "./batch-parts.ts";
 import { createPutNextTask } from "./records/batch-task.ts";
@@ -16,12 +16,14 @@ import type { StopBatchOptions } from "./stop-batch.ts";
 const concurrency = 16;
 
 export type OpenBatchWorkerOptions = {
-  queue: Pick<QueueWorker, "connection" | "lanes" | "generations">;
+  queue: Pick<QueueWorker, "connection" | "lanes" | "generations" | "quarantine" | "leases">;
   accounts: Accounts;
   files: FileStore;
   objects: ObjectStore;
   /** The worker's own catalogue, for batches that were accepted without one. */
   catalogue: Catalogue;
+  /** Whether the images of lines are removed with their batch. Else a rule of the bucket does that. */
+  removeImages: boolean;
   /** How many lines of batches are in Redis at a time for each batch lane. */
   window: number;
   /** Counts a line that was canceled while it ran and is not billed. */
@@ -40,8 +42,8 @@ export type OpenBatchWorkerOptions = {
 /** Carries batches out in a worker, beside its lanes: validates their input, feeds their lines, writes their output, and removes old ones. */
 export async function openBatchWorker({ queue, closes, ...options }: OpenBatchWorkerOptions): Promise<void> {
   const { lockDurationMs, stalledIntervalMs, recoveryIntervalMs, window, countUnbilled, log } = options;
-  const { lanes, generations } = queue;
-  const parts = createBatchParts(queue.connection, { ...options, lanes, generations });
+  const { lanes, generations, quarantine, leases } = queue;
+  const parts = createBatchParts(queue.connection, { ...options, lanes, generations, quarantine });
   const { batches } = parts;
   const validate = parts.validate();
   const finalize = parts.finalize();
@@ -82,15 +84,13 @@ export async function openBatchWorker({ queue, closes, ...options }: OpenBatchWo
   const recovery = parts.recover({ everyMs: recoveryIntervalMs });
   closes.add("batch recovery", () => recovery.close());
   const sweep = parts.sweep();
-  const stopped = new AbortController();
-  const sweeps = createTicker({
+  const sweeps = leases.own({
+    kind: "batch-removal",
+    parts: ["all"],
     everyMs: recoveryIntervalMs,
-    tick: () => sweep(stopped.signal),
+    tick: ({ signal }) => sweep(signal),
     onError: (error) =>
       log.warn({ err: error }, "What is left of old batches could not be removed; the next round tries again"),
   });
-  closes.add("the sweep of batches", () => {
-    stopped.abort();
-    return sweeps.close();
-  });
+  closes.add("the sweep of batches", () => sweeps.close());
 }

@@ -18,7 +18,8 @@ export const bill = { images: 1, inputTokens: 0, outputTokens: 0, costMicros: 7,
 
 /** A lane on a real Redis, with no worker but the test. */
 export function openLane({ window = 300, budget = noBudget, keyInForce = true } = {}) {
-  const { redis, keys, generations, attempts, lanes, objects, batches, lines, laneRound } = openBatchParts();
+  const parts = openBatchParts();
+  const { redis, keys, generations, attempts, lanes, objects, batches, lines, laneRound, quarantine } = parts;
   const stored = createPreparedLines(objects);
   const looked: string[] = [];
   const preparedLines: typeof stored = {
@@ -88,6 +89,7 @@ export function openLane({ window = 300, budget = noBudget, keyInForce = true } 
     keys,
     objects,
     looked,
+    quarantine,
     batches,
     generations,
     attempts,

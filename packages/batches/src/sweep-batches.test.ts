@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { batchObjects } from "./records/batch-objects.ts";
-import type { ObjectStore } from "@darkroom/storage";
+import { ObjectsLeftError, type ObjectStore, StorageError } from "@darkroom/storage";
 import { memoryStore } from "./batch-parts.fixture.ts";
 import { imageKey, openBatches, succeeded } from "./finished-batch.fixture.ts";
 import { aBatch } from "./records/a-batch.fixture.ts";
@@ -67,7 +67,7 @@ test("a batch whose output is over leaves nothing behind, in the store or in Red
 });
 
 test("a batch whose record only another release can read stays, and those behind it are removed", async () => {
-  const { batches, sweep, present, id, redis, keys } = await openOutlived(0);
+  const { batches, sweep, present, id, redis, keys, quarantine } = await openOutlived(0);
   const unreadable = aBatch();
   await batches.create(unreadable);
   await batches.fail(unreadable.id, []);
@@ -77,6 +77,10 @@ test("a batch whose record only another release can read stays, and those behind
   expect([...present]).toEqual([]);
   expect(await batches.read(id)).toBeNull();
   expect(await redis.exists(keys.batch(unreadable.id))).toBe(1);
+  const [entry] = await quarantine.list({ limit: 10 });
+  expect(entry).toMatchObject({ kind: "batch-removal", subject: unreadable.id, droppable: true });
+  expect(await quarantine.drop(entry?.id ?? "")).toBe("dropped");
+  expect(await redis.exists(keys.batch(unreadable.id), keys.endedBatches)).toBe(0);
 });
 
 test("a batch whose output is still kept is left alone", async () => {
@@ -89,7 +93,7 @@ test("a batch whose output is still kept is left alone", async () => {
 
 test("a sweep that is killed at any moment is finished by the next", async () => {
   for (let calls = 1; ; calls++) {
-    const { batches, sweep, objects, present, id } = await openOutlived(0);
+    const { batches, sweep, objects, present, id, redis, keys } = await openOutlived(0);
     let left = calls;
     const count = () => {
       if (--left <= 0) throw new Error("killed");
@@ -102,6 +106,8 @@ test("a sweep that is killed at any moment is finished by the next", async () =>
     await sweep({ objects: mortal })(never);
     const wasKilled = left <= 0;
     expect((await batches.read(id)) !== null).toBe(wasKilled);
+    // A process that is killed leaves it where it was.
+    await redis.zadd(keys.endedBatches, "XX", 0, id);
     await sweep()(never);
     expect([...present], `killed at call ${calls}`).toEqual([]);
     expect(await batches.read(id)).toBeNull();
@@ -141,4 +147,33 @@ test("a batch that failed leaves nothing behind either", async () => {
   await sweep()(never);
   expect([...present]).toEqual([]);
   expect(await batches.read(asked.id)).toBeNull();
+});
+
+test("a batch with an object that the store refuses is set aside, and those behind it are removed", async () => {
+  const { batches, sweep, objects, present, id, redis, keys, quarantine } = await openOutlived(0);
+  const refused = aBatch();
+  await batches.create(refused);
+  await batches.fail(refused.id, []);
+  await redis.zadd(keys.endedBatches, 0, refused.id);
+  const advice = "It may not be removed.";
+  const refusing = {
+    ...objects,
+    delete: async (all: readonly string[]) => {
+      const key = all.find((one) => one.includes(refused.id));
+      if (key === undefined) return objects.delete(all);
+      throw new ObjectsLeftError(
+        new Map([[key, new StorageError({ operation: "delete", key, retryable: false, advice })]]),
+      );
+    },
+  };
+  await sweep({ objects: refusing })(never);
+  expect([...present]).toEqual([]);
+  expect(await batches.read(id)).toBeNull();
+  expect(await quarantine.list({ limit: 10 })).toMatchObject([{ kind: "batch-removal", subject: refused.id }]);
+});
+
+test("images stay where a rule of the bucket removes them, and nothing else does", async () => {
+  const { sweep, present } = await openOutlived(0);
+  await sweep({ removeImages: false })(never);
+  expect([...present].toSorted()).toEqual([0, 1, 2, 3].map(imageKey).concat("acme/images/1/first.png").toSorted());
 });

@@ -1,27 +1,46 @@
 import { batchObjects } from "./records/batch-objects.ts";
 import { type BatchRecord } from "./records/batch-record.ts";
 import { type BatchStore } from "./records/batch-store.ts";
-import { lineResultSchema } from "./records/line-result.ts";
+import { UnreadableRecord } from "@darkroom/generations";
+import { isDamage, type Keys, type Quarantine, redisTime } from "@darkroom/redis";
 import { type Logger } from "@darkroom/runtime";
-import { ObjectNotFoundError, type ObjectStore } from "@darkroom/storage";
+import { ObjectNotFoundError, type ObjectStore, StorageError } from "@darkroom/storage";
+import type { Redis } from "ioredis";
+import { z } from "zod";
 import { readJsonLines } from "./read-json-lines.ts";
 
 export type BatchSweepOptions = {
+  redis: Redis;
+  keys: Keys;
   batches: Pick<BatchStore, "outlived" | "read" | "forget">;
   objects: Pick<ObjectStore, "get" | "head" | "delete">;
+  /** Whether the images of lines are removed. Else a rule of the bucket does that. */
+  removeImages?: boolean;
+  quarantine: Pick<Quarantine, "setAside" | "release">;
   log: Logger;
 };
 
-/** Batches of one round. The next round takes the rest. */
-const roundBatches = 100;
+/** Batches of one page. */
+const pageBatches = 100;
 /** Keys of one call to the store. */
 const pageKeys = 1_000;
+/** A batch with which the store cannot deal for the moment is tried again after so many milliseconds. */
+const laterMs = 60_000;
+/** After so many failures in a row the store must be away. */
+const maxFailures = 3;
+
+/** What of a result names its images, as any release wrote it. */
+const notedSchema = z.object({ images: z.array(z.object({ key: z.string() })) });
+const imagesSchema = z.object({ delivery: notedSchema.nullish(), superseded: z.array(notedSchema).default([]) });
 
 /**
  * Returns the function that removes batches whose output is not kept any more: their images, then the segments that name these, then their
- * other objects, then their records. Every worker may run it. After a crash the next run starts from the beginning.
+ * other objects, then their records. After a crash the next run starts from the beginning. A batch that cannot be read or removed is set
+ * aside, and the others go. Throws where the store is away.
  */
-export function createBatchSweep({ batches, objects, log }: BatchSweepOptions) {
+export function createBatchSweep(options: BatchSweepOptions) {
+  const { redis, keys: names, batches, objects, quarantine, log, removeImages = true } = options;
+
   async function remove(keys: readonly string[], signal: AbortSignal): Promise<void> {
     for (let first = 0; first < keys.length; first += pageKeys) {
       signal.throwIfAborted();
@@ -32,7 +51,7 @@ export function createBatchSweep({ batches, objects, log }: BatchSweepOptions) {
   /** The images that a segment names. The images of an unreadable segment are named nowhere else. */
   async function imagesOf(segment: string): Promise<string[]> {
     try {
-      const results = await readJsonLines(objects, segment, lineResultSchema);
+      const results = await readJsonLines(objects, segment, imagesSchema);
       const whole = results.filter((result) => result !== null);
       const deliveries = whole.flatMap(({ delivery, superseded }) => superseded.concat(delivery ?? []));
       return deliveries.flatMap(({ images }) => images.map(({ key }) => key));
@@ -49,30 +68,62 @@ export function createBatchSweep({ batches, objects, log }: BatchSweepOptions) {
     return Array.from({ length: count }, (_, i) => keyOf(count - 1 - i));
   }
 
+  /**
+   * Removes numbered objects. Those that the record does not count are found from their neighbours, so they go first, the last one before
+   * the others: after a crash the rest is still found.
+   */
+  async function removeNumbered(all: readonly string[], counted: number, signal: AbortSignal): Promise<void> {
+    const uncounted = all.length - counted;
+    for (const key of all.slice(0, uncounted)) await remove([key], signal);
+    await remove(all.slice(uncounted), signal);
+  }
+
   async function sweepBatch({ id, tenant, chunks, segments }: BatchRecord, signal: AbortSignal): Promise<void> {
     const stored = batchObjects(tenant, id);
     const results = await numbered(stored.results, segments);
-    for (const segment of results) await remove(await imagesOf(segment), signal);
-    // Backwards, so that after a crash the uncounted objects are still found from their neighbours.
-    for (const key of await numbered(stored.lines, chunks.length)) await remove([key], signal);
-    for (const key of results) await remove([key], signal);
+    if (removeImages) for (const segment of results) await remove(await imagesOf(segment), signal);
+    await removeNumbered(await numbered(stored.lines, chunks.length), chunks.length, signal);
+    await removeNumbered(results, segments, signal);
     await remove([stored.faults], signal);
     await batches.forget(id);
     log.debug({ batchId: id, tenant }, "A batch and its images were removed, their time being over");
   }
 
+  async function sweepOne(id: string, signal: AbortSignal): Promise<void> {
+    const batch = await batches.read(id);
+    if (batch === null) await batches.forget(id);
+    else await sweepBatch(batch, signal);
+    await quarantine.release("batch-removal", [id]);
+  }
+
+  /** What cannot be dealt with for good. Everything else is over when Redis or the store is back. */
+  const isRefused = (error: unknown): boolean =>
+    error instanceof UnreadableRecord || isDamage(error) || (error instanceof StorageError && !error.retryable);
+
   return async (signal: AbortSignal): Promise<void> => {
-    for (const id of await batches.outlived(roundBatches)) {
-      signal.throwIfAborted();
-      try {
-        const batch = await batches.read(id);
-        if (batch === null) await batches.forget(id);
-        else await sweepBatch(batch, signal);
-      } catch (error) {
+    let failures = 0;
+    for (;;) {
+      const due = await batches.outlived(pageBatches);
+      for (const id of due) {
         signal.throwIfAborted();
-        // Other batches go on, and this one is tried again in the next round.
-        log.warn({ batchId: id, err: error }, "What is left of a batch could not be removed");
+        try {
+          await sweepOne(id, signal);
+          failures = 0;
+        } catch (error) {
+          signal.throwIfAborted();
+          if (isRefused(error)) {
+            const record = names.batch(id);
+            const waits = { lists: [names.endedBatches] };
+            const drops = [record, names.batchEnded(id), names.batchLines(id)];
+            await quarantine.setAside({ kind: "batch-removal", id, error, record, waits, drops });
+            continue;
+          }
+          await redis.zadd(names.endedBatches, "XX", (await redisTime(redis)) + laterMs, id);
+          log.warn({ batchId: id, err: error }, "What is left of a batch could not be removed; it is tried again");
+          if (++failures === maxFailures) throw error;
+        }
       }
+      if (due.length < pageBatches) return;
     }
   };
 }

@@ -1,6 +1,6 @@
-import { defineScript, formerPlaceMs } from "@darkroom/redis";
+import { defineScript, formerPlaceMs, isDamage, type Quarantine } from "@darkroom/redis";
 import type { Logger } from "@darkroom/runtime";
-import type { ObjectStore } from "@darkroom/storage";
+import { type ObjectStore, ObjectsLeftError } from "@darkroom/storage";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import { type FileKeys, fileObject, fileOfObject } from "./file-keys.ts";
@@ -16,6 +16,8 @@ export type DropFileOptions = {
   redis: Redis;
   keys: FileKeys;
   objects: Pick<ObjectStore, "delete">;
+  /** For a process that sweeps: where what cannot be removed is set aside. Without it the first that cannot be ends the sweep. */
+  quarantine?: Pick<Quarantine, "setAside" | "release"> | undefined;
   log: Pick<Logger, "warn">;
   now: () => Promise<number>;
 };
@@ -24,10 +26,36 @@ export type DropFileOptions = {
  * Takes files away: first the record, in one step with a note of its object, then the object, then the note. A process that dies in
  * between, or cannot reach the store, leaves the note, by which a sweep finds the object.
  */
-export function createDropFile({ redis, keys, objects, log, now }: DropFileOptions) {
-  async function removeObjects(dropped: string[]): Promise<void> {
-    await objects.delete(dropped);
-    if (dropped.length > 0) await redis.zrem(keys.dropping, ...dropped);
+export function createDropFile({ redis, keys, objects, quarantine, log, now }: DropFileOptions) {
+  const setAside = async (object: string, list: string, error: unknown): Promise<void> => {
+    const record = keys.record(fileOfObject(object).id);
+    const drops = list === keys.expiring ? [record] : [];
+    await quarantine?.setAside({ kind: "file-removal", id: object, error, record, waits: { lists: [list] }, drops });
+  };
+
+  /**
+   * Removes objects whose records are gone, as many as it can, and answers how many. One that the store refuses for good is set aside, and one
+   * that it does not remove now waits for a sweep in a minute. Throws where none is removed.
+   */
+  async function removeObjects(dropped: readonly string[]): Promise<number> {
+    if (dropped.length === 0) return 0;
+    const removed = new Set(dropped);
+    try {
+      await objects.delete(dropped);
+    } catch (error) {
+      if (!(error instanceof ObjectsLeftError) || quarantine === undefined) throw error;
+      for (const key of error.left.keys()) removed.delete(key);
+      if (removed.size === 0 && (error.retryable || dropped.length > 1)) throw error;
+      for (const [key, { retryable }] of error.left) {
+        if (retryable) await redis.zadd(keys.dropping, "XX", await now(), key);
+        else await setAside(key, keys.dropping, error.left.get(key));
+      }
+    }
+    if (removed.size > 0) {
+      await redis.zrem(keys.dropping, ...removed);
+      await quarantine?.release("file-removal", [...removed]);
+    }
+    return removed.size;
   }
 
   /** Takes the record. False where only what is unwanted is to go, and this is wanted. */
@@ -43,6 +71,20 @@ export function createDropFile({ redis, keys, objects, log, now }: DropFileOptio
     ];
     const args = [object, id, await now(), onlyUnwanted ? 1 : 0, tenant, formerPlaceMs];
     return (await dropScript(redis, where, args)) === 1;
+  }
+
+  /** Takes the records of what is unwanted. Answers the objects whose records are gone. A record that cannot be taken is set aside. */
+  async function takeRecords(unwanted: readonly string[]): Promise<string[]> {
+    const results = await Promise.allSettled(unwanted.map((object) => takeRecord(object, true)));
+    const taken: string[] = [];
+    for (const [i, object] of unwanted.entries()) {
+      const result = results[i];
+      if (result?.status === "fulfilled" && result.value) taken.push(object);
+      if (result?.status !== "rejected") continue;
+      if (quarantine === undefined || !isDamage(result.reason)) throw result.reason;
+      await setAside(object, keys.expiring, result.reason);
+    }
+    return taken;
   }
 
   return {
@@ -62,16 +104,12 @@ export function createDropFile({ redis, keys, objects, log, now }: DropFileOptio
       let swept = 0;
       for (;;) {
         const unwanted = await redis.zrangebyscore(keys.expiring, "-inf", await now(), "LIMIT", 0, page);
-        const taken: string[] = [];
-        for (const object of unwanted) if (await takeRecord(object, true)) taken.push(object);
-        await removeObjects(taken);
-        swept += taken.length;
+        swept += await removeObjects(await takeRecords(unwanted));
         if (unwanted.length < page) break;
       }
       for (;;) {
         const left = await redis.zrangebyscore(keys.dropping, "-inf", (await now()) - droppingMs, "LIMIT", 0, page);
-        await removeObjects(left);
-        swept += left.length;
+        swept += await removeObjects(left);
         if (left.length < page) return swept;
       }
     },

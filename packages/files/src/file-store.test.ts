@@ -1,7 +1,13 @@
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { isFileId } from "@darkroom/contracts";
-import { createObjectStore, ObjectNotFoundError, type ObjectStore } from "@darkroom/storage";
+import {
+  createObjectStore,
+  ObjectNotFoundError,
+  ObjectsLeftError,
+  type ObjectStore,
+  StorageError,
+} from "@darkroom/storage";
 import { describeWithS3, temporaryFolder } from "@darkroom/testing";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { filesystemStore, jsonl, memoryStore, openFiles, tenant } from "./files.fixture.ts";
@@ -271,5 +277,62 @@ describe("a sweep", () => {
     onTestFinished(() => void vi.useRealTimers());
     expect(await files.sweep()).toBe(0);
     expect(await files.read(record.id)).toEqual(record);
+  });
+});
+
+describe("a sweep that comes upon a file that cannot be removed", () => {
+  /** Three files that have expired. The first of them is the first of the list. */
+  async function openExpired() {
+    const opened = openFiles();
+    const ids: string[] = [];
+    for (let i = 0; i < 3; i++) {
+      const { id } = await opened.files.create({ ...jsonl("{}"), tenant: `tenant${i}`, expiresInSeconds: 3_600 + i });
+      ids.push(id);
+    }
+    opened.pass(3_700_000);
+    const objectOf = (i: number) => `tenant${i}/files/${ids[i]}`;
+    const left = async () =>
+      (
+        await Promise.all([0, 1, 2].map(async (i) => ((await opened.objects.head(objectOf(i))) === null ? [] : [i])))
+      ).flat();
+    /** A store that keeps the object of the first. */
+    const keeping = (retryable: boolean) => ({
+      ...opened.objects,
+      delete: async (keys: readonly string[]) => {
+        const key = objectOf(0);
+        await opened.objects.delete(keys.filter((one) => one !== key));
+        if (!keys.includes(key)) return;
+        const error = new StorageError({ operation: "delete", key, retryable, advice: "It may not be removed." });
+        throw new ObjectsLeftError(new Map([[key, error]]));
+      },
+    });
+    return { ...opened, ids, objectOf, left, keeping };
+  }
+
+  test("for what is stored in Redis sets it aside, and removes the others", async () => {
+    const { files, redis, prefix, quarantine, objectOf, left } = await openExpired();
+    await redis.set(`${prefix}:files:tenant0`, "damaged");
+    expect(await files.sweep()).toBe(2);
+    expect(await left()).toEqual([0]);
+    const [entry] = await quarantine.list({ limit: 10 });
+    expect(entry).toMatchObject({ kind: "file-removal", subject: objectOf(0), droppable: true });
+    expect(await files.sweep()).toBe(0);
+  });
+
+  test("for a refusal of the store for good sets it aside, and removes the others", async () => {
+    const { beside, quarantine, objectOf, left, keeping } = await openExpired();
+    expect(await beside({ objects: keeping(false) }).sweep()).toBe(2);
+    expect(await left()).toEqual([0]);
+    expect(await quarantine.list({ limit: 10 })).toMatchObject([{ kind: "file-removal", subject: objectOf(0) }]);
+  });
+
+  test("for a refusal of the moment tries again a minute later", async () => {
+    const { beside, files, pass, quarantine, left, keeping } = await openExpired();
+    expect(await beside({ objects: keeping(true) }).sweep()).toBe(2);
+    expect(await files.sweep()).toBe(0);
+    pass(60_000);
+    expect(await files.sweep()).toBe(1);
+    expect(await left()).toEqual([]);
+    expect(await quarantine.list({ limit: 10 })).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 import type { ObjectStore, OpenObject } from "@darkroom/storage";
-import { redisTime } from "@darkroom/redis";
+import { type Quarantine, redisTime } from "@darkroom/redis";
 import type { Logger } from "@darkroom/runtime";
 import type { Redis } from "ioredis";
 import { countFiles } from "./count-files.ts";
@@ -14,6 +14,8 @@ export type FileStoreOptions = {
   /** What all names in Redis begin with. */
   prefix: string;
   objects: Pick<ObjectStore, "put" | "get" | "delete">;
+  /** For a process that sweeps: where what cannot be removed is set aside. */
+  quarantine?: Pick<Quarantine, "setAside" | "release"> | undefined;
   log: Pick<Logger, "warn">;
   /** The time in Unix milliseconds. Left out: that of Redis, so that no process whose clock is wrong removes what others keep. */
   now?: () => Promise<number>;
@@ -23,9 +25,10 @@ export type FileStoreOptions = {
  * The files of all tenants: records in Redis, bytes in the object store. No call leaves bytes behind that no sweep finds, wherever it is
  * killed: `sweep` comes upon them. Methods reject where Redis is away, if they do not say otherwise.
  */
-export function createFileStore({ redis, prefix, objects, log, now = () => redisTime(redis) }: FileStoreOptions) {
+export function createFileStore(options: FileStoreOptions) {
+  const { redis, prefix, objects, quarantine, log, now = () => redisTime(redis) } = options;
   const keys = createFileKeys(prefix);
-  const dropFile = createDropFile({ redis, keys, objects, log, now });
+  const dropFile = createDropFile({ redis, keys, objects, quarantine, log, now });
   const upload = createUploadFile({ redis, keys, objects, dropFile, log, now });
 
   /** Null for a file that is not, or no longer, there. Whose it is, is for the caller to see. */
@@ -75,7 +78,7 @@ export function createFileStore({ redis, prefix, objects, log, now = () => redis
     /** Counts, in their records, the files of a tenant that count with what it holds. */
     count: (tenant: string) => countFiles(redis, keys, tenant),
 
-    /** Removes what has expired or was left behind, and says how many. For every worker, every so often. Rejects where the store is away. */
+    /** Removes what has expired or was left behind, and says how many. For one worker of the fleet, every so often. Rejects where the store is away. */
     sweep: () => dropFile.sweep(),
   };
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import { connectWorker } from "@darkroom/redis";
+import { connectWorker, createKeys, createQuarantine } from "@darkroom/redis";
 import { createObjectStore, type ObjectStore } from "@darkroom/storage";
 import { testRedisUrl } from "@darkroom/testing";
 import { onTestFinished } from "vitest";
@@ -33,12 +33,14 @@ export function openFiles(objects: ObjectStore = memoryStore()) {
     if (left.length > 0) await redis.del(...left);
     redis.disconnect();
   });
+  const quarantine = createQuarantine({ redis, keys: createKeys(prefix), log: { error() {}, warn() {} } });
   /** The files as another process has them, with a part of it that misbehaves. */
   const beside = (over: Partial<FileStoreOptions> = {}) =>
     createFileStore({
       redis,
       prefix,
       objects,
+      quarantine,
       log: { warn: (_, sentence) => void warnings.push(sentence) },
       now: async () => nowMs,
       ...over,
@@ -49,6 +51,7 @@ export function openFiles(objects: ObjectStore = memoryStore()) {
     redis,
     objects,
     warnings,
+    quarantine,
     keysLeft,
     beside,
     files: beside(),

@@ -4,7 +4,14 @@ export { encodeFormerPlace, formerPlaceMs, readFormerScore } from "./former-plac
 export { keyNames, keyTypes } from "./key-kinds.ts";
 export { createKeys, generationKeys, type Keys } from "./key-names.ts";
 export { createMemoryGuard } from "./memory-guard.ts";
-export { createQuarantine, type Quarantine, type QuarantineKind, quarantinePauseMs } from "./quarantine/quarantine.ts";
+export {
+  createQuarantine,
+  type Quarantine,
+  type QuarantineEntry,
+  type QuarantineKind,
+  quarantinePauseMs,
+} from "./quarantine/quarantine.ts";
+export { isDamage } from "./quarantine/explain-error.ts";
 export { createWriteProbe } from "./probe-writes.ts";
 export { type Page, readPage, type UnreadableRecord } from "./read-page.ts";
 export {

@@ -1,4 +1,5 @@
 import { UnreadableRecord } from "@darkroom/generations";
+import { isDamage } from "@darkroom/redis";
 import { z } from "zod";
 
 /**
@@ -7,7 +8,6 @@ import { z } from "zod";
  */
 export function isUnreadable(error: unknown): error is Error {
   if (error instanceof UnreadableRecord || error instanceof z.ZodError) return true;
-  if (!(error instanceof Error)) return false;
-  // A value of another type under the name, and a URL that none is.
-  return error.message.startsWith("WRONGTYPE") || ("code" in error && error.code === "ERR_INVALID_URL");
+  // What is stored under the name, and a URL that none is.
+  return isDamage(error) || (error instanceof Error && "code" in error && error.code === "ERR_INVALID_URL");
 }

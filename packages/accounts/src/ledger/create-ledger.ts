@@ -1,5 +1,5 @@
 import type { LedgerEntry, UsageRow } from "@darkroom/contracts";
-import { redisTime } from "@darkroom/redis";
+import { type Quarantine, redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import type { Logger } from "@darkroom/runtime";
 import { createExportLedger, type Exported } from "./export-ledger.ts";
@@ -15,6 +15,8 @@ export type LedgerOptions = {
   /** Begins every key in Redis. */
   prefix: string;
   objects: LedgerObjects;
+  /** For a process that exports what is due: where days go that cannot be exported. */
+  quarantine?: Pick<Quarantine, "setAside" | "release"> | undefined;
   log: Pick<Logger, "warn">;
   /** Entries of a whole segment. Redis takes four milliseconds to read two thousand, and serves no other client in that time. */
   segmentEntries?: number;
@@ -39,12 +41,12 @@ export type Ledger = {
 };
 
 export function createLedger(options: LedgerOptions): Ledger {
-  const { redis, prefix, objects, log, segmentEntries = 2_000, maxAgeMs = 3_600_000 } = options;
+  const { redis, prefix, objects, quarantine, log, segmentEntries = 2_000, maxAgeMs = 3_600_000 } = options;
   const keys = createLedgerKeys(prefix);
   const segments = createLedgerSegments(objects);
   const read = (day: string) => readLedger({ redis, keys, segments }, day);
   return {
-    ...createExportLedger({ redis, keys, segments, log, segmentEntries, maxAgeMs }),
+    ...createExportLedger({ redis, keys, segments, quarantine, log, segmentEntries, maxAgeMs }),
     read,
     today: async () => dayOf(await redisTime(redis)),
     rebuildUsage: (day) => rebuildUsage({ redis, keys, read }, day),

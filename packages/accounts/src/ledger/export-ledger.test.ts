@@ -1,4 +1,4 @@
-import { createObjectStore, type ObjectStore } from "@darkroom/storage";
+import { createObjectStore, type ObjectStore, StorageError } from "@darkroom/storage";
 import { describeWithS3, temporaryFolder, withinOneDay } from "@darkroom/testing";
 import { randomUUID } from "node:crypto";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -180,15 +180,47 @@ test("a claim whose entries are gone is given up", async () => {
 });
 
 test("a day whose segments in the store are broken holds up no other day, and is told", async () => {
-  const { ledger, end, ids, redis, keys, objects } = await openLedger();
+  const { ledger, end, ids, redis, keys, objects, quarantine } = await openLedger();
   const [broken, whole] = ["2026-01-30", pastDay];
   await end(broken, newEntry());
   const [later] = await end(whole, newEntry());
   await objects.put(segmentKey(broken, 0), Buffer.from("half a line"), { contentType: "application/jsonl" });
-  await expect(ledger.exportDue()).rejects.toThrow(broken);
+  expect(await ledger.exportDue()).toEqual({ entries: 1, segments: 1 });
+  const aside = { kind: "ledger", subject: broken, reason: expect.stringContaining("whole line"), droppable: false };
+  expect(await quarantine.list({ limit: 10 })).toMatchObject([aside]);
   expect(await redis.llen(keys.entries(broken))).toBe(1);
   expect(await redis.exists(keys.entries(whole))).toBe(0);
   expect(await ids(whole)).toEqual([later?.id]);
+});
+
+describe("a day whose segment the store refuses", () => {
+  const refused = "2026-01-30";
+  const refusing = (objects: ObjectStore, retryable: boolean) => ({
+    ...objects,
+    put: async (...write: Parameters<ObjectStore["put"]>) => {
+      const [key] = write;
+      if (!key.includes(refused)) return objects.put(...write);
+      throw new StorageError({ operation: "put", key, retryable, advice: "It may not be written." });
+    },
+  });
+
+  test("for good holds up no other day, and is exported once the store takes it", async () => {
+    const { ledger, beside, end, redis, keys, objects, quarantine } = await openLedger();
+    for (const day of [refused, pastDay]) await end(day, newEntry());
+    expect(await beside({ objects: refusing(objects, false) }).exportDue()).toEqual({ entries: 1, segments: 1 });
+    expect(await redis.exists(keys.entries(pastDay))).toBe(0);
+    expect(await quarantine.list({ limit: 10 })).toMatchObject([{ kind: "ledger", subject: refused }]);
+    expect(await ledger.exportDue()).toEqual({ entries: 1, segments: 1 });
+    expect(await quarantine.list({ limit: 10 })).toEqual([]);
+  });
+
+  test("for the moment is told as an outage, after the other days", async () => {
+    const { beside, end, redis, keys, objects, quarantine } = await openLedger();
+    for (const day of [refused, pastDay]) await end(day, newEntry());
+    await expect(beside({ objects: refusing(objects, true) }).exportDue()).rejects.toThrow("may not be written");
+    expect(await redis.exists(keys.entries(pastDay))).toBe(0);
+    expect(await quarantine.list({ limit: 10 })).toEqual([]);
+  });
 });
 
 test("an entry that cannot be read holds up no export", async () => {

@@ -1,4 +1,5 @@
-import { redisTime } from "@darkroom/redis";
+import { type Quarantine, redisTime } from "@darkroom/redis";
+import { StorageError } from "@darkroom/storage";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import type { Logger } from "@darkroom/runtime";
@@ -15,6 +16,8 @@ export type ExportLedgerOptions = {
   redis: Redis;
   keys: LedgerKeys;
   segments: LedgerSegments;
+  /** Where days go that cannot be exported. Without it the error of the first of them is thrown. */
+  quarantine?: Pick<Quarantine, "setAside" | "release"> | undefined;
   log: Pick<Logger, "warn">;
   /** Entries of a whole segment. */
   segmentEntries: number;
@@ -30,7 +33,9 @@ export type Exported = { entries: number; segments: number };
  * written under a name that has its offset, and a script commits. Several workers may do so at the same time, and each may die at any
  * point: the next worker gets the same claim and writes the same bytes.
  */
-export function createExportLedger({ redis, keys, segments, log, segmentEntries, maxAgeMs }: ExportLedgerOptions) {
+export function createExportLedger(options: ExportLedgerOptions) {
+  const { redis, keys, segments, quarantine, log, segmentEntries, maxAgeMs } = options;
+
   /** Exports the claimed segment, or the next. Answers how many entries were claimed, and whether this call has committed them. */
   async function exportSegment(day: string): Promise<{ count: number; committed: boolean }> {
     const where = [keys.entries(day), keys.export(day)];
@@ -74,25 +79,33 @@ export function createExportLedger({ redis, keys, segments, log, segmentEntries,
 
   return {
     /**
-     * Exports what is due: whole segments, old entries, and days that are over. Days with broken segments in the store do not keep other
-     * days from their export; the `LedgerError` of the first of them is thrown at the end.
+     * Exports what is due: whole segments, old entries, and days that are over. A day with broken segments in the store, and one whose
+     * segment the store refuses, do not keep other days from their export. They go into quarantine, and are tried again by the next call. At
+     * the end it throws where the store is away.
      */
     async exportDue(): Promise<Exported> {
       const exported = { entries: 0, segments: 0 };
-      const broken: LedgerError[] = [];
+      const done: string[] = [];
+      const failed: { day: string; error: LedgerError | StorageError }[] = [];
       const days = await redis.smembers(keys.days);
       for (const day of days.toSorted()) {
         try {
           const nowMs = await redisTime(redis);
           while (await isDue(day, nowMs)) add(exported, await exportSegment(day));
           await close(day, nowMs);
+          done.push(day);
         } catch (error) {
-          if (!(error instanceof LedgerError)) throw error;
-          broken.push(error);
+          if (!(error instanceof LedgerError || error instanceof StorageError)) throw error;
+          failed.push({ day, error });
         }
       }
-      const [first] = broken;
-      if (first !== undefined) throw first;
+      const waiting = failed.filter(({ error }) => quarantine === undefined || isPassing(error));
+      await quarantine?.release("ledger", done);
+      for (const { day, error } of failed) {
+        if (!isPassing(error)) await quarantine?.setAside({ kind: "ledger", id: day, error });
+      }
+      const [first] = waiting;
+      if (first !== undefined) throw first.error;
       return exported;
     },
 
@@ -112,6 +125,9 @@ export function createExportLedger({ redis, keys, segments, log, segmentEntries,
     },
   };
 }
+
+/** Whether the same export may succeed later with nothing changed. */
+const isPassing = (error: LedgerError | StorageError): boolean => error instanceof StorageError && error.retryable;
 
 function add(exported: Exported, { count, committed }: { count: number; committed: boolean }): void {
   if (!committed) return;

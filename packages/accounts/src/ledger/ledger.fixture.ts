@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { endings, type LedgerEntry } from "@darkroom/contracts";
-import { connectWorker } from "@darkroom/redis";
+import { connectWorker, createKeys, createQuarantine } from "@darkroom/redis";
 import { createObjectStore, type ObjectStore } from "@darkroom/storage";
 import { testRedisUrl } from "@darkroom/testing";
 import * as fc from "fast-check";
@@ -36,12 +36,15 @@ export async function openLedger(options: OpenLedgerOptions = {}) {
     await clear();
     redis.disconnect();
   });
+  const log = { error() {}, warn() {} };
+  const quarantine = createQuarantine({ redis, keys: createKeys(prefix), log });
   /** A ledger of another process: on the same Redis, and if wanted with a store that misbehaves. */
   const beside = (over: Partial<LedgerOptions> = {}) =>
     createLedger({
       redis,
       prefix,
       objects,
+      quarantine,
       log: { warn: (_, sentence) => void warnings.push(sentence) },
       ...options,
       ...over,
@@ -54,6 +57,7 @@ export async function openLedger(options: OpenLedgerOptions = {}) {
     keys,
     objects,
     warnings,
+    quarantine,
     beside,
     ledger,
 

@@ -140,7 +140,8 @@ function decode(hash: Record<string, string>): BatchRecord {
     metadata: json("metadata", z.record(z.string(), z.string())),
     outputSeconds: number("outputSeconds"),
     webhook: hash["webhook"] ?? null,
-    webhookEvents: json("webhookEvents", z.array(z.enum(batchEndings))) ?? [],
+    // Those that only a newer release knows are that release's to tell.
+    webhookEvents: (json("webhookEvents", z.array(z.string())) ?? []).filter(isBatchEnding),
     billUndelivered: readBillUndelivered(hash["billUndelivered"]),
     catalogue: hash["catalogue"] ?? null,
     mostLines: hash["mostLines"] === undefined ? null : number("mostLines"),
@@ -171,3 +172,5 @@ function decode(hash: Record<string, string>): BatchRecord {
     ),
   };
 }
+
+const isBatchEnding = (text: string): text is BatchEnding => batchEndings.some((ending) => ending === text);

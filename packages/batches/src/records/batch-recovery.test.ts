@@ -8,15 +8,18 @@ import { batchTask, laneOfTask } from "./batch-task.ts";
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 
 test("a lost job is put back though a batch before it has a record that only another release can read", async () => {
-  const { redis, keys, lanes } = await openQueue();
+  const { redis, keys, lanes, quarantine } = await openQueue();
   const batches = createBatchStore(redis, keys);
   const [unreadable, other] = [aBatch(), aBatch()];
   for (const batch of [unreadable, other]) await batches.create(batch);
   await redis.zadd(keys.activeBatches, 0, unreadable.id);
   await redis.hset(keys.batch(unreadable.id), "status", "of tomorrow");
-  const recovery = createBatchRecovery({ batches, lanes, log, everyMs: 3_600_000 });
+  const recovery = createBatchRecovery({ batches, lanes, keys, quarantine, log, everyMs: 3_600_000 });
   onTestFinished(() => recovery.close());
   await recovery.tick();
   const job = batchTask.validate(other.id);
   expect(await lanes.find(laneOfTask(job), job)).not.toBeNull();
+  expect(await quarantine.list({ limit: 10 })).toMatchObject([
+    { kind: "batch", subject: unreadable.id, droppable: false },
+  ]);
 });

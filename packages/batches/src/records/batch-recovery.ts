@@ -1,5 +1,6 @@
 import { UnreadableRecord } from "@darkroom/generations";
 import type { Lanes } from "@darkroom/queue";
+import { isDamage, type Keys, type Quarantine } from "@darkroom/redis";
 import { type Logger, createTicker } from "@darkroom/runtime";
 import type { BatchStore } from "./batch-store.ts";
 import { laneOfTask, nextTask } from "./batch-task.ts";
@@ -7,20 +8,23 @@ import { laneOfTask, nextTask } from "./batch-task.ts";
 export type BatchRecoveryOptions = {
   batches: BatchStore;
   lanes: Lanes;
+  keys: Pick<Keys, "batch">;
+  quarantine: Pick<Quarantine, "setAside">;
   log: Logger;
   /** How often it ticks, in milliseconds. A batch whose job was lost stands still for at most as long. */
   everyMs: number;
 };
 
 /** Puts lost jobs of batches back, so that every batch that has not ended has its next job. Every worker runs it, and repeats do no harm. */
-export function createBatchRecovery({ batches, lanes, log, everyMs }: BatchRecoveryOptions) {
+export function createBatchRecovery({ batches, lanes, keys, quarantine, log, everyMs }: BatchRecoveryOptions) {
   async function tick(): Promise<void> {
     /** The batches of a lane have one job together. */
     const seen = new Set<string>();
     for (const id of await batches.active()) {
-      const batch = await batches.read(id).catch((error: unknown) => {
-        if (!(error instanceof UnreadableRecord)) throw error;
-        log.warn({ batchId: id, err: error }, "A batch cannot be read by this release, and is left to another worker");
+      const batch = await batches.read(id).catch(async (error: unknown) => {
+        if (!(error instanceof UnreadableRecord || isDamage(error))) throw error;
+        // It is left to a worker of another release.
+        await quarantine.setAside({ kind: "batch", id, error, record: keys.batch(id) });
         return null;
       });
       const job = batch === null ? null : nextTask(batch);

@@ -1,4 +1,4 @@
-import { endings, imageRequestSchema, microsSchema, derivedUlid } from "@darkroom/contracts";
+import { type Ending, type ImageRequest, microsSchema, derivedUlid } from "@darkroom/contracts";
 import { z } from "zod";
 import { deliverySchema, missingImageSchema, failureSchema } from "@darkroom/generations";
 
@@ -17,18 +17,18 @@ export const lineResultSchema = z.object({
   index: z.int().min(0),
   custom_id: z.string(),
   generation: z.string(),
-  status: z.enum(endings),
+  /** Written by a script, perhaps of a newer release that has more endings. All but `succeeded` have an error. */
+  status: z.custom<Ending>((value) => typeof value === "string"),
   /** Unix milliseconds, by the clock of Redis. */
   created_at_ms: z.int(),
   ended_at_ms: z.int(),
-  /** The part of its request on which its answer depends. */
-  request: imageRequestSchema.pick({
-    response_format: true,
-    background: true,
-    quality: true,
-    user: true,
-    safety_identifier: true,
-  }),
+  /**
+   * The part of its request on which its answer depends. Checked when it was accepted, and not again: a result that is not read is an image
+   * that was paid for and is not delivered.
+   */
+  request: z.custom<Pick<ImageRequest, "response_format" | "background" | "quality" | "user" | "safety_identifier">>(
+    (value) => typeof value === "object" && value !== null,
+  ),
   /** The images that were stored for it. They are not shown for a line that did not succeed, but the sweep finds them here. */
   delivery: deliverySchema.nullable(),
   /** Earlier notes of a delivery. The sweep removes their objects, too. */

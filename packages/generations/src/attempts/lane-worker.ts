@@ -1,3 +1,4 @@
+import type { Keys, Quarantine } from "@darkroom/redis";
 import { createLaneBackoff, type Lanes, workOffLane, type WorkOffLaneOptions } from "@darkroom/queue";
 import type { UnreadableRecord } from "../records/unreadable-record.ts";
 import { runAttempt, type RunAttemptOptions } from "./run-attempt.ts";
@@ -5,6 +6,8 @@ import { runAttempt, type RunAttemptOptions } from "./run-attempt.ts";
 export type LaneWorkerOptions = WorkOffLaneOptions &
   Omit<RunAttemptOptions, "onUnreadable" | "backoff"> & {
     lanes: Lanes;
+    keys: Pick<Keys, "record">;
+    quarantine: Pick<Quarantine, "setAside">;
     /** Called before each attempt. False: this worker must not begin one, and the job goes back. */
     mayBegin?: () => Promise<boolean>;
   };
@@ -15,18 +18,24 @@ const putBackMs = 1_000;
 /** A worker with free slots that has fetched none of the waiting jobs for this long is stuck. */
 const stuckAfterMs = 60_000;
 
-/** How many unreadable generations are remembered, by an id of 30 bytes, so that each is logged once. */
+/** How many unreadable generations are remembered, by an id of 30 bytes. */
 const maxUnreadable = 10_000;
+/** An unreadable job comes back every few seconds. In so many milliseconds the quarantine hears of it once. */
+const setAsideEveryMs = 600_000;
 
 /** Works off one lane of generations. */
 export function createLaneWorker(options: LaneWorkerOptions) {
-  const { lanes, lane, concurrency, mayBegin, log } = options;
-  const unreadable = new Set<string>();
+  const { keys, lanes, lane, concurrency, quarantine, mayBegin, log } = options;
+  /** When each was set aside, by `performance.now()`. */
+  const unreadable = new Map<string, number>();
   const onUnreadable = (error: UnreadableRecord) => {
-    if (unreadable.has(error.id)) return;
+    const { id } = error;
+    const nowMs = performance.now();
+    if (nowMs < (unreadable.get(id) ?? -Infinity) + setAsideEveryMs) return;
     if (unreadable.size === maxUnreadable) unreadable.clear();
-    unreadable.add(error.id);
-    log.error({ lane, generationId: error.id, err: error }, "A generation is left to workers of another release");
+    unreadable.set(id, nowMs);
+    // Its job waits on its lane. The script that ends it takes it out.
+    void quarantine.setAside({ kind: "attempt", id, error, record: keys.record(id) });
   };
   const backoff = createLaneBackoff(options);
   let lastFetchAtMs = Date.now();

@@ -29,11 +29,20 @@ test("what cannot be read is not begun, is logged once, and is run when it can b
   expect(await redis.hmget(keys.record(id), "status", "attempts", "version")).toEqual(["queued", null, "1"]);
   expect(work).not.toHaveBeenCalled();
   expect(log.error).toHaveBeenCalledOnce();
+  expect(await queue.quarantine.list({ limit: 10 })).toMatchObject([
+    {
+      kind: "attempt",
+      subject: id,
+      fields: { status: "queued", request: expect.stringContaining("bytes") },
+      droppable: false,
+    },
+  ]);
 
   await redis.hset(keys.record(id), "upstream", JSON.stringify(readable));
   await expect.poll(() => queue.generations.read(id)).toMatchObject({ status: "succeeded", attempts: 1 });
   await expect.poll(() => lanes.find(lane, id)).toBeNull();
   await queue.expectNothingButRecords();
+  expect(await queue.quarantine.list({ limit: 10 })).toEqual([]);
 });
 
 test("an attempt before it that notes what cannot be read costs no attempt", async () => {
@@ -76,4 +85,16 @@ test("a record that changes while it is read is read again before an attempt beg
     return hash;
   });
   expect(await attempts.start(id, lane)).toMatchObject({ attempts: 1, version: 4, reservedMicros: 7 });
+});
+
+test("a record with fields and values that only a newer release knows is shown, listed and canceled", async () => {
+  const { id, lane, generations, redis, keys } = await openUnreadable({ upstream: JSON.stringify(ofTomorrow) });
+  const request = { prompt: "a cat", response_format: "data_url", of_tomorrow: 1 };
+  await redis.hset(keys.record(id), { status: "paused_of_tomorrow", request: JSON.stringify(request) });
+  const shown = { id, status: "paused_of_tomorrow", upstream: ofTomorrow, request };
+  expect(await generations.read(id)).toMatchObject(shown);
+  expect(await generations.list({ tenant: "acme", limit: 10 })).toMatchObject({ records: [shown], unreadable: [] });
+  await redis.hset(keys.record(id), "status", "queued");
+  expect(await generations.cancel(id, lane)).toBe("queued");
+  expect(await generations.read(id)).toMatchObject({ status: "canceled" });
 });

@@ -7,7 +7,7 @@ import { unpackFields } from "../packing/pack-record.ts";
 import { type Delivery, deliverySchema } from "./delivery.ts";
 import type { Failure } from "./failure.ts";
 import type { MissingImage } from "./missing-image.ts";
-import { decodeRecord, type GenerationRecord } from "./generation-record.ts";
+import { assertKnownUpstream, decodeRecord, type GenerationRecord } from "./generation-record.ts";
 import { startsSpanMs, startsSpans } from "@darkroom/queue";
 import type { PartialImage } from "./partial-image.ts";
 import { readRecord } from "./read-record.ts";
@@ -85,6 +85,7 @@ export function createAttemptStore({ redis, keys, retention }: StoreOptions) {
       for (let tries = 1; tries <= startTries; tries++) {
         const record = await read();
         if (record === null) return "gone";
+        assertKnownUpstream(record);
         const answer = await start(redis, generationKeys(keys, id, lane, keys.starts(lane), `${keys.lanes}:${lane}:`), [
           id,
           token,

@@ -1,5 +1,5 @@
 import { type BillUndelivered, readBillUndelivered } from "@darkroom/accounts";
-import { generationSchema, type GenerationStatus, imageParametersSchema, type ImageRequest } from "@darkroom/contracts";
+import { type GenerationStatus, imageParametersSchema, type ImageRequest } from "@darkroom/contracts";
 import { z } from "zod";
 import { type Delivery, deliverySchema } from "./delivery.ts";
 import { type Failure, failureSchema } from "./failure.ts";
@@ -8,8 +8,8 @@ import { UnreadableRecord } from "./unreadable-record.ts";
 
 /**
  * The request to the provider, as the catalogue resolved it when the generation was accepted; later changes of the catalogue do not affect
- * it. The prompt is not repeated, because the request has it. A parameter that this release does not know makes the record unreadable:
- * without the parameter another picture would be bought.
+ * it. The prompt is not repeated, because the request has it. An attempt checks it: without a parameter that this release does not know,
+ * another picture would be bought.
  */
 export const upstreamSchema = z.strictObject({
   /** The upstream's own id of the model. */
@@ -84,6 +84,27 @@ const storedRequestSchema = z.custom<ImageRequest>(
   (value) => typeof value === "object" && value !== null && "prompt" in value && typeof value.prompt === "string",
 );
 
+/** As it was accepted. Only an attempt needs to know every parameter. */
+const storedUpstreamSchema = z.custom<Upstream>(
+  (value) =>
+    typeof value === "object" &&
+    value !== null &&
+    "model" in value &&
+    "parameters" in value &&
+    isObject(value.parameters),
+);
+
+const isObject = (value: unknown): boolean => typeof value === "object" && value !== null;
+
+/** Scripts write it. One that only a newer release knows is shown as it is. */
+const storedStatusSchema = z.custom<GenerationStatus>((value) => typeof value === "string" && value !== "");
+
+/** Throws `UnreadableRecord` where this release does not know every parameter of the request to the provider. */
+export function assertKnownUpstream({ id, upstream }: Pick<GenerationRecord, "id" | "upstream">): void {
+  const { error } = upstreamSchema.safeParse(upstream);
+  if (error !== undefined) throw new UnreadableRecord(id, error);
+}
+
 /** Reads the hash that the scripts write; null where there is no record. Throws `UnreadableRecord`. */
 export function decodeRecord(hash: Record<string, string>): GenerationRecord | null {
   if (hash["id"] === undefined) return null;
@@ -108,8 +129,8 @@ function decode(hash: Record<string, string>): GenerationRecord {
     batchId: hash["batchId"] ?? null,
     lineIndex: time("lineIndex"),
     request: storedRequestSchema.parse(JSON.parse(text("request"))),
-    upstream: upstreamSchema.parse(JSON.parse(text("upstream"))),
-    status: generationSchema.shape.status.parse(text("status")),
+    upstream: storedUpstreamSchema.parse(JSON.parse(text("upstream"))),
+    status: storedStatusSchema.parse(text("status")),
     createdAtMs: number("createdAt"),
     startedAtMs: time("startedAt"),
     endedAtMs: time("endedAt"),

@@ -72,6 +72,17 @@ describe("a tenant's generations", () => {
   test.each([
     ["a parameter of tomorrow", "upstream", '{"model":"m","parameters":{"of_tomorrow":1}}'],
     ["a status of tomorrow", "status", "paused"],
+    ["a failure of tomorrow", "error", '{"code":"of_tomorrow","message":"It broke.","more":1}'],
+    ["a field of tomorrow", "of_tomorrow", "1"],
+  ])("show a record with %s beside all others", async (_, field, value) => {
+    const { queue, ids, list } = await withFive();
+    await queue.redis.hset(queue.keys.record(ids[2] ?? ""), field, value);
+    expect(await list({ limit: 3 })).toEqual({ ids: [4, 3, 2], hasMore: true, cursor: ids[2] });
+  });
+
+  test.each([
+    ["a delivery of another form", "delivery", "{}"],
+    ["an upstream of another form", "upstream", '{"model":"m"}'],
     ["what is no JSON", "upstream", "{"],
   ])("leave out a record with %s, and show all others", async (_, field, value) => {
     const { queue, ids, list } = await withFive();

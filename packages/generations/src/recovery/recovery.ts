@@ -1,4 +1,4 @@
-import { type OwnedTask, type Quarantine, redisTime, type TaskLeases } from "@darkroom/redis";
+import { isDamage, type OwnedTask, type Quarantine, redisTime, type TaskLeases } from "@darkroom/redis";
 import type { GenerationStore } from "../records/generation-store.ts";
 import { createPackEnded, type PackEndedOptions } from "../packing/pack-ended.ts";
 import { createLostJobs, type LostJobsOptions } from "./lost-jobs.ts";
@@ -38,8 +38,7 @@ export function createRecovery(options: RecoveryOptions) {
       try {
         await expire(id);
       } catch (error) {
-        // Where Redis is away, this throws, and ends the round.
-        await redis.ping();
+        if (!isDamage(error)) throw error;
         await quarantine.setAside({ kind: "expiry", id, error, waits: { lists: [keys.expiring] } });
       }
     }

@@ -3,6 +3,7 @@
 --- @include "callers"
 --- @include "recount"
 --- @include "@darkroom/redis/scripts/now"
+--- @include "@darkroom/redis/scripts/quarantine"
 --- @include "@darkroom/accounts/scripts/settlement"
 --- @include "@darkroom/accounts/scripts/undelivered"
 -- Shared by the scripts that may end a generation.
@@ -75,6 +76,7 @@ local function end_generation(id, status, retention_ms, fields, bill)
     leave_ranks(KEYS[8], KEYS[5], tenant)
   end
   if watchers then redis.call('HDEL', KEYS[1], 'watchers') end
+  release(root, 'attempt', { id })
   if not batch then
     end_waiting(id, {
       status = status,

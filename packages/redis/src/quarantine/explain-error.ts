@@ -1,5 +1,12 @@
 import { z } from "zod";
 
+/**
+ * Whether Redis refused a command for what is stored under its keys, such as a value of another type. It refuses the same command again,
+ * whatever the state of the server; all other commands it may take.
+ */
+export const isDamage = (error: unknown): boolean =>
+  error instanceof Error && /^(?:WRONGTYPE|ERR (?:Error running script|user_script))/.test(error.message);
+
 /** A reason is for a person to read. */
 const longestReason = 500;
 

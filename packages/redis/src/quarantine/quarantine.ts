@@ -64,7 +64,7 @@ const storedSchema = z.object({
 });
 
 /** One thing in quarantine, as the operator is shown it. Times are Unix milliseconds. */
-type QuarantineEntry = {
+export type QuarantineEntry = {
   /** `qua_…` */
   id: string;
   kind: string;

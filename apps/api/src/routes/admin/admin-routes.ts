@@ -6,6 +6,7 @@ import { type DeleteKeyDependencies, deleteKeyRoute } from "./delete-key.ts";
 import { type DropEndedDependencies, dropEndedRoute } from "./drop-ended.ts";
 import { type LedgerOfDayDependencies, ledgerOfDayRoutes } from "./ledger-of-day.ts";
 import { type ListKeysDependencies, listKeysRoute } from "./list-keys.ts";
+import { type QuarantineDependencies, quarantineRoutes } from "./quarantine.ts";
 import { type ReadKeyDependencies, readKeyRoute } from "./read-key.ts";
 import { type RotateKeyDependencies, rotateKeyRoute } from "./rotate-key.ts";
 import { type RotateWebhookSecretDependencies, rotateWebhookSecretRoute } from "./rotate-webhook-secret.ts";
@@ -22,9 +23,10 @@ export type AdminRoutesDependencies = CreateKeyDependencies &
   ShowUsageDependencies &
   LedgerOfDayDependencies &
   DropEndedDependencies &
+  QuarantineDependencies &
   ReadMetricsDependencies;
 
-/** The routes of the admin key: keys, usage, the ledger, metrics. */
+/** The routes of the admin key: keys, usage, the ledger, the quarantine, metrics. */
 export function adminRoutes(app: FastifyInstance, dependencies: AdminRoutesDependencies): void {
   createKeyRoute(app, dependencies);
   listKeysRoute(app, dependencies);
@@ -36,6 +38,7 @@ export function adminRoutes(app: FastifyInstance, dependencies: AdminRoutesDepen
   tenantUsageRoute(app, dependencies);
   ledgerOfDayRoutes(app, dependencies);
   dropEndedRoute(app, dependencies);
+  quarantineRoutes(app, dependencies);
   readMetricsRoute(app, dependencies);
 }
 
