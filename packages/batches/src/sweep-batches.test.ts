@@ -101,7 +101,7 @@ test("a sweep that is killed at any moment is finished by the next", async () =>
     const mortal = {
       get: async (key: string) => (count(), objects.get(key)),
       head: async (key: string) => (count(), objects.head(key)),
-      delete: async (keys: readonly string[]) => (count(), objects.delete(keys)),
+      delete: async (all: readonly string[]) => (count(), objects.delete(all)),
     };
     await sweep({ objects: mortal })(never);
     const wasKilled = left <= 0;

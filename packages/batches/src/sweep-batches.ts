@@ -96,10 +96,6 @@ export function createBatchSweep(options: BatchSweepOptions) {
     await quarantine.release("batch-removal", [id]);
   }
 
-  /** What cannot be dealt with for good. Everything else is over when Redis or the store is back. */
-  const isRefused = (error: unknown): boolean =>
-    error instanceof UnreadableRecord || isDamage(error) || (error instanceof StorageError && !error.retryable);
-
   return async (signal: AbortSignal): Promise<void> => {
     let failures = 0;
     for (;;) {
@@ -127,3 +123,7 @@ export function createBatchSweep(options: BatchSweepOptions) {
     }
   };
 }
+
+/** Whether a batch cannot be dealt with for good. Everything else is over when Redis or the store is back. */
+const isRefused = (error: unknown): boolean =>
+  error instanceof UnreadableRecord || isDamage(error) || (error instanceof StorageError && !error.retryable);

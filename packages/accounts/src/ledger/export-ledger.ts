@@ -99,12 +99,11 @@ export function createExportLedger(options: ExportLedgerOptions) {
           failed.push({ day, error });
         }
       }
-      const waiting = failed.filter(({ error }) => quarantine === undefined || isPassing(error));
       await quarantine?.release("ledger", done);
       for (const { day, error } of failed) {
         if (!isPassing(error)) await quarantine?.setAside({ kind: "ledger", id: day, error });
       }
-      const [first] = waiting;
+      const first = failed.find(({ error }) => quarantine === undefined || isPassing(error));
       if (first !== undefined) throw first.error;
       return exported;
     },

@@ -21,7 +21,6 @@ const quarantineKinds = [
   "batch-removal",
   "file-removal",
   "ledger",
-  "api-key",
 ] as const;
 export type QuarantineKind = (typeof quarantineKinds)[number];
 
