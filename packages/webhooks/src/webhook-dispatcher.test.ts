@@ -83,11 +83,8 @@ describe("an ending that cannot be read", () => {
 
   test.each([
     [
-      "with a field of another release",
-      async (queue: TestWebhooks, id: string) => {
-        const upstream = JSON.parse((await queue.redis.hget(recordOf(queue, id), "upstream")) ?? "");
-        await queue.redis.hset(recordOf(queue, id), "upstream", JSON.stringify({ ...upstream, ofTomorrow: true }));
-      },
+      "with a delivery of another release",
+      async (queue: TestWebhooks, id: string) => queue.redis.hset(recordOf(queue, id), "delivery", '{"of_tomorrow":1}'),
     ],
     [
       "of another type",
@@ -127,6 +124,19 @@ describe("an ending that cannot be read", () => {
     expect(aside).toMatchObject([{ kind: "webhook-ending", subject: entry, sinceMs: first?.sinceMs, droppable: true }]);
     expect(await queue.quarantine.drop(first?.id ?? "")).toBe("dropped");
     expect(await queue.redis.exists(queue.keys.outbox)).toBe(0);
+  });
+
+  test("for what it does not need is handed over", async () => {
+    const queue = await openWebhooks();
+    const id = await queue.ended();
+    const upstream = (await queue.redis.hget(recordOf(queue, id), "upstream")) ?? "";
+    await queue.redis.hset(recordOf(queue, id), {
+      upstream: upstream.replace("{", '{"of_tomorrow":true,'),
+      field_of_tomorrow: "1",
+    });
+    await queue.dispatcher.tick();
+    expect(await queue.webhooks.read(id)).toMatchObject({ status: "pending" });
+    expect(await queue.quarantine.list({ limit: 10 })).toEqual([]);
   });
 
   test("is not looked at again for a while", async () => {

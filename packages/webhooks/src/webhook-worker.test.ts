@@ -42,12 +42,12 @@ describe("an ending", () => {
     const waiting = await queue.ended();
     const told = await queue.ended();
     const record = queue.keys.record(waiting.replace(/^msg_(.*)_3$/, "gen_$1"));
-    const upstream = (await queue.redis.hget(record, "upstream")) ?? "";
-    await queue.redis.hset(record, "upstream", JSON.stringify({ ...JSON.parse(upstream), ofTomorrow: true }));
+    const delivery = (await queue.redis.hget(record, "delivery")) ?? "";
+    await queue.redis.hset(record, "delivery", '{"of_tomorrow":1}');
     await queue.dispatcher.tick();
     expect(await queue.webhooks.read(told)).toMatchObject({ status: "pending" });
     expect(await queue.webhooks.read(waiting)).toBeNull();
-    await queue.redis.hset(record, "upstream", upstream);
+    await queue.redis.hset(record, "delivery", delivery);
     await queue.dispatcher.tick();
     expect(await queue.webhooks.read(waiting)).toMatchObject({ status: "pending" });
     expect(await queue.redis.exists(queue.keys.outbox)).toBe(0);
