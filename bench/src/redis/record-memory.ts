@@ -1,7 +1,7 @@
 import { unlimited } from "@darkroom/accounts";
 import { type Bill, type ImageRequest, newGenerationId } from "@darkroom/contracts";
 import { createProducer, createWorker, type Delivery } from "@darkroom/generations";
-import { createKeys, connectWorker, untilConnected } from "@darkroom/redis";
+import { createKeys, connectWorker, tombstoneField, untilConnected } from "@darkroom/redis";
 import { startRedis } from "@darkroom/testing";
 import type { Redis } from "ioredis";
 import type { Row, Scenario } from "../wait/scenario.ts";
@@ -54,6 +54,8 @@ export const recordMemory: Scenario = {
       tell(`${shape.count} generations: ${shape.shape}`);
       rows.push(await measure(shape));
     }
+    tell("the tombstones of nine hours");
+    rows.push(await measureTombstones(quick ? 4_000 : tombstonesOfNineHours));
     return rows;
   },
 };
@@ -113,6 +115,35 @@ async function measure(shape: Shape): Promise<Row> {
       "recovery, Redis µs": per(redisMicros),
       "recovery s": Math.round(packMs / 100) / 10,
     };
+  } finally {
+    await server.stop();
+  }
+}
+
+/** Of 1,000,000 generations a day: those whose tombstones are together. */
+const tombstonesOfNineHours = 388_000;
+
+/** What tombstones take, written as the removal writes them. */
+async function measureTombstones(count: number): Promise<Row> {
+  const server = await startRedis({ persist: false });
+  try {
+    const redis = connectWorker(server.url, () => {});
+    await untilConnected(redis, 5_000);
+    const keys = createKeys("darkroom");
+    const before = await usedMemory(redis);
+    for (let written = 0; written < count; written += 1_000) {
+      const pipeline = redis.pipeline();
+      for (let i = 0; i < 1_000; i++) {
+        const id = newGenerationId(Date.now());
+        pipeline
+          .hset(keys.tombstones(id), tombstoneField(id), "acme")
+          .pexpire(keys.tombstones(id), retention.tombstonesMs);
+      }
+      await pipeline.exec();
+    }
+    const after = await usedMemory(redis);
+    redis.disconnect();
+    return { generations: "a tombstone", "after recovery": Math.round((after - before) / count) };
   } finally {
     await server.stop();
   }

@@ -2,7 +2,7 @@ export { checkRedis } from "./check-redis.ts";
 export { defineScript, readScript, type Script } from "./define-script.ts";
 export { encodeFormerPlace, formerPlaceMs, readFormerScore } from "./former-place.ts";
 export { keyNames, keyTypes } from "./key-kinds.ts";
-export { createKeys, generationKeys, type Keys } from "./key-names.ts";
+export { createKeys, generationKeys, type Keys, tombstoneField } from "./key-names.ts";
 export { createMemoryGuard } from "./memory-guard.ts";
 export {
   createQuarantine,

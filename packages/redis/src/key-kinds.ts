@@ -8,6 +8,7 @@ export const keyTypes = {
   generation: "hash",
   forgotten: "hash",
   partials: "list",
+  tombstones: "hash",
   expired: "string",
   "former-place": "string",
   index: "zset",

@@ -1,4 +1,4 @@
-import { defineScript, generationKeys } from "@darkroom/redis";
+import { defineScript, generationKeys, tombstoneField } from "@darkroom/redis";
 import { randomUUID } from "node:crypto";
 import { type Admission, admissionArgument } from "@darkroom/accounts";
 import { z } from "zod";
@@ -89,7 +89,9 @@ export function createGenerationStore({ redis, keys, retention }: StoreOptions) 
     readLane: (id: string): Promise<string | null> => redis.hget(keys.record(id), "lane"),
 
     /** The tenant of a generation whose record was dropped a short time ago. */
-    readTombstone: (id: string): Promise<string | null> => redis.get(keys.tombstone(id)),
+    async readTombstone(id: string): Promise<string | null> {
+      return (await redis.hget(keys.tombstones(id), tombstoneField(id))) ?? redis.get(keys.formerTombstone(id));
+    },
 
     /**
      * Notes that a caller does not wait any more. When a client disconnects, its generation is canceled if it has not begun, no other caller

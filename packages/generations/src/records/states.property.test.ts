@@ -209,7 +209,7 @@ async function tell(queue: TestQueue, steps: readonly Step[]): Promise<void> {
       const { status = "", version = "0", bytes } = await redis.hgetall(keys.record(one.id));
       if (status === "") {
         demand(isEnding(one.status) && one.outlived, "only what has ended, and outlived it, is forgotten");
-        demand((await redis.get(keys.tombstone(one.id))) === tenant, "its owner is told that it was there");
+        demand((await queue.generations.readTombstone(one.id)) === tenant, "its owner is told that it was there");
         one.forgotten = true;
         continue;
       }

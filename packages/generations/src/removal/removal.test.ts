@@ -28,6 +28,39 @@ test("what has been kept long enough is dropped, images and all, and its owner i
   );
 });
 
+test("tombstones of generations that were made together are one block of Redis, and each is found", async () => {
+  const queue = await openQueue({ retention: { recordsMs: 1, claimsMs: 1, tombstonesMs: 60_000 } });
+  const { redis, keys, generations } = queue;
+  const ids = Array.from({ length: 40 }, (_, index) => `gen_01kb9${String(index).padStart(18, "0")}xyz`);
+  const [absent = "", ...made] = ids;
+  for (const [index, id] of made.entries()) {
+    const given = queue.submission({ id, tenant: `tenant-${index}` });
+    await generations.submit(given);
+    await generations.cancel(id, given.lane);
+  }
+  const removal = queue.removal();
+  await expect
+    .poll(async () => {
+      await removal.tick();
+      return redis.zcard(keys.retained);
+    })
+    .toBe(0);
+  for (const [index, id] of made.entries()) expect(await generations.readTombstone(id)).toBe(`tenant-${index}`);
+  expect(await generations.readTombstone(absent)).toBeNull();
+  const name = keys.tombstones(absent);
+  expect(await redis.keys(`${keys.root}tombstones:*`)).toEqual([name]);
+  expect(await redis.object("ENCODING", name)).toBe("listpack");
+  expect(await redis.memory("USAGE", name)).toBeLessThan(50 * made.length);
+  expect(await redis.pttl(name)).toBeGreaterThan(50_000);
+});
+
+test("a tombstone that a release before has left is found", async () => {
+  const { redis, keys, generations, submission } = await openQueue();
+  const { id } = submission();
+  await redis.set(keys.formerTombstone(id), "acme");
+  expect(await generations.readTombstone(id)).toBe("acme");
+});
+
 test("a generation that is retried at the end of its retention lives on", async () => {
   const queue = await openQueue({ retention: { recordsMs: 1, claimsMs: 1, tombstonesMs: 1 } });
   const given = queue.submission();

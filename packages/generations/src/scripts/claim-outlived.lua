@@ -33,7 +33,10 @@ local function claim(id)
   if status then redis.call('RENAME', record, forgotten) end
   if tenant then
     redis.call('ZREM', root .. 'index:' .. tenant, id)
-    redis.call('SET', root .. 'expired:' .. id, tenant, 'PX', ARGV[2])
+    -- Of an id `gen_…`: see tombstoneField in key-names.ts. The whole hash lives for as long as its newest tombstone.
+    local tombstones = root .. 'tombstones:' .. string.sub(id, 5, 9) .. ':' .. string.sub(id, -3)
+    redis.call('HSET', tombstones, string.sub(id, 10, -4), tenant)
+    redis.call('PEXPIRE', tombstones, ARGV[2])
     if bytes then add_bytes(root, tenant, -bytes) end
     if created then redis.call('SET', root .. 'former-place:' .. id, tenant .. ' ' .. created, 'PX', ARGV[3]) end
   end

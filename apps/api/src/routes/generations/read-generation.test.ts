@@ -1,4 +1,5 @@
 import { imageResponseSchema } from "@darkroom/contracts";
+import { tombstoneField } from "@darkroom/redis";
 import { describe, expect, test } from "vitest";
 import { otherApiKey, startApi, type TestApi } from "../../api.fixture.ts";
 import { generationIn, heldWork, imageBytes, request } from "../../generation.fixture.ts";
@@ -166,7 +167,7 @@ test("404 expired for its owner alone, when it is no longer kept", async () => {
   const id = await queued(api);
   await api.loseRecords();
   expect((await api.call(`/v1/generations/${id}`)).status).toBe(404);
-  await api.redis.set(api.keys.tombstone(id), "acme");
+  await api.redis.hset(api.keys.tombstones(id), tombstoneField(id), "acme");
   const mine = await api.call(`/v1/generations/${id}`);
   expect(mine.status).toBe(404);
   expect(await mine.json()).toMatchObject({ error: { code: "expired" } });
