@@ -2,6 +2,7 @@ import type { Row, Scenario } from "../wait/scenario.ts";
 import { failedBatchReaders } from "./failed-batch-readers.ts";
 import { filteredLists } from "./filtered-lists.ts";
 import { hangingWebhooks } from "./hanging-webhooks.ts";
+import { heldLines } from "./held-lines.ts";
 import { longLists } from "./long-lists.ts";
 import { longPaths } from "./long-paths.ts";
 import { type CallKind, callKinds, type CallTimes, measureCalls } from "./measure-calls.ts";
@@ -42,6 +43,7 @@ const neighbours: readonly Neighbour[] = [
   tooLargeBodies,
   pipelinedLink,
   unreadLinks,
+  heldLines,
 ];
 
 /** The most that a call of B may take beside a neighbour, as a multiple of what it takes alone. */

@@ -30,6 +30,10 @@ export async function openNeighbourStack(options: OpenNeighbourStackOptions): Pr
         API_KEYS: `b:bench:${hashApiKey(key)},a:bench:${hashApiKey(neighbourKey)}`,
         WORKER_CONCURRENCY: "20",
         MAX_HELD_REQUESTS: "4000",
+        // The default for so many.
+        MAX_HELD_REQUESTS_PER_KEY: "2000",
+        // One neighbour needs a generation that takes long.
+        SANDBOX_DIRECTIVES: "true",
         WEBHOOK_SIGNING_SECRET: "a secret for measurements, long enough to be one",
         WEBHOOK_ALLOW_PRIVATE: "true",
         WEBHOOK_ALLOW_INSECURE: "true",
