@@ -96,17 +96,32 @@ async function holdCallers({ targets, redis }: System, count: number, signal: Ab
   const alive = async () => (await redis.zcard(darkroomKeys.queued)) + (await redis.zcard(darkroomKeys.running));
   const before = await alive();
   for (let i = 0; i < count; i++) {
-    const prompt = `A caller, number ${i}`;
-    const sent = request(`${origin}/v1/images/generations`, {
-      method: "POST",
-      headers,
-      body: JSON.stringify({ model: "dall-e-2", size: "256x256", prompt }),
-      signal,
-      headersTimeout: 0,
-    });
+    const sent = sendUntilHeld({ origin, headers, prompt: `A caller, number ${i}`, signal });
     sent.catch(() => {});
   }
   while ((await alive()) < before + count) await pause(250);
+}
+
+/** Sends a request again that a busy api has refused. An answer is never awaited: the upstream gives none. */
+async function sendUntilHeld(caller: {
+  origin: string;
+  headers: Record<string, string>;
+  prompt: string;
+  signal: AbortSignal;
+}): Promise<void> {
+  const { origin, headers, prompt, signal } = caller;
+  const body = JSON.stringify({ model: "dall-e-2", size: "256x256", prompt });
+  while (!signal.aborted) {
+    const answer = await request(`${origin}/v1/images/generations`, {
+      method: "POST",
+      headers,
+      body,
+      signal,
+      headersTimeout: 0,
+    });
+    await answer.body.dump();
+    await pause(1_000);
+  }
 }
 
 /** Commands a second, those that scripts call included; `locks`: those that renew the locks of running jobs. */
