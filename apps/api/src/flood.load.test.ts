@@ -94,5 +94,4 @@ test.each([
       lines.some(({ msg }) => /^\d+ more requests without a known key were answered in a second/.test(msg));
     await expect.poll(isSummed).toBe(true);
   },
-  60_000,
 );
