@@ -1,6 +1,6 @@
 import { ObjectsLeftError, StorageError } from "@darkroom/storage";
 import { startRedis } from "@darkroom/testing";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { bill, delivery, free, openQueue, type TestQueue } from "../queue.fixture.ts";
 
 test("what has been kept long enough is dropped, images and all, and its owner is told for a while", async () => {
@@ -229,6 +229,29 @@ describe("a page", () => {
     expect(await leftIn(queue)).toEqual([]);
   });
 
+  test("drops what has no objects although the store is away from the others", async () => {
+    const { queue, ids } = await openMany(4);
+    const [first = "", second = "", ...others] = ids;
+    for (const id of [first, second]) await queue.redis.hdel(queue.keys.record(id), "delivery");
+    const isAway = { dropObjects: () => Promise.reject(new Error("The store is away")) };
+    await expect(queue.removal(isAway).tick()).rejects.toThrow("The store is away");
+    expect(await leftIn(queue)).toEqual(others);
+  });
+
+  test("is left for later, and not set aside, where Redis breaks off while the records are read", async () => {
+    const { queue, ids } = await openMany(2);
+    const { redis } = queue;
+    const refused = new Error("LOADING Redis is loading the dataset in memory");
+    vi.spyOn(redis, "pipeline").mockImplementationOnce(() => {
+      const pipeline = redis.pipeline();
+      vi.spyOn(pipeline, "exec").mockResolvedValue([...ids, ...ids].map(() => [refused, null]));
+      return pipeline;
+    });
+    await expect(queue.removal({ redis }).tick()).rejects.toThrow("LOADING");
+    expect(await aside(queue)).toEqual([]);
+    expect(await leftIn(queue)).toEqual(ids);
+  });
+
   test("drops the records alone where a rule of the bucket removes the objects", async () => {
     const { queue, ids } = await openMany(3);
     await queue.removal({ dropObjects: null }).tick();
@@ -286,6 +309,17 @@ describe("an object that the store keeps", () => {
     await expect(queue.removal({ dropObjects }).tick()).rejects.toThrow(ObjectsLeftError);
     expect(await aside(queue)).toEqual([]);
     expect(await leftIn(queue)).toEqual(ids);
+  });
+
+  test("at the head of the list for pages on end does not keep the others for longer than a round for each page", async () => {
+    const { queue, ids } = await openMany(9);
+    const refused = ids.slice(0, 6);
+    const dropObjects = keeping(refused.map(objectOf), false);
+    const removal = queue.removal({ dropObjects, pageSize: 3 });
+    for (let pages = 0; pages < 2; pages++) await expect(removal.tick()).rejects.toThrow(ObjectsLeftError);
+    await removal.tick();
+    expect(await leftIn(queue)).toEqual(expect.arrayContaining(refused));
+    expect(await queue.redis.zcard(queue.keys.retained)).toBe(6);
   });
 });
 

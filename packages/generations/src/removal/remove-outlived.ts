@@ -1,4 +1,4 @@
-import { defineScript, formerPlaceMs, type Keys, type Quarantine } from "@darkroom/redis";
+import { defineScript, formerPlaceMs, isDamage, type Keys, type Quarantine } from "@darkroom/redis";
 import { ObjectsLeftError, type StorageError } from "@darkroom/storage";
 import type { Redis } from "ioredis";
 import { z } from "zod";
@@ -64,12 +64,17 @@ export function createRemoveOutlived(options: RemoveOutlivedOptions) {
       drops: [keys.forgotten(id), keys.partials(id)],
     });
 
-  /** Reads which objects generations have. One that cannot be read is set aside. */
+  /**
+   * Reads which objects generations have. One that cannot be read is set aside. Throws where Redis breaks off: that says nothing about any of
+   * them, and they are due again when the claim is over.
+   */
   async function readObjects(ids: readonly string[]): Promise<Outlived[]> {
     if (ids.length === 0) return [];
     const pipeline = redis.pipeline();
     for (const id of ids) pipeline.hgetallBuffer(keys.forgotten(id)).lrange(keys.partials(id), 0, -1);
     const answers = (await pipeline.exec()) ?? [];
+    const refusal = answers.find(([error]) => error !== null && !isDamage(error))?.[0];
+    if (refusal) throw refusal;
     const readable: Outlived[] = [];
     for (const [i, id] of ids.entries()) {
       const [hash, partials] = answers.slice(2 * i, 2 * i + 2);
@@ -123,9 +128,14 @@ export function createRemoveOutlived(options: RemoveOutlivedOptions) {
       else if (known === "objects") withObjects.push(id);
       else await setAside(id, new Error(known));
     }
-    const done = [...bare, ...(await removeObjects(await readObjects(withObjects)))];
-    if (done.length > 0) await dropOutlived(redis, [keys.retained, keys.root], done);
-    return { removed: done.length, more: due === pageSize };
+    const drop = async (ids: readonly string[]): Promise<void> => {
+      if (ids.length > 0) await dropOutlived(redis, [keys.retained, keys.root], [...ids]);
+    };
+    // First, so that they go also while the store is away.
+    await drop(bare);
+    const emptied = await removeObjects(await readObjects(withObjects));
+    await drop(emptied);
+    return { removed: bare.length + emptied.length, more: due === pageSize };
   };
 }
 
