@@ -242,6 +242,18 @@ test("a key that this release cannot read is refused alone, and told in the log"
   expect(warnings).toEqual([expect.objectContaining({ keyId: odd.id })]);
 });
 
+test("a key whose record is of another type does not keep a process from its start, or from changes of other keys", async () => {
+  const opened = await openKeyStore();
+  const [odd, right] = [await made(opened, { name: "odd" }), await made(opened, { name: "right" })];
+  await opened.redis.del(opened.names.key(odd.id));
+  await opened.redis.set(opened.names.key(odd.id), "x");
+  const keyring = await openKeyring(opened);
+  expect(opens(keyring, odd.key)).toBe(false);
+  await opened.store.update(right.id, { status: "disabled" });
+  await keyring.refresh();
+  expect(opens(keyring, right.key)).toBe(false);
+});
+
 describe("the admin key", () => {
   test("is told from all others, and opens no account", async () => {
     const keyring = await openKeyring(await openKeyStore(), { adminKeyHash: hashApiKey(adminKey) });

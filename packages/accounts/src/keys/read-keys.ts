@@ -1,3 +1,4 @@
+import { isDamage } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import type { RedisKeys } from "../redis-keys.ts";
@@ -26,8 +27,10 @@ export async function readKeys(
     const answers = (await pipeline.exec()) ?? [];
     for (const [i, id] of some.entries()) {
       const [error, fields] = answers[i] ?? [];
-      if (error) throw error;
+      // Where Redis is away, that says nothing about the key.
+      if (error && !isDamage(error)) throw error;
       try {
+        if (error) throw error;
         records.push(decodeKey(id, fieldsSchema.parse(fields)));
       } catch (unreadable) {
         if (onUnreadable === undefined) throw unreadable;
