@@ -1,6 +1,6 @@
 import { batchObjects } from "./records/batch-objects.ts";
 import { StorageError } from "@darkroom/storage";
-import { expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { bill, delivery, lane as laneName, live, openLane, prepared, windowMs, work } from "./open-lane.fixture.ts";
 
 test("every line of a batch is run and collected once, though rounds run twice at a time and are broken off", async () => {
@@ -54,6 +54,50 @@ test("a batch whose record only another release can read keeps no other from its
   await round(live);
   expect(await queue.quarantine.list({ limit: 10 })).toEqual([]);
   expect((await queue.read(unreadable)).fed).toBe(3);
+});
+
+describe("a batch", () => {
+  type Damage = (queue: ReturnType<typeof openLane>, id: string) => Promise<unknown>;
+  const damages: Record<string, Damage> = {
+    "whose record is of another type": async ({ redis, keys }, id) => {
+      await redis.del(keys.batch(id));
+      return redis.set(keys.batch(id), "x");
+    },
+    "whose list of ended lines is of another type": ({ redis, keys }, id) => redis.set(keys.batchEnded(id), "x"),
+    "whose API key cannot be read": async ({ state }) => (state.unreadableKey = "odd"),
+    "whose lines cannot be put on its list of lines": ({ redis, keys }, id) => redis.set(keys.batchLines(id), "x"),
+  };
+
+  test.each(Object.entries(damages))(
+    "%s keeps no other from its lane, and is shown to the operator",
+    async (_, damage) => {
+      const queue = openLane();
+      const damaged = await queue.begin(3, "acme", {}, "odd");
+      const other = await queue.begin(3);
+      await damage(queue, damaged);
+      const round = queue.newRound();
+      await round(live);
+      await work(queue, other);
+      await round(live);
+      expect(await queue.read(other)).toMatchObject({ ready: true, completed: 3 });
+      // The job of the lane stays.
+      expect(await round(live)).toBeGreaterThan(0);
+      expect(await queue.quarantine.list({ limit: 10 })).toMatchObject([{ kind: "batch", subject: damaged }]);
+    },
+  );
+
+  test("whose API key can be read again goes on", async () => {
+    const queue = openLane();
+    const id = await queue.begin(3, "acme", {}, "odd");
+    queue.state.unreadableKey = "odd";
+    const round = queue.newRound();
+    await round(live);
+    queue.state.unreadableKey = null;
+    queue.time.offsetMs += 10_000;
+    await round(live);
+    expect((await queue.read(id)).fed).toBe(3);
+    expect(await queue.quarantine.list({ limit: 10 })).toEqual([]);
+  });
 });
 
 test("a small batch that comes later is fed beside one that fills the window", async () => {

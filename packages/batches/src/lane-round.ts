@@ -5,7 +5,7 @@ import { type BatchStore } from "./records/batch-store.ts";
 import { type FeedingBatch, type LineStore } from "./records/line-store.ts";
 import { type GenerationStore, UnreadableRecord } from "@darkroom/generations";
 import { type Lanes } from "@darkroom/queue";
-import type { Keys, Quarantine } from "@darkroom/redis";
+import { isDamage, type Keys, type Quarantine } from "@darkroom/redis";
 import type { Logger } from "@darkroom/runtime";
 import { type PreparedLine } from "./records/prepared-line.ts";
 import { type ObjectStore, StorageError } from "@darkroom/storage";
@@ -14,6 +14,7 @@ import type { PreparedLines } from "./prepared-lines.ts";
 import { reachable, deficitRoundRobin, type Turns, unknownLines, type WindowOptions } from "./deficit-round-robin.ts";
 import { createStopBatch, type StopBatchOptions } from "./stop-batch.ts";
 import pMap from "p-map";
+import { z } from "zod";
 
 export type LaneRoundOptions = WindowOptions & {
   lane: string;
@@ -91,7 +92,7 @@ export function createLaneRound(options: LaneRoundOptions) {
       try {
         return await batches.read(id);
       } catch (error) {
-        if (!(error instanceof UnreadableRecord)) throw error;
+        if (!isUnreadable(error)) throw error;
         unknown.add(id);
         if (!before.has(id)) await setAside(id, error);
         return null;
@@ -116,6 +117,21 @@ export function createLaneRound(options: LaneRoundOptions) {
   /** It has gone on. */
   async function moveOn({ id }: FeedingBatch): Promise<void> {
     if (standing.delete(id)) await quarantine.release("batch", [id]);
+  }
+
+  /**
+   * Does something for a batch. One with which that fails because of what is stored of it or of its key stands still, and the other batches
+   * of the lane go on. Answers null for it.
+   */
+  async function workOn<T>(batch: FeedingBatch, nowMs: number, work: () => Promise<T>): Promise<T | null> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      const sentence = "What is stored of the batch or of its API key cannot be read, and it stands still.";
+      if (nowMs >= (standing.get(batch.id) ?? 0)) await standStill(batch, nowMs, error, sentence);
+      return null;
+    }
   }
   const cannotBeRead = "The next lines of the batch cannot be read, and it stands still.";
 
@@ -188,11 +204,15 @@ export function createLaneRound(options: LaneRoundOptions) {
     const keysInUse = new Set(found.map(({ keyId }) => keyId));
     for (const keyId of waitingKeys.keys()) if (!keysInUse.has(keyId)) waitingKeys.delete(keyId);
     // All batches before any is collected, because an unreachable store must not keep a batch from being stopped.
-    const due = await sideBySide(found, signal, (batch) => stopIfDue(batch, nowMs));
-    const looks = await sideBySide(due, signal, (batch) => look(batch, { nowMs, batches: found.length }));
+    const stopped = await sideBySide(found, signal, (batch) => workOn(batch, nowMs, () => stopIfDue(batch, nowMs)));
+    const due = stopped.filter((batch) => batch !== null);
+    const looks = await sideBySide(due, signal, (batch) =>
+      workOn(batch, nowMs, () => look(batch, { nowMs, batches: found.length })),
+    );
     if (signal.aborted) return 0;
     const looked = looks.filter((one) => one !== null);
-    if (looked.length === 0) return unknown.size > 0 ? idlePauseMs : null;
+    const isUnsettled = unknown.size > 0 || found.some(({ id }) => standing.has(id));
+    if (looked.length === 0) return isUnsettled ? idlePauseMs : null;
     let moved = looked.reduce((sum, { collected }) => sum + collected, 0);
     if (isRedisFull()) return moved > 0 ? busyPauseMs : idlePauseMs;
 
@@ -235,7 +255,10 @@ export function createLaneRound(options: LaneRoundOptions) {
       async (ofKey) => {
         for (const { batch } of ofKey) {
           if (signal.aborted) return;
-          moved += await feed(batch, (await nextOf(batch, nowMs)).slice(0, shares.get(batch.id)), nowMs);
+          const fedNow = await workOn(batch, nowMs, async () =>
+            feed(batch, (await nextOf(batch, nowMs)).slice(0, shares.get(batch.id)), nowMs),
+          );
+          moved += fedNow ?? 0;
         }
       },
       { concurrency: keysAtOnce },
@@ -247,6 +270,10 @@ export function createLaneRound(options: LaneRoundOptions) {
 
 const isFeeding = (batch: BatchRecord | null): batch is FeedingBatch =>
   batch !== null && batch.lane !== null && batch.model !== null;
+
+/** Whether something failed for what is stored, and not for Redis or the store: another release wrote it, or it is damaged. */
+const isUnreadable = (error: unknown): boolean =>
+  error instanceof UnreadableRecord || error instanceof z.ZodError || error instanceof SyntaxError || isDamage(error);
 
 /** Does something for several batches at a time, in their order; for none that is not begun when the signal aborts. */
 async function sideBySide<T, R>(all: readonly T[], signal: AbortSignal, work: (one: T) => Promise<R>): Promise<R[]> {

@@ -1,5 +1,6 @@
 import { text } from "node:stream/consumers";
 import { noBudget } from "@darkroom/contracts";
+import { z } from "zod";
 import { batchObjects } from "./records/batch-objects.ts";
 import { type LineResult, lineResultSchema } from "./records/line-result.ts";
 import { type PreparedLine } from "./records/prepared-line.ts";
@@ -29,7 +30,11 @@ export function openLane({ window = 300, budget = noBudget, keyInForce = true } 
     },
   };
   const time = { offsetMs: 0 };
-  const state = { keyInForce, redisIsFull: false };
+  const state: { keyInForce: boolean; redisIsFull: boolean; unreadableKey: string | null } = {
+    keyInForce,
+    redisIsFull: false,
+    unreadableKey: null,
+  };
   const unbilled: string[] = [];
   const newRound = () =>
     laneRound({
@@ -38,7 +43,11 @@ export function openLane({ window = 300, budget = noBudget, keyInForce = true } 
       quantum: 10,
       floor: 10,
       prepared: preparedLines,
-      accountOf: async () => (state.keyInForce ? { budget } : null),
+      accountOf: async (keyId) => {
+        // As a record of another release fails.
+        if (keyId === state.unreadableKey) z.array(z.string()).parse({});
+        return state.keyInForce ? { budget } : null;
+      },
       countUnbilled: ({ tenant, keyId, model }) => void unbilled.push(`${tenant} ${keyId} ${model}`),
       isRedisFull: () => state.redisIsFull,
       now: async () => Date.now() + time.offsetMs,
