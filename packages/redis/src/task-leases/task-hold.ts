@@ -7,8 +7,8 @@ export type TaskLease = {
   /** The name of the task in Redis: `kind:part`. */
   task: string;
   /**
-   * Grows from owner to owner. A script in which two owners at once would do harm includes `@darkroom/redis/scripts/holds-task-lease` and
-   * is given `task` and `fence`.
+   * Grows from owner to owner. Two owners at once do no harm in any task of today. A script in which they would is given `task` and `fence`,
+   * and compares the fence with the last word of the lease, as `holds-task-lease.fixture.ts` does.
    */
   fence: string;
   /** Aborted when the lease is lost, when another worker is to have the task, and when this worker stops. */

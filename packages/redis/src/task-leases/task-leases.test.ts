@@ -1,14 +1,13 @@
 import { startRedis, testRedisUrl } from "@darkroom/testing";
 import { randomBytes } from "node:crypto";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { readScript } from "../define-script.ts";
 import { createKeys } from "../key-names.ts";
 import { connectWorker, untilConnected } from "../redis-connections.ts";
+import { holdsTaskLease } from "./holds-task-lease.fixture.ts";
 import type { OwnedTaskOptions, TaskLease } from "./task-hold.ts";
 import { createTaskLeases } from "./task-leases.ts";
 
-const holdsLease = readScript(new URL("../scripts/holds-task-lease.lua", import.meta.url));
-const askFence = `${holdsLease} return holds_task_lease(KEYS[1], ARGV[1], ARGV[2]) and 1 or 0`;
+const askFence = `${holdsTaskLease} return holds_task_lease(KEYS[1], ARGV[1], ARGV[2]) and 1 or 0`;
 
 /** Workers of one fleet. A lease lasts a second where the test names no other time. */
 function openFleet({ url = testRedisUrl(), leaseMs = 1_000 }: { url?: string; leaseMs?: number } = {}) {

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { createKeys } from "../key-names.ts";
 import { connectWorker, untilConnected } from "../redis-connections.ts";
-import { readScript } from "../define-script.ts";
+import { holdsTaskLease } from "./holds-task-lease.fixture.ts";
 import { createTaskLeases } from "./task-leases.ts";
 
 /**
@@ -11,8 +11,7 @@ import { createTaskLeases } from "./task-leases.ts";
  */
 const [url = "", prefix = "", leaseMs = ""] = process.argv.slice(2);
 
-const holdsLease = readScript(new URL("../scripts/holds-task-lease.lua", import.meta.url));
-const write = `${holdsLease}
+const write = `${holdsTaskLease}
   if not holds_task_lease(KEYS[1], ARGV[1], ARGV[2]) then return redis.call('INCR', KEYS[1] .. 'refused') end
   return redis.call('RPUSH', KEYS[1] .. 'written', ARGV[2])`;
 

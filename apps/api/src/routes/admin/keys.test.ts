@@ -40,11 +40,11 @@ describe("POST /admin/keys", () => {
     });
     expect(await works(api, key)).toBe(true);
 
-    const read = await askAdmin(api, "GET", `/admin/keys/${shown.id}`);
+    const read = async (): Promise<unknown> => (await askAdmin(api, "GET", `/admin/keys/${shown.id}`)).json();
     const nothing = { active: 0, queued: 0, reserved: 0, spent: { day: 0, month: 0, total: 0 } };
-    // It has asked for its models above.
+    // It has asked for its models above, which its process reports a moment later.
     const held = { http_requests: 1, stored_files: 0, stored_bytes: 0, unfinished_batch_lines: 0 };
-    expect(await read.json()).toEqual({
+    await expect.poll(read).toEqual({
       ...shown,
       default_limits: {
         held_requests: 1_000,
