@@ -35,7 +35,8 @@ export function createDropFile({ redis, keys, objects, quarantine, log, now }: D
 
   /**
    * Removes objects whose records are gone, as many as it can, and answers how many. One that the store refuses for good is set aside, and one
-   * that it does not remove now waits for a sweep in a minute. Throws where none is removed.
+   * that it does not remove now waits for a sweep in a minute. Throws where none is removed: they wait for a minute as well, or those behind
+   * them on the list would never be reached.
    */
   async function removeObjects(dropped: readonly string[]): Promise<number> {
     if (dropped.length === 0) return 0;
@@ -45,7 +46,11 @@ export function createDropFile({ redis, keys, objects, quarantine, log, now }: D
     } catch (error) {
       if (!(error instanceof ObjectsLeftError) || quarantine === undefined) throw error;
       for (const key of error.left.keys()) removed.delete(key);
-      if (removed.size === 0 && (error.retryable || dropped.length > 1)) throw error;
+      if (removed.size === 0 && (error.retryable || dropped.length > 1)) {
+        const nowMs = await now();
+        await redis.zadd(keys.dropping, "XX", ...dropped.flatMap((key) => [nowMs, key]));
+        throw error;
+      }
       for (const [key, { retryable }] of error.left) {
         if (retryable) await redis.zadd(keys.dropping, "XX", await now(), key);
         else await setAside(key, keys.dropping, error.left.get(key));

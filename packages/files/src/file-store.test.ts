@@ -335,4 +335,25 @@ describe("a sweep that comes upon a file that cannot be removed", () => {
     expect(await left()).toEqual([]);
     expect(await quarantine.list({ limit: 10 })).toEqual([]);
   });
+
+  test("a page of objects that the store refuses does not keep it from those behind them for more than a round", async () => {
+    const { beside, objects, redis, prefix, pass, files } = openFiles();
+    const refused = Array.from({ length: 500 }, (_, i) => [i, `tenant/files/refused${i}`] as const);
+    await redis.zadd(`${prefix}:files-dropping`, ...refused.flat(), 1_000, "tenant/files/behind");
+    const keeping = {
+      ...objects,
+      delete: async (keys: readonly string[]) => {
+        const kept = keys.filter((key) => key.includes("refused"));
+        if (kept.length === 0) return;
+        const advice = "It may not be removed.";
+        const error = (key: string) => new StorageError({ operation: "delete", key, retryable: false, advice });
+        throw new ObjectsLeftError(new Map(kept.map((key) => [key, error(key)])));
+      },
+    };
+    await expect(beside({ objects: keeping }).sweep()).rejects.toThrow(ObjectsLeftError);
+    expect(await beside({ objects: keeping }).sweep()).toBe(1);
+    // Nothing is forgotten.
+    pass(60_001);
+    expect(await files.sweep()).toBe(500);
+  });
 });
