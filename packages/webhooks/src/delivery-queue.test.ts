@@ -260,6 +260,16 @@ test.each([
     .toMatchObject([{ kind: "webhook-delivery", subject: damaged, droppable: true }]);
 });
 
+test("a delivery that could be read and posted leaves the quarantine, also where it is to be posted again", async () => {
+  const queue = await openWebhooks();
+  const id = await queue.waiting("acme");
+  await queue.quarantine.setAside({ kind: "webhook-delivery", id, error: new Error("It cannot be read.") });
+  const line = lineOf(queue);
+  const taken = await takeOne(line);
+  expect(await line.finish(taken, { status: "again", pauseMs: 60_000, attempts: 1 })).toBe("ok");
+  expect(await queue.quarantine.list({ limit: 10 })).toEqual([]);
+});
+
 test("the list of a tenant's deliveries goes thirty days after its latest", async () => {
   const queue = await openWebhooks();
   await queue.waiting("acme");

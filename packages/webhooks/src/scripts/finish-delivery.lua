@@ -19,13 +19,14 @@ if tonumber(ARGV[2]) <= (tonumber(replay_take) or 0) then return 'lost' end
 -- not noted is posted again.
 leave_line(ARGV[1], tenant, origin)
 if #ARGV > 4 then redis.call('HSET', KEYS[1], unpack(ARGV, 5)) end
+-- It could be read, or nothing would have come of it.
+release(root, 'webhook-delivery', { ARGV[1] })
 local pauses = ARGV[3] == 'again' or ARGV[3] == 'later'
 if not pauses then
   redis.call('HSET', KEYS[1], 'status', ARGV[3])
   redis.call('HDEL', KEYS[1], 'nextAttemptAtMs')
   redis.call('PEXPIRE', KEYS[1], ARGV[4])
   redis.call('ZREM', KEYS[2], ARGV[1])
-  release(root, 'webhook-delivery', { ARGV[1] })
   return 'ok'
 end
 local at = now() + ARGV[4]
