@@ -168,17 +168,20 @@ test("a pass that another server has begun starts over", async () => {
 });
 
 test("a record that makes no sense does not keep the audit from the others", async () => {
-  const { redis, keys, log, pass, submitted, generations } = await openAudit();
+  const { redis, keys, log, pass, submitted, generations, quarantine } = await openAudit();
   const bad = await submitted();
   await redis.hset(keys.record(bad.id), { status: "failed", endedAt: "yesterday" });
   const good = await submitted();
   await redis.del(keys.queued);
   await pass();
   expect(await redis.zscore(keys.queued, good.id)).not.toBeNull();
-  expect(log.error.mock.calls).toContainEqual([
-    { faults: [expect.stringContaining(bad.id)] },
-    "Records cannot be audited",
+  expect(await quarantine.list({ limit: 10 })).toMatchObject([
+    { kind: "audit", subject: keys.record(bad.id), droppable: false },
   ]);
+  // Told once, and not with each pass.
+  await pass();
+  const told = log.error.mock.calls.filter(([fields]) => "subject" in fields);
+  expect(told).toEqual([[expect.objectContaining({ kind: "audit" }), expect.stringContaining("set aside")]]);
   expect(await generations.read(good.id)).toMatchObject({ status: "queued" });
 });
 

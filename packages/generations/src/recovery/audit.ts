@@ -1,4 +1,4 @@
-import { defineScript, type Keys, type OwnedTask, type TaskLeases } from "@darkroom/redis";
+import { defineScript, type Keys, type OwnedTask, type Quarantine, type TaskLeases } from "@darkroom/redis";
 import { randomBytes } from "node:crypto";
 import type { Redis } from "ioredis";
 import { z } from "zod";
@@ -11,6 +11,7 @@ export type AuditOptions = {
   keys: Keys;
   lanes: Lanes;
   retention: Retention;
+  quarantine: Pick<Quarantine, "setAside">;
   log: Logger;
   /** Between two steps, in milliseconds. */
   stepEveryMs: number;
@@ -34,7 +35,8 @@ const heldMs = 5_000;
  * is missing from a list is put on it, so that recovery handles it. Wrong sums of accounts and lanes are corrected. Jobs of generations
  * that have ended are removed.
  */
-export function createAudit({ redis, keys, lanes, retention, log, stepEveryMs, keysPerSecond, pauseMs }: AuditOptions) {
+export function createAudit(options: AuditOptions) {
+  const { redis, keys, lanes, retention, quarantine, log, stepEveryMs, keysPerSecond, pauseMs } = options;
   const worker = randomBytes(9).toString("base64url");
   const names = Math.max(Math.round((keysPerSecond * stepEveryMs) / 1_000), 1);
   let dueMs = 0;
@@ -52,7 +54,11 @@ export function createAudit({ redis, keys, lanes, retention, log, stepEveryMs, k
     const [waitMs, repairs, leftovers, faults] = await script(redis, [keys.root], args);
     if (repairs.length > 0)
       log.error({ repairs }, "Lists or sums did not say what the records say, and were corrected");
-    if (faults.length > 0) log.error({ faults }, "Records cannot be audited");
+    for (let at = 0; at < faults.length; at += 2) {
+      const [name = "", reason] = faults.slice(at, at + 2);
+      // Each pass comes upon it again.
+      await quarantine.setAside({ kind: "audit", id: name, error: new Error(reason), record: name });
+    }
     for (let at = 0; at < leftovers.length; at += 2) await removeLeftover(leftovers[at] ?? "", leftovers[at + 1] ?? "");
     return waitMs;
   }

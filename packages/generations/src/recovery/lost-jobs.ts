@@ -1,4 +1,4 @@
-import { defineScript, redisTime, type Keys } from "@darkroom/redis";
+import { defineScript, type Keys, type Quarantine, quarantinePauseMs, redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import type { JobPlace, Lanes } from "@darkroom/queue";
@@ -8,6 +8,7 @@ export type LostJobsOptions = {
   redis: Redis;
   keys: Keys;
   lanes: Lanes;
+  quarantine: Pick<Quarantine, "setAside">;
   log: Logger;
   /** How long after it was submitted, or should go on, a queued generation's job is looked for, in milliseconds. */
   queuedAfterMs: number;
@@ -46,8 +47,6 @@ const page = 500;
 const claimedAtOnce = 100;
 /** The most pages of a list in one round. The next round takes the rest. */
 const maxPages = 100;
-/** A record that cannot be read waits for another release, or for an operator. It is looked at again after this time. */
-const unreadablePauseMs = 600_000;
 /** No pause before an attempt is longer than 20 minutes (`retry-policy.ts`), so no entry is due later than that. */
 const furthestMs = 3_600_000;
 /** How many ids a log line names. */
@@ -62,7 +61,8 @@ const namedIds = 20;
  * record read, and the entry claimed: two workers that look at the same list at a time share it.
  */
 export function createLostJobs(options: LostJobsOptions) {
-  const { redis, keys, lanes, log, queuedAfterMs, runningAfterMs, lookAgainMs, claimMs, lockDurationMs } = options;
+  const { redis, keys, lanes, quarantine, log, queuedAfterMs, runningAfterMs, lookAgainMs } = options;
+  const { claimMs, lockDurationMs } = options;
   /** The lanes on which generations were found. Those of the others are read one by one. */
   const knownLanes = new Set<string>();
 
@@ -77,6 +77,12 @@ export function createLostJobs(options: LostJobsOptions) {
       "Jobs of generations were lost, and are put back on their lane",
     );
   }
+
+  /** Its owner may cancel it, which ends it. */
+  const setAside = (id: string, list: string, reason: string): Promise<void> => {
+    const error = new Error(reason);
+    return quarantine.setAside({ kind: "lost-job", id, error, record: keys.record(id), waits: { lists: [list] } });
+  };
 
   /** Makes generations due later by so much. Those that have left the list stay off it. */
   async function rest(list: string, afterMs: number, some: readonly Claimed[], againMs: number): Promise<void> {
@@ -119,13 +125,13 @@ export function createLostJobs(options: LostJobsOptions) {
 
   /** Reads the records of the entries that are due, as many as told, and puts the lost jobs among them back. */
   async function mendSome({ status, key, afterMs, mend }: List, count: number, errors: unknown[]): Promise<void> {
-    const args = [status, afterMs, claimMs, count, unreadablePauseMs];
+    const args = [status, afterMs, claimMs, count, quarantinePauseMs];
     const fields = await claimDue(redis, [key, keys.root], args);
     const claimed: Claimed[] = [];
     for (let at = 0; at < fields.length; at += 5) {
       const [id = "", lane = "", priority, attempts = "", missing = ""] = fields.slice(at, at + 5);
       if (lane !== "") claimed.push({ id, lane, priority: Number(priority), attempts, missing });
-      else log.error({ generationId: id, reason: missing }, "Recovery cannot read a record; it looks again later");
+      else await setAside(id, key, missing);
     }
     for (const [lane, some] of Map.groupBy(claimed, (one) => one.lane)) {
       try {

@@ -154,6 +154,32 @@ test("records that recovery cannot read do not keep it from the others of their 
   ]);
 });
 
+test("a record that recovery cannot read is shown to the operator, who may have it looked at again", async () => {
+  const queue = await openQueue();
+  const { redis, keys, quarantine } = queue;
+  const { id } = await submitWithoutJob(queue);
+  const ranks = keys.ranks("sandbox.interactive");
+  await redis.multi().del(ranks).set(ranks, "of another type").exec();
+  await queue.recovery().tick();
+  const [entry] = await quarantine.list({ limit: 10 });
+  expect(entry).toMatchObject({ kind: "lost-job", subject: id, droppable: false, fields: { status: "queued" } });
+  expect(await queue.lanes.find("sandbox.interactive", id)).toBeNull();
+  await redis.del(ranks);
+  await quarantine.retry(entry?.id ?? "");
+  await queue.recovery().tick();
+  expect(await queue.lanes.find("sandbox.interactive", id)).toBe("waiting");
+});
+
+test("what is noted of a generation leaves the quarantine when it ends", async () => {
+  const queue = await openQueue();
+  const { id, lane } = await submitWithoutJob(queue);
+  for (const kind of ["attempt", "expiry", "lost-job"] as const) {
+    await queue.quarantine.setAside({ kind, id, error: new Error("It cannot be read.") });
+  }
+  await queue.generations.cancel(id, lane);
+  expect(await queue.quarantine.list({ limit: 10 })).toEqual([]);
+});
+
 test("a lane that cannot be looked at does not keep recovery from other lanes, and is told", async () => {
   const queue = await openQueue();
   const { lanes } = queue;

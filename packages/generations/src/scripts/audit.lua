@@ -8,7 +8,7 @@
 --   ARGV[1] worker  ARGV[2] milliseconds for which the audit is its own  ARGV[3] run id of the Redis server
 --   ARGV[4] about how many names to look at  ARGV[5] milliseconds from one pass to the next  ARGV[6] retention in milliseconds
 -- Answers { milliseconds until the next step is due, what was mended, jobs that may be left over, names that could not be visited }. Of
--- jobs, lane and id by turns; of names, each with the error behind it.
+-- jobs, lane and id by turns; of names, name and error by turns.
 local root, worker, retention_ms = KEYS[1], ARGV[1], ARGV[6]
 local time = now()
 local audit, sums = root .. 'audit', root .. 'audit-sums'
@@ -82,7 +82,10 @@ if phase == 'records' then
     if visit[kind] then
       -- An unreadable record must not stop the audit.
       local visited, fault = pcall(visit[kind], subject, name)
-      if not visited then faults[#faults + 1] = name .. ' ' .. tostring(fault.err or fault) end
+      if not visited then
+        faults[#faults + 1] = name
+        faults[#faults + 1] = tostring(type(fault) == 'table' and fault.err or fault)
+      end
     end
   end
   for field, by in pairs(step_sums.under_way) do

@@ -14,6 +14,7 @@ const setAside = defineScript(new URL("../scripts/set-aside.lua", import.meta.ur
 const quarantineKinds = [
   "attempt",
   "expiry",
+  "lost-job",
   "removal",
   "webhook-ending",
   "webhook-delivery",
@@ -21,6 +22,7 @@ const quarantineKinds = [
   "batch-removal",
   "file-removal",
   "ledger",
+  "audit",
 ] as const;
 export type QuarantineKind = (typeof quarantineKinds)[number];
 
