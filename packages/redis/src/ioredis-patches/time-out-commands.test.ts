@@ -1,5 +1,5 @@
 import { startTcpProxy, testRedisUrl } from "@darkroom/testing";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { connectWorker, untilConnected } from "../redis-connections.ts";
 import { CommandTimeoutError, timeOutCommands } from "./time-out-commands.ts";
 
@@ -57,9 +57,13 @@ test("a timeout says for how long this process itself was busy", async () => {
 
 test("commands that are answered leave no timer behind", async () => {
   const { redis } = await open(100);
-  const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
-  const idle = timers();
-  await Promise.all(Array.from({ length: 10 }, async () => redis.ping()));
-  expect(timers()).toBeGreaterThan(idle);
-  await expect.poll(timers).toBe(idle);
+  const set = vi.spyOn(globalThis, "setInterval");
+  const clear = vi.spyOn(globalThis, "clearInterval");
+  onTestFinished(() => void vi.restoreAllMocks());
+  const answers = Array.from({ length: 10 }, async () => redis.ping());
+  // Nothing else has run since: these are the timers of the commands.
+  const timers = set.mock.results.map(({ value }): unknown => value);
+  expect(timers).toHaveLength(1);
+  await Promise.all(answers);
+  await expect.poll(() => clear.mock.calls.map(([timer]): unknown => timer)).toEqual(expect.arrayContaining(timers));
 });
