@@ -1,5 +1,5 @@
 import { createLogger } from "@darkroom/runtime";
-import type { PartialImage } from "@darkroom/providers";
+import { type PartialImage, sha256Of } from "@darkroom/providers";
 import type { Attempt, PartialImage as PartialReference } from "@darkroom/generations";
 import { createObjectStore, type ObjectStore, StorageError } from "@darkroom/storage";
 import { expect, test } from "vitest";
@@ -48,6 +48,15 @@ test("partial images are stored beside the finished ones, and shown by reference
   const key = "_images/gen_1/1-partial-1-0.webp";
   expect(shown).toEqual([{ index: 1, partialIndex: 0, key, mediaType: "image/webp", width: 8, height: 4 }]);
   expect(await memory.head(key)).toEqual({ size: 3, contentType: "image/webp" });
+});
+
+test("a partial image is sent with its hash, so that a stream of it is signed as a finished image's is", async () => {
+  const hashes: (string | undefined)[] = [];
+  const put: ObjectStore["put"] = async (_key, _body, { sha256 }) => void hashes.push(sha256);
+  const { onPartial } = watched(undefined, { put });
+  const image = partial(0, 0);
+  await onPartial?.(image);
+  expect(hashes).toEqual([sha256Of(image.bytes)]);
 });
 
 test("a store that is away is asked once, and not again", async () => {

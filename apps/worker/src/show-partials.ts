@@ -1,5 +1,5 @@
 import type { Logger } from "@darkroom/runtime";
-import { bodyOf, type PartialImage, type ProviderCall } from "@darkroom/providers";
+import { bodyOf, type PartialImage, type ProviderCall, sha256Of } from "@darkroom/providers";
 import type { Attempt } from "@darkroom/generations";
 import type { ObjectStore } from "@darkroom/storage";
 import pTimeout from "p-timeout";
@@ -33,7 +33,12 @@ export function showPartials(options: ShowPartialsOptions): Pick<ProviderCall, "
   async function show({ bytes, ...partial }: PartialImage): Promise<void> {
     const { index, partialIndex, mediaType } = partial;
     const key = objects.partial(index, partialIndex, mediaType);
-    await store.put(key, bodyOf(bytes), { contentType: mediaType, size: bytes.byteLength, signal: attempt.signal });
+    await store.put(key, bodyOf(bytes), {
+      contentType: mediaType,
+      size: bytes.byteLength,
+      sha256: sha256Of(bytes),
+      signal: attempt.signal,
+    });
     const known = !givenUp && (await attempt.showPartial({ ...partial, key }));
     // An image that the record does not name would not be removed with the generation.
     if (!known) await store.delete([key]);

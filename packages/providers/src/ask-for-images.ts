@@ -19,8 +19,8 @@ export type Question = {
   secrets: readonly string[];
   /** Takes the images out of the answer. The caller discards it when it has received those that it wants. */
   replyImages: ReplyImages;
-  /** Takes unfinished versions. Left out: one body is asked for, and events are read all the same. */
-  onPartial?: ((sent: SentImage, partialIndex: number) => void) | undefined;
+  /** Takes an unfinished version, or returns false. Left out: one body is asked for, and events are read all the same. */
+  onPartial?: ((sent: SentImage, partialIndex: number) => boolean) | undefined;
 };
 
 /** An image that was asked for, or why there is none. */
@@ -55,11 +55,14 @@ export async function askForImages(question: Question): Promise<ImagesAnswer> {
     const event = readEvent(received, replyImages);
     if (event.kind === "failure") throw judgeEvent(event.body, secrets, hasBegun);
     hasBegun ||= event.kind === "partial" || event.kind === "images";
-    if (event.kind === "partial") onPartial?.(event.sent, event.partialIndex);
+    let isWanted = event.kind === "partial" && onPartial?.(event.sent, event.partialIndex) === true;
     if (event.kind === "images") {
       entries.add(event.entries);
-      if (event.entries.some(({ sent }) => sent)) bodies.push(event.body);
+      isWanted = event.entries.some(({ sent }) => sent);
+      if (isWanted) bodies.push(event.body);
     }
+    // Some servers send a version of every step, unasked. All of them together must leave room for the image.
+    if (!isWanted) replyImages.forget(received.data);
     return event.kind !== "end" && entries.drawn() < wanted;
   }
 

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { hash, randomBytes } from "node:crypto";
 import { getEventListeners } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,6 +9,8 @@ import sharp from "sharp";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { createImageChecker } from "./check-image.ts";
 import { failureOf } from "./examine-provider.fixture.ts";
+import { createSpool } from "./spool/spool.ts";
+import { sha256Of, SpooledBytes } from "./spool/spooled-bytes.ts";
 import { type Examiner, startExaminer } from "./start-examiner.ts";
 
 const images = createImageChecker();
@@ -226,6 +229,28 @@ describe("the processes that decode", () => {
     for (const name of ["SIGINT", "SIGTERM"]) process.kill(started[0]?.pid ?? 0, name);
     await checker.check(file("png"), signal);
     expect(started).toHaveLength(1);
+  });
+
+  test("are sent the bytes of a file where the system has no path to it, or does not let them open it", async () => {
+    const spool = createSpool();
+    const guest = spool.newGuest({ signal, clock: { stop: () => {}, start: () => {} } });
+    const writer = spool.newWriter(guest);
+    const drawn = await sharp(randomBytes(300 * 300 * 3), { raw: { width: 300, height: 300, channels: 3 } })
+      .png()
+      .toBuffer();
+    await writer.write(drawn);
+    // As in an upload that goes on behind the image's end.
+    await writer.write(Buffer.from("behind the end"));
+    const spooled = await writer.finish();
+    if (!(spooled instanceof SpooledBytes)) throw new Error("It is in memory.");
+    onTestFinished(() => spooled.release());
+    for (const path of [undefined, "/proc/1/fd/nothing"]) {
+      Object.defineProperty(spooled, "path", { value: path, configurable: true });
+      const { checker } = open();
+      const checked = await checker.check(spooled, signal);
+      expect(checked).toMatchObject({ mediaType: "image/png", width: 300, height: 300 });
+      expect(sha256Of(checked.bytes)).toBe(hash("sha256", drawn));
+    }
   });
 
   test("end when they have had nothing to do for a while", async () => {

@@ -89,9 +89,12 @@ describe("an image in an odd reply is delivered as it was drawn", () => {
   const dataUrl = `data:image/png;base64,${base64}`;
   test.each<[string, string | Buffer, object?]>([
     ["with line breaks", `{"data":[{"b64_json":"${base64.replace(/.{76}/g, "$&\\r\\n")}"}]}`],
+    ["with indented lines", `{"data":[{"b64_json":"${base64.replace(/.{76}/g, "$&\\n\\t  ")}"}]}`],
+    ["with spaces", `{"data":[{"b64_json":"${base64.replace(/.{64}/g, "$& ")}"}]}`],
     ["with escaped slashes", `{"data":[{"b64_json":"${base64.replaceAll("/", "\\/")}"}]}`],
     ["with escaped pluses", `{"data":[{"b64_json":"${base64.replaceAll("+", "\\u002B")}"}]}`],
     ["as a data URL", `{"data":[{"url":"${dataUrl}"}]}`],
+    ["as a data URL with a space behind its comma", `{"data":[{"url":"${dataUrl.replace(",", ", ")}"}]}`],
     ["as a data URL in a data URL", `{"data":[{"b64_json":"data:image/png;base64,${dataUrl}"}]}`],
     ["as a bare string", `{"images":["${base64}"]}`],
     ["in a list in a field", `{"output":[{"image":["${base64}"]}]}`],
@@ -239,6 +242,21 @@ describe("an upstream that misbehaves in mid-stream", () => {
     const { images: delivered, missing } = await draw(2);
     expect(delivered).toEqual([drawn(png)]);
     expect(missing).toMatchObject([{ index: 1 }]);
+  });
+
+  test("a version of each of 200 steps, which no request asked for, costs neither the image nor room for long", async () => {
+    const step = randomBytes(200_000).toString("base64");
+    const small = createSpool({ maxBytes: 4 * MiB });
+    send = async (response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      for (let i = 0; i < 200; i++) {
+        const event = i % 2 === 0 ? { type: "image_generation.partial_image", b64_json: step } : { preview: step };
+        await write(response, `data: ${JSON.stringify(event)}\n\n`);
+      }
+      response.end(`data: {"type":"image_generation.completed","b64_json":"${base64}"}\n\n`);
+    };
+    expect((await draw(1, {}, undefined, small)).images).toEqual([drawn(png)]);
+    expect(small.usedBytes()).toBe(0);
   });
 
   test("a spool that is full stops the upstream's socket, and the reply goes on when there is room", async () => {

@@ -4,7 +4,10 @@ import type { Spool, SpoolWriter } from "../spool/spool.ts";
 import { type ImageBytes, releaseBytes } from "../spool/spooled-bytes.ts";
 import { createBase64Decoder } from "./decode-base64.ts";
 
-/** Of one call. A stream of ten images with three unfinished versions of each has forty. Later ones are left out. */
+/**
+ * Held at a time for one call. A stream of ten images with three unfinished versions of each has forty. An image that comes while so many
+ * are held is left out.
+ */
 const maxImages = 128;
 
 /** An image that stood in a reply as base64, decoded. */
@@ -36,11 +39,18 @@ export type ReplyImagesOptions = { spool: Spool; maxImageBytes: number };
  */
 export function createReplyImages({ spool, maxImageBytes }: ReplyImagesOptions) {
   const mark = `image-${randomUUID()}-`;
+  const words = new RegExp(`${mark}\\d+`, "g");
   const images = new Map<string, InlineImage>();
   let begun = 0;
 
+  async function forgetImage(word: string): Promise<void> {
+    const bytes = images.get(word)?.bytes;
+    images.delete(word);
+    if (bytes !== undefined) await releaseBytes(bytes);
+  }
+
   function begin(label: string | undefined, guest: Guest): InlineImageWriter {
-    const word = ++begun <= maxImages ? `${mark}${begun}` : "";
+    const word = images.size < maxImages ? `${mark}${++begun}` : "";
     const decoder = createBase64Decoder();
     let writer: SpoolWriter | undefined = word === "" ? undefined : spool.newWriter(guest);
 
@@ -92,11 +102,14 @@ export function createReplyImages({ spool, maxImageBytes }: ReplyImagesOptions) 
       return image.bytes;
     },
 
+    /** Forgets the images of a text that nobody wants, such as an event with an unfinished version that no request asked for. */
+    forget(text: string): void {
+      for (const [word] of text.matchAll(words)) void forgetImage(word);
+    },
+
     /** Forgets every image that nobody took. */
     async discard(): Promise<void> {
-      const left = [...images.values()];
-      images.clear();
-      await Promise.all(left.map(async ({ bytes }) => bytes && releaseBytes(bytes)));
+      await Promise.all([...images.keys()].map(forgetImage));
     },
   };
 }

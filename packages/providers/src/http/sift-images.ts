@@ -178,16 +178,16 @@ function unescapedOne(_escape: string, code: string | undefined, character: stri
 const fewestCharacters = 32;
 
 /**
- * Whether a string that begins like this is base64, and not words: it has no space, and begins as an image does or is as varied as compressed
- * data. An image of another type is taken out as well, so that one of 40 MB costs no more than the image that it is.
+ * Whether a string that begins like this is base64, and not words: it begins as an image does, or it has no space and is as varied as
+ * compressed data. An image of another type is taken out as well, so that one of 40 MB costs no more than the image that it is.
  */
 function beginningOf(text: string): { base64: string; label: string | undefined } | undefined {
   const trimmed = text.trimStart();
   const data = dataUrlOf(trimmed);
   const base64 = trimmed.slice(data?.prefix.length ?? 0);
-  if (base64 === "" || /[^\w+/=\r\n-]/.test(base64)) return undefined;
+  if (base64 === "" || /[^\w+/=\r\n\t -]/.test(base64)) return undefined;
   const bytes = Buffer.from(base64, "base64");
   const isImage = [isPng, isJpeg, isWebp, isGif, isXml].some((begins) => begins(bytes));
-  if (!isImage && new Set(base64).size < fewestCharacters) return undefined;
+  if (!isImage && (/[\t ]/.test(base64) || new Set(base64).size < fewestCharacters)) return undefined;
   return { base64, label: data?.label };
 }

@@ -67,15 +67,16 @@ function partialsOf(call: ProviderCall, deps: Pick<ProviderDeps, "http" | "image
   /** How often each version has come. An event does not say which image it is of: the second first version is the second image's. */
   const seen = new Map<number, number>();
 
-  function show(sent: SentImage, partialIndex: number): void {
+  function show(sent: SentImage, partialIndex: number): boolean {
     const position = seen.get(partialIndex) ?? 0;
     seen.set(partialIndex, position + 1);
     const index = call.indexes[position];
-    if (index === undefined || partialIndex >= partialsWanted(call)) return;
+    if (index === undefined || partialIndex >= partialsWanted(call)) return false;
     partials.show(async () => {
       const { oddity: _oddity, ...picture } = await receiveImage(sent, deps, call.signal);
       return { ...picture, index, partialIndex };
     });
+    return true;
   }
   return { show: partialsWanted(call) > 0 ? show : undefined, shown: () => partials.shown() };
 }

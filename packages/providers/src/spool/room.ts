@@ -29,6 +29,14 @@ export function createRoom({
   const waiting = new Set<Waiter>();
   let used = 0;
 
+  /** Lets in those that there is room for. The first one that does not fit keeps its turn. */
+  function admit(): void {
+    for (const waiter of waiting) {
+      if (used + waiter.bytes > maxBytes) return;
+      waiter.enter();
+    }
+  }
+
   return {
     newGuest: (call: Pick<Guest, "signal" | "clock">): Guest => ({ ...call, leftMs: patienceMs }),
 
@@ -51,6 +59,7 @@ export function createRoom({
       const onAbort = () => {
         waiting.delete(waiter);
         reject(guest.signal.reason);
+        admit();
       };
       guest.signal.throwIfAborted();
       waiting.add(waiter);
@@ -70,10 +79,7 @@ export function createRoom({
     /** Gives room back, to those that wait for it. */
     give(bytes: number): void {
       used -= bytes;
-      for (const waiter of waiting) {
-        if (used + waiter.bytes > maxBytes) return;
-        waiter.enter();
-      }
+      admit();
     },
 
     usedBytes: (): number => used,

@@ -1,10 +1,10 @@
 import { execFile } from "node:child_process";
 import { hash, randomBytes } from "node:crypto";
-import { readdir } from "node:fs/promises";
+import { open as openFile, readdir } from "node:fs/promises";
 import { buffer } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { temporaryFolder } from "@darkroom/testing";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createSpool, type Spool, type SpoolOptions } from "./spool.ts";
 import { type ImageBytes, releaseBytes, sha256Of, SpooledBytes } from "./spooled-bytes.ts";
 
@@ -56,6 +56,17 @@ describe("the spool", () => {
     await image.release();
     expect(spool.usedBytes()).toBe(0);
     await expect(image.read()).rejects.toThrow("released");
+  });
+
+  test("releases a file whose closing fails, and its room", async () => {
+    let given = 0;
+    const file = await openFile("/dev/null");
+    onTestFinished(() => file.close());
+    vi.spyOn(file, "close").mockRejectedValueOnce(new Error("EIO"));
+    const image = new SpooledBytes({ file, byteLength: 7, sha256: "", onRelease: () => given++ });
+    await image.release();
+    await image.release();
+    expect(given).toBe(1);
   });
 
   test("shortens one, with a hash of its own", async () => {
@@ -115,6 +126,24 @@ describe("a spool that is full", () => {
     const { spool, guest } = open({ maxBytes: 100_000, patienceMs: 50 });
     expect(sha256Of(await spooled(spool, bytes, guest))).toBe(hash("sha256", bytes));
     expect(guest.leftMs).toBeLessThanOrEqual(0);
+  });
+
+  test("lets in those that fit when the first one that waits is canceled", async () => {
+    const { spool, guest, controller, isClockStopped } = open({ maxBytes: 450_000 });
+    await onDisk(spool, bytes);
+    // A piece larger than the room that is left, and behind it one that fits.
+    const large = spool.newWriter(guest).write(randomBytes(200_000));
+    await expect.poll(isClockStopped).toBe(true);
+    const next = open({ maxBytes: 0 });
+    const small = spool.newWriter(next.guest);
+    const written = small.write(randomBytes(90_000)).then(() => small.write(randomBytes(42_000)));
+    await expect.poll(() => small.byteLength).toBe(132_000);
+    controller.abort(new Error("canceled by its owner"));
+    await expect(large).rejects.toThrow("canceled by its owner");
+    await written;
+    // It did not wait until its patience was over.
+    expect(next.guest.leftMs).toBeGreaterThan(0);
+    await small.discard();
   });
 
   test("ends a wait with the reason of its call, and the room goes to another", async () => {

@@ -59,11 +59,15 @@ export class SpooledBytes {
     });
   }
 
-  /** Closes the file, once reads that are under way have ended. Does nothing the second time. */
+  /**
+   * Closes the file, once reads that are under way have ended. Does nothing the second time. Never rejects: the descriptor is free also
+   * where closing fails, and nobody needs the bytes any more. The images beside them do not fail with them.
+   */
   async release(): Promise<void> {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    await this.#file.close().finally(this.#onRelease);
+    await this.#file.close().catch(() => {});
+    this.#onRelease();
   }
 
   async *#pieces(end = this.byteLength): AsyncGenerator<Buffer> {
