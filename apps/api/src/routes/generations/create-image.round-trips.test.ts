@@ -30,7 +30,7 @@ test("a request of a limited key with a budget is on its lane after two commands
     budget: { day: 10_000_000, month: 20_000_000, total: 30_000_000 },
   });
   // The first brings the scripts to a Redis that has not seen them.
-  await key.ask();
+  const first = (await key.ask()).headers.get("x-generation-id") ?? "";
   const { commands, until } = await watchRedis(api.prefix);
   const headers = { "idempotency-key": "k", "x-stainless-retry-count": "0" };
   const answer = await key.ask({}, headers);
@@ -42,8 +42,9 @@ test("a request of a limited key with a budget is on its lane after two commands
   const added = commands.findIndex((command) => addition.every((word) => command.includes(word)));
   // Each process follows the keys, and reports the requests of a key some times a second, however many those are.
   const periodic = [`${api.prefix}:keys`, `${api.prefix}:keys-changes`, `${api.prefix}:account-requests:`];
-  const isPeriodic = (word: string) =>
-    periodic.some((name) => word === name || (name.endsWith(":") && word.startsWith(name)));
-  const before = commands.slice(0, added).filter((command) => !command.some(isPeriodic));
+  const isBeside = (word: string) =>
+    // Its caller leaves it a moment after its answer.
+    word.includes(first) || periodic.some((name) => word === name || (name.endsWith(":") && word.startsWith(name)));
+  const before = commands.slice(0, added).filter((command) => !command.some(isBeside));
   expect(before).toEqual([expect.arrayContaining(["evalsha", api.keys.record(id)])]);
 });
