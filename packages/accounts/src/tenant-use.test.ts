@@ -73,3 +73,24 @@ describe("what a tenant is said to hold", () => {
     expect(await redis.exists(names.tenantUse("acme"), names.tenantUseDue)).toBe(0);
   });
 });
+
+test("one tenant that cannot be counted does not stop the others of its round", async () => {
+  const { redis, names, store } = await openKeyStore();
+  for (const [due, tenant] of ["a-damaged", "b-good"].entries()) {
+    await redis.hset(names.tenantUse(tenant), { files: 1, bytes: 1, lines: 1, changes: 1 });
+    await redis.zadd(names.tenantUseDue, due, tenant);
+  }
+  const right = { files: 4, bytes: 40 };
+  const recount = createRecountTenantUse({
+    redis,
+    names,
+    countFiles: async (tenant) => {
+      if (tenant === "a-damaged") throw new Error("WRONGTYPE Operation against a key holding the wrong kind of value");
+      return right;
+    },
+    countLines: async () => 0,
+    log: { error() {} },
+  });
+  await expect(recount()).rejects.toThrow("could not be counted");
+  expect(await store.readTenantUse("b-good")).toEqual({ ...right, lines: 0 });
+});

@@ -47,7 +47,7 @@ export type RecountTenantUseOptions = {
 
 /**
  * Returns the function that counts again what tenants hold, from the records, where that is due, and corrects sums that are wrong. Each
- * tenant is due once an hour, for one worker of all.
+ * tenant is due once an hour, for one worker of all. Throws what kept it from some of them, after it has counted the others.
  */
 export function createRecountTenantUse({ redis, names, countFiles, countLines, log }: RecountTenantUseOptions) {
   async function recountTenant(tenant: string, nowMs: number): Promise<void> {
@@ -67,10 +67,13 @@ export function createRecountTenantUse({ redis, names, countFiles, countLines, l
 
   return async (): Promise<void> => {
     const nowMs = await redisTime(redis);
+    const errors: unknown[] = [];
     for (const tenant of await redis.zrangebyscore(names.tenantUseDue, "-inf", nowMs, "LIMIT", 0, roundTenants)) {
-      // First, so that other workers leave it alone, and that one tenant that cannot be counted does not stop the others.
+      // First, so that other workers leave it alone.
       const taken = await redis.zadd(names.tenantUseDue, "XX", "CH", nowMs + everyMs, tenant);
-      if (taken === 1) await recountTenant(tenant, nowMs);
+      // One tenant that cannot be counted does not stop the others.
+      if (taken === 1) await recountTenant(tenant, nowMs).catch((error: unknown) => errors.push(error));
     }
+    if (errors.length > 0) throw new AggregateError(errors, "What some tenants hold could not be counted.");
   };
 }

@@ -110,3 +110,36 @@ describe("what counts", () => {
     expect(await use()).toEqual({ files: 1, bytes: 10 });
   });
 });
+
+describe("the count in the records", () => {
+  test("has each file once, also where files that do not count come and go while it reads", async () => {
+    const { put, use, pass, files, beside, redis } = openQuota();
+    const { id } = await put(undefined, { purpose: "batch_output" });
+    pass(1);
+    await Promise.all(Array.from({ length: 600 }, () => put({ files: 600, bytes: null })));
+    let isRemoved = false;
+    const reading = new Proxy(redis, {
+      get(target, name) {
+        const member: unknown = Reflect.get(target, name, target);
+        if (typeof member !== "function") return member;
+        if (name !== "zrange" && name !== "zscan") return member.bind(target);
+        return async (...args: unknown[]): Promise<unknown> => {
+          const answer: unknown = await Reflect.apply(member, target, args);
+          if (!isRemoved) isRemoved = await files.remove(id);
+          return answer;
+        };
+      },
+    });
+    const counted = await beside({ redis: reading }).count(tenant);
+    expect(isRemoved).toBe(true);
+    expect(counted).toEqual(await use());
+    expect(counted).toEqual({ files: 600, bytes: 6_000 });
+  });
+
+  test("passes over a record of another type", async () => {
+    const { put, files, redis, prefix } = openQuota();
+    const [damaged] = [await put({ files: 2, bytes: null }), await put({ files: 2, bytes: null })];
+    await redis.set(`${prefix}:file:${damaged.id}`, "damaged");
+    expect(await files.count(tenant)).toEqual({ files: 1, bytes: 10 });
+  });
+});

@@ -1,4 +1,6 @@
-import { describe, expect, test, vi } from "vitest";
+import { once } from "node:events";
+import { Agent, request } from "node:http";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { startApi, type TestApi } from "../api.fixture.ts";
 import { openLimitedKey, outcomeOf } from "../limited-key.fixture.ts";
 
@@ -120,6 +122,31 @@ describe("http_requests_per_minute", () => {
   });
 });
 
+test("a connection whose request was refused before its body was read serves the next one", async () => {
+  const api = await startApi();
+  const { key } = await openLimitedKey(api, { limits: { http_requests_per_minute: 1 } });
+  expect((await api.call("/v1/models", { key })).status).toBe(200);
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  onTestFinished(() => agent.destroy());
+  const sockets = new Set<unknown>();
+  const ask = async (path: string, body: string, headers: Record<string, string>) => {
+    const sent = request(new URL(path, api.baseUrl), { agent, method: body === "" ? "GET" : "POST", headers });
+    sent.once("socket", (socket) => sockets.add(socket)).end(body);
+    const [answer] = await once(sent, "response");
+    answer.resume();
+    await once(answer, "end");
+    return answer.statusCode;
+  };
+  const authorization = `Bearer ${key}`;
+  const body = " ".repeat(900_000);
+  const chunked = { authorization, "content-type": "application/json", "transfer-encoding": "chunked" };
+  const upload = { authorization, "content-type": "multipart/form-data; boundary=x", "content-length": "900000" };
+  expect(await ask("/v1/images/generations", body, chunked)).toBe(429);
+  expect(await ask("/v1/files", body, upload)).toBe(429);
+  expect(await ask("/healthz", "", {})).toBe(200);
+  expect(sockets.size).toBe(1);
+});
+
 describe("bodies that were refused", () => {
   /** As many pairs as a body of 1 MiB has. */
   const pairs = (count: number) =>
@@ -202,6 +229,26 @@ describe("bodies that were refused", () => {
         headers: { authorization: `Bearer ${key}`, prefer: "respond-async", "cache-control": "no-cache" },
       });
     expect(statuses([await accepted(), await accepted(), await accepted()])).toEqual({ 202: 3 });
+    expect((await send(api, key, wrong)).status).toBe(400);
+  });
+
+  test("an upload is none, whatever the case of its type", async () => {
+    const api = await startApi();
+    const { key } = await openLimitedKey(api, {});
+    const form = [
+      "--x",
+      'content-disposition: form-data; name="purpose"',
+      "",
+      "batch",
+      "--x",
+      'content-disposition: form-data; name="file"; filename="prompts.txt"',
+      "",
+      " ".repeat(1_100_000),
+      "--x--",
+      "",
+    ].join("\r\n");
+    const upload = { method: "POST", body: form, headers: { "content-type": "Multipart/Form-Data; boundary=x" } };
+    expect((await api.call("/v1/files", { ...upload, key })).status).toBe(400);
     expect((await send(api, key, wrong)).status).toBe(400);
   });
 });

@@ -105,7 +105,7 @@ export type RequestLimits = ReturnType<typeof createRequestLimits>;
 
 /** The bytes of a body before it is read; 0 for one that does not say, which is looked at when it is there. Files are not parsed. */
 const announcedBytes = ({ headers }: Pick<FastifyRequest, "headers">): number =>
-  headers["content-type"]?.startsWith("multipart/") === true ? 0 : Number(headers["content-length"] ?? 0);
+  /^multipart\//i.test(headers["content-type"] ?? "") ? 0 : Number(headers["content-length"] ?? 0);
 
 const tooManyRequests = (limit: number, waitMs: number) =>
   new ApiError(

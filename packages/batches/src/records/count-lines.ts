@@ -1,4 +1,4 @@
-import type { Keys } from "@darkroom/redis";
+import { isDamage, type Keys } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 
 /** Records of one round trip. */
@@ -6,7 +6,7 @@ const page = 500;
 
 /**
  * Counts, in the records of batches, the lines of a tenant that have not ended. It reads page by page: lines that end meanwhile may be
- * counted, so the caller must know whether some did.
+ * counted, so the caller must know whether some did. A record of another type counts as none: it must not keep all tenants from their count.
  */
 export async function countLines(
   redis: Redis,
@@ -19,7 +19,7 @@ export async function countLines(
     const pipeline = redis.pipeline();
     for (const id of ids.slice(from, from + page)) pipeline.hmget(keys.batch(id), "tenant", "heldLines");
     for (const [error, fields] of (await pipeline.exec()) ?? []) {
-      if (error) throw error;
+      if (error && !isDamage(error)) throw error;
       if (Array.isArray(fields) && fields[0] === tenant) lines += Number(fields[1] ?? 0);
     }
   }

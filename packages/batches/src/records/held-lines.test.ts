@@ -109,3 +109,11 @@ describe("lines are given back", () => {
     expect(await queue.unfinished()).toBe(0);
   });
 });
+
+test("the count in the records passes over a batch whose record is of another type", async () => {
+  const { begin, batches, redis, keys } = openLines();
+  const damaged = await begin(2);
+  await begin(3);
+  await redis.set(keys.batch(damaged), "damaged");
+  expect(await batches.countLines("acme")).toBe(3);
+});
