@@ -99,7 +99,7 @@ test.skipIf(clock === null)(
 
     const first = await spend(1);
     // A check that looked at nothing would show nothing.
-    for (const kind of ["delivery", "usage", "key", "expired", "lane events"])
+    for (const kind of ["delivery", "usage", "key", "tombstones", "lane events"])
       expect([...first.census.keys()]).toContain(kind);
     for (let hour = 2; hour <= hours; hour++) {
       const { census, memory, objects } = await spend(hour);
