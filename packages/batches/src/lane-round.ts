@@ -3,9 +3,9 @@ import { batchTask, laneOfTask } from "./records/batch-task.ts";
 import { type BatchRecord } from "./records/batch-record.ts";
 import { type BatchStore } from "./records/batch-store.ts";
 import { type FeedingBatch, type LineStore } from "./records/line-store.ts";
-import { type GenerationStore, UnreadableRecord } from "@darkroom/generations";
+import { type GenerationStore, isUnreadableRecord } from "@darkroom/generations";
 import { type Lanes } from "@darkroom/queue";
-import { isDamage, type Keys, type Quarantine } from "@darkroom/redis";
+import type { Keys, Quarantine } from "@darkroom/redis";
 import type { Logger } from "@darkroom/runtime";
 import { type PreparedLine } from "./records/prepared-line.ts";
 import { type ObjectStore, StorageError } from "@darkroom/storage";
@@ -61,6 +61,8 @@ const standstillMs = 10_000;
  * released, and a round does not try each batch of the key again.
  */
 const moneyPauseMs = 1_000;
+
+const cannotBeRead = "The next lines of the batch cannot be read, and it stands still.";
 
 /** The pause after a round that had work, and after one that had none. */
 const busyPauseMs = 50;
@@ -133,7 +135,6 @@ export function createLaneRound(options: LaneRoundOptions) {
       return null;
     }
   }
-  const cannotBeRead = "The next lines of the batch cannot be read, and it stands still.";
 
   /**
    * The next lines of a batch. A batch with missing or broken lines has none, and expires; other batches go on. Throws
@@ -273,7 +274,7 @@ const isFeeding = (batch: BatchRecord | null): batch is FeedingBatch =>
 
 /** Whether something failed for what is stored, and not for Redis or the store: another release wrote it, or it is damaged. */
 const isUnreadable = (error: unknown): boolean =>
-  error instanceof UnreadableRecord || error instanceof z.ZodError || error instanceof SyntaxError || isDamage(error);
+  isUnreadableRecord(error) || error instanceof z.ZodError || error instanceof SyntaxError;
 
 /** Does something for several batches at a time, in their order; for none that is not begun when the signal aborts. */
 async function sideBySide<T, R>(all: readonly T[], signal: AbortSignal, work: (one: T) => Promise<R>): Promise<R[]> {

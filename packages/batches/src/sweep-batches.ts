@@ -1,8 +1,8 @@
 import { batchObjects } from "./records/batch-objects.ts";
 import { type BatchRecord } from "./records/batch-record.ts";
 import { type BatchStore } from "./records/batch-store.ts";
-import { UnreadableRecord } from "@darkroom/generations";
-import { isDamage, type Keys, type Quarantine, redisTime } from "@darkroom/redis";
+import { isUnreadableRecord } from "@darkroom/generations";
+import { type Keys, type Quarantine, redisTime } from "@darkroom/redis";
 import { type Logger } from "@darkroom/runtime";
 import { ObjectNotFoundError, type ObjectStore, StorageError } from "@darkroom/storage";
 import type { Redis } from "ioredis";
@@ -126,4 +126,4 @@ export function createBatchSweep(options: BatchSweepOptions) {
 
 /** Whether a batch cannot be dealt with for good. Everything else is over when Redis or the store is back. */
 const isRefused = (error: unknown): boolean =>
-  error instanceof UnreadableRecord || isDamage(error) || (error instanceof StorageError && !error.retryable);
+  isUnreadableRecord(error) || (error instanceof StorageError && !error.retryable);

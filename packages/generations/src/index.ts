@@ -16,7 +16,7 @@ export { type MissingImage, missingImageSchema } from "./records/missing-image.t
 export type { PartialImage } from "./records/partial-image.ts";
 export type { Retention } from "./records/retention.ts";
 export type { Earlier, Submission, Submitted, RequestIdentity } from "./records/submission.ts";
-export { UnreadableRecord } from "./records/unreadable-record.ts";
+export { isUnreadableRecord, UnreadableRecord } from "./records/unreadable-record.ts";
 export { base64Body } from "./view/base64-body.ts";
 export { base64Chunks } from "./view/base64-chunks.ts";
 export { type DescribedImages, describeImages } from "./view/describe-images.ts";

@@ -1,5 +1,4 @@
-import { UnreadableRecord } from "@darkroom/generations";
-import { isDamage } from "@darkroom/redis";
+import { isUnreadableRecord } from "@darkroom/generations";
 import { z } from "zod";
 
 /**
@@ -7,7 +6,7 @@ import { z } from "zod";
  * each time until a release that can read it looks at it, while an error of Redis is over when Redis is back.
  */
 export function isUnreadable(error: unknown): error is Error {
-  if (error instanceof UnreadableRecord || error instanceof z.ZodError) return true;
-  // What is stored under the name, and a URL that none is.
-  return isDamage(error) || (error instanceof Error && "code" in error && error.code === "ERR_INVALID_URL");
+  if (isUnreadableRecord(error) || error instanceof z.ZodError) return true;
+  // A URL that none is.
+  return error instanceof Error && "code" in error && error.code === "ERR_INVALID_URL";
 }

@@ -1,6 +1,6 @@
-import { UnreadableRecord } from "@darkroom/generations";
+import { isUnreadableRecord } from "@darkroom/generations";
 import type { Lanes } from "@darkroom/queue";
-import { isDamage, type Keys, type Quarantine } from "@darkroom/redis";
+import type { Keys, Quarantine } from "@darkroom/redis";
 import { type Logger, createTicker } from "@darkroom/runtime";
 import type { BatchStore } from "./batch-store.ts";
 import { laneOfTask, nextTask } from "./batch-task.ts";
@@ -22,7 +22,7 @@ export function createBatchRecovery({ batches, lanes, keys, quarantine, log, eve
     const seen = new Set<string>();
     for (const id of await batches.active()) {
       const batch = await batches.read(id).catch(async (error: unknown) => {
-        if (!(error instanceof UnreadableRecord || isDamage(error))) throw error;
+        if (!isUnreadableRecord(error)) throw error;
         // It is left to a worker of another release.
         await quarantine.setAside({ kind: "batch", id, error, record: keys.batch(id) });
         return null;
