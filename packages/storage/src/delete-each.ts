@@ -1,3 +1,4 @@
+import pMap from "p-map";
 import type { StorageError } from "./storage-error.ts";
 
 /** Removes objects one by one, some at a time, whatever becomes of the others. Answers those that are left, and why. */
@@ -7,13 +8,10 @@ export async function deleteEach(
   { atOnce }: { atOnce: number },
 ): Promise<Map<string, StorageError>> {
   const left = new Map<string, StorageError>();
-  const next = keys.values();
-  const deleteNext = async () => {
-    for (const key of next) {
-      const error = await deleteOne(key);
-      if (error !== null) left.set(key, error);
-    }
+  const remove = async (key: string) => {
+    const error = await deleteOne(key);
+    if (error !== null) left.set(key, error);
   };
-  await Promise.all(Array.from({ length: atOnce }, deleteNext));
+  await pMap(keys, remove, { concurrency: atOnce });
   return left;
 }
