@@ -1,14 +1,13 @@
 import { hash, randomBytes, randomUUID } from "node:crypto";
-import { getEventListeners, once } from "node:events";
-import { existsSync, readdirSync } from "node:fs";
+import { getEventListeners } from "node:events";
 import { createServer } from "node:http";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { listeningPort } from "@darkroom/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { bytesAtRest } from "./bytes-at-rest.ts";
 import { describeLinks } from "./links.conformance.ts";
+import { describeStreams } from "./streams.conformance.ts";
 import { ObjectNotFoundError, StorageError } from "./storage-error.ts";
 import type { ObjectStore } from "./object-store.ts";
 
@@ -249,58 +248,9 @@ export function describeObjectStore(name: string, { makeStore, holdsEverythingIn
     });
 
     describeLinks({ store: () => store, newKey, turnBackMs: (ms) => void (nowMs -= ms) });
-
-    test("reading can be given up half-way, as often as one likes", async () => {
-      const key = newKey();
-      await store.put(key, randomBytes(4 * MiB), png);
-      const descriptorsBefore = openDescriptors();
-      // More often than a client has connections, so that one kept each time would end in a wait for ever.
-      for (let round = 0; round < 10; round++) {
-        await Promise.all(
-          Array.from({ length: 30 }, async () => {
-            const { body } = await store.get(key);
-            await once(body, "data");
-            const closed = new Promise((resolve) => void body.on("error", () => {}).once("close", resolve));
-            body.destroy();
-            await closed;
-          }),
-        );
-      }
-      expect(await read(key)).toHaveLength(4 * MiB);
-      // 300 were given up; a client may keep a few connections for the next request.
-      expect(openDescriptors() - descriptorsBefore).toBeLessThan(100);
-    });
-
-    test.skipIf(holdsEverythingInMemory)("100 MB pass in both directions without being held in memory", async () => {
-      const key = newKey();
-      const total = 100 * MiB;
-      const before = bytesAtRest();
-      let peak = 0;
-      const look = () => (peak = Math.max(peak, bytesAtRest() - before));
-      const source = async function* () {
-        for (let sent = 0; sent < total; sent += MiB) {
-          if (sent % (10 * MiB) === 0) look();
-          yield Buffer.alloc(MiB, sent / MiB);
-        }
-      };
-      await store.put(key, Readable.from(source()), png);
-
-      let received = 0;
-      let looks = 0;
-      for await (const chunk of (await store.get(key)).body as AsyncIterable<Buffer>) {
-        received += chunk.length;
-        if (received > looks * 10 * MiB && ++looks) look();
-      }
-      expect(received).toBe(total);
-      // Two parts of 5 MiB on their way and one that fills, each with its copy in the SDK, make 30; a busy machine's sockets held 4
-      // more. A store that holds it all would show 100.
-      expect(peak).toBeLessThan(48 * MiB);
-    });
+    describeStreams({ store: () => store, newKey, holdsEverythingInMemory });
   });
 }
-
-/** Files and sockets that this process has open, where the system tells (Linux). */
-const openDescriptors = (): number => (existsSync("/proc/self/fd") ? readdirSync("/proc/self/fd").length : 0);
 
 function* slices(bytes: Buffer): Generator<Buffer> {
   for (let start = 0; start < bytes.length; start += 64 * 1024) yield bytes.subarray(start, start + 64 * 1024);
