@@ -33,6 +33,12 @@ export function createDropFile({ redis, keys, objects, quarantine, log, now }: D
     await quarantine?.setAside({ kind: "file-removal", id: object, error, record, waits: { lists: [list] }, drops });
   };
 
+  async function leaveForLater(dropped: readonly string[]): Promise<void> {
+    if (dropped.length === 0) return;
+    const nowMs = await now();
+    await redis.zadd(keys.dropping, "XX", ...dropped.flatMap((key) => [nowMs, key]));
+  }
+
   /**
    * Removes objects whose records are gone, as many as it can, and answers how many. One that the store refuses for good is set aside, and one
    * that it does not remove now waits for a sweep in a minute. Throws where none is removed: they wait for a minute as well, or those behind
@@ -47,14 +53,11 @@ export function createDropFile({ redis, keys, objects, quarantine, log, now }: D
       if (!(error instanceof ObjectsLeftError) || quarantine === undefined) throw error;
       for (const key of error.left.keys()) removed.delete(key);
       if (removed.size === 0 && (error.retryable || dropped.length > 1)) {
-        const nowMs = await now();
-        await redis.zadd(keys.dropping, "XX", ...dropped.flatMap((key) => [nowMs, key]));
+        await leaveForLater(dropped);
         throw error;
       }
-      for (const [key, { retryable }] of error.left) {
-        if (retryable) await redis.zadd(keys.dropping, "XX", await now(), key);
-        else await setAside(key, keys.dropping, error.left.get(key));
-      }
+      await leaveForLater([...error.left].flatMap(([key, { retryable }]) => (retryable ? [key] : [])));
+      for (const [key, refusal] of error.left) if (!refusal.retryable) await setAside(key, keys.dropping, refusal);
     }
     if (removed.size > 0) {
       await redis.zrem(keys.dropping, ...removed);
