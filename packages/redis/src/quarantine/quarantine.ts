@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Logger } from "@darkroom/runtime";
-import type { Redis } from "ioredis";
+import type { ChainableCommander, Redis } from "ioredis";
 import { z } from "zod";
 import { defineScript } from "../define-script.ts";
 import type { Keys } from "../key-names.ts";
@@ -105,6 +105,13 @@ export function createQuarantine({ redis, keys, log, onSetAside = () => {} }: Qu
     return text === null ? null : decode(text);
   }
 
+  /** Ends a transaction by taking entries out. */
+  const takeOut = (transaction: ChainableCommander, ids: readonly string[]) =>
+    transaction
+      .zrem(seen, ...ids)
+      .hdel(entries, ...ids)
+      .exec();
+
   /** What is of another type has no fields. */
   const readHash = (key: string): Promise<Record<string, string>> => redis.hgetall(key).catch(() => ({}));
 
@@ -138,12 +145,10 @@ export function createQuarantine({ redis, keys, log, onSetAside = () => {} }: Qu
     /** Takes out what has been dealt with. For loops that do not do so in a script of their own. */
     async release(kind: QuarantineKind, subjects: readonly string[]): Promise<void> {
       if (subjects.length === 0) return;
-      const ids = subjects.map((subject) => idOf(kind, subject));
-      await redis
-        .multi()
-        .zrem(seen, ...ids)
-        .hdel(entries, ...ids)
-        .exec();
+      await takeOut(
+        redis.multi(),
+        subjects.map((subject) => idOf(kind, subject)),
+      );
     },
 
     /** The latest first. `kind`: only those. */
@@ -168,7 +173,7 @@ export function createQuarantine({ redis, keys, log, onSetAside = () => {} }: Qu
       const nowMs = await redisTime(redis);
       const transaction = redis.multi();
       for (const list of entry.lists) transaction.zadd(list, "XX", nowMs, entry.member);
-      await transaction.zrem(seen, id).hdel(entries, id).exec();
+      await takeOut(transaction, [id]);
       return "retried";
     },
 
@@ -180,7 +185,7 @@ export function createQuarantine({ redis, keys, log, onSetAside = () => {} }: Qu
       const transaction = redis.multi();
       for (const list of entry.lists) transaction.zrem(list, entry.member);
       if (entry.drops.length > 0) transaction.del(...entry.drops);
-      await transaction.zrem(seen, id).hdel(entries, id).exec();
+      await takeOut(transaction, [id]);
       return "dropped";
     },
   };
