@@ -20,6 +20,7 @@ export const aRecord = ({ n = 1, parameters, delivery = null, missing = [] }: Re
   upstream: { model: "m", parameters: { n, ...parameters } },
   status: "running",
   createdAtMs: 0,
+  queuedAtMs: 0,
   startedAtMs: 0,
   endedAtMs: null,
   expiresAtMs: null,

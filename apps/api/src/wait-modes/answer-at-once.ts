@@ -98,6 +98,7 @@ const acceptedRecord = (submission: Submission, nowMs: number): GenerationRecord
   upstream: submission.upstream,
   status: "queued",
   createdAtMs: nowMs,
+  queuedAtMs: nowMs,
   startedAtMs: null,
   endedAtMs: null,
   expiresAtMs: submission.expiresInMs === undefined ? null : nowMs + submission.expiresInMs,

@@ -39,6 +39,8 @@ export type GenerationRecord = {
   upstream: Upstream;
   status: GenerationStatus;
   createdAtMs: number;
+  /** When it was queued last: at its submission, or at the latest retry by its owner. */
+  queuedAtMs: number;
   startedAtMs: number | null;
   endedAtMs: number | null;
   /** When a generation that has not started expires. */
@@ -132,6 +134,7 @@ function decode(hash: Record<string, string>): GenerationRecord {
     upstream: storedUpstreamSchema.parse(JSON.parse(text("upstream"))),
     status: storedStatusSchema.parse(text("status")),
     createdAtMs: number("createdAt"),
+    queuedAtMs: number(hash["queuedAt"] === undefined ? "createdAt" : "queuedAt"),
     startedAtMs: time("startedAt"),
     endedAtMs: time("endedAt"),
     expiresAtMs: time("expiresAt"),

@@ -41,7 +41,7 @@ redis.call('HDEL', KEYS[1], 'endedAt', 'startedAt', 'error', 'failures', 'handba
 -- it had ended.
 -- stylua: ignore
 move(ARGV[1], version, nil, { 'status', 'queued', 'rank', rank, 'handbacks', attempts or 0, 'kept', '1', 'answered', '1',
-  'reserved', ARGV[4], 'retriedBy', ARGV[5], 'shownBefore', redis.call('LLEN', root .. 'partials:' .. ARGV[1]) })
+  'reserved', ARGV[4], 'retriedBy', ARGV[5], 'queuedAt', time, 'shownBefore', redis.call('LLEN', root .. 'partials:' .. ARGV[1]) })
 if claim then
   local name = root .. 'claim:' .. key .. ':' .. claim
   local stands_for = redis.call('GET', name)

@@ -1,0 +1,46 @@
+import { defineScript, type Keys } from "@darkroom/redis";
+import type { Redis } from "ioredis";
+import { z } from "zod";
+
+const script = defineScript(
+  new URL("scripts/lane-figures.lua", import.meta.url),
+  z.tuple([z.int(), z.int(), z.int(), z.int(), z.enum(["0", "1"]), z.int()]),
+);
+
+/** Of the jobs in line, so many are looked at for the oldest: it is found while at most half as many tenants wait. They take 0.1 ms of Redis. */
+const oldestAmong = 100;
+
+/** How a lane stands now. The figures are of one moment. */
+export type LaneFigures = {
+  lane: string;
+  /** Jobs in line for a worker. Those of a paused or closed lane are among them. */
+  waiting: number;
+  /** Jobs that a worker holds, or that a worker held which died a moment ago. */
+  active: number;
+  /** Jobs that wait for the end of a pause, before a retry for example, and are not in line. */
+  delayed: number;
+  /** How long the job that has waited longest is queued, in milliseconds by the clock of Redis; null where no job is in line. */
+  oldestAgeMs: number | null;
+  /** Whether an operator has paused the lane. */
+  paused: boolean;
+  /** For how long the lane still gives out no job because its upstream's rate limit is reached, in milliseconds; 0 for an open lane. */
+  closedMs: number;
+};
+
+/** Reads the figures of a lane: one script, whose cost does not depend on how many jobs wait. A lane that has had no job has zeros. */
+export async function readLaneFigures(
+  { redis, keys }: { redis: Redis; keys: Keys },
+  lane: string,
+): Promise<LaneFigures> {
+  const names = [`${keys.lanes}:${lane}:`, keys.record("")];
+  const [waiting, active, delayed, ageMs, paused, closedMs] = await script(redis, names, [oldestAmong]);
+  return {
+    lane,
+    waiting,
+    active,
+    delayed,
+    oldestAgeMs: ageMs === -1 ? null : ageMs,
+    paused: paused === "1",
+    closedMs,
+  };
+}
