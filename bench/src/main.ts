@@ -26,7 +26,8 @@ const usage = `pnpm bench wait|keys|batch|redis|neighbours|hostile|fleet|bytes [
   --only      of neighbours, only those of these names
   --lines     how many lines a batch has: 50,000 by default, 1,000 where it is to be quick
   --profile   write a CPU profile of every api and worker process into this folder
-  --output    where the JSON goes; bench/results/ by default`;
+  --output    where the JSON goes; bench/results/ by default
+  --help      show this text`;
 
 const benches = new Map<string, Scenario[]>([
   ["wait", [throughput, redisCost, waitingMemory, submitLatency]],
@@ -39,23 +40,37 @@ const benches = new Map<string, Scenario[]>([
   ["bytes", bytes],
 ]);
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    quick: { type: "boolean", default: false },
-    scenario: { type: "string" },
-    only: { type: "string" },
-    lines: { type: "string" },
-    profile: { type: "string" },
-    output: { type: "string" },
-  },
-});
-const [bench = ""] = positionals;
-const candidates = benches.get(bench);
-if (candidates === undefined) {
-  console.error(usage);
+function endWithUsage(mistake: string): never {
+  console.error(`${mistake}\n\n${usage}`);
   process.exit(1);
 }
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        help: { type: "boolean", short: "h", default: false },
+        quick: { type: "boolean", default: false },
+        scenario: { type: "string" },
+        only: { type: "string" },
+        lines: { type: "string" },
+        profile: { type: "string" },
+        output: { type: "string" },
+      },
+    });
+  } catch (error) {
+    return endWithUsage(error instanceof Error ? error.message : String(error));
+  }
+}
+
+const { values, positionals } = readArguments();
+if (values.help) {
+  console.log(usage);
+  process.exit(0);
+}
+const [bench = ""] = positionals;
+const candidates = benches.get(bench) ?? endWithUsage(bench === "" ? "Name a bench." : `There is no bench "${bench}".`);
 
 // Through an orderly exit, which takes the processes and folders along that are open at that moment.
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
