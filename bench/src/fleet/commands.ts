@@ -3,18 +3,20 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { newGenerationId } from "@darkroom/contracts";
-import { monitorRedis } from "@darkroom/testing";
 import { request } from "undici";
 import { darkroomKeys, openSubmitter } from "../open-submitter.ts";
 import type { System } from "../systems/system.ts";
 import { openDarkroom } from "../systems/systems.ts";
 import type { Scenario } from "../wait/scenario.ts";
 import { byWorkers } from "./by-workers.ts";
+import { type CommandRates, countCommands } from "./count-commands.ts";
 
 /** Recovery looks at each generation once a minute, so a shorter time would count too few of its looks, or too many. */
 const watchedMs = 60_000;
 /** What a start and a first look at each generation cost is not counted. */
 const settledAfterMs = 15_000;
+/** How many causes are told of each count. */
+const named = 15;
 
 /** What a fleet asks of Redis while nothing changes: no submission, no ending. */
 export const commands: Scenario = {
@@ -38,7 +40,15 @@ export const commands: Scenario = {
       );
       const callers = new AbortController();
       try {
+        const tell = (what: string, { byCause }: CommandRates) =>
+          settings.tell(
+            `${what}: ${byCause
+              .slice(0, named)
+              .map(({ cause, perSecond }) => `${cause} ${round(perSecond)}`)
+              .join(", ")}`,
+          );
         const idle = await countCommands(system, forMs);
+        tell("idle", idle);
         const submit = openSubmitter(system.redis);
         for (let i = 0; i < generations; i++) {
           await submit(newGenerationId(Date.now()), `tenant-${i % 10}`, { prompt: `A lighthouse, number ${i}` });
@@ -46,10 +56,12 @@ export const commands: Scenario = {
         await untilRunning(system, generations);
         await pause(settledAfterMs);
         const running = await countCommands(system, forMs);
+        tell("running", running);
         // As many again, each with a caller that waits. Almost all are queued, since hardly a worker has a slot left.
         await holdCallers(system, generations, callers.signal);
         await pause(settledAfterMs);
         const waited = await countCommands(system, forMs);
+        tell("with callers that wait", waited);
 
         const perGeneration = (perSecond: number) => Math.round((perSecond / generations) * 1_000) / 1_000;
         return {
@@ -122,19 +134,4 @@ async function sendUntilHeld(caller: {
     await answer.body.dump();
     await pause(1_000);
   }
-}
-
-/** Commands a second, those that scripts call included; `locks`: those that renew the locks of running jobs. */
-async function countCommands({ redisUrl }: System, forMs: number): Promise<{ all: number; locks: number }> {
-  let all = 0;
-  let locks = 0;
-  const monitor = await monitorRedis(redisUrl, ({ words: [name = "", key = ""], byScript }) => {
-    all++;
-    const command = name.toLowerCase();
-    const ofLock = (command === "get" || command === "set") && key.endsWith(":lock");
-    if (byScript && (ofLock || (command === "srem" && key.endsWith(":stalled")))) locks++;
-  });
-  await pause(forMs);
-  monitor.close();
-  return { all: (all * 1_000) / forMs, locks: (locks * 1_000) / forMs };
 }
