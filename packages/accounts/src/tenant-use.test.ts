@@ -19,7 +19,7 @@ async function openUse(records: { files: number; bytes: number; lines: number })
       await meanwhile();
       return records;
     },
-    countLines: async () => records.lines,
+    countLines: async () => new Map([["acme", records.lines]]),
     log: { error: (_, sentence) => void errors.push(sentence) },
   });
   return {
@@ -88,9 +88,38 @@ test("one tenant that cannot be counted does not stop the others of its round", 
       if (tenant === "a-damaged") throw new Error("WRONGTYPE Operation against a key holding the wrong kind of value");
       return right;
     },
-    countLines: async () => 0,
+    countLines: async () => new Map(),
     log: { error() {} },
   });
   await expect(recount()).rejects.toThrow("could not be counted");
   expect(await store.readTenantUse("b-good")).toEqual({ ...right, lines: 0 });
+});
+
+test("the lines of all tenants of a round are counted in one pass, and each gets its own", async () => {
+  const { redis, names, store } = await openKeyStore();
+  const right = new Map([
+    ["acme", 3],
+    ["globex", 7],
+    ["idle", 0],
+  ]);
+  for (const tenant of right.keys()) {
+    await redis.hset(names.tenantUse(tenant), { files: 1, bytes: 1, lines: 99, changes: 1 });
+    await redis.zadd(names.tenantUseDue, 1, tenant);
+  }
+  let passes = 0;
+  const recount = createRecountTenantUse({
+    redis,
+    names,
+    countFiles: async () => ({ files: 1, bytes: 1 }),
+    countLines: async () => {
+      passes++;
+      return new Map([...right].filter(([, lines]) => lines > 0));
+    },
+    log: { error() {} },
+  });
+  await recount();
+  for (const [tenant, lines] of right) {
+    expect(await store.readTenantUse(tenant)).toEqual({ files: 1, bytes: 1, lines });
+  }
+  expect(passes).toBe(1);
 });

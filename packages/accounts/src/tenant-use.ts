@@ -40,20 +40,22 @@ export type RecountTenantUseOptions = {
   names: Pick<RedisKeys, "tenantUse" | "tenantUseDue">;
   /** Counts the files of a tenant in their records. */
   countFiles: (tenant: string) => Promise<Pick<TenantUse, "files" | "bytes">>;
-  /** Counts the lines of the batches of a tenant in their records. */
-  countLines: (tenant: string) => Promise<number>;
+  /** Counts the lines of the batches of all tenants in their records. A tenant without any is not there. */
+  countLines: () => Promise<ReadonlyMap<string, number>>;
   log: Pick<Logger, "error">;
 };
 
+/** A tenant that is due, and `changes` of its sums at that moment. */
+type DueTenant = { tenant: string; changes: string | null };
+
 /**
  * Returns the function that counts again what tenants hold, from the records, where that is due, and corrects sums that are wrong. Each
- * tenant is due once an hour, for one worker of all. Throws what kept it from some of them, after it has counted the others.
+ * tenant is due once an hour, for one worker of all. Lines are counted for all tenants of a round in one pass through the batches. Throws
+ * what kept it from some of the tenants, after it has counted the others.
  */
 export function createRecountTenantUse({ redis, names, countFiles, countLines, log }: RecountTenantUseOptions) {
-  async function recountTenant(tenant: string, nowMs: number): Promise<void> {
-    const changes = await redis.hget(names.tenantUse(tenant), "changes");
+  async function recountTenant({ tenant, changes }: DueTenant, lines: number, nowMs: number): Promise<void> {
     const { files, bytes } = await countFiles(tenant);
-    const lines = await countLines(tenant);
     const where = [names.tenantUse(tenant), names.tenantUseDue];
     const answer = await recount(redis, where, [changes ?? "", files, bytes, lines, tenant]);
     if (answer === "changed") await redis.zadd(names.tenantUseDue, "XX", nowMs + againAfterMs, tenant);
@@ -68,11 +70,23 @@ export function createRecountTenantUse({ redis, names, countFiles, countLines, l
   return async (): Promise<void> => {
     const nowMs = await redisTime(redis);
     const errors: unknown[] = [];
+    const due: DueTenant[] = [];
     for (const tenant of await redis.zrangebyscore(names.tenantUseDue, "-inf", nowMs, "LIMIT", 0, roundTenants)) {
       // First, so that other workers leave it alone.
       const taken = await redis.zadd(names.tenantUseDue, "XX", "CH", nowMs + everyMs, tenant);
+      if (taken === 0) continue;
       // One tenant that cannot be counted does not stop the others.
-      if (taken === 1) await recountTenant(tenant, nowMs).catch((error: unknown) => errors.push(error));
+      await redis.hget(names.tenantUse(tenant), "changes").then(
+        (changes) => due.push({ tenant, changes }),
+        (error: unknown) => errors.push(error),
+      );
+    }
+    if (due.length > 0) {
+      const lines = await countLines();
+      for (const one of due) {
+        const counted = recountTenant(one, lines.get(one.tenant) ?? 0, nowMs);
+        await counted.catch((error: unknown) => errors.push(error));
+      }
     }
     if (errors.length > 0) throw new AggregateError(errors, "What some tenants hold could not be counted.");
   };

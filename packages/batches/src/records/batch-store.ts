@@ -130,8 +130,8 @@ export function createBatchStore(redis: Redis, keys: Keys) {
       return { kind: answer === "ok" ? "accepted" : "refused" };
     },
 
-    /** Counts, in the records of batches, the lines of a tenant that have not ended. */
-    countLines: (tenant: string) => countLines(redis, keys, tenant),
+    /** Counts, in the records of batches, the lines of each tenant that have not ended. */
+    countLines: () => countLines(redis, keys),
 
     /**
      * The input cannot be run: `errors` are the first of `count` faults, and the file has all of them where these are more. False where the
