@@ -97,7 +97,7 @@ export function createBatchParts({ redis, keys }: QueueConnection, options: Batc
     finalize: (own: Own<FinalizeBatchOptions> = {}) => createFinalizeBatch({ ...parts, ...own }),
     /** Works off the lanes of tasks: see `batch-task.ts`. */
     workTasks: (own: Own<BatchWorkerOptions>) => createBatchWorker({ ...parts, ...own }),
-    recover: (own: Own<BatchRecoveryOptions>) => createBatchRecovery({ ...parts, ...own }),
+    recover: (own: Own<BatchRecoveryOptions> = {}) => createBatchRecovery({ ...parts, ...own }),
     sweep: (own: Own<BatchSweepOptions> = {}) => createBatchSweep({ ...parts, ...own }),
   };
 }

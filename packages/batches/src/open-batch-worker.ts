@@ -81,8 +81,8 @@ export async function openBatchWorker({ queue, closes, ...options }: OpenBatchWo
   closes.add("the tasks of batches", () => worker.close());
   await worker.ready();
 
-  const recovery = parts.recover({ everyMs: recoveryIntervalMs });
-  closes.add("batch recovery", () => recovery.close());
+  const recovering = parts.recover().own(leases, recoveryIntervalMs);
+  closes.add("batch recovery", () => recovering.close());
   const sweep = parts.sweep();
   const sweeps = leases.own({
     kind: "batch-removal",

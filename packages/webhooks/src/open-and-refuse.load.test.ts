@@ -25,7 +25,7 @@ const loops: Record<string, (queue: TestQueue) => () => Promise<unknown>> = {
   audit: ({ redis, lanes, ...queue }) => queue.audit({ redis, lanes }).step,
   "the outbox of webhooks": ({ redis, keys, generations, quarantine }) =>
     closing(createWebhookParts({ redis, keys }, { generations, quarantine, log }).dispatch({ everyMs })).tick,
-  "batch recovery": (queue) => closing(batchPartsOn(queue).recover({ everyMs })).tick,
+  "batch recovery": (queue) => batchPartsOn(queue).recover().tick,
 };
 
 describe("a thousand rounds that Redis refuses leave nothing behind", () => {

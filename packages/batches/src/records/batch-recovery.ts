@@ -1,7 +1,7 @@
 import { isUnreadableRecord } from "@darkroom/generations";
 import type { Lanes } from "@darkroom/queue";
-import type { Keys, Quarantine } from "@darkroom/redis";
-import { type Logger, createTicker } from "@darkroom/runtime";
+import type { Keys, OwnedTask, Quarantine, TaskLeases } from "@darkroom/redis";
+import type { Logger } from "@darkroom/runtime";
 import type { BatchStore } from "./batch-store.ts";
 import { laneOfTask, nextTask } from "./batch-task.ts";
 
@@ -11,16 +11,15 @@ export type BatchRecoveryOptions = {
   keys: Pick<Keys, "batch">;
   quarantine: Pick<Quarantine, "setAside">;
   log: Logger;
-  /** How often it ticks, in milliseconds. A batch whose job was lost stands still for at most as long. */
-  everyMs: number;
 };
 
-/** Puts lost jobs of batches back, so that every batch that has not ended has its next job. Every worker runs it, and repeats do no harm. */
-export function createBatchRecovery({ batches, lanes, keys, quarantine, log, everyMs }: BatchRecoveryOptions) {
-  async function tick(): Promise<void> {
+/** Puts lost jobs of batches back, so that every batch that has not ended has its next job. Two workers that do so at a time do no harm. */
+export function createBatchRecovery({ batches, lanes, keys, quarantine, log }: BatchRecoveryOptions) {
+  async function round(isHeld: () => boolean): Promise<void> {
     /** The batches of a lane have one job together. */
     const seen = new Set<string>();
     for (const id of await batches.active()) {
+      if (!isHeld()) return;
       const batch = await batches.read(id).catch(async (error: unknown) => {
         if (!isUnreadableRecord(error)) throw error;
         // It is left to a worker of another release.
@@ -36,12 +35,20 @@ export function createBatchRecovery({ batches, lanes, keys, quarantine, log, eve
     }
   }
 
-  const onError = (error: unknown) => log.warn({ err: error }, "The batches could not be looked after");
-  const ticker = createTicker({ everyMs, tick, onError });
-
   return {
-    /** One tick, now. */
-    tick,
-    close: (): Promise<void> => ticker.close(),
+    /** One round, now. */
+    tick: (): Promise<void> => round(() => true),
+
+    /**
+     * Does a round every so many milliseconds while this worker holds the task. A batch whose job was lost stands still for at most as long.
+     */
+    own: (leases: TaskLeases, everyMs: number): OwnedTask =>
+      leases.own({
+        kind: "batch-recovery",
+        parts: ["all"],
+        everyMs,
+        tick: ({ isHeld }) => round(isHeld),
+        onError: (error) => log.warn({ err: error }, "The batches could not be looked after"),
+      }),
   };
 }
