@@ -38,6 +38,7 @@ const worker = new Worker(
     const data = await Promise.all(
       pictures.map(async (bytes, index) => ({
         b64_json: null,
+        key: `acme/${id}/${index}.png`,
         url:
           store === null ? `http://127.0.0.1/${id}.png` : await storeAndLink(`acme/${id}/${index}.png`, bytes, store),
         size: "256x256",

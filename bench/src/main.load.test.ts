@@ -52,3 +52,15 @@ test("the short form measures all calls of a tenant alone and beside a neighbour
   const rows = await run(["neighbours", "--only", "filtered-lists"], row);
   expect(rows.map(({ call }) => call)).toEqual(["sync", "submit", "webhook", "list", "batch"]);
 });
+
+test("the short form moves megabytes, and measures what each process takes for them", async () => {
+  const row = z.object({
+    system: z.string(),
+    "images/s": z.number().positive(),
+    failed: z.literal(0),
+    worker: z.number().positive(),
+    decoders: z.number().positive(),
+  });
+  const rows = await run(["bytes", "--scenario", "2", "--only", "Darkroom"], row);
+  expect(rows).toHaveLength(2);
+});

@@ -23,7 +23,7 @@ const usage = `pnpm bench wait|keys|batch|redis|neighbours|hostile|fleet|bytes [
 
   --quick     small counts, one round: a look within a minute, not a measurement
   --scenario  only these
-  --only      of neighbours, only those of these names
+  --only      of neighbours, and of the systems of bytes, only those of these names
   --lines     how many lines a batch has: 50,000 by default, 1,000 where it is to be quick
   --profile   write a CPU profile of every api and worker process into this folder
   --output    where the JSON goes; bench/results/ by default

@@ -15,8 +15,12 @@ export type StartProcessOptions = {
   /** The absolute path of the file to run. */
   program: string;
   environment: Record<string, string>;
-  /** The variable that names the port on which it answers `/healthz`. */
+  /** The variable that names the port on which it listens. */
   portVariable: string;
+  /** Its arguments, for a program that takes its port from them. */
+  argumentsFor?: (port: number) => string[];
+  /** What it answers with 200 once it is ready. `/healthz` when left out. */
+  healthPath?: string;
   /** A folder for a `.cpuprofile`, written when the process stops. */
   profileTo: string | undefined;
 };
@@ -30,13 +34,13 @@ process.once("exit", () => {
 const startWithinMs = 30_000;
 const stopWithinMs = 10_000;
 
-/** Starts a process and resolves when its `/healthz` answers. Throws with its last lines when it ends before that. */
+/** Starts a process and resolves when it answers that it is ready. Throws with its last lines when it ends before that. */
 export async function startProcess(options: StartProcessOptions): Promise<MeasuredProcess> {
-  const { program, environment, portVariable, profileTo } = options;
+  const { program, environment, portVariable, profileTo, argumentsFor = () => [], healthPath = "/healthz" } = options;
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
   const flags = profileTo === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", profileTo];
-  const child = spawn(process.execPath, [...flags, program], {
+  const child = spawn(process.execPath, [...flags, program, ...argumentsFor(port)], {
     // Links begin with the api's own address; what has none ignores it.
     env: { ...childEnvironment(), PUBLIC_BASE_URL: origin, ...environment, [portVariable]: String(port) },
     stdio: ["ignore", "pipe", "pipe"],
@@ -54,7 +58,7 @@ export async function startProcess(options: StartProcessOptions): Promise<Measur
   void exited.then(() => running.delete(child));
 
   const giveUpAtMs = performance.now() + startWithinMs;
-  while (!(await answers(`${origin}/healthz`))) {
+  while (!(await answers(`${origin}${healthPath}`))) {
     if (child.exitCode !== null || child.signalCode !== null || performance.now() > giveUpAtMs) {
       child.kill("SIGKILL");
       throw new Error(`${program} did not start:\n${lines.join("\n")}`);

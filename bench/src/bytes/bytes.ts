@@ -1,54 +1,124 @@
 import { join } from "node:path";
-import { startLoad } from "../load/start-load.ts";
-import { cpuMicros, peakBytes } from "../process-facts.ts";
+import type { Target } from "../load/load-plan.ts";
 import { type MeasuredProcess, startProcess } from "../start-process.ts";
+import { openPortkey } from "../systems/portkey.ts";
+import type { System } from "../systems/system.ts";
 import { openDarkroom, openUsual } from "../systems/systems.ts";
-import type { System, SystemOptions } from "../systems/system.ts";
 import type { Row, Scenario, ScenarioSettings } from "../wait/scenario.ts";
+import { benchS3 } from "./config.ts";
+import { measure, type Traffic } from "./measure.ts";
+import { openBucket } from "./open-bucket.ts";
 
-type Traffic = {
-  /** Of each image. */
-  megabytes: number;
-  /** Images of each request. */
-  n: number;
-  callers: number;
-  requests: number;
-  asLinks: boolean;
-};
-
-const upstreamDelayMs = 200;
 const MB = 1_000_000;
 
-const traffic = (asLinks: boolean, quick: boolean): Traffic[] => [
-  { megabytes: 2, n: 1, callers: 20, requests: quick ? 40 : 400, asLinks },
-  { megabytes: 4, n: 10, callers: quick ? 8 : 64, requests: quick ? 8 : 64, asLinks },
+/** What the upstream sends, and what the caller asks for. */
+type Flow = { upstream: "base64" | "links"; answer: "b64_json" | "url" };
+type Store = "filesystem" | "S3";
+
+const flows: Flow[] = [
+  { upstream: "base64", answer: "url" },
+  { upstream: "base64", answer: "b64_json" },
+  { upstream: "links", answer: "url" },
+];
+const stores: Store[] = ["filesystem", "S3"];
+
+const traffic = (quick: boolean): Traffic[] => [
+  { megabytes: 2, n: 1, callers: 20, requests: quick ? 40 : 400 },
+  { megabytes: 4, n: 10, callers: quick ? 4 : 64, requests: quick ? 4 : 64 },
 ];
 
-const systems = new Map<string, typeof openDarkroom>([
-  ["plain pipeline", openUsual],
-  ["Darkroom", openDarkroom],
+/** Something that answers the traffic, and the processes of it that are measured. */
+type Subject = {
+  target: Omit<Target, "body">;
+  front?: MeasuredProcess | undefined;
+  worker?: MeasuredProcess | undefined;
+};
+type OpenedSubject = Subject & { close(): Promise<void> };
+type Opening = { upstream: MeasuredProcess; environment: Record<string, string>; settings: ScenarioSettings };
+
+/** The first two have no store, and pass links on without the images behind them. */
+const subjects = new Map<string, (opening: Opening) => Promise<OpenedSubject>>([
+  [
+    "upstream alone",
+    async ({ upstream: { origin } }) => ({
+      target: { name: "upstream", origin, headers: { "content-type": "application/json" } },
+      close: async () => {},
+    }),
+  ],
+  [
+    "Portkey's gateway",
+    async ({ upstream }) => {
+      const { gateway, headers } = await openPortkey(upstream.origin);
+      return {
+        target: {
+          name: "portkey",
+          origin: gateway.origin,
+          headers: { "content-type": "application/json", ...headers },
+        },
+        front: gateway,
+        close: () => gateway.stop(),
+      };
+    },
+  ],
+  ["plain pipeline", (opening) => openStack(openUsual, opening)],
+  ["Darkroom", (opening) => openStack(openDarkroom, opening)],
 ]);
 
-/** What megabytes cost: an upstream that answers after 200 ms, alone, behind the plain pipeline and behind Darkroom. */
-const moving = (number: number, title: string, asLinks: boolean): Scenario => ({
+async function openStack(
+  open: typeof openDarkroom,
+  { upstream, environment, settings }: Opening,
+): Promise<OpenedSubject> {
+  const options = { apis: 1, workers: 1, store: "disk", profileTo: settings.profileTo } as const;
+  const system: System = await open(options, {
+    environment: {
+      OPENAI_API_KEY: "any",
+      OPENAI_BASE_URL: `${upstream.origin}/v1`,
+      PROVIDER_ALLOW_PRIVATE_IMAGE_URLS: "true",
+      UPSTREAM_URL: `${upstream.origin}/v1/images/generations`,
+      ...environment,
+    },
+  });
+  const [target] = system.targets;
+  if (target === undefined) throw new Error("The system has no api");
+  return { target, front: system.apis[0], worker: system.workers[0], close: () => system.close() };
+}
+
+/** What megabytes cost: an upstream that answers after 200 ms, alone, behind another gateway, behind the plain pipeline and behind Darkroom. */
+const moving = (number: number, flow: Flow, store: Store): Scenario => ({
   number,
-  title,
+  title: `The upstream sends ${flow.upstream}, the caller asks for ${flow.answer}, images are kept in ${store}`,
   async run(settings) {
+    await using opened = new AsyncDisposableStack();
+    let environment: Record<string, string> = {};
+    if (store === "S3") {
+      const s3 = await benchS3();
+      if (s3 === null) {
+        settings.tell("TEST_S3_ENDPOINT names no S3, so this is not measured");
+        return [];
+      }
+      const bucket = await openBucket(s3);
+      opened.defer(() => bucket.close());
+      ({ environment } = bucket);
+    }
     const rows: Row[] = [];
-    for (const kind of traffic(asLinks, settings.quick)) {
+    for (const kind of traffic(settings.quick)) {
       const upstream = await startProcess({
         program: join(import.meta.dirname, "noise-upstream.ts"),
-        environment: { IMAGE_BYTES: String(kind.megabytes * MB), AS_LINKS: String(asLinks) },
+        environment: { IMAGE_BYTES: String(kind.megabytes * MB), AS_LINKS: String(flow.upstream === "links") },
         portVariable: "PORT",
         profileTo: undefined,
       });
       try {
-        const row = { images: `${kind.n} x ${kind.megabytes} MB`, callers: kind.callers };
-        settings.tell(`${row.images}, upstream alone`);
-        rows.push({ ...row, system: "upstream alone", ...(await measure(kind, upstream, null)) });
-        for (const [system, open] of systems) {
-          settings.tell(`${row.images}, ${system}`);
-          rows.push({ ...row, system, ...(await measureSystem(kind, upstream, open, settings)) });
+        for (const [system, open] of subjects) {
+          if (settings.only !== undefined && !settings.only.includes(system)) continue;
+          settings.tell(`${kind.n} x ${kind.megabytes} MB, ${system}`);
+          const subject = await open({ upstream, environment, settings });
+          try {
+            const measured = await measure({ ...subject, upstream, traffic: kind, answer: flow.answer });
+            rows.push({ images: `${kind.n} x ${kind.megabytes} MB`, callers: kind.callers, system, ...measured });
+          } finally {
+            await subject.close();
+          }
         }
       } finally {
         await upstream.stop();
@@ -58,67 +128,6 @@ const moving = (number: number, title: string, asLinks: boolean): Scenario => ({
   },
 });
 
-export const bytes = [
-  moving(1, "Images in base64, stored on disk", false),
-  moving(2, "Images behind links, stored on disk", true),
-];
-
-async function measureSystem(
-  kind: Traffic,
-  upstream: MeasuredProcess,
-  open: typeof openDarkroom,
-  { profileTo }: ScenarioSettings,
-): Promise<Row> {
-  const options: SystemOptions = { apis: 1, workers: 1, store: "disk", profileTo };
-  const system = await open(options, {
-    environment: {
-      OPENAI_API_KEY: "any",
-      OPENAI_BASE_URL: `${upstream.origin}/v1`,
-      PROVIDER_ALLOW_PRIVATE_IMAGE_URLS: "true",
-      UPSTREAM_URL: `${upstream.origin}/v1/images/generations`,
-    },
-  });
-  try {
-    return await measure(kind, upstream, system);
-  } finally {
-    await system.close();
-  }
-}
-
-const cpuOf = async (one: MeasuredProcess | undefined) => (one === undefined ? 0 : cpuMicros(one.pid));
-const peakOf = async (one: MeasuredProcess | undefined) => (one === undefined ? 0 : peakBytes(one.pid));
-
-/** Sends the traffic to a system, or to the upstream itself. */
-async function measure(
-  { n, megabytes, callers, requests }: Traffic,
-  upstream: MeasuredProcess,
-  system: System | null,
-): Promise<Row> {
-  const body = JSON.stringify({ model: "gpt-image-1", prompt: "A lighthouse at dusk", n, response_format: "url" });
-  const alone = { name: "upstream", origin: upstream.origin, headers: { "content-type": "application/json" } };
-  const targets = system?.targets ?? [alone];
-  const load = await startLoad({
-    targets: targets.map(({ name, origin, headers }) => ({ name, origin, headers, body })),
-    warmUp: 2,
-    count: requests,
-    atMostMs: 120_000,
-    pace: { callers },
-  });
-  const [api, worker] = [system?.apis[0], system?.workers[0]];
-  const before = await cpuOf(worker);
-  const { results } = await load.go();
-  const micros = (await cpuOf(worker)) - before;
-  const [result] = results;
-  if (result === undefined) throw new Error("The load generator had no result");
-  const images = result.answered * n;
-  return {
-    "images/s": Math.round(result.perSecond * n * 10) / 10,
-    "MB/s": Math.round(result.perSecond * n * megabytes),
-    "p50 ms beyond the upstream": Math.round(result.p50Ms - upstreamDelayMs),
-    "p99 ms": Math.round(result.p99Ms - upstreamDelayMs),
-    failed: result.failed,
-    "worker CPU ms/MB": Math.round(micros / 10 / (images * megabytes)) / 100,
-    "worker peak MB": Math.round((await peakOf(worker)) / MB),
-    "api peak MB": Math.round((await peakOf(api)) / MB),
-  };
-}
+export const bytes: Scenario[] = stores.flatMap((store, i) =>
+  flows.map((flow, j) => moving(1 + i * flows.length + j, flow, store)),
+);

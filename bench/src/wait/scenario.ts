@@ -5,7 +5,7 @@ export type ScenarioSettings = {
   quick: boolean;
   /** How many lines a batch has. */
   lines: number;
-  /** The neighbours that are measured, by their names. Undefined: all. */
+  /** The neighbours, or the systems that move bytes, that are measured, by their names. Undefined: all. */
   only: readonly string[] | undefined;
   profileTo: string | undefined;
   /** Says what is going on, on standard error. */

@@ -17,6 +17,7 @@ export { createRefusals, leftByRefusals, refuseCommands, type Refusals } from ".
 export { removeKeys } from "./remove-keys.ts";
 export { openShiftedClock, type ShiftedClock } from "./shifted-clock.ts";
 export { s3Environment } from "./s3-environment.ts";
+export { sharedS3 } from "./shared-s3.ts";
 export { selfSigned } from "./self-signed.ts";
 export { startStopwatch } from "./stopwatch.ts";
 export { startTcpProxy, type TcpProxy } from "./tcp-proxy.ts";
