@@ -35,7 +35,7 @@ export function createProducer({ redis, keys }: QueueConnection, options: Produc
   return {
     generations,
     lanes,
-    submit: createSubmitter({ generations, lanes, billUndelivered, log }),
+    submit: createSubmitter({ generations, billUndelivered, log }),
     /** The position of a queued generation: see `queuePosition`. */
     findPosition: (record: { id: string; lane: string }) => queuePosition({ redis, keys, lanes }, record),
   };

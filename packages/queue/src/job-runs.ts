@@ -40,7 +40,7 @@ const renewalsPerLock = 3;
  */
 export function createJobRuns({ redis, keys, lane, lockDurationMs, onRenewed, log }: JobRunsOptions) {
   const runs = new Set<{ id: string; token: string; controller: AbortController; ended: Promise<void> }>();
-  const base = `${keys.lanes}:${lane}:`;
+  const base = keys.lane(lane);
 
   async function renew(): Promise<void> {
     const held = [...runs].filter(({ controller }) => controller.signal.reason !== "lock lost");

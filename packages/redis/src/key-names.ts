@@ -106,6 +106,8 @@ export function createKeys(prefix: string) {
     backoff: (lane: string) => name("backoff", lane),
     /** Prefix of all that BullMQ keeps. */
     lanes: name("lane"),
+    /** Begins the names of what BullMQ keeps of a lane. */
+    lane: (lane: string) => name("lane", lane, ""),
     /** Pub/Sub channel on which one API process hears that a generation ended or changed. */
     replies: (instance: string) => name("replies", instance),
     /** What a look whether Redis takes writes uses, and takes away. */

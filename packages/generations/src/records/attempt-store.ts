@@ -86,7 +86,7 @@ export function createAttemptStore({ redis, keys, retention }: StoreOptions) {
         const record = await read();
         if (record === null) return "gone";
         assertKnownUpstream(record);
-        const answer = await start(redis, generationKeys(keys, id, lane, keys.starts(lane), `${keys.lanes}:${lane}:`), [
+        const answer = await start(redis, generationKeys(keys, id, lane, keys.starts(lane), keys.lane(lane)), [
           id,
           token,
           record.version,

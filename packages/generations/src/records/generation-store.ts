@@ -17,6 +17,7 @@ import {
   readAdmitted,
   reservedArgument,
   type Submission,
+  type SubmitOptions,
   submitGeneration,
   type Submitted,
   type RequestIdentity,
@@ -67,7 +68,8 @@ export function createGenerationStore({ redis, keys, retention }: StoreOptions) 
      * Accepts a generation, which then ends exactly once, or finds that of an equal earlier request by the rule of
      * `scripts/earlier-request.lua`.
      */
-    submit: (submission: Submission): Promise<Submitted> => submitGeneration(redis, keys, retention, submission),
+    submit: (submission: Submission, options: SubmitOptions = {}): Promise<Submitted> =>
+      submitGeneration({ redis, keys, retention }, submission, options),
 
     /** Finds the generation of an earlier request by the same rule; null where there is none. It makes no new one. */
     attach: (identity: RequestIdentity): Promise<Earlier | null> => attachGeneration(redis, keys, identity),

@@ -15,7 +15,7 @@ import type { Redis } from "ioredis";
 import { z } from "zod";
 import { digestOf, fingerprintOf } from "./fingerprint.ts";
 import type { Upstream } from "./generation-record.ts";
-import type { Retention } from "./retention.ts";
+import type { StoreOptions } from "../queue-connection.ts";
 
 /** What an equal earlier request is found by, and who waits for the answer of this one. */
 export type RequestIdentity = {
@@ -66,19 +66,25 @@ const earlierSchema = z.tuple([z.enum(earlierKinds), z.string()]);
 
 const submitScript = defineScript(
   new URL("../scripts/submit.lua", import.meta.url),
-  z.union([admittedSchema, earlierSchema]),
+  z.union([z.tuple([z.literal("accepted"), z.int(), windowSchema, z.string()]), refusedSchema, earlierSchema]),
 );
 const attachScript = defineScript(
   new URL("../scripts/attach.lua", import.meta.url),
   z.union([z.tuple([z.literal("none")]), earlierSchema]),
 );
 
+export type SubmitOptions = {
+  /** Whether its job is put on the lane in the same write. */
+  enqueues?: boolean;
+  /** Called where the generation was accepted and its job could not be put on the lane. */
+  onUnqueued?: (why: string) => void;
+};
+
 /** Accepts a generation, or finds the one of an earlier request that is equal to this one. */
 export async function submitGeneration(
-  redis: Redis,
-  keys: Keys,
-  retention: Retention,
+  { redis, keys, retention }: StoreOptions,
   submission: Submission,
+  { enqueues = false, onUnqueued }: SubmitOptions,
 ): Promise<Submitted> {
   const { id, tenant, lane, model, request, admission } = submission;
   const events = request.job?.webhook === undefined ? [] : (request.job.webhook_events ?? endings);
@@ -94,18 +100,31 @@ export async function submitGeneration(
   }).flat();
   const answer = await submitScript(
     redis,
-    [keys.record(id), keys.queued, keys.expiring, keys.pending(lane), keys.index(tenant), keys.ranks(lane), keys.root],
+    [
+      keys.record(id),
+      keys.queued,
+      keys.expiring,
+      keys.pending(lane),
+      keys.index(tenant),
+      keys.ranks(lane),
+      keys.lane(lane),
+      keys.root,
+    ],
     [
       ...identityArguments(submission),
       tenant,
       submission.expiresInMs ?? 0,
       retention.claimsMs,
       admissionArgument(admission),
+      enqueues ? "1" : "0",
       ...fields,
     ],
   );
-  if (answer[0] === "accepted" || answer[0] === "refused") return readAdmitted(answer);
-  return { kind: answer[0], id: answer[1] };
+  if (answer[0] === "refused") return readAdmitted(answer);
+  if (answer[0] !== "accepted") return { kind: answer[0], id: answer[1] };
+  const [, priority, window, fault] = answer;
+  if (fault !== "") onUnqueued?.(fault);
+  return { kind: "accepted", priority, use: readRateLimitUse(window) };
 }
 
 /** Finds the generation of an earlier request that is equal to this one; null where there is none. It makes no new one. */

@@ -1,4 +1,4 @@
-import { vi, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { OpenAI } from "openai";
 import { apiKey, otherApiKey, startApi } from "../../api.fixture.ts";
 import { generationIn, heldWork, imageBytes, inlineRequest, request } from "../../generation.fixture.ts";
@@ -169,8 +169,10 @@ describe("an idempotency key", () => {
 
   test("what was accepted and never came to its lane is put there by recovery", async () => {
     const api = await startApi();
-    vi.spyOn(api.queue.lanes, "add").mockRejectedValueOnce(new Error("The process died here"));
+    const line = `${api.keys.lane("openai.interactive")}prioritized`;
+    await api.redis.set(line, "no line of jobs");
     const asked = await api.generate(request, { headers: { ...key("k").headers, prefer: "respond-async" } });
+    await api.redis.del(line);
     const { id } = await generationIn(asked);
     expect(await api.queue.lanes.find("openai.interactive", id)).toBeNull();
     const held = heldWork(api);

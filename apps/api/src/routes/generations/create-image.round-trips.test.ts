@@ -23,7 +23,7 @@ async function watchRedis(prefix: string) {
   };
 }
 
-test("a request of a limited key with a budget is on its lane after two commands to Redis", async () => {
+test("a request of a limited key with a budget is on its lane after one command to Redis", async () => {
   const api = await startApi();
   const key = await openLimitedKey(api, {
     limits: { requests_per_minute: 100, images_per_minute: 100, concurrent_generations: 100, queued_generations: 100 },
@@ -36,15 +36,17 @@ test("a request of a limited key with a budget is on its lane after two commands
   const answer = await key.ask({}, headers);
   expect(answer.status).toBe(202);
   const id = answer.headers.get("x-generation-id") ?? "";
-  const addition = ["evalsha", `${api.keys.lanes}:openai.interactive:prioritized`];
-  await until(...addition);
+  const submission = ["evalsha", api.keys.record(id)];
+  await until(...submission);
 
-  const added = commands.findIndex((command) => addition.every((word) => command.includes(word)));
+  const sent = commands.findIndex((command) => submission.every((word) => command.includes(word)));
   // Each process follows the keys, and reports the requests of a key some times a second, however many those are.
   const periodic = [`${api.prefix}:keys`, `${api.prefix}:keys-changes`, `${api.prefix}:account-requests:`];
   const isBeside = (word: string) =>
     // Its caller leaves it a moment after its answer.
     word.includes(first) || periodic.some((name) => word === name || (name.endsWith(":") && word.startsWith(name)));
-  const before = commands.slice(0, added).filter((command) => !command.some(isBeside));
-  expect(before).toEqual([expect.arrayContaining(["evalsha", api.keys.record(id)])]);
+  expect(commands.slice(0, sent).filter((command) => !command.some(isBeside))).toEqual([]);
+  expect(await api.queue.lanes.find("openai.interactive", id)).toBe("waiting");
+  const line = `${api.keys.lane("openai.interactive")}prioritized`;
+  expect(commands.filter((command) => command.includes(line) && command.includes("evalsha"))).toEqual([]);
 });
