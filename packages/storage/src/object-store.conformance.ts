@@ -78,6 +78,17 @@ export function describeObjectStore(name: string, { makeStore, holdsEverythingIn
       }
     });
 
+    test("an object can be read from any of its bytes on, and tells the size of the whole", async () => {
+      const bytes = randomBytes(300_000);
+      const key = newKey();
+      await store.put(key, bytes, png);
+      for (const from of [0, 1, 65_536, 299_999]) {
+        const { body, ...facts } = await store.get(key, { from });
+        expect((await buffer(body)).equals(bytes.subarray(from))).toBe(true);
+        expect(facts).toEqual({ size: 300_000, contentType: "image/png" });
+      }
+    });
+
     test("a second put replaces the bytes and the content type", async () => {
       const key = newKey();
       await store.put(key, Buffer.from("the longer first text"), png);

@@ -13,8 +13,10 @@ export type ObjectStore = {
   /**
    * Opens an object for reading; throws `ObjectNotFoundError`. The caller reads the stream to its end or destroys it. A stream
    * that breaks half-way emits the network's or the disk's own error.
+   *
+   * @param from leaves out so many bytes of its beginning, and not all of it. `size` is that of the whole object all the same.
    */
-  get(key: string): Promise<OpenObject>;
+  get(key: string, options?: { from?: number | undefined }): Promise<OpenObject>;
   /** What is known of an object without reading it, or null where there is none. */
   head(key: string): Promise<StoredObject | null>;
   /**

@@ -1,8 +1,14 @@
 import { type ImageCompletedEvent, imageFormat, type ImagePartialEvent, type Usage } from "@darkroom/contracts";
 import type { Catalogue } from "@darkroom/models";
 import type { Logger } from "@darkroom/runtime";
-import { type GenerationRecord, type PartialImage, base64Chunks, describeImages } from "@darkroom/generations";
-import { ObjectNotFoundError, type ObjectStore, type OpenObject } from "@darkroom/storage";
+import {
+  type GenerationRecord,
+  type ImageReader,
+  type PartialImage,
+  createImageReader,
+  describeImages,
+} from "@darkroom/generations";
+import { ObjectNotFoundError, type ObjectStore } from "@darkroom/storage";
 import type { SseHeartbeat } from "../http/sse-heartbeat.ts";
 import { divideUsage } from "./divide-usage.ts";
 import { eventFormat, type ResponseFormat } from "./response-format.ts";
@@ -17,8 +23,11 @@ export type ImageEventsOptions = {
   log: Logger;
 };
 
-/** A picture for an event: its open bytes, its link, or both. */
-type Carried = { body?: OpenObject["body"]; url?: string };
+/** Which image of which answer. */
+type Place = { key: string; reader: ImageReader; position: number };
+
+/** A picture for an event: its base64, its link, or both. */
+type Carried = { base64?: AsyncIterable<string>; url?: string };
 
 type Facts = Omit<ImagePartialEvent, "b64_json" | "url"> | Omit<ImageCompletedEvent, "b64_json" | "url">;
 
@@ -30,68 +39,77 @@ type Facts = Omit<ImagePartialEvent, "b64_json" | "url"> | Omit<ImageCompletedEv
 export function createImageEvents(options: ImageEventsOptions) {
   const { catalogue, objects, linkTtlSeconds, defaultResponseFormat, log } = options;
 
-  /** Opens a picture, with heartbeats until it is open. It is closed whenever the client disconnects. */
-  async function* carry(key: string, format: ResponseFormat, alive: SseHeartbeat): AsyncGenerator<string, Carried> {
+  /** Opens a picture, with heartbeats until it is open. */
+  async function* carry(
+    { key, reader, position }: Place,
+    format: ResponseFormat,
+    alive: SseHeartbeat,
+  ): AsyncGenerator<string, Carried> {
     const link = format !== "b64_json" && {
       url: yield* alive.until(objects.link(key, { expiresInSeconds: linkTtlSeconds })),
     };
     if (format === "url") return { ...link };
-    const opening = objects.get(key);
-    let opened: OpenObject | undefined;
-    try {
-      opened = yield* alive.until(opening);
-      return { ...link, body: opened.body };
-    } finally {
-      if (opened === undefined) opening.then(({ body }) => body.destroy()).catch(() => {});
-    }
+    yield* alive.until(reader.open(position));
+    return { ...link, base64: reader.base64(position) };
   }
 
   return {
     /** The event of a partial image; nothing where it cannot be read, since nothing depends on it. */
     async *partial(record: GenerationRecord, image: PartialImage, alive: SseHeartbeat): AsyncGenerator<string> {
-      let carried: Carried;
+      const reader = createImageReader([image], objects);
       try {
-        // A link would be useless, because the next version comes before a client could follow it.
-        const format = record.request.response_format ?? "b64_json";
-        carried = yield* carry(image.key, format, alive);
-      } catch (error) {
-        const level = error instanceof ObjectNotFoundError ? "debug" : "warn";
-        log[level]({ generationId: record.id, err: error }, "A partial image cannot be read and is left out");
-        return;
+        let carried: Carried;
+        try {
+          // A link would be useless, because the next version comes before a client could follow it.
+          const format = record.request.response_format ?? "b64_json";
+          carried = yield* carry({ key: image.key, reader, position: 0 }, format, alive);
+        } catch (error) {
+          const level = error instanceof ObjectNotFoundError ? "debug" : "warn";
+          log[level]({ generationId: record.id, err: error }, "A partial image cannot be read and is left out");
+          return;
+        }
+        const { quality, background = "auto" } = record.request;
+        yield* pictureEvent(carried, {
+          type: "image_generation.partial_image",
+          created_at: Math.floor(Date.now() / 1_000),
+          size: `${image.width}x${image.height}`,
+          quality: eventQuality(quality),
+          background,
+          output_format: imageFormat(image.mediaType),
+          partial_image_index: image.partialIndex,
+        });
+      } finally {
+        reader.close();
       }
-      const { quality, background = "auto" } = record.request;
-      yield* pictureEvent(carried, {
-        type: "image_generation.partial_image",
-        created_at: Math.floor(Date.now() / 1_000),
-        size: `${image.width}x${image.height}`,
-        quality: eventQuality(quality),
-        background,
-        output_format: imageFormat(image.mediaType),
-        partial_image_index: image.partialIndex,
-      });
     },
 
     /** The events of a succeeded generation: one for each image. Throws `ApiError` where one cannot be read. */
     async *completed(record: GenerationRecord, alive: SseHeartbeat): AsyncGenerator<string> {
       const { head, images } = describeImages(record, catalogue.find(record.model));
       const bills = divideUsage(head.usage ?? noTokens, images.length);
-      for (const [position, { key, format, facts }] of images.entries()) {
-        let carried: Carried;
-        try {
-          carried = yield* carry(key, eventFormat(record.request, defaultResponseFormat), alive);
-        } catch (error) {
-          throw unreadable(record.id)(error);
+      const carriedFormat = eventFormat(record.request, defaultResponseFormat);
+      const reader = createImageReader(images, objects);
+      try {
+        for (const [position, { key, format, facts }] of images.entries()) {
+          let carried: Carried;
+          try {
+            carried = yield* carry({ key, reader, position }, carriedFormat, alive);
+          } catch (error) {
+            throw unreadable(record.id)(error);
+          }
+          yield* pictureEvent(carried, {
+            type: "image_generation.completed",
+            created_at: head.created,
+            size: facts.size,
+            quality: eventQuality(facts.quality),
+            background: head.background ?? "auto",
+            output_format: format,
+            usage: bills[position] ?? noTokens,
+            ...(head.safety_identifier !== undefined && { safety_identifier: head.safety_identifier }),
+          });
         }
-        yield* pictureEvent(carried, {
-          type: "image_generation.completed",
-          created_at: head.created,
-          size: facts.size,
-          quality: eventQuality(facts.quality),
-          background: head.background ?? "auto",
-          output_format: format,
-          usage: bills[position] ?? noTokens,
-          ...(head.safety_identifier !== undefined && { safety_identifier: head.safety_identifier }),
-        });
+      } finally {
+        reader.close();
       }
     },
   };
@@ -113,20 +131,16 @@ const noTokens: Usage = {
 export type ImageEvents = ReturnType<typeof createImageEvents>;
 
 /** JSON has no line breaks, so an event is one line of data. Its picture is written while it is read. */
-async function* pictureEvent({ body, url }: Carried, facts: Facts): AsyncGenerator<string> {
+async function* pictureEvent({ base64, url }: Carried, facts: Facts): AsyncGenerator<string> {
   const start = `event: ${facts.type}\ndata: `;
   const { type, ...others } = facts;
   const rest = { ...(url !== undefined && { url }), ...others };
-  if (body === undefined) {
+  if (base64 === undefined) {
     yield `${start}${JSON.stringify({ type, ...rest })}\n\n`;
     return;
   }
-  try {
-    // In OpenAI's order: a client that parses an event as it arrives knows its type before the megabytes of its image.
-    yield `${start}{"type":"${type}","b64_json":"`;
-    yield* base64Chunks(body);
-    yield `",${JSON.stringify(rest).slice(1)}\n\n`;
-  } finally {
-    body.destroy();
-  }
+  // In OpenAI's order: a client that parses an event as it arrives knows its type before the megabytes of its image.
+  yield `${start}{"type":"${type}","b64_json":"`;
+  yield* base64;
+  yield `",${JSON.stringify(rest).slice(1)}\n\n`;
 }

@@ -6,9 +6,10 @@ import {
   describeImages,
   imageLinks,
   linkResponse,
+  assertStored,
   base64Body,
+  createImageReader,
   type DescribedImages,
-  type StoredImage,
 } from "@darkroom/generations";
 import { ObjectNotFoundError, type ObjectStore } from "@darkroom/storage";
 import { type ImageResponse, ApiError } from "@darkroom/contracts";
@@ -36,7 +37,7 @@ const freshMs = 60_000;
 export function createImagesBody(options: ImagesBodyOptions) {
   const { catalogue, objects, linkTtlSeconds, defaultResponseFormat, log } = options;
 
-  /** Throws `ApiError` where links would lead to missing images. If the store does not answer, the links are given all the same. */
+  /** Throws `ApiError` where links would lead to missing or damaged images. If the store does not answer, the links are given all the same. */
   async function assertLinked({ id, delivery, endedAtMs }: GenerationRecord): Promise<void> {
     if (Date.now() - (endedAtMs ?? 0) < freshMs) return;
     await assertStored(delivery?.images ?? [], objects).catch((error: unknown) => {
@@ -74,23 +75,13 @@ export async function base64Response(
   objects: ObjectStore,
   links?: readonly string[],
 ): Promise<Readable> {
-  const [image, ...others] = described.images;
-  if (image === undefined) throw new Error("A response has at least one image");
+  const [, ...others] = described.images;
   await assertStored(others, objects);
-  const first = await objects.get(image.key);
-  const stream = Readable.from(base64Body(described, objects, { first, links }), { objectMode: false });
+  const reader = createImageReader(described.images, objects);
+  await reader.open(0);
+  const stream = Readable.from(base64Body(described, reader, links), { objectMode: false });
   // A stream that is destroyed before it is read never runs the loop that would close the first image.
-  return stream.once("close", () => first.body.destroy());
-}
-
-/** Throws `ObjectNotFoundError` where an image is not in the store any more, and `StorageError` where the store does not answer. */
-export async function assertStored(
-  images: readonly Pick<StoredImage, "key">[],
-  objects: Pick<ObjectStore, "head">,
-): Promise<void> {
-  const heads = await Promise.all(images.map(({ key }) => objects.head(key)));
-  const gone = images.find((_, i) => heads[i] === null);
-  if (gone !== undefined) throw new ObjectNotFoundError(gone.key);
+  return stream.once("close", () => reader.close());
 }
 
 /**

@@ -42,7 +42,7 @@ function mortal(objects: ObjectStore, reads: number): Pick<ObjectStore, "get" | 
   };
   return {
     link: async (key, options) => objects.link(key, options),
-    get: async (key) => (count(), objects.get(key)),
+    get: async (key, options) => (count(), objects.get(key, options)),
     head: async (key) => (count(), objects.head(key)),
   };
 }
@@ -54,7 +54,7 @@ test("every line is in exactly one of the two files, exactly once, whatever is m
     fc.asyncProperty(script, async ({ fates, breaks, segments, fedShare, ...rest }) => {
       for (const [index, how] of fates.entries()) {
         if (how === "gone") await objects.delete([imageKey(index)]);
-        else await objects.put(imageKey(index), Buffer.from(`image ${index}`), { contentType: "image/png" });
+        else await objects.put(imageKey(index), Buffer.from(String(index).padStart(3)), { contentType: "image/png" });
       }
       const stored: Script["segments"] = segments.map(
         (lines) =>

@@ -18,7 +18,45 @@ const usage = {
   input_tokens_details: { text_tokens: 1, image_tokens: 0 },
 };
 
+/** The result of the first line, which is to have its image of so many bytes as base64. */
+const inBase64 = (bytes: number) => {
+  const [image] = succeeded(0).delivery?.images ?? [];
+  return succeeded(0, {
+    request: { response_format: "b64_json" },
+    ...(image && { delivery: { provider: "sandbox", images: [{ ...image, bytes }] } }),
+  });
+};
+
 describe("a line that", () => {
+  test("has an image that was cut short in the store is in the error file", async () => {
+    const { finished, finalize, resultOf, objects } = openBatches();
+    await objects.put(imageKey(0), randomBytes(100_000), png);
+    const id = await finished({ total: 1, segments: [[inBase64(100_001)]] });
+    await finalize()(id, never);
+    const { output, error } = await resultOf(id);
+    expect(output).toEqual([]);
+    expect(error).toMatchObject([{ response: { status_code: 410, body: { error: { code: "images_gone" } } } }]);
+  });
+
+  test("has an image that the store breaks off has all of it, read on from there", async () => {
+    const { finished, finalize, resultOf, objects } = openBatches(filesystemStore(await temporaryFolder()));
+    const picture = randomBytes(1_000_000);
+    await objects.put(imageKey(0), picture, png);
+    const id = await finished({ total: 1, segments: [[inBase64(picture.length)]] });
+    let reads = 0;
+    const get: typeof objects.get = async (key, options) => {
+      const object = await objects.get(key, options);
+      if (key === imageKey(0) && reads++ === 0)
+        object.body.once("data", () => object.body.destroy(new Error("the store broke off")));
+      return object;
+    };
+    await finalize({ objects: { ...objects, get } })(id, never);
+    const { output } = await resultOf(id);
+    const body = imageResponseSchema.parse(output[0]?.response?.body);
+    expect(body.data[0]?.b64_json).toBe(picture.toString("base64"));
+    expect(reads).toBe(2);
+  });
+
   test("succeeded is answered as the synchronous call, with a link that works for a week", async () => {
     const { finished, finalize, resultOf, objects } = openBatches();
     await objects.put(imageKey(0), Buffer.from("png"), png);
@@ -239,10 +277,8 @@ describe("finalizing", () => {
 
   test("fails with the store's own error where a file cannot be written, and can be done again", async () => {
     const { finished, finalize, resultOf, files, objects } = openBatches();
-    const body = { images: succeeded(0).delivery?.images ?? [], provider: "sandbox" };
     await objects.put(imageKey(0), randomBytes(3_000_000), png);
-    const request = { response_format: "b64_json" as const };
-    const id = await finished({ total: 1, segments: [[succeeded(0, { delivery: body, request })]] });
+    const id = await finished({ total: 1, segments: [[inBase64(3_000_000)]] });
     const create: typeof files.create = async ({ body: given }) => {
       await new Promise((resolve) => void given.once("data", resolve));
       given.destroy();
@@ -256,8 +292,7 @@ describe("finalizing", () => {
   test("stops when it is told to, however slow the store is", async () => {
     const { finished, finalize, resultOf, objects } = openBatches();
     await objects.put(imageKey(0), randomBytes(3_000_000), png);
-    const request = { response_format: "b64_json" as const };
-    const id = await finished({ total: 1, segments: [[succeeded(0, { request })]] });
+    const id = await finished({ total: 1, segments: [[inBase64(3_000_000)]] });
     const stop = new AbortController();
     /** Takes nothing until it is broken off. */
     const create = async ({ body }: { body: Readable }) => {

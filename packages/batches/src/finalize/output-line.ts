@@ -3,14 +3,16 @@ import type { CatalogueModel } from "@darkroom/models";
 import { type BatchRecord } from "../records/batch-record.ts";
 import { type LineResult, lineUlid } from "../records/line-result.ts";
 import {
+  assertStored,
   base64Body,
+  createImageReader,
   describeImages,
   type DescribedImages,
   endingError,
   linkResponse,
   showMissing,
 } from "@darkroom/generations";
-import type { ObjectStore } from "@darkroom/storage";
+import { ObjectNotFoundError, type ObjectStore } from "@darkroom/storage";
 import type { FinalLine } from "./final-lines.ts";
 
 /** A line as it is written, without its line end, and its file. It is one text, or a text in parts where it has images. */
@@ -72,7 +74,7 @@ export function createOutputLines({ batch, model, objects, linkTtlSeconds, inlin
     }
     if (await isAnyMissing(described, objects)) return refuse(new ApiError("images_gone", goneMessage));
     const shell = write({ ...answer(200, placeholder), ...missing });
-    return { file: "output", text: around(shell, base64Body(described, objects)) };
+    return { file: "output", text: around(shell, base64Body(described, createImageReader(described.images, objects))) };
   };
 }
 
@@ -101,8 +103,13 @@ const describable = ({ generation, delivery, request, created_at_ms, ended_at_ms
 
 /** Called before the first part of the line is written, because a line cannot move to the other file after that. */
 async function isAnyMissing({ images }: DescribedImages, objects: Pick<ObjectStore, "head">): Promise<boolean> {
-  const found = await Promise.all(images.map(({ key }) => objects.head(key)));
-  return found.includes(null);
+  try {
+    await assertStored(images, objects);
+    return false;
+  } catch (error) {
+    if (error instanceof ObjectNotFoundError) return true;
+    throw error;
+  }
 }
 
 /** Marks the place of the body with the images. No string of the line can have the same text, because its quotes would be escaped. */

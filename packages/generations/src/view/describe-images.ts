@@ -5,8 +5,9 @@ import type { StoredImage } from "../records/delivery.ts";
 
 /** One image of a response. */
 type DescribedImage = {
-  /** The object key of its bytes. */
+  /** The object key of its bytes, and how many they are. */
   key: string;
+  bytes: number;
   /** The format of its bytes: `png`, `jpeg`, `svg`. */
   format: string;
   facts: Omit<ImageData, "b64_json" | "url">;
@@ -35,11 +36,12 @@ export function describeImages(record: Describable, model: CatalogueModel | unde
   const background = delivery.background ?? request.background ?? model?.parameters.background?.default;
   const usualQuality = delivery.quality ?? qualityOf(model, request.quality);
 
-  const describe = ({ key, mediaType, width, height, revisedPrompt, ...image }: StoredImage): DescribedImage => {
+  const describe = ({ key, bytes, mediaType, width, height, revisedPrompt, ...image }: StoredImage): DescribedImage => {
     const format = imageFormat(mediaType);
     const quality = image.quality ?? usualQuality;
     return {
       key,
+      bytes,
       format,
       facts: {
         ...(revisedPrompt !== undefined && { revised_prompt: revisedPrompt }),

@@ -78,7 +78,7 @@ export function createFilesystemStore(settings: FilesystemStoreSettings, now: ()
         throw filesystemError("put", key, directory, error);
       }
     },
-    get: async (key) => {
+    get: async (key, { from = 0 } = {}) => {
       assertObjectKey("get", key);
       const file = await open(join(objects, key)).catch((error: unknown) => {
         if (isAbsent(error)) throw new ObjectNotFoundError(key, { cause: error });
@@ -87,7 +87,11 @@ export function createFilesystemStore(settings: FilesystemStoreSettings, now: ()
       try {
         const found = await file.stat();
         if (!found.isFile()) throw new ObjectNotFoundError(key);
-        return { size: found.size, contentType: await contentTypeOf(key), body: file.createReadStream() };
+        return {
+          size: found.size,
+          contentType: await contentTypeOf(key),
+          body: file.createReadStream({ start: from }),
+        };
       } catch (error) {
         await file.close();
         // Without its type the object was deleted just now.

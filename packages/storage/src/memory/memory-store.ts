@@ -27,11 +27,12 @@ export function createMemoryStore(settings: MemoryStoreSettings, now: () => numb
       signal?.throwIfAborted();
       objects.set(key, { bytes, contentType });
     },
-    get: async (key) => {
+    get: async (key, { from = 0 } = {}) => {
       assertObjectKey("get", key);
       const object = objects.get(key);
       if (object === undefined) throw new ObjectNotFoundError(key);
-      const body = Readable.from(object.bytes.length === 0 ? [] : [object.bytes], { objectMode: false });
+      const wanted = object.bytes.subarray(from);
+      const body = Readable.from(wanted.length === 0 ? [] : [wanted], { objectMode: false });
       return { size: object.bytes.length, contentType: object.contentType, body };
     },
     head: async (key) => {

@@ -112,16 +112,20 @@ export function createS3Store(
         throw s3Error("put", key, settings, error);
       }
     },
-    get: async (key) => {
+    get: async (key, { from = 0 } = {}) => {
       assertObjectKey("get", key);
       try {
-        const { Body, ContentLength, ContentType } = await client.send(new GetObjectCommand(place(key)));
+        const Range = from === 0 ? undefined : `bytes=${from}-`;
+        const { Body, ContentLength, ContentRange, ContentType } = await client.send(
+          new GetObjectCommand({ ...place(key), Range }),
+        );
         if (!(Body instanceof Readable)) throw new Error("The reply has no body.");
-        if (ContentLength === undefined) {
-          Body.destroy();
-          throw new Error("The reply has no length.");
+        if (ContentLength === undefined || (from > 0 && !ContentRange?.startsWith(`bytes ${from}-`))) {
+          // A socket that is given up may fail meanwhile, and nobody reads it.
+          Body.on("error", () => {}).destroy();
+          throw new Error(from > 0 ? "The reply has another part of the object." : "The reply has no length.");
         }
-        return { body: Body, size: ContentLength, contentType: ContentType ?? unknownType };
+        return { body: Body, size: from + ContentLength, contentType: ContentType ?? unknownType };
       } catch (error) {
         if (error instanceof NoSuchKey) throw new ObjectNotFoundError(key, { cause: error });
         throw s3Error("get", key, settings, error);

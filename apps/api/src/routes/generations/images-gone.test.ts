@@ -57,6 +57,14 @@ describe("410, when an image is gone from the store, for", () => {
     expect(await told(await api.call(`/v1/generations/${id}?response_format=b64_json`))).toMatchObject(gone(id));
   });
 
+  test("an image that was cut short in the store, in every way to read it", async () => {
+    const { api, id, again } = await withGone();
+    await api.store.put(`acme/${id}/1.png`, imageBytes.subarray(1), { contentType: "image/png" });
+    expect(await told(await again())).toMatchObject(gone(id));
+    expect(await told(await api.call(`/v1/generations/${id}?response_format=b64_json`))).toMatchObject(gone(id));
+    expect((await retry(api, id)).status).toBe(202);
+  });
+
   test("a stream, as an event", async () => {
     const { id, again } = await withGone({ ...request, stream: true });
     const events = await readEvents(await again());

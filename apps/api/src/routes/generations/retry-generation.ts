@@ -1,10 +1,9 @@
 import { type Admission, assertModelAllowed, type Keyring, refusalError } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/runtime";
-import type { GenerationRecord } from "@darkroom/generations";
+import { assertStored, type GenerationRecord } from "@darkroom/generations";
 import { ObjectNotFoundError, type ObjectStore } from "@darkroom/storage";
 import type { FastifyInstance } from "fastify";
-import { assertStored } from "../../generation/images-body.ts";
 import { assertAdmissible } from "../../limits/admission-of.ts";
 import type { FindGeneration } from "../../generation/find-generation.ts";
 import { queueAnswer } from "../../generation/queue-answer.ts";
