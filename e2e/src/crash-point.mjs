@@ -1,11 +1,15 @@
 // Loaded into a worker before its own code (`node --import`), to make it die at an exact point, as a machine does: without a word.
 //   CRASH_AT=connect:PORT   just before it connects to that port
+//   CRASH_AT=answered       the provider has delivered, and nothing of that is noted
+//   CRASH_AT=noted          what was bought is noted, and nothing of it is uploaded
 //   CRASH_AT=stored         just after an image got its final name: the filesystem store's upload is complete
+//   CRASH_AT=stored:COUNT   after so many images; no further one gets its name
+//   CRASH_AT=ending         just before the ending is written
 import fs from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import net from "node:net";
 
-const [point, port] = (process.env.CRASH_AT ?? "").split(":");
+const [point, detail] = (process.env.CRASH_AT ?? "").split(":");
 const die = () => process.kill(process.pid, "SIGKILL");
 
 if (point === "connect") {
@@ -13,15 +17,30 @@ if (point === "connect") {
   /** @this {net.Socket} */
   net.Socket.prototype.connect = function dieOrConnect(...args) {
     const [options] = Array.isArray(args[0]) ? args[0] : args;
-    if (String(options?.port) === port) die();
+    if (String(options?.port) === detail) die();
     return Reflect.apply(connect, this, args);
   };
 }
-if (point === "stored") {
+if (point === "stored" || point === "noted") {
   const { rename } = fs;
+  let left = Number(detail ?? 1);
   fs.rename = async (...args) => {
+    if (!/\/objects\/_images\/gen_/.test(String(args[1]))) return rename(...args);
+    // What is under way has no name yet: nothing of it is stored.
+    if (point === "noted") die();
+    if (left-- <= 0) return new Promise(() => {});
     await rename(...args);
-    if (/\/objects\/.*\.(png|jpeg|webp)$/.test(String(args[1]))) die();
+    if (left <= 0) die();
   };
   syncBuiltinESMExports();
+}
+if (point === "answered" || point === "ending") {
+  const write = Reflect.get(net.Socket.prototype, "write");
+  /** @this {net.Socket} */
+  net.Socket.prototype.write = function dieOrWrite(...args) {
+    // A delivery as its note and the ending have it, on the way to Redis.
+    const text = String(args[0]);
+    if (text.includes('"images":[{') && text.includes("succeeded") === (point === "ending")) die();
+    return Reflect.apply(write, this, args);
+  };
 }

@@ -28,18 +28,20 @@ export function createGenerateImages({ provider, store, imageStore, metrics, log
     const { id, tenant, request, upstream } = record;
     const count = upstream.parameters.n ?? 1;
     const fields = { generationId: id, tenant, lane: record.lane, attempt: record.attempts, provider: provider.name };
-    const stored = record.delivery === null ? null : await imageStore.find(record.delivery, { signal, fields });
-    const settled = new Set([...(stored?.images ?? []), ...record.missing].map(({ index }) => index));
+    const found = record.delivery === null ? null : await imageStore.find(record.delivery, { signal, fields });
+    const stored = found?.delivery ?? null;
+    const givenUpBefore = [...record.missing, ...(found?.refused ?? []).map(notGivenOut)];
+    const settled = new Set([...(stored?.images ?? []), ...givenUpBefore].map(({ index }) => index));
     const wanted = Array.from({ length: count }, (_, index) => index).filter((index) => !settled.has(index));
     // How many images a series has is the model's choice, so what was noted of it is all of it.
     const isWholeSeries = upstream.parameters.sequential_image_generation === "auto" && settled.size > 0;
-    if (wanted.length === 0 || isWholeSeries) return conclude(stored, record.missing);
+    if (wanted.length === 0 || isWholeSeries) return conclude(stored, givenUpBefore);
     const { exhausted, mayRepeat } = attempt;
     if (exhausted !== null) {
       const unmade = wanted.map((index): MissingImage =>
         Object.assign({ index, mayHaveCharged: mayRepeat }, exhausted),
       );
-      return conclude(stored, [...record.missing, ...unmade]);
+      return conclude(stored, [...givenUpBefore, ...unmade]);
     }
 
     const objects = imageObjects(record);
@@ -64,7 +66,7 @@ export function createGenerateImages({ provider, store, imageStore, metrics, log
     }
 
     const { retryable, givenUp } = sortMissing(reply.missing);
-    const missing = [...record.missing, ...givenUp];
+    const missing = [...givenUpBefore, ...givenUp];
     const planned = planDelivery({ provider: provider.name, objects, reply, earlier: stored });
     /** What the next attempt must know. Where the ending follows, that says it. */
     const isNews = reply.images.length > 0 || (givenUp.length > 0 && retryable.length > 0);
@@ -101,6 +103,14 @@ const notStored = (index: number): MissingImage => ({
   index,
   code: "server_error",
   message: "The image was drawn but could not be stored.",
+  mayHaveCharged: true,
+});
+
+/** Why an image is missing that an earlier attempt has brought to the store, as far as that is known. */
+const notGivenOut = (index: number): MissingImage => ({
+  index,
+  code: "server_error",
+  message: "The image was drawn, but the store does not give it out.",
   mayHaveCharged: true,
 });
 

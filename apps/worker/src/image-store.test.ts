@@ -30,7 +30,7 @@ const noted = (count: number): Delivery => ({
 /** An image store over one that can be told to refuse, and counts the images that it was given. */
 function open({ patienceMs = 5_000 } = {}) {
   const memory = createObjectStore({ storage: "memory", links });
-  const state = { refuses: (_key: string) => false, refusesHead: () => false };
+  const state = { refuses: (_key: string) => false, refusesHead: (_key: string) => false };
   const asked: string[] = [];
   const store: ObjectStore = {
     ...memory,
@@ -41,7 +41,7 @@ function open({ patienceMs = 5_000 } = {}) {
       await memory.put(key, body, options);
     },
     head: async (key) => {
-      if (state.refusesHead())
+      if (state.refusesHead(key))
         throw new StorageError({ operation: "head", key, retryable: true, advice: "Slow down." });
       return memory.head(key);
     },
@@ -75,10 +75,21 @@ test("an image that alone is refused is sent again, while the store counts as we
   expect(asked.filter((key) => key === keyOf(0))).toHaveLength(2);
 });
 
-test("images are given up when the patience is over", async () => {
-  const { images, state } = open({ patienceMs: 600 });
+test("images are held for as long as the store refuses everything, far beyond the patience with one image", async () => {
+  const { images, state, memory, watch } = open({ patienceMs: 1 });
   state.refuses = () => true;
-  expect(await images.keep([picture(0)], noted(1), { signal: never(), fields })).toEqual(new Set([0]));
+  const kept = images.keep([picture(0)], noted(1), { signal: never(), fields });
+  await expect.poll(() => watch.fault()).not.toBeNull();
+  // An outage ends with a trial write, and the next one begins before the image is sent.
+  for (let outages = 0; outages < 3; outages++) {
+    state.refuses = (key) => !key.includes("_check");
+    await watch.untilTaking();
+    state.refuses = () => true;
+    await expect.poll(() => watch.fault()).not.toBeNull();
+  }
+  state.refuses = () => false;
+  expect(await kept).toEqual(new Set());
+  expect(await memory.head(keyOf(0))).toMatchObject({ size: 9 });
 });
 
 test("the bytes are taken out of the reply, so that nothing else keeps them in memory", async () => {
@@ -98,7 +109,7 @@ test("an image that an attempt held when it lost the generation is stored by the
   await expect(first).rejects.toBe("lock lost");
   state.refuses = () => false;
   await memory.put(keyOf(1), bodyOf(picture(1).bytes), { contentType: "image/png" });
-  expect(await images.find(noted(2), { signal: never(), fields })).toEqual(noted(2));
+  expect(await images.find(noted(2), { signal: never(), fields })).toEqual({ delivery: noted(2), refused: [] });
   expect(await memory.head(keyOf(0))).toMatchObject({ size: 9 });
 });
 
@@ -108,13 +119,29 @@ describe("a store that does not say what it has", () => {
     let refusals = 1;
     state.refusesHead = () => refusals-- > 0;
     await memory.put(keyOf(0), bodyOf(picture(0).bytes), { contentType: "image/png" });
-    expect(await images.find(noted(1), { signal: never(), fields })).toEqual(noted(1));
+    const found = await images.find(noted(1), { signal: never(), fields });
+    expect(found).toEqual({ delivery: noted(1), refused: [] });
   });
 
-  test("is believed to be away when the patience is over", async () => {
-    const { images, state } = open({ patienceMs: 600 });
+  test("is waited for, however long that takes: nothing that is stored is given up or bought again", async () => {
+    const { images, state, memory, watch } = open({ patienceMs: 1 });
+    await memory.put(keyOf(0), bodyOf(picture(0).bytes), { contentType: "image/png" });
     state.refusesHead = () => true;
-    await expect(images.find(noted(1), { signal: never(), fields })).rejects.toThrow(StorageError);
+    const found = images.find(noted(1), { signal: never(), fields });
+    // It takes writes, and is of no use all the same.
+    await expect.poll(() => watch.fault()).not.toBeNull();
+    state.refusesHead = () => false;
+    expect(await found).toEqual({ delivery: noted(1), refused: [] });
+  });
+
+  test("of one image alone costs that image, and it is not bought again", async () => {
+    const { images, state, memory, watch } = open({ patienceMs: 600 });
+    for (const index of [0, 1]) {
+      await memory.put(keyOf(index), bodyOf(picture(index).bytes), { contentType: "image/png" });
+    }
+    state.refusesHead = (key) => key === keyOf(0);
+    const { delivery, refused } = await images.find(noted(2), { signal: never(), fields });
+    expect([delivery.images.map(({ index }) => index), refused, watch.fault()]).toEqual([[1], [0], null]);
   });
 
   test("is not asked again for a generation that another attempt has", async () => {
@@ -157,5 +184,6 @@ test("an image of a canceled generation is not held for anybody", async () => {
   controller.abort("canceled");
   await expect(first).rejects.toBe("canceled");
   state.refuses = () => false;
-  expect((await images.find(noted(1), { signal: never(), fields })).images).toEqual([]);
+  const { delivery, refused } = await images.find(noted(1), { signal: never(), fields });
+  expect([delivery.images, refused]).toEqual([[], []]);
 });

@@ -1,10 +1,8 @@
-import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "@darkroom/runtime";
 import { orAborted } from "@darkroom/outbound";
 import type { ProviderImage } from "@darkroom/providers";
 import type { Delivery, StoredImage } from "@darkroom/generations";
-import type { ObjectStore } from "@darkroom/storage";
-import pTimeout from "p-timeout";
+import { insistOnStore, type ObjectStore } from "@darkroom/storage";
 import { delivered } from "./delivery.ts";
 import type { HeldImage, HeldImages } from "./held-images.ts";
 import type { StoreWatch } from "./store-watch.ts";
@@ -14,8 +12,8 @@ export type ImageStoreOptions = {
   watch: Pick<StoreWatch, "wrote" | "refusesAll" | "untilTaking">;
   held: HeldImages;
   /**
-   * How long an image is held and sent again while the store does not take it, in milliseconds, whatever it is refused with. A store that
-   * does not say what it has is asked again for as long.
+   * How long an image is sent or looked for again that the store refuses while it serves others, in milliseconds. A store that serves nothing
+   * is waited for without an end: the images are paid for, and nothing else is begun meanwhile.
    */
   patienceMs: number;
   log: Logger;
@@ -33,10 +31,6 @@ export type Cause = {
 
 type Upload = Pick<StoredImage, "index" | "key" | "mediaType" | "sha256"> & { image: HeldImage };
 
-/** Half a second, then twice as long each time, at most ten: soon after a blip, and no storm for an object that the store does not take. */
-const firstPauseMs = 500;
-const maxPauseMs = 10_000;
-
 /**
  * How long an upload may go on when its worker stops, in milliseconds. It is bought, and a store that is well takes it in less; of the five
  * seconds that a worker has left it leaves two to write the ending.
@@ -45,46 +39,53 @@ const stoppingMs = 3_000;
 
 /** Brings images that were bought to the object store. */
 export function createImageStore({ store, watch, held, patienceMs, log }: ImageStoreOptions) {
-  /** Sends an image until the store has it or the patience is over. Throws what it was refused with last, or the reason of the signal. */
+  /** Waits until the store serves again, where it refuses everything and not only an object of so many bytes. */
+  async function outlastOutage(bytes: number, signal: AbortSignal): Promise<boolean> {
+    if (!(await watch.refusesAll(bytes))) return false;
+    await orAborted(watch.untilTaking(), signal);
+    return true;
+  }
+
+  /** Sends an image until the store has it. Throws what it was refused with last, or the reason of the signal. */
   async function upload({ key, mediaType, sha256, image }: Upload, { signal, fields }: Cause): Promise<void> {
-    const giveUpAtMs = performance.now() + patienceMs;
-    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, maxPauseMs)) {
-      try {
-        const options = { contentType: mediaType, size: image.size, sha256, signal };
-        await image.use((bytes) => store.put(key, bytes, options));
-        watch.wrote();
-        return;
-      } catch (error) {
-        signal.throwIfAborted();
+    const options = { contentType: mediaType, size: image.size, sha256, signal };
+    const put = () => image.use((bytes) => store.put(key, bytes, options));
+    await insistOnStore(put, {
+      patienceMs,
+      async outlastOutage() {
         await image.wait();
-        const refusesAll = await watch.refusesAll(image.size);
-        const leftMs = giveUpAtMs - performance.now();
-        if (leftMs < pauseMs) throw error;
-        log.warn(
-          { ...fields, key, err: error, refusesAll },
-          "The store did not take an image; it is held and sent again",
-        );
-        if (refusesAll) await pTimeout(watch.untilTaking(), { milliseconds: leftMs, fallback: () => {}, signal });
-        else await pause(pauseMs, undefined, { signal });
-      }
-    }
+        return outlastOutage(image.size, signal);
+      },
+      onRefusal: (error, wasAway) =>
+        log.warn({ ...fields, key, err: error, wasAway }, "The store did not take an image; it is held and sent again"),
+      signal,
+    });
+    watch.wrote();
   }
 
   /**
-   * What the store has under a key. Asks until it says so, or the patience is over: what it has is paid for, and must not be lost because it
-   * is busy. Throws what it was refused with last, or the reason of the signal.
+   * What the store has under a key, null where there is nothing, undefined where it refuses to say although it serves others. Throws the
+   * reason of the signal.
    */
   async function head(key: string, { signal, fields }: Cause) {
-    const giveUpAtMs = performance.now() + patienceMs;
-    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, maxPauseMs)) {
-      try {
-        return await orAborted(store.head(key), signal);
-      } catch (error) {
-        signal.throwIfAborted();
-        if (giveUpAtMs - performance.now() < pauseMs) throw error;
-        log.warn({ ...fields, key, err: error }, "The store did not say whether it has an image; it is asked again");
-        await pause(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
-      }
+    try {
+      return await insistOnStore(() => orAborted(store.head(key), signal), {
+        patienceMs,
+        outlastOutage: () => outlastOutage(1, signal),
+        onRefusal: (error, wasAway) =>
+          log.warn(
+            { ...fields, key, err: error, wasAway },
+            "The store did not say whether it has an image; it is asked again",
+          ),
+        signal,
+      });
+    } catch (error) {
+      signal.throwIfAborted();
+      log.error(
+        { ...fields, key, err: error },
+        "The store does not give out an image that was paid for, and it is lost",
+      );
+      return undefined;
     }
   }
 
@@ -138,9 +139,10 @@ export function createImageStore({ store, watch, held, patienceMs, log }: ImageS
 
     /**
      * What of a noted delivery stands in the store: an object of another size is a torn upload and does not count. An image that an
-     * attempt of this process has bought and could not store before it lost the generation is stored now.
+     * attempt of this process has bought and could not store before it lost the generation is stored now. `refused`: the indexes of
+     * images that the store may have and does not give out. They are paid for, so they are lost and not bought again.
      */
-    async find(noted: Delivery, cause: Cause): Promise<Delivery> {
+    async find(noted: Delivery, cause: Cause): Promise<{ delivery: Delivery; refused: readonly number[] }> {
       const heads = await Promise.all(noted.images.map(({ key }) => head(key, cause)));
       const isStored = ({ bytes }: StoredImage, i: number) => heads[i]?.size === bytes;
       const uploads = noted.images.flatMap((one, i) => {
@@ -152,7 +154,11 @@ export function createImageStore({ store, watch, held, patienceMs, log }: ImageS
       });
       const lost = await uploadAll(uploads, cause);
       const isBrought = new Set(uploads.map(({ index }) => index).filter((index) => !lost.has(index)));
-      return delivered(noted, (image, i) => isStored(image, i) || isBrought.has(image.index));
+      const refused = noted.images.flatMap(({ index }, i) =>
+        heads[i] === undefined && !isBrought.has(index) ? [index] : [],
+      );
+      const delivery = delivered(noted, (image, i) => isStored(image, i) || isBrought.has(image.index));
+      return { delivery, refused };
     },
   };
 }

@@ -98,7 +98,7 @@ test("a disk that is full but for some bytes refuses all, until it takes an obje
 
 test("a store that is silent refuses: a trial write does not wait for it", async () => {
   const watch = createStoreWatch({
-    store: { put: () => new Promise(() => {}), delete: async () => {} },
+    store: { put: () => new Promise(() => {}), head: async () => null, delete: async () => {} },
     metrics: createMetrics({ ofProcess: false }),
     log: createLogger({ name: "test", level: "silent", pretty: false }),
   });

@@ -4,7 +4,7 @@ import { orAborted } from "@darkroom/outbound";
 import type { ObjectStore } from "@darkroom/storage";
 
 export type StoreWatchOptions = {
-  store: Pick<ObjectStore, "put" | "delete">;
+  store: Pick<ObjectStore, "put" | "head" | "delete">;
   metrics: Pick<Metrics, "storeRefusing">;
   log: Logger;
   /** Milliseconds from any beginning, never back. */
@@ -34,7 +34,8 @@ const largestTrialBytes = 4 * 1024 * 1024;
 
 /**
  * Watches whether the object store takes what is written to it, so that nothing is bought that cannot be stored. Whatever a write was refused
- * with, a trial write of another object tells whether the store is at fault or the object; and a trial write ends the refusal.
+ * with, a trial write of another object tells whether the store is at fault or the object; and a trial write ends the refusal. A trial asks
+ * for its object, too: a store that takes an image and does not say so is of no use to the next attempt.
  */
 export function createStoreWatch(options: StoreWatchOptions) {
   const { store, metrics, log, now = () => performance.now(), firstPauseMs = usualFirstPauseMs } = options;
@@ -48,7 +49,7 @@ export function createStoreWatch(options: StoreWatchOptions) {
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
 
-  /** Writes so many bytes. False when the store refuses them, which is a refusal from here on. Callers at the same time share one. */
+  /** Writes so many bytes, and asks for them. False when the store refuses that, which is a refusal from here on. Callers at the same time share one. */
   function tryWrite(bytes: number): Promise<boolean> {
     trial ??= write(bytes).finally(() => (trial = null));
     return trial;
@@ -58,6 +59,7 @@ export function createStoreWatch(options: StoreWatchOptions) {
     const signal = AbortSignal.timeout(trialMs);
     try {
       await orAborted(store.put(key, Buffer.alloc(bytes), { contentType: "application/octet-stream", signal }), signal);
+      await orAborted(store.head(key), signal);
     } catch (error) {
       refuse(error, bytes);
       return false;

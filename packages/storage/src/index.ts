@@ -3,3 +3,4 @@ export { ObjectNotFoundError, ObjectsLeftError, StorageError, type StorageErrorF
 export type { ObjectStore, OpenObject, SignedLinkAnswer, StoredObject } from "./object-store.ts";
 export { signedLinkPath } from "./signed-links.ts";
 export { type ObjectStoreSettings, objectStoreSettings, storageEnvSchema } from "./storage-settings.ts";
+export { insistOnStore } from "./insist-on-store.ts";

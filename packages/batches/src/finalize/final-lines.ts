@@ -3,9 +3,9 @@ import { type BatchRecord } from "../records/batch-record.ts";
 import { type LineResult, lineResultSchema } from "../records/line-result.ts";
 import { type Logger } from "@darkroom/runtime";
 import { preparedLineSchema } from "../records/prepared-line.ts";
-import { ObjectNotFoundError, type ObjectStore } from "@darkroom/storage";
+import { ObjectNotFoundError } from "@darkroom/storage";
 import type { z } from "zod";
-import { readJsonLines } from "../read-json-lines.ts";
+import { type PatientReader, RefusedObjectError } from "./patient-reader.ts";
 
 /** What is known of one line of a batch. */
 export type FinalLine =
@@ -20,7 +20,8 @@ const nameSchema = preparedLineSchema.pick({ index: true, custom_id: true });
 
 export type FinalLinesOptions = {
   batch: BatchRecord;
-  objects: Pick<ObjectStore, "get">;
+  /** Reads an object of lines; see `readJsonLines`. Throws a `RefusedObjectError` for one that the store does not give out. */
+  read: PatientReader["read"];
   log: Pick<Logger, "error">;
   signal: AbortSignal;
 };
@@ -29,7 +30,12 @@ export type FinalLinesOptions = {
  * Yields every line of a batch exactly once, also where stored lines are missing, broken or repeated: first the lines with a result, by the
  * first result of each, then the others by their prepared lines. One stored piece is in memory at a time, and a byte for each line.
  */
-export async function* finalLines({ batch, objects, log, signal }: FinalLinesOptions): AsyncGenerator<FinalLine> {
+export async function* finalLines({
+  batch,
+  read: readObject,
+  log,
+  signal,
+}: FinalLinesOptions): AsyncGenerator<FinalLine> {
   const { id: batchId, tenant, total, chunks, segments, fed, outcome } = batch;
   const stored = batchObjects(tenant, batchId);
   const seen = new Uint8Array(total);
@@ -39,14 +45,16 @@ export async function* finalLines({ batch, objects, log, signal }: FinalLinesOpt
   async function read<T extends z.ZodType>(key: string, schema: T): Promise<z.output<T>[]> {
     signal.throwIfAborted();
     try {
-      const lines = await readJsonLines(objects, key, schema);
+      const lines = await readObject(key, schema);
       const whole = lines.filter((line) => line !== null);
       if (whole.length < lines.length)
         log.error({ batchId, key }, "An object of a batch has lines that cannot be read");
       return whole;
     } catch (error) {
-      if (!(error instanceof ObjectNotFoundError)) throw error;
-      log.error({ batchId, key }, "An object of a batch is missing");
+      if (error instanceof ObjectNotFoundError) log.error({ batchId, key }, "An object of a batch is missing");
+      else if (error instanceof RefusedObjectError)
+        log.error({ batchId, key, err: error.cause }, "The store does not give out an object of a batch");
+      else throw error;
       return [];
     }
   }

@@ -1,13 +1,15 @@
 import { addUsage, derivedUlid, type Usage } from "@darkroom/contracts";
 import type { FileStore } from "@darkroom/files";
+import { batchObjects } from "../records/batch-objects.ts";
 import type { BatchRecord } from "../records/batch-record.ts";
 import type { BatchStore } from "../records/batch-store.ts";
 import type { Logger } from "@darkroom/runtime";
 import type { ObjectStore } from "@darkroom/storage";
 import type { CatalogueOf } from "../catalogue-of.ts";
-import { finalLines } from "./final-lines.ts";
+import { type FinalLine, finalLines } from "./final-lines.ts";
 import { createLineFile } from "./line-file.ts";
-import { createOutputLines } from "./output-line.ts";
+import { createOutputLines, type OutputLine, UnreadImagesError } from "./output-line.ts";
+import { createPatientReader } from "./patient-reader.ts";
 
 export type FinalizeBatchOptions = {
   batches: Pick<BatchStore, "read" | "finish">;
@@ -19,6 +21,8 @@ export type FinalizeBatchOptions = {
   linkTtlSeconds?: number;
   /** How many bytes of base64 the output may have. Images that come when it is full are links. */
   inlineBytes?: number;
+  /** How long all that the store refuses is asked for again, while it gives out other objects, in milliseconds. */
+  patienceMs?: number;
   log: Logger;
 };
 
@@ -31,14 +35,20 @@ const secondsPerWeek = 604_800;
 const mostInlineBytes = 150_000_000_000;
 const expectedBytes = 160_000_000_000;
 
+/** As long as a worker sends a bought image again that the store refuses. It is paid for, and nobody but this batch names it. */
+const usualPatienceMs = 300_000;
+
 /**
  * Returns the function that writes the output of a batch: every line exactly once, in the output file or in the error file. It does nothing
  * for a batch that is not ready. It may be repeated after a crash at any point, also while another run is at work: the ids of the files
  * are derived from that of the batch, so the later file replaces the earlier, and the batch ends once.
+ *
+ * Throws the error of a store that is away. An object that the store refuses while it gives out others costs its line, and not the batch: the
+ * lines with such images come last, are tried again for a while, and are errors after that.
  */
 export function createFinalizeBatch(options: FinalizeBatchOptions) {
   const { batches, objects, files, catalogueOf, linkTtlSeconds = secondsPerWeek, log } = options;
-  const { inlineBytes = mostInlineBytes } = options;
+  const { inlineBytes = mostInlineBytes, patienceMs = usualPatienceMs } = options;
 
   return async (batchId: string, signal: AbortSignal): Promise<void> => {
     const batch = await batches.read(batchId);
@@ -56,13 +66,41 @@ export function createFinalizeBatch(options: FinalizeBatchOptions) {
     const [output, error] = [openFile("output"), openFile("error")];
     const model = batch.model === null ? undefined : (await catalogueOf(batch)).find(batch.model);
     const outputLine = createOutputLines({ batch, model, objects, linkTtlSeconds, inlineBytes });
+    const reader = createPatientReader({
+      objects,
+      absentKey: batchObjects(tenant, batchId).faults,
+      patienceMs,
+      signal,
+    });
     let usage: Usage | undefined;
+    async function write(line: FinalLine, { file, text }: OutputLine): Promise<void> {
+      await (file === "output" ? output : error).write(text);
+      const counted = file === "output" && line.kind === "ended" ? line.result.delivery?.usage : undefined;
+      if (counted !== undefined) usage = usage === undefined ? counted : addUsage(usage, counted);
+    }
+    const refused: FinalLine[] = [];
     try {
-      for await (const line of finalLines({ batch, objects, log, signal })) {
-        const { file, text } = await outputLine(line);
-        await (file === "output" ? output : error).write(text);
-        const counted = file === "output" && line.kind === "ended" ? line.result.delivery?.usage : undefined;
-        if (counted !== undefined) usage = usage === undefined ? counted : addUsage(usage, counted);
+      for await (const line of finalLines({ batch, read: reader.read, log, signal })) {
+        const made = await outputLine(line).catch((reason: unknown) => {
+          if (!(reason instanceof UnreadImagesError)) throw reason;
+          return null;
+        });
+        if (made === null) refused.push(line);
+        else await write(line, made);
+      }
+      for (const line of refused) {
+        const made = await reader
+          .insist(() => outputLine(line))
+          .catch((reason: unknown) => {
+            if (!(reason instanceof UnreadImagesError)) throw reason;
+            const { index } = line;
+            log.error(
+              { batchId, tenant, index, err: reason.cause },
+              "The store does not give out the images of a line",
+            );
+            return outputLine(line, true);
+          });
+        await write(line, made);
       }
       const [hasOutput, hasErrors] = await Promise.all([output.end(), error.end()]);
       await batches.finish(batch, {

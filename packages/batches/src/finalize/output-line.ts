@@ -2,18 +2,10 @@ import { ApiError, type BatchOutputLine, type ImageResponse } from "@darkroom/co
 import type { CatalogueModel } from "@darkroom/models";
 import { type BatchRecord } from "../records/batch-record.ts";
 import { type LineResult, lineUlid } from "../records/line-result.ts";
-import {
-  assertStored,
-  base64Body,
-  createImageReader,
-  describeImages,
-  type DescribedImages,
-  endingError,
-  linkResponse,
-  showMissing,
-} from "@darkroom/generations";
-import { ObjectNotFoundError, type ObjectStore } from "@darkroom/storage";
+import { base64Body, describeImages, endingError, linkResponse, showMissing } from "@darkroom/generations";
+import type { ObjectStore } from "@darkroom/storage";
 import type { FinalLine } from "./final-lines.ts";
+import { readImages } from "./read-images.ts";
 
 /** A line as it is written, without its line end, and its file. It is one text, or a text in parts where it has images. */
 export type OutputLine = { file: "output" | "error"; text: string | AsyncIterable<string> };
@@ -21,32 +13,47 @@ export type OutputLine = { file: "output" | "error"; text: string | AsyncIterabl
 export type OutputLinesOptions = {
   batch: Pick<BatchRecord, "id" | "outcome">;
   model: CatalogueModel | undefined;
-  objects: Pick<ObjectStore, "get" | "head" | "link">;
+  objects: Pick<ObjectStore, "get" | "link">;
   linkTtlSeconds: number;
   /** How many bytes of base64 all lines together may have. */
   inlineBytes: number;
 };
 
+/** The store did not give out an image of a line, for the reason that is the cause. The line may be made again. */
+export class UnreadImagesError extends Error {
+  override readonly name = "UnreadImagesError";
+
+  constructor(cause: unknown) {
+    super("The store did not give out the images of a line", { cause });
+  }
+}
+
 const base64Length = (bytes: number) => Math.ceil(bytes / 3) * 4;
 
 /**
  * Returns the function that makes the output of one line. A request that ran has the response of the synchronous call; only a request
- * that did not run has an `error` of its own.
+ * that did not run has an `error` of its own. Throws `UnreadImagesError` where the store does not give out the images of a line.
  */
 export function createOutputLines({ batch, model, objects, linkTtlSeconds, inlineBytes }: OutputLinesOptions) {
   const cut = batch.outcome === "expired" ? expired : cancelled;
   let inlineBytesLeft = inlineBytes;
 
+  /** Lines that have their images as base64. A line that is made again keeps its room. */
+  const inline = new Set<number>();
+
   /** Whether a line has its images as base64: it asks for that, and there is room. */
-  function isInline({ request, delivery }: LineResult): boolean {
+  function isInline({ index, request, delivery }: LineResult): boolean {
     if (request.response_format !== "b64_json") return false;
+    if (inline.has(index)) return true;
     const bytes = (delivery?.images ?? []).reduce((sum, image) => sum + base64Length(image.bytes), 0);
     if (bytes > inlineBytesLeft) return false;
     inlineBytesLeft -= bytes;
+    inline.add(index);
     return true;
   }
 
-  return async (line: FinalLine): Promise<OutputLine> => {
+  /** `isGivenUp`: the images of the line are not asked for any more. */
+  return async (line: FinalLine, isGivenUp = false): Promise<OutputLine> => {
     const ulid = lineUlid(batch.id, line.index);
     const head = { id: `batch_req_${ulid}`, custom_id: line.custom_id };
     const write = (rest: Omit<BatchOutputLine, "id" | "custom_id">) =>
@@ -72,9 +79,13 @@ export function createOutputLines({ batch, model, objects, linkTtlSeconds, inlin
       const response = await linkResponse(described, objects, linkTtlSeconds);
       return { file: "output", text: write({ ...answer(200, response), ...missing }) };
     }
-    if (await isAnyMissing(described, objects)) return refuse(new ApiError("images_gone", goneMessage));
+    if (isGivenUp) return refuse(new ApiError("server_error", refusedMessage));
+    const read = await readImages(described, objects).catch((error: unknown) => {
+      throw new UnreadImagesError(error);
+    });
+    if (read === "gone") return refuse(new ApiError("images_gone", goneMessage));
     const shell = write({ ...answer(200, placeholder), ...missing });
-    return { file: "output", text: around(shell, base64Body(described, createImageReader(described.images, objects))) };
+    return { file: "output", text: around(shell, base64Body(described, read)) };
   };
 }
 
@@ -88,6 +99,7 @@ const cancelled = {
 };
 
 const goneMessage = "The images of this request were made, but are not in the store any more.";
+const refusedMessage = "The images of this request were made, but the object store does not give them out.";
 const lostMessage = (index: number) =>
   `Darkroom lost what came of this request, which is line ${index + 1} of the input file. It may have been paid for.`;
 
@@ -100,17 +112,6 @@ const describable = ({ generation, delivery, request, created_at_ms, ended_at_ms
   createdAtMs: created_at_ms,
   endedAtMs: ended_at_ms,
 });
-
-/** Called before the first part of the line is written, because a line cannot move to the other file after that. */
-async function isAnyMissing({ images }: DescribedImages, objects: Pick<ObjectStore, "head">): Promise<boolean> {
-  try {
-    await assertStored(images, objects);
-    return false;
-  } catch (error) {
-    if (error instanceof ObjectNotFoundError) return true;
-    throw error;
-  }
-}
 
 /** Marks the place of the body with the images. No string of the line can have the same text, because its quotes would be escaped. */
 const placeholder: ImageResponse = { created: 0, data: [] };

@@ -7,7 +7,7 @@ import type { ImageReader } from "./image-reader.ts";
  */
 export async function* base64Body(
   { head, images }: DescribedImages,
-  reader: ImageReader,
+  reader: Pick<ImageReader, "base64" | "close">,
   links?: readonly string[],
 ): AsyncGenerator<string> {
   try {
