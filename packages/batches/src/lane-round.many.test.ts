@@ -21,6 +21,8 @@ test("the lines of many small batches are read once for each, some at a time, an
   const queue = openLane();
   const begunMs = performance.now();
   const ids: string[] = [];
+  // The rounds are made before two seconds have passed, however long they take.
+  queue.time.offsetMs = -60_000;
   for (let i = 0; i < 80; i++) ids.push(await queue.begin(3));
   const { counts: gets, counted: get } = counting(queue.objects.get.bind(queue.objects));
   const { counts: puts, counted: put } = counting(queue.objects.put.bind(queue.objects));

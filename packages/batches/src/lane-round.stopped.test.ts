@@ -1,3 +1,4 @@
+import { StorageError } from "@darkroom/storage";
 import { describe, expect, test, vi } from "vitest";
 import { bill, delivery, lane, live, openLane, windowMs, work } from "./open-lane.fixture.ts";
 
@@ -101,6 +102,46 @@ describe("a batch that is stopped", () => {
       expect(await queue.read(id)).toMatchObject({ outcome, ready: true, failed: 10 });
       expect(queue.unbilled).toEqual(["acme key m"]);
       expect(await queue.attempts.succeed(running, lane, 1, delivery, bill)).not.toBe("ok");
+    },
+  );
+
+  test.each(["cancelled", "expired"] as const)(
+    "and is to be %s leaves a line to the worker that holds it, and a bought image to a store that is away",
+    async (outcome) => {
+      const queue = openLane({ window: 10 });
+      const id = await queue.begin(2);
+      const round = queue.newRound();
+      await round(live);
+      const [held = "", waits = ""] = await queue.lines.open(id);
+      await queue.attempts.start(held, lane);
+      await queue.attempts.start(waits, lane);
+      await queue.attempts.checkpoint(waits, 1, delivery);
+      await queue.attempts.postpone(waits, lane, 1, "handbacks", 0);
+      const lock = `${queue.keys.lanes}:${lane}:${held}:lock`;
+      await queue.redis.set(lock, "a worker");
+      await (outcome === "cancelled" ? queue.batches.cancel(id, lane) : queue.batches.overdue(id, lane));
+      const stoppedMs = outcome === "cancelled" ? 0 : windowMs;
+      const away = new StorageError({ operation: "head", retryable: true, advice: "It is away." });
+      const heads = vi.spyOn(queue.objects, "head").mockRejectedValue(away);
+      queue.time.offsetMs = stoppedMs + 3_600_000;
+      await round(live);
+      expect(await queue.lines.open(id)).toHaveLength(2);
+      heads.mockRestore();
+      // The store is back: workers begin what waits.
+      for (const minutes of [0, 14]) {
+        queue.time.offsetMs = stoppedMs + 3_600_000 + minutes * 60_000;
+        await round(live);
+        expect((await queue.generations.read(waits))?.status).toBe("queued");
+      }
+      // None is left.
+      queue.time.offsetMs = stoppedMs + 3_600_000 + 15 * 60_000;
+      await round(live);
+      expect((await queue.generations.read(held))?.status).toBe("running");
+      expect(await queue.lines.open(id)).toEqual([held]);
+      expect(await queue.attempts.succeed(held, lane, 1, delivery, bill)).toBe("ok");
+      await queue.redis.del(lock);
+      await round(live);
+      expect(await queue.read(id)).toMatchObject({ outcome, ready: true, completed: 1, failed: 1 });
     },
   );
 

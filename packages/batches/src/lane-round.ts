@@ -21,8 +21,8 @@ export type LaneRoundOptions = WindowOptions & {
   batches: BatchStore;
   lines: LineStore;
   generations: Pick<GenerationStore, "withdraw" | "cancel">;
-  lanes: Pick<Lanes, "add">;
-  objects: Pick<ObjectStore, "put">;
+  lanes: Pick<Lanes, "add" | "areLocked">;
+  objects: Pick<ObjectStore, "put" | "head">;
   prepared: PreparedLines;
   /** The account of a key; null for a key that is disabled, expired or deleted, whose batches are stopped. */
   accountOf: (keyId: string) => Promise<Pick<Account, "budget"> | null>;

@@ -1,13 +1,18 @@
 import type { BatchStore } from "./records/batch-store.ts";
 import type { FeedingBatch, LineStore } from "./records/line-store.ts";
 import type { GenerationStore } from "@darkroom/generations";
+import type { Lanes } from "@darkroom/queue";
 import type { Logger } from "@darkroom/runtime";
+import type { ObjectStore } from "@darkroom/storage";
+import { batchObjects } from "./records/batch-objects.ts";
 
 export type StopBatchOptions = {
   lane: string;
   batches: Pick<BatchStore, "overdue" | "cancel">;
   lines: Pick<LineStore, "open" | "giveUp">;
   generations: Pick<GenerationStore, "withdraw" | "cancel">;
+  lanes: Pick<Lanes, "areLocked">;
+  objects: Pick<ObjectStore, "head">;
   /** Null for a key that is disabled, expired or deleted, whose batches are stopped. */
   accountOf: (keyId: string) => Promise<object | null>;
   /** Counts a line that was canceled while it ran, and is not billed though the provider may have charged for it. */
@@ -16,21 +21,25 @@ export type StopBatchOptions = {
 };
 
 /**
- * How long lines that run, or have images to deliver, may finish after their batch was stopped, in milliseconds: a provider call has six
- * minutes, and its upload five. After that the worker must be dead, and no other worker of that lane takes the line over.
+ * How long a line that has begun, or has images to deliver, may wait for a worker after its batch was stopped, or after the store was away. It
+ * does not bound an attempt: for as long as a worker holds the lock of a line, the line is left to it, whether it waits for the provider (six
+ * minutes at most) or for a store (without an end). A worker that died has lost its lock after 30 seconds, and another takes the line after
+ * ten more. When none has done that after a quarter of an hour, no worker of that lane is left.
  */
 const finishMs = 15 * 60_000;
 
 /**
  * Returns the function that stops a batch that is out of time or whose key is stopped, and ends the lines of a stopped batch: at once those
- * that no worker runs and that have no image, and the others after their time to finish. It answers the batch after that. It may be called
- * again.
+ * that no worker runs and that have no image, and the others when no worker of their lane is left. It answers the batch after that. It may
+ * be called again.
  */
 export function createStopBatch({
   lane,
   batches,
   lines,
   generations,
+  lanes,
+  objects,
   accountOf,
   countUnbilled,
   log,
@@ -54,14 +63,34 @@ export function createStopBatch({
   async function endLines(batch: FeedingBatch, nowMs: number): Promise<void> {
     const isExpired = batch.outcome === "expired";
     const stoppedAtMs = isExpired ? batch.expiresAtMs : (batch.atMs.cancelling ?? nowMs);
-    const isOver = nowMs >= stoppedAtMs + finishMs;
+    const kept: string[] = [];
     for (const id of await lines.open(batch.id)) {
       const answer = await generations.withdraw(id, lane, isExpired ? "expired" : "canceled");
       if (answer === "gone") await lines.giveUp(batch.id, id);
-      if (answer !== "kept" || !isOver) continue;
+      if (answer === "kept") kept.push(id);
+    }
+    if (kept.length === 0 || nowMs < stoppedAtMs + finishMs || !(await hasServed(batch, nowMs))) return;
+    const areLocked = await lanes.areLocked(lane, kept);
+    for (const [i, id] of kept.entries()) {
+      if (areLocked[i] === true) continue;
       const canceledIn = await generations.cancel(id, lane);
       if (canceledIn === "running" && batch.billUndelivered !== "reserved") countUnbilled(batch);
     }
+  }
+
+  /** Since when the store is known to serve after it was away. No worker begins a line while it is away. */
+  let servesSinceMs: number | null = -Infinity;
+
+  /** Whether the store has served for long enough that a worker would have taken what waits. */
+  async function hasServed({ tenant, id }: FeedingBatch, nowMs: number): Promise<boolean> {
+    try {
+      await objects.head(batchObjects(tenant, id).faults);
+    } catch {
+      servesSinceMs = null;
+      return false;
+    }
+    servesSinceMs ??= nowMs;
+    return nowMs >= servesSinceMs + finishMs;
   }
 
   return async (found: FeedingBatch, nowMs: number): Promise<FeedingBatch> => {

@@ -100,6 +100,13 @@ export function createLanes(redis: Redis, keys: Keys) {
       return findJobs(redis, lists, ids);
     },
 
+    /** Whether a worker runs each of these jobs, in their order: it renews the lock of a job for as long as that takes. */
+    async areLocked(lane: string, ids: readonly string[]): Promise<boolean[]> {
+      if (ids.length === 0) return [];
+      const tokens = await redis.mget(ids.map((id) => `${queue(lane).toKey(id)}:lock`));
+      return tokens.map((token) => token !== null);
+    },
+
     /** How many jobs the lane gives out before this one, plus one. Null when the job does not wait in line. */
     async position(lane: string, id: string): Promise<number | null> {
       const name = (kind: string) => queue(lane).toKey(kind);
