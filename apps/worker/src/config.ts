@@ -75,7 +75,7 @@ export const workerEnvSchema = z.object({
   UPLOAD_PATIENCE_MS: milliseconds
     .default(300_000)
     .describe(
-      "How long the worker holds bought images and repeats their upload while the store refuses them, and asks a store that does not answer which images it has.",
+      "How long the worker sends, or asks for, a bought image again that the store refuses while it takes others. A store that refuses everything is waited for without a limit.",
     ),
   SPOOL_DIRECTORY: z
     .string()
