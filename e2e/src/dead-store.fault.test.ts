@@ -55,7 +55,7 @@ test.each([
     await unlink(objects);
     await rename(`${objects}-away`, objects);
 
-    const { data = [] } = imageResponseSchema.parse(await (await answer).json());
+    const { data } = imageResponseSchema.parse(await (await answer).json());
     expect(data).toHaveLength(2);
     for (const { url = "" } of data) expect((await fetch(url)).status).toBe(200);
     await expectAllSucceeded(stack.redis.url, 1);

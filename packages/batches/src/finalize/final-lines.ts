@@ -21,7 +21,7 @@ const nameSchema = preparedLineSchema.pick({ index: true, custom_id: true });
 export type FinalLinesOptions = {
   batch: BatchRecord;
   /** Reads an object of lines; see `readJsonLines`. Throws a `RefusedObjectError` for one that the store does not give out. */
-  read: PatientReader["read"];
+  reader: Pick<PatientReader, "read">;
   log: Pick<Logger, "error">;
   signal: AbortSignal;
 };
@@ -30,12 +30,7 @@ export type FinalLinesOptions = {
  * Yields every line of a batch exactly once, also where stored lines are missing, broken or repeated: first the lines with a result, by the
  * first result of each, then the others by their prepared lines. One stored piece is in memory at a time, and a byte for each line.
  */
-export async function* finalLines({
-  batch,
-  read: readObject,
-  log,
-  signal,
-}: FinalLinesOptions): AsyncGenerator<FinalLine> {
+export async function* finalLines({ batch, reader, log, signal }: FinalLinesOptions): AsyncGenerator<FinalLine> {
   const { id: batchId, tenant, total, chunks, segments, fed, outcome } = batch;
   const stored = batchObjects(tenant, batchId);
   const seen = new Uint8Array(total);
@@ -45,7 +40,7 @@ export async function* finalLines({
   async function read<T extends z.ZodType>(key: string, schema: T): Promise<z.output<T>[]> {
     signal.throwIfAborted();
     try {
-      const lines = await readObject(key, schema);
+      const lines = await reader.read(key, schema);
       const whole = lines.filter((line) => line !== null);
       if (whole.length < lines.length)
         log.error({ batchId, key }, "An object of a batch has lines that cannot be read");

@@ -80,7 +80,7 @@ export function createFinalizeBatch(options: FinalizeBatchOptions) {
     }
     const refused: FinalLine[] = [];
     try {
-      for await (const line of finalLines({ batch, read: reader.read, log, signal })) {
+      for await (const line of finalLines({ batch, reader, log, signal })) {
         const made = await outputLine(line).catch((reason: unknown) => {
           if (!(reason instanceof UnreadImagesError)) throw reason;
           return null;
