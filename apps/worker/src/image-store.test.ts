@@ -2,7 +2,7 @@ import { createLogger, createMetrics } from "@darkroom/runtime";
 import { bodyOf, type ProviderImage } from "@darkroom/providers";
 import type { Delivery } from "@darkroom/generations";
 import { createObjectStore, type ObjectStore, StorageError } from "@darkroom/storage";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createHeldImages } from "./held-images.ts";
 import { createImageStore } from "./image-store.ts";
 import { createStoreWatch } from "./store-watch.ts";
@@ -56,11 +56,16 @@ const never = () => new AbortController().signal;
 
 test("images that the store refuses with anything at all are held, and sent when it takes writes again", async () => {
   const { images, state, asked, memory, watch } = open();
+  const warn = vi.spyOn(log, "warn");
+  onTestFinished(() => warn.mockRestore());
   state.refuses = () => true;
   const kept = images.keep([picture(0), picture(1)], noted(2), { signal: never(), fields });
   await expect.poll(() => watch.fault()).not.toBeNull();
   // Held, they do not ask one by one: trial writes do.
   expect(asked).toHaveLength(2);
+  // The operator hears of it while it lasts.
+  const told = [0, 1].map((index) => [expect.objectContaining({ key: keyOf(index) }), expect.any(String)]);
+  expect(warn.mock.calls).toEqual(told);
   state.refuses = () => false;
   expect(await kept).toEqual(new Set());
   expect(asked).toHaveLength(4);

@@ -56,8 +56,7 @@ export function createImageStore({ store, watch, held, patienceMs, log }: ImageS
         await image.wait();
         return outlastOutage(image.size, signal);
       },
-      onRefusal: (error, wasAway) =>
-        log.warn({ ...fields, key, err: error, wasAway }, "The store did not take an image; it is held and sent again"),
+      onRefusal: (error) => log.warn({ ...fields, key, err: error }, "The store did not take an image, which is held"),
       signal,
     });
     watch.wrote();
@@ -72,11 +71,7 @@ export function createImageStore({ store, watch, held, patienceMs, log }: ImageS
       return await insistOnStore(() => orAborted(store.head(key), signal), {
         patienceMs,
         outlastOutage: () => outlastOutage(1, signal),
-        onRefusal: (error, wasAway) =>
-          log.warn(
-            { ...fields, key, err: error, wasAway },
-            "The store did not say whether it has an image; it is asked again",
-          ),
+        onRefusal: (error) => log.warn({ ...fields, key, err: error }, "The store did not say whether it has an image"),
         signal,
       });
     } catch (error) {

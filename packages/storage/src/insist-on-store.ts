@@ -7,9 +7,9 @@ export type StorePatience = {
    * Tells an outage from an object that the store refuses: resolves with false where the store serves other objects, and with true, after an
    * outage, when it is back. Is asked after each refusal.
    */
-  outlastOutage: (error: unknown) => Promise<boolean>;
-  /** Is called before the same is asked again. */
-  onRefusal: (error: unknown, wasAway: boolean) => void;
+  outlastOutage: () => Promise<boolean>;
+  /** Is called at once with what the store refused: an outage that follows may be long, and an operator has to hear of it meanwhile. */
+  onRefusal: (error: unknown) => void;
   /** Ends it: what is asked for is not wanted any more. */
   signal: AbortSignal;
 };
@@ -31,16 +31,15 @@ export async function insistOnStore<T>(call: () => Promise<T>, options: StorePat
       return await call();
     } catch (error) {
       signal.throwIfAborted();
-      const wasAway = await outlastOutage(error);
+      onRefusal(error);
+      const wasAway = await outlastOutage();
       signal.throwIfAborted();
       if (wasAway) {
         giveUpAtMs = performance.now() + patienceMs;
         pauseMs = firstPauseMs;
-        onRefusal(error, true);
         continue;
       }
       if (giveUpAtMs - performance.now() < pauseMs) throw error;
-      onRefusal(error, false);
       await pause(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
       pauseMs = Math.min(pauseMs * 2, maxPauseMs);
     }
