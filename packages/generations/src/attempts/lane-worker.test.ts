@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { redisTime } from "@darkroom/redis";
 import { describe, expect, test } from "vitest";
-import { bill, delivery, openQueue } from "../queue.fixture.ts";
+import { bill, delivery, free, openQueue } from "../queue.fixture.ts";
 import type { Attempt, Outcome } from "./outcome.ts";
 import type { AttemptEnding } from "./run-attempt.ts";
 
@@ -343,7 +343,64 @@ test("a cancellation that comes too late, when the generation was queued and beg
   await queue.expectNothingButRecords();
 });
 
+describe("a generation that its owner queues again while a worker still holds its job runs again at once", () => {
+  const failure = { code: "upstream_error", message: "No." } as const;
+  const limited = { kind: "retry", error: failure, rateLimited: "wholly", retryAfterMs: 1 } as const;
+
+  test.each<[string, Outcome]>([
+    ["succeeds", done],
+    ["fails", { kind: "failed", error: failure }],
+    ["is to be tried again", retry],
+    ["was refused by the rate limit", limited],
+  ])("when its canceled attempt %s", async (_, outcome) => {
+    const queue = await openQueue();
+    // No recovery runs here, which would put a lost job back.
+    queue.worker(async ({ record: { id, lane, tenant, attempts } }) => {
+      if (attempts > 1) return done;
+      await queue.generations.cancel(id, lane);
+      await requeue(queue, { id, lane, tenant });
+      return outcome;
+    });
+    const given = queue.submission();
+    await queue.submit(given);
+    const read = () => queue.generations.read(given.id);
+    await expect.poll(read).toMatchObject({ status: "succeeded", attempts: 2 });
+    await queue.expectNothingButRecords();
+  });
+
+  test("when its failure has just been written", async () => {
+    const queue = await openQueue();
+    const { fail } = queue.attempts;
+    const attempts: typeof queue.attempts = {
+      ...queue.attempts,
+      async fail(id, lane, ...rest) {
+        const verdict = await fail(id, lane, ...rest);
+        await requeue(queue, { id, lane, tenant: "acme" });
+        return verdict;
+      },
+    };
+    const work = async ({ record }: Attempt): Promise<Outcome> =>
+      record.attempts > 1 ? done : { kind: "failed", error: failure };
+    queue.worker(work, { attempts });
+    const given = queue.submission();
+    await queue.submit(given);
+    const read = () => queue.generations.read(given.id);
+    await expect.poll(read).toMatchObject({ status: "succeeded", attempts: 2 });
+    await queue.expectNothingButRecords();
+  });
+});
+
 type Queue = Awaited<ReturnType<typeof openQueue>>;
+
+/** Queues an ended generation again, as its owner does. While a worker holds its job, BullMQ adds no other. */
+async function requeue(
+  { generations, lanes }: Queue,
+  { id, lane, tenant }: { id: string; lane: string; tenant: string },
+) {
+  const { kind } = await generations.retry(id, lane, tenant, free);
+  expect(kind).toBe("accepted");
+  await lanes.add(lane, id, 1);
+}
 
 /** A generation whose first worker gave it back. */
 async function brokenOff(queue: Queue) {

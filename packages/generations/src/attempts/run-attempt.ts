@@ -41,6 +41,20 @@ export type AttemptEnding = { bill: Bill | null; unbilled: boolean };
  * @param signal aborted with an `Interruption`: after `stopping` the work is handed back, after `canceled` it is dropped
  */
 export async function runAttempt(options: RunAttemptOptions, id: string, signal: AbortSignal): Promise<Rerun> {
+  const { attempts, lane, log } = options;
+  const after = await attemptOnce(options, id, signal);
+  if (after !== "unless it is queued") return after === "succeeded" ? null : after;
+  // Its owner may have queued it again, and while a worker holds the job, BullMQ adds no other.
+  return (await insist(() => attempts.isQueued(id), log, { generationId: id, lane })) ? 0 : null;
+}
+
+/**
+ * What follows an attempt. The job of a generation that has succeeded is done. The job of one that has ended in another way, or that this
+ * attempt does not own any more, is done `unless it is queued`. Any other runs again, as `Rerun` says.
+ */
+type AfterAttempt = Exclude<Rerun, null> | "succeeded" | "unless it is queued";
+
+async function attemptOnce(options: RunAttemptOptions, id: string, signal: AbortSignal): Promise<AfterAttempt> {
   const { attempts, lane, work, retryPolicy, log } = options;
   const record = await attempts.start(id, lane).catch((error: unknown) => {
     if (error instanceof UnreadableRecord) return error;
@@ -52,7 +66,7 @@ export async function runAttempt(options: RunAttemptOptions, id: string, signal:
   }
   if (record === "stopped") {
     log.info({ generationId: id, lane }, "The API key of a generation is no longer in use; it was canceled");
-    return null;
+    return "unless it is queued";
   }
   if (typeof record === "number") {
     log.debug({ generationId: id, lane, pauseMs: record }, "The job of a generation came before its pause was over");
@@ -60,7 +74,7 @@ export async function runAttempt(options: RunAttemptOptions, id: string, signal:
   }
   if (typeof record === "string") {
     log.debug({ generationId: id, lane }, `Nothing to do: the generation is ${record}`);
-    return null;
+    return "unless it is queued";
   }
 
   const attempt = record.attempts;
@@ -95,12 +109,10 @@ export async function runAttempt(options: RunAttemptOptions, id: string, signal:
     });
   } catch (error) {
     if (signal.reason === "canceled") {
-      // The cancellation may be from before its owner queued the generation again. Then it still runs, or waits for this job: while a
-      // worker holds the job, BullMQ adds no other.
+      // The cancellation may be from before its owner queued the generation again, and this attempt of the new life.
       if ((await write(() => attempts.breakOff(id, lane, attempt))) === "ok") return 0;
-      if (await insist(() => attempts.isQueued(id), log, fields)) return 0;
       log.info(fields, "The generation was canceled; its provider call is aborted");
-      return null;
+      return "unless it is queued";
     }
     if (signal.reason === "stopping") {
       await write(() => attempts.breakOff(id, lane, attempt));
@@ -117,8 +129,8 @@ export async function runAttempt(options: RunAttemptOptions, id: string, signal:
     call.end();
   }
   if (outcome.kind !== "retry") {
-    const [rerun] = await Promise.all([settle(options, record, outcome, { write, fields }), call.accepted()]);
-    return rerun;
+    const [after] = await Promise.all([settle(options, record, outcome, { write, fields }), call.accepted()]);
+    return after;
   }
   if (outcome.rateLimited !== undefined) {
     const { retryAfterMs } = outcome;
@@ -134,7 +146,7 @@ export async function runAttempt(options: RunAttemptOptions, id: string, signal:
       }
       if (verdict !== "late") {
         void noted.dropUnnamed();
-        return null;
+        return "unless it is queued";
       }
     }
   }
@@ -152,7 +164,7 @@ const maxStepAsideMs = 30_000;
  * When a generation runs again after so many refusals by the rate limit. A limit may refuse one request and accept all others, for its
  * number of images for example. If that request were always tried first, it would keep the lane closed to all.
  */
-function afterRefusals(refusals: number, closedMs: number): Rerun {
+function afterRefusals(refusals: number, closedMs: number): Exclude<Rerun, null> {
   if (refusals <= refusalsInPlace) return "in line";
   return closedMs + Math.min(firstStepAsideMs * 2 ** (refusals - refusalsInPlace - 1), maxStepAsideMs);
 }
@@ -175,7 +187,7 @@ async function settle(
   record: BegunRecord,
   outcome: Outcome,
   { write, fields }: { write: Write; fields: object },
-): Promise<Rerun> {
+): Promise<AfterAttempt> {
   const { id, attempts: attempt, failures } = record;
   // A generation that only the rate limit refused is here because it has waited as long as it may.
   if (outcome.kind === "retry" && outcome.rateLimited !== "wholly") {
@@ -186,7 +198,7 @@ async function settle(
         { ...fields, verdict, pauseMs, code: outcome.error.code },
         `The attempt failed and is tried again: ${outcome.error.message}`,
       );
-      return verdict === "ok" ? pauseMs : null;
+      return verdict === "ok" ? pauseMs : "unless it is queued";
     }
   }
   const delivery =
@@ -197,6 +209,7 @@ async function settle(
     const verdict = await write(() => attempts.succeed(id, lane, attempt, delivery, bill, missing));
     if (verdict === "ok") onEnding?.(record, { bill, unbilled: false });
     log.info({ ...fields, verdict, images: bill.images, costMicros: bill.costMicros }, "The generation succeeded");
+    if (verdict === "ok") return "succeeded";
   } else if (outcome.kind !== "succeeded") {
     const { error } = outcome;
     const uncharged = isUncharged(outcome);
@@ -208,7 +221,7 @@ async function settle(
         { ...fields, verdict: ended, status: halted },
         "The batch of a generation was stopped; it is not begun again",
       );
-      return null;
+      return "unless it is queued";
     }
     const verdict = await write(() => attempts.fail(id, lane, attempt, error, uncharged));
     if (verdict === "ok") onEnding?.(record, { bill: null, unbilled: isUnbilled(record, uncharged) });
@@ -216,7 +229,7 @@ async function settle(
     const why = isCallersFault(error.code) ? "" : `: ${error.message}`;
     log.warn({ ...fields, verdict, code: error.code }, `The generation failed${why}`);
   }
-  return null;
+  return "unless it is queued";
 }
 
 /** Whether it is certain that the attempt was not charged. An attempt that may be retried was not. */
