@@ -47,13 +47,13 @@ describe("a job ends in one of four ways:", () => {
 
 describe("an ending that is written is told of, with", () => {
   const refused = { kind: "failed", error: { code: "moderation_blocked", message: "No." } } as const;
-  const free = { bill: null, unbilled: false };
+  const nothing = { bill: null, unbilled: false };
   const unbilled = { bill: null, unbilled: true };
 
   test.each<[string, Outcome, AttemptEnding]>([
     ["its bill", done, { bill, unbilled: false }],
-    ["none, where the provider refused", { ...refused, nothingCharged: true }, free],
-    ["none, where no try can have been charged", retry, free],
+    ["none, where the provider refused", { ...refused, nothingCharged: true }, nothing],
+    ["none, where no try can have been charged", retry, nothing],
     ["none, though something may have been charged", refused, unbilled],
   ])("%s", async (_, outcome, ending) => {
     const queue = await openQueue();
