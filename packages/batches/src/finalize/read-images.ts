@@ -13,7 +13,11 @@ export async function readImages(
   const reader = createImageReader(images, objects);
   try {
     const texts: string[][] = [];
-    for (const position of images.keys()) texts.push(await Array.fromAsync(reader.base64(position)));
+    for (const position of images.keys()) {
+      const parts: string[] = [];
+      for await (const part of reader.base64(position)) parts.push(part);
+      texts.push(parts);
+    }
     return {
       async *base64(position) {
         yield* texts[position] ?? [];
