@@ -11,6 +11,7 @@ import { removeKeys, startTcpProxy, testRedisUrl } from "@darkroom/testing";
 import { onTestFinished } from "vitest";
 import { buildApp } from "./app.ts";
 import { closeServer } from "./close-server.ts";
+import { createHeldRequests } from "./limits/held-requests.ts";
 import { createDrain } from "./drain.ts";
 import { createDisconnects } from "./generation/cancel-on-disconnect.ts";
 import type { ResponseFormat } from "./generation/response-format.ts";
@@ -150,6 +151,8 @@ async function openApi(options: StartApiOptions, finish: Finish) {
   closes.add("the keyring", () => keyring.close());
   closes.add("the counts of requests", async () => accounts.keyStore.requests.close());
   const drain = createDrain();
+  const heldRequests = createHeldRequests({ keyring, maxPerKey: options.maxHeldRequestsPerKey ?? 1_000 });
+  const drainedLanes = new Set<string>();
   const store = options.beside?.store ?? createObjectStore(storage);
   const objects = options.objects?.(store) ?? store;
 
@@ -171,6 +174,8 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     files,
     queue,
     disconnects,
+    heldRequests,
+    fleet: { isDrained: (lane) => drainedLanes.has(lane) },
     drain,
     readiness: createReadiness({ queue, objects, drain, log }),
     log,
@@ -221,6 +226,8 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     store,
     files,
     drain,
+    /** The lanes that the operator drains, as this process has heard. */
+    drainedLanes,
     disconnects,
     metrics,
     closes,

@@ -1,6 +1,7 @@
 import type { Keyring, KeyStore, Ledger } from "@darkroom/accounts";
 import type { FileStore } from "@darkroom/files";
 import type { Catalogue } from "@darkroom/models";
+import type { FleetMember } from "@darkroom/redis";
 import type { Logger, Metrics } from "@darkroom/runtime";
 import type { ObjectStore } from "@darkroom/storage";
 import type { FastifyInstance } from "fastify";
@@ -13,7 +14,7 @@ import { createInterruptionError } from "./generation/wait-for-ending.ts";
 import { createSubmitOrAttach } from "./generation/submit-or-attach.ts";
 import { createJudgeRequest } from "./generation/judge-request.ts";
 import { createDownloadLimits } from "./limits/download-limits.ts";
-import { createHeldRequests, type HeldRequests } from "./limits/held-requests.ts";
+import type { HeldRequests } from "./limits/held-requests.ts";
 import { createRequestLimits } from "./limits/limit-requests.ts";
 import { createShedLoad } from "./limits/shed-load.ts";
 import { createRenderGeneration } from "./generation/render-generation.ts";
@@ -55,6 +56,9 @@ export type AppDependencies = Omit<CreateServerDependencies, "requestLimits"> &
     files: FileStore;
     queue: Queue;
     disconnects: Disconnects;
+    heldRequests: HeldRequests;
+    /** What the operator has told all processes. */
+    fleet: Pick<FleetMember, "isDrained">;
     log: Logger;
     metrics: Metrics;
     webhooks: WebhookSettings;
@@ -79,7 +83,7 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
   const { app, gate } = server;
   const { bodyDeadline, loadShedder } = server;
   const tools = createTools({ ...dependencies, bodyDeadline, loadShedder });
-  tellShares(dependencies, server, tools);
+  tellShares(dependencies, server, tools.readTurns);
 
   function limitCallers(routes: FastifyInstance): void {
     requestLimits.guard(routes);
@@ -144,7 +148,6 @@ function createTools(given: AppDependencies & Pick<Server, "bodyDeadline" | "loa
     shedLoad: createShedLoad(given),
     imageEvents: createImageEvents(given),
     interruptionError: createInterruptionError(given),
-    heldRequests: createHeldRequests({ keyring: given.keyring, maxPerKey: given.defaultLimits.held_requests }),
     storedQuota: createStoredQuota(given),
     heartbeats: createHeartbeats(),
     downloadLimits: createDownloadLimits(),
@@ -160,9 +163,9 @@ function createTools(given: AppDependencies & Pick<Server, "bodyDeadline" | "loa
 
 /** Has the metrics tell who takes what: of this process, and of Redis, which is the same for all. */
 function tellShares(
-  { metrics, queue }: Pick<AppDependencies, "metrics" | "queue">,
+  { metrics, queue, heldRequests }: Pick<AppDependencies, "metrics" | "queue" | "heldRequests">,
   { traffic }: Pick<Server, "traffic">,
-  { heldRequests, readTurns }: { heldRequests: HeldRequests; readTurns: ReadTurns },
+  readTurns: ReadTurns,
 ): void {
   metrics.heldLines.readFrom(heldRequests.byTenant);
   metrics.reads.readFrom(readTurns.byTenant);

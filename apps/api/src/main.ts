@@ -1,14 +1,16 @@
 import { createAccounts, createLedger, loadKeys } from "@darkroom/accounts";
 import { createFileStore } from "@darkroom/files";
 import { createLogger, createMetrics, readOrExit, runProcess } from "@darkroom/runtime";
-import { adviseOnRedis } from "@darkroom/redis";
+import { adviseOnRedis, joinFleet } from "@darkroom/redis";
 import { configuredCatalogue } from "@darkroom/models";
 import { createObjectStore } from "@darkroom/storage";
 import { buildApp } from "./app.ts";
 import { closeServer } from "./close-server.ts";
 import { readConfig } from "./config.ts";
+import { createDescribeApi } from "./describe-api.ts";
 import { createDrain } from "./drain.ts";
 import { createDisconnects } from "./generation/cancel-on-disconnect.ts";
+import { createHeldRequests } from "./limits/held-requests.ts";
 import { listen } from "./listen.ts";
 import { openQueue } from "./open-queue.ts";
 import { createReadiness } from "./readiness.ts";
@@ -29,7 +31,7 @@ const log = createLogger({
 await runProcess({
   log,
   closeWithinMs: config.SHUTDOWN_DEADLINE_MS,
-  async start(closes) {
+  async start(closes, life) {
     const catalogue = configuredCatalogue(config);
     warnOfMissingPrices(catalogue, log);
     warnOfRetiredModels(catalogue, log);
@@ -57,6 +59,15 @@ await runProcess({
     closes.add("the disconnects of callers", () => disconnects.close());
 
     const drain = createDrain();
+    const heldRequests = createHeldRequests({ keyring, maxPerKey: config.MAX_HELD_REQUESTS_PER_KEY });
+    const fleet = await joinFleet({
+      ...connection,
+      name: config.INSTANCE,
+      facts: createDescribeApi({ drain, heldRequests }),
+      onDrain: life.stop,
+      log,
+    });
+    closes.add("the place in the fleet", () => fleet.close());
     const app = buildApp({
       catalogue,
       keyring,
@@ -66,6 +77,8 @@ await runProcess({
       files: createFileStore(forReads),
       queue,
       disconnects,
+      heldRequests,
+      fleet,
       drain,
       readiness: createReadiness({ queue, objects, drain, log }),
       log,
@@ -88,7 +101,11 @@ await runProcess({
       webhooks: webhookSettings(config),
     });
     const { SHUTDOWN_DELAY_MS: delayMs, SHUTDOWN_DEADLINE_MS: deadlineMs } = config;
-    closes.add("the HTTP server", () => closeServer({ app, drain, delayMs, deadlineMs }));
+    closes.add("the HTTP server", () => {
+      const closed = closeServer({ app, drain, delayMs, deadlineMs });
+      fleet.beat();
+      return closed;
+    });
     const address = await listen({ app, host: config.HOST, port: config.PORT });
     log.info({ address }, `Listening on ${address}`);
   },

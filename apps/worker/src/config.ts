@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { modelsEnvSchema } from "@darkroom/models";
 import { logEnvSchema, type Environment, readSettings, wholeNumber } from "@darkroom/runtime";
 import { type ProviderSettings, readProviderSettings } from "@darkroom/providers";
@@ -38,6 +39,13 @@ export const workerEnvSchema = z.object({
     .default(50)
     .describe(
       "Webhooks that the worker posts at a time. They mostly wait. One tenant has at most a quarter of those that are free, one receiver four.",
+    ),
+  WORKER_NAME: z
+    .string()
+    .regex(/^[\w.-]{1,100}$/, "must be 1 to 100 letters, digits and . _ -")
+    .default(() => `worker-${randomBytes(3).toString("hex")}`)
+    .describe(
+      "The name of this process, by which the operator sees it and drains it. No two processes may share it. Unset: random.",
     ),
   WORKER_HOST: z.string().default("127.0.0.1").describe("The address on which the health port listens."),
   WORKER_PORT: wholeNumber(0, 65_535)

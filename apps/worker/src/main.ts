@@ -7,12 +7,13 @@ import { createHttpClient, createImageChecker, createProviders, createSpool } fr
 import { createShowEnded, openWorker, queueSettings } from "@darkroom/generations";
 import { configuredCatalogue } from "@darkroom/models";
 import { defaultRetryPolicy, isBatchLane } from "@darkroom/queue";
-import { adviseOnRedis } from "@darkroom/redis";
+import { adviseOnRedis, joinFleet } from "@darkroom/redis";
 import { createObjectStore } from "@darkroom/storage";
 import { openWebhookWorker, webhookWorkerSettings } from "@darkroom/webhooks";
 import { createBillDelivery } from "./bill-delivery.ts";
 import { readConfig } from "./config.ts";
 import { createCountEnding } from "./count-ending.ts";
+import { createDescribeWorker } from "./describe-worker.ts";
 import { createDrawingSlots } from "./drawing-slots.ts";
 import { createGenerateImages } from "./generate-images.ts";
 import { createHeldImages } from "./held-images.ts";
@@ -43,7 +44,7 @@ await runProcess({
   log,
   // Past its deadline running work is aborted and given back, which takes some seconds more.
   closeWithinMs: config.SHUTDOWN_DEADLINE_MS + 10_000,
-  async start(closes) {
+  async start(closes, life) {
     const store = createObjectStore(config.storage);
     closes.add("the object store", () => store.close());
     await store.check();
@@ -82,6 +83,14 @@ await runProcess({
       log,
       closes,
     });
+    const fleet = await joinFleet({
+      ...queue.connection,
+      name: config.WORKER_NAME,
+      facts: createDescribeWorker({ queue, life }),
+      onDrain: life.stop,
+      log,
+    });
+    closes.add("the place in the fleet", () => fleet.close());
     const watch = createStoreWatch({ store, metrics, log });
     closes.add("the watch over the object store", () => watch.close());
     watch.onChange((refusing) => {
@@ -153,6 +162,7 @@ await runProcess({
         catalogue: configuredCatalogue(config),
         window: config.BATCH_WINDOW,
         removeImages: config.REMOVE_IMAGES,
+        isDrained: fleet.isDrained,
         countUnbilled: (batch) => metrics.unbilledGenerations.inc(batch),
         ...intervals,
         log,
@@ -160,6 +170,9 @@ await runProcess({
       });
     }
     health.started();
+    // The lanes are known now. At a stop the operator is told at once, and last that the process has ended.
+    fleet.beat();
+    closes.add("the announcement of the stop", () => fleet.beat());
     log.info({ lanes: Object.fromEntries(plans.map(({ lane, concurrency }) => [lane, concurrency])) }, "Working");
   },
 });

@@ -28,8 +28,8 @@ export type LaneRoundOptions = WindowOptions & {
   accountOf: (keyId: string) => Promise<Pick<Account, "budget"> | null>;
   /** Counts a line that was canceled while it ran and is not billed. */
   countUnbilled: StopBatchOptions["countUnbilled"];
-  /** Whether Redis has no room for more. Then lines are only collected. */
-  isRedisFull: () => boolean;
+  /** Whether there is room for more lines in Redis, and the operator does not drain the lane. Otherwise lines are only collected. */
+  mayFeed: () => boolean;
   keys: Pick<Keys, "batch">;
   /** Where batches are noted that cannot be read, or stand still. Their rounds try them again. */
   quarantine: Pick<Quarantine, "setAside" | "release">;
@@ -74,7 +74,7 @@ const idlePauseMs = 250;
  * killed at any point, and two may run at the same time, because every change is one script.
  */
 export function createLaneRound(options: LaneRoundOptions) {
-  const { lane, batches, lines, lanes, prepared, accountOf, isRedisFull, keys, quarantine, log, now } = options;
+  const { lane, batches, lines, lanes, prepared, accountOf, mayFeed, keys, quarantine, log, now } = options;
   const stopIfDue = createStopBatch(options);
   const collect = createCollectEnded(options);
   const turns: Turns = new Map();
@@ -215,7 +215,7 @@ export function createLaneRound(options: LaneRoundOptions) {
     const isUnsettled = unknown.size > 0 || found.some(({ id }) => standing.has(id));
     if (looked.length === 0) return isUnsettled ? idlePauseMs : null;
     let moved = looked.reduce((sum, { collected }) => sum + collected, 0);
-    if (isRedisFull()) return moved > 0 ? busyPauseMs : idlePauseMs;
+    if (!mayFeed()) return moved > 0 ? busyPauseMs : idlePauseMs;
 
     const wanting = looked.map(({ batch, ...rest }) => ({ batch, ...rest, tenant: batch.tenant, batchId: batch.id }));
     const within = reachable(wanting, options);

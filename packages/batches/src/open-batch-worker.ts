@@ -26,6 +26,8 @@ export type OpenBatchWorkerOptions = {
   removeImages: boolean;
   /** How many lines of batches are in Redis at a time for each batch lane. */
   window: number;
+  /** Whether the operator drains a lane. Then none of its lines are taken from the store, and they wait there. */
+  isDrained: (lane: string) => boolean;
   /** Counts a line that was canceled while it ran and is not billed. */
   countUnbilled: StopBatchOptions["countUnbilled"];
   /** How long a lock lasts that is not renewed, in milliseconds. */
@@ -41,7 +43,7 @@ export type OpenBatchWorkerOptions = {
 
 /** Carries batches out in a worker, beside its lanes: validates their input, feeds their lines, writes their output, and removes old ones. */
 export async function openBatchWorker({ queue, closes, ...options }: OpenBatchWorkerOptions): Promise<void> {
-  const { lockDurationMs, stalledIntervalMs, recoveryIntervalMs, window, countUnbilled, log } = options;
+  const { lockDurationMs, stalledIntervalMs, recoveryIntervalMs, window, isDrained, countUnbilled, log } = options;
   const { lanes, generations, quarantine, leases } = queue;
   const parts = createBatchParts(queue.connection, { ...options, lanes, generations, quarantine });
   const { batches } = parts;
@@ -50,7 +52,13 @@ export async function openBatchWorker({ queue, closes, ...options }: OpenBatchWo
 
   const memoryGuard = createMemoryGuard({ redis: queue.connection.redis });
   closes.add("the memory guard", () => memoryGuard.close());
-  const round = (lane: string) => parts.laneRound({ lane, window, countUnbilled, isRedisFull: memoryGuard.isFull });
+  const round = (lane: string) =>
+    parts.laneRound({
+      lane,
+      window,
+      countUnbilled,
+      mayFeed: () => !memoryGuard.isFull() && !isDrained(lane),
+    });
   /** Kept, because the turns of tenants continue from round to round. */
   const rounds = new Map<string, ReturnType<typeof round>>();
   const roundOf = (lane: string) => {

@@ -1,5 +1,6 @@
 export { createLaneBackoff, type LaneBackoff } from "./lane-backoff.ts";
 export { type LaneFigures, readLaneFigures } from "./lane-figures.ts";
+export { type LaneJobState, laneJobStates } from "./lane-jobs.ts";
 export { startsSpanMs, startsSpans } from "./lane-rate.ts";
 export { createLanes, isBatchLane, type JobPlace, laneName, type Lanes } from "./lanes.ts";
 export { queuePosition, type QueuePosition } from "./queue-position.ts";

@@ -2,6 +2,7 @@ import { defineScript, type Keys } from "@darkroom/redis";
 import { Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import { z } from "zod";
+import { laneJobs, type LaneJobsOptions } from "./lane-jobs.ts";
 
 /** Interactive callers wait for their answer, so a batch must never hold every slot. */
 export type LaneClass = "interactive" | "batch";
@@ -122,6 +123,21 @@ export function createLanes(redis: Redis, keys: Keys) {
       ]);
       return { waiting: (counts["waiting"] ?? 0) + (counts["prioritized"] ?? 0), paused };
     },
+
+    /**
+     * Has no worker take a job from the lane until `resume`. What runs goes on, and new jobs wait in line. Each worker asks Redis, so it holds
+     * for all workers at once, and for those that are started later.
+     */
+    async pause(lane: string): Promise<void> {
+      await queue(lane).pause();
+    },
+
+    async resume(lane: string): Promise<void> {
+      await queue(lane).resume();
+    },
+
+    /** A page of the jobs of a lane that are in one state: see `laneJobs`. */
+    jobs: (page: LaneJobsOptions) => laneJobs(redis, keys, page),
 
     /** For how long the lane still gives out no job because its upstream's rate limit is reached, in milliseconds; 0 for an open lane. */
     async closedMs(lane: string): Promise<number> {

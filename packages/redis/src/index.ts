@@ -1,6 +1,9 @@
 export { checkRedis } from "./check-redis.ts";
 export { defineScript, readScript, type Script } from "./define-script.ts";
 export { encodeFormerPlace, formerPlaceMs, readFormerScore } from "./former-place.ts";
+export { createFleet, type Fleet } from "./fleet/fleet.ts";
+export { type FleetMember, joinFleet } from "./fleet/join-fleet.ts";
+export type { FleetProcess, ProcessFacts } from "./fleet/process-facts.ts";
 export { keyNames, keyTypes } from "./key-kinds.ts";
 export { createKeys, generationKeys, type Keys, tombstoneField } from "./key-names.ts";
 export { createMemoryGuard } from "./memory-guard.ts";

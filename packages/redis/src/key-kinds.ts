@@ -30,6 +30,10 @@ export const keyTypes = {
   // Background tasks
   "task-leases": "hash",
   "task-workers": "hash",
+  // The fleet
+  process: "hash",
+  processes: "zset",
+  "drained-lanes": "hash",
   // Lanes
   pending: "hash",
   ranks: "hash",

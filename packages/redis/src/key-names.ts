@@ -62,6 +62,12 @@ export function createKeys(prefix: string) {
     taskLeases: name("task-leases"),
     /** HASH worker → `until task …`: the workers that take background tasks, and which each can do. */
     taskWorkers: name("task-workers"),
+    /** HASH: a process of the fleet, as it describes itself with each heartbeat. Lives some seconds from the latest. */
+    process: (process: string) => name("process", process),
+    /** ZSET of the names of processes by the time of their latest heartbeat. */
+    processes: name("processes"),
+    /** HASH lane → since when it takes no new generations, because the operator drains it. */
+    drainedLanes: name("drained-lanes"),
     /** ZSET of endings (id, version, status) that are not yet deliveries, by the time from which on they are due. Empty but for the last moments. */
     outbox: name("outbox"),
     /** HASH: one webhook delivery. Kept until it is settled, then as long as its index. */

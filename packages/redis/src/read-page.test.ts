@@ -59,6 +59,8 @@ async function openIndex(scores: Readonly<Record<string, number>>) {
   return {
     add,
     remove,
+    /** Puts something else in the place of a record. */
+    damage: async (id: string) => redis.set(recordKey(id), "no hash"),
     put: async (id: string, fields: Record<string, string>) => redis.hset(recordKey(id), fields),
     readFields,
     page: async (more: Partial<PageOptions<Item>> = {}) => readPage({ ...options, ...more }),
@@ -171,6 +173,30 @@ test("a record that cannot be read is left out and named, and the page is right 
   const read = await page({ decode, limit: 3 });
   expect(read).toMatchObject({ records: [{ id: "g" }, { id: "e" }, { id: "d" }], cursor: "d", hasMore: true });
   expect(read?.unreadable).toEqual([{ id: "f", error: expect.objectContaining({ message: "no such purpose" }) }]);
+});
+
+test("a key that holds something else is named as unreadable, with a filter and without, and hides no other record", async () => {
+  const { page, damage } = await openIndex({ a: 1, b: 2, c: 3 });
+  await damage("b");
+  for (const [more, ids] of [
+    [{}, ["c", "a"]],
+    [{ fields: ["id"] }, ["c", "a"]],
+    [{ fields: ["id"], filter: { id: "c" } }, ["c"]],
+  ] as const) {
+    const found = await page(more);
+    expect(found && idsOf(found)).toEqual(ids);
+    expect(found?.unreadable.map(({ id }) => id)).toEqual(["b"]);
+  }
+});
+
+test("a page between two scores has the entries at both, in both directions", async () => {
+  const { walk } = await openIndex({ a: 1, b: 2, c: 3, d: 4 });
+  const scores = { oldest: 2, newest: 3 };
+  expect(await walk({ scores })).toBe("cb");
+  expect(await walk({ scores, from: "c" })).toBe("b");
+  expect(await walk({ scores, towards: "newest" })).toBe("bc");
+  expect(await walk({ scores: { newest: 1 } })).toBe("a");
+  expect(await walk({ scores: { oldest: 5 } })).toBe("");
 });
 
 test("a page ends early where another record would exceed its bytes, has one at least, and a walk misses none", async () => {

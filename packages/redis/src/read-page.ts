@@ -1,6 +1,7 @@
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import { defineScript } from "./define-script.ts";
+import { isDamage } from "./quarantine/explain-error.ts";
 
 const matchFields = defineScript(new URL("scripts/match-fields.lua", import.meta.url), z.array(z.int()));
 
@@ -9,6 +10,9 @@ type Position = { score: number; id: string };
 
 /** Fields of a record as Redis has them. */
 type Hash = Readonly<Record<string, Buffer>>;
+
+/** What was read of a record: an error where its key holds something else. */
+type Read = Hash | Error;
 
 /** A record that is there and that this release cannot read: a newer one wrote it, or it is damaged. */
 export type UnreadableRecord = { id: string; error: unknown };
@@ -21,6 +25,8 @@ export type PageOptions<Entry> = {
   towards: "oldest" | "newest";
   /** The page begins behind this id. Absent: at the beginning. */
   from?: string | undefined;
+  /** Only entries with a score from `oldest` to `newest`, both included. Absent: all. */
+  scores?: { oldest?: number | undefined; newest?: number | undefined } | undefined;
   /** The score that an id had which is no longer in the index; null where it never was, or is not remembered. */
   formerScore: (id: string) => Promise<number | null>;
   /** The most entries of a page. */
@@ -153,11 +159,11 @@ async function readWanted(
   { redis, fields, packed, recordKey }: Pick<PageOptions<unknown>, "redis" | "fields" | "packed" | "recordKey">,
   positions: readonly Position[],
   wanted: readonly boolean[],
-): Promise<Hash[]> {
+): Promise<Read[]> {
   const keys = positions.filter((_, i) => wanted[i]).map(({ id }) => recordKey(id));
   const hashes = await readHashes(redis, keys, packed && fields ? [...fields, packed.field] : fields);
   if (packed !== undefined && fields !== undefined) {
-    const isPacked = hashes.map((hash) => hash[packed.field] !== undefined);
+    const isPacked = hashes.map((hash) => !(hash instanceof Error) && hash[packed.field] !== undefined);
     const whole = (
       await readHashes(
         redis,
@@ -184,8 +190,9 @@ const sizeOf = (fields: Record<string, string>): number =>
 function fieldsOrError(
   { packed, fields }: Pick<PageOptions<unknown>, "packed" | "fields">,
   id: string,
-  hash: Hash,
+  hash: Read,
 ): Record<string, string> | Error {
+  if (hash instanceof Error) return hash;
   if (packed === undefined || hash[packed.field] === undefined) return asText(hash);
   try {
     const unpacked = packed.unpack(id, hash);
@@ -216,10 +223,13 @@ function decodeOrNote<Entry>(
 
 /** Up to `count` positions behind `last`, in the order of the page. */
 async function positionsBehind(
-  { redis, index, towards }: Pick<PageOptions<unknown>, "redis" | "index" | "towards">,
+  { redis, index, towards, scores }: Pick<PageOptions<unknown>, "redis" | "index" | "towards" | "scores">,
   last: Position | null,
   count: number,
 ): Promise<Position[]> {
+  const newest = Math.min(scores?.newest ?? Infinity, towards === "oldest" ? (last?.score ?? Infinity) : Infinity);
+  const oldest = Math.max(scores?.oldest ?? -Infinity, towards === "newest" ? (last?.score ?? -Infinity) : -Infinity);
+  const [highest, lowest] = [redisScore(newest), redisScore(oldest)];
   const isBehind = ({ score, id }: Position): boolean => {
     if (last === null || score !== last.score) return true;
     return towards === "oldest" ? id < last.id : id > last.id;
@@ -229,13 +239,15 @@ async function positionsBehind(
   for (let reach = count + 1; ; reach *= 2) {
     const answer =
       towards === "oldest"
-        ? await redis.zrange(index, last?.score ?? "+inf", "-inf", "BYSCORE", "REV", "LIMIT", 0, reach, "WITHSCORES")
-        : await redis.zrange(index, last?.score ?? "-inf", "+inf", "BYSCORE", "LIMIT", 0, reach, "WITHSCORES");
+        ? await redis.zrange(index, highest, lowest, "BYSCORE", "REV", "LIMIT", 0, reach, "WITHSCORES")
+        : await redis.zrange(index, lowest, highest, "BYSCORE", "LIMIT", 0, reach, "WITHSCORES");
     const found = pairs(answer);
     const behind = found.filter(isBehind);
     if (behind.length >= count || found.length < reach) return behind.slice(0, count);
   }
 }
+
+const redisScore = (score: number): string => (Number.isFinite(score) ? String(score) : score > 0 ? "+inf" : "-inf");
 
 function pairs(answer: readonly string[]): Position[] {
   const positions: Position[] = [];
@@ -243,12 +255,15 @@ function pairs(answer: readonly string[]): Position[] {
   return positions;
 }
 
-/** Some fields of hashes, or all of them. A field that is not there is left out. */
+/**
+ * Some fields of hashes, or all of them. A field that is not there is left out. A key that holds something else makes no other record
+ * unreadable.
+ */
 async function readHashes(
   redis: Redis,
   keys: readonly string[],
   fields: readonly string[] | undefined,
-): Promise<Hash[]> {
+): Promise<Read[]> {
   if (keys.length === 0) return [];
   const pipeline = redis.pipeline();
   for (const key of keys) {
@@ -257,6 +272,7 @@ async function readHashes(
   }
   const answers = (await pipeline.exec()) ?? [];
   return answers.map(([error, answer]) => {
+    if (error !== null && isDamage(error)) return error;
     if (error) throw error;
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what HGETALL answers; a pipeline's answers are untyped
     if (fields === undefined) return answer as Hash;

@@ -1,5 +1,5 @@
 export { type Backoff, createBackoff } from "./backoff.ts";
-export { type CloseList, createCloseList, runProcess } from "./run-process.ts";
+export { type CloseList, createCloseList, type ProcessLife, runProcess } from "./run-process.ts";
 export { type Environment, readSettings, SettingsError, wholeNumber, readOrExit } from "./read-settings.ts";
 export { logEnvSchema, createLogger, type Logger } from "./logger.ts";
 export { createMetrics, type Metrics } from "./metrics.ts";

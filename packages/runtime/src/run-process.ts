@@ -6,12 +6,20 @@ export type RunProcessOptions = {
   /** How long closing may take, in milliseconds, before the process ends all the same. */
   closeWithinMs: number;
   /** Builds, connects and starts, and puts the close of each thing on the list as soon as it is open. */
-  start: (closes: CloseList) => Promise<void>;
+  start: (closes: CloseList, life: ProcessLife) => Promise<void>;
+};
+
+/** What the parts of a process may know of its end, and do about it. */
+export type ProcessLife = {
+  /** Whether it has been told to stop. */
+  readonly isStopping: boolean;
+  /** Stops the process as SIGTERM does: what runs may finish by the deadline. Calling it again changes nothing. */
+  stop: () => void;
 };
 
 /**
- * The life of a service: start, wait for SIGTERM or SIGINT, close everything backwards, exit. Exits with 1 when it could not start or
- * could not close in time. A second signal ends it at once. What is thrown and caught nowhere is logged and ends it at once, too.
+ * The life of a service: start, wait for SIGTERM, SIGINT or a call of `stop`, close everything backwards, exit. Exits with 1 when it could
+ * not start or could not close in time. A second signal ends it at once. What is thrown and caught nowhere is logged and ends it at once, too.
  */
 export async function runProcess({ log, closeWithinMs, start }: RunProcessOptions): Promise<never> {
   const closes = createCloseList(log);
@@ -21,10 +29,19 @@ export async function runProcess({ log, closeWithinMs, start }: RunProcessOption
     log.fatal({ err: error }, "The process ends at an error that nothing handles");
     process.exit(1);
   });
-  const stop = stopSignal();
+  const { promise: asked, resolve: ask } = Promise.withResolvers<"asked by the operator">();
+  const stopped = Promise.race([asked, stopSignal()]);
+  let isStopping = false;
+  void stopped.then(() => (isStopping = true));
+  const life: ProcessLife = {
+    get isStopping() {
+      return isStopping;
+    },
+    stop: () => ask("asked by the operator"),
+  };
   try {
-    await start(closes);
-    const signal = await stop;
+    await start(closes, life);
+    const signal = await stopped;
     log.info({ signal }, "Stopping");
   } catch (error) {
     exitCode = 1;

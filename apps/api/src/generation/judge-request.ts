@@ -23,11 +23,12 @@ export function createJudgeRequest({ catalogue, shedLoad, webhooks }: JudgeReque
     const { model, upstream } = resolved;
     assertModelAllowed(account, model.id);
     await checkWebhook(request, webhooks);
-    shedLoad(account.tenant);
+    const lane = laneName(model.provider, "interactive");
+    shedLoad(account.tenant, lane);
     const terms = termsOf(model, resolved.parameters, upstream.parameters);
     const { prompt: _inTheRequest, ...parameters } = upstream.parameters;
     return {
-      lane: laneName(model.provider, "interactive"),
+      lane,
       model: model.id,
       upstream: { ...upstream, parameters },
       terms,

@@ -92,6 +92,9 @@ export function createHeldRequests({ keyring, maxPerKey, everyMs = 250 }: HeldRe
       });
     },
 
+    /** How many requests are held. */
+    count: (): number => [...counts.values()].reduce((sum, count) => sum + count, 0),
+
     /** How many requests are held, by tenant. */
     byTenant: (): TenantAmounts => countsOfTenants,
 

@@ -52,6 +52,12 @@ export function createLaneWorker(options: LaneWorkerOptions) {
   return {
     lane,
 
+    /** Jobs at a time. */
+    concurrency,
+
+    /** Whether no job is fetched, because `pause` was called. */
+    isPaused: (): boolean => worker.isPaused(),
+
     /** The generations that are being worked on. */
     active: running,
 

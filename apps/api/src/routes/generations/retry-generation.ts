@@ -41,7 +41,7 @@ export function retryGenerationRoute(app: FastifyInstance, dependencies: RetryGe
     const { id, lane } = generation;
     request.facts.generationId = id;
     assertModelAllowed(account, generation.model);
-    shedLoad(tenant);
+    shedLoad(tenant, lane);
     const admission = retryAdmission(keyring, generation);
     const goneVersion = (await areImagesGone(generation, objects)) ? generation.version : undefined;
     const retry = async () => queueAnswer(queue.generations.retry(id, lane, tenant, admission, { goneVersion }));

@@ -1,0 +1,127 @@
+import { randomBytes } from "node:crypto";
+import { monitorRedis, removeKeys, testRedisUrl } from "@darkroom/testing";
+import type { Redis } from "ioredis";
+import { beforeAll, expect, onTestFinished, test } from "vitest";
+import { createKeys } from "../key-names.ts";
+import { connectWorker, untilConnected } from "../redis-connections.ts";
+import { createFleet } from "./fleet.ts";
+import { joinFleet, type JoinFleetOptions } from "./join-fleet.ts";
+import type { ProcessFacts } from "./process-facts.ts";
+
+const log = { info() {}, warn() {} };
+const lane = "openai.interactive";
+const workerFacts: ProcessFacts = {
+  kind: "worker",
+  host: "node-7",
+  pid: 42,
+  version: "0.1.0",
+  state: "running",
+  active: 3,
+  lanes: [{ lane, concurrency: 20, active: 3, paused: false }],
+};
+
+let redis: Redis;
+beforeAll(async () => {
+  redis = connectWorker(testRedisUrl(), () => {});
+  await untilConnected(redis, 5_000);
+  return () => redis.disconnect();
+});
+
+/** An installation of its own. `join` adds a process that beats as often as it is told. */
+function openFleet() {
+  const prefix = `test-${randomBytes(6).toString("hex")}`;
+  const keys = createKeys(prefix);
+  onTestFinished(() => removeKeys(redis, prefix));
+  const join = async (name: string, more: Partial<JoinFleetOptions> = {}) => {
+    const member = await joinFleet({
+      redis,
+      keys,
+      name,
+      facts: () => workerFacts,
+      onDrain: () => {},
+      log,
+      everyMs: 60_000,
+      ...more,
+    });
+    onTestFinished(() => member.close());
+    return member;
+  };
+  return { keys, fleet: createFleet({ redis, keys }), join };
+}
+
+test("a process is shown as it describes itself, and no more when it has ended", async () => {
+  const { keys, fleet, join } = openFleet();
+  const worker = await join("worker-1");
+  await join("api-1", { facts: () => ({ ...workerFacts, kind: "api", lanes: [], active: 7 }) });
+  expect(await fleet.list()).toMatchObject([
+    { name: "api-1", kind: "api", active: 7, lanes: [] },
+    { name: "worker-1", ...workerFacts, isAskedToDrain: false, sinceMs: expect.any(Number) },
+  ]);
+  await worker.close();
+  expect((await fleet.list()).map(({ name }) => name)).toEqual(["api-1"]);
+  expect(await redis.exists(keys.process("worker-1"))).toBe(0);
+});
+
+test("a heartbeat is one command, and a process that was killed is missed after four of them", async () => {
+  const { keys, fleet, join } = openFleet();
+  const sent: string[] = [];
+  const monitor = await monitorRedis(testRedisUrl(), ({ words, byScript }) => {
+    if (!byScript && words.some((word) => word.startsWith(keys.root))) sent.push(words[0] ?? "");
+  });
+  onTestFinished(monitor.close);
+  await join("worker-1", { everyMs: 10_000 });
+  await expect.poll(() => sent.length).toBeGreaterThan(0);
+  // The first heartbeat of all sends the whole script, where Redis does not know it yet.
+  expect(sent.filter((command) => command.toLowerCase() !== "eval")).toEqual(["evalsha"]);
+  const ttlMs = await redis.pttl(keys.process("worker-1"));
+  expect(ttlMs).toBeGreaterThan(30_000);
+  expect(ttlMs).toBeLessThanOrEqual(40_000);
+  await redis.del(keys.process("worker-1"));
+  expect(await fleet.list()).toEqual([]);
+});
+
+test("a process that is damaged, or of another release, hides no other", async () => {
+  const { keys, fleet, join } = openFleet();
+  await join("worker-1");
+  await redis.zadd(keys.processes, Date.now(), "text", Date.now(), "future");
+  await redis.set(keys.process("text"), "no hash");
+  await redis.hset(keys.process("future"), { kind: "scheduler", lanes: "{" });
+  expect((await fleet.list()).map(({ name }) => name)).toEqual(["worker-1"]);
+});
+
+test("the operator asks a process to stop, once, and one that is not there cannot be asked", async () => {
+  const { fleet, join } = openFleet();
+  let asked = 0;
+  const worker = await join("worker-1", { onDrain: () => asked++, everyMs: 10 });
+  expect(await fleet.drain("worker-2")).toBe("gone");
+  expect(await fleet.drain("worker-1")).toBe("ok");
+  await expect.poll(() => asked).toBe(1);
+  expect(await fleet.list()).toMatchObject([{ name: "worker-1", isAskedToDrain: true }]);
+  worker.beat();
+  worker.beat();
+  await worker.close();
+  expect(asked).toBe(1);
+});
+
+test("a process that is started again under its name does not stop for what its former run was asked", async () => {
+  const { fleet, join } = openFleet();
+  await join("worker-1");
+  expect(await fleet.drain("worker-1")).toBe("ok");
+  let asked = 0;
+  // The former run was killed, and has not left.
+  await join("worker-1", { onDrain: () => asked++ });
+  expect(await fleet.list()).toMatchObject([{ name: "worker-1", isAskedToDrain: false }]);
+  expect(asked).toBe(0);
+});
+
+test("all processes hear which lanes are drained, and when that is over", async () => {
+  const { fleet, join } = openFleet();
+  const member = await join("api-1", { everyMs: 10 });
+  await fleet.drainLane(lane);
+  await fleet.drainLane(lane);
+  await expect.poll(() => member.isDrained(lane)).toBe(true);
+  expect([...(await fleet.drainedLanes()).keys()]).toEqual([lane]);
+  expect(member.isDrained("openai.batch")).toBe(false);
+  await fleet.fillLane(lane);
+  await expect.poll(() => member.isDrained(lane)).toBe(false);
+});

@@ -1,0 +1,86 @@
+import { randomBytes } from "node:crypto";
+import { createTicker, type Logger } from "@darkroom/runtime";
+import type { Redis } from "ioredis";
+import pTimeout from "p-timeout";
+import { z } from "zod";
+import { defineScript } from "../define-script.ts";
+import type { Keys } from "../key-names.ts";
+import type { ProcessFacts } from "./process-facts.ts";
+
+/** One command in five seconds is 0.2 a second for a process. So an operator's command reaches a process within five seconds. */
+const defaultEveryMs = 5_000;
+/** Three heartbeats may fail before a process counts as dead. */
+const missedAfterBeats = 4;
+/** How long a process that stops waits for Redis to hear of it. Otherwise it counts as dead a few seconds later. */
+const leaveWithinMs = 1_000;
+
+const beat = defineScript(
+  new URL("../scripts/beat-process.lua", import.meta.url),
+  z.tuple([z.enum(["stay", "drain"])], z.string()),
+);
+const leave = defineScript(new URL("../scripts/leave-fleet.lua", import.meta.url), z.literal("ok"));
+
+export type JoinFleetOptions = {
+  redis: Redis;
+  keys: Pick<Keys, "process" | "processes" | "drainedLanes">;
+  /** Names the process. No two processes may share it. */
+  name: string;
+  /** What the process says of itself now. */
+  facts: () => ProcessFacts;
+  /** Called once, when the operator has asked the process to stop. */
+  onDrain: () => void;
+  log: Pick<Logger, "info" | "warn">;
+  /** Between two heartbeats, in milliseconds. */
+  everyMs?: number;
+};
+
+/**
+ * Shows this process to the operator, by a heartbeat in Redis, and obeys the operator: one command asks which lanes are drained and whether
+ * this process is to stop. Resolves after the first heartbeat, also when it failed: then the process is shown when Redis is back.
+ */
+export async function joinFleet(options: JoinFleetOptions) {
+  const { redis, keys, name, facts, onDrain, log, everyMs = defaultEveryMs } = options;
+  const run = randomBytes(9).toString("base64url");
+  const own = [keys.process(name), keys.processes];
+  let drainedLanes: ReadonlySet<string> = new Set();
+  let isAskedToDrain = false;
+
+  async function tick(): Promise<void> {
+    const { lanes, ...told } = facts();
+    const fields = Object.entries({ ...told, lanes: JSON.stringify(lanes) }).flat();
+    const args = [name, run, everyMs * missedAfterBeats, ...fields];
+    const [asked, ...drained] = await beat(redis, [...own, keys.drainedLanes], args);
+    drainedLanes = new Set(drained);
+    if (asked !== "drain" || isAskedToDrain) return;
+    isAskedToDrain = true;
+    log.info({ process: name }, "The operator has asked this process to stop");
+    onDrain();
+  }
+
+  const ticker = createTicker({
+    everyMs,
+    tick,
+    maxPauseMs: everyMs,
+    onError: (error) => log.warn({ err: error }, "The heartbeat of this process could not be written"),
+  });
+  const onReady = () => ticker.wake();
+  redis.on("ready", onReady);
+  await pTimeout(tick(), { milliseconds: leaveWithinMs, fallback: () => {} }).catch(() => {});
+
+  return {
+    /** Whether the operator drains a lane, so that no new generation may be put on it. As of the latest heartbeat. */
+    isDrained: (lane: string): boolean => drainedLanes.has(lane),
+
+    /** Writes a heartbeat at once: for a change that the operator waits for. */
+    beat: (): void => ticker.wake(),
+
+    /** Ends the heartbeats, and takes the process off the list. */
+    async close(): Promise<void> {
+      redis.off("ready", onReady);
+      await ticker.close();
+      await pTimeout(leave(redis, own, [name, run]), { milliseconds: leaveWithinMs }).catch(() => {});
+    },
+  };
+}
+
+export type FleetMember = Awaited<ReturnType<typeof joinFleet>>;

@@ -1,0 +1,38 @@
+import { z } from "zod";
+
+/** One lane of a worker. */
+export const laneSlotsSchema = z.object({
+  lane: z.string(),
+  /** Jobs that the worker runs at a time. */
+  concurrency: z.int(),
+  /** Jobs that it runs now. */
+  active: z.int(),
+  /** Whether it fetches no jobs at the moment, because it could not store images. */
+  paused: z.boolean(),
+});
+
+/** What a process says of itself with each heartbeat. It has no prompt and no key. */
+export const processFactsSchema = z.object({
+  kind: z.enum(["api", "worker"]),
+  host: z.string(),
+  pid: z.int(),
+  /** The release, as in `package.json`. */
+  version: z.string(),
+  /** Whether it takes new work. */
+  state: z.enum(["running", "draining"]),
+  /** Jobs that a worker runs, or requests that an api holds open until an answer is there. */
+  active: z.int(),
+  /** None for an api. */
+  lanes: z.array(laneSlotsSchema),
+});
+export type ProcessFacts = z.infer<typeof processFactsSchema>;
+
+/** A process of the fleet, as of its latest heartbeat. */
+export type FleetProcess = ProcessFacts & {
+  name: string;
+  /** When it was started, and its latest heartbeat, in Unix milliseconds by the clock of Redis. */
+  sinceMs: number;
+  seenAtMs: number;
+  /** Whether the operator has asked it to stop. */
+  isAskedToDrain: boolean;
+};
