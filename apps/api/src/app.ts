@@ -20,6 +20,7 @@ import { createShedLoad } from "./limits/shed-load.ts";
 import { createRenderGeneration } from "./generation/render-generation.ts";
 import type { ResponseFormat } from "./generation/response-format.ts";
 import { createImagesBody } from "./generation/images-body.ts";
+import { createRetryRecord } from "./generation/retry-record.ts";
 import { createSendAccepted } from "./generation/send-generation.ts";
 import { authenticateAdmin, authenticateCallers, authenticateCallersOrAdmin } from "./http/authenticate.ts";
 import { createServer, type CreateServerDependencies, type Server } from "./http/create-server.ts";
@@ -148,6 +149,7 @@ function createTools(given: AppDependencies & Pick<Server, "bodyDeadline" | "loa
     shedLoad: createShedLoad(given),
     imageEvents: createImageEvents(given),
     interruptionError: createInterruptionError(given),
+    retryRecord: createRetryRecord({ ...given, shedLoad: createShedLoad(given) }),
     storedQuota: createStoredQuota(given),
     heartbeats: createHeartbeats(),
     downloadLimits: createDownloadLimits(),

@@ -7,7 +7,7 @@ import {
 } from "@darkroom/batches";
 import { openProducer, type Producer, type queueEnvSchema, queueSettings } from "@darkroom/generations";
 import type { Catalogue } from "@darkroom/models";
-import { createFleet, createQuarantine, type Fleet, type Quarantine } from "@darkroom/redis";
+import { createQuarantine, type Quarantine } from "@darkroom/redis";
 import { laneName } from "@darkroom/queue";
 import type { CloseList, Logger } from "@darkroom/runtime";
 import { createWebhookStore, type WebhookStore } from "@darkroom/webhooks";
@@ -29,9 +29,10 @@ export type Queue = Omit<Producer, "reads"> &
     webhooks: WebhookStore;
     /** What workers could not deal with. */
     quarantine: Quarantine;
-    /** The processes of the installation, and what the operator tells them. */
-    fleet: Fleet;
-    reads: Producer["reads"] & { batches: Pick<BatchStore, "read" | "list">; webhooks: Pick<WebhookStore, "list"> };
+    reads: Producer["reads"] & {
+      batches: Pick<BatchStore, "read" | "list">;
+      webhooks: Pick<WebhookStore, "list" | "listAll">;
+    };
   };
 
 /**
@@ -57,7 +58,6 @@ export async function openQueue({ config, catalogue, log, closes }: OpenQueueOpt
     ...batches,
     webhooks: createWebhookStore(connection.redis, connection.keys),
     quarantine: createQuarantine({ ...connection, log }),
-    fleet: createFleet(connection),
     reads: {
       ...producer.reads,
       batches: createBatchStore(readConnection.redis, readConnection.keys),

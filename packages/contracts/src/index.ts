@@ -81,6 +81,23 @@ export {
   imageStreamEventSchema,
 } from "./image-stream-event.ts";
 export { type LedgerEntry, ledgerEntrySchema } from "./ledger-entry.ts";
+export {
+  type ExplainedGeneration,
+  explainedGenerationSchema,
+  type GenerationAction,
+  generationActionSchema,
+  type GenerationFilter,
+  generationFilterSchema,
+  type Lane,
+  type LaneJob,
+  laneJobSchema,
+  laneSchema,
+  type OperatorGeneration,
+  operatorGenerationSchema,
+  type Process,
+  processSchema,
+  waitReasons,
+} from "./operator.ts";
 export { maskKeys } from "./mask-keys.ts";
 export { printable, printableJson, printableLines } from "./printable.ts";
 export { derivedUlid, isBatchId, isFileId, isGenerationId, newBatchId, newFileId, newGenerationId } from "./new-id.ts";

@@ -6,6 +6,9 @@ export { createProducer, openProducer, type Producer } from "./open-producer.ts"
 export { createWorker, openWorker, type QueueWorker } from "./open-worker.ts";
 export type { QueueConnection } from "./queue-connection.ts";
 export { queueEnvSchema, queueSettings } from "./queue-env-schema.ts";
+export type { FindFilter } from "./operator/find-generations.ts";
+export { createOperator, type LaneState, type Operator } from "./operator/operator.ts";
+export type { OperatorView } from "./operator/operator-view.ts";
 export { type Delivery, deliverySchema, type StoredImage } from "./records/delivery.ts";
 export { type Failure, failureSchema } from "./records/failure.ts";
 export { digestOf, fingerprintOf } from "./records/fingerprint.ts";

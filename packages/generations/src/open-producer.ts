@@ -4,6 +4,7 @@ import {
   checkRedis,
   connectProducer,
   connectSubscriber,
+  createFleet,
   createKeys,
   createMemoryGuard,
   createTenantMemory,
@@ -11,6 +12,7 @@ import {
   untilConnected,
 } from "@darkroom/redis";
 import type { CloseList, Logger } from "@darkroom/runtime";
+import { createOperator } from "./operator/operator.ts";
 import type { QueueConnection, QueuePlace } from "./queue-connection.ts";
 import { createGenerationStore, type GenerationStore } from "./records/generation-store.ts";
 import type { Retention } from "./records/retention.ts";
@@ -89,6 +91,10 @@ export async function openProducer({ instance, closes, ...options }: OpenProduce
     /** About how many bytes of Redis each tenant's generations take, in the whole fleet. */
     tenantMemory: createTenantMemory({ redis: reader, name: keys.tenantMemory }),
     findPosition: reading.findPosition,
+    /** What the operator looks at, on the connection for reads. */
+    operator: createOperator({ ...readConnection, lanes: reading.lanes, fleet: createFleet(readConnection) }),
+    /** The processes of the installation, and what the operator tells them. */
+    fleet: createFleet(connection),
     waits,
     memoryGuard,
     /** What keeps Redis from taking writes, as a sentence; null when it takes them. */

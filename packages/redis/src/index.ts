@@ -16,6 +16,7 @@ export {
 } from "./quarantine/quarantine.ts";
 export { isDamage } from "./quarantine/explain-error.ts";
 export { createWriteProbe } from "./probe-writes.ts";
+export { readTenantPages, type TenantPages, type TenantPagesOptions } from "./read-tenant-pages.ts";
 export { type Page, readPage, type UnreadableRecord } from "./read-page.ts";
 export {
   connectBatchWorker,

@@ -1,4 +1,4 @@
-import { defineScript, readPage, type Keys } from "@darkroom/redis";
+import { defineScript, readPage, readTenantPages, type Keys } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import { digestOf } from "@darkroom/generations";
@@ -32,9 +32,13 @@ export type WebhookListOptions = {
   status?: WebhookDelivery["status"] | undefined;
   after?: string | undefined;
   limit: number;
+  /** The most work of the page: see `readPage`. */
+  maxBytes?: number | undefined;
   /** Ends the reading. */
   signal?: AbortSignal | undefined;
 };
+
+type WebhookListAllOptions = Omit<WebhookListOptions, "tenant" | "maxBytes"> & { tenants: Iterable<string> };
 
 /** Webhook deliveries in Redis, as records. `createDeliveryQueue` has the line that they wait in. */
 export function createWebhookStore(redis: Redis, keys: Keys) {
@@ -44,6 +48,25 @@ export function createWebhookStore(redis: Redis, keys: Keys) {
   async function read(id: string): Promise<WebhookDelivery | null> {
     return decodeDelivery(await redis.hgetall(keys.delivery(id)));
   }
+
+  const list = ({ tenant, status, after, limit, maxBytes, signal }: WebhookListOptions) =>
+    readPage({
+      redis,
+      index: keys.deliveryIndex(tenant),
+      towards: "oldest",
+      from: after,
+      // The index forgets a delivery by its age, the delivery itself lives longer.
+      formerScore: async (id) => {
+        const [owner, createdAtMs] = await redis.hmget(keys.delivery(id), "tenant", "createdAtMs");
+        return owner === tenant && createdAtMs ? Number(createdAtMs) : null;
+      },
+      limit,
+      ...(maxBytes !== undefined && { maxBytes }),
+      recordKey: keys.delivery,
+      decode: decodeDelivery,
+      filter: status && { status },
+      signal,
+    });
 
   return {
     read,
@@ -99,22 +122,18 @@ export function createWebhookStore(redis: Redis, keys: Keys) {
     },
 
     /** A tenant's deliveries, newest first. Null when the id to go on from is not one of its own. */
-    list: async ({ tenant, status, after, limit, signal }: WebhookListOptions) =>
-      readPage({
-        redis,
-        index: keys.deliveryIndex(tenant),
-        towards: "oldest",
-        from: after,
-        // The index forgets a delivery by its age, the delivery itself lives longer.
-        formerScore: async (id) => {
-          const [owner, createdAtMs] = await redis.hmget(keys.delivery(id), "tenant", "createdAtMs");
-          return owner === tenant && createdAtMs ? Number(createdAtMs) : null;
-        },
+    list,
+
+    /**
+     * The deliveries of several tenants, for the operator: tenant after tenant in the order of their names, the newest of each first. Null
+     * where `after` is no place to go on from.
+     */
+    listAll: ({ tenants, status, after, limit, signal }: WebhookListAllOptions) =>
+      readTenantPages({
+        tenants,
+        after,
         limit,
-        recordKey: keys.delivery,
-        decode: decodeDelivery,
-        filter: status && { status },
-        signal,
+        readTenant: ({ from, ...part }) => list({ ...part, status, after: from, signal }),
       }),
   };
 }

@@ -71,7 +71,8 @@ function webhookDeliveriesRoutes(app: FastifyInstance, dependencies: WebhookDeli
   });
 }
 
-const showDelivery = (delivery: WebhookDelivery) => ({
+/** Shows a delivery to its owner. */
+export const showDelivery = (delivery: WebhookDelivery) => ({
   id: delivery.id,
   object: "webhook.delivery",
   type: `${delivery.batchId === undefined ? "generation" : "batch"}.${delivery.ending}`,

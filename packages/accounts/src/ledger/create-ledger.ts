@@ -8,7 +8,7 @@ import { createLedgerSegments, type LedgerObjects } from "./ledger-segments.ts";
 import { readLedger } from "./read-ledger.ts";
 import { readUsage, type UsageQuery } from "./read-usage.ts";
 import { type Rebuilt, rebuildUsage } from "./rebuild-usage.ts";
-import { dayOf } from "./usage-days.ts";
+import { addDays, dayOf, daysFrom } from "./usage-days.ts";
 
 export type LedgerOptions = {
   redis: Redis;
@@ -36,6 +36,8 @@ export type Ledger = {
   read(day: string): AsyncIterable<LedgerEntry>;
   /** Recomputes the sums of a day that is over, from its entries. Throws `LedgerError`. */
   rebuildUsage(day: string): Promise<Rebuilt>;
+  /** The tenants with an ending on one of the latest days, so many and today. */
+  readTenants(days: number): Promise<string[]>;
   /** Reads usage from the sums of each day. */
   readUsage(query: UsageQuery): Promise<UsageRow[]>;
 };
@@ -50,6 +52,10 @@ export function createLedger(options: LedgerOptions): Ledger {
     read,
     today: async () => dayOf(await redisTime(redis)),
     rebuildUsage: (day) => rebuildUsage({ redis, keys, read }, day),
+    async readTenants(days) {
+      const today = dayOf(await redisTime(redis));
+      return redis.sunion(...daysFrom(addDays(today, -days), today).map((day) => keys.usageTenants(day)));
+    },
     readUsage: (query) => readUsage(redis, keys, query),
   };
 }

@@ -47,11 +47,12 @@ export const operatorFields = [
   "error",
 ] as const;
 
+const time = (text: string | undefined): number | null => (text === undefined ? null : Number(text));
+
 /** Reads those fields; null where there is no record. Throws `UnreadableRecord`. */
 export function decodeOperatorView(hash: Readonly<Record<string, string>>, id: string): OperatorView | null {
   const { tenant, status, createdAt, error } = hash;
   if (status === undefined && tenant === undefined) return null;
-  const time = (text: string | undefined) => (text === undefined ? null : Number(text));
   try {
     if (tenant === undefined || status === undefined || createdAt === undefined) {
       throw new Error("The record has no tenant, no status or no time of submission.");

@@ -19,7 +19,7 @@ export type FleetOptions = {
 export function createFleet({ redis, keys }: FleetOptions) {
   /** Null for one that has ended, or that this release cannot read. One that is damaged must not hide the others. */
   async function read(name: string): Promise<FleetProcess | null> {
-    const hash = await redis.hgetall(keys.process(name)).catch(() => ({}) as Record<string, string>);
+    const hash = await redis.hgetall(keys.process(name)).catch((): Record<string, string> => ({}));
     const facts = processFactsSchema.safeParse({
       ...hash,
       pid: Number(hash["pid"]),

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** One lane of a worker. */
-export const laneSlotsSchema = z.object({
+const laneSlotsSchema = z.object({
   lane: z.string(),
   /** Jobs that the worker runs at a time. */
   concurrency: z.int(),

@@ -1,17 +1,22 @@
 import type { FastifyInstance } from "fastify";
 import type { Metrics } from "@darkroom/runtime";
 import type { ShowUsageDependencies } from "../../usage/show-usage.ts";
+import { type ChangeGenerationsDependencies, changeGenerationsRoutes } from "./change-generations.ts";
 import { type CreateKeyDependencies, createKeyRoute } from "./create-key.ts";
 import { type DeleteKeyDependencies, deleteKeyRoute } from "./delete-key.ts";
 import { type DropEndedDependencies, dropEndedRoute } from "./drop-ended.ts";
+import { operatorGenerationsRoutes, type OperatorGenerationsDependencies } from "./generations.ts";
+import { type LanesDependencies, lanesRoutes } from "./lanes.ts";
 import { type LedgerOfDayDependencies, ledgerOfDayRoutes } from "./ledger-of-day.ts";
 import { type ListKeysDependencies, listKeysRoute } from "./list-keys.ts";
+import { type ProcessesDependencies, processesRoutes } from "./processes.ts";
 import { type QuarantineDependencies, quarantineRoutes } from "./quarantine.ts";
 import { type ReadKeyDependencies, readKeyRoute } from "./read-key.ts";
 import { type RotateKeyDependencies, rotateKeyRoute } from "./rotate-key.ts";
 import { type RotateWebhookSecretDependencies, rotateWebhookSecretRoute } from "./rotate-webhook-secret.ts";
 import { tenantUsageRoute } from "../usage.ts";
 import { type UpdateKeyDependencies, updateKeyRoute } from "./update-key.ts";
+import { type OperatorDeliveriesDependencies, operatorDeliveriesRoute } from "./webhook-deliveries.ts";
 
 export type AdminRoutesDependencies = CreateKeyDependencies &
   ListKeysDependencies &
@@ -24,9 +29,14 @@ export type AdminRoutesDependencies = CreateKeyDependencies &
   LedgerOfDayDependencies &
   DropEndedDependencies &
   QuarantineDependencies &
+  LanesDependencies &
+  ProcessesDependencies &
+  OperatorGenerationsDependencies &
+  ChangeGenerationsDependencies &
+  OperatorDeliveriesDependencies &
   ReadMetricsDependencies;
 
-/** The routes of the admin key: keys, usage, the ledger, the quarantine, metrics. */
+/** The routes of the admin key: keys, usage, the ledger, lanes, processes, generations, webhooks, the quarantine, metrics. */
 export function adminRoutes(app: FastifyInstance, dependencies: AdminRoutesDependencies): void {
   createKeyRoute(app, dependencies);
   listKeysRoute(app, dependencies);
@@ -39,6 +49,11 @@ export function adminRoutes(app: FastifyInstance, dependencies: AdminRoutesDepen
   ledgerOfDayRoutes(app, dependencies);
   dropEndedRoute(app, dependencies);
   quarantineRoutes(app, dependencies);
+  lanesRoutes(app, dependencies);
+  processesRoutes(app, dependencies);
+  operatorGenerationsRoutes(app, dependencies);
+  changeGenerationsRoutes(app, dependencies);
+  operatorDeliveriesRoute(app, dependencies);
   readMetricsRoute(app, dependencies);
 }
 

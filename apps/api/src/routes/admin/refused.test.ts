@@ -72,6 +72,18 @@ const routes = [
   ["POST", "/admin/keys/ID/rotate"],
   ["POST", "/admin/keys/ID/webhook-secret/rotate"],
   ["GET", "/metrics"],
+  ["GET", "/admin/lanes"],
+  ["GET", "/admin/lanes/openai.interactive/jobs"],
+  ["POST", "/admin/lanes/openai.interactive/pause"],
+  ["POST", "/admin/lanes/openai.interactive/drain"],
+  ["POST", "/admin/lanes/openai.interactive/resume"],
+  ["GET", "/admin/processes"],
+  ["POST", "/admin/processes/worker-1/drain"],
+  ["GET", "/admin/generations"],
+  ["GET", "/admin/generations/gen_1"],
+  ["POST", "/admin/generations/cancel"],
+  ["POST", "/admin/generations/retry"],
+  ["GET", "/admin/webhooks/deliveries"],
 ] as const;
 
 describe.each(routes)("%s %s", (method, path) => {

@@ -1,25 +1,20 @@
-import { type Admission, assertModelAllowed, type Keyring, refusalError } from "@darkroom/accounts";
+import { assertModelAllowed } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/runtime";
 import { assertStored, type GenerationRecord } from "@darkroom/generations";
 import { ObjectNotFoundError, type ObjectStore } from "@darkroom/storage";
 import type { FastifyInstance } from "fastify";
-import { assertAdmissible } from "../../limits/admission-of.ts";
 import type { FindGeneration } from "../../generation/find-generation.ts";
-import { queueAnswer } from "../../generation/queue-answer.ts";
-import type { ShedLoad } from "../../limits/shed-load.ts";
+import type { RetryRecord } from "../../generation/retry-record.ts";
 import type { RenderGeneration } from "../../generation/render-generation.ts";
 import type { SendAccepted } from "../../generation/send-generation.ts";
 import { accountOf } from "../../http/authenticate.ts";
 import type { LoadShedder } from "../../limits/load-shedder.ts";
-import type { Queue } from "../../open-queue.ts";
 
 export type RetryGenerationDependencies = {
-  queue: Pick<Queue, "generations" | "lanes">;
   findGeneration: FindGeneration;
   renderGeneration: RenderGeneration;
-  shedLoad: ShedLoad;
-  keyring: Pick<Keyring, "find">;
+  retryRecord: RetryRecord;
   loadShedder: Pick<LoadShedder, "inTurn">;
   sendAccepted: SendAccepted;
   objects: Pick<ObjectStore, "head">;
@@ -31,40 +26,20 @@ export type RetryGenerationDependencies = {
  * succeeded and whose images are gone from the store.
  */
 export function retryGenerationRoute(app: FastifyInstance, dependencies: RetryGenerationDependencies): void {
-  const { queue, findGeneration, renderGeneration, shedLoad, keyring, loadShedder, objects, sendAccepted, log } =
-    dependencies;
+  const { findGeneration, renderGeneration, retryRecord, loadShedder, objects, sendAccepted, log } = dependencies;
 
   app.post<{ Params: { id: string } }>("/v1/generations/:id/retry", async (request, reply) => {
     const account = accountOf(request);
     const { tenant } = account;
     const generation = await findGeneration(tenant, request.params.id);
-    const { id, lane } = generation;
+    const { id } = generation;
     request.facts.generationId = id;
     assertModelAllowed(account, generation.model);
-    shedLoad(tenant, lane);
-    const admission = retryAdmission(keyring, generation);
     const goneVersion = (await areImagesGone(generation, objects)) ? generation.version : undefined;
-    const retry = async () => queueAnswer(queue.generations.retry(id, lane, tenant, admission, { goneVersion }));
-    const retried = await loadShedder.inTurn(reply.raw, retry);
-    if (retried.kind === "unended")
-      throw new ApiError("conflict", `The generation ${id} has not ended, so it needs no retry.`);
-    if (retried.kind === "succeeded")
-      throw new ApiError("conflict", `The generation ${id} has succeeded, and its images are in the store.`);
-    if (retried.kind === "batched") {
-      throw new ApiError(
-        "conflict",
-        `The generation ${id} is a line of ${generation.batchId}. Send it as a new request.`,
-      );
-    }
-    if (retried.kind === "refused") throw refusalError(retried.refusal, admission);
-    if (retried.kind === "accepted") {
-      // A worker may still hold the job of an attempt that was canceled, and then this adds none. Recovery has its eye on it.
-      await queue.lanes.add(lane, id, retried.priority).catch((error: unknown) => {
-        log.warn({ generationId: id, lane, err: error }, "The job could not be put on its lane; recovery will");
-      });
-    }
+    const run = async <T>(retry: () => Promise<T>) => loadShedder.inTurn(reply.raw, retry);
+    const retried = await retryRecord(generation, { goneVersion, run });
     const current = findGeneration(tenant, id).catch((error: unknown) => {
-      if (retried.kind !== "accepted") throw error;
+      if (retried !== "accepted") throw error;
       log.warn(
         { generationId: id, err: error },
         "A retried generation cannot be read; its caller is told what is known",
@@ -101,23 +76,3 @@ const queuedAgain = (record: GenerationRecord): GenerationRecord => ({
   missing: [],
   error: null,
 });
-
-/**
- * What a retry takes from the limits and budget of the generation's own key, whichever key of the tenant asks for it. It reserves the same
- * amount as before, because the same terms bill it. Throws `ApiError` when that key is gone or no longer has the right.
- */
-function retryAdmission(keys: Pick<Keyring, "find">, record: GenerationRecord): Admission {
-  const account = keys.find(record.keyId);
-  if (account === undefined) {
-    throw new ApiError(
-      "conflict",
-      `The API key that ${record.id} was made with is no longer in use. Send it as a new request.`,
-    );
-  }
-  assertModelAllowed(account, record.model);
-  const { limits, budget } = account;
-  const images = record.upstream.parameters.n ?? 1;
-  const admission = { limits, budget, images, worstCaseMicros: record.reservedMicros };
-  assertAdmissible(admission, () => `${record.id} was accepted without a price. Send it as a new request.`);
-  return admission;
-}
