@@ -10,6 +10,8 @@ import { z } from "zod";
 /** At most a day: nothing here is meant to take longer. */
 const milliseconds = wholeNumber(1, 86_400_000);
 
+const mebibyte = 1024 * 1024;
+
 /** The worker's own environment variables; those of queue, storage, providers and logging are their packages'. */
 export const workerEnvSchema = z.object({
   WORKER_CONCURRENCY: wholeNumber(1, 1_000)
@@ -89,7 +91,17 @@ export const workerEnvSchema = z.object({
     .string()
     .optional()
     .describe(
-      "Where images wait on disk until they are stored, 4 GB of them, and small ones that the store refuses, once they use 256 MB of memory. A crash leaves nothing there. A folder in memory makes images take memory. Unset: the system's temporary folder.",
+      "Where images wait on disk until they are stored, and small ones that the store refuses, once they use 256 MB of memory. A crash leaves nothing there. A folder in memory makes images take memory. Unset: the system's temporary folder.",
+    ),
+  SPOOL_BYTES: wholeNumber(mebibyte, 1_000_000 * mebibyte)
+    .default(4_096 * mebibyte)
+    .describe(
+      "How much images may take in SPOOL_DIRECTORY, in bytes. Replies of providers that find no room are not read on for up to 30 s. 4 GiB are a thousand images of 4 MB.",
+    ),
+  SPOOL_MEMORY_BYTES: wholeNumber(0, 1_000_000 * mebibyte)
+    .default(256 * mebibyte)
+    .describe(
+      "How much images may take in memory that the disk does not take, because it is full or broken. Replies that find no room wait. After 30 s one call at a time may have more.",
     ),
   SHUTDOWN_DEADLINE_MS: milliseconds
     .default(370_000)

@@ -51,9 +51,15 @@ await runProcess({
 
     const spool = createSpool({
       directory: config.SPOOL_DIRECTORY,
-      onDiskError: (err) =>
-        log.warn({ err, directory: config.SPOOL_DIRECTORY }, "An image could not be put on disk; it stays in memory"),
+      maxBytes: config.SPOOL_BYTES,
+      maxMemoryBytes: config.SPOOL_MEMORY_BYTES,
+      onDiskError(err) {
+        metrics.spool.diskFailed();
+        log.warn({ err, directory: config.SPOOL_DIRECTORY }, "The disk takes no images; they go into memory");
+      },
     });
+    metrics.spool.readFrom(spool);
+    await spool.check();
     const http = createHttpClient(config.providers.http, { spool });
     closes.add("the provider connections", () => http.close());
     const images = createImageChecker();

@@ -8,6 +8,7 @@ import { hostilePictures, temporaryFolder } from "@darkroom/testing";
 import sharp from "sharp";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { createImageChecker } from "./check-image.ts";
+import type { Examination } from "./examine-process.ts";
 import { failureOf } from "./examine-provider.fixture.ts";
 import { createSpool } from "./spool/spool.ts";
 import { sha256Of, SpooledBytes } from "./spool/spooled-bytes.ts";
@@ -173,6 +174,37 @@ describe("the processes that decode", () => {
     const { facts } = await failureOf(checker.check(await slowPicture(), signal));
     expect(facts).toMatchObject({ mayHaveCharged: true, retryable: false, detail: expect.stringContaining("400 ms") });
     expect(started.map((each) => each.state())).toEqual(["ended"]);
+  });
+
+  test.skipIf(process.platform !== "linux")("end where an image takes too much CPU time", async () => {
+    const { checker, started } = open({ cpuLimitMs: 400 });
+    const { facts } = await failureOf(checker.check(await slowPicture(), signal));
+    const detail = expect.stringContaining("400 ms of CPU time");
+    expect(facts).toMatchObject({ mayHaveCharged: true, retryable: false, detail });
+    expect(started.map((each) => each.state())).toEqual(["ended"]);
+  });
+
+  test("are left alone however long they take, while the machine gives them no CPU time", async () => {
+    const answer = Promise.withResolvers<Examination>();
+    let looks = 0;
+    const start: typeof startExaminer = () => ({
+      pid: undefined,
+      state: () => "free",
+      end: () => {},
+      examine: (_, ends) => {
+        ends.addEventListener("abort", () => answer.reject(ends.reason));
+        return answer.promise;
+      },
+      cpuMs() {
+        // The first look is at the beginning. The limit is over many times, on the clock.
+        if (++looks === 5)
+          answer.resolve({ facts: { mediaType: "image/png", width: 200, height: 150, length: file("png").length } });
+        return 10;
+      },
+    });
+    const { checker } = open({ start, cpuLimitMs: 1 });
+    expect(await checker.check(file("png"), signal)).toMatchObject({ width: 200 });
+    expect(looks).toBe(5);
   });
 
   test("that crash are started anew, for the image may not have been at fault", async () => {

@@ -9,8 +9,15 @@ import { type Examiner, ExaminerEndedError, startExaminer } from "./start-examin
 
 /** Each takes a core while it lasts, and up to 100 MB. */
 const maxAtOnce = 2;
-/** Ten times what the most expensive image takes that is let through, for a machine that is busy. */
-const defaultDeadlineMs = 20_000;
+/**
+ * CPU time that one image may take: ten times what the most expensive one takes that is let through. It is not the time on the clock, because a
+ * worker on a busy machine would lose images that are paid for.
+ */
+const defaultCpuLimitMs = 20_000;
+/** Time on the clock that one image may take: as long as a call. A process that has not had 20 s of CPU time by then hangs. */
+const defaultDeadlineMs = 360_000;
+/** Between two looks at a process that has nearly used its CPU time. */
+const leastLookMs = 100;
 /** A process takes 0.2 s to start, and holds 80 MB or, after a large image, more. */
 const idleMs = 60_000;
 /** A process that ended may have been the victim of another one's memory, and the image is paid for: three tries, 0.25 s and 1 s apart. */
@@ -23,8 +30,8 @@ export type ImageChecker = {
    * Tells the type and the size of an image from its content (`examineImage` says how), in a process apart from this one. `bytes` of the
    * answer end with the image: what an upstream put behind its end mark is no picture, and is neither stored nor served.
    *
-   * Throws `ProviderError` `upstream_error`, which may have been charged, for what is no usable image or takes longer than 20 s, and the
-   * reason of `signal`.
+   * Throws `ProviderError` `upstream_error`, which may have been charged, for what is no usable image or takes more than 20 s of CPU time, and
+   * the reason of `signal`.
    */
   check<Bytes extends ImageBytes>(bytes: Bytes, signal: AbortSignal): Promise<CheckedImage<Bytes>>;
   /** Ends its processes. Checks that are under way fail. */
@@ -32,7 +39,11 @@ export type ImageChecker = {
 };
 
 /** Creates the checker of all images that upstreams send: at most two are decoded at a time. The caller closes it. */
-export function createImageChecker({ deadlineMs = defaultDeadlineMs, start = startExaminer } = {}): ImageChecker {
+export function createImageChecker({
+  cpuLimitMs = defaultCpuLimitMs,
+  deadlineMs = defaultDeadlineMs,
+  start = startExaminer,
+} = {}): ImageChecker {
   const queue = new PQueue({ concurrency: maxAtOnce });
   const examiners = new Set<Examiner>();
   let isClosed = false;
@@ -48,22 +59,38 @@ export function createImageChecker({ deadlineMs = defaultDeadlineMs, start = sta
     return started;
   }
 
-  async function examine(bytes: ImageBytes, signal: AbortSignal): Promise<Examination> {
-    const ends = deadline(signal, deadlineMs);
-    const examined = (message: ExaminedImage) => freeExaminer().examine(message, ends.signal);
+  /** Has a process examine an image, which may take so much CPU time and no more. */
+  async function examined(image: ExaminedImage, signal: AbortSignal): Promise<Examination> {
+    const examiner = freeExaminer();
+    const usedBeforeMs = examiner.cpuMs() ?? 0;
+    const overLimit = new AbortController();
+    const ends = deadline(AbortSignal.any([signal, overLimit.signal]), deadlineMs);
+    const look = () => {
+      const leftMs = cpuLimitMs - ((examiner.cpuMs() ?? 0) - usedBeforeMs);
+      if (leftMs <= 0) overLimit.abort();
+      else timer = setTimeout(look, Math.max(leftMs, leastLookMs));
+    };
+    let timer = setTimeout(look, cpuLimitMs);
     try {
-      if (!(bytes instanceof SpooledBytes)) return await examined(bytes);
-      const { path } = bytes;
-      const examination =
-        path === undefined ? { unreadable: "this system has no such path" } : await examined({ path });
-      return "unreadable" in examination ? await examined(await bytes.read()) : examination;
+      return await examiner.examine(image, ends.signal);
     } catch (error) {
       signal.throwIfAborted();
+      if (overLimit.signal.aborted)
+        return { unusable: `the image took more than ${cpuLimitMs} ms of CPU time to decode` };
       if (ends.timedOut()) return { unusable: `the image took longer than ${deadlineMs} ms to decode` };
       throw error;
     } finally {
+      clearTimeout(timer);
       ends.clear();
     }
+  }
+
+  async function examine(bytes: ImageBytes, signal: AbortSignal): Promise<Examination> {
+    if (!(bytes instanceof SpooledBytes)) return examined(bytes, signal);
+    const { path } = bytes;
+    const examination = path === undefined ? undefined : await examined({ path }, signal);
+    if (examination !== undefined && !("unreadable" in examination)) return examination;
+    return examined(await bytes.read(), signal);
   }
 
   return {

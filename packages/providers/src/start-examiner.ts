@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import type { ExaminedImage, Examination } from "./examine-process.ts";
 
 /**
@@ -16,6 +16,8 @@ export type Examiner = {
   state(): "free" | "busy" | "ended";
   /** Rejects with the reason of `signal`, which ends the process, and with `ExaminerEndedError`. Only for one that is free. */
   examine(image: ExaminedImage, signal: AbortSignal): Promise<Examination>;
+  /** CPU time that the process has used, in milliseconds. Undefined where the system does not tell it, or the process has ended. */
+  cpuMs(): number | undefined;
   end(): void;
 };
 
@@ -51,6 +53,7 @@ export function startExaminer({ idleMs }: { idleMs: number }): Examiner {
   return {
     pid: child.pid,
     state: () => state,
+    cpuMs: () => cpuMsOf(child),
     end,
     examine(image, signal) {
       return new Promise((resolve, reject) => {
@@ -102,5 +105,19 @@ function endFirst({ pid }: ChildProcess): void {
     writeFileSync(`/proc/${pid}/oom_score_adj`, "1000");
   } catch {
     // Another system, or one that does not allow it.
+  }
+}
+
+/** Linux counts in hundredths of a second, whatever the kernel's own clock (`USER_HZ`). */
+const msPerTick = 10;
+
+/** Fields 14 and 15 of /proc/<pid>/stat (proc_pid_stat(5)): time in user and in kernel mode. The second field, a name, may have spaces. */
+function cpuMsOf({ pid }: ChildProcess): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return (Number(fields[11]) + Number(fields[12])) * msPerTick;
+  } catch {
+    return undefined;
   }
 }

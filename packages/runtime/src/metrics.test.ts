@@ -13,12 +13,13 @@ test("every counter is told with its help before anything has happened", async (
     "darkroom_unbilled_generations_by_key_total",
     "darkroom_repeated_images_total",
     "darkroom_rate_limited_calls_total",
+    "darkroom_spool_disk_errors_total",
     "darkroom_quarantined_total",
     "darkroom_refused_requests_total",
     "darkroom_dropped_connections_total",
     "darkroom_dropped_log_lines_total",
   ]);
-  expect(text.match(/^# HELP darkroom_\S+ \S.*\.$/gm)).toHaveLength(19);
+  expect(text.match(/^# HELP darkroom_\S+ \S.*\.$/gm)).toHaveLength(22);
 });
 
 test("unbilled generations are told by key, of two hundred keys apart", async () => {

@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
+import { createSpoolMetrics } from "./spool-metrics.ts";
 import { createTenantGauge } from "./tenant-gauge.ts";
 
 export type MetricsOptions = {
@@ -46,6 +47,7 @@ export function createMetrics({ ofProcess }: MetricsOptions) {
       help: "1 while the object store refuses what this worker writes, and it begins no generation; else 0.",
       registers: [registry],
     }),
+    spool: createSpoolMetrics(registry),
     quarantined: new Counter({
       name: "darkroom_quarantined_total",
       help: "What was set aside because it cannot be read, or the store refuses it, by what was to be done. It is tried again every ten minutes.",

@@ -4,7 +4,7 @@ import { type Dispatcher, request } from "undici";
 import { ProviderError } from "../provider-error.ts";
 import type { Guest } from "../spool/room.ts";
 import type { Spool, SpoolWriter } from "../spool/spool.ts";
-import type { ImageBytes } from "../spool/spooled-bytes.ts";
+import { type ImageBytes, releaseBytes } from "../spool/spooled-bytes.ts";
 import { deadline } from "./exchange.ts";
 import { BodyTooLargeError, readChunks } from "./read-body.ts";
 
@@ -44,13 +44,19 @@ class StumbledError extends Error {
 export async function downloadImage(url: string, signal: AbortSignal, limits: Limits): Promise<Download> {
   signal.throwIfAborted();
   const ends = deadline(signal, limits.totalTimeoutMs);
+  let downloaded: Download | undefined;
   try {
-    return await pRetry(() => follow(url, limits, { signal: ends.signal, clock: ends.clock }), {
+    const call = { signal: ends.signal, clock: ends.clock, call: signal };
+    await pRetry(async () => (downloaded = await follow(url, limits, call)), {
       ...patience,
       signal: ends.signal,
       shouldRetry: ({ error }) => worthAnotherTry(error),
     });
+    if (downloaded === undefined) throw new Error("A download has neither succeeded nor failed.");
+    return downloaded;
   } catch (error) {
+    // It was complete when its call ended.
+    if (downloaded !== undefined) await releaseBytes(downloaded.bytes);
     signal.throwIfAborted();
     throw new ProviderError({
       code: ends.timedOut() ? "timeout_error" : "upstream_error",
@@ -65,7 +71,7 @@ export async function downloadImage(url: string, signal: AbortSignal, limits: Li
   }
 }
 
-type Call = Pick<Guest, "signal" | "clock">;
+type Call = Pick<Guest, "signal" | "clock"> & { call: AbortSignal };
 
 async function follow(start: string, limits: Limits, call: Call): Promise<Download> {
   const { signal } = call;

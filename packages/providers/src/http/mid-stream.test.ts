@@ -26,6 +26,9 @@ const [png, other] = await Promise.all(
 );
 if (png === undefined || other === undefined) throw new Error("no picture");
 const base64 = png.toString("base64");
+const preview = await sharp(randomBytes(90 * 90 * 3), { raw: { width: 90, height: 90, channels: 3 } })
+  .png()
+  .toBuffer();
 /** One colour: more pixels than an image may have, in a megabyte. */
 const bomb = await sharp({
   create: { width: 16_000, height: 16_000, channels: 3, background: "#000" },
@@ -118,6 +121,14 @@ describe("an image in an odd reply is delivered as it was drawn", () => {
     [
       "behind an image that is none",
       `{"data":[{"b64_json":"${randomBytes(MiB).toString("base64")}","url":"${dataUrl}"}]}`,
+    ],
+    [
+      "behind more strings of base64 than should have a file each",
+      `{"attestations":${JSON.stringify(Array.from({ length: 300 }, () => randomBytes(150_000).toString("base64")))},"data":[{"b64_json":"${base64}"}]}`,
+    ],
+    [
+      "behind more small images than should have a file each",
+      `{"previews":${JSON.stringify(Array.from({ length: 300 }, () => preview.toString("base64")))},"data":[{"b64_json":"${base64}"}]}`,
     ],
     ["compressed", gzipSync(`{"data":[{"b64_json":"${base64}"}]}`), { "content-encoding": "gzip" }],
     ["as events", `event: a\ndata: {"type":"image_generation.completed","b64_json":"${base64}"}\n\ndata: [DONE]\n\n`],
@@ -276,6 +287,27 @@ describe("an upstream that misbehaves in mid-stream", () => {
     expect((await call).images).toEqual([drawn(png)]);
     expect(isSent).toBe(true);
     expect(full.usedBytes()).toBe(0);
+  });
+
+  test("a download that is complete when its call is canceled leaves no file open", async () => {
+    const controller = new AbortController();
+    const reason = new Error("canceled by its owner");
+    const canceling: typeof spool = {
+      ...spool,
+      newWriter(...args) {
+        const writer = spool.newWriter(...args);
+        return {
+          ...writer,
+          finish: () => writer.finish().finally(() => controller.abort(reason)),
+        };
+      },
+    };
+    send = (response) =>
+      response.req.method === "GET"
+        ? response.writeHead(200, { "content-type": "image/png" }).end(png)
+        : json(`{"data":[{"url":"${origin}/a.png"}]}`)(response);
+    await expect(draw(1, {}, controller.signal, canceling)).rejects.toBe(reason);
+    expect(spool.usedBytes()).toBe(0);
   });
 
   test("a call that is canceled within the base64 hangs up, and throws the reason", async () => {

@@ -38,7 +38,8 @@ export async function openText(answer: OpenAnswer, maxBytes: number, images?: Re
   const begins = head.toString("latin1", 0, telling);
   const isEvents = beginsEvents.test(begins) || (isLabelled && !beginsJson.test(begins));
   const all = joined(head, bytes);
-  const sifted = images && siftImages(all, { images, guest: images.newGuest(answer), isEvents });
+  const sifted =
+    images && siftImages(all, { images, guest: images.newGuest({ ...answer, call: answer.signal }), isEvents });
   return { isEvents, chunks: decoded(sifted ?? all) };
 }
 

@@ -1,14 +1,13 @@
 import { randomUUID } from "node:crypto";
-import type { Guest } from "../spool/room.ts";
-import type { Spool, SpoolWriter } from "../spool/spool.ts";
+import type { Spool, SpoolGuest, SpoolWriter } from "../spool/spool.ts";
 import { type ImageBytes, releaseBytes } from "../spool/spooled-bytes.ts";
 import { createBase64Decoder } from "./decode-base64.ts";
 
 /**
- * Held at a time for one call. A stream of ten images with three unfinished versions of each has forty. An image that comes while so many
- * are held is left out.
+ * So many images of one call have a file each at a time. A stream of ten images with three unfinished versions of each has forty. Further ones
+ * share a file: which of a thousand strings is the image that was asked for is known only when the reply is parsed.
  */
-const maxImages = 128;
+const maxFiles = 128;
 
 /** An image that stood in a reply as base64, decoded. */
 export class InlineImage {
@@ -41,7 +40,9 @@ export function createReplyImages({ spool, maxImageBytes }: ReplyImagesOptions) 
   const mark = `image-${randomUUID()}-`;
   const words = new RegExp(`${mark}\\d+`, "g");
   const images = new Map<string, InlineImage>();
+  const overflow = spool.newSharedFile();
   let begun = 0;
+  let isDiscarded = false;
 
   async function forgetImage(word: string): Promise<void> {
     const bytes = images.get(word)?.bytes;
@@ -49,10 +50,10 @@ export function createReplyImages({ spool, maxImageBytes }: ReplyImagesOptions) 
     if (bytes !== undefined) await releaseBytes(bytes);
   }
 
-  function begin(label: string | undefined, guest: Guest): InlineImageWriter {
-    const word = images.size < maxImages ? `${mark}${++begun}` : "";
+  function begin(label: string | undefined, guest: SpoolGuest): InlineImageWriter {
+    const word = `${mark}${++begun}`;
     const decoder = createBase64Decoder();
-    let writer: SpoolWriter | undefined = word === "" ? undefined : spool.newWriter(guest);
+    let writer: SpoolWriter | undefined = spool.newWriter(guest, images.size < maxFiles ? undefined : overflow);
 
     async function discard(): Promise<void> {
       const discarded = writer;
@@ -70,8 +71,10 @@ export function createReplyImages({ spool, maxImageBytes }: ReplyImagesOptions) 
       discard,
       async end() {
         await append(decoder.end());
-        if (word !== "") images.set(word, new InlineImage(await writer?.finish(), label));
+        images.set(word, new InlineImage(await writer?.finish(), label));
         writer = undefined;
+        // Its call may have ended meanwhile, and nobody else releases it.
+        if (isDiscarded) await forgetImage(word);
         return word;
       },
     };
@@ -109,6 +112,7 @@ export function createReplyImages({ spool, maxImageBytes }: ReplyImagesOptions) 
 
     /** Forgets every image that nobody took. */
     async discard(): Promise<void> {
+      isDiscarded = true;
       await Promise.all([...images.keys()].map(forgetImage));
     },
   };

@@ -7,11 +7,7 @@ import { parseJson } from "./parse-json.ts";
 import { createReplyImages, InlineImage } from "./reply-images.ts";
 import { shortestImage, siftImages } from "./sift-images.ts";
 
-const guestOf = () => ({
-  leftMs: 0,
-  signal: new AbortController().signal,
-  clock: { stop: () => {}, start: () => {} },
-});
+const call = { signal: new AbortController().signal, clock: { stop: () => {}, start: () => {} } };
 
 /** What a text reads as when it arrives in these chunks: the parsed JSON, with the hash and label of each image in its place. */
 async function readIn(chunks: Buffer[], isEvents = false) {
@@ -22,7 +18,7 @@ async function readIn(chunks: Buffer[], isEvents = false) {
     for (const chunk of chunks) yield chunk;
   })();
   const text: Buffer[] = [];
-  for await (const part of siftImages(arriving, { images, guest: guestOf(), isEvents })) text.push(part);
+  for await (const part of siftImages(arriving, { images, guest: spool.newGuest(call), isEvents })) text.push(part);
   const sifted = Buffer.concat(text).toString();
   const read = (part: string) =>
     JSON.stringify(parseJson(part, images), (_key, value: unknown) =>

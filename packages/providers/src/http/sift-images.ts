@@ -4,7 +4,7 @@ import { isJpeg } from "../read-jpeg.ts";
 import { isPng } from "../read-png.ts";
 import { isXml } from "../read-svg.ts";
 import { isWebp } from "../read-webp.ts";
-import type { Guest } from "../spool/room.ts";
+import type { SpoolGuest } from "../spool/spool.ts";
 import type { InlineImageWriter, ReplyImages } from "./reply-images.ts";
 
 /**
@@ -23,7 +23,7 @@ const longestEscape = 6;
 
 export type SiftOptions = {
   images: ReplyImages;
-  guest: Guest;
+  guest: SpoolGuest;
   /** The text is server-sent events: a line break ends a string, which only a line that is no JSON can have begun. */
   isEvents: boolean;
 };

@@ -39,21 +39,22 @@ export const openai: ProviderDefinition<typeof settingsSchema> = {
           replyImages,
           onPartial: show,
         }).finally(shown);
-        const collected = await collectImages(call.indexes, call.signal, async (index, position) => {
-          const image = answer.images[position] ?? { error: leftOut(answer, call.indexes.length) };
-          if (image.sent === undefined) throw image.error;
-          const { revisedPrompt, quality } = image;
-          return { ...(await receiveImage(image.sent, deps, call.signal)), index, revisedPrompt, quality };
-        });
         const replies = answer.bodies.map(parseReply);
-        return {
-          ...collected,
+        // Read before the images are: what is received has to be handed over.
+        const facts = {
           background: replies.map(({ background }) => background).find(Boolean),
           quality: replies.map(({ quality }) => quality).find(Boolean),
           usage: sumOfUsages(replies.map(({ usage }) => usage)),
           svgUsage: readSvgUsage(replies[0]?.svgUsage, call.parameters.svg?.model),
           drawn: answer.drawn,
         };
+        const collected = await collectImages(call.indexes, call.signal, async (index, position) => {
+          const image = answer.images[position] ?? { error: leftOut(answer, call.indexes.length) };
+          if (image.sent === undefined) throw image.error;
+          const { revisedPrompt, quality } = image;
+          return { ...(await receiveImage(image.sent, deps, call.signal)), index, revisedPrompt, quality };
+        });
+        return { ...collected, ...facts };
       } finally {
         await replyImages.discard();
       }

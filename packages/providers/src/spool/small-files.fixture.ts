@@ -13,7 +13,7 @@ for (let i = 0; i < 32; i++) await writer.write(Buffer.alloc(32 * 1024, i));
 const bytes = await writer.finish();
 process.stdout.write(
   JSON.stringify({
-    isOnDisk: bytes instanceof SpooledBytes,
+    isOnDisk: bytes instanceof SpooledBytes && bytes.path !== undefined,
     sha256: sha256Of(bytes),
     usedBytes: spool.usedBytes(),
     errors: errors.map(String),

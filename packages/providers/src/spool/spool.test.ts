@@ -31,7 +31,7 @@ async function spooled(spool: Spool, bytes: Buffer, guest = open().guest): Promi
 async function onDisk(spool: Spool, bytes: Buffer): Promise<SpooledBytes> {
   const done = await spooled(spool, bytes);
   if (done instanceof SpooledBytes) return done;
-  throw new Error("It is in memory.");
+  throw new Error("It has no place in the spool.");
 }
 
 describe("the spool", () => {
@@ -84,11 +84,14 @@ describe("the spool", () => {
     const errors: unknown[] = [];
     const { spool } = open({ directory: "/nowhere/at/all", onDiskError: (error) => errors.push(error) });
     const bytes = randomBytes(700_000);
-    const image = await spooled(spool, bytes);
-    expect(image).toBeInstanceOf(Buffer);
+    const image = await onDisk(spool, bytes);
+    expect(image.path).toBeUndefined();
     expect(sha256Of(image)).toBe(hash("sha256", bytes));
+    expect((await buffer(image.stream())).equals(bytes)).toBe(true);
     expect(errors).toMatchObject([{ code: "ENOENT" }]);
-    expect(spool.usedBytes()).toBe(0);
+    expect([spool.usedBytes(), spool.memoryBytes()]).toEqual([0, 700_000]);
+    await image.release();
+    expect(spool.memoryBytes()).toBe(0);
   });
 
   test("reads back what the disk has taken before it was full", async () => {
@@ -125,7 +128,7 @@ describe("a spool that is full", () => {
   test("lets a reply go on after its patience, since it is paid for", async () => {
     const { spool, guest } = open({ maxBytes: 100_000, patienceMs: 50 });
     expect(sha256Of(await spooled(spool, bytes, guest))).toBe(hash("sha256", bytes));
-    expect(guest.leftMs).toBeLessThanOrEqual(0);
+    expect(guest.party.leftMs).toBeLessThanOrEqual(0);
   });
 
   test("lets in those that fit when the first one that waits is canceled", async () => {
@@ -142,7 +145,7 @@ describe("a spool that is full", () => {
     await expect(large).rejects.toThrow("canceled by its owner");
     await written;
     // It did not wait until its patience was over.
-    expect(next.guest.leftMs).toBeGreaterThan(0);
+    expect(next.guest.party.leftMs).toBeGreaterThan(0);
     await small.discard();
   });
 
@@ -156,5 +159,139 @@ describe("a spool that is full", () => {
     await first.release();
     await onDisk(spool, bytes);
     expect(spool.usedBytes()).toBeLessThanOrEqual(400_000);
+  });
+});
+
+describe("the check at the start", () => {
+  test("passes where files can be written, and leaves none", async () => {
+    const directory = await temporaryFolder();
+    await createSpool({ directory }).check();
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  test.each(["/nowhere/at/all", "/proc"])("names the folder %s, which cannot be used", async (directory) => {
+    await expect(createSpool({ directory }).check()).rejects.toThrow(directory);
+  });
+
+  test.skipIf(process.platform !== "linux")("passes where the disk is full, and says so", async () => {
+    const errors: unknown[] = [];
+    const spool = createSpool({ onDiskError: (error) => errors.push(error) });
+    const probe = await openFile("/dev/null");
+    const prototype: { write: (...args: unknown[]) => Promise<unknown> } = Object.getPrototypeOf(probe);
+    await probe.close();
+    const write = vi
+      .spyOn(prototype, "write")
+      .mockRejectedValueOnce(Object.assign(new Error("full"), { code: "ENOSPC" }));
+    onTestFinished(() => write.mockRestore());
+    await spool.check();
+    expect(errors).toMatchObject([{ code: "ENOSPC" }]);
+  });
+});
+
+describe("a disk that takes nothing", () => {
+  const bytes = randomBytes(300_000);
+  const clock = { stop: () => {}, start: () => {} };
+  const full = (options: SpoolOptions) =>
+    createSpool({ directory: "/nowhere/at/all", maxMemoryBytes: 400_000, ...options });
+  const newCall = () => new AbortController().signal;
+  const guestOf = (spool: Spool, call = newCall()) => spool.newGuest({ signal: call, clock });
+
+  test("makes the next reply wait until there is room in memory again", async () => {
+    const spool = full({});
+    const first = await spooled(spool, bytes, guestOf(spool));
+    const second = spooled(spool, bytes, guestOf(spool));
+    await expect.poll(() => spool.waiting()).toBe(1);
+    expect(spool.memoryBytes()).toBeLessThanOrEqual(400_000);
+    await releaseBytes(first);
+    expect(sha256Of(await second)).toBe(hash("sha256", bytes));
+    expect([spool.memoryBytes(), spool.waiting()]).toEqual([300_000, 0]);
+  });
+
+  test("lets one call at a time have more after its patience, and the next when it has given all back", async () => {
+    const spool = full({ patienceMs: 50 });
+    const first = await spooled(spool, bytes, guestOf(spool));
+    const done: string[] = [];
+    const others = ["second", "third"].map(async (name) => {
+      const image = await spooled(spool, bytes, guestOf(spool));
+      done.push(name);
+      return image;
+    });
+    await expect.poll(() => done).toHaveLength(1);
+    // The patience of the other is over as well, and it goes on waiting: there is never more than the limit and one call.
+    await expect.poll(() => spool.waiting()).toBe(1);
+    expect(spool.memoryBytes()).toBeLessThanOrEqual(700_000);
+    await releaseBytes(await Promise.race(others));
+    await Promise.all(others);
+    await releaseBytes(first);
+    expect(done).toHaveLength(2);
+  });
+
+  test("never has one reply of a call wait for another one of it", async () => {
+    const spool = full({ patienceMs: 50 });
+    await spooled(spool, bytes, guestOf(spool));
+    const call = newCall();
+    // None is released before all have come, as the images of one call are.
+    const images = await Promise.all([1, 2, 3].map(() => spooled(spool, bytes, guestOf(spool, call))));
+    expect(images).toHaveLength(3);
+  });
+
+  test("ends a wait with the reason of its call, and gives back what it had", async () => {
+    const spool = full({});
+    const first = await spooled(spool, bytes, guestOf(spool));
+    const controller = new AbortController();
+    const writer = spool.newWriter(guestOf(spool, controller.signal));
+    const writing = writer.write(bytes);
+    await expect.poll(() => spool.waiting()).toBe(1);
+    controller.abort(new Error("canceled by its owner"));
+    await expect(writing).rejects.toThrow("canceled by its owner");
+    await writer.discard();
+    await releaseBytes(first);
+    expect([spool.memoryBytes(), spool.usedBytes(), spool.waiting()]).toEqual([0, 0, 0]);
+  });
+});
+
+describe("a file of many images", () => {
+  const clock = { stop: () => {}, start: () => {} };
+  const pictures = [300_000, 5, 200_000].map((size) => randomBytes(size));
+
+  test("gives each its own bytes, and is closed with the last of them", async () => {
+    const directory = await temporaryFolder();
+    const spool = createSpool({ directory });
+    const guest = spool.newGuest({ signal: new AbortController().signal, clock });
+    const shared = spool.newSharedFile();
+    const images: SpooledBytes[] = [];
+    for (const bytes of pictures) {
+      const forgotten = spool.newWriter(guest, shared);
+      await forgotten.write(randomBytes(150_000));
+      await forgotten.discard();
+      const writer = spool.newWriter(guest, shared);
+      await writer.write(bytes);
+      const image = await writer.finish();
+      if (!(image instanceof SpooledBytes)) throw new Error("It is in memory.");
+      images.push(image);
+    }
+    for (const [i, image] of images.entries()) {
+      expect(image.path).toBeUndefined();
+      expect((await buffer(image.stream())).equals(pictures[i] ?? Buffer.of())).toBe(true);
+      expect(image.sha256).toBe(hash("sha256", pictures[i] ?? Buffer.of()));
+    }
+    for (const image of images) {
+      expect(spool.usedBytes()).toBeGreaterThan(500_000);
+      await image.release();
+    }
+    expect(spool.usedBytes()).toBe(0);
+  });
+
+  test("is left alone by an image that is written while another one is", async () => {
+    const spool = createSpool();
+    const shared = spool.newSharedFile();
+    const guest = spool.newGuest({ signal: new AbortController().signal, clock });
+    const writers = [spool.newWriter(guest, shared), spool.newWriter(guest, shared)];
+    for (const writer of writers) await writer.write(randomBytes(150_000));
+    const images = await Promise.all(writers.map((writer) => writer.finish()));
+    const paths = images.map((image) => image instanceof SpooledBytes && image.path);
+    expect(paths.map((path) => typeof path)).toEqual(["undefined", "string"]);
+    for (const image of images) await releaseBytes(image);
+    expect(spool.usedBytes()).toBe(0);
   });
 });

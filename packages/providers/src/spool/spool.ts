@@ -2,11 +2,12 @@ import { createHash, randomUUID } from "node:crypto";
 import { type FileHandle, open, unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createRoom, type Guest } from "./room.ts";
+import { createRoom, type Guest, type Party } from "./room.ts";
+import { createSharedFile, type FilePart, memorySource, type SharedFile } from "./spool-source.ts";
 import { type ImageBytes, SpooledBytes } from "./spooled-bytes.ts";
 
 const KiB = 1024;
-const GiB = 1024 * 1024 * KiB;
+const MiB = 1024 * KiB;
 
 /**
  * Bytes are gathered to this size before they are written. An object that is no longer gets no file: to make one takes longer than to write so
@@ -15,18 +16,30 @@ const GiB = 1024 * 1024 * KiB;
 const pieceBytes = 128 * KiB;
 
 /** A thousand images of 4 MB. */
-const usualMaxBytes = 4 * GiB;
+const usualMaxBytes = 4 * 1024 * MiB;
+
+/** Six calls for ten images of 4 MB: a worker of 512 MB has room for them, and goes on with a full disk, more slowly. */
+const usualMaxMemoryBytes = 256 * MiB;
 
 export type SpoolOptions = {
   /** Where files go; the system's temporary folder when left out. */
   directory?: string | undefined;
   /** How much all files may have before replies have to wait, in bytes. */
   maxBytes?: number;
+  /** How much images may have together that the disk did not take and that are in memory, in bytes, before replies have to wait. */
+  maxMemoryBytes?: number;
   /** How long one reply waits for room at most, in milliseconds. See `createRoom`. */
   patienceMs?: number;
-  /** Called when a file could not be made or written. Its bytes stay in memory. */
+  /** Called when a file could not be made or written. Its bytes go into memory. */
   onDiskError?: (error: unknown) => void;
 };
+
+/** A disk that is full may have room later: images go into memory meanwhile. */
+const isFull = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
+
+/** The bytes of one reply. Their room on disk is the reply's own, and their room in memory that of its call. */
+export type SpoolGuest = Guest & { memory: Guest };
 
 /** Takes the bytes of one image as they come. */
 export type SpoolWriter = {
@@ -45,8 +58,13 @@ export type SpoolWriter = {
  * none behind, however it ends.
  */
 export function createSpool(options: SpoolOptions = {}) {
-  const { directory = tmpdir(), maxBytes = usualMaxBytes, patienceMs, onDiskError = () => {} } = options;
-  const room = createRoom({ maxBytes, patienceMs });
+  const { directory = tmpdir(), maxBytes = usualMaxBytes, maxMemoryBytes = usualMaxMemoryBytes } = options;
+  const { patienceMs, onDiskError = () => {} } = options;
+  const disk = createRoom({ maxBytes, patienceMs, beyond: "all" });
+  // More would end the process, and all that it has bought with it.
+  const memory = createRoom({ maxBytes: maxMemoryBytes, patienceMs, beyond: "one" });
+  /** The room in memory that calls have, by their signals. Their images are released together, so none of them must wait for another. */
+  const memoryOfCalls = new WeakMap<AbortSignal, Party>();
 
   async function openUnlinked(): Promise<FileHandle> {
     const path = join(directory, `darkroom-${randomUUID()}`);
@@ -60,27 +78,38 @@ export function createSpool(options: SpoolOptions = {}) {
     }
   }
 
-  function newWriter(guest: Guest): SpoolWriter {
+  /** What waits for room together: the images of one reply. `call`: the signal that all replies of its call have in common. */
+  function newGuest({
+    signal,
+    clock,
+    call = signal,
+  }: Pick<Guest, "signal" | "clock"> & { call?: AbortSignal }): SpoolGuest {
+    const ofCall = memoryOfCalls.get(call) ?? memory.newParty();
+    memoryOfCalls.set(call, ofCall);
+    return { signal, clock, party: disk.newParty(), memory: { signal, clock, party: ofCall } };
+  }
+
+  function newWriter(guest: SpoolGuest, shared?: SharedFile): SpoolWriter {
     const digest = createHash("sha256");
-    let file: FileHandle | undefined;
+    let file: FileHandle | FilePart | undefined;
     let fileBytes = 0;
     let gathered: Buffer[] = [];
     let gatheredBytes = 0;
-    /** The disk has failed. */
-    let staysInMemory = false;
+    /** The disk has failed. What was gathered has its room in memory. */
+    let isInMemory = false;
 
     async function flush(): Promise<void> {
       const piece = Buffer.concat(gathered);
-      await room.take(piece.length, guest);
+      await disk.take(piece.length, guest);
       try {
-        file ??= await openUnlinked();
+        file ??= (await shared?.newPart()) ?? (await openUnlinked());
         for (let done = 0; done < piece.length;) {
           done += (await file.write(piece, done, piece.length - done, fileBytes + done)).bytesWritten;
         }
       } catch (error) {
-        room.give(piece.length);
+        disk.give(piece.length, guest.party);
         onDiskError(error);
-        await backIntoMemory();
+        await moveIntoMemory(piece);
         return;
       }
       digest.update(piece);
@@ -90,27 +119,41 @@ export function createSpool(options: SpoolOptions = {}) {
     }
 
     /** What the disk has taken before it failed is read back: it is paid for. */
-    async function backIntoMemory(): Promise<void> {
-      staysInMemory = true;
-      const written = takeFile();
+    async function moveIntoMemory(rest: Buffer): Promise<void> {
+      await memory.take(fileBytes + rest.length, guest.memory);
+      isInMemory = true;
+      gathered = [rest];
+      gatheredBytes = fileBytes + rest.length;
+      const written = takeFile("");
       if (written === undefined) return;
       try {
-        const bytes = await written.read();
-        gathered.unshift(bytes);
-        gatheredBytes += bytes.length;
+        gathered.unshift(await written.read());
       } finally {
         await written.release();
       }
     }
 
-    function takeFile(): SpooledBytes | undefined {
+    function takeFile(sha256: string): SpooledBytes | undefined {
       if (file === undefined) return undefined;
-      const byteLength = fileBytes;
-      const onRelease = () => room.give(byteLength);
-      const spooled = new SpooledBytes({ file, byteLength, sha256: digest.digest("hex"), onRelease });
-      file = undefined;
-      fileBytes = 0;
-      return spooled;
+      const [taken, byteLength] = [file, fileBytes];
+      const isPart = "end" in taken;
+      if (isPart) taken.end(byteLength);
+      [file, fileBytes] = [undefined, 0];
+      // A part takes room on the disk until its whole file is closed.
+      const onRelease = () => disk.give(isPart ? 0 : byteLength, guest.party);
+      return new SpooledBytes({ file: taken, byteLength, sha256, onRelease });
+    }
+
+    function takeMemory(): SpooledBytes {
+      const bytes = Buffer.concat(gathered);
+      gathered = [];
+      const onRelease = () => memory.give(bytes.length, guest.memory.party);
+      return new SpooledBytes({
+        file: memorySource(bytes),
+        byteLength: bytes.length,
+        sha256: createHash("sha256").update(bytes).digest("hex"),
+        onRelease,
+      });
     }
 
     return {
@@ -118,28 +161,60 @@ export function createSpool(options: SpoolOptions = {}) {
         return fileBytes + gatheredBytes;
       },
       async write(bytes) {
+        if (isInMemory) await memory.take(bytes.length, guest.memory);
         gathered.push(bytes);
         gatheredBytes += bytes.length;
-        if (gatheredBytes > pieceBytes && !staysInMemory) await flush();
+        if (gatheredBytes > pieceBytes && !isInMemory) await flush();
       },
       async finish() {
-        if (file !== undefined && gatheredBytes > 0) await flush();
-        return takeFile() ?? Buffer.concat(gathered);
+        const isSmall = file === undefined && shared === undefined;
+        if (!isInMemory && !isSmall && gatheredBytes > 0) await flush();
+        return isInMemory ? takeMemory() : (takeFile(digest.digest("hex")) ?? Buffer.concat(gathered));
       },
       async discard() {
+        if (isInMemory) memory.give(gatheredBytes, guest.memory.party);
         gathered = [];
         gatheredBytes = 0;
-        await takeFile()?.release();
+        isInMemory = false;
+        await takeFile("")?.release();
       },
     };
   }
 
   return {
+    /** Writes and removes a file; call it once at the start. Throws where the folder cannot be used. A disk that is full is a disk error. */
+    async check(): Promise<void> {
+      try {
+        const file = await openUnlinked();
+        await file.write("x").finally(() => file.close());
+      } catch (error) {
+        if (isFull(error)) {
+          onDiskError(error);
+          return;
+        }
+        const reason = error instanceof Error ? error.message : String(error);
+        const advice = "Set SPOOL_DIRECTORY to a folder that this user may write to.";
+        throw new Error(`Images cannot be put into the folder ${directory} (${reason}). ${advice}`, { cause: error });
+      }
+    },
+
+    /** `shared`: takes a part of that file where it is free, also for a small image, in place of a file of its own. */
     newWriter,
-    /** What waits for room together: the images of one reply. */
-    newGuest: room.newGuest,
+
+    /** One file for many images. */
+    newSharedFile(): SharedFile {
+      const party = disk.newParty();
+      return createSharedFile(openUnlinked, (bytes) => disk.give(bytes, party));
+    },
+
+    newGuest,
+
     /** How many bytes are in files. */
-    usedBytes: room.usedBytes,
+    usedBytes: disk.usedBytes,
+    /** How many bytes are in memory that the disk did not take. */
+    memoryBytes: memory.usedBytes,
+    /** How many replies wait for room. */
+    waiting: (): number => disk.waiting() + memory.waiting(),
   };
 }
 

@@ -1,24 +1,27 @@
 import { createHash, hash } from "node:crypto";
-import type { FileHandle } from "node:fs/promises";
 import { Readable } from "node:stream";
+import type { SpoolSource } from "./spool-source.ts";
 
 /** Read from the file at a time. */
 const readBytes = 128 * 1024;
 
 type SpooledFile = {
-  file: FileHandle;
+  file: SpoolSource;
   byteLength: number;
   sha256: string;
   /** Called once, when the file is closed. */
   onRelease: () => void;
 };
 
-/** The bytes of an image in an unlinked file. The code that holds them has to release them, and then they are gone. */
+/**
+ * The bytes of an image in an unlinked file, or in memory where the disk did not take them. The code that holds them has to release them, and
+ * then they are gone.
+ */
 export class SpooledBytes {
   readonly byteLength: number;
   /** Of all of the bytes, in hexadecimal. */
   readonly sha256: string;
-  readonly #file: FileHandle;
+  readonly #file: SpoolSource;
   readonly #onRelease: () => void;
   #isReleased = false;
 
@@ -29,9 +32,11 @@ export class SpooledBytes {
     this.#onRelease = onRelease;
   }
 
-  /** Where another process of this user finds the file while it is open here, which only Linux has. */
+  /** Where another process of this user finds the file while it is open here, which only Linux has. Undefined where it has none of its own. */
   get path(): string | undefined {
-    return process.platform === "linux" && !this.#isReleased ? `/proc/${process.pid}/fd/${this.#file.fd}` : undefined;
+    const { fd } = this.#file;
+    if (process.platform !== "linux" || this.#isReleased || fd === undefined) return undefined;
+    return `/proc/${process.pid}/fd/${fd}`;
   }
 
   /** Reads it from the first byte, as often as it is called. The stream fails when the bytes are released. */
