@@ -1,6 +1,7 @@
 import { defineScript, type Keys } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { z } from "zod";
+import { startsSpanMs, startsSpans } from "./lane-rate.ts";
 
 /** How long ago an attempt began, in milliseconds. It is a duration, because the clocks of workers and Redis differ. */
 type Begun = { begunAgoMs: number };
@@ -67,7 +68,8 @@ export function createLaneBackoff({ redis, keys, random }: LaneBackoffOptions): 
     async refused(lane, { begunAgoMs, retryAfterMs = 0 }) {
       const waitMs = Math.ceil(Math.min(retryAfterMs, maxRetryAfterMs));
       const pauses = [waitMs, firstPauseMs, maxPauseMs, random() * jitterShare, stepMs, forgetAfterMs];
-      return refuse(redis, names(lane), [Math.floor(begunAgoMs), ...pauses]);
+      const spans = [startsSpanMs, startsSpanMs * (startsSpans + 1)];
+      return refuse(redis, [...names(lane), keys.refusals(lane)], [Math.floor(begunAgoMs), ...pauses, ...spans]);
     },
 
     async accepted(lane, { begunAgoMs, ended }) {

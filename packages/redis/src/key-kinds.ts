@@ -38,6 +38,8 @@ export const keyTypes = {
   pending: "hash",
   ranks: "hash",
   starts: "string",
+  refusals: "string",
+  "lane-workers": "hash",
   backoff: "hash",
   // The audit
   audit: "hash",

@@ -108,6 +108,10 @@ export function createKeys(prefix: string) {
     ranks: (lane: string) => name("ranks", lane),
     /** Begins the names of STRINGs, one for each span of time: how many attempts the lane has begun in it. Each lives some spans. */
     starts: (lane: string) => name("starts", lane, ""),
+    /** Begins the names of STRINGs, one for each such span: how many calls the lane's upstream has refused in it for its rate limit. */
+    refusals: (lane: string) => name("refusals", lane, ""),
+    /** HASH `lane worker` → `until concurrency serviceMs`: workers of lanes; and `lane` → the latest two of these. See `note-lane-worker.lua`. */
+    laneWorkers: name("lane-workers"),
     /** HASH: how a lane backs off from an upstream whose rate limit is reached. Gone when the lane is as fast as before, or after a while. */
     backoff: (lane: string) => name("backoff", lane),
     /** Prefix of all that BullMQ keeps. */

@@ -1,4 +1,5 @@
-import { createLaneBackoff, readLaneFigures } from "@darkroom/queue";
+import { createLaneBackoff, readLaneFigures, startsSpanMs } from "@darkroom/queue";
+import { redisTime } from "@darkroom/redis";
 import { Queue } from "bullmq";
 import { expect, onTestFinished, test } from "vitest";
 import { free, openQueue, type TestQueue } from "../queue.fixture.ts";
@@ -27,6 +28,8 @@ test("a lane that has had no job has zeros", async () => {
     oldestAgeMs: null,
     paused: false,
     closedMs: 0,
+    isLimited: false,
+    acceptedPerSecond: 0,
   });
 });
 
@@ -101,4 +104,18 @@ test("a paused lane and one that a rate limit closes are told", async () => {
   expect(paused).toBe(false);
   expect(closedMs).toBeGreaterThan(30_000);
   expect(closedMs).toBeLessThanOrEqual(60_000);
+});
+
+test("what the upstream takes is what begins, less what it refuses for its rate limit", async () => {
+  const queue = await openQueue();
+  const { redis, keys } = queue;
+  expect(await readLaneFigures(queue, lane)).toMatchObject({ isLimited: false, acceptedPerSecond: 0 });
+  // Two minutes of spans around now: whichever of them the last minute is made of, it saw sixty starts and at least thirty refusals.
+  const span = Math.floor((await redisTime(redis)) / startsSpanMs);
+  for (let at = -7; at < 3; at++) await redis.set(`${keys.starts(lane)}${span + at}`, 10, "PX", 60_000);
+  expect(await readLaneFigures(queue, lane)).toMatchObject({ isLimited: false, acceptedPerSecond: 1 });
+  const backoff = createLaneBackoff({ ...queue, random: () => 0 });
+  for (let refusal = 0; refusal < 30; refusal++)
+    await backoff.refused(lane, { begunAgoMs: 0, retryAfterMs: undefined });
+  expect(await readLaneFigures(queue, lane)).toMatchObject({ isLimited: true, acceptedPerSecond: 0.5 });
 });
