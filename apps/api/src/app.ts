@@ -169,6 +169,7 @@ function tellShares(
   { traffic }: Pick<Server, "traffic">,
   readTurns: ReadTurns,
 ): void {
+  metrics.openRequests.readFrom(heldRequests.waits);
   metrics.heldLines.readFrom(heldRequests.byTenant);
   metrics.reads.readFrom(readTurns.byTenant);
   metrics.readBytes.readFrom(traffic.readBytes);

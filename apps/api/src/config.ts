@@ -89,6 +89,11 @@ export const apiEnvSchema = z.object({
     .describe(
       "The proxies whose `X-Forwarded-For` the log believes: `true` for all, or addresses and networks separated by commas. Set it behind a proxy: unauthenticated clients then never hold up the proxy's connections.",
     ),
+  SCALING_HORIZON_SECONDS: wholeNumber(1, 3_600)
+    .default(30)
+    .describe(
+      "Within which time jobs in line are to begin, for the metric `darkroom_workers_desired`: about as long as a new worker takes to start. A shorter time asks for more workers where images take less than that.",
+    ),
   CORS_ORIGINS: z
     .string()
     .default("")

@@ -11,6 +11,7 @@ import { createDescribeApi } from "./describe-api.ts";
 import { createDrain } from "./drain.ts";
 import { createDisconnects } from "./generation/cancel-on-disconnect.ts";
 import { createHeldRequests } from "./limits/held-requests.ts";
+import { lanesOf, tellFleet } from "./fleet-figures.ts";
 import { listen } from "./listen.ts";
 import { openQueue } from "./open-queue.ts";
 import { createReadiness } from "./readiness.ts";
@@ -58,6 +59,15 @@ await runProcess({
     const disconnects = createDisconnects({ queue, log });
     closes.add("the disconnects of callers", () => disconnects.close());
 
+    const ledger = createLedger(forReads);
+    tellFleet({
+      connection: readConnection,
+      ledger,
+      lanes: lanesOf(catalogue),
+      horizonMs: config.SCALING_HORIZON_SECONDS * 1_000,
+      metrics,
+    });
+
     const drain = createDrain();
     const heldRequests = createHeldRequests({ keyring, maxPerKey: config.MAX_HELD_REQUESTS_PER_KEY });
     const fleet = await joinFleet({
@@ -72,7 +82,7 @@ await runProcess({
       catalogue,
       keyring,
       keyStore: accounts.keyStore,
-      ledger: createLedger(forReads),
+      ledger,
       objects,
       files: createFileStore(forReads),
       queue,

@@ -26,10 +26,11 @@ async function bill(over: { terms?: unknown; reservedMicros?: number | null; mod
   const log = pino({ base: null }, { write: (line) => void warnings.push(JSON.parse(line)) });
   const billDelivery = createBillDelivery({ metrics, log });
   const plain = { id: "gen_1", tenant: "acme", keyId: "k", model: "dall-e-3", terms: undefined, reservedMicros: null };
+  const queued = { lane: "l", queuedAtMs: 0 };
   const record = { ...plain, ...over };
   const billed = billDelivery(record, delivery);
-  createCountEnding({ metrics })(record, { bill: billed, unbilled: false });
-  const counted = (await metrics.render()).split("\n").filter((line) => /^darkroom_.* [1-9]/.test(line));
+  createCountEnding({ metrics })({ ...record, ...queued }, { status: "succeeded", bill: billed, unbilled: false });
+  const counted = (await metrics.render()).split("\n").filter((line) => /^darkroom_(?!generation).* [1-9]/.test(line));
   return { billed, counted, warnings };
 }
 

@@ -77,7 +77,7 @@ const work = (
   createGenerateImages({
     provider,
     store,
-    imageStore: createImageStore({ store, watch: takesWrites, held, patienceMs: 3_000, log }),
+    imageStore: createImageStore({ store, watch: takesWrites, held, patienceMs: 3_000, metrics, log }),
     metrics,
     log: logger,
   });
@@ -543,4 +543,34 @@ test("partial images are shown while the provider draws, and a caller who does n
   expect(shown).toEqual([]);
   expect(await draw({ stream: true, partial_images: 1 })).toMatchObject({ kind: "succeeded" });
   expect(shown).toEqual(["_images/gen_1/1-partial-0-0.png"]);
+});
+
+describe("a call of the provider is counted by what came of it:", () => {
+  const limited: ProviderErrorFacts = { ...facts, rateLimited: true };
+  const refused: ProviderErrorFacts = { ...facts, code: "moderation_blocked", retryable: false };
+
+  test.each<[outcome: string, failing: Record<number, ProviderErrorFacts>, timed: number]>([
+    ["succeeded", {}, 1],
+    ["partial", { 1: facts }, 1],
+    ["rate_limited", { 0: refused, 1: limited }, 0],
+    ["moderation_blocked", { 0: refused, 1: refused }, 0],
+    ["mixed", { 0: refused, 1: facts }, 0],
+  ])("%s", async (outcome, failing, timed) => {
+    const metrics = createMetrics({ ofProcess: false });
+    await work(fakeProvider(failing).provider, memory(), metrics)(generation(2).attempt());
+    const text = await metrics.render();
+    expect(text.match(/^darkroom_provider_calls_total\{.*/gm)).toEqual([
+      `darkroom_provider_calls_total{upstream="fake",outcome="${outcome}"} 1`,
+    ]);
+    const counts = text.match(/^darkroom_provider_call_duration_seconds_count\{upstream="fake"\} 1$/gm) ?? [];
+    expect(counts).toHaveLength(timed);
+  });
+
+  test("aborted, where its attempt is", async () => {
+    const metrics = createMetrics({ ofProcess: false });
+    const generate = async () => Promise.reject(new Error("Aborted"));
+    const aborted = generation(1).attempt({ signal: AbortSignal.abort("canceled") });
+    await expect(work({ name: "fake", generate }, memory(), metrics)(aborted)).rejects.toThrow("Aborted");
+    expect(await metrics.render()).toContain('darkroom_provider_calls_total{upstream="fake",outcome="aborted"} 1\n');
+  });
 });

@@ -14,7 +14,7 @@ export type GenerateImagesOptions = {
   /** Where partial images go. */
   store: Pick<ObjectStore, "put" | "delete">;
   imageStore: ImageStore;
-  metrics: Pick<Metrics, "repeatedImages" | "rateLimitedCalls">;
+  metrics: Pick<Metrics, "repeatedImages" | "rateLimitedCalls" | "providerCalls" | "providerDuration">;
   log: Logger;
 };
 
@@ -48,14 +48,22 @@ export function createGenerateImages({ provider, store, imageStore, metrics, log
     log.debug({ ...fields, prompt: request.prompt, wanted }, "The provider is called");
     if (attempt.mayRepeat) metrics.repeatedImages.inc({ model: record.model }, wanted.length);
     let reply: ProviderReply;
+    const sinceMs = performance.now();
     try {
       const parameters = { ...upstream.parameters, prompt: request.prompt };
       const partials = showPartials({ attempt, store, objects, log, fields });
       const call = { generationId: id, model: upstream.model, parameters, indexes: wanted, signal };
       reply = await provider.generate({ ...call, ...partials });
     } catch (error) {
-      if (!(error instanceof ProviderError)) throw error;
+      if (!(error instanceof ProviderError)) {
+        metrics.providerCalls.inc({ upstream: provider.name, outcome: signal.aborted ? "aborted" : "server_error" });
+        throw error;
+      }
       reply = { images: [], missing: wanted.map((index) => ({ index, error })) };
+    }
+    metrics.providerCalls.inc({ upstream: provider.name, outcome: outcomeOf(reply) });
+    if (reply.images.length > 0) {
+      metrics.providerDuration.observe({ upstream: provider.name }, (performance.now() - sinceMs) / 1_000);
     }
     reply = { ...reply, missing: explainRetirement(reply.missing, record) };
     for (const oddity of reply.oddities ?? []) log.warn({ ...fields, oddity }, "The provider's answer is odd");
@@ -87,6 +95,16 @@ export function createGenerateImages({ provider, store, imageStore, metrics, log
 async function note(attempt: Attempt, delivery: Delivery, missing: readonly MissingImage[]): Promise<void> {
   if (await attempt.checkpoint(delivery, missing)) return;
   throw new Error(`A later attempt owns ${attempt.record.id}`);
+}
+
+/** What came of a call, as the metrics name it. */
+function outcomeOf({ images, missing }: Pick<ProviderReply, "images" | "missing">): string {
+  if (images.length > 0) return missing.length === 0 ? "succeeded" : "partial";
+  if (missing.some(({ error }) => error.facts.rateLimited === true)) return "rate_limited";
+  const [first, ...others] = new Set(missing.map(({ error }) => error.facts.code));
+  // A series may have no image at all.
+  if (first === undefined) return "succeeded";
+  return others.length > 0 ? "mixed" : first;
 }
 
 /** Images that one error is the reason of: that of a whole call is logged once. */

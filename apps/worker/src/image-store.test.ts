@@ -46,11 +46,12 @@ function open({ patienceMs = 5_000 } = {}) {
       return memory.head(key);
     },
   };
-  const watch = createStoreWatch({ store, metrics: createMetrics({ ofProcess: false }), log, firstPauseMs: 20 });
+  const metrics = createMetrics({ ofProcess: false });
+  const watch = createStoreWatch({ store, metrics, log, firstPauseMs: 20 });
   onTestFinished(() => watch.close());
   const held = createHeldImages({ leftForMs: patienceMs, log });
-  const images = createImageStore({ store, watch, held, patienceMs, log });
-  return { images, state, asked, memory, watch };
+  const images = createImageStore({ store, watch, held, patienceMs, metrics, log });
+  return { images, state, asked, memory, watch, metrics };
 }
 const never = () => new AbortController().signal;
 
@@ -191,4 +192,13 @@ test("an image of a canceled generation is not held for anybody", async () => {
   state.refuses = () => false;
   const { delivery, refused } = await images.find(noted(1), { signal: never(), fields });
   expect([delivery.images, refused]).toEqual([[], []]);
+});
+
+test("uploads are measured, those that were given up apart", async () => {
+  const { images, state, metrics } = open({ patienceMs: 600 });
+  state.refuses = (key) => key === keyOf(0);
+  await images.keep([picture(0), picture(1)], noted(2), { signal: never(), fields });
+  const text = await metrics.render();
+  for (const outcome of ["stored", "lost"])
+    expect(text).toContain(`darkroom_upload_duration_seconds_count{outcome="${outcome}"} 1\n`);
 });

@@ -1,4 +1,4 @@
-import type { Logger } from "@darkroom/runtime";
+import type { Logger, Metrics } from "@darkroom/runtime";
 import { orAborted } from "@darkroom/outbound";
 import type { ProviderImage } from "@darkroom/providers";
 import type { Delivery, StoredImage } from "@darkroom/generations";
@@ -16,6 +16,7 @@ export type ImageStoreOptions = {
    * is waited for without an end: the images are paid for, and nothing else is begun meanwhile.
    */
   patienceMs: number;
+  metrics: Pick<Metrics, "uploadDuration">;
   log: Logger;
 };
 
@@ -38,7 +39,7 @@ type Upload = Pick<StoredImage, "index" | "key" | "mediaType" | "sha256"> & { im
 const stoppingMs = 3_000;
 
 /** Brings images that were bought to the object store. */
-export function createImageStore({ store, watch, held, patienceMs, log }: ImageStoreOptions) {
+export function createImageStore({ store, watch, held, patienceMs, metrics, log }: ImageStoreOptions) {
   /** Waits until the store serves again, where it refuses everything and not only an object of so many bytes. */
   async function outlastOutage(bytes: number, signal: AbortSignal): Promise<boolean> {
     if (!(await watch.refusesAll(bytes))) return false;
@@ -95,14 +96,19 @@ export function createImageStore({ store, watch, held, patienceMs, log }: ImageS
     const lost = new Set<number>();
     await Promise.all(
       uploads.map(async (one) => {
+        const sinceMs = performance.now();
+        const observe = (outcome: "stored" | "lost") =>
+          metrics.uploadDuration.observe({ outcome }, (performance.now() - sinceMs) / 1_000);
         try {
           await upload(one, cause);
+          observe("stored");
         } catch (error) {
           if (signal.reason === "lock lost") {
             held.leave(one.key, one.image);
             return;
           }
           if (!signal.aborted) {
+            observe("lost");
             log.error(
               { ...fields, key: one.key, err: error },
               "An image that was paid for could not be stored and is lost",

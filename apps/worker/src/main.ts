@@ -6,7 +6,7 @@ import { createFileStore } from "@darkroom/files";
 import { createHttpClient, createImageChecker, createProviders, createSpool } from "@darkroom/providers";
 import { createShowEnded, openWorker, queueSettings } from "@darkroom/generations";
 import { configuredCatalogue } from "@darkroom/models";
-import { defaultRetryPolicy, isBatchLane } from "@darkroom/queue";
+import { defaultRetryPolicy, isBatchLane, tellLaneWorker } from "@darkroom/queue";
 import { adviseOnRedis, joinFleet } from "@darkroom/redis";
 import { createObjectStore } from "@darkroom/storage";
 import { openWebhookWorker, webhookWorkerSettings } from "@darkroom/webhooks";
@@ -17,6 +17,7 @@ import { createDescribeWorker } from "./describe-worker.ts";
 import { createDrawingSlots } from "./drawing-slots.ts";
 import { createGenerateImages } from "./generate-images.ts";
 import { createHeldImages } from "./held-images.ts";
+import { createMeasureAttempts } from "./measure-attempts.ts";
 import { createImageStore } from "./image-store.ts";
 import { openFiles } from "./open-files.ts";
 import { openHealth } from "./open-health.ts";
@@ -106,7 +107,7 @@ await runProcess({
     });
     const patienceMs = config.UPLOAD_PATIENCE_MS;
     const held = createHeldImages({ directory: config.SPOOL_DIRECTORY, leftForMs: patienceMs, log });
-    const imageStore = createImageStore({ store, watch, held, patienceMs, log });
+    const imageStore = createImageStore({ store, watch, held, patienceMs, metrics, log });
 
     const { redis } = queue.connection;
     const { quarantine } = queue;
@@ -128,10 +129,24 @@ await runProcess({
             }),
             concurrency: config.WEBHOOK_CONCURRENCY,
             leaseMs: config.LOCK_DURATION_MS,
+            onAnswer({ outcome, sinceEndingMs }) {
+              metrics.webhookAttempts.inc({ outcome });
+              if (outcome === "delivered") metrics.webhookLag.observe(sinceEndingMs / 1_000);
+            },
             log,
             closes,
           });
     const countEnding = createCountEnding({ metrics });
+    const notes = tellLaneWorker({ ...queue.connection, lanes: plans, log });
+    closes.add("what the fleet is told of this worker's lanes", () => notes.close());
+    const measured = createMeasureAttempts({ metrics, notes });
+    metrics.workerSlots.readFrom(() =>
+      plans.map(({ lane, concurrency }) => ({ labels: { lane }, value: concurrency })),
+    );
+    metrics.workerSlotsBusy.readFrom(() =>
+      queue.laneWorkers.map(({ lane, active }) => ({ labels: { lane }, value: active().length })),
+    );
+    if (hasBatches) metrics.batchWindow.readFrom(() => [{ value: config.BATCH_WINDOW }]);
 
     const drawingSlots = createDrawingSlots();
     metrics.drawingSlots.readFrom(drawingSlots.byTenant);
@@ -141,7 +156,7 @@ await runProcess({
       plans.map(({ lane, provider, concurrency }) => ({
         lane,
         concurrency,
-        work: drawingSlots.counted(createGenerateImages({ provider, store, imageStore, metrics, log })),
+        work: measured(lane, drawingSlots.counted(createGenerateImages({ provider, store, imageStore, metrics, log }))),
         mayBegin: () => watch.takesWrites(),
         billOf: createBillDelivery({ metrics, log }),
         onEnding: (record, ending) => {

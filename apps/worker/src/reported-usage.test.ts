@@ -38,7 +38,7 @@ const links = { publicBaseUrl: "http://x", signingSecret: "s".repeat(32) };
 const store = createObjectStore({ storage: "memory", links });
 const watch = { wrote() {}, refusesAll: async () => false, untilTaking: async () => {} };
 const held = createHeldImages({ leftForMs: 60_000, log });
-const imageStore = createImageStore({ store, watch, held, patienceMs: 1_000, log });
+const imageStore = createImageStore({ store, watch, held, patienceMs: 1_000, metrics, log });
 const work = createGenerateImages({ provider, store, imageStore, metrics, log });
 const billDelivery = createBillDelivery({ metrics, log });
 

@@ -1,3 +1,4 @@
+import { createFreshReading } from "@darkroom/runtime";
 import type { Redis } from "ioredis";
 
 export type TenantMemoryOptions = {
@@ -18,8 +19,7 @@ const pageFields = 1_000;
  * not at all while nobody asks: every process may be asked for it, and all have the same answer.
  */
 export function createTenantMemory(options: TenantMemoryOptions) {
-  const { redis, name, freshForMs = 30_000, now = () => performance.now() } = options;
-  let latest: { atMs: number; amounts: Promise<ReadonlyMap<string, number>> } | undefined;
+  const { redis, name, freshForMs = 30_000, now } = options;
 
   async function scan(): Promise<ReadonlyMap<string, number>> {
     const amounts = new Map<string, number>();
@@ -32,14 +32,5 @@ export function createTenantMemory(options: TenantMemoryOptions) {
     return amounts;
   }
 
-  return (): Promise<ReadonlyMap<string, number>> => {
-    if (latest !== undefined && now() - latest.atMs < freshForMs) return latest.amounts;
-    const reading = { atMs: now(), amounts: scan() };
-    latest = reading;
-    // The next one who asks tries again.
-    reading.amounts.catch(() => {
-      if (latest === reading) latest = undefined;
-    });
-    return reading.amounts;
-  };
+  return createFreshReading(scan, { freshForMs, now });
 }

@@ -18,8 +18,13 @@ test("every counter is told with its help before anything has happened", async (
     "darkroom_refused_requests_total",
     "darkroom_dropped_connections_total",
     "darkroom_dropped_log_lines_total",
+    "darkroom_generations_total",
+    "darkroom_provider_calls_total",
+    "darkroom_webhook_attempts_total",
   ]);
-  expect(text.match(/^# HELP darkroom_\S+ \S.*\.$/gm)).toHaveLength(22);
+  const names = text.match(/^# TYPE darkroom_\S+/gm) ?? [];
+  expect(names.length).toBeGreaterThan(40);
+  expect(text.match(/^# HELP darkroom_\S+ \S.*\.$/gm)).toHaveLength(names.length);
 });
 
 test("unbilled generations are told by key, of two hundred keys apart", async () => {
@@ -33,6 +38,16 @@ test("unbilled generations are told by key, of two hundred keys apart", async ()
   expect(text).toContain('darkroom_unbilled_generations_by_key_total{tenant="acme",key_id="key_7"} 2\n');
   expect(text).toContain('darkroom_unbilled_generations_by_key_total{tenant="other",key_id="other"} 50\n');
   expect(text.match(/^darkroom_unbilled_generations_by_key_total\{/gm)).toHaveLength(201);
+});
+
+test("a counter by model with another label tells both, and bounds the models", async () => {
+  const metrics = createMetrics({ ofProcess: false });
+  for (let i = 0; i < 250; i++) metrics.generations.inc({ model: `m${i}`, ending: "failed" });
+  metrics.generations.inc({ model: "m0", ending: "succeeded" });
+  const text = await metrics.render();
+  expect(text).toContain('darkroom_generations_total{ending="succeeded",model="m0"} 1\n');
+  expect(text).toContain('darkroom_generations_total{ending="failed",model="other"} 50\n');
+  expect(text.match(/^darkroom_generations_total\{/gm)).toHaveLength(202);
 });
 
 test("what was counted is told by label", async () => {

@@ -1,4 +1,6 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { createModelCounter, createUnbilledCounter } from "./model-counter.ts";
+import { createScrapedGauge } from "./scraped-gauge.ts";
 import { createSpoolMetrics } from "./spool-metrics.ts";
 import { createTenantGauge } from "./tenant-gauge.ts";
 
@@ -9,17 +11,31 @@ export type MetricsOptions = {
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
+/** In seconds. A call for an image takes some seconds to some minutes, and a request for JSON some milliseconds. */
+const httpBuckets = [0.005, 0.02, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
+const providerBuckets = [1, 2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600];
+const uploadBuckets = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300];
+/** A line of a batch may wait for a day. */
+const waitBuckets = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 14_400, 86_400];
+
 /**
- * The counters of a process, for Prometheus. All of them stand here. A label is a code of our error table or a model, of which two hundred
- * are told apart, or the id and tenant of a key, likewise, so that their number is bounded: never a key itself or anything else that a
- * caller wrote. A gauge by tenant has the ten largest alone (docs/decisions/0044-shares-are-told-of-the-ten-largest.md).
+ * The metrics of a process, for Prometheus. All of them are declared here and described in docs/metrics.md. The number of their series is
+ * bounded: a label is a lane, a route, a status, a code of our error table, or a model or a key, of which two hundred are told apart. It is
+ * never a key itself or anything else that a caller wrote. A gauge by tenant has the ten largest alone
+ * (docs/decisions/0044-shares-are-told-of-the-ten-largest.md).
  */
 export function createMetrics({ ofProcess }: MetricsOptions) {
   const registry = new Registry();
   const contentType: string = registry.contentType;
   if (ofProcess) collectDefaultMetrics({ register: registry });
   const byTenant = (name: string, help: string) => createTenantGauge({ name, help, registry });
-  const byModel = (name: string, help: string) => createModelCounter(name, help, registry);
+  const byModel = (name: string, help: string) => createModelCounter({ name, help, registry });
+  const counter = <Label extends string>(name: string, help: string, ...labelNames: Label[]) =>
+    new Counter({ name, help, labelNames, registers: [registry] });
+  const durations = <Label extends string>(name: string, help: string, buckets: number[], ...labelNames: Label[]) =>
+    new Histogram({ name, help, labelNames, buckets, registers: [registry] });
+  const scraped = (name: string, help: string, ...labelNames: string[]) =>
+    createScrapedGauge({ name, help, labelNames, registry });
   return {
     unpricedGenerations: byModel(
       "darkroom_unpriced_generations_total",
@@ -48,28 +64,24 @@ export function createMetrics({ ofProcess }: MetricsOptions) {
       registers: [registry],
     }),
     spool: createSpoolMetrics(registry),
-    quarantined: new Counter({
-      name: "darkroom_quarantined_total",
-      help: "What was set aside because it cannot be read, or the store refuses it, by what was to be done. It is tried again every ten minutes.",
-      labelNames: ["kind"],
-      registers: [registry],
-    }),
-    refusedRequests: new Counter({
-      name: "darkroom_refused_requests_total",
-      help: "Requests that were answered with an error, by its code.",
-      labelNames: ["code"],
-      registers: [registry],
-    }),
-    droppedConnections: new Counter({
-      name: "darkroom_dropped_connections_total",
-      help: "Connections that were closed unread because as many as MAX_CONNECTIONS were open.",
-      registers: [registry],
-    }),
-    droppedLogLines: new Counter({
-      name: "darkroom_dropped_log_lines_total",
-      help: "Log lines that were dropped because standard output was read more slowly than they came.",
-      registers: [registry],
-    }),
+    quarantined: counter(
+      "darkroom_quarantined_total",
+      "What was set aside because it cannot be read, or the store refuses it, by what was to be done. It is tried again every ten minutes.",
+      "kind",
+    ),
+    refusedRequests: counter(
+      "darkroom_refused_requests_total",
+      "Requests that were answered with an error, by its code.",
+      "code",
+    ),
+    droppedConnections: counter(
+      "darkroom_dropped_connections_total",
+      "Connections that were closed unread because as many as MAX_CONNECTIONS were open.",
+    ),
+    droppedLogLines: counter(
+      "darkroom_dropped_log_lines_total",
+      "Log lines that were dropped because standard output was read more slowly than they came.",
+    ),
     /** Who takes what. An api tells the first five, the last of them for all processes, and a worker the other two. */
     heldLines: byTenant(
       "darkroom_tenant_held_lines",
@@ -99,59 +111,135 @@ export function createMetrics({ ofProcess }: MetricsOptions) {
       "darkroom_tenant_webhook_slots",
       "Webhooks of a tenant that this worker posts, of its WEBHOOK_CONCURRENCY.",
     ),
+    /** An api tells of requests, and a worker of attempts. */
+    httpDuration: durations(
+      "darkroom_http_request_duration_seconds",
+      "From the head of a request to the end of its answer, by route. Status 499: the client left before that.",
+      httpBuckets,
+      "method",
+      "route",
+      "status",
+    ),
+    openRequests: scraped(
+      "darkroom_open_requests",
+      "Requests that this process holds open: sync (a caller waits for its images), stream (events) or long_poll.",
+      "kind",
+    ),
+    queueWait: durations(
+      "darkroom_queue_wait_seconds",
+      "From the submission of a generation, or its retry by the owner, to its first attempt.",
+      waitBuckets,
+      "lane",
+    ),
+    generationDuration: durations(
+      "darkroom_generation_duration_seconds",
+      "From the submission of a generation, or its retry by the owner, to the ending that an attempt has written.",
+      waitBuckets,
+      "lane",
+      "ending",
+    ),
+    generations: createModelCounter({
+      name: "darkroom_generations_total",
+      help: "Generations that an attempt has ended, by model and ending. Those that were canceled or expired before their first attempt are not among them.",
+      labelNames: ["ending"],
+      registry,
+    }),
+    providerCalls: counter(
+      "darkroom_provider_calls_total",
+      "Calls of a provider: succeeded, partial (some images are missing), rate_limited, aborted, or the code of the error; mixed where there were several.",
+      "upstream",
+      "outcome",
+    ),
+    providerDuration: durations(
+      "darkroom_provider_call_duration_seconds",
+      "How long calls of a provider took that brought an image.",
+      providerBuckets,
+      "upstream",
+    ),
+    uploadDuration: durations(
+      "darkroom_upload_duration_seconds",
+      "How long images took to the object store, all tries included: stored or lost.",
+      uploadBuckets,
+      "outcome",
+    ),
+    workerSlots: scraped("darkroom_worker_slots", "Jobs that this worker runs at a time on a lane.", "lane"),
+    workerSlotsBusy: scraped("darkroom_worker_slots_busy", "Jobs that this worker runs on a lane now.", "lane"),
+    webhookAttempts: counter(
+      "darkroom_webhook_attempts_total",
+      "Posts of webhooks by what came of them: delivered, retry, gone (the address answered 410) or refused (it may not be called).",
+      "outcome",
+    ),
+    webhookLag: durations(
+      "darkroom_webhook_lag_seconds",
+      "From an ending to the answer by which its receiver accepted the webhook.",
+      waitBuckets,
+    ),
+    batchWindow: scraped(
+      "darkroom_batch_window_lines",
+      "BATCH_WINDOW of this worker: how many lines of batches are to be in Redis at a time for each batch lane.",
+    ),
+    /** What follows is read from Redis by each api that is scraped. All apis tell the same: take the maximum, and do not add up. */
+    laneWaiting: scraped("darkroom_lane_waiting", "Jobs in line for a worker.", "lane"),
+    laneActive: scraped("darkroom_lane_active", "Jobs that workers hold.", "lane"),
+    laneDelayed: scraped(
+      "darkroom_lane_delayed",
+      "Jobs that wait for the end of a pause, before a retry for example.",
+      "lane",
+    ),
+    laneOldest: scraped(
+      "darkroom_lane_oldest_age_seconds",
+      "How long the job that has waited longest is queued; 0 where none is.",
+      "lane",
+    ),
+    lanePaused: scraped("darkroom_lane_paused", "1 while an operator has paused the lane, else 0.", "lane"),
+    laneClosed: scraped(
+      "darkroom_lane_closed_seconds",
+      "For how long the lane still gives out no job because its upstream's rate limit is reached; 0 for an open lane.",
+      "lane",
+    ),
+    laneWorkers: scraped("darkroom_lane_workers", "Workers that work the lane off.", "lane"),
+    laneService: scraped(
+      "darkroom_lane_service_seconds",
+      "How long a job holds a slot of a worker, in the mean of the latest. Absent before any job has ended.",
+      "lane",
+    ),
+    workersDesired: scraped(
+      "darkroom_workers_desired",
+      "How many workers the lane needs; 0 for a paused lane.",
+      "lane",
+    ),
+    laneSaturation: scraped(
+      "darkroom_lane_saturation",
+      "Which share of what the upstream's rate limit lets through the lane needs. At 1 more workers draw nothing sooner; 0 without a limit.",
+      "lane",
+    ),
+    batches: scraped("darkroom_batches_unfinished", "Batches that have not ended."),
+    webhooksWaiting: scraped("darkroom_webhooks_waiting", "Webhooks that are neither delivered nor given up."),
+    outbox: scraped("darkroom_webhook_outbox", "Endings that are not yet webhooks. Empty but for the last moments."),
+    ledgerEntries: scraped(
+      "darkroom_ledger_waiting_entries",
+      "Entries of the ledger that are not in the object store yet.",
+    ),
+    ledgerLag: scraped(
+      "darkroom_ledger_lag_seconds",
+      "Age of the oldest of these. They are moved when they are 2,000 or an hour old.",
+    ),
+    quarantineEntries: scraped(
+      "darkroom_quarantine_entries",
+      "What is set aside now, because no worker can deal with it.",
+    ),
+    redisMemory: scraped("darkroom_redis_used_memory_bytes", "Memory that Redis uses."),
+    redisMaxMemory: scraped("darkroom_redis_max_memory_bytes", "`maxmemory` of Redis; 0 where it has none."),
+    redisNoEviction: scraped(
+      "darkroom_redis_noeviction",
+      "1 where `maxmemory-policy` is noeviction, as it must be, else 0.",
+    ),
+    redisRoundTrip: scraped(
+      "darkroom_redis_round_trip_seconds",
+      "How long Redis took to answer this process a moment before.",
+    ),
     /** What a scraper is answered with. */
     contentType,
     render: () => registry.metrics(),
-  };
-}
-
-/** More than any catalogue has. Each name is a series that a process keeps, and that Prometheus keeps for weeks. */
-const mostModels = 200;
-
-/**
- * A counter by model. Where an operator serves models that the catalogue does not know, callers make up names, and their number has no
- * bound: those after the first two hundred of a process are counted together, as `other`.
- */
-function createModelCounter(name: string, help: string, registry: Registry) {
-  const counter = new Counter({ name, help, labelNames: ["model"], registers: [registry] });
-  const models = new Set<string>();
-  return {
-    inc({ model }: { model: string }, value = 1): void {
-      if (models.size < mostModels) models.add(model);
-      counter.inc({ model: models.has(model) ? model : "other" }, value);
-    },
-  };
-}
-
-/** As many as keys that an operator looks at one by one. Each is a series that a process keeps, and that Prometheus keeps for weeks. */
-const mostKeys = 200;
-
-/** Of whom and with what a generation was asked for. */
-type Unbilled = { model: string; tenant: string; keyId: string };
-
-/**
- * Counts generations that cost their tenants nothing though a provider may have charged: by model, and apart from that by API key, so that
- * their numbers do not multiply. The first two hundred keys of a process have a series each, the others one together; every entry of the
- * ledger names its own.
- */
-function createUnbilledCounter(registry: Registry) {
-  const byModel = createModelCounter(
-    "darkroom_unbilled_generations_total",
-    "Generations that were canceled while they ran, or failed, and cost their tenants nothing though the provider may have charged.",
-    registry,
-  );
-  const byKey = new Counter({
-    name: "darkroom_unbilled_generations_by_key_total",
-    help: "The same by API key: its tenant and its id. Of the keys after the first two hundred of a process both are other.",
-    labelNames: ["tenant", "key_id"],
-    registers: [registry],
-  });
-  const keys = new Set<string>();
-  return {
-    inc({ model, tenant, keyId }: Unbilled): void {
-      byModel.inc({ model });
-      if (keys.size < mostKeys) keys.add(keyId);
-      byKey.inc(keys.has(keyId) ? { tenant, key_id: keyId } : { tenant: "other", key_id: "other" });
-    },
   };
 }

@@ -1,11 +1,10 @@
-import { Gauge, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
+import { createScrapedGauge } from "./scraped-gauge.ts";
 
 /** What each tenant has or takes, in the unit of the metric. A tenant with nothing may be left out. */
 export type TenantAmounts = ReadonlyMap<string, number>;
 
 type ReadAmounts = () => TenantAmounts | Promise<TenantAmounts>;
-
-const nothing: ReadAmounts = () => new Map();
 
 /** As many as an operator looks at. The eleventh is in the rest, and no tenant that takes much is behind ten that take more. */
 const told = 10;
@@ -22,23 +21,14 @@ export type TenantGaugeOptions = { name: string; help: string; registry: Registr
  *
  * It has no series before `readFrom` was called, and none while the source rejects: what cannot be read is no reason for `/metrics` to fail.
  */
-export function createTenantGauge({ name, help, registry }: TenantGaugeOptions) {
-  let source = nothing;
-  const gauge = new Gauge({
-    name,
-    help,
-    labelNames: ["tenant"],
-    registers: [registry],
-    async collect() {
-      const amounts = await Promise.resolve().then(source).catch(nothing);
-      gauge.reset();
-      for (const [tenant, amount] of largestAndRest(amounts)) gauge.set({ tenant }, amount);
-    },
-  });
+export function createTenantGauge(options: TenantGaugeOptions) {
+  const gauge = createScrapedGauge({ ...options, labelNames: ["tenant"] });
   return {
     /** Has the gauge ask `read` at each scrape. */
     readFrom(read: ReadAmounts): void {
-      source = read;
+      gauge.readFrom(async () =>
+        largestAndRest(await read()).map(([tenant, value]) => ({ labels: { tenant }, value })),
+      );
     },
   };
 }

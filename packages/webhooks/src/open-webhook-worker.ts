@@ -59,6 +59,8 @@ export type OpenWebhookWorkerOptions = {
   concurrency: number;
   /** How long a worker may be silent before its webhooks are given to another, in milliseconds. */
   leaseMs: number;
+  /** Called with what came of each post, and how long after the ending that was, in milliseconds. */
+  onAnswer?: WebhookPart["onAnswer"];
   log: Logger;
   /** Is given the close of each part as soon as it is open. */
   closes: CloseList;
@@ -81,6 +83,7 @@ export function openWebhookWorker(options: OpenWebhookWorkerOptions) {
     perOrigin,
     schedule: (attempt) => webhookSchedule(attempt, Math.random),
     leaseMs,
+    ...(options.onAnswer !== undefined && { onAnswer: options.onAnswer }),
     post: async ({ delivery, subject, hungBefore, signal }) => {
       const { id, url, keyId } = delivery;
       const { kind, record } = subject;

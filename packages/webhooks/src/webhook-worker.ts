@@ -38,6 +38,8 @@ export type WebhookWorkerOptions = WebhookSubjectStores & {
   /** How many of them may go to one origin: a receiver that hangs holds no more than those. */
   perOrigin: number;
   post: (call: WebhookCall) => Promise<WebhookAnswer>;
+  /** Called with what came of each post, and how long after the ending that was, in milliseconds. */
+  onAnswer?: (told: { outcome: WebhookAnswer["outcome"]; sinceEndingMs: number }) => void;
   /** The pause before an attempt, counted from 1, in milliseconds; null when there is to be none. */
   schedule: (attempt: number) => number | null;
   /** How long a worker may be silent before its deliveries are given to another, in milliseconds; renewed at a third of it. */
@@ -103,6 +105,9 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
     await stillHeld(run);
     const { signal } = run.controller;
     const answer = await post({ delivery, subject, hungBefore: address.hung, signal });
+    // The time of the ending is of the clock of Redis, and that of this process may be behind it.
+    const sinceEndingMs = Math.max(Date.now() - delivery.createdAtMs, 0);
+    options.onAnswer?.({ outcome: answer.outcome, sinceEndingMs });
     return {
       result: resultOf(delivery, answer),
       noteAddress: () => noteAddress(delivery, address.hung, answer),

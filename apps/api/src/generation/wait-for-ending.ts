@@ -5,7 +5,7 @@ import type { GenerationRecord } from "@darkroom/generations";
 import type { Queue } from "../open-queue.ts";
 import type { Joined } from "./submit-or-attach.ts";
 import type { Drain } from "../drain.ts";
-import { type HeldRequests, keyStopped } from "../limits/held-requests.ts";
+import { type HeldRequests, keyStopped, type WaitKind } from "../limits/held-requests.ts";
 
 export type WaitForEndingOptions = {
   queue: Pick<Queue, "generations" | "waits">;
@@ -56,11 +56,13 @@ type LimitWaitOptions = {
   /** Absent: no timeout. */
   timeoutMs?: number;
   drain: Drain;
-  heldRequests: Pick<HeldRequests, "onStopped">;
+  heldRequests: Pick<HeldRequests, "onStopped" | "beginWait">;
+  /** As what the wait is counted. */
+  kind: WaitKind;
 };
 
-/** Watches for events that interrupt a wait. Call `release` when the wait is over. */
-export function limitWait({ response, timeoutMs, drain, heldRequests }: LimitWaitOptions) {
+/** Watches for events that interrupt a wait. Call `release` once, when the wait is over. */
+export function limitWait({ response, timeoutMs, drain, heldRequests, kind }: LimitWaitOptions) {
   const { promise: interrupted, resolve } = Promise.withResolvers<Interruption>();
   // An unanswered response closes only because its connection has closed.
   const onClose = () => resolve("disconnect");
@@ -69,6 +71,7 @@ export function limitWait({ response, timeoutMs, drain, heldRequests }: LimitWai
   const timer = timeoutMs === undefined ? undefined : setTimeout(() => resolve("timeout"), timeoutMs);
   const forget = drain.onDismiss(() => resolve("shutdown"));
   const forgetKey = heldRequests.onStopped(response, () => resolve("stopped"));
+  const endWait = heldRequests.beginWait(kind);
 
   return {
     interrupted,
@@ -77,6 +80,7 @@ export function limitWait({ response, timeoutMs, drain, heldRequests }: LimitWai
       clearTimeout(timer);
       forget();
       forgetKey();
+      endWait();
     },
   };
 }

@@ -29,7 +29,7 @@ import { createAuthenticationGate, type AuthenticationGate } from "./authenticat
 import { createUnauthenticatedLog } from "./unauthenticated-log.ts";
 
 export type CreateServerDependencies = Omit<FollowRequestDependencies, "unauthenticatedLog" | "metrics"> & {
-  metrics: Pick<Metrics, "refusedRequests" | "droppedConnections">;
+  metrics: Pick<Metrics, "refusedRequests" | "droppedConnections" | "httpDuration">;
   keyring: Keyring;
   drain: Drain;
   /** Whose `X-Forwarded-For` is believed: that of all clients, of none, or of these addresses and networks. */

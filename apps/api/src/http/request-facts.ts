@@ -42,7 +42,7 @@ const probes = new Set(["/healthz", "/readyz"]);
 
 export type FollowRequestDependencies = {
   log: Logger;
-  metrics: Pick<Metrics, "refusedRequests">;
+  metrics: Pick<Metrics, "refusedRequests" | "httpDuration">;
   unauthenticatedLog: Pick<UnauthenticatedLog, "takeLine">;
 };
 
@@ -71,6 +71,8 @@ export function followRequest(
     const answered = reply.raw.writableFinished;
     // 499 is what nginx writes for a caller who left.
     const status = answered ? reply.raw.statusCode : 499;
+    const durationMs = performance.now() - startedAtMs;
+    metrics.httpDuration.observe({ ...routeLabels(request), status }, durationMs / 1_000);
     const level = probes.has(pathOf(request.url)) ? "debug" : status >= 500 ? "warn" : "info";
     if (account === undefined && facts.admin !== true && level !== "debug") {
       if (!unauthenticatedLog.takeLine(request.raw, { refused: status >= 400 })) return;
@@ -83,11 +85,16 @@ export function followRequest(
       ...facts,
       ip: clientAddress(request),
       status,
-      durationMs: Math.round(performance.now() - startedAtMs),
+      durationMs: Math.round(durationMs),
     };
     const end = answered ? `was answered with ${status}` : "was cut off before its answer was complete";
     log[level](fields, `${request.method} ${loggablePath(request.url, routes.words)} ${end}`);
   });
+}
+
+/** The route of a request as the metrics name it. What no route takes is one, because its path and method are the client's own. */
+function routeLabels({ method, is404, routeOptions: { url } }: FastifyRequest) {
+  return is404 || url === undefined ? { method: "(any)", route: "(none)" } : { method, route: url };
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { Keyring } from "@darkroom/accounts";
 import { ApiError, countOf } from "@darkroom/contracts";
-import type { TenantAmounts } from "@darkroom/runtime";
+import type { Sample, TenantAmounts } from "@darkroom/runtime";
 import type { FastifyRequest } from "fastify";
 import { accountOf } from "../http/authenticate.ts";
 import { credentialOf } from "../http/credential.ts";
@@ -13,6 +13,9 @@ export type HeldRequestsOptions = {
   /** How often keys are checked to be in force, in milliseconds. A changed key is known within a second. */
   everyMs?: number;
 };
+
+/** How a request waits: for its images, for events, or for a change of a generation. */
+export type WaitKind = "sync" | "stream" | "long_poll";
 
 /** A request that is held open, and the listeners for the end of its key. */
 type Held = { stopped: boolean; tellAll: Set<() => void> };
@@ -28,6 +31,7 @@ const retryAfterMs = 2_000;
 export function createHeldRequests({ keyring, maxPerKey, everyMs = 250 }: HeldRequestsOptions) {
   const counts = new Map<string, number>();
   const countsOfTenants = new Map<string, number>();
+  const waits: Record<WaitKind, number> = { sync: 0, stream: 0, long_poll: 0 };
   const ofResponse = new WeakMap<ServerResponse, Held>();
   /** By what the caller has sent to authenticate: a rotation ends one secret of a key and not the other. */
   const ofCredential = new Map<string, Set<Held>>();
@@ -97,6 +101,15 @@ export function createHeldRequests({ keyring, maxPerKey, everyMs = 250 }: HeldRe
 
     /** How many requests are held, by tenant. */
     byTenant: (): TenantAmounts => countsOfTenants,
+
+    /** How many requests wait now, by kind. One that is being read, submitted or answered does not wait. */
+    waits: (): Sample[] => Object.entries(waits).map(([kind, value]) => ({ labels: { kind }, value })),
+
+    /** Counts a wait until the returned function is called, once. */
+    beginWait(kind: WaitKind): () => void {
+      waits[kind]++;
+      return () => void waits[kind]--;
+    },
 
     /** Calls `tell` when the key of a held request is in force no more, at once where that is so. Returns the function that takes it back. */
     onStopped(response: ServerResponse, tell: () => void): () => void {

@@ -52,7 +52,7 @@ export function createAnswerAsStream(options: AnswerAsStreamOptions): WaitMode {
 
   return async (call) => {
     const { request, reply } = call;
-    const limit = limitWait({ response: reply.raw, timeoutMs: syncTimeoutMs, drain, heldRequests });
+    const limit = limitWait({ response: reply.raw, timeoutMs: syncTimeoutMs, drain, heldRequests, kind: "stream" });
     let close = () => limit.release();
     try {
       const joined = await submitOrAttach(call, { watch: true });

@@ -47,7 +47,7 @@ export function createAnswerAtOnce(options: AnswerAtOnceOptions): WaitMode {
   return async ({ preference, ...call }) => {
     const { reply } = call;
     const waitSeconds = Math.min(preference.waitSeconds ?? 0, Math.floor(syncTimeoutMs / 1_000));
-    const limit = limitWait({ response: reply.raw, timeoutMs: waitSeconds * 1_000, drain, heldRequests });
+    const limit = limitWait({ response: reply.raw, timeoutMs: waitSeconds * 1_000, drain, heldRequests, kind: "sync" });
     try {
       const joined = await submitOrAttach(call, { mayHangUp: true });
       const { id, answer } = joined;

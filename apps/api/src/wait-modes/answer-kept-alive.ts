@@ -55,7 +55,7 @@ export function createAnswerKeptAlive(options: AnswerKeptAliveOptions): WaitMode
 
   return async (call) => {
     const { request, reply, preference } = call;
-    const limit = limitWait({ response: reply.raw, timeoutMs: syncTimeoutMs, drain, heldRequests });
+    const limit = limitWait({ response: reply.raw, timeoutMs: syncTimeoutMs, drain, heldRequests, kind: "sync" });
     let joined: Joined;
     try {
       joined = await submitOrAttach(call);

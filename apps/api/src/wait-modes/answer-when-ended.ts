@@ -30,7 +30,7 @@ export function createAnswerWhenEnded(options: AnswerWhenEndedOptions): WaitMode
 
   return async (call) => {
     const { reply } = call;
-    const limit = limitWait({ response: reply.raw, timeoutMs: syncTimeoutMs, drain, heldRequests });
+    const limit = limitWait({ response: reply.raw, timeoutMs: syncTimeoutMs, drain, heldRequests, kind: "sync" });
     try {
       const joined = await submitOrAttach(call);
       const ended = await waitForEnding({ queue, joined, interrupted: limit.interrupted, log });

@@ -2,7 +2,7 @@ import type { LedgerEntry, UsageRow } from "@darkroom/contracts";
 import { type Quarantine, redisTime } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import type { Logger } from "@darkroom/runtime";
-import { createExportLedger, type Exported } from "./export-ledger.ts";
+import { createExportLedger, type Exported, type LedgerBacklog } from "./export-ledger.ts";
 import { createLedgerKeys } from "./ledger-keys.ts";
 import { createLedgerSegments, type LedgerObjects } from "./ledger-segments.ts";
 import { readLedger } from "./read-ledger.ts";
@@ -32,6 +32,8 @@ export type Ledger = {
   exportDue(): Promise<Exported>;
   /** Exports all that Redis holds of a day. */
   exportDay(day: string): Promise<Exported>;
+  /** What is not in the object store yet. */
+  backlog(): Promise<LedgerBacklog>;
   /** All entries of a day, each once. Throws `LedgerError` for a broken line and a missing segment. */
   read(day: string): AsyncIterable<LedgerEntry>;
   /** Recomputes the sums of a day that is over, from its entries. Throws `LedgerError`. */

@@ -255,3 +255,14 @@ describeWithS3("the ledger in a bucket", ({ accessKeyId, secretAccessKey, ...pla
   const prefix = `ledger-${randomUUID()}`;
   testRoundTrip("it", () => createObjectStore({ storage: "s3", ...place, credentials, createBucket: false, prefix }));
 });
+
+test("the backlog is what Redis alone has, over all days, and the age of the oldest entry", async () => {
+  const { ledger, end } = await openLedger({ segmentEntries: 3 });
+  expect(await ledger.backlog()).toEqual({ entries: 0, oldestAgeMs: null });
+  await end(pastDay, ...newEntries(4));
+  const { entries, oldestAgeMs } = await ledger.backlog();
+  expect(entries).toBe(4);
+  expect(oldestAgeMs).toBeGreaterThanOrEqual(0);
+  await ledger.exportDue();
+  expect(await ledger.backlog()).toEqual({ entries: 0, oldestAgeMs: null });
+});

@@ -28,6 +28,9 @@ export type ExportLedgerOptions = {
 /** What one export has moved to the store. */
 export type Exported = { entries: number; segments: number };
 
+/** Entries that are in Redis alone. `oldestAgeMs`: how long ago the oldest was written, in milliseconds; null where there is none. */
+export type LedgerBacklog = { entries: number; oldestAgeMs: number | null };
+
 /**
  * Moves entries out of Redis into the object store, each exactly once: a script claims the entries of the next segment, the segment is
  * written under a name that has its offset, and a script commits. Several workers may do so at the same time, and each may die at any
@@ -106,6 +109,18 @@ export function createExportLedger(options: ExportLedgerOptions) {
       const first = failed.find(({ error }) => quarantine === undefined || isPassing(error));
       if (first !== undefined) throw first.error;
       return exported;
+    },
+
+    async backlog(): Promise<LedgerBacklog> {
+      const [nowMs, days] = await Promise.all([redisTime(redis), redis.smembers(keys.days)]);
+      const lists = await Promise.all(
+        days.map((day) => Promise.all([redis.llen(keys.entries(day)), redis.lindex(keys.entries(day), 0)])),
+      );
+      const ages = lists.flatMap(([, oldest]) => (oldest === null ? [] : [Math.max(nowMs - endedAtMs(oldest), 0)]));
+      return {
+        entries: lists.reduce((sum, [count]) => sum + count, 0),
+        oldestAgeMs: ages.length === 0 ? null : Math.max(...ages),
+      };
     },
 
     /** Exports all entries of a day that are in Redis now, whether they are due or not. */

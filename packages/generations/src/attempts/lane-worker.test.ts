@@ -47,11 +47,11 @@ describe("a job ends in one of four ways:", () => {
 
 describe("an ending that is written is told of, with", () => {
   const refused = { kind: "failed", error: { code: "moderation_blocked", message: "No." } } as const;
-  const nothing = { bill: null, unbilled: false };
-  const unbilled = { bill: null, unbilled: true };
+  const nothing = { status: "failed", bill: null, unbilled: false } as const;
+  const unbilled = { status: "failed", bill: null, unbilled: true } as const;
 
   test.each<[string, Outcome, AttemptEnding]>([
-    ["its bill", done, { bill, unbilled: false }],
+    ["its bill", done, { status: "succeeded", bill, unbilled: false }],
     ["none, where the provider refused", { ...refused, nothingCharged: true }, nothing],
     ["none, where no try can have been charged", retry, nothing],
     ["none, though something may have been charged", refused, unbilled],

@@ -1,4 +1,4 @@
-import { type Bill, isCallersFault } from "@darkroom/contracts";
+import { type Bill, type Ending, isCallersFault } from "@darkroom/contracts";
 import { setTimeout as pause } from "node:timers/promises";
 import { createBackoff, type Logger } from "@darkroom/runtime";
 import type { GenerationRecord } from "../records/generation-record.ts";
@@ -28,10 +28,10 @@ export type RunAttemptOptions = NotedObjectsOptions & {
 };
 
 /**
- * The bill of an ending, or null where nothing was delivered. `unbilled`: the provider may have charged all the same, and the tenant is not
- * billed.
+ * An ending and its bill, which is null where nothing was delivered. `unbilled`: the provider may have charged all the same, and the tenant
+ * is not billed.
  */
-export type AttemptEnding = { bill: Bill | null; unbilled: boolean };
+export type AttemptEnding = { status: Ending; bill: Bill | null; unbilled: boolean };
 
 /**
  * Runs one attempt at a generation, from its start in the record to its settlement.
@@ -207,7 +207,7 @@ async function settle(
     const missing = outcome.kind === "failed" ? [] : outcome.missing;
     const bill = billOf(record, delivery, missing);
     const verdict = await write(() => attempts.succeed(id, lane, attempt, delivery, bill, missing));
-    if (verdict === "ok") onEnding?.(record, { bill, unbilled: false });
+    if (verdict === "ok") onEnding?.(record, { status: "succeeded", bill, unbilled: false });
     log.info({ ...fields, verdict, images: bill.images, costMicros: bill.costMicros }, "The generation succeeded");
     if (verdict === "ok") return "succeeded";
   } else if (outcome.kind !== "succeeded") {
@@ -216,7 +216,7 @@ async function settle(
     if (record.halted !== null) {
       const { halted } = record;
       const ended = await write(() => attempts.halt(id, lane, attempt, halted));
-      if (ended === "ok") onEnding?.(record, { bill: null, unbilled: isUnbilled(record, true) });
+      if (ended === "ok") onEnding?.(record, { status: halted, bill: null, unbilled: isUnbilled(record, true) });
       log.info(
         { ...fields, verdict: ended, status: halted },
         "The batch of a generation was stopped; it is not begun again",
@@ -224,7 +224,7 @@ async function settle(
       return "unless it is queued";
     }
     const verdict = await write(() => attempts.fail(id, lane, attempt, error, uncharged));
-    if (verdict === "ok") onEnding?.(record, { bill: null, unbilled: isUnbilled(record, uncharged) });
+    if (verdict === "ok") onEnding?.(record, { status: "failed", bill: null, unbilled: isUnbilled(record, uncharged) });
     // The upstream's message about the caller's request quotes it.
     const why = isCallersFault(error.code) ? "" : `: ${error.message}`;
     log.warn({ ...fields, verdict, code: error.code }, `The generation failed${why}`);

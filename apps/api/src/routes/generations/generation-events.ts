@@ -65,7 +65,7 @@ export function generationEventsRoute(app: FastifyInstance, dependencies: Genera
         return reply.code(204).removeHeader("content-type").send();
       }
       const watch = await watchGeneration(queue, record.id);
-      const limit = limitWait({ response: reply.raw, drain, heldRequests });
+      const limit = limitWait({ response: reply.raw, drain, heldRequests, kind: "stream" });
       const told = (ended: GenerationRecord) => followRead(reply.raw, ended, disconnects);
       const stream = Readable.from(events(record, { seen, watch, interrupted: limit.interrupted, told }), {
         objectMode: false,

@@ -80,7 +80,7 @@ export function readGenerationRoute(app: FastifyInstance, dependencies: ReadGene
     if (isEnding(first.status)) return first;
     heldRequests.holdOrRefuse(request, reply.raw);
     const watch = await watchGeneration(queue, first.id);
-    const limit = limitWait({ response: reply.raw, timeoutMs, drain, heldRequests });
+    const limit = limitWait({ response: reply.raw, timeoutMs, drain, heldRequests, kind: "long_poll" });
     try {
       for (let interruption: Interruption | void = undefined; ;) {
         // Read after the watch began, so that no change slips by between the two.
