@@ -9,7 +9,7 @@ const script = defineScript(
   z.tuple([z.int(), z.int(), z.int(), z.int(), flag, z.int(), flag, z.int(), z.int()]),
 );
 
-/** Of the jobs in line, so many are looked at for the oldest: it is found while at most half as many tenants wait. They take 0.1 ms of Redis. */
+/** Of the jobs in line, so many are looked at for the oldest: it is found while at most half as many tenants wait. They take less than a millisecond of Redis. */
 const oldestAmong = 100;
 
 /** How a lane stands now. The figures are of one moment. */
