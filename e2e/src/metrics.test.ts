@@ -32,7 +32,7 @@ function read(exposition: string) {
 }
 
 /** What happens too rarely to be provoked here. Each is counted in a test beside its source. */
-const rare = [
+const rare = new Set([
   "darkroom_unpriced_generations_total",
   "darkroom_capped_generations_total",
   "darkroom_unbilled_generations_total",
@@ -42,7 +42,7 @@ const rare = [
   "darkroom_tenant_reads",
   "darkroom_tenant_read_bytes_last_minute",
   "darkroom_tenant_webhook_slots",
-];
+]);
 
 test("docs/metrics.md has every metric that an api and a worker expose, with its type and labels, and who tells it", async () => {
   const documented = await documentedMetrics();
@@ -62,10 +62,11 @@ test("docs/metrics.md has every metric that an api and a worker expose, with its
   for (const [name, { labels, toldBy }] of documented) {
     for (const by of ["api", "worker"] as const) {
       const told = exposed[by].series.get(name);
-      if (told !== undefined && String(told.labels) !== String(labels)) faults.push(`${name}: labels ${told.labels}`);
+      if (told !== undefined && told.labels.join() !== labels.join())
+        faults.push(`${name}: labels ${told.labels.join()}`);
       if (toldBy !== by && toldBy !== "both" && told?.isZero === false) faults.push(`${name}: the ${by} tells it, too`);
       const isExpected = toldBy === by || toldBy === "both";
-      if (isExpected && told === undefined && !rare.includes(name)) faults.push(`${name}: the ${by} has none`);
+      if (isExpected && told === undefined && !rare.has(name)) faults.push(`${name}: the ${by} has none`);
     }
   }
   expect(faults).toEqual([]);

@@ -5,6 +5,12 @@ import { createBatch, numberedLines, untilEnded } from "./batches.ts";
 import { startStack } from "./stack.ts";
 import { startWebhookReceiver } from "./webhook-receiver.ts";
 
+async function scrape(origin: string, headers: Record<string, string> = {}): Promise<string> {
+  const answer = await fetch(`${origin}/metrics`, { headers });
+  expect(answer.status).toBe(200);
+  return answer.text();
+}
+
 /** An api and a worker whose metrics are scraped as an operator does, taken down after the test. */
 export async function startObservedStack() {
   const adminKey = newApiKey();
@@ -18,11 +24,6 @@ export async function startObservedStack() {
       WEBHOOK_ALLOW_INSECURE: "true",
     },
   });
-  const scrape = async (origin: string, headers: Record<string, string> = {}) => {
-    const answer = await fetch(`${origin}/metrics`, { headers });
-    expect(answer.status).toBe(200);
-    return answer.text();
-  };
   const request = { model: "dall-e-2", size: "256x256" };
   const draw = async (body: object, status = 200) => {
     const answer = await stack.generate({ ...request, ...body });

@@ -41,15 +41,14 @@ export async function startPrometheus({ origin, adminKey, workerPort }: ScrapedS
   const port = await freePort();
   await mkdir(join(folder, "data"));
   await writeFile(join(folder, "key"), adminKey, { mode: 0o600 });
-  const target = (address: string) => `static_configs: [{ targets: ["${address}"] }]`;
   const configuration = `
 global: { scrape_interval: 1s, scrape_timeout: 1s }
 scrape_configs:
   - job_name: darkroom-api
     authorization: { credentials_file: ${join(folder, "key")} }
-    ${target(new URL(origin).host)}
+    static_configs: [{ targets: ["${new URL(origin).host}"] }]
   - job_name: darkroom-worker
-    ${target(`127.0.0.1:${workerPort}`)}
+    static_configs: [{ targets: ["127.0.0.1:${workerPort}"] }]
 `;
   const file = join(folder, "prometheus.yml");
   await writeFile(file, configuration);

@@ -547,7 +547,6 @@ test("partial images are shown while the provider draws, and a caller who does n
 
 describe("a call of the provider is counted by what came of it:", () => {
   const limited: ProviderErrorFacts = { ...facts, rateLimited: true };
-  const refused: ProviderErrorFacts = { ...facts, code: "moderation_blocked", retryable: false };
 
   test.each<[outcome: string, failing: Record<number, ProviderErrorFacts>, timed: number]>([
     ["succeeded", {}, 1],

@@ -3,6 +3,10 @@ import { Gauge, type Registry } from "prom-client";
 /** One value of a gauge, and what it is the value of. */
 export type Sample = { labels?: Record<string, string>; value: number };
 
+type ReadSamples = () => readonly Sample[] | Promise<readonly Sample[]>;
+
+const nothing: ReadSamples = () => [];
+
 export type ScrapedGaugeOptions = {
   name: string;
   help: string;
@@ -15,16 +19,14 @@ export type ScrapedGaugeOptions = {
  * cannot be read is no reason for `/metrics` to fail, and an old value would hide that it cannot.
  */
 export function createScrapedGauge({ name, help, labelNames = [], registry }: ScrapedGaugeOptions) {
-  let source: () => readonly Sample[] | Promise<readonly Sample[]> = () => [];
+  let source: ReadSamples = nothing;
   const gauge = new Gauge({
     name,
     help,
     labelNames: [...labelNames],
     registers: [registry],
     async collect() {
-      const samples = await Promise.resolve()
-        .then(source)
-        .catch(() => []);
+      const samples = await Promise.resolve().then(source).catch(nothing);
       gauge.reset();
       // A gauge without labels is 0 after that. It is to have no series.
       if (labelNames.length === 0) gauge.remove();
@@ -33,10 +35,8 @@ export function createScrapedGauge({ name, help, labelNames = [], registry }: Sc
   });
   return {
     /** Has the gauge ask `read` at each scrape. */
-    readFrom(read: typeof source): void {
+    readFrom(read: ReadSamples): void {
       source = read;
     },
   };
 }
-
-export type ScrapedGauge = ReturnType<typeof createScrapedGauge>;
