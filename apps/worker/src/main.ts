@@ -63,7 +63,7 @@ await runProcess({
     await spool.check();
     const http = createHttpClient(config.providers.http, { spool });
     closes.add("the provider connections", () => http.close());
-    const images = createImageChecker();
+    const images = createImageChecker({ decoding: config.IMAGE_DECODING });
     closes.add("the decoding of images", () => images.close());
     const providers = createProviders({
       settings: config.providers,

@@ -11,7 +11,7 @@ import { createImageChecker } from "./check-image.ts";
 import type { Examination } from "./examine-process.ts";
 import { failureOf } from "./examine-provider.fixture.ts";
 import { createSpool } from "./spool/spool.ts";
-import { sha256Of, SpooledBytes } from "./spool/spooled-bytes.ts";
+import { releaseBytes, sha256Of, SpooledBytes } from "./spool/spooled-bytes.ts";
 import { type Examiner, startExaminer } from "./start-examiner.ts";
 
 const images = createImageChecker();
@@ -139,6 +139,33 @@ describe("the processes that decode", () => {
     const { checker, started } = open();
     await Promise.all(Array.from({ length: 12 }, () => checker.check(file("png"), signal)));
     expect(started).toHaveLength(2);
+  });
+
+  test("are not needed for a PNG whose checksums are right, in memory or in a file, where that is enough", async () => {
+    const { checker, started } = open({ decoding: "without-checksums" });
+    const drawn = await sharp(randomBytes(300 * 300 * 3), { raw: { width: 300, height: 300, channels: 3 } })
+      .png()
+      .toBuffer();
+    const spool = createSpool();
+    const writer = spool.newWriter(spool.newGuest({ signal, clock: { stop: () => {}, start: () => {} } }));
+    await writer.write(Buffer.concat([drawn, Buffer.from("behind the end")]));
+    const spooled = await writer.finish();
+    onTestFinished(() => releaseBytes(spooled));
+    for (const bytes of [drawn, spooled]) {
+      const checked = await checker.check(bytes, signal);
+      expect(checked).toMatchObject({ mediaType: "image/png", width: 300, height: 300 });
+      expect(sha256Of(checked.bytes)).toBe(hash("sha256", drawn));
+    }
+    expect(started).toEqual([]);
+  });
+
+  test("decide about all others", async () => {
+    const { checker, started } = open({ decoding: "without-checksums" });
+    expect(await checker.check(file("jpeg"), signal)).toMatchObject({ mediaType: "image/jpeg", width: 200 });
+    const damaged = Buffer.from(file("png"));
+    damaged.writeUInt8(damaged.readUInt8(5_000) ^ 1, 5_000);
+    expect((await failureOf(checker.check(damaged, signal))).facts).toMatchObject({ code: "upstream_error" });
+    expect(started).toHaveLength(1);
   });
 
   test("leave the threads of file access alone", async () => {

@@ -2,6 +2,8 @@ import PQueue from "p-queue";
 import pRetry from "p-retry";
 import { unusableImage } from "./bad-delivery.ts";
 import type { ExaminedImage, Examination } from "./examine-process.ts";
+import type { ImageFacts } from "./examine-image.ts";
+import { followPng } from "./follow-png.ts";
 import { deadline } from "./http/exchange.ts";
 import type { ProviderImage } from "./image-provider.ts";
 import { type ImageBytes, SpooledBytes } from "./spool/spooled-bytes.ts";
@@ -25,6 +27,22 @@ const patience = { retries: 2, minTimeout: 250, factor: 4 };
 
 export type CheckedImage<Bytes = ImageBytes> = Pick<ProviderImage, "mediaType" | "width" | "height"> & { bytes: Bytes };
 
+/**
+ * Which images are decoded before they are stored: every one, or those that no checksums vouch for, which is all but nearly every PNG. A
+ * PNG whose checksums are right was neither cut nor changed since its encoder wrote it.
+ */
+export const imageDecodings = ["always", "without-checksums"] as const;
+type ImageDecoding = (typeof imageDecodings)[number];
+
+type ImageCheckerOptions = {
+  decoding?: ImageDecoding;
+  /** CPU time that one image may take, in milliseconds. */
+  cpuLimitMs?: number;
+  /** Time on the clock that one image may take, in milliseconds. */
+  deadlineMs?: number;
+  start?: typeof startExaminer;
+};
+
 export type ImageChecker = {
   /**
    * Tells the type and the size of an image from its content (`examineImage` says how), in a process apart from this one. `bytes` of the
@@ -40,10 +58,11 @@ export type ImageChecker = {
 
 /** Creates the checker of all images that upstreams send: at most two are decoded at a time. The caller closes it. */
 export function createImageChecker({
+  decoding = "always",
   cpuLimitMs = defaultCpuLimitMs,
   deadlineMs = defaultDeadlineMs,
   start = startExaminer,
-} = {}): ImageChecker {
+}: ImageCheckerOptions = {}): ImageChecker {
   const queue = new PQueue({ concurrency: maxAtOnce });
   const examiners = new Set<Examiner>();
   let isClosed = false;
@@ -95,6 +114,8 @@ export function createImageChecker({
 
   return {
     async check<Bytes extends ImageBytes>(bytes: Bytes, signal: AbortSignal): Promise<CheckedImage<Bytes>> {
+      const vouchedFor = decoding === "always" ? undefined : checksummed(bytes);
+      if (vouchedFor !== undefined) return imageOf(bytes, vouchedFor);
       const work = () =>
         pRetry(() => examine(bytes, signal), {
           ...patience,
@@ -109,14 +130,28 @@ export function createImageChecker({
       if ("unusable" in examination) throw unusableImage(examination.unusable);
       if ("unreadable" in examination) throw new Error(`An image could not be read: ${examination.unreadable}`);
       if ("fault" in examination) throw new Error(`An image could not be examined: ${examination.fault}`);
-      const { length, ...facts } = examination.facts;
-      return { bytes: length < bytes.byteLength ? await shortened(bytes, length) : bytes, ...facts };
+      return imageOf(bytes, examination.facts);
     },
     close() {
       isClosed = true;
       for (const examiner of examiners) examiner.end();
     },
   };
+}
+
+/** What an image is by its own checksums; undefined where it has none, or they are not right. */
+function checksummed(bytes: ImageBytes): ImageFacts | undefined {
+  if (bytes instanceof SpooledBytes) return bytes.vouchedFor;
+  const png = followPng();
+  png.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  return png.facts();
+}
+
+async function imageOf<Bytes extends ImageBytes>(
+  bytes: Bytes,
+  { length, ...facts }: ImageFacts,
+): Promise<CheckedImage<Bytes>> {
+  return { bytes: length < bytes.byteLength ? await shortened(bytes, length) : bytes, ...facts };
 }
 
 /** The first bytes of an image, in place of all of them. */

@@ -1,4 +1,5 @@
 import sharp, { type Metadata } from "sharp";
+import { beyondLimits, maxPixels } from "./image-limits.ts";
 import type { ImageOutline } from "./image-outline.ts";
 import type { ProviderImage } from "./image-provider.ts";
 import { isGif, readGif } from "./read-gif.ts";
@@ -6,17 +7,6 @@ import { isJpeg, readJpeg } from "./read-jpeg.ts";
 import { isPng, readPng } from "./read-png.ts";
 import { isXml, readSvg } from "./read-svg.ts";
 import { isWebp, readWebp } from "./read-webp.ts";
-
-/** What a WebP can have at most, and a decoder of another format never needs more for a picture of `maxPixels`. */
-const maxSide = 16_384;
-/** Six times 3840x2160, and three times 4096x4096, the largest that a model draws. Of an animation, the pixels of all frames. */
-const maxPixels = 50_000_000;
-/** Six times as many as any model draws. A frame costs time, however small it is. */
-const maxFrames = 100;
-/** Encoders write ten. Each costs time, and takes no more than a few bytes. */
-const maxScans = 64;
-/** What a progressive JPEG of 4096x4096 takes, without subsampling of its colours. */
-const maxHeldBytes = 100 * 1024 * 1024;
 
 export type ImageFacts = Pick<ProviderImage, "mediaType" | "width" | "height"> & {
   /** How many of the bytes are the image. Those behind its end mark are not looked at, and are to be thrown away. */
@@ -72,16 +62,8 @@ function outlineOf(bytes: Buffer, { name, outline: read }: Format): ImageOutline
   }
 }
 
-function refuseBeyondLimits({ width, height, frames, scans, heldBytes }: ImageOutline): void {
-  const sides = `${width}x${height}`;
-  const limits: [isBeyond: boolean, reason: string][] = [
-    [Math.min(width, height) === 0 || Math.max(width, height) > maxSide, `its sides are ${sides}`],
-    [frames > maxFrames, `it has ${frames} frames`],
-    [width * height * frames > maxPixels, `it has ${frames} frames of ${sides}`],
-    [scans > maxScans, `it has ${scans} scans`],
-    [heldBytes > maxHeldBytes, `a decoder would hold ${heldBytes} bytes`],
-  ];
-  const reason = limits.find(([isBeyond]) => isBeyond)?.[1];
+function refuseBeyondLimits(outline: ImageOutline): void {
+  const reason = beyondLimits(outline);
   if (reason !== undefined) throw new RangeError(reason);
 }
 

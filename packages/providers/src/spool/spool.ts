@@ -2,6 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { type FileHandle, open, unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { followPng } from "../follow-png.ts";
 import { createRoom, type Guest, type Party } from "./room.ts";
 import { createSharedFile, type FilePart, memorySource, type SharedFile } from "./spool-source.ts";
 import { type ImageBytes, SpooledBytes } from "./spooled-bytes.ts";
@@ -91,6 +92,7 @@ export function createSpool(options: SpoolOptions = {}) {
 
   function newWriter(guest: SpoolGuest, shared?: SharedFile): SpoolWriter {
     const digest = createHash("sha256");
+    const png = followPng();
     let file: FileHandle | FilePart | undefined;
     let fileBytes = 0;
     let gathered: Buffer[] = [];
@@ -141,7 +143,7 @@ export function createSpool(options: SpoolOptions = {}) {
       [file, fileBytes] = [undefined, 0];
       // A part takes room on the disk until its whole file is closed.
       const onRelease = () => disk.give(isPart ? 0 : byteLength, guest.party);
-      return new SpooledBytes({ file: taken, byteLength, sha256, onRelease });
+      return new SpooledBytes({ file: taken, byteLength, sha256, vouchedFor: png.facts(), onRelease });
     }
 
     function takeMemory(): SpooledBytes {
@@ -152,6 +154,7 @@ export function createSpool(options: SpoolOptions = {}) {
         file: memorySource(bytes),
         byteLength: bytes.length,
         sha256: createHash("sha256").update(bytes).digest("hex"),
+        vouchedFor: png.facts(),
         onRelease,
       });
     }
@@ -162,6 +165,7 @@ export function createSpool(options: SpoolOptions = {}) {
       },
       async write(bytes) {
         if (isInMemory) await memory.take(bytes.length, guest.memory);
+        png.write(bytes);
         gathered.push(bytes);
         gatheredBytes += bytes.length;
         if (gatheredBytes > pieceBytes && !isInMemory) await flush();

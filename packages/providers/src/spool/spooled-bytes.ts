@@ -1,5 +1,6 @@
 import { createHash, hash } from "node:crypto";
 import { Readable } from "node:stream";
+import type { ImageFacts } from "../examine-image.ts";
 import type { SpoolSource } from "./spool-source.ts";
 
 /** Read from the file at a time. */
@@ -9,6 +10,8 @@ type SpooledFile = {
   file: SpoolSource;
   byteLength: number;
   sha256: string;
+  /** What the image is, where its own checksums were found to be right while it came. */
+  vouchedFor?: ImageFacts | undefined;
   /** Called once, when the file is closed. */
   onRelease: () => void;
 };
@@ -21,13 +24,16 @@ export class SpooledBytes {
   readonly byteLength: number;
   /** Of all of the bytes, in hexadecimal. */
   readonly sha256: string;
+  /** What the image is, where its own checksums were found to be right while it came. */
+  readonly vouchedFor: ImageFacts | undefined;
   readonly #file: SpoolSource;
   readonly #onRelease: () => void;
   #isReleased = false;
 
-  constructor({ file, byteLength, sha256, onRelease }: SpooledFile) {
+  constructor({ file, byteLength, sha256, vouchedFor, onRelease }: SpooledFile) {
     this.byteLength = byteLength;
     this.sha256 = sha256;
+    this.vouchedFor = vouchedFor;
     this.#file = file;
     this.#onRelease = onRelease;
   }
