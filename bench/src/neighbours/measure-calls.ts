@@ -10,8 +10,8 @@ export type CallKind = (typeof callKinds)[number];
 /** Milliseconds of the calls that were answered. `failed`: those that had an error, or no answer in time. */
 export type CallTimes = { p50Ms: number; p99Ms: number; answered: number; failed: number };
 
-/** How often each call is made, in milliseconds: together a tenth of what the service can do on two cores. */
-const everyMs = { sync: 100, submit: 200, list: 200 };
+/** How often each call is made, in milliseconds: together a fifth of what the service can do on two cores. */
+const everyMs = { sync: 50, submit: 100, list: 100 };
 const batchLines = 20;
 const batchPauseMs = 200;
 /** A call that takes longer counts as failed: no caller with a default client waits for so long for what takes some milliseconds. */
