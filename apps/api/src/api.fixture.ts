@@ -117,6 +117,8 @@ async function openApi(options: StartApiOptions, finish: Finish) {
       IDEMPOTENCY_SECONDS: 60,
       TOMBSTONE_SECONDS: 60,
       REDIS_REQUIRE_NOEVICTION: false,
+      REDIS_WAIT_REPLICAS: 0,
+      REDIS_WAIT_TIMEOUT_MS: 1_000,
       BILL_UNDELIVERED: options.billUndelivered ?? "none",
     },
     catalogue,

@@ -44,6 +44,14 @@ export const apiEnvSchema = z.object({
     .describe(
       "What a tenant is billed for a generation that delivers nothing though its provider may charge for it: `none`; `partials` is what was reserved, where its owner canceled it after partial images were shown; `reserved` is what was reserved, in any case. Its budget is charged what was reserved in every case.",
     ),
+  REDIS_WAIT_REPLICAS: wholeNumber(0, 10)
+    .default(0)
+    .describe(
+      "On how many replicas of Redis a submission must be before it is acknowledged, so that no failover loses one. 0: on none. Where fewer confirm it, the answer is a 503 and the generation is canceled.",
+    ),
+  REDIS_WAIT_TIMEOUT_MS: wholeNumber(10, 60_000)
+    .default(1_000)
+    .describe("How long replicas are waited for. In one network they take a millisecond."),
   SYNC_TIMEOUT_MS: wholeNumber(1_000, 3_600_000)
     .default(600_000)
     .describe("How long a caller waits for the answer before it gets a 504. The job goes on."),

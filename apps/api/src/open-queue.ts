@@ -14,7 +14,14 @@ import { createWebhookStore, type WebhookStore } from "@darkroom/webhooks";
 import type { ApiConfig } from "./config.ts";
 
 export type OpenQueueOptions = {
-  config: Pick<ApiConfig, keyof typeof queueEnvSchema.shape | "INSTANCE" | "BILL_UNDELIVERED">;
+  config: Pick<
+    ApiConfig,
+    | keyof typeof queueEnvSchema.shape
+    | "INSTANCE"
+    | "BILL_UNDELIVERED"
+    | "REDIS_WAIT_REPLICAS"
+    | "REDIS_WAIT_TIMEOUT_MS"
+  >;
   catalogue: Pick<Catalogue, "models" | "noted">;
   log: Logger;
   closes: CloseList;
@@ -42,15 +49,24 @@ export type Queue = Omit<Producer, "reads"> &
 export async function openQueue({ config, catalogue, log, closes }: OpenQueueOptions) {
   const settings = queueSettings(config);
   const billUndelivered = config.BILL_UNDELIVERED;
-  const opened = await openProducer({ ...settings, instance: config.INSTANCE, billUndelivered, log, closes });
+  const replication = { replicas: config.REDIS_WAIT_REPLICAS, timeoutMs: config.REDIS_WAIT_TIMEOUT_MS };
+  const opened = await openProducer({
+    ...settings,
+    instance: config.INSTANCE,
+    replication,
+    billUndelivered,
+    log,
+    closes,
+  });
   const { connection, readConnection, ...producer } = opened;
-  const { lanes } = producer;
+  const { lanes, waitForReplicas } = producer;
   const { claimsMs } = settings.retention;
   const batches = createBatchProducer(connection, {
     lanes,
     claimsMs,
     billUndelivered,
     catalogue: catalogue.noted,
+    waitForReplicas,
     log,
   });
   const queue: Queue = {

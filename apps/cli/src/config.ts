@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { redisUrlSchema } from "@darkroom/redis/redis-url";
 import { type Environment, readSettings } from "@darkroom/runtime";
 import { z } from "zod";
 
@@ -12,10 +13,7 @@ export const stackEnvSchema = z.object({
     .max(65_535)
     .optional()
     .describe("The api's port. Unset: 4000, or the next one that is free."),
-  REDIS_URL: z
-    .url({ protocol: /^rediss?$/, error: "must look like redis://host:6379" })
-    .optional()
-    .describe("A running Redis. Unset: the stack starts its own."),
+  REDIS_URL: redisUrlSchema.optional().describe("A running Redis. Unset: the stack starts its own."),
   REDIS_SERVER: z.string().default("redis-server").describe("The program that the stack starts as its own Redis."),
   STATE_DIRECTORY: z
     .string()

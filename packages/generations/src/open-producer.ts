@@ -3,12 +3,15 @@ import { createLanes, queuePosition } from "@darkroom/queue";
 import {
   checkRedis,
   connectProducer,
+  connectReplicaWait,
   connectSubscriber,
   createFleet,
   createKeys,
   createMemoryGuard,
+  createReplicaWait,
   createTenantMemory,
   createWriteProbe,
+  type ReplicaWait,
   untilConnected,
 } from "@darkroom/redis";
 import type { CloseList, Logger } from "@darkroom/runtime";
@@ -19,6 +22,8 @@ import type { Retention } from "./records/retention.ts";
 import { createSubmitter } from "./submit-generation.ts";
 import { createEndingWaits } from "./waiting/ending-waits.ts";
 
+const noReplicas = { replicas: 0, timeoutMs: 0 };
+
 /** Redis has answered its check a moment before. */
 const connectWithinMs = 10_000;
 
@@ -26,25 +31,34 @@ export type ProducerOptions = {
   retention: Retention;
   /** What is billed for a new generation that delivers nothing and for which a provider may have charged. */
   billUndelivered?: BillUndelivered;
+  /** Resolves when a key of Redis is on as many replicas as are wanted. Absent: none is wanted. */
+  waitForReplicas?: ReplicaWait | undefined;
   log: Logger;
 };
 
 /** The parts that accept generations and read them, on a connection that is open. Close `lanes` when they are done with. */
 export function createProducer({ redis, keys }: QueueConnection, options: ProducerOptions) {
-  const { retention, billUndelivered, log } = options;
+  const { retention, billUndelivered, waitForReplicas, log } = options;
   const generations = createGenerationStore({ redis, keys, retention });
   const lanes = createLanes(redis, keys);
   return {
     generations,
     lanes,
-    submit: createSubmitter({ generations, billUndelivered, log }),
+    submit: createSubmitter({
+      generations,
+      billUndelivered,
+      waitForReplicas: waitForReplicas && (async (id) => waitForReplicas(keys.record(id))),
+      log,
+    }),
     /** The position of a queued generation: see `queuePosition`. */
     findPosition: (record: { id: string; lane: string }) => queuePosition({ redis, keys, lanes }, record),
   };
 }
 
-export type OpenProducerOptions = ProducerOptions &
+export type OpenProducerOptions = Omit<ProducerOptions, "waitForReplicas"> &
   QueuePlace & {
+    /** On how many replicas of Redis a submission must be before it is acknowledged, and how long they are waited for. 0 replicas: it need not. */
+    replication?: { replicas: number; timeoutMs: number };
     /** Names this process for the replies that it waits for. No two processes may share it. */
     instance: string;
     /** Is given the close of each part as soon as it is open. */
@@ -56,7 +70,7 @@ export type OpenProducerOptions = ProducerOptions &
  * used. `connection` is for the stores that lie in the same Redis: accounts, batches, webhooks. `readConnection` is for what of them clients
  * read, and for files and the ledger.
  */
-export async function openProducer({ instance, closes, ...options }: OpenProducerOptions) {
+export async function openProducer({ instance, closes, replication = noReplicas, ...options }: OpenProducerOptions) {
   const { redisUrl, prefix, requireNoEviction, log } = options;
   const keys = createKeys(prefix);
   await checkRedis(redisUrl, { names: keys.probe, requireNoEviction, log });
@@ -71,7 +85,8 @@ export async function openProducer({ instance, closes, ...options }: OpenProduce
   await Promise.all([redis, reader, subscriber].map(async (one) => untilConnected(one, connectWithinMs)));
 
   const connection = { redis, keys };
-  const producer = createProducer(connection, options);
+  const waitForReplicas = await openReplicaWait();
+  const producer = createProducer(connection, { ...options, waitForReplicas });
   closes.add("the lanes", () => producer.lanes.close());
   // What is only read has a connection of its own: an answer of a megabyte holds up all answers behind it.
   const readConnection = { redis: reader, keys };
@@ -82,8 +97,19 @@ export async function openProducer({ instance, closes, ...options }: OpenProduce
   const memoryGuard = createMemoryGuard({ redis, tenantMemory: keys.tenantMemory, log });
   closes.add("the memory guard", () => memoryGuard.close());
 
+  async function openReplicaWait(): Promise<ReplicaWait | undefined> {
+    const { replicas, timeoutMs } = replication;
+    if (replicas === 0) return undefined;
+    const own = connectReplicaWait(redisUrl, timeoutMs, onError);
+    closes.add("the connection to Redis that waits for replicas", () => own.disconnect());
+    await untilConnected(own, connectWithinMs);
+    return createReplicaWait({ redis: own, mark: keys.replicated, replicas, timeoutMs });
+  }
+
   return {
     ...producer,
+    /** Resolves when a key of Redis is on as many replicas as are wanted. Undefined: none is wanted. */
+    waitForReplicas,
     connection,
     readConnection,
     /** What clients look up, on that connection. */

@@ -1,3 +1,4 @@
+import { redisUrlSchema } from "@darkroom/redis";
 import { wholeNumber } from "@darkroom/runtime";
 import { z } from "zod";
 import type { QueuePlace } from "./queue-connection.ts";
@@ -7,10 +8,11 @@ const secondsPerYear = 31_536_000;
 
 /** The environment variables of every process that speaks to the queue. */
 export const queueEnvSchema = z.object({
-  REDIS_URL: z
-    .url({ protocol: /^rediss?$/, error: "must look like redis://host:6379, or rediss:// for TLS" })
+  REDIS_URL: redisUrlSchema
     .default("redis://127.0.0.1:6379")
-    .describe("The Redis that holds records and lanes. It must be set to `maxmemory-policy noeviction`."),
+    .describe(
+      "The Redis that holds records and lanes, or Sentinels or nodes of a cluster that know it. It must be set to `maxmemory-policy noeviction`.",
+    ),
   QUEUE_PREFIX: z
     .string()
     .regex(

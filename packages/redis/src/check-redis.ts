@@ -30,6 +30,7 @@ export async function checkRedis(
 ): Promise<void> {
   const redis = await reachRedis(url, withinMs);
   try {
+    await followMoves(redis, names.keys[0]);
     const info = await untilLoaded(redis, withinMs);
     const refusal = refusalOf(info, names);
     if (refusal !== undefined) throw faultOf(redis, refusal);
@@ -39,6 +40,22 @@ export async function checkRedis(
     await tryRights(redis, names);
   } finally {
     redis.disconnect();
+  }
+}
+
+/** A cluster that is at rest answers the second node with the data; in a failover there may be one or two more. */
+const mostMoves = 5;
+
+/** Goes to the node of a cluster that owns the slot of a key: with each answer `MOVED` the connection follows to another. */
+async function followMoves(redis: Redis, key: string): Promise<void> {
+  for (let moves = 0; moves < mostMoves; moves++) {
+    try {
+      await redis.exists(key);
+      return;
+    } catch (error) {
+      // What else is wrong will be found, and be told of, by what follows.
+      if (!(error instanceof Error && error.message.startsWith("MOVED "))) return;
+    }
   }
 }
 
@@ -65,7 +82,7 @@ async function untilLoaded(redis: Redis, withinMs: number): Promise<Info> {
 function refusalOf(info: Info, names: ProbeNames): string | undefined {
   const mode = info("redis_mode");
   if (mode === "sentinel") {
-    return "is a Sentinel, which holds no data. Name the Redis that it watches in REDIS_URL, or a proxy that follows it.";
+    return "is a Sentinel, which holds no data. Write redis-sentinel:// in REDIS_URL, and the name of the primary at its end.";
   }
   // Where the prefix is a hash tag, the trial write tells whether this node owns its slot.
   if ((mode === "cluster" || info("cluster_enabled") === "1") && !names.keys.every(hasHashTag)) {

@@ -1,3 +1,4 @@
+export { redisUrlSchema } from "./address/redis-url.ts";
 export { checkRedis } from "./check-redis.ts";
 export { defineScript, readScript, type Script } from "./define-script.ts";
 export { encodeFormerPlace, formerPlaceMs, readFormerScore } from "./former-place.ts";
@@ -21,11 +22,13 @@ export { type Page, readPage, type UnreadableRecord } from "./read-page.ts";
 export {
   connectBatchWorker,
   connectProducer,
+  connectReplicaWait,
   connectSubscriber,
   connectWorker,
   untilConnected,
 } from "./redis-connections.ts";
 export { adviseOnRedis } from "./redis-faults.ts";
+export { createReplicaWait, NotReplicatedError, type ReplicaWait } from "./replica-wait.ts";
 export { redisTime } from "./redis-time.ts";
 export { createTenantMemory } from "./tenant-memory.ts";
 export { CommandTimeoutError } from "./ioredis-patches/time-out-commands.ts";

@@ -27,6 +27,8 @@ export const keyTypes = {
   // What could not be dealt with
   quarantine: "hash",
   "quarantine-seen": "zset",
+  // Replication
+  replicated: "string",
   // Background tasks
   "task-leases": "hash",
   "task-workers": "hash",

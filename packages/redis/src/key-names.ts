@@ -58,6 +58,8 @@ export function createKeys(prefix: string) {
     quarantine: name("quarantine"),
     /** ZSET of the same ids by the time at which a loop last came upon each. */
     quarantineSeen: name("quarantine-seen"),
+    /** STRING: what is written before replicas are waited for. Lives a minute. */
+    replicated: name("replicated"),
     /** HASH task → `worker until fence`: which worker holds a background task of the fleet, and until when. `-` = none. */
     taskLeases: name("task-leases"),
     /** HASH worker → `until task …`: the workers that take background tasks, and which each can do. */

@@ -1,10 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { Redis } from "ioredis";
+import { Redis, type RedisOptions } from "ioredis";
+import { routeTo } from "./address/redis-route.ts";
 import { recognizeServer } from "./recognize-server.ts";
 import { explainRedisError, hangsUp, predicates, type RedisFault } from "./redis-faults.ts";
 
 /** Between two tries to connect, in milliseconds: a Redis that is starting up beside us is there in a second. */
 const retryEveryMs = 200;
+const retryStrategy = (): number => retryEveryMs;
 
 /** A server that has said nothing by then is looked at in other ways: a handshake over the worst of links takes a second. */
 const recognizeAfterMs = 1_000;
@@ -13,8 +15,13 @@ const recognizeAfterMs = 1_000;
 const commandTimeout = 5_000;
 
 /** A fault with the server that it is of, as a sentence. */
-export const faultOf = ({ options: { host, port } }: Redis, predicate: string, cause?: unknown): Error =>
-  new Error(`Redis at ${host}:${port} ${predicate}`, cause === undefined ? undefined : { cause });
+export const faultOf = ({ options }: Redis, predicate: string, cause?: unknown): Error =>
+  new Error(`Redis ${placeOf(options)} ${predicate}`, cause === undefined ? undefined : { cause });
+
+function placeOf({ host, port, sentinels, name }: RedisOptions): string {
+  if (!sentinels) return `at ${host}:${port}`;
+  return `"${name}" of the Sentinels at ${sentinels.map((one) => `${one.host}:${one.port}`).join(", ")}`;
+}
 
 /** Said of one of which nothing else is known. */
 export const silent = (withinMs: number): string =>
@@ -26,14 +33,18 @@ export const silent = (withinMs: number): string =>
  */
 export async function reachRedis(url: string, withinMs: number): Promise<Redis> {
   // Its own ready check asks for INFO, and goes to the console where that is not allowed.
-  const redis = new Redis(url, { enableReadyCheck: false, retryStrategy: () => retryEveryMs, commandTimeout });
+  const looking = { enableReadyCheck: false, retryStrategy, sentinelRetryStrategy: retryStrategy, commandTimeout };
+  const redis = new Redis({ ...routeTo(url), ...looking });
   const beganMs = performance.now();
   const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
   let latest: { fault: RedisFault; error?: Error } | undefined;
+  let sentinelError: Error | undefined;
   redis
     .once("ready", resolve)
+    // Why one of the Sentinels is of no help. Only when none is, there is an error, which does not say why.
+    .on("sentinelError", (error: Error) => void (sentinelError = error))
     .on("error", (error) => {
-      const fault = explainRedisError(error);
+      const fault = explainRedisError(sentinelError ?? error);
       if (fault === undefined) return;
       latest = { fault, error };
       if (performance.now() - beganMs >= fault.hopeMs) reject(faultOf(redis, fault.predicate, error));

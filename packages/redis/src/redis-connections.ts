@@ -3,6 +3,7 @@ import { gatherWrites } from "./ioredis-patches/gather-writes.ts";
 import { keepSubscribed } from "./ioredis-patches/keep-subscribed.ts";
 import { reconnectSilent } from "./ioredis-patches/reconnect-silent.ts";
 import { limitInFlight } from "./ioredis-patches/limit-in-flight.ts";
+import { routeTo } from "./address/redis-route.ts";
 import { faultOf, silent } from "./reach-redis.ts";
 import { explainRedisError } from "./redis-faults.ts";
 import { timeOutCommands } from "./ioredis-patches/time-out-commands.ts";
@@ -24,7 +25,8 @@ const connectTimeout = 10_000;
 function connect(url: string, options: RedisOptions, onError: OnRedisError): Redis {
   let refused = false;
   const retryStrategy = (attempt: number) => withJitter(refused ? refusedPause(attempt) : awayPause(attempt));
-  const redis = new Redis(url, { connectTimeout, retryStrategy, lazyConnect: false, ...options });
+  const sentinelRetryStrategy = retryStrategy;
+  const redis = new Redis({ connectTimeout, retryStrategy, sentinelRetryStrategy, ...routeTo(url), ...options });
   // Without a listener ioredis prints every failed reconnect to the console.
   redis.on("error", (error) => {
     refused = explainRedisError(error)?.hopeMs === 0;
@@ -45,6 +47,17 @@ const commandTimeoutMs = 2_000;
 export function connectProducer(url: string, onError: OnRedisError): Redis {
   const redis = connect(url, { enableOfflineQueue: false, maxRetriesPerRequest: 1 }, onError);
   timeOutCommands(redis, commandTimeoutMs);
+  return redis;
+}
+
+/**
+ * For `createReplicaWait`: WAIT answers within `timeoutMs`, and a command whose connection breaks fails. Sent again, it would be answered by
+ * another primary.
+ */
+export function connectReplicaWait(url: string, timeoutMs: number, onError: OnRedisError): Redis {
+  const once = { enableOfflineQueue: false, maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false };
+  const redis = connect(url, once, onError);
+  timeOutCommands(redis, timeoutMs + commandTimeoutMs);
   return redis;
 }
 

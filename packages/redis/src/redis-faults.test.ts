@@ -11,7 +11,9 @@ test.each([
   // As 7.0 says it of what a script does, and as later versions do.
   ["ERR The user executing the script can't publish to the channel", "does not give its user the rights"],
   ["NOPERM ACL failure in script: No permissions to access a key", "does not give its user the rights"],
-  ["MOVED 1234 10.0.0.1:6379", "runs in Cluster mode"],
+  ["CROSSSLOT Keys in request don't hash to the same slot", "runs in Cluster mode"],
+  ["MOVED 1234 10.0.0.1:6379", "gives the slot of QUEUE_PREFIX to another node"],
+  ["CLUSTERDOWN Hash slot not served", "is a cluster in which no node serves the slot"],
   ["ERR max number of clients reached", "has as many clients as its maxclients allows"],
   ["ERR invalid password", "refuses the password in REDIS_URL"],
 ])("%s", (message, predicate) => {

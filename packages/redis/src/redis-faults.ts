@@ -17,8 +17,8 @@ const always = Number.POSITIVE_INFINITY;
 /** What is found out in more ways than one. */
 export const predicates = {
   cluster:
-    "runs in Cluster mode, in which all keys of Darkroom must be in one slot of one node. Write QUEUE_PREFIX in braces, {darkroom}, and " +
-    "name the node that owns the slot in REDIS_URL, or use a Redis with cluster-enabled no.",
+    "runs in Cluster mode, in which all keys of Darkroom must be in one slot. Write QUEUE_PREFIX in braces, {darkroom}, or use a Redis " +
+    "with cluster-enabled no.",
   notRedis: "is not a Redis server: what answers there speaks another protocol. Correct host and port in REDIS_URL.",
   withoutTls: "does not speak TLS there. Write redis:// in REDIS_URL, or name the port for TLS.",
   wantsTls: "wants TLS. Write rediss:// in REDIS_URL.",
@@ -26,6 +26,11 @@ export const predicates = {
 };
 
 const cluster: RedisFault = { predicate: predicates.cluster, hopeMs: never };
+
+const moves: RedisFault = {
+  predicate: "gives the slot of QUEUE_PREFIX to another node of its cluster. Wait: the connections follow it.",
+  hopeMs: always,
+};
 
 const unknownAuthority: RedisFault = {
   predicate:
@@ -77,10 +82,14 @@ const replies: Readonly<Record<string, RedisFault>> = {
     hopeMs: never,
   },
   CROSSSLOT: cluster,
-  MOVED: cluster,
-  ASK: cluster,
-  TRYAGAIN: cluster,
-  CLUSTERDOWN: cluster,
+  MOVED: moves,
+  ASK: moves,
+  TRYAGAIN: moves,
+  CLUSTERDOWN: {
+    predicate:
+      "is a cluster in which no node serves the slot of QUEUE_PREFIX. Wait until a replica has taken over, or start the node that owns it.",
+    hopeMs: always,
+  },
   OOM: {
     predicate:
       "has no memory left and takes no writes. Raise its maxmemory, or wait until some of what it holds has ended.",
@@ -137,6 +146,31 @@ const codes: Readonly<Record<string, RedisFault>> = {
 
 /** What has no code, or one of many, by its message. */
 const messages: readonly (readonly [RegExp, RedisFault])[] = [
+  // ioredis, of Sentinels. One that is just starting may not know yet what the others do.
+  [
+    /to sentinel \S+ because ERR No such master/,
+    {
+      predicate:
+        'is not known to them by that name. Write the name that follows "sentinel monitor" at the end of REDIS_URL.',
+      hopeMs: fewSeconds,
+    },
+  ],
+  [
+    /to sentinel \S+ because (NOAUTH|WRONGPASS|NOPERM)/,
+    {
+      predicate:
+        "cannot be asked for: the Sentinels refuse the user or the password. Write them at the end of REDIS_URL: " +
+        "?sentinel_username=…&sentinel_password=….",
+      hopeMs: fewSeconds,
+    },
+  ],
+  [
+    /^All sentinels are unreachable|^failed to connect to sentinel/,
+    {
+      predicate: "cannot be found: no Sentinel answers. Start them, or correct their hosts and ports in REDIS_URL.",
+      hopeMs: always,
+    },
+  ],
   // Of what a script does Redis says it in other words, before 7.2 as a mere ERR.
   [/user executing the script can't|ACL failure in script/, noRights],
   [

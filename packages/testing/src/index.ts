@@ -1,6 +1,6 @@
 export { bareMachinePath } from "./bare-machine.ts";
 export { childEnvironment } from "./child-environment.ts";
-export { startClusterNode } from "./cluster-node.ts";
+export { startClusterNode, startClusterPair } from "./cluster-node.ts";
 export { describeWithS3 } from "./describe-with-s3.ts";
 export { startFakeArk } from "./fake-ark.ts";
 export { fakeImage } from "./fake-image.ts";
@@ -11,8 +11,10 @@ export { freePort } from "./free-port.ts";
 export { listeningPort } from "./listening-port.ts";
 export { type LossyRedis, startLossyRedis } from "./lossy-redis.ts";
 export { monitorRedis } from "./monitor-redis.ts";
+export { canCutOff } from "./network-namespace.ts";
 export { testRedisUrl, testS3 } from "./provided-services.ts";
 export { type PrivateRedis, startRedis, type StartRedisOptions, startSentinel } from "./redis-process.ts";
+export { type FailoverGroup, startFailoverGroup } from "./redis-failover.ts";
 export { createRefusals, leftByRefusals, refuseCommands, type Refusals } from "./refused-rounds.ts";
 export { removeKeys } from "./remove-keys.ts";
 export { openShiftedClock, type ShiftedClock } from "./shifted-clock.ts";

@@ -16,6 +16,10 @@ export type StartRedisOptions = {
   password?: string;
   /** More arguments for the server, `["--hz", "50"]`. They win over ours. */
   args?: readonly string[];
+  /** Where it listens, 127.0.0.1 by default. */
+  host?: string;
+  /** The program and its arguments that start it in its place: `["ip", "netns", "exec", "name"]`. */
+  launcher?: readonly string[];
   /** Laid over the environment of this process. */
   environment?: Record<string, string>;
 };
@@ -45,6 +49,8 @@ export async function startRedis({
   persist = true,
   password,
   args = [],
+  host = "127.0.0.1",
+  launcher = [],
   environment = {},
 }: StartRedisOptions = {}): Promise<PrivateRedis> {
   const binary = redisBinary();
@@ -55,7 +61,7 @@ export async function startRedis({
   }
   const folder = await mkdtemp(join(tmpdir(), "darkroom-redis-"));
   const settings = {
-    bind: "127.0.0.1",
+    bind: host,
     dir: folder,
     logfile: "",
     save: "",
@@ -66,14 +72,14 @@ export async function startRedis({
   };
   const ours = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
   const launch = (port: number, more: readonly string[] = []) =>
-    launchServer(binary, ["--port", String(port), ...ours, ...args, ...more], environment);
+    launchServer([...launcher, binary, "--port", String(port), ...ours, ...args, ...more], environment);
   try {
     let { port, child } = await onFreePort(launch);
     const end = (signal: NodeJS.Signals) => endProcess(child, signal);
     return {
       port,
       folder,
-      url: `redis://${password === undefined ? "" : `:${encodeURIComponent(password)}@`}127.0.0.1:${port}`,
+      url: `redis://${password === undefined ? "" : `:${encodeURIComponent(password)}@`}${host}:${port}`,
       freeze: () => void child.kill("SIGSTOP"),
       thaw: () => void child.kill("SIGCONT"),
       kill: () => end("SIGKILL"),
@@ -93,15 +99,39 @@ export async function startRedis({
   }
 }
 
-/** A Sentinel that watches a Redis, on a free loopback port: it speaks as Redis does, and holds nothing. */
-export async function startSentinel(watched: { port: number }): Promise<{ port: number; stop: () => Promise<void> }> {
+export type StartSentinelOptions = {
+  /** Where it listens, 127.0.0.1 by default. */
+  host?: string;
+  /** What clients must send. Without it no client needs one. */
+  password?: string;
+  /** How many Sentinels must agree that the primary is down. */
+  quorum?: number;
+  /** How long the primary may be silent, in milliseconds. */
+  downAfterMs?: number;
+};
+
+/** A Sentinel that watches a Redis by the name "watched", on a free port: it speaks as Redis does, and holds nothing. */
+export async function startSentinel(
+  watched: { host?: string; port: number },
+  { host = "127.0.0.1", password, quorum = 1, downAfterMs = 30_000 }: StartSentinelOptions = {},
+): Promise<{ port: number; stop: () => Promise<void> }> {
   const binary = redisBinary();
   if (binary === null) throw new Error("No redis-server or valkey-server on the PATH.");
   const folder = await mkdtemp(join(tmpdir(), "darkroom-sentinel-"));
   const file = join(folder, "sentinel.conf");
   const { port, child } = await onFreePort(async (free) => {
-    await writeFile(file, `port ${free}\nbind 127.0.0.1\nsentinel monitor watched 127.0.0.1 ${watched.port} 1\n`);
-    return launchServer(binary, [file, "--sentinel"], {}, "+monitor");
+    const lines = [
+      `port ${free}`,
+      `bind ${host}`,
+      `dir ${folder}`,
+      `sentinel monitor watched ${watched.host ?? "127.0.0.1"} ${watched.port} ${quorum}`,
+      `sentinel down-after-milliseconds watched ${downAfterMs}`,
+      ...(password === undefined ? [] : [`requirepass ${password}`]),
+      // Also how long a failover that found no replica is not tried again.
+      "sentinel failover-timeout watched 5000",
+    ];
+    await writeFile(file, lines.join("\n"));
+    return launchServer([binary, file, "--sentinel"], {}, "+monitor");
   });
   return {
     port,
@@ -126,8 +156,7 @@ async function onFreePort(launch: (port: number) => Promise<ChildProcess>) {
 
 /** Resolves when the server has loaded its data and takes connections; throws with its last lines when it ends before that. */
 async function launchServer(
-  binary: string,
-  args: string[],
+  [binary = "", ...args]: readonly string[],
   environment: Record<string, string> = {},
   ready = "Ready to accept connections",
 ): Promise<ChildProcess> {

@@ -131,7 +131,7 @@ export const unfitRedis: Readonly<Record<string, UnfitRedis>> = {
         },
       };
     },
-    says: /^is a Sentinel, which holds no data\. Name the Redis that it watches/,
+    says: /^is a Sentinel, which holds no data\. Write redis-sentinel:\/\/ in REDIS_URL/,
   },
   "Cluster mode": {
     // Its other port is 10,000 above its own unless it is told another, and there may be none.

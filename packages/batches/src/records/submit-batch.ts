@@ -9,6 +9,8 @@ export type BatchSubmitterOptions = {
   batches: Pick<BatchStore, "create" | "keepCatalogue">;
   lanes: Pick<Lanes, "add">;
   log: Logger;
+  /** Resolves when a batch is on as many replicas of Redis as are wanted, and rejects where that is not known. Absent: none is wanted. */
+  waitForReplicas?: ((id: string) => Promise<void>) | undefined;
   /** How long an idempotency key stands for its batch after the batch has ended, in milliseconds. */
   claimsMs: number;
   /** What is billed for a line of a new batch that delivers nothing and for which a provider may have charged. */
@@ -19,12 +21,14 @@ export type BatchSubmitterOptions = {
 
 /**
  * Returns the function that accepts a batch. The batch is accepted once its record is written. The job that validates it is put on its lane
- * afterwards; where that fails, recovery does it. Throws the error of Redis when the record may not have been written.
+ * afterwards; where that fails, recovery does it. Throws the error of Redis when the record may not have been written, and a
+ * `NotReplicatedError` when it may be lost with the primary.
  */
 export function createBatchSubmitter({
   batches,
   lanes,
   log,
+  waitForReplicas,
   claimsMs,
   billUndelivered,
   catalogue: text,
@@ -37,6 +41,7 @@ export function createBatchSubmitter({
       // A key's second batch is validated after the first of other keys, so that hundreds of one key do not delay another key.
       await putNextTask({ id: batch.id, status: "validating", lane: null, ready: false }, created.ofHour);
     }
+    if (created.kind === "created") await waitForReplicas?.(batch.id);
     return created;
   };
 }
