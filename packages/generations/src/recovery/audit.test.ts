@@ -275,3 +275,23 @@ test("the memory of a tenant stays exact while records come, are packed and go d
   expect(await redis.hgetall(keys.tenantMemory)).toEqual({ acme: String(held) });
   expect(log.error).not.toHaveBeenCalled();
 });
+
+test("a pass reads each running generation once and marks it once, and reads nothing for its job", async () => {
+  const server = await startRedis({ persist: false });
+  onTestFinished(server.stop);
+  const queue = await openQueue({ url: server.url });
+  const generations = 200;
+  for (let i = 0; i < generations; i++) {
+    const given = queue.submission({ admission: priced, tenant: `tenant-${i % 4}` });
+    await queue.submit(given);
+    await queue.attempts.start(given.id, lane);
+  }
+  const audit = queue.audit();
+  await queue.redis.config("RESETSTAT");
+  await audit.step();
+  const stats = await queue.redis.info("commandstats");
+  const calls = [...stats.matchAll(/^cmdstat_\S+:calls=(\d+)/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
+  expect(calls).toBeGreaterThan(2 * generations);
+  // The rest is for the step, and for the sums of an account and of a lane.
+  expect(calls).toBeLessThan(2 * generations + 50);
+});

@@ -37,10 +37,10 @@ if not epoch or run ~= ARGV[3] then
 end
 
 local repairs, leftovers, faults = {}, {}, {}
-local lists, step_sums = {}, { under_way = {}, held = {} }
+local found, step_sums = nil, { under_way = {}, held = {} }
 local visit = {
   generation = function(id, name)
-    visit_record(root, id, name, epoch, retention_ms, repairs, lists, step_sums)
+    visit_record(root, id, name, epoch, retention_ms, repairs, found, step_sums)
   end,
   forgotten = function(id)
     put_on(root .. 'retained', time, id, repairs)
@@ -61,6 +61,11 @@ local visit = {
   end,
   lane = function(rest)
     local lane, id = string.match(rest, '^([^:]+):(gen_%w+)$')
+    -- What is on the list of a state has a record of that state, as this audit sees to.
+    for _, state in ipairs({ 'queued', 'running' }) do
+      local has = found.lists[root .. state]
+      if id and has and has[id] then return end
+    end
     local status = id and redis.call('HGET', root .. 'generation:' .. id, 'status')
     if id and status ~= 'queued' and status ~= 'running' then
       leftovers[#leftovers + 1] = lane
@@ -72,11 +77,13 @@ local visit = {
 local page
 if phase == 'records' then
   page = redis.call('SCAN', cursor, 'MATCH', root .. '*', 'COUNT', ARGV[4])
-  local ids = {}
+  local ids, job_ids = {}, {}
   for _, name in ipairs(page[2]) do
-    ids[#ids + 1] = string.match(string.sub(name, #root + 1), '^generation:(.*)$')
+    local rest = string.sub(name, #root + 1)
+    ids[#ids + 1] = string.match(rest, '^generation:(.*)$')
+    job_ids[#job_ids + 1] = string.match(rest, '^lane:[^:]+:(gen_%w+)$')
   end
-  lists = read_lists(root, ids)
+  found = read_page(root, ids, job_ids)
   for _, name in ipairs(page[2]) do
     local kind, subject = string.match(string.sub(name, #root + 1), '^(%l+):(.*)$')
     if visit[kind] then
