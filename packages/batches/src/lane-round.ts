@@ -29,7 +29,7 @@ export type LaneRoundOptions = WindowOptions & {
   /** Counts a line that was canceled while it ran and is not billed. */
   countUnbilled: StopBatchOptions["countUnbilled"];
   /** Whether there is room for more lines in Redis, and the operator does not drain the lane. Otherwise lines are only collected. */
-  mayFeed: () => boolean;
+  mayFeed: () => Promise<boolean>;
   keys: Pick<Keys, "batch">;
   /** Where batches are noted that cannot be read, or stand still. Their rounds try them again. */
   quarantine: Pick<Quarantine, "setAside" | "release">;
@@ -215,7 +215,7 @@ export function createLaneRound(options: LaneRoundOptions) {
     const isUnsettled = unknown.size > 0 || found.some(({ id }) => standing.has(id));
     if (looked.length === 0) return isUnsettled ? idlePauseMs : null;
     let moved = looked.reduce((sum, { collected }) => sum + collected, 0);
-    if (!mayFeed()) return moved > 0 ? busyPauseMs : idlePauseMs;
+    if (!(await mayFeed())) return moved > 0 ? busyPauseMs : idlePauseMs;
 
     const wanting = looked.map(({ batch, ...rest }) => ({ batch, ...rest, tenant: batch.tenant, batchId: batch.id }));
     const within = reachable(wanting, options);

@@ -2,7 +2,7 @@ import type { Accounts } from "@darkroom/accounts";
 import type { FileStore } from "@darkroom/files";
 import type { QueueWorker } from "@darkroom/generations";
 import type { Catalogue } from "@darkroom/models";
-import { createMemoryGuard } from "@darkroom/redis";
+import { createFullnessCheck } from "@darkroom/redis";
 import type { CloseList, Logger } from "@darkroom/runtime";
 import type { ObjectStore } from "@darkroom/storage";
 import { createBatchParts } from "./batch-parts.ts";
@@ -50,14 +50,13 @@ export async function openBatchWorker({ queue, closes, ...options }: OpenBatchWo
   const validate = parts.validate();
   const finalize = parts.finalize();
 
-  const memoryGuard = createMemoryGuard({ redis: queue.connection.redis });
-  closes.add("the memory guard", () => memoryGuard.close());
+  const isRedisFull = createFullnessCheck({ redis: queue.connection.redis });
   const round = (lane: string) =>
     parts.laneRound({
       lane,
       window,
       countUnbilled,
-      mayFeed: () => !memoryGuard.isFull() && !isDrained(lane),
+      mayFeed: async () => !isDrained(lane) && !(await isRedisFull()),
     });
   /** Kept, because the turns of tenants continue from round to round. */
   const rounds = new Map<string, ReturnType<typeof round>>();

@@ -49,7 +49,7 @@ export function openLane({ window = 300, budget = noBudget, keyInForce = true } 
         return state.keyInForce ? { budget } : null;
       },
       countUnbilled: ({ tenant, keyId, model }) => void unbilled.push(`${tenant} ${keyId} ${model}`),
-      mayFeed: () => !state.redisIsFull,
+      mayFeed: async () => !state.redisIsFull,
       now: async () => Date.now() + time.offsetMs,
     });
 

@@ -23,7 +23,7 @@ export type PatientBackendOptions = {
  * errors only. When Redis answers with an error (it is full, a replica, without enough replicas, or its user lacks rights), the loop asks
  * again at once: that took a core and 12,000 log lines a second. Here a refused call returns only after a pause.
  *
- * BullMQ's loop also calls its script for the next job each time that nothing has come for five seconds, which is seven commands. Here it
+ * BullMQ's loop also calls its script for the next job each time that nothing has come for ten seconds, which is seven commands. Here it
  * goes on waiting where one command tells that the lane is empty.
  */
 export function createPatientBackend({ onRefusal, onRateLimit, isEmpty, random }: PatientBackendOptions) {

@@ -123,7 +123,7 @@ export function workOffLane(
 
   async function putInLine(job: Job, token: string): Promise<void> {
     await job.moveToWait(token);
-    // BullMQ wakes no worker for a job that it moves in this way, and idle workers would poll after five seconds. This is the marker that it
+    // BullMQ wakes no worker for a job that it moves in this way, and idle workers would poll after ten seconds. This is the marker that it
     // adds for a new job.
     await redis.zadd(`${keys.lanes}:${lane}:marker`, 0, "0");
   }
@@ -172,6 +172,9 @@ export function workOffLane(
     stalledInterval: stalledIntervalMs,
     // Records count the tries. BullMQ's limit would fail a job without a trace in its record.
     maxStalledCount: 1_000_000,
+    // How long the loop waits for a job at a time, in seconds. A job that comes ends the wait. This is only for one whose marker was lost, and
+    // ten seconds is the longest that BullMQ itself waits: it takes a connection that has not answered a second later for a dead one.
+    drainDelay: 10,
     // After an error of the connection while fetching; the default of 15 s is dead time after a short outage.
     runRetryDelay: 1_000,
     removeOnComplete: { count: 0 },

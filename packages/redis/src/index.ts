@@ -7,7 +7,7 @@ export { type FleetMember, joinFleet } from "./fleet/join-fleet.ts";
 export type { FleetProcess, ProcessFacts } from "./fleet/process-facts.ts";
 export { keyNames, keyTypes } from "./key-kinds.ts";
 export { createKeys, generationKeys, type Keys, tombstoneField } from "./key-names.ts";
-export { createMemoryGuard } from "./memory-guard.ts";
+export { createFullnessCheck, createMemoryGuard } from "./memory-guard.ts";
 export {
   createQuarantine,
   type Quarantine,

@@ -1,6 +1,6 @@
 import { startRedis } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
-import { createMemoryGuard } from "./memory-guard.ts";
+import { createFullnessCheck, createMemoryGuard } from "./memory-guard.ts";
 import { connectProducer, untilConnected } from "./redis-connections.ts";
 
 /** A guard that looks when it is told to, and a Redis of its own that is as full as a test wants it. */
@@ -30,9 +30,9 @@ test("nobody is refused below the limit, or without one", async () => {
   const { redis, guard, fill } = await openGuard();
   await redis.hset("tenants", { large: 90_000_000 });
   await fill(0.6);
-  expect([guard.isFull(), guard.refusalOf("large")]).toEqual([false, null]);
+  expect(guard.refusalOf("large")).toBeNull();
   await fill(0);
-  expect([guard.isFull(), guard.refusalOf("large")]).toEqual([false, null]);
+  expect(guard.refusalOf("large")).toBeNull();
 });
 
 test("above it, the tenants are refused that take the average or more, and no other", async () => {
@@ -67,4 +67,22 @@ test("all are refused when it is fuller, and where no tenant fills it", async ()
   await redis.hset("tenants", { large: 90_000_000, small: 1_000 });
   await fill(0.9);
   expect(["large", "small", "new"].map((tenant) => guard.refusalOf(tenant)?.kind)).toEqual(["all", "all", "all"]);
+});
+
+test("whether Redis is full is asked when there is work, once for all that is asked in a while", async () => {
+  const { redis, fill } = await openGuard();
+  await fill(0.9);
+  const infos = async () => Number(/^cmdstat_info:calls=(\d+)/m.exec(await redis.info("commandstats"))?.[1]);
+  const isFull = createFullnessCheck({ redis, freshMs: 3_600_000 });
+  const before = await infos();
+  expect(await Promise.all([isFull(), isFull(), isFull()])).toEqual([true, true, true]);
+  expect(await isFull()).toBe(true);
+  // One of them is that of the count itself.
+  expect((await infos()) - before).toBe(2);
+
+  const always = createFullnessCheck({ redis, freshMs: 0 });
+  expect(await always()).toBe(true);
+  redis.disconnect();
+  // What was last known stands.
+  expect(await always()).toBe(true);
 });

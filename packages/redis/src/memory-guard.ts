@@ -15,6 +15,8 @@ type MemoryGuardOptions = {
   everyMs?: number;
 };
 
+type FullnessCheckOptions = Pick<MemoryGuardOptions, "redis" | "limit"> & { freshMs?: number };
+
 /** Why nothing new is taken in: Redis is full for all, or full and the tenant takes more than its share of it. */
 export type NoMemory = { kind: "all"; share: number } | { kind: "tenant"; share: number; bytes: number };
 
@@ -24,6 +26,40 @@ const maxPauseMs = 5_000;
 /** So many tenants are named in the log. */
 const named = 3;
 
+/** The share from which on new work is refused or waits. The rest is for what is under way. */
+const defaultLimit = 0.7;
+
+/** The part of its `maxmemory` that a Redis uses; 0 for one without. */
+async function usedShare(redis: Redis): Promise<number> {
+  const info = await redis.info("memory");
+  const field = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1] ?? 0);
+  const max = field("maxmemory");
+  return max === 0 ? 0 : field("used_memory") / max;
+}
+
+/**
+ * Returns the function that answers whether Redis is so full that work that can wait should wait. Redis is asked when there is such work, at
+ * most once in `freshMs`, and not by all processes all the time.
+ *
+ * @param freshMs for how long an answer stands, in milliseconds. While Redis refuses, what was last known stands.
+ */
+export function createFullnessCheck({ redis, limit = defaultLimit, freshMs = 1_000 }: FullnessCheckOptions) {
+  let asked: { atMs: number; isFull: Promise<boolean> } | null = null;
+
+  return (): Promise<boolean> => {
+    const nowMs = performance.now();
+    if (asked === null || nowMs - asked.atMs >= freshMs) {
+      const before = asked?.isFull ?? false;
+      const isFull = usedShare(redis).then(
+        (share) => share >= limit,
+        () => before,
+      );
+      asked = { atMs: nowMs, isFull };
+    }
+    return asked.isFull;
+  };
+}
+
 /**
  * Watches how full Redis is. A server without `maxmemory` is never full by this measure.
  *
@@ -31,17 +67,14 @@ const named = 3;
  * refused from `limitForAll` on. So a tenant that fills Redis is the first one to be refused, and the others have the rest.
  */
 export function createMemoryGuard(options: MemoryGuardOptions) {
-  const { redis, tenantMemory, log, limit = 0.7, limitForAll = 0.85, everyMs = 1_000 } = options;
+  const { redis, tenantMemory, log, limit = defaultLimit, limitForAll = 0.85, everyMs = 1_000 } = options;
   let share = 0;
   let held: ReadonlyMap<string, number> = new Map();
 
   async function tick(): Promise<void> {
     if (redis.status !== "ready") return;
-    const info = await redis.info("memory");
-    const field = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1] ?? 0);
-    const max = field("maxmemory");
     const wasFull = share >= limit;
-    share = max === 0 ? 0 : field("used_memory") / max;
+    share = await usedShare(redis);
     if (share < limit || tenantMemory === undefined) return;
     held = new Map(Object.entries(await redis.hgetall(tenantMemory)).map(([tenant, bytes]) => [tenant, Number(bytes)]));
     if (wasFull) return;
@@ -60,8 +93,6 @@ export function createMemoryGuard(options: MemoryGuardOptions) {
 
   return {
     tick,
-    /** Whether work that can wait should wait, for all tenants alike. */
-    isFull: (): boolean => share >= limit,
     /** Why nothing new of a tenant should be taken in for now; null where it should. */
     refusalOf(tenant: string): NoMemory | null {
       if (share < limit) return null;

@@ -16,7 +16,7 @@ test("a worker with nothing to do asks whether its lane is empty, and runs no sc
     if (name.toLowerCase() === "bzpopmin") waits++;
   });
   onTestFinished(monitor.close);
-  // BullMQ waits for five seconds at a time.
+  // BullMQ waits for ten seconds at a time.
   await expect.poll(() => waits).toBeGreaterThanOrEqual(2);
   expect(seen.filter((name) => name.startsWith("eval"))).toEqual([]);
   expect(seen).toContain("exists");

@@ -2,7 +2,22 @@
 -- Audits one record: puts it on the lists that its state requires, and counts it.
 
 -- The fields of a record that an audit looks at, in this order.
-local audited_fields = { 'status', 'tenant', 'createdAt', 'batchId', 'endedAt', 'bytes', 'lane', 'keyId', 'reserved', 'startedAt', 'expiresAt', 'resumesAt', 'rank', 'counted' }
+local audited_fields = {
+  'status',
+  'tenant',
+  'createdAt',
+  'batchId',
+  'endedAt',
+  'bytes',
+  'lane',
+  'keyId',
+  'reserved',
+  'startedAt',
+  'expiresAt',
+  'resumesAt',
+  'rank',
+  'counted',
+}
 
 -- Which of some ids a list has: id → true or false. Nil where the list is of another type: each record that should be on it is told as a
 -- fault then.

@@ -4,15 +4,11 @@
 -- tasks. With no tasks, the worker leaves: all that it holds is free.
 --   KEYS[1] leases, HASH task → 'worker until fence' ('-' = nobody)  KEYS[2] workers, HASH worker → 'until task task …'
 --   ARGV[1] worker  ARGV[2] milliseconds that a lease lasts  ARGV[3] tasks that the worker can do, with a space between
---   ARGV[4] tasks that it gives back, with a space between
+--   ARGV[4] tasks that it gives back, with a space between  ARGV[5] how many workers a task needs
 -- Answers { task, fence, 'hold' or 'yield', … } of the tasks that it holds now. One to yield is to be given back soon: it is the part of
--- another worker.
+-- another worker. Answers { '', '', 'standby' } to a worker that is not needed: it writes nothing, and asks again later.
 local leases_key, workers_key, worker, lease_ms = KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[2])
 local time = now()
-
--- A Redis at its memory limit refuses neither this command nor those that follow it in the same script. Leases must be renewed there: what
--- they are of makes room.
-redis.call('HDEL', workers_key, '')
 
 -- A time that is further ahead was set before the clock was set back.
 local function is_ahead(until_ms)
@@ -27,19 +23,37 @@ local function words(text)
   return all
 end
 
-local offers = {}
+local offers, offered_by, takes_part = {}, {}, false
 local alive = redis.call('HGETALL', workers_key)
 for at = 1, #alive, 2 do
   local until_ms, tasks = string.match(alive[at + 1], '^(%d+) ?(.*)$')
+  local is_alive = until_ms and is_ahead(tonumber(until_ms))
   if alive[at] == worker then
     -- It is written below.
-  elseif until_ms and is_ahead(tonumber(until_ms)) then
+    takes_part = is_alive
+  elseif is_alive then
     offers[alive[at]] = words(tasks)
+    for _, task in ipairs(offers[alive[at]]) do
+      offered_by[task] = (offered_by[task] or 0) + 1
+    end
   else
     redis.call('HDEL', workers_key, alive[at])
   end
 end
 local offered = words(ARGV[3])
+
+-- A few workers are enough for the tasks of a fleet of any size, and renewals cost by worker.
+local function is_needed()
+  for _, task in ipairs(offered) do
+    if (offered_by[task] or 0) < tonumber(ARGV[5]) then return true end
+  end
+  return #offered == 0
+end
+if not takes_part and not is_needed() then return { '', '', 'standby' } end
+
+-- A Redis at its memory limit refuses neither this command nor those that follow it in the same script. Leases must be renewed there: what
+-- they are of makes room.
+redis.call('HDEL', workers_key, '')
 if #offered > 0 then
   offers[worker] = offered
   redis.call('HSET', workers_key, worker, string.format('%d ', time + lease_ms) .. ARGV[3])

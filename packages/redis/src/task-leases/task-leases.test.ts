@@ -116,6 +116,42 @@ describe("the tasks of a kind", () => {
   });
 });
 
+describe("a fleet of more workers than its tasks need", () => {
+  test("has four of them take part, and another one when one of these stops or dies", async () => {
+    const { join, keys, connect } = openFleet();
+    const redis = await connect();
+    const workers: Worker[] = [];
+    for (let i = 0; i < 7; i++) workers.push(await join());
+    const takingPart = () => workers.filter(({ sweep }) => sweep.parts().length > 0);
+    await expectShared(workers.slice(0, 4));
+    expect(await redis.hlen(keys.taskWorkers)).toBe(4);
+
+    await takingPart()[0]?.leases.close();
+    await expect.poll(() => counts(workers).toSorted()).toEqual([0, 0, 0, 1, 1, 1, 1]);
+    takingPart()[0]?.redis.disconnect();
+    await expect.poll(() => counts(workers).toSorted()).toEqual([0, 0, 0, 1, 1, 1, 1]);
+    await expect.poll(() => redis.hlen(keys.taskWorkers)).toBe(4);
+  });
+
+  test("has all of them replaced when they die together", async () => {
+    const { join } = openFleet();
+    const workers: Worker[] = [];
+    for (let i = 0; i < 6; i++) workers.push(await join());
+    const dying = workers.slice(0, 4);
+    await expectShared(dying);
+    for (const { redis } of dying) redis.disconnect();
+    await expectShared(workers.slice(4));
+  });
+
+  test("has a worker take part whose tasks fewer than four can do", async () => {
+    const { join } = openFleet();
+    for (let i = 0; i < 4; i++) await join();
+    const worker = await join();
+    const special = worker.own({ kind: "special", parts: ["all"] });
+    await expect.poll(() => special.parts()).toEqual(["all"]);
+  });
+});
+
 describe("a worker that stops", () => {
   test("gives its tasks back at once", async () => {
     const { join } = openFleet({ leaseMs: 3_600_000 });

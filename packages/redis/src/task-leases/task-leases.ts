@@ -16,6 +16,13 @@ const holdScript = defineScript(new URL("../scripts/hold-task-leases.lua", impor
 const defaultLeaseMs = 5_000;
 /** Two renewals may fail. The tasks of a worker that was killed stand still for a lease and a renewal, 6.5 seconds. */
 const defaultRenewEveryMs = 1_500;
+/**
+ * Workers that take part in a task, however large the fleet is: each takes over from the others, and each costs Redis a renewal every 1.5 s.
+ * With four, all of them must die at a time before nobody is there to take over at once.
+ */
+const defaultWorkersPerTask = 4;
+/** A worker that is not needed asks again with each third renewal, every 4.5 s: a fleet whose four workers die has others within ten seconds. */
+const renewalsOnStandby = 3;
 /** The longest pause after renewals that Redis refused. After the refusals the tasks stand still for no longer than that. */
 const maxRefusedPauseMs = 5_000;
 /** How long a stop waits for ticks that were broken off, and then for Redis to hear that the tasks are free. */
@@ -29,6 +36,8 @@ export type TaskLeasesOptions = {
   leaseMs?: number;
   /** How often all leases of this worker are renewed, in milliseconds. */
   renewEveryMs?: number;
+  /** How many workers take part in a task. The others stand by. The same for all workers. */
+  workersPerTask?: number;
 };
 
 /** A kind of tasks that this worker takes part in. */
@@ -54,13 +63,15 @@ export type OwnedTask = {
  *     });
  *     closes.add("the removal", () => removal.close());
  *
- * One call to Redis renews all leases of a worker, however many. The tasks of each kind are spread evenly over the workers that can do them. A
- * new worker has its part after two renewals. A worker that stops gives its tasks back at once. The tasks of a worker that was killed, is
+ * One call to Redis renews all leases of a worker, however many. The tasks of each kind are spread evenly over the workers that take part: four
+ * of those that can do a task, in a fleet of any size. The others stand by, and ask now and then whether they are needed. A worker that takes
+ * part has its share after two renewals. A worker that stops gives its tasks back at once. The tasks of a worker that was killed, is
  * frozen, or is cut off from Redis are taken over when its lease has run out; it learns of that when it asks `isHeld`. Two workers may
  * work on a task for a moment. A task that cannot bear that checks the fence in its scripts: see `TaskLease.fence`.
  */
 export function createTaskLeases(options: TaskLeasesOptions) {
   const { redis, keys, log, leaseMs = defaultLeaseMs, renewEveryMs = defaultRenewEveryMs } = options;
+  const { workersPerTask = defaultWorkersPerTask } = options;
   const worker = randomBytes(9).toString("base64url");
   /** Task → what this worker does of it. */
   const offered = new Map<string, OwnedTaskOptions>();
@@ -72,6 +83,8 @@ export function createTaskLeases(options: TaskLeasesOptions) {
   /** Until when all leases of this worker last, by `performance.now()`. */
   let leaseEndMs = 0;
   let leaseEnd: NodeJS.Timeout | undefined;
+  /** Renewals that are left out because this worker stands by. */
+  let leftOut = 0;
 
   function lose(lost: readonly (readonly [string, TaskHold])[]): void {
     if (lost.length === 0) return;
@@ -95,10 +108,12 @@ export function createTaskLeases(options: TaskLeasesOptions) {
     renewals.wake();
   }
 
-  async function callScript(tasks: readonly string[]): Promise<HeldTask[]> {
-    const args = [worker, leaseMs, tasks.join(" "), [...givenBack].join(" ")];
+  /** Answers null where this worker stands by. */
+  async function callScript(tasks: readonly string[]): Promise<HeldTask[] | null> {
+    const args = [worker, leaseMs, tasks.join(" "), [...givenBack].join(" "), workersPerTask];
     givenBack.clear();
     const answer = await holdScript(redis, [keys.taskLeases, keys.taskWorkers], args);
+    if (answer[2] === "standby") return null;
     return Array.from({ length: answer.length / 3 }, (_, i) => {
       const [task = "", fence = "", state] = answer.slice(3 * i, 3 * i + 3);
       return { task, fence, isToYield: state === "yield" };
@@ -117,8 +132,14 @@ export function createTaskLeases(options: TaskLeasesOptions) {
   }
 
   async function renew(): Promise<void> {
+    if (leftOut > 0) {
+      leftOut--;
+      return;
+    }
     const askedAtMs = performance.now();
-    const held = await callScript([...offered.keys()].filter((task) => !stillTicking.has(task)));
+    const answer = await callScript([...offered.keys()].filter((task) => !stillTicking.has(task)));
+    if (answer === null) leftOut = renewalsOnStandby - 1;
+    const held = answer ?? [];
     // Redis was away for so long that the answer is of the past.
     if (performance.now() >= askedAtMs + leaseMs) return;
     leaseEndMs = askedAtMs + leaseMs;
@@ -135,8 +156,11 @@ export function createTaskLeases(options: TaskLeasesOptions) {
     maxPauseMs: maxRefusedPauseMs,
     onError: (error) => log.warn({ err: error }, "The leases on background tasks could not be renewed"),
   });
-  const onReady = () => renewals.wake();
-  redis.on("ready", onReady);
+  const renewNow = () => {
+    leftOut = 0;
+    renewals.wake();
+  };
+  redis.on("ready", renewNow);
 
   /** Breaks off the work on tasks, and gives them back. */
   async function stop(tasks: readonly string[], tellRedis: () => Promise<unknown>): Promise<void> {
@@ -156,20 +180,24 @@ export function createTaskLeases(options: TaskLeasesOptions) {
     own(own: OwnedTaskOptions): OwnedTask {
       const tasks = own.parts.map((part) => `${own.kind}:${part}`);
       for (const task of tasks) offered.set(task, own);
-      renewals.wake();
+      renewNow();
       const held = () => tasks.flatMap((task) => holds.get(task) ?? []);
       return {
         wake: () => {
           for (const hold of held()) hold.wake();
         },
         parts: () => held().map(({ lease }) => lease.part),
-        close: () => stop(tasks, renew),
+        close: () =>
+          stop(tasks, async () => {
+            leftOut = 0;
+            await renew();
+          }),
       };
     },
 
     /** Breaks off all work, gives all tasks back, and takes no more. Takes three seconds at most. */
     async close(): Promise<void> {
-      redis.off("ready", onReady);
+      redis.off("ready", renewNow);
       await renewals.close();
       await stop([...offered.keys()], () => callScript([]));
       clearTimeout(leaseEnd);
