@@ -38,9 +38,9 @@ export const workerEnvSchema = z.object({
       "By how much a worker that has only batch lanes lowers its priority on a shared core, as `nice` counts it: 10 leaves it a tenth.",
     ),
   WEBHOOK_CONCURRENCY: wholeNumber(1, 1_000)
-    .default(50)
+    .default(200)
     .describe(
-      "Webhooks that the worker posts at a time. They mostly wait. One tenant has at most a quarter of those that are free, one receiver four.",
+      "Webhooks that the worker posts at a time. They mostly wait. One tenant has at most a quarter of those that are free, one receiver four at first and 32 where it accepts them quickly.",
     ),
   WORKER_NAME: z
     .string()

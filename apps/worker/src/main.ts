@@ -118,7 +118,7 @@ await runProcess({
     const webhookWorker =
       webhooks.signingSecrets.length === 0
         ? undefined
-        : openWebhookWorker({
+        : await openWebhookWorker({
             ...webhooks,
             queue,
             keyStore: accounts.keyStore,

@@ -13,6 +13,10 @@ const usualEndings = 1_500;
 const quickEndings = 150;
 /** Addresses of the loopback network, each a receiver of its own to the service. Linux answers on all of them. */
 const receivers = 20;
+/** Webhooks for one receiver that takes its time, in milliseconds, as a real one does. What it gets depends on slots and not on cores. */
+const slowEndings = 600;
+const quickSlowEndings = 60;
+const slowAfterMs = 200;
 /** A load that keeps no worker busy, which shows how long a webhook waits for nothing. */
 const fewPerSecond = 20;
 const fewSeconds = 10;
@@ -30,17 +34,18 @@ const environment = {
 const postsNone = { environment: { WEBHOOK_SIGNING_SECRET: "" } };
 
 /** Webhooks that arrived: when, by the id of the delivery. */
-async function openReceivers() {
+async function openReceivers({ afterMs = 0, origins = receivers }: { afterMs?: number; origins?: number } = {}) {
   const arrivedAtMs = new Map<string, number>();
   const server = createServer((request, response) => {
     const id = String(request.headers["webhook-id"]);
     if (!arrivedAtMs.has(id)) arrivedAtMs.set(id, Date.now());
-    request.resume().on("end", () => response.writeHead(204).end());
+    const answer = () => response.writeHead(204).end();
+    request.resume().on("end", () => void (afterMs > 0 ? setTimeout(answer, afterMs) : answer()));
   });
   const port = await listeningPort(server.listen(0, "0.0.0.0"));
   return {
     arrivedAtMs,
-    urlOf: (index: number) => `http://127.0.1.${(index % receivers) + 1}:${port}/hook`,
+    urlOf: (index: number) => `http://127.0.1.${(index % origins) + 1}:${port}/hook`,
     async untilArrived(count: number): Promise<void> {
       while (arrivedAtMs.size < count) await pause(everyMs);
     },
@@ -102,13 +107,17 @@ export const webhooks: Scenario = {
       const endings = settings.quick ? quickEndings : usualEndings;
       const options = { apis: 1, workers: 0, store: "tmpfs", profileTo: settings.profileTo } as const;
       const system = await openDarkroom(options, { environment });
+      const slowCount = settings.quick ? quickSlowEndings : slowEndings;
       const [piled, flood, few] = [await openReceivers(), await openReceivers(), await openReceivers()];
+      const slow = await openReceivers({ afterMs: slowAfterMs, origins: 1 });
       try {
         const drawing = await system.startWorker(postsNone);
-        await drawAll(system, endings, piled);
-        await drawing.stop();
         // They are put aside until all workers run, since the start of a process takes a core for a second.
+        await drawAll(system, endings, piled);
         await system.redis.rename("darkroom:outbox", "aside");
+        await drawAll(system, slowCount, slow);
+        await system.redis.rename("darkroom:outbox", "aside-slow");
+        await drawing.stop();
         for (let i = 0; i < workers; i++) await system.startWorker();
         const piledFrom = {
           ms: Date.now(),
@@ -122,6 +131,12 @@ export const webhooks: Scenario = {
         const piledCommands = (await readRedis(system.redis)).commands - piledFrom.redis.commands;
         settings.tell(`${endings} that had piled up left in ${piledMs} ms`);
 
+        const slowFromMs = Date.now();
+        await system.redis.rename("aside-slow", "darkroom:outbox");
+        await slow.untilArrived(slowCount);
+        const slowMs = Date.now() - slowFromMs;
+        settings.tell(`${slowCount} for a slow receiver left in ${slowMs} ms`);
+
         await drawAll(system, fewPerSecond * fewSeconds, { ...few, perSecond: fewPerSecond });
         await few.untilArrived(fewPerSecond * fewSeconds);
         const lateness = await latenessOf(system, few.arrivedAtMs);
@@ -134,6 +149,9 @@ export const webhooks: Scenario = {
         const arrivedMs = Date.now() - drawnFromMs;
         return {
           "that had piled up, webhooks/s": Math.round((endings / piledMs) * 1_000),
+          [`to one receiver that answers after ${slowAfterMs} ms, webhooks/s`]: Math.round(
+            (slowCount / slowMs) * 1_000,
+          ),
           "CPU of the workers for each, ms": Math.round(piledCpuMicros / endings / 10) / 100,
           "Redis commands for each": Math.round((piledCommands / endings) * 10) / 10,
           [`a webhook after its ending at ${fewPerSecond} endings/s, ms (p50)`]: median(lateness),
@@ -141,7 +159,7 @@ export const webhooks: Scenario = {
           "their webhooks/s": Math.round((endings / arrivedMs) * 1_000),
         };
       } finally {
-        for (const each of [piled, flood, few]) each.close();
+        for (const each of [piled, slow, flood, few]) each.close();
         await system.close();
       }
     }),

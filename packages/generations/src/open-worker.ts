@@ -115,6 +115,11 @@ export async function openWorker({ closes, ...options }: OpenWorkerOptions) {
   closes.add("the connection to Redis", () => redis.disconnect());
   await untilConnected(redis, connectWithinMs);
 
+  const subscriber = connectSubscriber(redisUrl, tell("The connection that hears messages reports an error"));
+  // Not by `quit`, which would wait for a Redis that is away.
+  closes.add("the connection that hears messages", () => subscriber.disconnect());
+  await untilConnected(subscriber, connectWithinMs);
+
   const connection = { redis, keys };
   const leases = createTaskLeases({ redis, keys, log });
   closes.add("the leases on background tasks", () => leases.close());
@@ -152,10 +157,6 @@ export async function openWorker({ closes, ...options }: OpenWorkerOptions) {
   }
 
   async function listenForCancellations(): Promise<void> {
-    const report = tell("The connection that hears of cancellations reports an error");
-    const subscriber = connectSubscriber(redisUrl, report);
-    closes.add("the connection that hears of cancellations", () => subscriber.disconnect());
-    await untilConnected(subscriber, connectWithinMs);
     const cancelListener = await createCancelListener({ redis, keys, subscriber, workers: laneWorkers });
     closes.add("the cancel listener", () => cancelListener.close());
   }
@@ -164,6 +165,8 @@ export async function openWorker({ closes, ...options }: OpenWorkerOptions) {
     generations: worker.generations,
     lanes: worker.lanes,
     connection,
+    /** Hears the messages of channels, and sends nothing else. Each part subscribes to its own. */
+    subscriber,
     /** Who of the fleet does what beside the lanes: each background task has one owner. */
     leases,
     /** Where loops put what they cannot deal with. */

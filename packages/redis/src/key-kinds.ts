@@ -99,7 +99,7 @@ export const keyTypes = {
 } as const;
 
 /** Names that are no keys of one type: all that BullMQ keeps, Pub/Sub channels, and the key of a trial write, which is each in turn. */
-const otherKinds = ["lane", "replies", "cancels", "probe"] as const;
+const otherKinds = ["lane", "replies", "cancels", "waiting-deliveries", "probe"] as const;
 
 type KeyKind = keyof typeof keyTypes | (typeof otherKinds)[number];
 

@@ -126,6 +126,8 @@ export function createKeys(prefix: string) {
     probe,
     /** Pub/Sub channel on which workers hear of running generations that were canceled. */
     cancels: name("cancels"),
+    /** Pub/Sub channel on which workers hear that webhook deliveries wait in line. */
+    waitingDeliveries: name("waiting-deliveries"),
   };
 }
 

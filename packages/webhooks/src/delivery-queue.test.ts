@@ -79,9 +79,20 @@ describe("the slots", () => {
     const elsewhere = await queue.waiting("two", "https://example.org/hook");
     const slots = createWebhookSlots(50, 4);
     const taken = await takeFor(lineOf(queue), slots);
-    expect(Object.fromEntries(slots.byOrigin)).toEqual({ "example.com": 4, "example.org": 1 });
+    expect(Object.fromEntries(slots.byOrigin())).toEqual({ "example.com": 4, "example.org": 1 });
     expect(Object.fromEntries(slots.byTenant)).toEqual({ one: 2, two: 3 });
     expect(taken.map(({ id }) => id)).toContain(elsewhere);
+  });
+
+  test("fifty are taken by one script, and the next script goes on", async () => {
+    const queue = await openWebhooks();
+    const line = lineOf(queue);
+    for (let i = 0; i < 60; i++) await queue.waiting(`tenant-${i}`, `https://of-${i}.example/hook`);
+    const slots = createWebhookSlots(1_000, 4);
+    const first = await line.take(slots);
+    expect([first.taken.length, first.more, first.waiting]).toEqual([50, true, true]);
+    const second = await line.take(slots);
+    expect([second.taken.length, second.more, second.waiting]).toEqual([10, false, false]);
   });
 
   test("what an older release has written down is counted by its host and port", async () => {

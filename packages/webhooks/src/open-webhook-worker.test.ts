@@ -8,9 +8,9 @@ import { createAccounts } from "@darkroom/accounts";
 import { createBatchStore, showBatch } from "@darkroom/batches";
 import { createShowEnded, createWorker } from "@darkroom/generations";
 import { loadCatalogue } from "@darkroom/models";
-import { createKeys, createTaskLeases, connectWorker } from "@darkroom/redis";
+import { connectSubscriber, connectWorker, createKeys, createTaskLeases } from "@darkroom/redis";
 import { createObjectStore } from "@darkroom/storage";
-import { listeningPort, removeKeys, testRedisUrl } from "@darkroom/testing";
+import { listeningPort, removeKeys, startStopwatch, testRedisUrl } from "@darkroom/testing";
 import { Webhook } from "standardwebhooks";
 import { expect, onTestFinished, test } from "vitest";
 import { openWebhookWorker } from "./open-webhook-worker.ts";
@@ -20,13 +20,14 @@ const log = createLogger({ name: "worker-test", level: "silent", pretty: false }
 const links = { publicBaseUrl: "http://darkroom.test", signingSecret: "a secret of thirty-two characters" };
 const signingSecret = "a master secret of at least thirty-two characters";
 
-async function startReceiver() {
+/** @param answers whether it answers a webhook, given how many it has received */
+async function startReceiver({ answers = () => true }: { answers?: (received: number) => boolean } = {}) {
   const received: { headers: Record<string, string>; body: string }[] = [];
   const server = createServer((request, response) => {
     void text(request).then((body) => {
       const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
       received.push({ headers, body });
-      response.writeHead(204).end();
+      if (answers(received.length)) response.writeHead(204).end();
     });
   });
   const port = await listeningPort(server.listen(0, "127.0.0.1"));
@@ -38,7 +39,7 @@ async function startReceiver() {
   return { url: `http://127.0.0.1:${port}/hook`, received };
 }
 
-/** A worker's webhooks on a queue of its own, and batches to tell of. */
+/** A queue of its own with workers that post webhooks, and batches to tell of. */
 async function openBatches() {
   const prefix = `test-${randomBytes(6).toString("hex")}`;
   const redis = connectWorker(testRedisUrl(), () => {});
@@ -55,21 +56,25 @@ async function openBatches() {
     redis.disconnect();
   });
   const objects = createObjectStore({ storage: "memory", links });
-  const leases = createTaskLeases({ ...connection, log });
-  closes.add("the leases", () => leases.close());
-  const queue = { connection, generations, quarantine, leases };
-  openWebhookWorker({
-    queue,
-    keyStore: createAccounts({ redis, prefix }).keyStore,
-    showEnded: createShowEnded({ catalogue: loadCatalogue(), objects, linkTtlSeconds: 3_600 }),
-    signingSecrets: [signingSecret],
-    allowPrivate: true,
-    allowInsecure: true,
-    concurrency: 50,
-    leaseMs: 5_000,
-    log,
-    closes,
-  });
+
+  async function openWorker({ concurrency = 50 } = {}) {
+    const subscriber = connectSubscriber(testRedisUrl(), () => {});
+    closes.add("the connection that hears messages", () => subscriber.disconnect());
+    const leases = createTaskLeases({ ...connection, log });
+    closes.add("the leases", () => leases.close());
+    return openWebhookWorker({
+      queue: { connection, subscriber, generations, quarantine, leases },
+      keyStore: createAccounts({ redis, prefix }).keyStore,
+      showEnded: createShowEnded({ catalogue: loadCatalogue(), objects, linkTtlSeconds: 3_600 }),
+      signingSecrets: [signingSecret],
+      allowPrivate: true,
+      allowInsecure: true,
+      concurrency,
+      leaseMs: 5_000,
+      log,
+      closes,
+    });
+  }
 
   const batches = createBatchStore(redis, keys);
   const read = async (id: string) => {
@@ -111,12 +116,13 @@ async function openBatches() {
     });
     return read(id);
   }
-  return { end };
+  return { end, openWorker };
 }
 
 test("each of a batch's four endings is posted, signed with the secret of the key that made it", async () => {
   const receiver = await startReceiver();
-  const { end } = await openBatches();
+  const { end, openWorker } = await openBatches();
+  await openWorker();
   const ended = [];
   for (const ending of batchEndings) ended.push(await end(ending, receiver.url));
   await expect.poll(() => receiver.received.length).toBe(4);
@@ -128,4 +134,20 @@ test("each of a batch's four endings is posted, signed with the secret of the ke
     expect(event?.data).toEqual(showBatch(record));
   }
   expect(new Set(receiver.received.map(({ headers }) => headers["webhook-id"])).size).toBe(4);
+});
+
+test("a worker that has no slot left tells the others of what waits, which else look rarely", async () => {
+  // The first webhook holds the only slot of its worker.
+  const receiver = await startReceiver({ answers: (received) => received > 1 });
+  const { end, openWorker } = await openBatches();
+  const owner = await openWorker({ concurrency: 1 });
+  await end("failed", receiver.url);
+  await expect.poll(() => receiver.received.length).toBe(1);
+  expect(owner.slotsByTenant().size).toBe(1);
+  await openWorker({ concurrency: 1 });
+  const sinceMs = startStopwatch();
+  for (let i = 0; i < 3; i++) await end("failed", receiver.url);
+  await expect.poll(() => receiver.received.length).toBe(4);
+  // By itself it looks each 30 seconds, and the slot of the first is free after 15.
+  expect(sinceMs()).toBeLessThan(10_000);
 });

@@ -12,12 +12,12 @@ import { webhookSecret } from "./webhook-secret.ts";
 import { createWebhookStore } from "./webhook-store.ts";
 import { createWebhookWorker, type WebhookWorkerOptions } from "./webhook-worker.ts";
 
-/** The most that a webhook is late by which another process has to send. */
+/** How often the owner of the looks looks, in milliseconds: the most that a webhook is late by whose ending no worker has told itself of. */
 const lookMs = 500;
-/** How often a worker looks at the outbox that is not the owner of these looks: for what a wake has left. */
+/** How often a worker looks that does not own the looks, in milliseconds: for what no message and no ending of its own has told it of. */
 const ownLookMs = 30_000;
 
-/** One receiver that hangs for its 15 s holds at most four slots of a worker. */
+/** One receiver that hangs for its 15 s holds at most four slots of a worker, unless it took webhooks well before. */
 const perOrigin = 4;
 
 type WebhookPart = WebhookDispatcherOptions & WebhookWorkerOptions;
@@ -45,7 +45,7 @@ export function createWebhookParts({ redis, keys }: QueueConnection, options: We
 }
 
 export type OpenWebhookWorkerOptions = {
-  queue: Pick<QueueWorker, "connection" | "generations" | "quarantine" | "leases">;
+  queue: Pick<QueueWorker, "connection" | "subscriber" | "generations" | "quarantine" | "leases">;
   keyStore: Pick<KeyStore, "webhookSecretVersions">;
   /** Shows a generation that has ended as its event does. */
   showEnded: ReturnType<typeof createShowEnded>;
@@ -66,8 +66,8 @@ export type OpenWebhookWorkerOptions = {
   closes: CloseList;
 };
 
-/** Delivers webhooks in a worker, beside its lanes. */
-export function openWebhookWorker(options: OpenWebhookWorkerOptions) {
+/** Delivers webhooks in a worker, beside its lanes. Rejects when Redis refuses the subscription to its channel. */
+export async function openWebhookWorker(options: OpenWebhookWorkerOptions) {
   const { queue, keyStore, showEnded, signingSecrets, concurrency, leaseMs, log, closes } = options;
 
   const http = createWebhookHttp({ allowPrivate: options.allowPrivate, allowInsecure: options.allowInsecure });
@@ -84,6 +84,7 @@ export function openWebhookWorker(options: OpenWebhookWorkerOptions) {
     schedule: (attempt) => webhookSchedule(attempt, Math.random),
     leaseMs,
     ...(options.onAnswer !== undefined && { onAnswer: options.onAnswer }),
+    everyMs: ownLookMs,
     post: async ({ delivery, subject, hungBefore, signal }) => {
       const { id, url, keyId } = delivery;
       const { kind, record } = subject;
@@ -100,13 +101,34 @@ export function openWebhookWorker(options: OpenWebhookWorkerOptions) {
   closes.add("the webhook worker", () => worker.close());
   const dispatcher = parts.dispatch({ onHandedOver: worker.wake, everyMs: ownLookMs });
   closes.add("the outbox of webhooks", () => dispatcher.close());
-  // One worker of the fleet looks for endings that no process has told its own outbox of. Where two do, each claims endings of its own.
+
+  const { redis, keys } = queue.connection;
+  const { subscriber } = queue;
+  const onMessage = (channel: string) => void (channel === keys.waitingDeliveries && worker.wakeIfFree());
+  // What was said while the connection was away is lost.
+  const onReady = () => worker.wakeIfFree();
+  subscriber.on("message", onMessage).on("ready", onReady);
+  closes.add(
+    "the messages of webhooks that wait",
+    () => void subscriber.off("message", onMessage).off("ready", onReady),
+  );
+  await subscriber.subscribe(keys.waitingDeliveries);
+
+  // One worker of the fleet looks for endings that no process has told its own outbox of, and for deliveries that are due. It tells the others
+  // where it has no slot for them. Where two do so, each claims endings and deliveries of its own.
   const looks = queue.leases.own({
     kind: "outbox",
     parts: ["all"],
     everyMs: lookMs,
-    tick: dispatcher.tick,
-    onError: (error) => log.warn({ err: error }, "The outbox of webhooks could not be emptied"),
+    async tick() {
+      try {
+        await dispatcher.tick();
+      } finally {
+        // An ending that cannot be handed over does not hold up what is due.
+        if (await worker.look()) await redis.publish(keys.waitingDeliveries, "");
+      }
+    },
+    onError: (error) => log.warn({ err: error }, "Webhooks that are due could not be looked for"),
   });
   closes.add("the looks at the outbox of webhooks", () => looks.close());
   return {

@@ -184,6 +184,42 @@ test("a receiver that hangs holds its own slots and no others", async () => {
   await expect.poll(() => worker.slotsByTenant().size).toBe(0);
 });
 
+test("a receiver that accepts webhooks quickly gets more at a time, up to 32, and as few as at first after one that it refuses", async () => {
+  const queue = await openWebhooks();
+  const id = await queue.ended();
+  const record = await queue.generations.read(id.replace(/^msg_(.*)_3$/, "gen_$1"));
+  for (let i = 0; i < 120; i++) await queue.waiting("acme");
+  const underWay = new Set<(answer: WebhookAnswer) => void>();
+  queue.openWorker({
+    concurrency: 400,
+    perOrigin: 4,
+    // All of them tell of the same one.
+    generations: { read: async () => record },
+    // What is not accepted is not tried again within this test.
+    schedule: () => 3_600_000,
+    post: async () => {
+      const { promise, resolve } = Promise.withResolvers<WebhookAnswer>();
+      underWay.add(resolve);
+      return promise;
+    },
+  });
+  const answer = (value: WebhookAnswer) => {
+    for (const resolve of underWay) resolve(value);
+    underWay.clear();
+  };
+  for (const atATime of [4, 8, 16, 32, 32]) {
+    await expect.poll(() => underWay.size).toBe(atATime);
+    answer(delivered);
+  }
+  // 28 are left.
+  await expect.poll(() => underWay.size).toBe(28);
+  for (let i = 0; i < 12; i++) await queue.waiting("acme");
+  answer(retry);
+  await expect.poll(() => underWay.size).toBe(4);
+  answer(retry);
+  await expect.poll(() => underWay.size).toBe(4);
+});
+
 test("a tenant's deliveries are listed newest first, by status, page by page", async () => {
   const queue = await openWebhooks();
   const [first, second] = [await queue.ended(), await queue.ended()];

@@ -35,7 +35,7 @@ export type WebhookWorkerOptions = WebhookSubjectStores & {
   webhooks: WebhookStore;
   /** Deliveries at a time: see `createWebhookSlots`. */
   concurrency: number;
-  /** How many of them may go to one origin: a receiver that hangs holds no more than those. */
+  /** How many of them may go to one origin at first: a receiver that hangs holds no more than those. See `createWebhookSlots`. */
   perOrigin: number;
   post: (call: WebhookCall) => Promise<WebhookAnswer>;
   /** Called with what came of each post, and how long after the ending that was, in milliseconds. */
@@ -46,7 +46,7 @@ export type WebhookWorkerOptions = WebhookSubjectStores & {
   leaseMs: number;
   quarantine: Pick<Quarantine, "setAside">;
   log: Logger;
-  /** How often the worker looks for deliveries that are due, in milliseconds. It also looks whenever a slot is free again. */
+  /** How often the worker looks for deliveries without being told, in milliseconds. It also looks whenever a slot is free again. */
   everyMs?: number;
   /** See `lookAgainMs`. */
   lookAgainAfterMs?: number;
@@ -87,6 +87,8 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
   const runs = new Map<Run, Promise<unknown>>();
   const renewEveryMs = leaseMs / renewalsPerLease;
   let stopping = false;
+  /** The look that is under way, or the latest. One look at a time, or two would take for the same slots. */
+  let looked: Promise<boolean> = Promise.resolve(false);
 
   /** One attempt. Answers what came of it; null where there is nothing left to deliver. */
   async function deliver(run: Run): Promise<Attempt | null> {
@@ -104,7 +106,12 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
     }
     await stillHeld(run);
     const { signal } = run.controller;
+    const postedAtMs = performance.now();
     const answer = await post({ delivery, subject, hungBefore: address.hung, signal });
+    slots.noteAnswer(run, {
+      isAccepted: answer.outcome === "delivered",
+      afterMs: performance.now() - postedAtMs,
+    });
     // The time of the ending is of the clock of Redis, and that of this process may be behind it.
     const sinceEndingMs = Math.max(Date.now() - delivery.createdAtMs, 0);
     options.onAnswer?.({ outcome: answer.outcome, sinceEndingMs });
@@ -199,14 +206,23 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
     runs.set(run, done);
   }
 
-  async function take(): Promise<void> {
+  /** Answers whether deliveries are left in line. */
+  async function take(): Promise<boolean> {
     // A lease begins before its answer is here, which may come late.
     const askedAtMs = performance.now();
-    const { taken, unreadable, more } = await queue.take(slots);
+    const { taken, unreadable, more, waiting } = await queue.take(slots);
     for (const one of taken) begin(one, askedAtMs);
+    slots.forgetIdle();
     for (const id of unreadable) await setAside(id, new Error("Its record has no tenant, or is of another type."));
     if (stopping) for (const { controller } of runs.keys()) controller.abort("stopping" satisfies Interruption);
     else if (more) takes.wake();
+    return waiting;
+  }
+
+  function look(): Promise<boolean> {
+    const next = looked.catch(() => {}).then(take);
+    looked = next;
+    return next;
   }
 
   async function renew(): Promise<void> {
@@ -224,7 +240,7 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
 
   const takes = createTicker({
     everyMs,
-    tick: take,
+    tick: async () => void (await look()),
     onError: (error) => log.warn({ err: error }, "Webhooks that are due could not be taken"),
   });
   const renewals = createTicker({
@@ -238,6 +254,12 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
   return {
     /** Looks for deliveries now: for when some have been put in line. */
     wake: (): void => takes.wake(),
+
+    /** Looks for deliveries, where there is a slot for one: for when another worker says that some wait. */
+    wakeIfFree: (): void => void (slots.free() > 0 && takes.wake()),
+
+    /** Looks for deliveries. Answers whether some are left in line, and throws the errors of Redis. */
+    look,
 
     /** How many webhooks it posts at the moment, by tenant. One with none is not there. */
     slotsByTenant: (): ReadonlyMap<string, number> => slots.byTenant,

@@ -19,7 +19,10 @@ async function running(reconcileEveryMs: number) {
   });
   const subscriber = connectSubscriber(testRedisUrl(), () => {});
   const listener = await createCancelListener({ ...queue, subscriber, workers: [worker], reconcileEveryMs });
-  onTestFinished(() => listener.close());
+  onTestFinished(async () => {
+    await listener.close();
+    subscriber.disconnect();
+  });
   const given = queue.submission();
   await queue.submit(given);
   await begun.promise;

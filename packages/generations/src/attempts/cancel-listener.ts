@@ -5,7 +5,7 @@ import { createTicker } from "@darkroom/runtime";
 
 export type CancelListenerOptions = {
   redis: Redis;
-  /** Subscribes to the channel of cancellations, and to nothing else. */
+  /** Subscribes to channels. The caller closes it. */
   subscriber: Redis;
   keys: Keys;
   workers: readonly Pick<LaneWorker, "active" | "cancel">[];
@@ -50,7 +50,9 @@ export async function createCancelListener(options: CancelListenerOptions) {
     }
   }
 
-  const onMessage = (_channel: string, id: string) => workers.forEach((worker) => worker.cancel(id));
+  const onMessage = (channel: string, id: string) => {
+    if (channel === keys.cancels) for (const worker of workers) worker.cancel(id);
+  };
   // Before the subscription, so that no message is missed.
   subscriber.on("message", onMessage);
   await subscriber.subscribe(keys.cancels).catch((error: unknown) => {
@@ -59,16 +61,16 @@ export async function createCancelListener(options: CancelListenerOptions) {
   });
   // Where Redis is away, the next tick does it.
   const ticker = createTicker({ everyMs: reconcileEveryMs, tick: reconcile, onError: () => {} });
-  subscriber.on("ready", () => {
+  const onReady = () => {
     looksAtAll = true;
     ticker.wake();
-  });
+  };
+  subscriber.on("ready", onReady);
 
   return {
     async close(): Promise<void> {
+      subscriber.off("message", onMessage).off("ready", onReady);
       await ticker.close();
-      // Not `quit`: a Redis that is away would be waited for.
-      subscriber.disconnect();
     },
   };
 }

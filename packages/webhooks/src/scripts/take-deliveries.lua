@@ -6,8 +6,10 @@
 --   ARGV[1] free slots  ARGV[2] the part of the free slots that one tenant may hold, as its divisor  ARGV[3] slots for one origin
 --   ARGV[4] milliseconds of a lease  ARGV[5] milliseconds until what waits in line is looked at again
 --   ARGV[6] milliseconds until what cannot be read is looked at again  ARGV[7] the most that is put in line
---   ARGV[8] number of tenants that hold slots; then tenant, slots, …; then origin, slots, …
--- Answers how many were due; id, tenant, origin, number of the take, … of each taken delivery; and ids that cannot be read.
+--   ARGV[8] the most that is taken  ARGV[9] number of tenants that hold slots; then tenant, slots, …; then origin, slots, …
+-- Slots of an origin are counted as if it could hold ARGV[3]: they are below zero where it may hold more.
+-- Answers how many were due; id, tenant, origin, number of the take, … of each taken delivery; ids that cannot be read; and 1 where
+-- deliveries are left in line, else 0.
 local time = now()
 local unreadable = {}
 
@@ -31,8 +33,8 @@ end
 
 local free, divisor, per_origin = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local by_tenant, by_origin, origins_held = {}, {}, 0
-local last_tenant = 8 + 2 * ARGV[8]
-for at = 9, last_tenant, 2 do
+local last_tenant = 9 + 2 * ARGV[9]
+for at = 10, last_tenant, 2 do
   by_tenant[ARGV[at]] = tonumber(ARGV[at + 1])
 end
 for at = last_tenant + 1, #ARGV, 2 do
@@ -80,8 +82,9 @@ end
 
 local taken = {}
 -- Some may be settled by now, or not kept any more. They are taken out of the line, and the next script goes on behind them.
-local looks = free + 100
-while free > 0 and looks > 0 do
+local left = tonumber(ARGV[8])
+local looks = left + 100
+while free > 0 and left > 0 and looks > 0 do
   looks = looks - 1
   local best = best_candidate()
   if not best then break end
@@ -89,7 +92,7 @@ while free > 0 and looks > 0 do
   candidates[tenant] = nil
   local id = dequeue(tenant, origin)
   if id and describe(id) == 'pending' then
-    free = free - 1
+    free, left = free - 1, left - 1
     by_tenant[tenant] = (by_tenant[tenant] or 0) + 1
     if not by_origin[origin] then origins_held = origins_held + 1 end
     by_origin[origin] = (by_origin[origin] or 0) + 1
@@ -100,4 +103,4 @@ while free > 0 and looks > 0 do
     end
   end
 end
-return { #due, taken, unreadable }
+return { #due, taken, unreadable, redis.call('EXISTS', tenants) }
