@@ -34,6 +34,8 @@ function nameScripts(): ReadonlyMap<string, string> {
 /** `hget generation` for HGET darkroom:generation:gen_…; the name of a script for its call. */
 function causeOf([name = "", first = ""]: readonly string[], scripts: ReadonlyMap<string, string>): string {
   const command = name.toLowerCase();
+  // Once for each connection and script that Redis does not know.
+  if (command === "eval") return "a script that is sent whole";
   if (command === "evalsha") return scripts.get(first) ?? "a script of BullMQ";
   return `${command} ${first.split(":").slice(1, 2).join("")}`.trim();
 }

@@ -7,7 +7,7 @@
 --   ARGV[4] milliseconds of a lease  ARGV[5] milliseconds until what waits in line is looked at again
 --   ARGV[6] milliseconds until what cannot be read is looked at again  ARGV[7] the most that is put in line
 --   ARGV[8] the most that is taken  ARGV[9] number of tenants that hold slots; then tenant, slots, …; then origin, slots, …
--- Slots of an origin are counted as if it could hold ARGV[3]: they are below zero where it may hold more.
+--     Slots of an origin are counted as if all origins had the same limit: they are below zero where it may hold more.
 -- Answers how many were due; id, tenant, origin, number of the take, … of each taken delivery; ids that cannot be read; and 1 where
 -- deliveries are left in line, else 0.
 local time = now()
