@@ -156,11 +156,6 @@ export async function openWorker({ closes, ...options }: OpenWorkerOptions) {
     return own;
   }
 
-  async function listenForCancellations(): Promise<void> {
-    const cancelListener = await createCancelListener({ redis, keys, subscriber, workers: laneWorkers });
-    closes.add("the cancel listener", () => cancelListener.close());
-  }
-
   return {
     generations: worker.generations,
     lanes: worker.lanes,
@@ -185,7 +180,8 @@ export async function openWorker({ closes, ...options }: OpenWorkerOptions) {
     ): Promise<void> {
       const batchRedis = plans.some(({ lane }) => isBatchLane(lane)) ? await openBatchConnection() : redis;
       // Opened before the lanes, so that it is closed after the last attempt has ended.
-      await listenForCancellations();
+      const cancelListener = await createCancelListener({ redis, keys, subscriber, workers: laneWorkers });
+      closes.add("the cancel listener", () => cancelListener.close());
       for (const plan of plans) {
         const own = { redis: isBatchLane(plan.lane) ? batchRedis : redis };
         laneWorkers.push(worker.workLane({ ...plan, ...own, lockDurationMs, stalledIntervalMs }));
