@@ -2,8 +2,11 @@
 import { resolve } from "node:path";
 import { batchCommand } from "./commands/batch.ts";
 import { drawCommand } from "./commands/draw.ts";
+import { generationsCommand } from "./commands/generations.ts";
 import { keysCommand } from "./commands/keys.ts";
+import { lanesCommand } from "./commands/lanes.ts";
 import { ledgerCommand } from "./commands/ledger.ts";
+import { drainCommand, processesCommand } from "./commands/processes.ts";
 import { quarantineCommand } from "./commands/quarantine.ts";
 import { startCommand } from "./commands/start.ts";
 import { tenantsCommand } from "./commands/tenants.ts";
@@ -21,5 +24,9 @@ await runCommands([
   usageCommand(processShell),
   ledgerCommand(processShell),
   tenantsCommand(processShell),
+  lanesCommand(processShell),
+  generationsCommand(processShell),
+  processesCommand(processShell),
+  drainCommand(processShell),
   quarantineCommand(processShell),
 ]);
