@@ -13,6 +13,8 @@ export type ChaosCallerOptions = {
   origin: () => string;
   apiKey: string;
   body: object;
+  /** How requests are sent; `fetch` when left out. */
+  fetch?: (url: string, init: RequestInit) => Promise<Response>;
 };
 
 /** Between tries at an api that is away. */
@@ -39,7 +41,8 @@ export const chaosCallers = {
     for (;;) {
       try {
         const headers = { authorization: `Bearer ${options.apiKey}`, prefer: "wait=5" };
-        const answer = await fetch(`${options.origin()}/v1/generations/${id}`, { headers });
+        const { fetch: send = fetch } = options;
+        const answer = await send(`${options.origin()}/v1/generations/${id}`, { headers });
         const { status } = generationSchema.parse(await answer.json());
         if (isEnding(status)) return { kind: "async", id, status };
       } catch {
@@ -64,7 +67,7 @@ export const chaosCallers = {
 const idOf = (answer: Response) => answer.headers.get("x-generation-id") ?? "none";
 
 async function insist<T>(
-  { origin, apiKey, body }: ChaosCallerOptions,
+  { origin, apiKey, body, fetch: send = fetch }: ChaosCallerOptions,
   more: object,
   headers: Record<string, string>,
   read: (answer: Response) => Promise<T | null>,
@@ -72,7 +75,7 @@ async function insist<T>(
   const key = randomUUID();
   for (;;) {
     try {
-      const answer = await fetch(`${origin()}/v1/images/generations`, {
+      const answer = await send(`${origin()}/v1/images/generations`, {
         method: "POST",
         headers: {
           authorization: `Bearer ${apiKey}`,

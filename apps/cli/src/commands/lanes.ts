@@ -37,9 +37,7 @@ function listCommand(shell: Shell) {
           ["lane", "state", "waiting", "active", "delayed", "oldest", "workers", "slots"],
           listed.value.data.map((lane) => [
             lane.id,
-            lane.state === "open" && lane.closed_ms > 0
-              ? `rate limited ${formatDuration(lane.closed_ms)}`
-              : lane.state,
+            lane.state === "open" && lane.closed_ms > 0 ? `rate limited ${formatDuration(lane.closed_ms)}` : lane.state,
             lane.waiting,
             lane.active,
             lane.delayed,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { z } from "zod";
 import { runDarkroom } from "../stubs/run-darkroom.ts";
 import { type Asked, startStubService } from "../stubs/stub-service.ts";
 
@@ -48,6 +49,8 @@ const worker = {
   active: 3,
   lanes: [{ lane: "openai.interactive", concurrency: 20, active: 3, paused: false }],
 };
+/** What a change is asked with. */
+const changeSchema = z.object({ dry_run: z.boolean(), after: z.string().optional() });
 const list = (...data: object[]) => ({ object: "list", data });
 
 async function run(args: string[], answer: (asked: Asked) => object) {
@@ -98,7 +101,9 @@ describe("processes and drain", () => {
   test("drain --wait ends when the process is gone", async () => {
     let looks = 0;
     const ran = await run(["drain", "worker-1", "--wait"], ({ line }) =>
-      line.startsWith("POST") ? { object: "process", id: "worker-1", draining: true } : list(...(looks++ === 0 ? [worker] : [])),
+      line.startsWith("POST")
+        ? { object: "process", id: "worker-1", draining: true }
+        : list(...(looks++ === 0 ? [worker] : [])),
     );
     expect(ran.code).toBe(0);
     expect(ran.asked).toEqual(["POST /admin/processes/worker-1/drain", "GET /admin/processes", "GET /admin/processes"]);
@@ -110,11 +115,14 @@ describe("generations", () => {
   const action = { object: "generations.action", action: "cancel", failed: [], unreadable: [] };
 
   test("find goes on from page to page until there are as many as asked for", async () => {
-    const ran = await run(["generations", "find", "--tenant", "acme", "--error", "upstream_error", "--limit", "2"], ({ line }) => ({
-      ...list(generation),
-      unreadable: [],
-      next: line.includes("after") ? null : "acme/gen_1",
-    }));
+    const ran = await run(
+      ["generations", "find", "--tenant", "acme", "--error", "upstream_error", "--limit", "2"],
+      ({ line }) => ({
+        ...list(generation),
+        unreadable: [],
+        next: line.includes("after") ? null : "acme/gen_1",
+      }),
+    );
     expect(ran.asked).toEqual([
       "GET /admin/generations?tenant=acme&error_code=upstream_error&limit=2",
       "GET /admin/generations?tenant=acme&error_code=upstream_error&limit=1&after=acme%2Fgen_1",
@@ -124,13 +132,18 @@ describe("generations", () => {
 
   test("why prints the sentence", async () => {
     const why = "The lane openai.interactive is paused, and no worker takes a job from it until it is resumed.";
-    const ran = await run(["generations", "why", "gen_1"], () => ({ ...generation, position: 4, reason: "lane_paused", why }));
+    const ran = await run(["generations", "why", "gen_1"], () => ({
+      ...generation,
+      position: 4,
+      reason: "lane_paused",
+      why,
+    }));
     expect(ran.stdout.trim()).toBe(why);
   });
 
   test("cancel counts all pages first, and then changes no more than that, up to the same time", async () => {
     const ran = await run(["generations", "cancel", "--tenant", "acme", "--yes"], ({ body }) => {
-      const { dry_run: isDryRun, after } = body as { dry_run: boolean; after?: string };
+      const { dry_run: isDryRun, after } = changeSchema.parse(body);
       const filter = { tenant: "acme", created_before: 1_796_000_000 };
       const counts = isDryRun ? { matched: 2, done: 0 } : { matched: 2, done: 2 };
       return { ...action, dry_run: isDryRun, filter, ...counts, next: after === undefined ? "acme/gen_2" : null };
@@ -156,9 +169,17 @@ describe("generations", () => {
   test("what could not be changed is told, and the exit code is 1", async () => {
     const failed = [{ id: "gen_2", code: "conflict", message: "It has ended meanwhile." }];
     const ran = await run(["generations", "retry", "--yes"], ({ body }) => {
-      const { dry_run: isDryRun } = body as { dry_run: boolean };
+      const { dry_run: isDryRun } = changeSchema.parse(body);
       const counts = isDryRun ? { matched: 2, done: 0 } : { matched: 2, done: 1, failed };
-      return { ...action, action: "retry", dry_run: isDryRun, filter: {}, next: null, unreadable: ["gen_3"], ...counts };
+      return {
+        ...action,
+        action: "retry",
+        dry_run: isDryRun,
+        filter: {},
+        next: null,
+        unreadable: ["gen_3"],
+        ...counts,
+      };
     });
     expect(ran.code).toBe(1);
     for (const text of ["1 of 2 generations are queued again.", "gen_2: It has ended meanwhile.", "gen_3"])

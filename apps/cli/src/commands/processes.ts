@@ -58,7 +58,9 @@ export function drainCommand(shell: Shell) {
         while (await isAlive(service, name)) await sleep(lookEveryMs);
       } catch (error) {
         if (!(error instanceof PassingProblem)) throw error;
-        return shell.say("The api that was asked does not answer any more. It is the process that ended, or look again later.");
+        return shell.say(
+          "The api that was asked does not answer any more. It is the process that ended, or look again later.",
+        );
       }
       shell.say(`${name} has ended.`);
     });

@@ -1,5 +1,4 @@
 import { ApiError, type Lane, type LaneJob, parseBody, quoteValue } from "@darkroom/contracts";
-import { batchesLanes } from "@darkroom/batches";
 import type { LaneState } from "@darkroom/generations";
 import type { Catalogue } from "@darkroom/models";
 import { laneJobStates, laneName } from "@darkroom/queue";
@@ -45,7 +44,7 @@ export function lanesRoutes(app: FastifyInstance, { queue, catalogue, log }: Lan
   const { operator, fleet, lanes } = queue;
   const classes = ["interactive", "batch"] as const;
   const ofModels = catalogue.models.flatMap(({ provider }) => classes.map((one) => laneName(provider, one)));
-  const readAll = async () => queueAnswer(operator.readLanes([...batchesLanes, ...ofModels]));
+  const readAll = async () => queueAnswer(operator.readLanes(ofModels));
 
   async function find(name: string): Promise<LaneState> {
     const all = await readAll();
