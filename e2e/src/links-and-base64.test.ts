@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { generationEventSchema } from "@darkroom/contracts";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -179,6 +180,14 @@ const places: Record<string, (setting: Setting, asker: Asker) => Promise<(Image 
 test("the table of docs/api.md has the rows and the columns that are looked at here", () => {
   expect(columns).toEqual(Object.keys(askers));
   expect(rows.slice(2).map(([place]) => place)).toEqual(Object.keys(places));
+});
+
+test("a link gives the image that stands beside it as base64, and its hash", async () => {
+  const image = await imageOf(await post("both", { model: "gpt-image-2", size: "1024x1024" }));
+  const answer = await fetch(image?.url ?? "");
+  const bytes = Buffer.from(await answer.arrayBuffer());
+  expect(bytes.toString("base64")).toBe(image?.b64_json);
+  expect(answer.headers.get("repr-digest")).toBe(`sha-256=:${hash("sha256", bytes, "base64")}:`);
 });
 
 /** What "both" is where the operator wants something else. A stream has base64 whatever the operator wants. */

@@ -7,6 +7,8 @@ export type FileRecord = {
   purpose: FilePurpose;
   filename: string;
   bytes: number;
+  /** Of the bytes, in hexadecimal. Absent from files of older releases. */
+  sha256?: string;
   createdAtMs: number;
   expiresAtMs: number;
 };
@@ -18,7 +20,7 @@ export function encodeFile(record: FileRecord): string[] {
 
 /** Null for the empty hash: there is no such file. */
 export function decodeFile(fields: Record<string, string>): FileRecord | null {
-  const { id, tenant = "", filename = "", bytes, createdAtMs, expiresAtMs } = fields;
+  const { id, tenant = "", filename = "", bytes, sha256, createdAtMs, expiresAtMs } = fields;
   if (id === undefined) return null;
   const purpose = filePurposes.find((one) => one === fields["purpose"]);
   if (purpose === undefined) throw new Error(`The file ${id} has no purpose that is known here: ${fields["purpose"]}`);
@@ -28,6 +30,7 @@ export function decodeFile(fields: Record<string, string>): FileRecord | null {
     purpose,
     filename,
     bytes: Number(bytes),
+    ...(sha256 !== undefined && { sha256 }),
     createdAtMs: Number(createdAtMs),
     expiresAtMs: Number(expiresAtMs),
   };

@@ -1,12 +1,14 @@
+import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { FileUploadError } from "./file-upload-error.ts";
 
 /**
- * Passes a stream of bytes on and counts them. Fails with `FileUploadError` beyond `maxBytes`, and where the source fails or ends
+ * Passes a stream of bytes on, counts and hashes them. Fails with `FileUploadError` beyond `maxBytes`, and where the source fails or ends
  * too early; the source is then destroyed, as it is when the new stream is.
  */
 export function measuredStream(source: Readable, maxBytes: number) {
   let bytes = 0;
+  const digest = createHash("sha256");
   // It may fail before it is read, when there is no listener yet. `source.errored` tells of it later.
   source.on("error", () => {});
 
@@ -15,6 +17,7 @@ export function measuredStream(source: Readable, maxBytes: number) {
       for await (const chunk of source as AsyncIterable<Uint8Array>) {
         bytes += chunk.length;
         if (bytes > maxBytes) throw new FileUploadError("too_large");
+        digest.update(chunk);
         yield chunk;
       }
       // A stream that was destroyed before it is read looks like one that has ended.
@@ -25,5 +28,11 @@ export function measuredStream(source: Readable, maxBytes: number) {
   }
 
   // Not in object mode, where a pause is told by the number of chunks, whatever their size.
-  return { body: Readable.from(measure(), { objectMode: false }), bytes: () => bytes };
+  const body = Readable.from(measure(), { objectMode: false });
+  return {
+    body,
+    bytes: () => bytes,
+    /** Of all bytes until now, in hexadecimal. */
+    sha256: () => digest.copy().digest("hex"),
+  };
 }

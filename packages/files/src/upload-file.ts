@@ -97,7 +97,8 @@ export function createUploadFile({ redis, keys, objects, dropFile, log, now }: U
     async function keep({ purpose, filename, expiresInSeconds = defaultExpirySeconds, quota }: FileFacts) {
       const createdAtMs = await now();
       const expiresAtMs = createdAtMs + expiresInSeconds * 1_000;
-      const record: FileRecord = { id, tenant, purpose, filename, bytes: measured.bytes(), createdAtMs, expiresAtMs };
+      const [bytes, sha256] = [measured.bytes(), measured.sha256()];
+      const record: FileRecord = { id, tenant, purpose, filename, bytes, sha256, createdAtMs, expiresAtMs };
       const where = [keys.record(id), keys.expiring, keys.index(tenant), keys.index(tenant, purpose), keys.root];
       const counted = quota === undefined ? ["-", "-", "-"] : [record.bytes, quota.files ?? "-", quota.bytes ?? "-"];
       const args = [object, id, createdAtMs, expiresAtMs, tenant, ...counted, ...encodeFile(record)];

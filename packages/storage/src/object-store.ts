@@ -24,8 +24,11 @@ export type ObjectStore = {
    * `ObjectsLeftError`, which names those that are left.
    */
   delete(keys: readonly string[]): Promise<void>;
-  /** A URL that answers GET without credentials for this long, at most seven days. */
-  link(key: string, options: { expiresInSeconds: number }): Promise<string>;
+  /**
+   * A URL that answers GET without credentials for this long, at most seven days. A link that this service serves itself tells the SHA-256 of the
+   * bytes, in hexadecimal, where it is given; S3 keeps that with the object.
+   */
+  link(key: string, options: { expiresInSeconds: number; sha256?: string | undefined }): Promise<string>;
   /**
    * Answers the path and query of a link that `link` made, for the HTTP service that serves them under `signedLinkPath`. Null
    * where links lead elsewhere (S3).
@@ -69,7 +72,7 @@ export type OpenObject = StoredObject & { body: Readable };
 
 /** What a link that was followed leads to. */
 export type SignedLinkAnswer =
-  | { status: "ok"; object: OpenObject }
+  | { status: "ok"; object: OpenObject; sha256: string | undefined }
   /** The link was ours and its time is over. */
   | { status: "expired" }
   /** Not a link of ours, or one that was changed. */

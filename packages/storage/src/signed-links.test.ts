@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { Readable } from "node:stream";
 import { expect, test } from "vitest";
 import { signedLinks } from "./signed-links.ts";
@@ -21,6 +22,29 @@ test("a link lives for at least its seconds and not two seconds more", async () 
 test("only a link with a valid signature is told that it has expired", async () => {
   const path = pathOf(await linksAt(0, "another secret").link("a/0.png", { expiresInSeconds: 1 }));
   expect(await linksAt(999_000).openLink(path)).toEqual({ status: "forbidden" });
+});
+
+const sha256 = hash("sha256", "the bytes");
+
+test("a link tells the hash of its bytes, and is forbidden with another one or none", async () => {
+  const path = pathOf(await linksAt(0).link("a/0.png", { expiresInSeconds: 10, sha256 }));
+  expect(await linksAt(0).openLink(path)).toMatchObject({ status: "ok", sha256 });
+  const without = pathOf(await linksAt(0).link("a/0.png", { expiresInSeconds: 10 }));
+  expect(await linksAt(0).openLink(without)).toMatchObject({ status: "ok", sha256: undefined });
+  const other = Buffer.from(hash("sha256", "others"), "hex").toString("base64url");
+  for (const changed of [
+    path.replace(/sha256=[^&]+/, `sha256=${other}`),
+    path.replace(/&sha256=[^&]+/, ""),
+    without.replace("&signature", `&sha256=${other}&signature`),
+  ])
+    expect(await linksAt(0).openLink(changed)).toEqual({ status: "forbidden" });
+});
+
+test("a link cannot be made to last by moving its hash into its time", async () => {
+  const path = pathOf(await linksAt(0).link("a/0.png", { expiresInSeconds: 10, sha256 }));
+  const moved = path.replace(/expires=(\d+)&sha256=([^&]+)/, "expires=$1%0A$2");
+  expect(moved).not.toBe(path);
+  expect(await linksAt(999_000).openLink(moved)).toEqual({ status: "forbidden" });
 });
 
 test("a link that was signed with the secret before works while that is set", async () => {

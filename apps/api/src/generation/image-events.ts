@@ -24,7 +24,7 @@ export type ImageEventsOptions = {
 };
 
 /** Which image of which answer. */
-type Place = { key: string; reader: ImageReader; position: number };
+type Place = { key: string; sha256?: string | undefined; reader: ImageReader; position: number };
 
 /** A picture for an event: its base64, its link, or both. */
 type Carried = { base64?: AsyncIterable<string>; url?: string };
@@ -41,12 +41,12 @@ export function createImageEvents(options: ImageEventsOptions) {
 
   /** Opens a picture, with heartbeats until it is open. */
   async function* carry(
-    { key, reader, position }: Place,
+    { key, sha256, reader, position }: Place,
     format: ResponseFormat,
     alive: SseHeartbeat,
   ): AsyncGenerator<string, Carried> {
     const link = format !== "b64_json" && {
-      url: yield* alive.until(objects.link(key, { expiresInSeconds: linkTtlSeconds })),
+      url: yield* alive.until(objects.link(key, { expiresInSeconds: linkTtlSeconds, sha256 })),
     };
     if (format === "url") return { ...link };
     yield* alive.until(reader.open(position));
@@ -90,10 +90,10 @@ export function createImageEvents(options: ImageEventsOptions) {
       const carriedFormat = eventFormat(record.request, defaultResponseFormat);
       const reader = createImageReader(images, objects);
       try {
-        for (const [position, { key, format, facts }] of images.entries()) {
+        for (const [position, { key, sha256, format, facts }] of images.entries()) {
           let carried: Carried;
           try {
-            carried = yield* carry({ key, reader, position }, carriedFormat, alive);
+            carried = yield* carry({ key, sha256, reader, position }, carriedFormat, alive);
           } catch (error) {
             throw unreadable(record.id)(error);
           }

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { errorBodySchema } from "@darkroom/contracts";
 import { temporaryFolder } from "@darkroom/testing";
 import { describe, expect, test } from "vitest";
@@ -34,6 +35,17 @@ describe.each(["memory", "filesystem"] as const)("200 from the %s store", (stora
       "x-request-id": expect.stringMatching(/^req_/),
     });
     expect(Buffer.from(await answer.arrayBuffer())).toEqual(bytes);
+  });
+
+  test("GET and HEAD tell the hash of the image by which the link was made", async () => {
+    const { api } = await open();
+    const sha256 = hash("sha256", bytes);
+    const url = await api.store.link("acme/gen_1/0.png", { expiresInSeconds: 3_600, sha256 });
+    for (const method of ["GET", "HEAD"]) {
+      const answer = await api.follow(url, { method });
+      expect(answer.headers.get("repr-digest")).toBe(`sha-256=:${hash("sha256", bytes, "base64")}:`);
+      await answer.arrayBuffer();
+    }
   });
 
   test("HEAD gives its headers", async () => {

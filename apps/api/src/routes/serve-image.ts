@@ -2,6 +2,7 @@ import { ApiError } from "@darkroom/contracts";
 import { type ObjectStore, signedLinkPath } from "@darkroom/storage";
 import type { FastifyInstance } from "fastify";
 import { pathOf } from "../http/known-routes.ts";
+import { reprDigest } from "../http/repr-digest.ts";
 import { clientNetwork } from "../http/request-facts.ts";
 import type { DownloadLimits } from "../limits/download-limits.ts";
 
@@ -43,6 +44,7 @@ export function serveImageRoute(
         "content-type": contentType,
         "content-length": size,
         // The link alone gives access to the image, so no shared cache may keep it.
+        ...reprDigest(answer.sha256),
         "cache-control": "private, max-age=31536000, immutable",
         "content-disposition": "inline",
       });

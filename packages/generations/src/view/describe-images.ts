@@ -8,6 +8,8 @@ type DescribedImage = {
   /** The object key of its bytes, and how many they are. */
   key: string;
   bytes: number;
+  /** Of its bytes, in hexadecimal. Absent from records of older releases. */
+  sha256: string | undefined;
   /** The format of its bytes: `png`, `jpeg`, `svg`. */
   format: string;
   facts: Omit<ImageData, "b64_json" | "url">;
@@ -36,12 +38,22 @@ export function describeImages(record: Describable, model: CatalogueModel | unde
   const background = delivery.background ?? request.background ?? model?.parameters.background?.default;
   const usualQuality = delivery.quality ?? qualityOf(model, request.quality);
 
-  const describe = ({ key, bytes, mediaType, width, height, revisedPrompt, ...image }: StoredImage): DescribedImage => {
+  const describe = ({
+    key,
+    bytes,
+    sha256,
+    mediaType,
+    width,
+    height,
+    revisedPrompt,
+    ...image
+  }: StoredImage): DescribedImage => {
     const format = imageFormat(mediaType);
     const quality = image.quality ?? usualQuality;
     return {
       key,
       bytes,
+      sha256,
       format,
       facts: {
         ...(revisedPrompt !== undefined && { revised_prompt: revisedPrompt }),

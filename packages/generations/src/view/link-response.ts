@@ -7,7 +7,7 @@ export const imageLinks = (
   { images }: DescribedImages,
   objects: Pick<ObjectStore, "link">,
   expiresInSeconds: number,
-): Promise<string[]> => Promise.all(images.map(({ key }) => objects.link(key, { expiresInSeconds })));
+): Promise<string[]> => Promise.all(images.map(({ key, sha256 }) => objects.link(key, { expiresInSeconds, sha256 })));
 
 /** A response body with a link to each image. */
 export async function linkResponse(

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { fileSchema, newFileId } from "@darkroom/contracts";
 import { beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -43,6 +44,7 @@ describe("GET /v1/files/{id}/content", () => {
       expect(Object.fromEntries(answer.headers)).toMatchObject({
         "content-type": "application/jsonl",
         "content-length": String(oneLine.length),
+        "repr-digest": `sha-256=:${hash("sha256", oneLine, "base64")}:`,
         "content-disposition": `attachment; filename="Gr??e.jsonl"; filename*=UTF-8''Gr%C3%B6%C3%9Fe.jsonl`,
         "x-content-type-options": "nosniff",
       });

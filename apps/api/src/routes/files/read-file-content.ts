@@ -5,6 +5,7 @@ import { create as contentDisposition } from "content-disposition";
 import type { FastifyInstance } from "fastify";
 import type { FindFile } from "../../files/find-file.ts";
 import { accountOf } from "../../http/authenticate.ts";
+import { reprDigest } from "../../http/repr-digest.ts";
 import type { DownloadLimits } from "../../limits/download-limits.ts";
 
 export type ReadFileContentDependencies = {
@@ -34,6 +35,7 @@ export function readFileContentRoute(app: FastifyInstance, dependencies: ReadFil
       reply.headers({
         "content-type": "application/jsonl",
         "content-length": size,
+        ...reprDigest(record.sha256),
         "content-disposition": disposition,
         "cache-control": "no-store",
       });
