@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { secretNames } from "../../packages/runtime/src/index.ts";
 import type { ConfigurationSection } from "./configuration-sections.ts";
 import { markdownTable } from "./markdown-table.ts";
 
@@ -22,11 +23,14 @@ export function configurationExcerpt(sections: readonly ConfigurationSection[], 
 
 const tableOf = (rows: readonly Row[]) => markdownTable([["variable", "default", "what it does"], ...rows]);
 
-const rowsOf = ({ settings }: ConfigurationSection): Row[] =>
-  Object.entries(settings.shape).map(([name, field]) => {
+function rowsOf({ settings }: ConfigurationSection): Row[] {
+  const secrets = new Set(secretNames(settings));
+  return Object.entries(settings.shape).map(([name, field]) => {
     if (!field.description) throw new Error(`${name} has no description.`);
-    return [`\`${name}\``, defaultOf(field), field.description];
+    const inFile = secrets.has(name) ? ` Or in a file: \`${name}_FILE\`.` : "";
+    return [`\`${name}\``, defaultOf(field), `${field.description}${inFile}`];
   });
+}
 
 /** The value of a variable that is not set. Asked twice, because one that is random each time has no value to show. */
 function defaultOf(field: ConfigurationSection["settings"]["shape"][string]): string {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { billUndelivered } from "@darkroom/accounts";
 import { modelsEnvSchema } from "@darkroom/models";
-import { logEnvSchema, type Environment, readSettings, wholeNumber } from "@darkroom/runtime";
+import { logEnvSchema, type Environment, readSettings, secretSetting, wholeNumber } from "@darkroom/runtime";
 import { renderingEnvSchema, queueEnvSchema } from "@darkroom/generations";
 import { type ObjectStoreSettings, objectStoreSettings, storageEnvSchema } from "@darkroom/storage";
 import { webhookEnvSchema } from "@darkroom/webhooks";
@@ -26,12 +26,14 @@ export const apiEnvSchema = z.object({
       "Who may call: `tenant:name:sha256-of-the-key`, separated by commas. This or API_KEYS_FILE, or both; with ADMIN_KEY_SHA256 neither is needed.",
     ),
   API_KEYS_FILE: z.string().optional().describe("A file with such entries, one a line, `#` for comments."),
-  ADMIN_KEY_SHA256: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/i, "must be the SHA-256 of the admin key: 64 hex digits")
-    .toLowerCase()
-    .optional()
-    .describe("The SHA-256 of the key that opens `/admin/*`, in hex. Unset: there is no `/admin`."),
+  ADMIN_KEY_SHA256: secretSetting(
+    z
+      .string()
+      .regex(/^[0-9a-f]{64}$/i, "must be the SHA-256 of the admin key: 64 hex digits")
+      .toLowerCase()
+      .optional()
+      .describe("The SHA-256 of the key that opens `/admin/*`, in hex. Unset: there is no `/admin`."),
+  ),
   DEFAULT_RESPONSE_FORMAT: z
     .enum(responseFormats)
     .default("both")

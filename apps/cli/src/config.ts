@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { redisUrlSchema } from "@darkroom/redis/redis-url";
-import { type Environment, readSettings } from "@darkroom/runtime";
+import { type Environment, readSettings, secretSetting } from "@darkroom/runtime";
 import { z } from "zod";
 
 /** The environment variables of `darkroom start`. Those of the api and the worker are handed on to them. */
@@ -13,7 +13,7 @@ export const stackEnvSchema = z.object({
     .max(65_535)
     .optional()
     .describe("The api's port. Unset: 4000, or the next one that is free."),
-  REDIS_URL: redisUrlSchema.optional().describe("A running Redis. Unset: the stack starts its own."),
+  REDIS_URL: secretSetting(redisUrlSchema.optional().describe("A running Redis. Unset: the stack starts its own.")),
   REDIS_SERVER: z.string().default("redis-server").describe("The program that the stack starts as its own Redis."),
   STATE_DIRECTORY: z
     .string()
@@ -33,12 +33,14 @@ export const clientEnvSchema = z.object({
     .url({ protocol: /^https?$/, error: "must look like https://darkroom.example.com" })
     .optional()
     .describe("The service to connect to. Unset: the one that `darkroom start` runs from this checkout."),
-  DARKROOM_ADMIN_KEY: key
-    .optional()
-    .describe("The admin key of that service. Unset: the local one, for the local service alone."),
-  DARKROOM_API_KEY: key
-    .optional()
-    .describe("A tenant's key, for the tenant's own usage. Unset: the local one, for the local service alone."),
+  DARKROOM_ADMIN_KEY: secretSetting(
+    key.optional().describe("The admin key of that service. Unset: the local one, for the local service alone."),
+  ),
+  DARKROOM_API_KEY: secretSetting(
+    key
+      .optional()
+      .describe("A tenant's key, for the tenant's own usage. Unset: the local one, for the local service alone."),
+  ),
 });
 
 const usualStateDirectory = resolve(import.meta.dirname, "../../../.darkroom");

@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "nod
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { hashApiKey } from "@darkroom/accounts";
-import { freePort, listeningPort, temporaryFolder } from "@darkroom/testing";
+import { freePort, listeningPort, temporaryFolder, testRedisUrl } from "@darkroom/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { readConfig } from "./config.ts";
 import { redisAnswer } from "./redis-answer.ts";
@@ -73,6 +73,32 @@ describe.skipIf(!hasRedisServer)("a stack that starts", () => {
       expect(env["REDIS_URL"]).toMatch(/^redis:\/\/:[\w-]{43}@127\.0\.0\.1:\d+$/);
       for (const key of [apiKey, adminKey]) expect(Object.values(env)).not.toContain(key);
     }
+  });
+
+  test("leaves a secret to the file that a person has named for it, so that none is set twice", async () => {
+    const folder = await temporaryFolder();
+    const inFiles = {
+      LINK_SIGNING_SECRET_FILE: join(folder, "links"),
+      WEBHOOK_SIGNING_SECRET_FILE: join(folder, "webhooks"),
+    };
+    const stack = await launchStack(folder, { ...inFiles, OPENAI_API_KEY_FILE: join(folder, "openai") });
+    await stack.ready;
+    for (const which of ["api", "worker"] as const) {
+      const { env } = await stack.stub(which);
+      expect(env).toMatchObject(inFiles);
+      for (const name of ["LINK_SIGNING_SECRET", "WEBHOOK_SIGNING_SECRET", "OPENAI_API_KEY"])
+        expect(env).not.toHaveProperty(name);
+    }
+  });
+
+  test("hands the Redis on that a file names, and not the file", async () => {
+    const folder = await temporaryFolder();
+    writeFileSync(join(folder, "redis-url"), `${testRedisUrl()}\n`);
+    const stack = await launchStack(folder, { REDIS_URL_FILE: join(folder, "redis-url") });
+    await stack.ready;
+    const { env } = await stack.stub("worker");
+    expect(env).toMatchObject({ REDIS_URL: testRedisUrl() });
+    expect(env).not.toHaveProperty("REDIS_URL_FILE");
   });
 
   test("runs a Redis that answers nobody without its password, which no argument and no output tells", async () => {

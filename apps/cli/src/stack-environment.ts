@@ -16,11 +16,14 @@ export type StackEnvironmentOptions = {
   origin: string;
 };
 
-/** The settings by which the api and the worker find each other. What a person has set for themselves stays as it is. */
+/**
+ * The settings by which the api and the worker find each other. What a person has set for themselves stays as it is, and where they have
+ * named a file with a secret, ours gives way to it: a secret that is set twice is refused.
+ */
 export function stackEnvironment(options: StackEnvironmentOptions): NodeJS.ProcessEnv {
   const { environment, stateDirectory, redisUrl, secrets, origin } = options;
   const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
-  return {
+  const ours = {
     LOG_LEVEL: "info",
     STORAGE: "filesystem",
     STORAGE_DIRECTORY: join(stateDirectory, "images"),
@@ -37,7 +40,12 @@ export function stackEnvironment(options: StackEnvironmentOptions): NodeJS.Proce
     SHUTDOWN_DEADLINE_MS: String(shutdownDeadlineMs),
     // No balancer has to notice that it stops.
     SHUTDOWN_DELAY_MS: "0",
+  };
+  return {
+    ...Object.fromEntries(Object.entries(ours).filter(([name]) => set[`${name}_FILE`] === undefined)),
     ...set,
+    // The address was read from this file, if it was set.
+    REDIS_URL_FILE: undefined,
     REDIS_URL: redisUrl,
     API_KEYS: [apiKeyEntry(secrets.apiKey), set["API_KEYS"]].filter(Boolean).join(","),
   };

@@ -1,5 +1,5 @@
 import { redisUrlSchema } from "@darkroom/redis";
-import { wholeNumber } from "@darkroom/runtime";
+import { secretSetting, wholeNumber } from "@darkroom/runtime";
 import { z } from "zod";
 import type { QueuePlace } from "./queue-connection.ts";
 import type { Retention } from "./records/retention.ts";
@@ -8,11 +8,14 @@ const secondsPerYear = 31_536_000;
 
 /** The environment variables of every process that speaks to the queue. */
 export const queueEnvSchema = z.object({
-  REDIS_URL: redisUrlSchema
-    .default("redis://127.0.0.1:6379")
-    .describe(
-      "The Redis that holds records and lanes, or Sentinels or nodes of a cluster that know it. It must be set to `maxmemory-policy noeviction`.",
-    ),
+  // It may have a password in it.
+  REDIS_URL: secretSetting(
+    redisUrlSchema
+      .default("redis://127.0.0.1:6379")
+      .describe(
+        "The Redis that holds records and lanes, or Sentinels or nodes of a cluster that know it. It must be set to `maxmemory-policy noeviction`.",
+      ),
+  ),
   QUEUE_PREFIX: z
     .string()
     .regex(

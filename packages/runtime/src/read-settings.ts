@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { readSecretFiles } from "./secret-files.ts";
 
 /** The environment does not make a usable configuration. One line per variable at fault; values are not repeated, they may be keys. */
 export class SettingsError extends Error {
@@ -16,20 +17,26 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Reads settings from environment variables: the schema's field names are the variables' names. An empty variable counts as not set,
- * as Compose passes those. Throws one `SettingsError` for all variables at fault together.
+ * as Compose passes those. A `secretSetting` may be in a file that `NAME_FILE` names. Throws one `SettingsError` for all variables at
+ * fault together.
  */
 export function readSettings<S extends z.ZodObject>(schema: S, environment: Environment): z.output<S> {
   const set = Object.fromEntries(
     Object.entries(environment).filter(([, value]) => value !== undefined && value !== ""),
   );
-  const result = schema.safeParse(set);
-  if (result.success) return result.data;
-  throw new SettingsError(
-    result.error.issues.map(({ path, code, message }) => {
+  const files = readSecretFiles(schema, set);
+  const result = schema.safeParse({ ...set, ...files.values });
+  if (result.success && files.faults.size === 0) return result.data;
+  // What the schema says of a setting whose file is at fault is a consequence of that.
+  const issues = (result.error?.issues ?? []).filter(({ path: [name] }) => !files.faults.has(String(name)));
+  throw new SettingsError([
+    ...files.faults.values(),
+    ...issues.map(({ path, code, message }) => {
       const [name = ""] = path.map(String);
-      return `${name}: ${code === "invalid_type" && set[name] === undefined ? "is required" : message}`;
+      const isMissing = code === "invalid_type" && set[name] === undefined && files.values[name] === undefined;
+      return `${name}: ${isMissing ? "is required" : message}`;
     }),
-  );
+  ]);
 }
 
 /** A variable that holds a whole number within limits. One message says all that may be wrong with it. */

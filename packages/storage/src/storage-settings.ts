@@ -1,4 +1,4 @@
-import { type Environment, readSettings, SettingsError } from "@darkroom/runtime";
+import { type Environment, readSettings, secretSetting, SettingsError } from "@darkroom/runtime";
 import { z } from "zod";
 import type { FilesystemStoreSettings } from "./filesystem/filesystem-store.ts";
 import type { MemoryStoreSettings } from "./memory/memory-store.ts";
@@ -10,6 +10,7 @@ export type ObjectStoreSettings =
   | ({ storage: "memory" } & MemoryStoreSettings);
 
 const text = z.string().optional();
+const signingSecret = z.string().min(32, "must have at least 32 characters").optional();
 
 function endsInPath(address: string): boolean {
   const parsed = URL.parse(address);
@@ -39,8 +40,10 @@ export const storageEnvSchema = z.object({
   S3_PREFIX: text
     .refine((prefix) => /^[A-Za-z0-9._/-]*$/.test(prefix ?? ""), "must have only A-Z, a-z, 0-9, '.', '_', '-' and '/'")
     .describe("Put before every object's key: `darkroom/prod`."),
-  S3_ACCESS_KEY_ID: text.describe("With S3_SECRET_ACCESS_KEY. Neither set: the AWS SDK's own chain (profile, role)."),
-  S3_SECRET_ACCESS_KEY: text.describe("With S3_ACCESS_KEY_ID."),
+  S3_ACCESS_KEY_ID: secretSetting(
+    text.describe("With S3_SECRET_ACCESS_KEY. Neither set: the AWS SDK's own chain (profile, role)."),
+  ),
+  S3_SECRET_ACCESS_KEY: secretSetting(text.describe("With S3_ACCESS_KEY_ID.")),
   S3_FORCE_PATH_STYLE: z
     .stringbool()
     .default(false)
@@ -56,20 +59,16 @@ export const storageEnvSchema = z.object({
   PUBLIC_BASE_URL: url.describe(
     "The URL under which callers reach the API, with the path that a proxy removes. Links begin with it, and `Location` with its path. Required with STORAGE=filesystem and memory.",
   ),
-  LINK_SIGNING_SECRET: z
-    .string()
-    .min(32, "must have at least 32 characters")
-    .optional()
-    .describe(
+  LINK_SIGNING_SECRET: secretSetting(
+    signingSecret.describe(
       "Signs links to images, 32 characters or more. Required with STORAGE=filesystem and memory; the same for all processes.",
     ),
-  LINK_PREVIOUS_SIGNING_SECRET: z
-    .string()
-    .min(32, "must have at least 32 characters")
-    .optional()
-    .describe(
+  ),
+  LINK_PREVIOUS_SIGNING_SECRET: secretSetting(
+    signingSecret.describe(
       "The previous secret. While it is set, links that were signed with it work until they expire, after seven days at most.",
     ),
+  ),
 });
 
 type StorageEnv = z.output<typeof storageEnvSchema>;

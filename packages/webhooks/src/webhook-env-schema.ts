@@ -1,3 +1,4 @@
+import { secretSetting } from "@darkroom/runtime";
 import { z } from "zod";
 
 /** A secret shorter than the keys that are made from it would be the weakest part. */
@@ -5,11 +6,13 @@ const masterSecret = z.string().min(32, "must have at least 32 characters").opti
 
 /** The environment variables of every process that takes or posts webhooks. */
 export const webhookEnvSchema = z.object({
-  WEBHOOK_SIGNING_SECRET: masterSecret.describe(
-    "The secret from which each API key's webhook secret is derived, 32 characters or more. Unset: `job.webhook` is refused.",
+  WEBHOOK_SIGNING_SECRET: secretSetting(
+    masterSecret.describe(
+      "The secret from which each API key's webhook secret is derived, 32 characters or more. Unset: `job.webhook` is refused.",
+    ),
   ),
-  WEBHOOK_PREVIOUS_SIGNING_SECRET: masterSecret.describe(
-    "The previous secret. While it is set, webhooks carry a signature of each.",
+  WEBHOOK_PREVIOUS_SIGNING_SECRET: secretSetting(
+    masterSecret.describe("The previous secret. While it is set, webhooks carry a signature of each."),
   ),
   WEBHOOK_ALLOW_PRIVATE: z
     .stringbool("must be true or false")

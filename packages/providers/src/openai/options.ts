@@ -1,3 +1,4 @@
+import { secretSetting } from "@darkroom/runtime";
 import { z } from "zod";
 import { baseUrlSchema } from "../http/base-url.ts";
 
@@ -15,10 +16,12 @@ const headers = z
 
 /** OpenAI, or any server that speaks its wire format. */
 export const settingsSchema = z.object({
-  OPENAI_API_KEY: z
-    .string()
-    .optional()
-    .describe("The key that images are bought with. For a server that needs no key, set any word."),
+  OPENAI_API_KEY: secretSetting(
+    z
+      .string()
+      .optional()
+      .describe("The key that images are bought with. For a server that needs no key, set any word."),
+  ),
   OPENAI_BASE_URL: baseUrlSchema
     .default("https://api.openai.com/v1")
     .describe(
@@ -28,8 +31,11 @@ export const settingsSchema = z.object({
     .string()
     .optional()
     .describe("Sent as OpenAI-Organization, for keys of several organizations."),
-  OPENAI_EXTRA_HEADERS: headers
-    .optional()
-    .describe("A JSON object of headers to send with every call, for gateways that ask for their own."),
+  // Gateways take their keys in such headers.
+  OPENAI_EXTRA_HEADERS: secretSetting(
+    headers
+      .optional()
+      .describe("A JSON object of headers to send with every call, for gateways that ask for their own."),
+  ),
 });
 export type OpenAiSettings = z.output<typeof settingsSchema>;
