@@ -2,14 +2,16 @@ import { ensureBucket } from "./ensure-bucket.ts";
 import type { SharedService } from "./shared-service.ts";
 import { type TestS3Settings, testS3Settings } from "./test-s3-settings.ts";
 
-/** The last release of MinIO's image, pinned. It takes its keys and its command as below; another image takes its own. */
-const defaultImage = "minio/minio:RELEASE.2025-09-07T16-13-09Z";
-const defaultCommand = "server /data";
-const defaultPort = 9000;
+/** The server of `docker-compose.yml`. It takes its keys and its command as below; another image takes its own. */
+const defaultImage = "chrislusf/seaweedfs:4.44";
+const defaultCommand = "mini -dir=/data -admin.ui=false -webdav=false -master.telemetry=false";
+const defaultPort = 8333;
+/** Some servers make a whole cluster before they answer, which takes a minute on a busy machine. */
+const startupTimeoutMs = 240_000;
 
 /**
  * The S3 that all test files share: `TEST_S3_ENDPOINT` with its keys, else a container, else null. The container is set by
- * `TEST_S3_IMAGE`, `TEST_S3_IMAGE_PORT` (9000), `TEST_S3_IMAGE_COMMAND`, and its keys by `TEST_S3_ACCESS_KEY_ID` and
+ * `TEST_S3_IMAGE`, `TEST_S3_IMAGE_PORT` (8333), `TEST_S3_IMAGE_COMMAND`, and its keys by `TEST_S3_ACCESS_KEY_ID` and
  * `TEST_S3_SECRET_ACCESS_KEY`.
  */
 export async function sharedS3(
@@ -43,7 +45,8 @@ async function s3Container(env: NodeJS.ProcessEnv): Promise<SharedService<TestS3
   const accessKeyId = env["TEST_S3_ACCESS_KEY_ID"] || "darkroom-tests";
   const secretAccessKey = env["TEST_S3_SECRET_ACCESS_KEY"] || "darkroom-tests-secret";
   const container = new GenericContainer(image)
-    .withEnvironment({ MINIO_ROOT_USER: accessKeyId, MINIO_ROOT_PASSWORD: secretAccessKey })
+    .withEnvironment({ AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey })
+    .withStartupTimeout(startupTimeoutMs)
     .withExposedPorts(port)
     // 403 is the usual answer to an unauthenticated request: the server is up.
     .withWaitStrategy(Wait.forHttp("/", port).forStatusCodeMatching((status) => status < 500));
