@@ -22,6 +22,7 @@ const read = (document: string) => readFileSync(join(checkout, document), "utf8"
 const elsewhere = new Map([
   ["docs/adding-a-parameter.md", "adding-a-parameter.test.ts follows it to the letter"],
   ["docs/adding-a-provider.md", "adding-a-provider.test.ts follows it to the letter"],
+  ["docs/docker.md", "compose.fault.test.ts runs the Compose file; a machine without Docker cannot"],
   ["packages/testing/README.md", "for those who work on Darkroom, with pnpm"],
 ]);
 /** What is not pasted into the second terminal. */

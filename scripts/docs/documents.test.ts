@@ -19,7 +19,7 @@ const madeLater = (path: string) =>
   path.startsWith("packages/providers/src/toy/") ||
   ["models.yaml", "cors.json", "policy.json", "lifecycle.json", "draw.mjs"].includes(path);
 /** Read by other programs, or by a page's own example. */
-const readElsewhere = /^(?:TOY_\w+|BASE_URL|API_KEY|TESTCONTAINERS_\w+|RYUK_\w+)$/;
+const readElsewhere = /^(?:TOY_\w+|BASE_URL|API_KEY|TESTCONTAINERS_\w+|RYUK_\w+|HTTPS_PROXY)$/;
 
 /** Read by a name that no code spells out. */
 const secretFiles = new Set(
