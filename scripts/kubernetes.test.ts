@@ -218,6 +218,12 @@ describe.each([
   });
 });
 
+test("workers are scaled by a metric that is told", () => {
+  const { query } = parse(read("deploy/kubernetes/keda/scaled-object.yaml")).spec.triggers[0].metadata;
+  const [metric = "none"] = /darkroom_\w+/.exec(query) ?? [];
+  expect(read("packages/runtime/src/metrics.ts")).toContain(`"${metric}"`);
+});
+
 test("the shared settings exist, and none is a secret", () => {
   const { data = {} } = named("ConfigMap", "darkroom-settings");
   expect(Object.keys(data).length).toBeGreaterThan(2);
