@@ -5,6 +5,8 @@
 //   CRASH_AT=stored         just after an image got its final name: the filesystem store's upload is complete
 //   CRASH_AT=stored:COUNT   after so many images; no further one gets its name
 //   CRASH_AT=ending         just before the ending is written
+//   CRASH_AT=ended          just after it has sent Redis the ending of a generation that has succeeded: the answer never arrives. Redis must
+//                           know the script already, or it does not run it
 import fs from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import net from "node:net";
@@ -42,5 +44,15 @@ if (point === "answered" || point === "ending") {
     const text = String(args[0]);
     if (text.includes('"images":[{') && text.includes("succeeded") === (point === "ending")) die();
     return Reflect.apply(write, this, args);
+  };
+}
+if (point === "ended") {
+  const write = Reflect.get(net.Socket.prototype, "write");
+  /** @this {net.Socket} */
+  net.Socket.prototype.write = function writeAndDie(chunk, ...more) {
+    // As an argument of its own, and not in the text of a script.
+    if (!String(chunk).includes("\r\nsucceeded\r\n")) return Reflect.apply(write, this, [chunk, ...more]);
+    // The machine sends what was written, also when the process is gone.
+    return Reflect.apply(write, this, [chunk, ...more.filter((one) => typeof one !== "function"), die]);
   };
 }

@@ -1,4 +1,5 @@
 import { imageResponseSchema } from "@darkroom/contracts";
+import { connectProducer, createKeys, untilConnected } from "@darkroom/redis";
 import { freePort, startFakeOpenAi } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { expectAllSucceeded } from "./every-generation.ts";
@@ -13,8 +14,8 @@ async function stackWithUpstream() {
   const environment = { OPENAI_API_KEY: "sk-upstream", OPENAI_BASE_URL: upstream.baseUrl };
   const stack = await startStack({ workers: 0, environment });
   /** Starts a worker that will die at the point, and resolves when it has. */
-  const dyingWorker = async (at: string) => {
-    const worker = stack.launchWorker({ NODE_OPTIONS: `--import=${crashPoint}`, CRASH_AT: at });
+  const dyingWorker = async (at: string, own: Record<string, string> = {}) => {
+    const worker = stack.launchWorker({ NODE_OPTIONS: `--import=${crashPoint}`, CRASH_AT: at, ...own });
     expect(await worker.exited).toBe("SIGKILL");
   };
   return { upstream, stack, dyingWorker };
@@ -51,6 +52,30 @@ test("kill -9 after the upload: the next worker delivers what is stored and call
   await stack.startWorker();
   expect(imageResponseSchema.parse(await (await answer).json()).data).toHaveLength(1);
   expect(calls(upstream)).toBe(1);
+});
+
+test("kill -9 after the ending was sent: it counts, and the job that came with its answer is run by the next worker", async () => {
+  const { upstream, stack, dyingWorker } = await stackWithUpstream();
+  // Brings the scripts to Redis.
+  const former = await stack.startWorker();
+  expect((await stack.generate({ ...request, prompt: "a bird" })).status).toBe(200);
+  await former.end("SIGTERM");
+  const answers = [stack.generate(request), stack.generate({ ...request, prompt: "a dog" })];
+  const redis = connectProducer(stack.redis.url, () => {});
+  onTestFinished(() => redis.disconnect());
+  await untilConnected(redis, 5_000);
+  const lane = createKeys("darkroom").lane("openai.interactive");
+  // Both wait in line, so that the ending of one brings the other.
+  await expect.poll(() => redis.zcard(`${lane}prioritized`)).toBe(2);
+  await dyingWorker("ended", { WORKER_CONCURRENCY: "1" });
+  expect(calls(upstream)).toBe(2);
+  expect((await Promise.race(answers)).status).toBe(200);
+  // The dead worker holds the other one.
+  expect(await redis.llen(`${lane}active`)).toBe(1);
+  await stack.startWorker();
+  for (const answer of answers) expect((await answer).status).toBe(200);
+  expect(calls(upstream)).toBe(3);
+  for (const { attempts } of await expectAllSucceeded(stack.redis.url, 3)) expect(attempts).toBe(1);
 });
 
 test("kill -9 at all three points of one generation: the fourth worker delivers without a call", async () => {

@@ -24,6 +24,11 @@ export type JobRun = {
   signal: AbortSignal;
   /** Resolves when an earlier run of the same job has ended, at once where there is none. The earlier run is told that its lock is lost. */
   alone: Promise<void>;
+  /**
+   * Call it before a script finishes the job. The lock is renewed still, because Redis may refuse the script. But a lock that is gone says
+   * nothing any more: the script may have released it.
+   */
+  finish: () => void;
   /** Call it when the run has ended. */
   end: () => void;
 };
@@ -39,7 +44,8 @@ const renewalsPerLock = 3;
  * lock. Here a lock belongs to a run.
  */
 export function createJobRuns({ redis, keys, lane, lockDurationMs, onRenewed, log }: JobRunsOptions) {
-  const runs = new Set<{ id: string; token: string; controller: AbortController; ended: Promise<void> }>();
+  type Run = { id: string; token: string; controller: AbortController; ended: Promise<void>; isFinishing: boolean };
+  const runs = new Set<Run>();
   const base = keys.lane(lane);
 
   async function renew(): Promise<void> {
@@ -50,8 +56,8 @@ export function createJobRuns({ redis, keys, lane, lockDurationMs, onRenewed, lo
       await renewLocks(redis, [`${base}active`, `${base}stalled`], [base, lockDurationMs, ...names]),
     );
     onRenewed();
-    for (const { id, token, controller } of held) {
-      if (!lost.has(token)) continue;
+    for (const { id, token, controller, isFinishing } of held) {
+      if (!lost.has(token) || isFinishing) continue;
       log.warn({ lane, job: id }, "The lock of a job was lost; its run is broken off");
       controller.abort("lock lost" satisfies Interruption);
     }
@@ -79,12 +85,15 @@ export function createJobRuns({ redis, keys, lane, lockDurationMs, onRenewed, lo
       for (const { controller } of former) controller.abort("lock lost" satisfies Interruption);
       const { promise: ended, resolve } = Promise.withResolvers<void>();
       const controller = new AbortController();
-      const run = { id, token, controller, ended };
+      const run: Run = { id, token, controller, ended, isFinishing: false };
       runs.add(run);
       return {
         id,
         signal: controller.signal,
         alone: Promise.all(former.map((one) => one.ended)).then(() => {}),
+        finish() {
+          run.isFinishing = true;
+        },
         end() {
           runs.delete(run);
           resolve();

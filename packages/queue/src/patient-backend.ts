@@ -12,6 +12,10 @@ export type PatientBackendOptions = {
   onRefusal: (error: Error) => void;
   /** Called with how long the rate limit of the lane lasts, in milliseconds, each time that a call for a job meets it. */
   onRateLimit: (ms: number) => void;
+  /** Fetches a job: answers as the backend's `moveToActive` does. */
+  fetchJob: (token: string) => Promise<unknown[]>;
+  /** What the backend would answer for a job that a script has finished already; null where the backend is to finish it. */
+  takeFinished: (job: object) => unknown[] | null;
   /** Whether there is certainly no job that a worker could be given. */
   isEmpty: () => Promise<boolean>;
   /** Uniform in [0, 1), for jitter. */
@@ -26,7 +30,8 @@ export type PatientBackendOptions = {
  * BullMQ's loop also calls its script for the next job each time that nothing has come for ten seconds, which is seven commands. Here it
  * goes on waiting where one command tells that the lane is empty.
  */
-export function createPatientBackend({ onRefusal, onRateLimit, isEmpty, random }: PatientBackendOptions) {
+export function createPatientBackend(options: PatientBackendOptions) {
+  const { onRefusal, onRateLimit, fetchJob, takeFinished, isEmpty, random } = options;
   /** The latest error of each call; a call that was not refused has none. */
   const refusals = new Map<string, Error>();
   const pauses = new Set<() => void>();
@@ -78,11 +83,10 @@ export function createPatientBackend({ onRefusal, onRateLimit, isEmpty, random }
     };
   }
 
-  const factory: BackendFactory<RedisQueueBackend> = (name, opts, options) => {
-    const backend = createRedisBackend(name, opts, options);
-    const moveToActive = backend.moveToActive.bind(backend);
-    backend.moveToActive = patient("moveToActive", async (token: string, workerName?: string) => {
-      const answer = await moveToActive(token, workerName);
+  const factory: BackendFactory<RedisQueueBackend> = (name, opts, connections) => {
+    const backend = createRedisBackend(name, opts, connections);
+    backend.moveToActive = patient("moveToActive", async (token: string) => {
+      const answer = await fetchJob(token);
       const rateLimitMs: unknown = answer[2];
       if (typeof rateLimitMs === "number" && rateLimitMs > 0) onRateLimit(rateLimitMs);
       return answer;
@@ -94,7 +98,13 @@ export function createPatientBackend({ onRefusal, onRateLimit, isEmpty, random }
         if (woken !== null || stopped || !(await isEmpty())) return woken;
       }
     });
-    backend.moveToCompleted = telling(backend.moveToCompleted.bind(backend));
+    const moveToCompleted = telling(backend.moveToCompleted.bind(backend));
+    backend.moveToCompleted = async (job, ...more) => {
+      const result = takeFinished(job);
+      if (result === null) return moveToCompleted(job, ...more);
+      wake();
+      return { result, finishedOn: Date.now() };
+    };
     return backend;
   };
 

@@ -1,18 +1,16 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { DelayedError, type Job, WaitingError, Worker, type WorkerOptions } from "bullmq";
 import type { Redis } from "ioredis";
-import type { Keys } from "@darkroom/redis";
 import type { Logger } from "@darkroom/runtime";
 import pTimeout from "p-timeout";
 import { createJobRuns, type Interruption, type JobRun } from "./job-runs.ts";
 import { longestPauseMs } from "./lane-backoff.ts";
+import { createLaneJobs, type FinishJob, type JobFinished, type LaneJobsOptions } from "./next-job.ts";
 import { createPatientBackend } from "./patient-backend.ts";
 
-export type WorkOffLaneOptions = {
+export type WorkOffLaneOptions = LaneJobsOptions & {
   /** A connection whose commands wait while Redis is away. */
   redis: Redis;
-  keys: Keys;
-  lane: string;
   /** Jobs at a time. */
   concurrency: number;
   /** After this time without a renewal another worker gets the job, in milliseconds. Locks are renewed three times within it. */
@@ -26,6 +24,14 @@ export type WorkOffLaneOptions = {
  * When a job runs again: in so many milliseconds, or `in line` when its turn comes, before other jobs of its rank. Null when it is done.
  */
 export type Rerun = number | "in line" | null;
+
+/** What a run is given of its job beside the id. */
+export type HeldJob = {
+  /** The hash that was read with the job, name and value by turns; null where none was. It may have changed since. */
+  hash: readonly string[] | null;
+  /** Makes the last write of the run, which takes the job off the lane. After it the run answers null. */
+  finish: FinishJob;
+};
 
 /** A lane that is worked off. */
 export type LaneWork = {
@@ -70,10 +76,14 @@ const faultPauseMs = (runs: number): number => Math.min(firstFaultPauseMs * 2 **
  * A job whose `run` throws goes back to the lane with a backoff. BullMQ would fail and remove it, although its record is not ended.
  */
 export function workOffLane(
-  { redis, keys, lane, concurrency, lockDurationMs, stalledIntervalMs, log }: WorkOffLaneOptions,
-  run: (id: string, signal: AbortSignal) => Promise<Rerun>,
+  { redis, keys, lane, concurrency, lockDurationMs, stalledIntervalMs, hashBeside, log }: WorkOffLaneOptions,
+  run: (id: string, signal: AbortSignal, held: HeldJob) => Promise<Rerun>,
 ): LaneWork {
   const told = new WeakSet<Error>();
+  const jobs = createLaneJobs({ redis, keys, lane, lockDurationMs, hashBeside });
+  /** What the worker is given next, by the job that its run has finished. */
+  const finished = new WeakMap<object, unknown[]>();
+  let isClosing = false;
   const backend = createPatientBackend({
     onRefusal(error) {
       told.add(error);
@@ -82,6 +92,8 @@ export function workOffLane(
     onRateLimit(ms) {
       if (ms > longestPauseMs) void openLane(ms);
     },
+    fetchJob: jobs.fetch,
+    takeFinished: (job) => finished.get(job) ?? null,
     async isEmpty() {
       // A worker that pauses must not wait for a job, or it would take the next one.
       if (worker.isPaused()) return false;
@@ -112,13 +124,13 @@ export function workOffLane(
   }
 
   /** Waits for the former run of the same job, then runs it. Answers when it runs again, as `run` does. */
-  async function runAlone({ id, signal, alone }: JobRun, lockedAtMs: number): Promise<Rerun> {
+  async function runAlone({ id, signal, alone }: JobRun, held: HeldJob, lockedAtMs: number): Promise<Rerun> {
     await alone;
     // The run begins late: this process stood still, or BullMQ's loop slept. The lock may have run out, and another worker may have begun
     // the job.
     if (Date.now() - lockedAtMs >= runs.renewEveryMs) await runs.renew();
     // Aborted before it began: a cancellation has already ended the generation, and anything else goes back to the lane.
-    return signal.aborted && signal.reason !== "canceled" ? 0 : run(id, signal);
+    return signal.aborted && signal.reason !== "canceled" ? 0 : run(id, signal, held);
   }
 
   async function putInLine(job: Job, token: string): Promise<void> {
@@ -128,11 +140,31 @@ export function workOffLane(
     await redis.zadd(`${keys.lanes}:${lane}:marker`, 0, "0");
   }
 
+  /** Tells BullMQ what the last write of a run has made of its job. */
+  function takeEnd(job: Job, [kind, next]: JobFinished): void {
+    if (kind === "finished") {
+      finished.set(job, jobs.toBullmq(next));
+      return;
+    }
+    if (kind === "fault") {
+      log.warn({ lane, job: job.id, why: next }, "A job that is done could not be taken off its lane");
+    }
+    // The job is another worker's, or stays until its lock has run out. BullMQ leaves it where it is.
+    throw new DelayedError();
+  }
+
   // Exactly two parameters: with a third BullMQ creates its own signal for the job.
   const processor = async (job: Job, token: string | undefined): Promise<void> => {
     if (job.id === undefined || token === undefined) throw new Error("BullMQ gave no job id or token");
     const jobRun = runs.begin(job.id, token);
-    const rerun = await runAlone(jobRun, job.processedOn ?? 0)
+    let end: JobFinished | null = null;
+    const finish: FinishJob = async (write) => {
+      jobRun.finish();
+      const [answer, done] = await write(jobs.finishArguments(token, !isClosing && !worker.isPaused()));
+      if (done[0] !== "kept") end = done;
+      return answer;
+    };
+    const rerun = await runAlone(jobRun, { hash: jobs.takeHash(job.id), finish }, job.processedOn ?? 0)
       .catch((error: unknown) => {
         if (isLost(jobRun)) return null;
         const backoffMs = faultPauseMs(job.attemptsStarted);
@@ -143,6 +175,10 @@ export function workOffLane(
         return backoffMs;
       })
       .finally(() => jobRun.end());
+    if (end !== null) {
+      takeEnd(job, end);
+      return;
+    }
     // Tells BullMQ to leave the job where it is.
     if (isLost(jobRun)) throw new DelayedError();
     if (rerun === null) return;
@@ -194,6 +230,7 @@ export function workOffLane(
   }
 
   async function close(deadlineMs: number): Promise<void> {
+    isClosing = true;
     redis.off("ready", backend.wake);
     backend.stop();
     const closed = worker.close();

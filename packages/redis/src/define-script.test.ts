@@ -34,6 +34,18 @@ test("files that include each other are read once each", async () => {
   expect(readScript(main)).toBe("local other = 1\nreturn 1\n");
 });
 
+test("the script of another package becomes a function with keys and arguments of its own", async () => {
+  const redis = connectWorker(testRedisUrl(), () => {});
+  onTestFinished(() => redis.disconnect());
+  const main = await luaFiles({
+    main: '--- @function other "./other.cjs"\nreturn { KEYS[1], other({ "k" }, { "v" }) }\n',
+  });
+  const script = 'exports.other = { name: "other", content: "local rcall = redis.call\\nreturn KEYS[1] .. ARGV[1]" };';
+  await writeFile(new URL("other.cjs", main), script);
+  const run = defineScript(main, z.tuple([z.string(), z.string()]));
+  expect(await run(redis, ["key"], ["value"])).toEqual(["key", "kv"]);
+});
+
 test("a file that is missing is an error that names it", async () => {
   const main = await luaFiles({ main: '--- @include "nowhere"\nreturn 1\n' });
   expect(() => readScript(main)).toThrow(/nowhere\.lua/);

@@ -12,11 +12,21 @@ type Argument = string | number | Buffer;
 export type Script<Answer> = (redis: Redis, keys: readonly string[], args: readonly Argument[]) => Promise<Answer>;
 
 const includes = /^--- @include "([^"]+)"\n/gm;
+const functions = /^--- @function (\w+) "([^"]+)"\n/gm;
+
+/** A script as BullMQ's package has it. */
+const foreignSchema = z
+  .record(z.string(), z.unknown())
+  .transform((module) => Object.values(module))
+  .pipe(z.tuple([z.object({ content: z.string() })]));
 
 /**
  * Reads a Lua file with all that it includes, as BullMQ's scripts do: `--- @include "calendar"` at its top names `calendar.lua` beside it,
  * and `--- @include "@darkroom/accounts/scripts/ledger"` a file that another package exports. Each file stands in the text once, before
  * the first that includes it. Throws where a file is missing.
+ *
+ * `--- @function move_to_active "bullmq/dist/…/moveToActive-11.js"` makes a function of the script of another package: it is called with the
+ * script's keys and arguments, and answers what the script answers.
  */
 export function readScript(file: URL, included: Set<string> = new Set()): string {
   included.add(file.href);
@@ -25,7 +35,11 @@ export function readScript(file: URL, included: Set<string> = new Set()): string
     const url = name.startsWith("@") ? pathToFileURL(createRequire(file).resolve(name)) : new URL(`${name}.lua`, file);
     return included.has(url.href) ? "" : readScript(url, included);
   });
-  return before.join("") + own.replaceAll(includes, "");
+  const foreign = [...own.matchAll(functions)].map(([, name = "", module = ""]) => {
+    const [{ content }] = foreignSchema.parse(createRequire(file)(module));
+    return `local function ${name}(KEYS, ARGV)\n${content}\nend\n`;
+  });
+  return [...before, ...foreign, own.replaceAll(includes, "").replaceAll(functions, "")].join("");
 }
 
 /**

@@ -27,8 +27,10 @@ export async function waitForEnding(options: WaitForEndingOptions): Promise<Gene
     if (found === null) return "gone";
     if (found !== undefined && isEnding(found.status)) return found;
     for (;;) {
-      const interruption = await Promise.race([wait.ended, interrupted]);
-      if (interruption !== undefined) return interruption;
+      const news = await Promise.race([wait.ended, interrupted]);
+      if (typeof news === "string") return news;
+      // The message may be of an ending before an earlier generation was queued again.
+      if (news !== undefined && news.version > (found?.version ?? 0)) return news;
 
       // The next wait begins before the record is read. It is needed where the record could not be read because Redis is away, or
       // where the wake-up came before the submission: the waits are woken again once Redis and the record say so.

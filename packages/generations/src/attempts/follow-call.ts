@@ -7,13 +7,22 @@ import type { LaneBackoff } from "@darkroom/queue";
  */
 const refusedWithinMs = 5_000;
 
+export type FollowCallOptions = {
+  backoff: LaneBackoff;
+  lane: string;
+  /** Whether the lane backs off. One that does not has nothing to learn from a call that is accepted. */
+  laneBacksOff: boolean;
+  log: Logger;
+};
+
 /** Reports one call to the backoff of its lane. The call begins now. */
-export function followCall({ backoff, lane, log }: { backoff: LaneBackoff; lane: string; log: Logger }) {
+export function followCall({ backoff, lane, laneBacksOff, log }: FollowCallOptions) {
   const begunAtMs = performance.now();
   const begunAgoMs = () => performance.now() - begunAtMs;
 
   /** Never fails. Without the report a lane stays slow for longer, until the next call is reported. */
   async function accepted(ended: boolean): Promise<void> {
+    if (!laneBacksOff) return;
     await backoff.accepted(lane, { begunAgoMs: begunAgoMs(), ended }).catch((error: unknown) => {
       log.warn({ lane, err: error }, "A lane could not be told that its upstream takes calls");
     });

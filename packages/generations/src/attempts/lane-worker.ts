@@ -3,7 +3,7 @@ import { createLaneBackoff, type Lanes, workOffLane, type WorkOffLaneOptions } f
 import type { UnreadableRecord } from "../records/unreadable-record.ts";
 import { runAttempt, type RunAttemptOptions } from "./run-attempt.ts";
 
-export type LaneWorkerOptions = WorkOffLaneOptions &
+export type LaneWorkerOptions = Omit<WorkOffLaneOptions, "hashBeside"> &
   Omit<RunAttemptOptions, "onUnreadable" | "backoff"> & {
     lanes: Lanes;
     keys: Pick<Keys, "record">;
@@ -40,10 +40,11 @@ export function createLaneWorker(options: LaneWorkerOptions) {
   const backoff = createLaneBackoff(options);
   let lastFetchAtMs = Date.now();
 
-  const { worker, running, interrupt, refusal, close } = workOffLane(options, async (id, signal) => {
+  const laneOptions = { ...options, hashBeside: keys.record("") };
+  const { worker, running, interrupt, refusal, close } = workOffLane(laneOptions, async (id, signal, held) => {
     lastFetchAtMs = Date.now();
     if (mayBegin !== undefined && !(await mayBegin())) return putBackMs;
-    return runAttempt({ ...options, backoff, onUnreadable }, id, signal);
+    return runAttempt({ ...options, backoff, onUnreadable }, id, signal, held);
   });
   worker.on("stalled", (id) =>
     log.warn({ lane, generationId: id }, "A worker fell silent; its generation is begun again"),

@@ -8,7 +8,14 @@ import type { Failure } from "../records/failure.ts";
 import type { MissingImage } from "../records/missing-image.ts";
 import { UnreadableRecord } from "../records/unreadable-record.ts";
 import { followCall } from "./follow-call.ts";
-import { type LaneBackoff, type Rerun, pauseBeforeRetry, type RetryPolicy } from "@darkroom/queue";
+import {
+  type FinishJob,
+  type HeldJob,
+  type LaneBackoff,
+  pauseBeforeRetry,
+  type Rerun,
+  type RetryPolicy,
+} from "@darkroom/queue";
 import { createNotedObjects, type NotedObjectsOptions } from "./noted-objects.ts";
 import type { Outcome, Work } from "./outcome.ts";
 
@@ -39,24 +46,35 @@ export type AttemptEnding = { status: Ending; bill: Bill | null; unbilled: boole
  * another worker, or when Redis does not take the outcome. Then the job goes back to its lane, and the record decides what follows.
  *
  * @param signal aborted with an `Interruption`: after `stopping` the work is handed back, after `canceled` it is dropped
+ * @param held the record as it was read with the job, and the write that takes the job off the lane with the ending
  */
-export async function runAttempt(options: RunAttemptOptions, id: string, signal: AbortSignal): Promise<Rerun> {
+export async function runAttempt(
+  options: RunAttemptOptions,
+  id: string,
+  signal: AbortSignal,
+  held: HeldJob,
+): Promise<Rerun> {
   const { attempts, lane, log } = options;
-  const after = await attemptOnce(options, id, signal);
-  if (after !== "unless it is queued") return after === "succeeded" ? null : after;
+  const after = await attemptOnce(options, id, signal, held);
+  if (after !== "unless it is queued") return after;
   // Its owner may have queued it again, and while a worker holds the job, BullMQ adds no other.
   return (await insist(() => attempts.isQueued(id), log, { generationId: id, lane })) ? 0 : null;
 }
 
 /**
- * What follows an attempt. The job of a generation that has succeeded is done. The job of one that has ended in another way, or that this
- * attempt does not own any more, is done `unless it is queued`. Any other runs again, as `Rerun` says.
+ * What follows an attempt. The job of a generation that the attempt has ended is done, and is off its lane. The job of one that has ended in
+ * another way, or that this attempt does not own any more, is done `unless it is queued`.
  */
-type AfterAttempt = Exclude<Rerun, null> | "succeeded" | "unless it is queued";
+type AfterAttempt = Rerun | "unless it is queued";
 
-async function attemptOnce(options: RunAttemptOptions, id: string, signal: AbortSignal): Promise<AfterAttempt> {
+async function attemptOnce(
+  options: RunAttemptOptions,
+  id: string,
+  signal: AbortSignal,
+  { hash, finish }: HeldJob,
+): Promise<AfterAttempt> {
   const { attempts, lane, work, retryPolicy, log } = options;
-  const record = await attempts.start(id, lane).catch((error: unknown) => {
+  const record = await attempts.start(id, lane, hash).catch((error: unknown) => {
     if (error instanceof UnreadableRecord) return error;
     throw error;
   });
@@ -86,7 +104,7 @@ async function attemptOnce(options: RunAttemptOptions, id: string, signal: Abort
     if (verdict !== "ok") void noted.dropUnnamed();
     return verdict;
   };
-  const call = followCall(options);
+  const call = followCall({ ...options, laneBacksOff: record.laneBacksOff });
   let outcome: Outcome;
   try {
     outcome = await work({
@@ -129,7 +147,7 @@ async function attemptOnce(options: RunAttemptOptions, id: string, signal: Abort
     call.end();
   }
   if (outcome.kind !== "retry") {
-    const [after] = await Promise.all([settle(options, record, outcome, { write, fields }), call.accepted()]);
+    const [after] = await Promise.all([settle(options, record, outcome, { write, finish, fields }), call.accepted()]);
     return after;
   }
   if (outcome.rateLimited !== undefined) {
@@ -150,7 +168,7 @@ async function attemptOnce(options: RunAttemptOptions, id: string, signal: Abort
       }
     }
   }
-  return settle(options, record, outcome, { write, fields });
+  return settle(options, record, outcome, { write, finish, fields });
 }
 
 /** How many refusals a generation may have and still be the next to be tried. */
@@ -186,7 +204,7 @@ async function settle(
   { attempts, lane, billOf, onEnding, retryPolicy, random, log }: RunAttemptOptions,
   record: BegunRecord,
   outcome: Outcome,
-  { write, fields }: { write: Write; fields: object },
+  { write, finish, fields }: { write: Write; finish: FinishJob; fields: object },
 ): Promise<AfterAttempt> {
   const { id, attempts: attempt, failures } = record;
   // A generation that only the rate limit refused is here because it has waited as long as it may.
@@ -206,28 +224,29 @@ async function settle(
   if (delivery !== undefined) {
     const missing = outcome.kind === "failed" ? [] : outcome.missing;
     const bill = billOf(record, delivery, missing);
-    const verdict = await write(() => attempts.succeed(id, lane, attempt, delivery, bill, missing));
+    const verdict = await write(() => attempts.succeed(id, lane, attempt, delivery, bill, missing, finish));
     if (verdict === "ok") onEnding?.(record, { status: "succeeded", bill, unbilled: false });
     log.info({ ...fields, verdict, images: bill.images, costMicros: bill.costMicros }, "The generation succeeded");
-    if (verdict === "ok") return "succeeded";
+    if (verdict === "ok") return null;
   } else if (outcome.kind !== "succeeded") {
     const { error } = outcome;
     const uncharged = isUncharged(outcome);
     if (record.halted !== null) {
       const { halted } = record;
-      const ended = await write(() => attempts.halt(id, lane, attempt, halted));
+      const ended = await write(() => attempts.halt(id, lane, attempt, halted, finish));
       if (ended === "ok") onEnding?.(record, { status: halted, bill: null, unbilled: isUnbilled(record, true) });
       log.info(
         { ...fields, verdict: ended, status: halted },
         "The batch of a generation was stopped; it is not begun again",
       );
-      return "unless it is queued";
+      return ended === "ok" ? null : "unless it is queued";
     }
-    const verdict = await write(() => attempts.fail(id, lane, attempt, error, uncharged));
+    const verdict = await write(() => attempts.fail(id, lane, attempt, error, uncharged, finish));
     if (verdict === "ok") onEnding?.(record, { status: "failed", bill: null, unbilled: isUnbilled(record, uncharged) });
     // The upstream's message about the caller's request quotes it.
     const why = isCallersFault(error.code) ? "" : `: ${error.message}`;
     log.warn({ ...fields, verdict, code: error.code }, `The generation failed${why}`);
+    if (verdict === "ok") return null;
   }
   return "unless it is queued";
 }

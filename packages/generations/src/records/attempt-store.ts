@@ -8,7 +8,7 @@ import { type Delivery, deliverySchema } from "./delivery.ts";
 import type { Failure } from "./failure.ts";
 import type { MissingImage } from "./missing-image.ts";
 import { assertKnownUpstream, decodeRecord, type GenerationRecord } from "./generation-record.ts";
-import { startsSpanMs, startsSpans } from "@darkroom/queue";
+import { type FinishJob, jobFinishedSchema, startsSpanMs, startsSpans, withoutJob } from "@darkroom/queue";
 import type { PartialImage } from "./partial-image.ts";
 import { readRecord } from "./read-record.ts";
 import type { StoreOptions } from "../queue-connection.ts";
@@ -31,15 +31,19 @@ type Halted = (typeof haltedEndings)[number];
 const start = defineScript(
   new URL("../scripts/start.lua", import.meta.url),
   z.union([
-    // The number of the attempt, the time of the first, how the generation ends where nothing more is bought for it, and the fields of the record.
-    z.tuple([z.int(), z.int(), z.enum([...haltedEndings, ""]), z.array(z.string())]),
+    // The number of the attempt, the time of the first, how the generation ends where nothing more is bought for it, whether the lane backs
+    // off, and the fields of the record.
+    z.tuple([z.int(), z.int(), z.enum([...haltedEndings, ""]), z.enum(["1", ""]), z.array(z.string())]),
     z.enum([...unbegun, "changed"]),
     z.int(),
   ]),
 );
 const checkpoint = defineScript(new URL("../scripts/checkpoint.lua", import.meta.url), z.enum(["ok", "fenced"]));
 const appendPartial = defineScript(new URL("../scripts/append-partial.lua", import.meta.url), z.enum(["ok", "fenced"]));
-const end = defineScript(new URL("../scripts/end.lua", import.meta.url), z.enum(verdicts));
+const end = defineScript(
+  new URL("../scripts/end.lua", import.meta.url),
+  z.tuple([z.enum(verdicts), jobFinishedSchema]),
+);
 const postpone = defineScript(new URL("../scripts/postpone.lua", import.meta.url), z.enum(["ok", "fenced"]));
 
 const putInLine = defineScript(
@@ -64,29 +68,51 @@ export type BegunRecord = GenerationRecord & {
    * Whether the previous attempt may have bought images without noting them, because its worker died or a shutdown broke it off.
    */
   mayRepeat: boolean;
+  /** Whether the lane backs off from its upstream, so that it is to hear of calls that the upstream accepts. */
+  laneBacksOff: boolean;
 };
 
 /** The records as a worker changes them: it begins attempts, and only the latest attempt may write. */
 export function createAttemptStore({ redis, keys, retention }: StoreOptions) {
   const where = (id: string, lane: string) => generationKeys(keys, id, lane);
 
-  const endAs = (status: Ending, id: string, lane: string, attempt: number, bill: string, fields: string[]) =>
-    end(redis, where(id, lane), [id, attempt, status, retention.recordsMs, bill, ...fields]);
+  type EndAs = { status: Ending; bill: string; fields: string[]; finish: FinishJob | undefined };
+  const endAs = (id: string, lane: string, attempt: number, { status, bill, fields, finish = withoutJob }: EndAs) =>
+    finish((job) =>
+      end(redis, generationKeys(keys, id, lane, keys.lane(lane)), [
+        id,
+        attempt,
+        status,
+        retention.recordsMs,
+        bill,
+        ...job,
+        ...fields,
+      ]),
+    );
 
   return {
     /**
      * Begins an attempt, or answers why not: the generation has ended, before or now, because it is out of time (`expired`) or its key was
      * stopped (`stopped`). A number is the rest of the pause before its next attempt, in milliseconds. Throws
      * `UnreadableRecord` where this release cannot read it: then no attempt has begun.
+     *
+     * @param hash the fields of the record as they were read with the job, name and value by turns. The script begins no attempt where the
+     * record is of another version by then.
      */
-    async start(id: string, lane: string): Promise<BegunRecord | Unbegun | number> {
+    async start(
+      id: string,
+      lane: string,
+      hash: readonly string[] | null = null,
+    ): Promise<BegunRecord | Unbegun | number> {
       const token = randomBytes(9).toString("base64url");
-      const read = () => readRecord(redis, keys, id);
+      let known = hash === null ? null : recordOf(hash);
       for (let tries = 1; tries <= startTries; tries++) {
-        const record = await read();
+        const record = known ?? (await readRecord(redis, keys, id));
+        known = null;
         if (record === null) return "gone";
         assertKnownUpstream(record);
-        const answer = await start(redis, generationKeys(keys, id, lane, keys.starts(lane), keys.lane(lane)), [
+        const ofLane = [keys.starts(lane), keys.lane(lane), keys.backoff(lane)];
+        const answer = await start(redis, generationKeys(keys, id, lane, ...ofLane), [
           id,
           token,
           record.version,
@@ -96,11 +122,11 @@ export function createAttemptStore({ redis, keys, retention }: StoreOptions) {
         ]);
         if (answer === "changed") continue;
         if (typeof answer !== "object") return answer;
-        const [attempts, startedAtMs, halted, fields] = answer;
+        const [attempts, startedAtMs, halted, backsOff, fields] = answer;
         // With the answer and not by another command: where that failed, the attempt would count as a crash.
         let begun: GenerationRecord | null;
         try {
-          begun = decodeBegun(id, fields);
+          begun = recordOf(fields);
         } catch (error) {
           await postpone(redis, where(id, lane), [id, attempts, "handbacks", 0, "0"]);
           throw error;
@@ -114,6 +140,7 @@ export function createAttemptStore({ redis, keys, retention }: StoreOptions) {
           startedAtMs,
           version: record.version + 1,
           mayRepeat,
+          laneBacksOff: backsOff !== "",
         };
       }
       throw new Error(`The record of ${id} changed ${startTries} times while an attempt was to begin.`);
@@ -143,7 +170,7 @@ export function createAttemptStore({ redis, keys, retention }: StoreOptions) {
     appendPartial: (id: string, attempt: number, partial: PartialImage): Promise<Verdict> =>
       appendPartial(redis, [keys.record(id), keys.partials(id)], [id, attempt, JSON.stringify(partial)]),
 
-    /** `missing`: the images that did not come, and why. */
+    /** `missing`: the images that did not come, and why. `finish`: takes the job off its lane in the same write. */
     succeed: (
       id: string,
       lane: string,
@@ -151,27 +178,42 @@ export function createAttemptStore({ redis, keys, retention }: StoreOptions) {
       delivery: Delivery,
       bill: Bill,
       missing: readonly MissingImage[] = [],
+      finish?: FinishJob,
     ): Promise<Verdict> =>
-      endAs("succeeded", id, lane, attempt, billArgument(bill, delivery.provider), [
-        "delivery",
-        JSON.stringify(delivery),
-        // A record without the field has none. Images that were noted once stay noted.
-        ...(missing.length > 0 ? ["missing", JSON.stringify(missing)] : []),
-      ]),
+      endAs(id, lane, attempt, {
+        status: "succeeded",
+        bill: billArgument(bill, delivery.provider),
+        fields: [
+          "delivery",
+          JSON.stringify(delivery),
+          // A record without the field has none. Images that were noted once stay noted.
+          ...(missing.length > 0 ? ["missing", JSON.stringify(missing)] : []),
+        ],
+        finish,
+      }),
 
     /** `uncharged`: it is certain that the provider charges nothing for this attempt. */
-    fail: (id: string, lane: string, attempt: number, error: Failure, uncharged = false): Promise<Verdict> =>
-      endAs("failed", id, lane, attempt, uncharged ? nothingCharged : nothingDelivered, [
-        "error",
-        JSON.stringify(error),
-      ]),
+    fail: (
+      id: string,
+      lane: string,
+      attempt: number,
+      error: Failure,
+      uncharged = false,
+      finish?: FinishJob,
+    ): Promise<Verdict> =>
+      endAs(id, lane, attempt, {
+        status: "failed",
+        bill: uncharged ? nothingCharged : nothingDelivered,
+        fields: ["error", JSON.stringify(error)],
+        finish,
+      }),
 
     /**
      * Ends a line of a stopped batch that has no stored image. This attempt has requested nothing; the record says whether a provider may have
      * charged for an earlier one.
      */
-    halt: (id: string, lane: string, attempt: number, status: Halted): Promise<Verdict> =>
-      endAs(status, id, lane, attempt, nothingCharged, []),
+    halt: (id: string, lane: string, attempt: number, status: Halted, finish?: FinishJob): Promise<Verdict> =>
+      endAs(id, lane, attempt, { status, bill: nothingCharged, fields: [], finish }),
 
     /** Queues a running generation for another attempt. A failure counts as a try, a handback does not. */
     postpone: (
@@ -198,11 +240,11 @@ export function createAttemptStore({ redis, keys, retention }: StoreOptions) {
   };
 }
 
-/** The record as the script that began an attempt has found it; null for a first attempt. Throws `UnreadableRecord`. */
-function decodeBegun(id: string, fields: readonly string[]): GenerationRecord | null {
-  if (fields.length === 0) return null;
-  const pairs = Array.from({ length: fields.length / 2 }, (_, i) => fields.slice(2 * i, 2 * i + 2));
-  return decodeRecord({ ...Object.fromEntries(pairs), id });
+/** The record of a hash, name and value by turns. Null for no fields, and for a packed record, whose bytes are no text. Throws `UnreadableRecord`. */
+function recordOf(fields: readonly string[]): GenerationRecord | null {
+  const hash: Record<string, string> = {};
+  for (let at = 0; at + 1 < fields.length; at += 2) hash[fields[at] ?? ""] = fields[at + 1] ?? "";
+  return hash["packed"] === undefined ? decodeRecord(hash) : null;
 }
 
 /** Whether a provider may charge for what is noted: it has drawn an image, or may have. */

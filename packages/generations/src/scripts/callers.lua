@@ -1,6 +1,7 @@
 --- @include "generation"
 -- Who waits for the answer of a generation, and which generations no caller was answered with.
---   root .. 'waiters:' .. id                     SET of the callers that wait for its answer, as '{reply channel}/{number}'
+--   root .. 'waiters:' .. id                     SET of the callers that wait for its answer, as '{reply channel}/{number}', with a '+' at
+--                                                the end where the process takes the record with the wake-up
 --   root .. 'instances'                          ZSET reply channel of an api process → time of its latest heartbeat
 --   root .. 'instances-returning'                STRING: set while heartbeats of live processes may be missing
 --   root .. 'unanswered:' .. key .. ':' .. body  ZSET of the generations that an API key has asked for with one body and without an
@@ -19,6 +20,10 @@ local unanswered_for_ms = 900000
 local attached_for_ms = 960000
 -- A bound for generations that do not end. It restarts with every caller that comes or leaves.
 local noted_for_ms = 86400000
+
+-- The longest record that a wake-up brings, in bytes. Twice what a prompt of a paragraph takes with ten images. Redis holds 32 MB of
+-- messages for a process that does not read (client-output-buffer-limit pubsub), so four thousand of the longest.
+local told_bytes = 8192
 
 local function waiters_of(id)
   return root .. 'waiters:' .. id
@@ -86,14 +91,25 @@ local function note_unanswered(key, body, id, state)
   redis.call('PEXPIRE', list, noted_for_ms)
 end
 
+-- The message about an ending: the id, and for a process that takes it ' ended ' and the fields of the record, name and value by turns with
+-- tabs between. No value has a tab: JSON escapes it, and no name or id may have one. A longer record is left for the process to read.
+local function ending_message(id, takes_record)
+  if not takes_record then return id end
+  local fields = table.concat(redis.call('HGETALL', root .. 'generation:' .. id), '\t')
+  return #fields <= told_bytes and id .. ' ended ' .. fields or id
+end
+
 -- A generation has ended: tells each process whose callers wait for it, once. The time of its idempotency key begins, and callers with the
 -- key find it by that. All other callers wait until their answer is written.
 local function end_waiting(id, is)
-  local told, waiters = {}, waiters_of(id)
+  local takes_record, waiters = {}, waiters_of(id)
   for _, caller in ipairs(redis.call('SMEMBERS', waiters)) do
     local channel = channel_of(caller)
-    if not told[channel] then redis.call('PUBLISH', channel, id) end
-    told[channel] = true
+    -- A process may have the name of one of an older release.
+    takes_record[channel] = takes_record[channel] ~= false and string.sub(caller, -1) == '+'
+  end
+  for channel, takes in pairs(takes_record) do
+    redis.call('PUBLISH', channel, ending_message(id, takes))
   end
   if is.claim then
     redis.call('DEL', waiters)

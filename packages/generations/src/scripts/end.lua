@@ -1,19 +1,33 @@
 --- @include "ending"
 --- @include "supersede"
--- Ends a generation with the outcome of its attempt. Only the latest attempt may, and only once. A repeated call gets the same answer again.
+--- @include "@darkroom/queue/scripts/finish-job"
+-- Ends a generation with the outcome of its attempt, and takes the job of the attempt off its lane. Only the latest attempt may end it, and
+-- only once. A repeated call gets the same answer again, but for the job.
+--   KEYS[9] begins the names of what BullMQ keeps of the lane
 --   ARGV[1] id  ARGV[2] fencing token  ARGV[3] status  ARGV[4] retention in milliseconds  ARGV[5] bill, see ledger.lua
---   ARGV[6…] field, value, …
--- Answers 'ok', 'gone' where there is no record, 'fenced' where the attempt may not write any more, or 'ended' where another ending came first.
-local status, attempts = unpack(redis.call('HMGET', KEYS[1], 'status', 'attempts'))
-if not status then return 'gone' end
-if attempts ~= ARGV[2] then return 'fenced' end
--- Only an attempt ends a generation as succeeded or failed.
-if status == ARGV[3] then return 'ok' end
-if is_ending(status) then return 'ended' end
--- It was canceled during the attempt and queued again. Only an attempt of the new life may end it.
-if status ~= 'running' then return 'fenced' end
-for at = 6, #ARGV, 2 do
-  if ARGV[at] == 'delivery' then supersede(ARGV[at + 1]) end
+--   ARGV[6…10] the worker, and whether it takes another job: see finish-job.lua  ARGV[11…] field, value, …
+-- Answers { 'ok', 'gone' where there is no record, 'fenced' where the attempt may not write any more, or 'ended' where another ending came
+-- first; what `finish_job` answers, or { 'kept' } where the generation is queued again and needs the job }
+
+-- Also answers whether the generation is queued, for another life.
+local function end_attempt()
+  local status, attempts = unpack(redis.call('HMGET', KEYS[1], 'status', 'attempts'))
+  if not status then return 'gone' end
+  if attempts ~= ARGV[2] then return 'fenced', status == 'queued' end
+  -- Only an attempt ends a generation as succeeded or failed.
+  if status == ARGV[3] then return 'ok' end
+  if is_ending(status) then return 'ended' end
+  -- It was canceled during the attempt and queued again. Only an attempt of the new life may end it.
+  if status ~= 'running' then return 'fenced', true end
+  for at = 11, #ARGV, 2 do
+    if ARGV[at] == 'delivery' then supersede(ARGV[at + 1]) end
+  end
+  end_generation(ARGV[1], ARGV[3], ARGV[4], { unpack(ARGV, 11) }, ARGV[5])
+  return 'ok'
 end
-end_generation(ARGV[1], ARGV[3], ARGV[4], { unpack(ARGV, 6) }, ARGV[5])
-return 'ok'
+
+-- The ending first: what refuses it must leave the job. Where the owner has queued the generation again, nothing has added a job beside
+-- this one, so it stays.
+local verdict, is_queued = end_attempt()
+if is_queued then return { verdict, { 'kept', {} } } end
+return { verdict, finish_job(KEYS[9], ARGV[1], { unpack(ARGV, 6, 9) }, ARGV[10]) }

@@ -5,13 +5,15 @@
 -- Begins an attempt. Its number is the fencing token of all later writes. A generation that may not begin any more ends here, in the same
 -- step.
 --   KEYS[9] begins the names of the lane's starts, one for each span of time  KEYS[10] begins those of what BullMQ keeps of the lane
+--   KEYS[11] how the lane backs off, see lane-refused.lua
 --   ARGV[1] id  ARGV[2] token of this call: repeated after a lost answer, it is answered as it was
 --   ARGV[3] version of the record that the worker has read  ARGV[4] retention in milliseconds
 --   ARGV[5] length of a span in milliseconds  ARGV[6] milliseconds for which starts are counted
 -- Answers 'gone', 'ended', 'expired', 'stopped' (its key is no longer in use; it is canceled), 'changed' (it is to be read again), the
 -- milliseconds that are left of the pause before its next attempt, or { the number of the attempt, the time of the first, how the
--- generation ends where nothing more is to be bought for it, or '', the fields of the record, by turns name and value }. An earlier attempt
--- may have noted a delivery after the worker has read the record. The first attempt has none before it, and no fields.
+-- generation ends where nothing more is to be bought for it, or '', '1' where the lane backs off and is to hear of calls that its upstream
+-- accepts, the fields of the record, by turns name and value }. An earlier attempt may have noted a delivery after the worker has read the
+-- record. The first attempt has none before it, and no fields.
 local id = ARGV[1]
 -- stylua: ignore
 local status, expires, started, attempts, version, watchers, rank, key, batch, token, stopped, counted, resumes, pause =
@@ -23,7 +25,9 @@ local outcome = batch and redis.call('HGET', root .. 'batch:' .. batch, 'outcome
 local halted = outcome == 'cancelled' and 'canceled' or outcome == 'expired' and 'expired' or ''
 local function begun()
   local fields = tonumber(attempts) > 1 and redis.call('HGETALL', KEYS[1]) or {}
-  return { tonumber(attempts), tonumber(started), halted, fields }
+  -- A lane that is refused after this moment learns nothing from an attempt that began before (lane-accepted.lua).
+  local backs_off = redis.call('HGET', KEYS[10] .. 'meta', 'max') or (redis.call('HGET', KEYS[11], 'refusals') or '0') ~= '0'
+  return { tonumber(attempts), tonumber(started), halted, backs_off and '1' or '', fields }
 end
 if status == 'running' and token == ARGV[2] then return begun() end
 if status == 'expired' then return 'expired' end

@@ -5,6 +5,10 @@ import { bill, delivery, openQueue, type TestQueue } from "../queue.fixture.ts";
 
 const never = 3_600_000;
 
+type Given = { id: string; lane: string };
+
+const missing = { index: 1, code: "server_error", message: "It\tbroke.", mayHaveCharged: true } as const;
+
 async function succeed({ attempts }: TestQueue, { id, lane }: { id: string; lane: string }) {
   await attempts.start(id, lane);
   await attempts.succeed(id, lane, 1, delivery, bill);
@@ -17,7 +21,79 @@ test("a caller that waits hears of the ending by message, long before a look at 
   const wait = waits.wait(given.id);
   await queue.generations.submit(given);
   await succeed(queue, given);
+  expect(await wait.ended).toEqual(await queue.generations.read(given.id));
+});
+
+test("every ending brings the record as it is read after it", async () => {
+  const queue = await openQueue();
+  const waits = await queue.waits("a", never);
+  const request = { prompt: 'a "cat"\twith\na hat \u{1f3a9}', user: "a b", metadata: { "k\t": "ended" } };
+  const webhook = { webhook: "https://example.com/a b", webhook_events: ["succeeded" as const] };
+  const endings = {
+    succeeded: async ({ id, lane }: Given) => {
+      await queue.attempts.start(id, lane);
+      await queue.attempts.checkpoint(id, 1, { ...delivery, images: [] }, [missing]);
+      await queue.attempts.succeed(id, lane, 1, delivery, bill, [missing]);
+    },
+    failed: async ({ id, lane }: Given) => {
+      await queue.attempts.start(id, lane);
+      await queue.attempts.postpone(id, lane, 1, "failures", 0);
+      await queue.attempts.start(id, lane);
+      await queue.attempts.fail(id, lane, 2, { code: "server_error", message: "It\tbroke." });
+    },
+    canceled: async ({ id, lane }: Given) => void (await queue.generations.cancel(id, lane)),
+    expired: async ({ id, lane }: Given) => {
+      await expect.poll(() => queue.generations.expire(id, lane)).toBe("expired");
+    },
+  };
+  for (const [status, end] of Object.entries(endings)) {
+    const given = queue.submission({
+      request: { ...request, job: webhook },
+      caller: waits.newCaller(),
+      watch: true,
+      expiresInMs: status === "expired" ? 1 : 60_000,
+      idempotencyKey: `key of ${status}`,
+    });
+    const wait = waits.wait(given.id);
+    await queue.generations.submit(given);
+    await end(given);
+    const told = await wait.ended;
+    expect(told).toMatchObject({ status, request: given.request });
+    expect(told).toEqual(await queue.generations.read(given.id));
+  }
+});
+
+test("a record that is too long for a message is left to be read", async () => {
+  const queue = await openQueue();
+  const waits = await queue.waits("a", never);
+  const given = queue.submission({ request: { prompt: "x".repeat(9_000) }, caller: waits.newCaller() });
+  const wait = waits.wait(given.id);
+  await queue.generations.submit(given);
+  await succeed(queue, given);
   await expect(wait.ended).resolves.toBeUndefined();
+});
+
+test("a process of an older release is told the id alone, also where one of this release has its name", async () => {
+  const queue = await openQueue();
+  const waits = await queue.waits("a", never);
+  const given = queue.submission({ caller: `${waits.channel}/7`, forceNew: false, idempotencyKey: "k" });
+  await queue.generations.submit(given);
+  const again = queue.submission({ caller: waits.newCaller(), forceNew: false, idempotencyKey: "k" });
+  expect(await queue.generations.submit(again)).toEqual({ kind: "attached", id: given.id });
+  const messages: string[] = [];
+  waits.subscriber.on("message", (_: string, message: string) => messages.push(message));
+  await succeed(queue, given);
+  await expect.poll(() => messages).toEqual([given.id]);
+});
+
+test("a message that this release cannot read wakes the caller all the same", async () => {
+  const queue = await openQueue();
+  const waits = await queue.waits("a", never);
+  for (const fields of ["", "id", "id\tgen_x\tstatus\tsucceeded", "id\tgen_x\tstatus\trunning", "status\tsucceeded"]) {
+    const wait = waits.wait("gen_x");
+    await queue.redis.publish(waits.channel, `gen_x ended ${fields}`);
+    await expect(wait.ended).resolves.toBeUndefined();
+  }
 });
 
 test("two who wait for the same generation both hear", async () => {

@@ -2,6 +2,7 @@ import { isEnding } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
 import type { Keys } from "@darkroom/redis";
 import { createTicker } from "@darkroom/runtime";
+import { decodeRecord, type GenerationRecord } from "../records/generation-record.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 
 type EndingWaitsOptions = {
@@ -30,9 +31,12 @@ const maxPauseMs = 5_000;
  */
 const longestPauseMs = 30_000;
 
+/** Is called with the record where the message of an ending has brought it. */
+type Listener = (record?: GenerationRecord) => void;
+
 /** A generation that somebody follows. */
 type Followed = {
-  listeners: Set<() => void>;
+  listeners: Set<Listener>;
   /** When the first of them began, by `performance.now()`. */
   sinceMs: number;
   /** When to look at its record, and the pause after that. */
@@ -40,10 +44,28 @@ type Followed = {
   pauseMs: number;
 };
 
+/** What stands in a message between the id and the fields of the record (callers.lua). */
+const beforeFields = " ended ";
+
+/** The ended record that a message has brought; nothing where it has brought none that this release can read. */
+function recordIn(message: string, id: string): GenerationRecord | undefined {
+  if (!message.startsWith(beforeFields, id.length)) return undefined;
+  const words = message.slice(id.length + beforeFields.length).split("\t");
+  const hash: Record<string, string> = {};
+  for (let at = 0; at + 1 < words.length; at += 2) hash[words[at] ?? ""] = words[at + 1] ?? "";
+  try {
+    const record = decodeRecord(hash);
+    return record?.id === id && isEnding(record.status) ? record : undefined;
+  } catch {
+    // The waiting call reads the record, and reports why it cannot be read.
+    return undefined;
+  }
+}
+
 /**
  * Waits for generations to end. Each process has one reply channel, which the record of a generation names, and the ending is published
- * there. The message is only a wake-up: the records are read on every reconnect, and after pauses that grow, so a lost message costs time
- * and never an answer. The cost of a waiting process does not depend on the waits of other processes.
+ * there, usually with the record as it has become. Nothing depends on the message: the records are read on every reconnect, and after pauses
+ * that grow, so a lost message costs time and never an answer. The cost of a waiting process does not depend on the waits of other processes.
  */
 export async function createEndingWaits(options: EndingWaitsOptions) {
   const { redis, subscriber, keys, instance, reconcileEveryMs = 2_000, lostAfterMs = 5_000 } = options;
@@ -55,7 +77,7 @@ export async function createEndingWaits(options: EndingWaitsOptions) {
   let callers = 0;
 
   /** Adds a listener. Returns the function that removes it, which answers whether it was the last. */
-  function follow(all: Map<string, Followed>, id: string, listener: () => void): () => boolean {
+  function follow(all: Map<string, Followed>, id: string, listener: Listener): () => boolean {
     const nowMs = performance.now();
     const followed = all.get(id) ?? { listeners: new Set(), sinceMs: nowMs, lookAtMs: 0, pauseMs: 0 };
     // A message may have been sent just before this one began.
@@ -83,10 +105,10 @@ export async function createEndingWaits(options: EndingWaitsOptions) {
     followed.lookAtMs = performance.now() + followed.pauseMs;
   }
 
-  function wake(id: string): void {
+  function wake(id: string, record?: GenerationRecord): void {
     const followed = waits.get(id);
     waits.delete(id);
-    for (const resolve of followed?.listeners ?? []) resolve();
+    for (const resolve of followed?.listeners ?? []) resolve(record);
   }
 
   function show(id: string): void {
@@ -139,9 +161,9 @@ export async function createEndingWaits(options: EndingWaitsOptions) {
 
   subscriber.on("message", (from: string, message: string) => {
     if (from !== channel) return;
-    const [id = "", change] = message.split(" ");
-    if (change === undefined) wake(id);
-    else show(id);
+    const [id = "", change] = message.split(" ", 2);
+    if (change === "changed") show(id);
+    else if (waits.has(id)) wake(id, recordIn(message, id));
   });
   await subscriber.subscribe(channel);
   // While Redis is away the next tick comes soon, and one comes when it is back.
@@ -159,8 +181,11 @@ export async function createEndingWaits(options: EndingWaitsOptions) {
     /** The channel on which this process gets endings and changes. */
     channel,
 
-    /** A new name for a caller of this process, for its submission. The script that ends the generation wakes the named callers. */
-    newCaller: (): string => `${channel}/${++callers}`,
+    /**
+     * A new name for a caller of this process, for its submission. The script that ends the generation wakes the named callers, and sends the
+     * record to this process.
+     */
+    newCaller: (): string => `${channel}/${++callers}+`,
 
     /** How many generations are waited for. */
     get size(): number {
@@ -169,10 +194,11 @@ export async function createEndingWaits(options: EndingWaitsOptions) {
 
     /**
      * Begins a wait. Call it before the generation is submitted, so that no ending is missed. `ended` resolves when the generation has
-     * ended or its record is gone; read the record to find out. Call `leave` when the wait is over.
+     * ended or its record is gone: with the ended record where the message has brought it, else read the record to find out. The message may
+     * be of an ending before the generation was queued again; then its version is lower. Call `leave` when the wait is over.
      */
-    wait(id: string): { ended: Promise<void>; leave: () => void } {
-      const { promise, resolve } = Promise.withResolvers<void>();
+    wait(id: string): { ended: Promise<GenerationRecord | undefined>; leave: () => void } {
+      const { promise, resolve } = Promise.withResolvers<GenerationRecord | undefined>();
       const leave = follow(waits, id, resolve);
       return { ended: promise, leave: () => void leave() };
     },
