@@ -11,7 +11,7 @@
 
 -- Also answers whether the generation is queued, for another life.
 local function end_attempt()
-  local status, attempts = unpack(redis.call('HMGET', KEYS[1], 'status', 'attempts'))
+  local status, attempts, noted, superseded = unpack(redis.call('HMGET', KEYS[1], 'status', 'attempts', 'delivery', 'superseded'))
   if not status then return 'gone' end
   if attempts ~= ARGV[2] then return 'fenced', status == 'queued' end
   -- Only an attempt ends a generation as succeeded or failed.
@@ -19,10 +19,15 @@ local function end_attempt()
   if is_ending(status) then return 'ended' end
   -- It was canceled during the attempt and queued again. Only an attempt of the new life may end it.
   if status ~= 'running' then return 'fenced', true end
+  local fields = { unpack(ARGV, 11) }
   for at = 11, #ARGV, 2 do
-    if ARGV[at] == 'delivery' then supersede(ARGV[at + 1]) end
+    local kept = ARGV[at] == 'delivery' and superseded_by(ARGV[at + 1], noted, superseded)
+    if kept then
+      fields[#fields + 1] = 'superseded'
+      fields[#fields + 1] = kept
+    end
   end
-  end_generation(ARGV[1], ARGV[3], ARGV[4], { unpack(ARGV, 11) }, ARGV[5])
+  end_generation(ARGV[1], ARGV[3], ARGV[4], fields, ARGV[5])
   return 'ok'
 end
 

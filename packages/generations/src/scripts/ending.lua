@@ -76,8 +76,10 @@ local function end_generation(id, status, retention_ms, fields, bill)
     leave_ranks(KEYS[8], KEYS[5], tenant)
   end
   if watchers then redis.call('HDEL', KEYS[1], 'watchers') end
-  for _, kind in ipairs({ 'attempt', 'expiry', 'lost-job' }) do
-    release(root, kind, { id })
+  if redis.call('EXISTS', root .. 'quarantine') == 1 then
+    for _, kind in ipairs({ 'attempt', 'expiry', 'lost-job' }) do
+      release(root, kind, { id })
+    end
   end
   if not batch then
     end_waiting(id, {

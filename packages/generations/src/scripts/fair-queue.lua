@@ -4,9 +4,13 @@
 -- least the rank that the lane has come to, so that a tenant that was idle gets no advance for that.
 --   `ranks` is a HASH tenant → its last rank, and '' → the rank that the lane has come to. It starts from zero when the lane is empty.
 
+-- `last` is the last rank of the tenant, `reached` the rank that the lane has come to.
+local function rank_after(last, reached)
+  return math.max(tonumber(last) or 0, tonumber(reached) or 0) + 1
+end
+
 local function next_rank(ranks, tenant)
-  local last, reached = unpack(redis.call('HMGET', ranks, tenant, ''))
-  local rank = math.max(tonumber(last) or 0, tonumber(reached) or 0) + 1
+  local rank = rank_after(unpack(redis.call('HMGET', ranks, tenant, '')))
   redis.call('HSET', ranks, tenant, rank)
   return rank
 end

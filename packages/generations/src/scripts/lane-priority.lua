@@ -34,27 +34,36 @@ local function priority_from(base, rank)
   return math.min(math.max(rank - base, 1), largest_priority)
 end
 
--- The priority that a job of a rank is to be added with.
-local function priority_of(ranks, rank)
-  local base, former, frontier = unpack(redis.call('HMGET', ranks, ':base', ':former', ':frontier'))
+local function priority_at(rank, base, former, frontier)
   rank = tonumber(rank) or 1
   if former and rank >= (tonumber(frontier) or 0) then base = former end
   return priority_from(tonumber(base) or 0, rank)
 end
 
--- The rank of a new job, and its priority.
-local function rank_job(ranks, tenant)
-  local rank = next_rank(ranks, tenant)
-  local highest = redis.call('HGET', ranks, ':highest')
-  if highest and rank > tonumber(highest) then redis.call('HSET', ranks, ':highest', rank) end
-  return rank, priority_of(ranks, rank)
+-- The priority that a job of a rank is to be added with.
+local function priority_of(ranks, rank)
+  return priority_at(rank, unpack(redis.call('HMGET', ranks, ':base', ':former', ':frontier')))
 end
 
--- Raises the base of a lane if it is time, and moves some of the jobs whose priority counts from a former base. To be called at each start of
--- an attempt, after reach_rank. `lane` begins the names of what BullMQ keeps of the lane.
-local function keep_priorities(root, ranks, lane)
+-- The rank of a new job, and its priority.
+local function rank_job(ranks, tenant)
+  local last, reached, highest, base, former, frontier =
+    unpack(redis.call('HMGET', ranks, tenant, '', ':highest', ':base', ':former', ':frontier'))
+  local rank = rank_after(last, reached)
+  redis.call('HSET', ranks, tenant, rank)
+  if highest and rank > tonumber(highest) then redis.call('HSET', ranks, ':highest', rank) end
+  return rank, priority_at(rank, base, former, frontier)
+end
+
+-- Notes that the lane has come to the rank of a job that begins, raises the base of the lane if it is time, and moves some of the jobs whose
+-- priority counts from a former base. `lane` begins the names of what BullMQ keeps of the lane.
+local function begin_rank(root, ranks, lane, rank)
   local reached, base, former, frontier, highest = unpack(redis.call('HMGET', ranks, '', ':base', ':former', ':frontier', ':highest'))
   reached, base, former, highest = tonumber(reached) or 0, tonumber(base) or 0, tonumber(former), tonumber(highest) or 0
+  if rank > reached then
+    redis.call('HSET', ranks, '', rank)
+    reached = rank
+  end
   local is_due = not former and reached - base >= raise_at
   if base == 0 and not is_due then return end
   local line = lane .. 'prioritized'

@@ -27,7 +27,8 @@ local refused = admit(root, key, ARGV[3], time)
 if refused then return refused end
 if status == 'succeeded' then
   -- Some of its images may be left.
-  supersede(nil)
+  local kept = superseded_by(nil, unpack(redis.call('HMGET', KEYS[1], 'delivery', 'superseded')))
+  if kept then redis.call('HSET', KEYS[1], 'superseded', kept) end
   redis.call('HDEL', KEYS[1], 'delivery')
 end
 redis.call('HINCRBY', KEYS[5], ARGV[2], 1)

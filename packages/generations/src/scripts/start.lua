@@ -56,14 +56,19 @@ if left > 0 and left <= tonumber(pause) then return left end
 if version ~= ARGV[3] then return 'changed' end
 
 attempts = (tonumber(attempts) or 0) + 1
+local fields = { 'status', 'running', 'attempts', attempts, 'startToken', ARGV[2] }
+local function set(field, value)
+  fields[#fields + 1] = field
+  fields[#fields + 1] = value
+end
 -- The attempt that began this life, should it turn out to be none: see put-in-line.lua.
-if not started then redis.call('HSET', KEYS[1], 'firstAttempt', attempts) end
+if not started then set('firstAttempt', attempts) end
 started = started or string.format('%d', time)
-move(id, version, watchers, { 'status', 'running', 'attempts', attempts, 'startedAt', started, 'startToken', ARGV[2] })
+set('startedAt', started)
 -- The previous attempt has died, and may have called a provider.
-if status == 'running' then redis.call('HSET', KEYS[1], 'inDoubt', '1') end
-reach_rank(KEYS[8], tonumber(rank))
-keep_priorities(root, KEYS[8], KEYS[10])
+if status == 'running' then set('inDoubt', '1') end
+move(id, version, watchers, fields)
+begin_rank(root, KEYS[8], KEYS[10], tonumber(rank))
 if status == 'queued' then
   if not batch then count_queued(root, key, -1) end
   count_move(root, counted, KEYS[5], '', key, batch, 0, 0, -1)

@@ -32,24 +32,31 @@ if refused then return refused end
 redis.call('HINCRBY', KEYS[4], tenant, 1)
 local priority
 rank, priority = rank_job(KEYS[6], tenant)
+local fields = { unpack(ARGV, 13) }
+local bytes = record_overhead + length_of(fields)
+local function set(field, value)
+  fields[#fields + 1] = field
+  fields[#fields + 1] = value
+end
+if claim ~= '' then
+  set('claim', claim)
+  set('claimMs', ARGV[10])
+end
+if watches then set('watchers', channel_of(caller)) end
+if ARGV[9] ~= '0' then set('expiresAt', time + ARGV[9]) end
 -- stylua: ignore
 redis.call('HSET', KEYS[1], 'id', id, 'tenant', tenant, 'status', 'queued', 'version', 1, 'createdAt', time, 'rank', rank,
-  'keyId', key, 'body', body, 'mayPack', '1', unpack(ARGV, 13))
-note_bytes(root, KEYS[1], tenant, 0, record_overhead + length_of({ unpack(ARGV, 13) }))
+  'keyId', key, 'body', body, 'mayPack', '1', 'bytes', bytes, unpack(fields))
+add_bytes(root, tenant, bytes)
 count_new(root, KEYS[1], KEYS[4], tenant, key, false)
 if claim ~= '' then
   -- Without an expiry: it lasts until its generation has ended.
   redis.call('SET', root .. 'claim:' .. key .. ':' .. claim, body .. ' ' .. id)
-  redis.call('HSET', KEYS[1], 'claim', claim, 'claimMs', ARGV[10])
 else
   note_unanswered(key, body, id, 1)
 end
 if caller ~= '' then redis.call('SADD', waiters_of(id), caller) end
-if watches then redis.call('HSET', KEYS[1], 'watchers', channel_of(caller)) end
-if ARGV[9] ~= '0' then
-  redis.call('HSET', KEYS[1], 'expiresAt', time + ARGV[9])
-  redis.call('ZADD', KEYS[3], time + ARGV[9], id)
-end
+if ARGV[9] ~= '0' then redis.call('ZADD', KEYS[3], time + ARGV[9], id) end
 redis.call('ZADD', KEYS[2], time, id)
 redis.call('ZADD', KEYS[5], time, id)
 -- The record is authoritative: a lane that cannot take the job must not keep the caller from its generation.
