@@ -25,7 +25,7 @@ const pastDay = "2026-01-30";
 type Redis = ReturnType<typeof connectWorker>;
 
 // The node owns the slot of the prefix alone, and refuses every other key, whether a command or a script names it.
-// A story of eight chapters has more time than other tests.
+// A story of nine chapters has more time than other tests.
 test(
   "with its prefix in braces a whole installation lives in one slot of a cluster",
   { timeout: 300_000 },
@@ -42,6 +42,7 @@ test(
     await service.refuseAndExpire();
     await service.runBatches();
     await service.exportLedger();
+    await service.operate();
     await service.survive();
     await recoverAndForget(node.url);
 
@@ -206,6 +207,18 @@ async function openService(url: string, redis: Redis) {
       }
       expect((await call("/v1/usage")).status).toBe(200);
       expect((await asAdmin("/admin/tenants/acme/drop-ended", {})).status).toBe(200);
+    },
+
+    /** Looks at the lanes and the processes, and drains a worker. */
+    async operate(): Promise<void> {
+      expect((await asAdmin("/admin/lanes")).status).toBe(200);
+      stack.workers.push(await stack.startWorker());
+      const [leaving] = stack.workers.splice(0, 1);
+      const listSchema = z.object({ data: z.array(z.object({ id: z.string(), pid: z.number() })) });
+      const { data } = listSchema.parse(await (await asAdmin("/admin/processes")).json());
+      const one = data.find(({ pid }) => pid === leaving?.pid);
+      expect((await asAdmin(`/admin/processes/${one?.id}/drain`, {})).status).toBe(202);
+      expect(await leaving?.exited).toBe(0);
     },
 
     /** Kills the worker in the middle of a generation, which another ends. */
