@@ -128,7 +128,9 @@ export const webhooks: Scenario = {
         await piled.untilArrived(endings);
         const piledMs = Date.now() - piledFrom.ms;
         const piledCpuMicros = (await cpuOfWorkers(system)) - piledFrom.workersMicros;
-        const piledCommands = (await readRedis(system.redis)).commands - piledFrom.redis.commands;
+        const redisAfter = await readRedis(system.redis);
+        const piledCommands = redisAfter.commands - piledFrom.redis.commands;
+        const piledRedisMicros = redisAfter.cpuMicros - piledFrom.redis.cpuMicros;
         settings.tell(`${endings} that had piled up left in ${piledMs} ms`);
 
         const slowFromMs = Date.now();
@@ -153,6 +155,7 @@ export const webhooks: Scenario = {
             (slowCount / slowMs) * 1_000,
           ),
           "CPU of the workers for each, ms": Math.round(piledCpuMicros / endings / 10) / 100,
+          "Redis CPU for each, µs": Math.round(piledRedisMicros / endings),
           "Redis commands for each": Math.round((piledCommands / endings) * 10) / 10,
           [`a webhook after its ending at ${fewPerSecond} endings/s, ms (p50)`]: median(lateness),
           "as many as can be drawn, endings/s": Math.round((endings / drawnMs) * 1_000),
