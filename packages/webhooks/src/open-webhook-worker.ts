@@ -113,6 +113,8 @@ export async function openWebhookWorker(options: OpenWebhookWorkerOptions) {
     () => void subscriber.off("message", onMessage).off("ready", onReady),
   );
   await subscriber.subscribe(keys.waitingDeliveries);
+  // For what a worker has left behind that owned the looks and has died.
+  worker.wake();
 
   // One worker of the fleet looks for endings that no process has told its own outbox of, and for deliveries that are due. It tells the others
   // where it has no slot for them. Where two do so, each claims endings and deliveries of its own.
