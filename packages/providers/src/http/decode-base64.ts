@@ -10,18 +10,26 @@ export function createBase64Decoder() {
   /** Up to three characters, which wait for the rest of their four. */
   let rest = "";
   let isOver = false;
+  let scratch = noBytes;
+
+  function decoded(text: string): Buffer {
+    const most = Math.ceil((text.length * 3) / 4);
+    if (scratch.length < most) scratch = Buffer.allocUnsafe(most);
+    return scratch.subarray(0, scratch.write(text, "base64"));
+  }
 
   return {
+    /** The bytes are to be used before the next call, which writes over them: so megabytes leave no garbage behind. */
     decode(part: string): Buffer {
       if (isOver) return noBytes;
       const padding = part.indexOf("=");
       let text = rest + (padding === -1 ? part : part.slice(0, padding));
       let whole = text.length - (text.length % 4);
-      let bytes = Buffer.from(text.slice(0, whole), "base64");
+      let bytes = decoded(text.slice(0, whole));
       if (bytes.length !== (whole / 4) * 3) {
         text = text.replace(foreign, "");
         whole = text.length - (text.length % 4);
-        bytes = Buffer.from(text.slice(0, whole), "base64");
+        bytes = decoded(text.slice(0, whole));
       }
       rest = text.slice(whole);
       if (padding === -1) return bytes;

@@ -35,6 +35,27 @@ export type SpoolOptions = {
   onDiskError?: (error: unknown) => void;
 };
 
+const noBytes = Buffer.alloc(0);
+
+/** As many as have a file open at a time in a worker that is busy: 8 MiB. */
+const maxSparePieces = 64;
+
+/**
+ * Pieces to gather bytes in, which are used again. Garbage of megabytes is what starts the collection of garbage: buffers that are thrown away cost a
+ * worker several times the time in which they are copied.
+ */
+function createPieces() {
+  const spare: Buffer[] = [];
+  return {
+    take: (): Buffer => spare.pop() ?? Buffer.allocUnsafeSlow(pieceBytes),
+    /** Only for a piece that nothing reads or writes any more. `bytes`: the piece, or its beginning. */
+    give(bytes: Buffer): void {
+      if (bytes.buffer.byteLength === pieceBytes && spare.length < maxSparePieces)
+        spare.push(Buffer.from(bytes.buffer));
+    },
+  };
+}
+
 /** A disk that is full may have room later: images go into memory meanwhile. */
 const isFull = (error: unknown): boolean =>
   error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
@@ -46,7 +67,7 @@ export type SpoolGuest = Guest & { memory: Guest };
 export type SpoolWriter = {
   /** How many bytes have been written. */
   readonly byteLength: number;
-  /** Waits while the spool is full. Keeps `bytes`, which must not change. */
+  /** Copies the bytes, and waits while the spool is full. */
   write(bytes: Buffer): Promise<void>;
   /** Ends the image. */
   finish(): Promise<ImageBytes>;
@@ -64,6 +85,7 @@ export function createSpool(options: SpoolOptions = {}) {
   const disk = createRoom({ maxBytes, patienceMs, beyond: "all" });
   // More would end the process, and all that it has bought with it.
   const memory = createRoom({ maxBytes: maxMemoryBytes, patienceMs, beyond: "one" });
+  const pieces = createPieces();
   /** The room in memory that calls have, by their signals. Their images are released together, so none of them must wait for another. */
   const memoryOfCalls = new WeakMap<AbortSignal, Party>();
 
@@ -94,30 +116,40 @@ export function createSpool(options: SpoolOptions = {}) {
     const digest = createHash("sha256");
     const png = followPng();
     let file: FileHandle | FilePart | undefined;
+    let byteLength = 0;
     let fileBytes = 0;
-    let gathered: Buffer[] = [];
-    let gatheredBytes = 0;
+    /** What is not in the file yet: the first bytes of a piece. */
+    let piece: Buffer | undefined;
+    let pieceFilled = 0;
     /** The disk has failed. What was gathered has its room in memory. */
     let isInMemory = false;
+    let gathered: Buffer[] = [];
+    let gatheredBytes = 0;
+
+    /** Takes the bytes that are not in the file yet. The caller gives the piece back when nothing reads it any more. */
+    function takePiece(): Buffer {
+      const taken = piece?.subarray(0, pieceFilled) ?? noBytes;
+      [piece, pieceFilled] = [undefined, 0];
+      return taken;
+    }
 
     async function flush(): Promise<void> {
-      const piece = Buffer.concat(gathered);
-      await disk.take(piece.length, guest);
+      const bytes = takePiece();
+      await disk.take(bytes.length, guest);
       try {
         file ??= (await shared?.newPart()) ?? (await openUnlinked());
-        for (let done = 0; done < piece.length;) {
-          done += (await file.write(piece, done, piece.length - done, fileBytes + done)).bytesWritten;
+        for (let done = 0; done < bytes.length;) {
+          done += (await file.write(bytes, done, bytes.length - done, fileBytes + done)).bytesWritten;
         }
       } catch (error) {
-        disk.give(piece.length, guest.party);
+        disk.give(bytes.length, guest.party);
         onDiskError(error);
-        await moveIntoMemory(piece);
+        await moveIntoMemory(bytes);
         return;
       }
-      digest.update(piece);
-      fileBytes += piece.length;
-      gathered = [];
-      gatheredBytes = 0;
+      digest.update(bytes);
+      fileBytes += bytes.length;
+      pieces.give(bytes);
     }
 
     /** What the disk has taken before it failed is read back: it is paid for. */
@@ -161,22 +193,39 @@ export function createSpool(options: SpoolOptions = {}) {
 
     return {
       get byteLength() {
-        return fileBytes + gatheredBytes;
+        return byteLength;
       },
       async write(bytes) {
-        if (isInMemory) await memory.take(bytes.length, guest.memory);
+        byteLength += bytes.length;
         png.write(bytes);
-        gathered.push(bytes);
-        gatheredBytes += bytes.length;
-        if (gatheredBytes > pieceBytes && !isInMemory) await flush();
+        for (let at = 0; at < bytes.length;) {
+          if (pieceFilled === pieceBytes) await flush();
+          if (isInMemory) {
+            const rest = Buffer.from(bytes.subarray(at));
+            await memory.take(rest.length, guest.memory);
+            gathered.push(rest);
+            gatheredBytes += rest.length;
+            return;
+          }
+          piece ??= pieces.take();
+          const copied = bytes.copy(piece, pieceFilled, at);
+          pieceFilled += copied;
+          at += copied;
+        }
       },
       async finish() {
-        const isSmall = file === undefined && shared === undefined;
-        if (!isInMemory && !isSmall && gatheredBytes > 0) await flush();
-        return isInMemory ? takeMemory() : (takeFile(digest.digest("hex")) ?? Buffer.concat(gathered));
+        if (file === undefined && shared === undefined && !isInMemory) {
+          const bytes = takePiece();
+          const image = Buffer.from(bytes);
+          pieces.give(bytes);
+          return image;
+        }
+        if (pieceFilled > 0) await flush();
+        return isInMemory ? takeMemory() : (takeFile(digest.digest("hex")) ?? noBytes);
       },
       async discard() {
         if (isInMemory) memory.give(gatheredBytes, guest.memory.party);
+        pieces.give(takePiece());
         gathered = [];
         gatheredBytes = 0;
         isInMemory = false;
