@@ -116,7 +116,7 @@ export function createSpool(options: SpoolOptions = {}) {
     const digest = createHash("sha256");
     const png = followPng();
     let file: FileHandle | FilePart | undefined;
-    let byteLength = 0;
+    let writtenBytes = 0;
     let fileBytes = 0;
     /** What is not in the file yet: the first bytes of a piece. */
     let piece: Buffer | undefined;
@@ -193,10 +193,10 @@ export function createSpool(options: SpoolOptions = {}) {
 
     return {
       get byteLength() {
-        return byteLength;
+        return writtenBytes;
       },
       async write(bytes) {
-        byteLength += bytes.length;
+        writtenBytes += bytes.length;
         png.write(bytes);
         for (let at = 0; at < bytes.length;) {
           if (pieceFilled === pieceBytes) await flush();
