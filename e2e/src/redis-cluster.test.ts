@@ -207,6 +207,7 @@ async function openService(url: string, redis: Redis) {
       }
       expect((await call("/v1/usage")).status).toBe(200);
       expect((await asAdmin("/admin/tenants/acme/drop-ended", {})).status).toBe(200);
+      expect(await (await asAdmin("/metrics")).text()).toMatch(/^darkroom_workers_desired\{/m);
     },
 
     /** Looks at the lanes and the processes, and drains a worker. */

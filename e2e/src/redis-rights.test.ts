@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { hashApiKey, newApiKey } from "@darkroom/accounts";
 import { connectWorker } from "@darkroom/redis";
 import { startRedis } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
@@ -17,6 +18,7 @@ test("api and worker need no more rights in Redis than the documents say", async
   await admin.call(name, ...args);
   const receiver = await startWebhookReceiver();
   onTestFinished(() => receiver.close());
+  const adminKey = newApiKey();
   const stack = await startStack({
     environment: {
       REDIS_URL: redis.url.replace("//", "//darkroom:password@"),
@@ -24,6 +26,7 @@ test("api and worker need no more rights in Redis than the documents say", async
       WEBHOOK_ALLOW_PRIVATE: "true",
       WEBHOOK_ALLOW_INSECURE: "true",
       LEDGER_EXPORT_INTERVAL_MS: "200",
+      ADMIN_KEY_SHA256: hashApiKey(adminKey),
     },
   });
   const request = { model: "dall-e-2", size: "256x256", prompt: "a cat" };
@@ -36,6 +39,16 @@ test("api and worker need no more rights in Redis than the documents say", async
   const client = stack.openai();
   expect((await untilEnded(client, (await createBatch(client, numberedLines(3))).id)).status).toBe("completed");
   await expect.poll(() => receiver.received.length).toBe(1);
+  const headers = { authorization: `Bearer ${adminKey}` };
+  const metrics = await (await fetch(`${stack.origin}/metrics`, { headers })).text();
+  for (const told of [
+    "workers_desired",
+    "lane_workers",
+    "ledger_lag_seconds",
+    "quarantine_entries",
+    "redis_noeviction",
+  ])
+    expect(metrics).toMatch(new RegExp(`^darkroom_${told}(\\{.*\\})? \\d`, "m"));
   const lines = [...stack.apis, ...stack.workers].flatMap((service) => service.lines);
   expect(lines.filter((line) => /NOPERM|no permissions|executing the script can't/.test(line))).toEqual([]);
 });
