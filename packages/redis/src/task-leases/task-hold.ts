@@ -39,7 +39,23 @@ export type OwnedTaskOptions = {
 };
 
 /** Why a hold ends: the reason of its signal. */
-type HoldEnd = "lost" | "to yield" | "stopping";
+type HoldEnd = "lost" | "to yield" | "overlong" | "stopping";
+
+/** What a hold is of, and what it tells. */
+export type TaskHoldOptions = {
+  task: string;
+  fence: string;
+  /** Until when the leases of this worker last, by `performance.now()`. */
+  leaseEndMs: () => number;
+  /** How long a tick may take, in milliseconds. */
+  maxTickMs: number;
+  /** Is called when a tick has succeeded. */
+  onSuccess: () => void;
+  /** Is called when a tick has failed that was not broken off. */
+  onFailure: () => void;
+  /** Is called when a tick has taken longer than it may, and goes on. */
+  onOverlong: () => void;
+};
 
 /** One hold of a task in this process, and its ticks. */
 export type TaskHold = {
@@ -52,14 +68,10 @@ export type TaskHold = {
   settled: () => Promise<void>;
 };
 
-/**
- * Begins to tick a task.
- *
- * @param leaseEndMs until when the leases of this worker last, by `performance.now()`
- */
+/** Begins to tick a task. */
 export function createTaskHold(
   { kind, everyMs, tick, onError, maxPauseMs }: OwnedTaskOptions,
-  { task, fence, leaseEndMs }: { task: string; fence: string; leaseEndMs: () => number },
+  { task, fence, leaseEndMs, maxTickMs, onSuccess, onFailure, onOverlong }: TaskHoldOptions,
 ): TaskHold {
   const controller = new AbortController();
   const { signal } = controller;
@@ -67,17 +79,22 @@ export function createTaskHold(
   const lease: TaskLease = { part: task.slice(kind.length + 1), task, fence, signal, isHeld };
 
   let underWay = Promise.resolve();
+  let overlong: NodeJS.Timeout | undefined;
   const tickWhileHeld = async () => {
     if (!isHeld()) return;
+    overlong = setTimeout(onOverlong, maxTickMs);
     const ticked = tick(lease);
-    underWay = ticked.catch(() => {});
+    underWay = ticked.catch(() => {}).finally(() => clearTimeout(overlong));
     await ticked;
+    onSuccess();
   };
   const ticker = createTicker({
     everyMs,
     tick: tickWhileHeld,
     onError: (error) => {
-      if (isHeld()) onError(error, lease);
+      if (!isHeld()) return;
+      onError(error, lease);
+      onFailure();
     },
     ...(maxPauseMs !== undefined && { maxPauseMs }),
   });
@@ -88,6 +105,8 @@ export function createTaskHold(
     wake: () => ticker.wake(),
     end(why) {
       controller.abort(why);
+      // A task that is to go to another worker must not wait for a tick that hangs.
+      if (why === "lost" || why === "stopping") clearTimeout(overlong);
       void ticker.close();
     },
     settled: () => underWay,

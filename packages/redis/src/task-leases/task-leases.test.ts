@@ -10,7 +10,11 @@ import { createTaskLeases } from "./task-leases.ts";
 const askFence = `${holdsTaskLease} return holds_task_lease(KEYS[1], ARGV[1], ARGV[2]) and 1 or 0`;
 
 /** Workers of one fleet. A lease lasts a second where the test names no other time. */
-function openFleet({ url = testRedisUrl(), leaseMs = 1_000 }: { url?: string; leaseMs?: number } = {}) {
+function openFleet({
+  url = testRedisUrl(),
+  leaseMs = 1_000,
+  maxTickMs = 3_600_000,
+}: { url?: string; leaseMs?: number; maxTickMs?: number } = {}) {
   const keys = createKeys(`leases-${randomBytes(6).toString("hex")}`);
   const fenceHolds = async (redis: Awaited<ReturnType<typeof connect>>, { task, fence }: TaskLease) =>
     (await redis.eval(askFence, 1, keys.root, task, fence)) === 1;
@@ -27,7 +31,7 @@ function openFleet({ url = testRedisUrl(), leaseMs = 1_000 }: { url?: string; le
     const redis = await connect();
     const warnings: object[] = [];
     const log = { warn: (fields: object) => void warnings.push(fields) };
-    const leases = createTaskLeases({ redis, keys, log, leaseMs, renewEveryMs: 50 });
+    const leases = createTaskLeases({ redis, keys, log, leaseMs, maxTickMs, renewEveryMs: 50 });
     onTestFinished(() => leases.close());
     /** The latest lease on each part. */
     const seen = new Map<string, TaskLease>();
@@ -294,6 +298,65 @@ test("what a tick throws is told, and the next one comes", async () => {
   const worker = await join({ parts: ["0"], tick: () => Promise.reject(new Error(`tick ${++ticks}`)) });
   await expect.poll(() => worker.errors.length).toBeGreaterThan(2);
   expect(worker.errors[0]).toEqual(new Error("tick 1"));
+});
+
+test("a task whose ticks fail in one worker alone goes to another", async () => {
+  const fleet = openFleet();
+  const broken = await fleet.join({
+    parts: ["0"],
+    everyMs: 5,
+    maxPauseMs: 5,
+    tick: async () => Promise.reject(new Error("The store is away from here.")),
+  });
+  await expect.poll(() => broken.errors.length).toBeGreaterThan(0);
+  const whole = await fleet.join({ parts: ["0"] });
+  await expect.poll(() => whole.ticks.length).toBeGreaterThan(1);
+  expect(broken.sweep.parts()).toEqual([]);
+});
+
+test("a worker whose ticks fail and that is alone tries again, and keeps the task when they succeed", async () => {
+  const { join } = openFleet();
+  let failures = 3;
+  const tick = async () => {
+    if (failures-- > 0) throw new Error("The store is away.");
+  };
+  const worker = await join({ parts: ["0"], everyMs: 5, maxPauseMs: 5, tick });
+  await expect.poll(() => worker.errors.length).toBe(3);
+  await expect.poll(() => worker.sweep.parts()).toEqual([]);
+  await expect.poll(() => failures).toBeLessThan(-10);
+  expect([worker.sweep.parts(), worker.errors.length]).toEqual([["0"], 3]);
+});
+
+describe("a tick that takes longer than it may", () => {
+  test("and hangs: another worker has the task, also where it was to yield, and this one takes it no more", async () => {
+    const { join } = openFleet({ maxTickMs: 300 });
+    const signals: AbortSignal[] = [];
+    const hanging = await join({
+      tick: ({ signal }) => {
+        signals.push(signal);
+        return new Promise<void>(() => {});
+      },
+    });
+    await expect.poll(() => signals.length).toBe(4);
+    // Two of the four are its part, and hang, too.
+    const whole = await join();
+    await expect.poll(() => partsOf([hanging, whole])).toEqual([[], four]);
+    await expect.poll(() => new Set(whole.ticks).size).toBe(4);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, true, true, true]);
+    expect(hanging.warnings.filter((fields) => "tickMs" in fields)).toHaveLength(4);
+  });
+
+  test("and ends when it is told to goes on in a turn of its own", async () => {
+    const { join } = openFleet({ maxTickMs: 100 });
+    const fences: string[] = [];
+    const tick = async ({ fence, signal }: TaskLease) => {
+      fences.push(fence);
+      if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    };
+    const worker = await join({ parts: ["0"], tick });
+    await expect.poll(() => new Set(fences).size).toBeGreaterThan(3);
+    expect([worker.warnings, worker.errors]).toEqual([[], []]);
+  });
 });
 
 test("a renewal is one call to Redis, however many tasks there are", async () => {

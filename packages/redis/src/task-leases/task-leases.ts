@@ -25,6 +25,19 @@ const defaultWorkersPerTask = 4;
 const renewalsOnStandby = 3;
 /** The longest pause after renewals that Redis refused. After the refusals the tasks stand still for no longer than that. */
 const maxRefusedPauseMs = 5_000;
+/** After so many failed ticks the fault may be this worker's own, such as a network that does not lead to the store. */
+const failuresInARow = 3;
+/**
+ * How long a worker leaves a task whose ticks fail to the others, which need two renewals to take it. The time doubles with each further
+ * failure. A worker that has no others tries no less often than a loop does that backs off.
+ */
+const restMs = 10_000;
+const maxRestMs = 30_000;
+/**
+ * A tick that takes longer hangs, or has more to do than one turn: it is told to end, and then the task goes on here or in another worker.
+ * Its longest step is a call to the store with its repetitions, which takes a few minutes where the store is slow.
+ */
+const defaultMaxTickMs = 600_000;
 /** How long a stop waits for ticks that were broken off, and then for Redis to hear that the tasks are free. */
 const closeWithinMs = 1_000;
 
@@ -38,6 +51,8 @@ export type TaskLeasesOptions = {
   renewEveryMs?: number;
   /** How many workers take part in a task. The others stand by. The same for all workers. */
   workersPerTask?: number;
+  /** How long a tick may take before it is told to end, in milliseconds. A lease later the task is given to another worker in any case. */
+  maxTickMs?: number;
 };
 
 /** A kind of tasks that this worker takes part in. */
@@ -71,13 +86,15 @@ export type OwnedTask = {
  */
 export function createTaskLeases(options: TaskLeasesOptions) {
   const { redis, keys, log, leaseMs = defaultLeaseMs, renewEveryMs = defaultRenewEveryMs } = options;
-  const { workersPerTask = defaultWorkersPerTask } = options;
+  const { workersPerTask = defaultWorkersPerTask, maxTickMs = defaultMaxTickMs } = options;
   const worker = randomBytes(9).toString("base64url");
   /** Task → what this worker does of it. */
   const offered = new Map<string, OwnedTaskOptions>();
   const holds = new Map<string, TaskHold>();
   /** Tasks whose last tick goes on although the lease is lost. Until it has ended, this worker takes no new lease on the task. */
   const stillTicking = new Set<string>();
+  /** Tasks whose ticks fail here: how often in a row, and until when they are left to other workers, by `performance.now()`. */
+  const failing = new Map<string, { failures: number; restsUntilMs: number }>();
   /** Tasks to give back with the next renewal. */
   const givenBack = new Set<string>();
   /** Until when all leases of this worker last, by `performance.now()`. */
@@ -92,9 +109,8 @@ export function createTaskLeases(options: TaskLeasesOptions) {
     log.warn({ tasks }, "The leases on background tasks were not renewed in time; other workers take the tasks over");
     for (const [task, hold] of lost) {
       holds.delete(task);
-      stillTicking.add(task);
       hold.end("lost");
-      void hold.settled().then(() => stillTicking.delete(task));
+      leaveTicking(task, hold);
     }
   }
 
@@ -106,6 +122,56 @@ export function createTaskLeases(options: TaskLeasesOptions) {
     holds.delete(task);
     givenBack.add(task);
     renewals.wake();
+  }
+
+  /** Notes a tick that failed. After several, the task is left to the other workers for a while: what fails here may be no fault of theirs. */
+  function noteFailure(task: string, hold: TaskHold, everyMs: number): void {
+    const failures = (failing.get(task)?.failures ?? 0) + 1;
+    const isToRest = failures >= failuresInARow;
+    const pauseMs = Math.max(Math.min(restMs * 2 ** (failures - failuresInARow), maxRestMs), everyMs);
+    failing.set(task, { failures, restsUntilMs: isToRest ? performance.now() + pauseMs : 0 });
+    if (isToRest) void giveBack(task, hold);
+  }
+
+  /** Ends a tick that takes too long, and gives the task back when it has ended, or when it does not end. */
+  async function cutShort(task: string, hold: TaskHold): Promise<void> {
+    hold.end("overlong");
+    const hasEnded = await pTimeout(
+      hold.settled().then(() => true),
+      { milliseconds: leaseMs, fallback: () => false },
+    );
+    if (holds.get(task) !== hold) return;
+    if (!hasEnded) {
+      log.warn(
+        { task, tickMs: maxTickMs },
+        "The work on a background task does not end; other workers take the task over",
+      );
+      leaveTicking(task, hold);
+    }
+    holds.delete(task);
+    givenBack.add(task);
+    renewals.wake();
+  }
+
+  function leaveTicking(task: string, hold: TaskHold): void {
+    stillTicking.add(task);
+    void hold.settled().then(() => stillTicking.delete(task));
+  }
+
+  const mayTake = (task: string) =>
+    !stillTicking.has(task) && performance.now() >= (failing.get(task)?.restsUntilMs ?? 0);
+
+  function take(own: OwnedTaskOptions, { task, fence }: Pick<HeldTask, "task" | "fence">): void {
+    const hold = createTaskHold(own, {
+      task,
+      fence,
+      leaseEndMs: () => leaseEndMs,
+      maxTickMs,
+      onSuccess: () => failing.delete(task),
+      onFailure: () => noteFailure(task, hold, own.everyMs),
+      onOverlong: () => void cutShort(task, hold),
+    });
+    holds.set(task, hold);
   }
 
   /** Answers null where this worker stands by. */
@@ -126,8 +192,8 @@ export function createTaskLeases(options: TaskLeasesOptions) {
     if (isToYield) {
       if (hold === undefined) givenBack.add(task);
       else if (!hold.lease.signal.aborted) void giveBack(task, hold);
-    } else if (own !== undefined && hold === undefined && !stillTicking.has(task)) {
-      holds.set(task, createTaskHold(own, { task, fence, leaseEndMs: () => leaseEndMs }));
+    } else if (own !== undefined && hold === undefined && !givenBack.has(task) && mayTake(task)) {
+      take(own, { task, fence });
     }
   }
 
@@ -137,7 +203,7 @@ export function createTaskLeases(options: TaskLeasesOptions) {
       return;
     }
     const askedAtMs = performance.now();
-    const answer = await callScript([...offered.keys()].filter((task) => !stillTicking.has(task)));
+    const answer = await callScript([...offered.keys()].filter((task) => holds.has(task) || mayTake(task)));
     if (answer === null) leftOut = renewalsOnStandby - 1;
     const held = answer ?? [];
     // Redis was away for so long that the answer is of the past.
@@ -160,7 +226,12 @@ export function createTaskLeases(options: TaskLeasesOptions) {
     leftOut = 0;
     renewals.wake();
   };
-  redis.on("ready", renewNow);
+  const onReady = () => {
+    // What has failed may have failed for the outage.
+    failing.clear();
+    renewNow();
+  };
+  redis.on("ready", onReady);
 
   /** Breaks off the work on tasks, and gives them back. */
   async function stop(tasks: readonly string[], tellRedis: () => Promise<unknown>): Promise<void> {
@@ -197,7 +268,7 @@ export function createTaskLeases(options: TaskLeasesOptions) {
 
     /** Breaks off all work, gives all tasks back, and takes no more. Takes three seconds at most. */
     async close(): Promise<void> {
-      redis.off("ready", renewNow);
+      redis.off("ready", onReady);
       await renewals.close();
       await stop([...offered.keys()], () => callScript([]));
       clearTimeout(leaseEnd);
