@@ -24,7 +24,8 @@ export const fileSchema = z.object({
   created_at: z.int(),
   expires_at: z.int().nullable(),
   filename: z.string(),
-  purpose: z.enum(filePurposes),
+  /** One of `filePurposes`, or a purpose that only a newer release knows. */
+  purpose: z.string(),
   /** Deprecated by OpenAI and read by its clients all the same. */
   status: z.literal("processed"),
 });

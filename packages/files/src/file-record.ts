@@ -1,10 +1,9 @@
-import { type FilePurpose, filePurposes } from "@darkroom/contracts";
-
 /** A file as Redis has it; its bytes are in the object store. Times are Unix milliseconds. */
 export type FileRecord = {
   id: string;
   tenant: string;
-  purpose: FilePurpose;
+  /** A `FilePurpose`, or a purpose that only a newer release knows. */
+  purpose: string;
   filename: string;
   bytes: number;
   /** Of the bytes, in hexadecimal. Absent from files of older releases. */
@@ -20,10 +19,8 @@ export function encodeFile(record: FileRecord): string[] {
 
 /** Null for the empty hash: there is no such file. */
 export function decodeFile(fields: Record<string, string>): FileRecord | null {
-  const { id, tenant = "", filename = "", bytes, sha256, createdAtMs, expiresAtMs } = fields;
+  const { id, tenant = "", purpose = "", filename = "", bytes, sha256, createdAtMs, expiresAtMs } = fields;
   if (id === undefined) return null;
-  const purpose = filePurposes.find((one) => one === fields["purpose"]);
-  if (purpose === undefined) throw new Error(`The file ${id} has no purpose that is known here: ${fields["purpose"]}`);
   return {
     id,
     tenant,

@@ -357,3 +357,17 @@ describe("a sweep that comes upon a file that cannot be removed", () => {
     expect(await files.sweep()).toBe(500);
   });
 });
+
+test("a file with a purpose of a newer release is read, listed and removed", async () => {
+  const { files, redis, prefix, keysLeft } = openFiles();
+  const { id } = await files.create(jsonl("{}"));
+  const purpose = "of tomorrow";
+  await redis.hset(`${prefix}:file:${id}`, { purpose });
+  await redis.zadd(`${prefix}:files:${tenant}:${purpose}`, 1, id);
+  expect(await files.read(id)).toMatchObject({ id, purpose });
+  const page = await files.list({ tenant, limit: 10, order: "desc" });
+  expect(page?.records).toMatchObject([{ id, purpose }]);
+  expect(await files.remove(id)).toBe(true);
+  expect(await files.read(id)).toBeNull();
+  expect(await keysLeft()).toEqual([]);
+});
