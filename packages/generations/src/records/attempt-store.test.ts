@@ -195,3 +195,32 @@ test("an attempt of which Redis takes nothing after its start has begun, and cou
   const begun = await createAttemptStore({ redis: refusing, keys, retention }).start(id, lane);
   expect(begun).toMatchObject({ attempts: 2, failures: 1, handbacks: 0, mayRepeat: false });
 });
+
+describe("an ending is written whole, its webhook included, although something beside it is damaged:", () => {
+  type Opened = Awaited<ReturnType<typeof openQueue>>;
+  const damages: Record<
+    string,
+    (queue: Opened, given: { id: string; lane: string; tenant: string }) => Promise<unknown>
+  > = {
+    "who waits for it": ({ redis, keys }, { id }) => redis.set(`${keys.root}waiters:${id}`, "damaged"),
+    "which generations its key is not answered with": async ({ redis, keys }) => {
+      const [list = ""] = await redis.keys(`${keys.root}unanswered:*`);
+      await redis.set(list, "damaged");
+    },
+    "how many are pending": ({ redis, keys }, { lane, tenant }) => redis.hset(keys.pending(lane), tenant, "damaged"),
+    "the quarantine": ({ redis, keys }) => redis.set(keys.quarantine, "damaged"),
+  };
+
+  test.each(Object.entries(damages))("%s", async (_, damage) => {
+    const queue = await openQueue();
+    const { attempts, generations, redis, keys } = queue;
+    const given = queue.submission({ request: { prompt: "a cat", job: { webhook: "https://example.com/hook" } } });
+    await generations.submit(given);
+    await attempts.start(given.id, given.lane);
+    await damage(queue, given);
+    expect(await attempts.fail(given.id, given.lane, 1, failure)).toBe("ok");
+    expect(await redis.zrange(keys.outbox, "0", "-1")).toEqual([expect.stringMatching(`^${given.id} .* failed$`)]);
+    expect(await redis.zrange(keys.retained, "0", "-1")).toEqual([given.id]);
+    expect(await generations.read(given.id)).toMatchObject({ status: "failed", error: failure });
+  });
+});

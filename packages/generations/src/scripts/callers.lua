@@ -99,11 +99,10 @@ local function ending_message(id, takes_record)
   return #fields <= told_bytes and id .. ' ended ' .. fields or id
 end
 
--- A generation has ended: tells each process whose callers wait for it, once. The time of its idempotency key begins, and callers with the
--- key find it by that. All other callers wait until their answer is written.
-local function end_waiting(id, is)
-  local takes_record, waiters = {}, waiters_of(id)
-  for _, caller in ipairs(redis.call('SMEMBERS', waiters)) do
+-- A generation has ended: tells each process whose callers wait for it, once.
+local function tell_waiting(id)
+  local takes_record = {}
+  for _, caller in ipairs(redis.call('SMEMBERS', waiters_of(id))) do
     local channel = channel_of(caller)
     -- A process may have the name of one of an older release.
     takes_record[channel] = takes_record[channel] ~= false and string.sub(caller, -1) == '+'
@@ -111,6 +110,12 @@ local function end_waiting(id, is)
   for channel, takes in pairs(takes_record) do
     redis.call('PUBLISH', channel, ending_message(id, takes))
   end
+end
+
+-- A generation has ended. The time of its idempotency key begins, and callers with the key find it by that. All other callers wait until
+-- their answer is written.
+local function end_waiting(id, is)
+  local waiters = waiters_of(id)
   if is.claim then
     redis.call('DEL', waiters)
     local claim = root .. 'claim:' .. is.key .. ':' .. is.claim

@@ -71,28 +71,32 @@ local function end_generation(id, status, retention_ms, fields, bill)
   else
     redis.call('ZADD', KEYS[6], time + retention_ms, id)
   end
-  if redis.call('HINCRBY', KEYS[5], tenant, -1) <= 0 then
-    redis.call('HDEL', KEYS[5], tenant)
-    leave_ranks(KEYS[8], KEYS[5], tenant)
-  end
-  if watchers then redis.call('HDEL', KEYS[1], 'watchers') end
-  if redis.call('EXISTS', root .. 'quarantine') == 1 then
-    for _, kind in ipairs({ 'attempt', 'expiry', 'lost-job' }) do
-      release(root, kind, { id })
-    end
-  end
-  if not batch then
-    end_waiting(id, {
-      status = status,
-      key = key,
-      body = body,
-      claim = claim,
-      claim_ms = claim_ms,
-      answered = answered,
-      may_be_charged = may_be_charged,
-    })
-  end
   if webhook and string.find(webhook, status, 1, true) then
     redis.call('ZADD', KEYS[7], time, id .. ' ' .. (tonumber(version) or 0) + 1 .. ' ' .. status)
   end
+  if watchers then redis.call('HDEL', KEYS[1], 'watchers') end
+  -- The ending stands, and a repeated call changes nothing. So no damaged key may keep what is left from being done: the audit corrects the
+  -- sum of the lane, and callers read the record again.
+  pcall(function()
+    if redis.call('HINCRBY', KEYS[5], tenant, -1) > 0 then return end
+    redis.call('HDEL', KEYS[5], tenant)
+    leave_ranks(KEYS[8], KEYS[5], tenant)
+  end)
+  pcall(function()
+    if redis.call('EXISTS', root .. 'quarantine') == 0 then return end
+    for _, kind in ipairs({ 'attempt', 'expiry', 'lost-job' }) do
+      release(root, kind, { id })
+    end
+  end)
+  if batch then return end
+  pcall(tell_waiting, id)
+  pcall(end_waiting, id, {
+    status = status,
+    key = key,
+    body = body,
+    claim = claim,
+    claim_ms = claim_ms,
+    answered = answered,
+    may_be_charged = may_be_charged,
+  })
 end
