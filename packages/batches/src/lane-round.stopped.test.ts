@@ -1,5 +1,8 @@
 import { StorageError } from "@darkroom/storage";
 import { describe, expect, test, vi } from "vitest";
+import { readJsonLines } from "./read-json-lines.ts";
+import { batchObjects } from "./records/batch-objects.ts";
+import { lineResultSchema } from "./records/line-result.ts";
 import { bill, delivery, lane, live, openLane, windowMs, work } from "./open-lane.fixture.ts";
 
 describe("a batch that is stopped", () => {
@@ -176,6 +179,62 @@ describe("a batch that is stopped", () => {
     await round(live);
     expect(await queue.read(id)).toMatchObject({ status: "cancelling", ready: true, completed: 0, failed: 2 });
     expect(await queue.results(id)).toHaveLength(1);
+  });
+
+  type Damage = (queue: ReturnType<typeof openLane>, line: string) => Promise<unknown>;
+  const damages: Record<string, Damage> = {
+    "is of another type": async ({ redis, keys }, line) => {
+      await redis.del(keys.record(line));
+      return redis.set(keys.record(line), "damaged");
+    },
+    "has a status that no release knows": ({ redis, keys }, line) => redis.hset(keys.record(line), "status", "damaged"),
+  };
+
+  test.each(Object.entries(damages))(
+    "ends a quarter of an hour later though the record of a line %s: the line counts as failed, and the others are as they ended",
+    async (_, damage) => {
+      const queue = openLane({ window: 10 });
+      const id = await queue.begin(3);
+      const round = queue.newRound();
+      await round(live);
+      const open = await queue.lines.open(id);
+      const drawn = open.find((line) => line.endsWith("1")) ?? open[0] ?? "";
+      const damaged = open.find((line) => line !== drawn) ?? "";
+      await queue.attempts.start(drawn, lane);
+      await queue.attempts.succeed(drawn, lane, 1, delivery, bill);
+      await damage(queue, damaged);
+      await queue.batches.cancel(id, lane);
+      queue.time.offsetMs = 14 * 60_000;
+      await round(live);
+      expect(await queue.read(id)).toMatchObject({ ready: false, completed: 1, failed: 1 });
+      queue.time.offsetMs = 16 * 60_000;
+      await round(live);
+      expect(await queue.read(id)).toMatchObject({ status: "cancelling", ready: true, completed: 1, failed: 2 });
+      const { tenant, segments } = await queue.read(id);
+      const keys = Array.from({ length: segments }, (_line, segment) => batchObjects(tenant, id).results(segment));
+      const read = await Promise.all(keys.map((key) => readJsonLines(queue.objects, key, lineResultSchema)));
+      const statuses = read.flat().flatMap((line) => line?.status ?? []);
+      expect(statuses.toSorted()).toEqual(["canceled", "succeeded"]);
+      expect(await queue.redis.exists(queue.keys.record(damaged), queue.keys.batchLines(id))).toBe(0);
+    },
+  );
+
+  test("ends though the record of a line was damaged after its ending", async () => {
+    const queue = openLane({ window: 10 });
+    const id = await queue.begin(3);
+    const round = queue.newRound();
+    await round(live);
+    const [ended = ""] = await queue.lines.open(id);
+    await queue.attempts.start(ended, lane);
+    await queue.attempts.succeed(ended, lane, 1, delivery, bill);
+    await queue.redis.del(queue.keys.record(ended));
+    await queue.redis.set(queue.keys.record(ended), "damaged");
+    await queue.batches.cancel(id, lane);
+    await round(live);
+    await round(live);
+    queue.time.offsetMs = 16 * 60_000;
+    await round(live);
+    expect(await queue.read(id)).toMatchObject({ status: "cancelling", ready: true, completed: 0, failed: 3 });
   });
 
   test("is stopped while the store takes no results of another", async () => {

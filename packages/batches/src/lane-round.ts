@@ -33,7 +33,7 @@ export type LaneRoundOptions = WindowOptions & {
   keys: Pick<Keys, "batch">;
   /** Where batches are noted that cannot be read, or stand still. Their rounds try them again. */
   quarantine: Pick<Quarantine, "setAside" | "release">;
-  log: Pick<Logger, "info">;
+  log: Pick<Logger, "info" | "error">;
   /** The time by the clock that all processes share, in Unix milliseconds: a worker with a wrong clock must not end batches. */
   now: () => Promise<number>;
 };

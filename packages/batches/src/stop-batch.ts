@@ -2,6 +2,7 @@ import type { BatchStore } from "./records/batch-store.ts";
 import type { FeedingBatch, LineStore } from "./records/line-store.ts";
 import type { GenerationStore } from "@darkroom/generations";
 import type { Lanes } from "@darkroom/queue";
+import { isDamage } from "@darkroom/redis";
 import type { Logger } from "@darkroom/runtime";
 import type { ObjectStore } from "@darkroom/storage";
 import { batchObjects } from "./records/batch-objects.ts";
@@ -17,7 +18,7 @@ export type StopBatchOptions = {
   accountOf: (keyId: string) => Promise<object | null>;
   /** Counts a line that was canceled while it ran, and is not billed though the provider may have charged for it. */
   countUnbilled: (batch: Pick<FeedingBatch, "model" | "tenant" | "keyId">) => void;
-  log: Pick<Logger, "info">;
+  log: Pick<Logger, "info" | "error">;
 };
 
 /**
@@ -27,6 +28,13 @@ export type StopBatchOptions = {
  * ten more. When none has done that after a quarter of an hour, no worker of that lane is left.
  */
 const finishMs = 15 * 60_000;
+
+/** What a script answers, or `damaged` where it fails because of what is stored of one line: that must not keep the others. */
+const unlessDamaged = <T>(answer: Promise<T>): Promise<T | "damaged"> =>
+  answer.catch((error: unknown) => {
+    if (isDamage(error)) return "damaged";
+    throw error;
+  });
 
 /**
  * Returns the function that stops a batch that is out of time or whose key is stopped, and ends the lines of a stopped batch: at once those
@@ -65,16 +73,24 @@ export function createStopBatch({
     const stoppedAtMs = isExpired ? batch.expiresAtMs : (batch.atMs.cancelling ?? nowMs);
     const kept: string[] = [];
     for (const id of await lines.open(batch.id)) {
-      const answer = await generations.withdraw(id, lane, isExpired ? "expired" : "canceled");
+      const answer = await unlessDamaged(generations.withdraw(id, lane, isExpired ? "expired" : "canceled"));
       if (answer === "gone") await lines.giveUp(batch.id, id);
-      if (answer === "kept") kept.push(id);
+      if (answer === "kept" || answer === "damaged") kept.push(id);
     }
     if (kept.length === 0 || nowMs < stoppedAtMs + finishMs || !(await hasServed(batch, nowMs))) return;
     const areLocked = await lanes.areLocked(lane, kept);
     for (const [i, id] of kept.entries()) {
       if (areLocked[i] === true) continue;
-      const canceledIn = await generations.cancel(id, lane);
+      const canceledIn = await unlessDamaged(generations.cancel(id, lane));
       if (canceledIn === "running" && batch.billUndelivered !== "reserved") countUnbilled(batch);
+      // It has ended and waits to be collected, or its status says nothing that is known here.
+      const isDamaged = canceledIn === "ended" || canceledIn === "damaged";
+      if (isDamaged && (await lines.giveUp(batch.id, id, true)) === "lost") {
+        log.error(
+          { batchId: batch.id, tenant: batch.tenant, generationId: id },
+          "The record of a line of a stopped batch cannot be read; the line counts as failed",
+        );
+      }
     }
   }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { admissionArgument, unlimited } from "@darkroom/accounts";
 import type { Budget } from "@darkroom/contracts";
-import { defineScript, formerPlaceMs, type Keys } from "@darkroom/redis";
+import { defineScript, formerPlaceMs, isDamage, type Keys } from "@darkroom/redis";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import type { Lanes } from "@darkroom/queue";
@@ -84,7 +84,7 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
     };
   }
 
-  /** The results of ended lines, from their records; null for a line whose record is gone. A line that was never taken in has no record. */
+  /** The results of ended lines, from their records; null for a line whose record is gone or damaged. A line that was never taken in has no record. */
   async function readResults(batchId: string, entries: readonly string[]): Promise<(LineOutcome | null)[]> {
     const pipeline = redis.pipeline();
     for (const entry of entries) if (!entry.startsWith("{")) pipeline.hmget(keys.record(entry), ...resultFields);
@@ -92,6 +92,8 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
     return entries.map((entry) => {
       if (entry.startsWith("{")) return refusedLine(batchId, entry);
       const [error, values] = answers.next().value ?? [];
+      // A record that is damaged says as little as one that is gone.
+      if (isDamage(error)) return null;
       if (error) throw error;
       return endedLine(entry, z.array(z.string().nullable()).parse(values));
     });
@@ -137,7 +139,10 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
       if (gone.length > 0) {
         // Another worker has stored and committed this segment. Otherwise something has dropped records that must not be dropped.
         if ((await claim())[0] !== number) return 0;
-        log.error({ batchId: batch.id, generationIds: gone }, "Records of lines are gone before they were collected");
+        log.error(
+          { batchId: batch.id, generationIds: gone },
+          "Records of lines are gone or damaged before they were collected",
+        );
       }
       const results = outcomes.filter((outcome) => outcome !== null);
       await write({ number, text: results.map(({ json }) => `${json}\n`).join("") });
@@ -163,9 +168,16 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
       return entries.length;
     },
 
-    /** Collects a line that lost its record before it ended. It counts as failed, and the output says that it is lost. */
-    giveUp: (batchId: string, id: string) =>
-      giveUpLine(redis, [keys.record(id), keys.batchEnded(batchId), keys.batchLines(batchId)], [id]),
+    /**
+     * Collects a line that lost its record before it ended, or whose record `isDamaged`, so that it does not end. It counts as failed, and the
+     * output says that it is lost.
+     */
+    giveUp: (batchId: string, id: string, isDamaged = false) =>
+      giveUpLine(
+        redis,
+        [keys.record(id), keys.batchEnded(batchId), keys.batchLines(batchId)],
+        [id, isDamaged ? "1" : "0"],
+      ),
 
     /** The generations of a batch that have not been collected. */
     open: (batchId: string): Promise<string[]> => redis.smembers(keys.batchLines(batchId)),
