@@ -1,11 +1,9 @@
-import { batchObjects } from "./records/batch-objects.ts";
 import { type BatchRecord } from "./records/batch-record.ts";
 import { type LineStore } from "./records/line-store.ts";
-import type { ObjectStore } from "@darkroom/storage";
+import { createStoreSegments, type StoreSegmentsOptions } from "./store-segments.ts";
 
-export type CollectEndedOptions = {
+export type CollectEndedOptions = StoreSegmentsOptions & {
   lines: Pick<LineStore, "countEnded" | "collect">;
-  objects: Pick<ObjectStore, "put">;
   /** How many lines may be on the lane, all batches together. */
   window: number;
 };
@@ -33,7 +31,9 @@ const waitShare = 1 / 500;
 const longestWaitMs = 60_000;
 
 /** Returns the function that stores the ended lines of a batch, if they are enough or have waited long enough. It answers how many. */
-export function createCollectEnded({ lines, objects, window }: CollectEndedOptions) {
+export function createCollectEnded({ lines, window, ...options }: CollectEndedOptions) {
+  const store = createStoreSegments(options);
+
   function waitMsOf({ atMs, createdAtMs }: BatchRecord, { batches, nowMs }: Look): number {
     // Lines that wait to be collected take up the window; those of many batches could fill it.
     if (batches * minSegment > window / 2) return shortestWaitMs;
@@ -50,11 +50,8 @@ export function createCollectEnded({ lines, objects, window }: CollectEndedOptio
     if (ended < minSegment && waitedMs < waitMsOf(batch, look) && !isLast) return 0;
     let collected = 0;
     for (let some = maxSegment; some === maxSegment; collected += some) {
-      some = await lines.collect(batch, { most: maxSegment, fewest: 1 }, async ({ number, text }) =>
-        objects.put(batchObjects(batch.tenant, batch.id).results(number), Buffer.from(text), {
-          contentType: "application/jsonl",
-        }),
-      );
+      const counts = { most: maxSegment, fewest: 1 };
+      some = await lines.collect(batch, counts, (segment) => store(batch, segment, look.nowMs));
     }
     return collected;
   };

@@ -350,7 +350,10 @@ test("two rounds that collect at once store the same segment, whatever ends betw
   await work(lane, id, 1);
   const batch = await lane.read(id);
   const collect = (write: (text: string) => Promise<void>) =>
-    lane.lines.collect(batch, { most: 200, fewest: 1 }, ({ text }) => write(text));
+    lane.lines.collect(batch, { most: 200, fewest: 1 }, async ({ text }) => {
+      await write(text);
+      return "stored";
+    });
   const texts: string[] = [];
   await collect(async (first) => {
     texts.push(first);

@@ -40,7 +40,13 @@ type Fed = {
 };
 
 /** One segment of results as it is to be stored: a JSON object a line, as `lineResultSchema` reads it. */
-type Segment = { number: number; text: string };
+export type Segment = { number: number; text: string; lines: number };
+
+/**
+ * What became of a segment. `lost`: the store will never take it, and its lines count as failed. `again`: its lines are collected into the
+ * next segment, as many as that.
+ */
+export type WrittenSegment = "stored" | "lost" | { again: number };
 
 /** Moves the lines of batches from the object store to a lane, and their results back. */
 export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
@@ -99,6 +105,45 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
     });
   }
 
+  async function collect(
+    batch: BatchRecord,
+    { most, fewest, refused }: { most: number; fewest: number; refused?: number },
+    write: (segment: Segment) => Promise<WrittenSegment>,
+  ): Promise<number> {
+    const claim = (number?: number) =>
+      claimLines(redis, [keys.batch(batch.id), keys.batchEnded(batch.id)], [most, fewest, number ?? ""]);
+    const [number, entries = []] = await claim(refused);
+    if (number === undefined) return 0;
+    const outcomes = await readResults(batch.id, entries);
+    const gone = entries.filter((_, i) => outcomes[i] === null);
+    if (gone.length > 0) {
+      // Another worker has stored and committed this segment. Otherwise something has dropped records that must not be dropped.
+      if ((await claim())[0] !== number) return 0;
+      log.error(
+        { batchId: batch.id, generationIds: gone },
+        "Records of lines are gone or damaged before they were collected",
+      );
+    }
+    const results = outcomes.filter((outcome) => outcome !== null);
+    const text = results.map(({ json }) => `${json}\n`).join("");
+    const written = await write({ number, text, lines: entries.length });
+    if (typeof written === "object") return collect(batch, { most: written.again, fewest: 1, refused: number }, write);
+    const completed = written === "lost" ? 0 : results.filter(({ succeeded }) => succeeded).length;
+    await commitLines(
+      redis,
+      [keys.batch(batch.id), keys.batchEnded(batch.id), keys.batchLines(batch.id), keys.index(batch.tenant), keys.root],
+      [
+        number,
+        completed,
+        entries.length - completed,
+        results.reduce((sum, { costMicros }) => sum + costMicros, 0),
+        batch.tenant,
+        formerPlaceMs,
+      ],
+    );
+    return entries.length;
+  }
+
   return {
     /**
      * Puts the next lines of a batch on its lane; `from` is the index of the first. Fewer than given are taken in where the batch was stopped,
@@ -126,47 +171,11 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
      * Collects ended lines into the next segment of results, which `write` stores, and drops their records. Answers how many, 0 where
      * fewer than `fewest` have ended. Another worker that collects at the same time writes the same.
      */
-    async collect(
+    collect: (
       batch: BatchRecord,
-      { most, fewest }: { most: number; fewest: number },
-      write: (segment: Segment) => Promise<void>,
-    ): Promise<number> {
-      const claim = () => claimLines(redis, [keys.batch(batch.id), keys.batchEnded(batch.id)], [most, fewest]);
-      const [number, entries = []] = await claim();
-      if (number === undefined) return 0;
-      const outcomes = await readResults(batch.id, entries);
-      const gone = entries.filter((_, i) => outcomes[i] === null);
-      if (gone.length > 0) {
-        // Another worker has stored and committed this segment. Otherwise something has dropped records that must not be dropped.
-        if ((await claim())[0] !== number) return 0;
-        log.error(
-          { batchId: batch.id, generationIds: gone },
-          "Records of lines are gone or damaged before they were collected",
-        );
-      }
-      const results = outcomes.filter((outcome) => outcome !== null);
-      await write({ number, text: results.map(({ json }) => `${json}\n`).join("") });
-      const completed = results.filter(({ succeeded }) => succeeded).length;
-      await commitLines(
-        redis,
-        [
-          keys.batch(batch.id),
-          keys.batchEnded(batch.id),
-          keys.batchLines(batch.id),
-          keys.index(batch.tenant),
-          keys.root,
-        ],
-        [
-          number,
-          completed,
-          entries.length - completed,
-          results.reduce((sum, { costMicros }) => sum + costMicros, 0),
-          batch.tenant,
-          formerPlaceMs,
-        ],
-      );
-      return entries.length;
-    },
+      counts: { most: number; fewest: number },
+      write: (segment: Segment) => Promise<WrittenSegment>,
+    ): Promise<number> => collect(batch, counts, write),
 
     /**
      * Collects a line that lost its record before it ended, or whose record `isDamaged`, so that it does not end. It counts as failed, and the

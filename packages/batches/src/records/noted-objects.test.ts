@@ -33,7 +33,10 @@ async function openLine() {
     let results = "";
     const batch = await batches.read(given.id);
     if (batch === null) throw new Error("There is no batch");
-    await lines.collect(batch, { most: 10, fewest: 1 }, async ({ text }) => void (results = text));
+    await lines.collect(batch, { most: 10, fewest: 1 }, async ({ text }) => {
+      results = text;
+      return "stored";
+    });
     return results;
   }
   return { ...queue, id: lineGenerationId(given.id, 0), collect };

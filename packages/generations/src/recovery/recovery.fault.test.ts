@@ -9,10 +9,12 @@ const leaseMs = 1_000;
 /** So many that the owner is in the middle of its round when the first are back. */
 const queued = 1_500;
 const running = 200;
+/** So many that a pass of the audit takes some seconds. */
+const audited = 2_000;
 
-/** A recovery process, and what resolves when it has put the first jobs back. */
-async function start(url: string, prefix: string) {
-  const child = spawn(process.execPath, [program, url, prefix, `${leaseMs}`], { env: childEnvironment() });
+/** A recovery process, and what resolves when it has put the first jobs back, or corrected the first list. */
+async function start(url: string, prefix: string, task: "recovery" | "audit" = "recovery") {
+  const child = spawn(process.execPath, [program, url, prefix, `${leaseMs}`, task], { env: childEnvironment() });
   onTestFinished(() => void child.kill("SIGKILL"));
   let said = "";
   const words = new Map(["started", "owner"].map((word) => [word, Promise.withResolvers<void>()]));
@@ -87,5 +89,31 @@ test.each(Object.entries(faults))(
     mend();
     proxy.restore();
     await expectAllDrawnOnce(queue, lost);
+  },
+);
+
+test.each(Object.entries(faults))(
+  "an owner of the audit that is %s in the middle of a pass is replaced, every list is corrected, and no sum is wrong after that",
+  { timeout: 120_000 },
+  async (_, breakDown) => {
+    const queue = await openQueue();
+    const { redis, keys } = queue;
+    const given = Array.from({ length: audited }, () => queue.submission());
+    await Promise.all(given.map((one) => queue.generations.submit(one)));
+    const [{ lane, tenant } = queue.submission()] = given;
+    await redis.del(keys.queued, keys.pending(lane));
+    const proxy = await startTcpProxy(testRedisUrl());
+    onTestFinished(proxy.close);
+    const first = await start(proxy.url, queue.prefix, "audit");
+    await first.isOwner;
+    const mend = breakDown(first.process, proxy.blackhole);
+    expect(await redis.zcard(keys.queued)).toBeLessThan(audited);
+    await start(testRedisUrl(), queue.prefix, "audit");
+    await expect.poll(() => redis.zcard(keys.queued)).toBe(audited);
+    mend();
+    proxy.restore();
+    // A sum is corrected when two passes have found the same difference.
+    await expect.poll(() => redis.hgetall(keys.pending(lane))).toEqual({ [tenant]: `${audited}` });
+    expect(await redis.zcard(keys.queued)).toBe(audited);
   },
 );
