@@ -1,0 +1,69 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { childEnvironment, startTcpProxy, testRedisUrl } from "@darkroom/testing";
+import { expect, onTestFinished, test } from "vitest";
+import { openWebhooks } from "./open-webhooks.fixture.ts";
+
+const program = fileURLToPath(new URL("outbox-process.fixture.ts", import.meta.url));
+const leaseMs = 1_000;
+const ended = 150;
+/** Of the first page. */
+const handedOver = 30;
+
+/** A process that looks at the outbox, and what resolves when it is in the middle of a page. */
+function start(url: string, prefix: string, handed: number) {
+  const child = spawn(process.execPath, [program, url, prefix, `${leaseMs}`, `${handed}`], { env: childEnvironment() });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const { promise: isOwner, resolve } = Promise.withResolvers<void>();
+  child.stdout.on("data", (chunk: Buffer) => {
+    if (chunk.toString().includes("owner")) resolve();
+  });
+  return { process: child, isOwner };
+}
+
+const faults: Record<string, (owner: ChildProcess, cut: () => void) => () => void> = {
+  killed: (owner) => {
+    owner.kill("SIGKILL");
+    return () => {};
+  },
+  frozen: (owner) => {
+    owner.kill("SIGSTOP");
+    return () => void owner.kill("SIGCONT");
+  },
+  "cut off from Redis": (_, cut) => {
+    cut();
+    return () => {};
+  },
+};
+
+test.each(Object.entries(faults))(
+  "an owner of the outbox that is %s in the middle of a page is replaced, and each ending is handed over once",
+  async (fault, breakDown) => {
+    const { redis, keys, webhooks, prefix, ...queue } = await openWebhooks();
+    const ids: string[] = [];
+    while (ids.length < ended) ids.push(await queue.ended());
+    const proxy = await startTcpProxy(testRedisUrl());
+    onTestFinished(proxy.close);
+    const first = start(proxy.url, prefix, handedOver);
+    await first.isOwner;
+    const mend = breakDown(first.process, proxy.blackhole);
+    expect(await redis.zcard(keys.outbox)).toBeGreaterThan(0);
+    start(testRedisUrl(), prefix, Infinity);
+    // What was not claimed is handed over when the lease is over, and what was when the claim is.
+    await expect.poll(() => redis.zcount(keys.outbox, "-inf", Date.now())).toBe(0);
+    const claimed = await redis.zrange(keys.outbox, "0", "-1");
+    for (const entry of claimed) await redis.zadd(keys.outbox, 0, entry);
+    await expect.poll(() => redis.zcard(keys.outbox)).toBe(0);
+    expect(await redis.zcard(keys.deliveries)).toBe(ended);
+    const deliveries = await Promise.all(ids.map((id) => webhooks.read(id)));
+    expect(deliveries.map((delivery) => delivery?.status)).toEqual(ids.map(() => "pending"));
+
+    // The former owner goes on where it was.
+    await redis.set(`${prefix}:go`, "1");
+    mend();
+    proxy.restore();
+    await expect.poll(() => redis.hlen(keys.taskWorkers)).toBe(fault === "killed" ? 1 : 2);
+    expect(await redis.zcard(keys.deliveries)).toBe(ended);
+    expect(await Promise.all(ids.map((id) => webhooks.read(id)))).toEqual(deliveries);
+  },
+);
