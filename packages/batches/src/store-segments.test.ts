@@ -1,4 +1,3 @@
-import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { StorageError } from "@darkroom/storage";
 import { describe, expect, test, vi } from "vitest";
@@ -21,7 +20,7 @@ async function openEnded(total: number) {
   const put = queue.objects.put.bind(queue.objects);
   const state = { answer: (_key: string, _text: string): Refusal => "taken" };
   vi.spyOn(queue.objects, "put").mockImplementation(async (key, body, options) => {
-    const content = Buffer.isBuffer(body) ? body.toString() : await text(body as Readable);
+    const content = body instanceof Uint8Array ? Buffer.from(body).toString() : await text(body);
     const answer = state.answer(key, content);
     if (answer !== "taken") {
       throw new StorageError({ operation: "put", key, retryable: answer === "for now", advice: "No." });

@@ -31,20 +31,23 @@ export function createStoreSegments({ objects, log }: StoreSegmentsOptions) {
     return sinceMs;
   }
 
+  /** The refusal of the store, or null. */
+  async function put(key: string, body: string): Promise<StorageError | null> {
+    try {
+      await objects.put(key, Buffer.from(body), { contentType: "application/jsonl" });
+      return null;
+    } catch (error) {
+      if (error instanceof StorageError) return error;
+      throw error;
+    }
+  }
+
   return async (
     { id, tenant }: Pick<BatchRecord, "id" | "tenant">,
     { number, text, lines }: Segment,
     nowMs: number,
   ): Promise<WrittenSegment> => {
     const { results } = batchObjects(tenant, id);
-    const put = (key: string, body: string) =>
-      objects.put(key, Buffer.from(body), { contentType: "application/jsonl" }).then(
-        () => null,
-        (error: unknown) => {
-          if (error instanceof StorageError) return error;
-          throw error;
-        },
-      );
     const refusal = await put(results(number), text);
     if (refusal === null) return "stored";
     if (nowMs < noteRefusal(id, nowMs) + patienceMs) throw refusal;
