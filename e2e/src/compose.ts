@@ -48,7 +48,7 @@ async function findCompose(): Promise<string[] | null> {
 
 /**
  * Whether a Docker engine with Compose answers. False, and said aloud, where there is none on a person's machine; throws where `CI` is
- * set, since a check that is skipped there is not made anywhere.
+ * set, since a check that is skipped there is not made anywhere. `TEST_WITHOUT_DOCKER=true` is for a build server that lets nobody run one.
  */
 export async function hasCompose(): Promise<boolean> {
   const hasEngine = await succeeds(["docker", "version", "--format", "{{.Server.Version}}"]);
@@ -56,7 +56,8 @@ export async function hasCompose(): Promise<boolean> {
   const problem = hasEngine
     ? "There is no Compose (https://docs.docker.com/compose/install, or apt-get install docker-compose)."
     : "No Docker engine answers (https://docs.docker.com/engine/install). DOCKER_HOST says where one is.";
-  if (process.env["CI"]) throw new Error(`CI is set, and docker-compose.yml cannot be run. ${problem}`);
+  const mayBeMissing = process.env["TEST_WITHOUT_DOCKER"] === "true";
+  if (process.env["CI"] && !mayBeMissing) throw new Error(`CI is set, and docker-compose.yml cannot be run. ${problem}`);
   console.warn(`\n⚠  SKIPPED: docker-compose.yml in real containers. ${problem}\n`);
   return false;
 }
