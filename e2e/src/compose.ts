@@ -57,7 +57,8 @@ export async function hasCompose(): Promise<boolean> {
     ? "There is no Compose (https://docs.docker.com/compose/install, or apt-get install docker-compose)."
     : "No Docker engine answers (https://docs.docker.com/engine/install). DOCKER_HOST says where one is.";
   const mayBeMissing = process.env["TEST_WITHOUT_DOCKER"] === "true";
-  if (process.env["CI"] && !mayBeMissing) throw new Error(`CI is set, and docker-compose.yml cannot be run. ${problem}`);
+  if (process.env["CI"] && !mayBeMissing)
+    throw new Error(`CI is set, and docker-compose.yml cannot be run. ${problem}`);
   console.warn(`\n⚠  SKIPPED: docker-compose.yml in real containers. ${problem}\n`);
   return false;
 }

@@ -13,10 +13,13 @@ import { startStack } from "./stack.ts";
 /** How many callers there are at a time: sync, async and streams in equal parts, beside a batch. */
 const callers = Number(process.env["ROLLING_CALLERS"] ?? 100);
 const batchLines = 20;
-/** Longer than an api waits for its callers when it stops, so that some of them are told to come back. */
-const callMs = 12_000;
+/**
+ * Longer than the 5 s in which an api hears that it is drained, and the 20 s for which it then waits for its callers, so that those who have
+ * just begun to wait are told to come back.
+ */
+const callMs = 30_000;
 /** A worker finishes all its calls, so that none is handed back and bought again. */
-const ofWorkers = { SHUTDOWN_DEADLINE_MS: "60000" };
+const ofWorkers = { SHUTDOWN_DEADLINE_MS: "120000" };
 /** How often the balancer of the test asks who is ready. It notices well within SHUTDOWN_DELAY_MS. */
 const probeEveryMs = 100;
 
@@ -30,8 +33,6 @@ test(`two apis and three workers are restarted one after the other under ${calle
     OPENAI_BASE_URL: upstream.baseUrl,
     ADMIN_KEY_SHA256: hashApiKey(adminKey),
     LOG_LEVEL: "info",
-    SHUTDOWN_DEADLINE_MS: "10000",
-    SHUTDOWN_DELAY_MS: "2000",
     WORKER_CONCURRENCY: "60",
     // A worker on a busy machine keeps its jobs.
     LOCK_DURATION_MS: "30000",
@@ -57,9 +58,13 @@ test(`two apis and three workers are restarted one after the other under ${calle
       }
     }),
   );
+  /** Those that are restarted at the moment. */
+  const restarted = new Set<string>();
   const anyOrigin = () => {
     const ready = [...inRotation];
-    return ready[Math.floor(Math.random() * ready.length)] ?? stack.origin;
+    // One that is too busy to say that it is ready still answers, as balancers take it.
+    const fallback = origins.find((origin) => !restarted.has(origin)) ?? "";
+    return ready[Math.floor(Math.random() * ready.length)] ?? fallback;
   };
 
   /** Every answer of an api, and every connection that gave none. */
@@ -93,6 +98,13 @@ test(`two apis and three workers are restarted one after the other under ${calle
     expect([await service.exited, service.lines.slice(-3)]).toEqual([0, expect.anything()]);
   }
 
+  const callOnce = (kind: keyof typeof chaosCallers, prompt: string, origin: () => string): Promise<Told> => {
+    const body = { model: "gpt-image-1", prompt, output_format: "jpeg" };
+    return chaosCallers[kind]({ origin, apiKey: stack.apiKey, body, fetch: ask });
+  };
+  /** The callers that came to an api when it stopped. */
+  const dismissed: Promise<Told>[] = [];
+
   async function restartAll(): Promise<void> {
     for (const [i, by] of (["signal", "name", "name"] as const).entries()) {
       const worker = workers[i];
@@ -102,9 +114,15 @@ test(`two apis and three workers are restarted one after the other under ${calle
     for (const [i, by] of (["signal", "name"] as const).entries()) {
       const origin = origins[i] ?? "";
       const api = apis[i];
+      // It is accepted while the api is leaving, and its call takes longer than the api waits: this caller is told to come back.
+      let tries = 0;
+      const firstHere = () => (tries++ === 0 ? origin : anyOrigin());
+      dismissed.push(callOnce("sync", `Picture of the last caller of api ${i}`, firstHere));
+      restarted.add(origin);
       if (api !== undefined) await stop(api, by);
       apis[i] = await stack.startApi({ PORT: new URL(origin).port, PUBLIC_BASE_URL: origin });
       await expect.poll(() => inRotation.has(origin)).toBe(true);
+      restarted.delete(origin);
     }
   }
 
@@ -118,12 +136,12 @@ test(`two apis and three workers are restarted one after the other under ${calle
     // Spread over the time of a call, so that at any moment some callers have just begun to wait.
     await pause((i * callMs) / callers);
     while (!restarts.done) {
-      const body = { model: "gpt-image-1", prompt: `Picture ${told.length} of caller ${i}`, output_format: "jpeg" };
-      told.push(await chaosCallers[kind]({ origin: anyOrigin, apiKey: stack.apiKey, body, fetch: ask }));
+      told.push(await callOnce(kind, `Picture ${told.length} of caller ${i}`, anyOrigin));
     }
     return told;
   }
   const [history] = await Promise.all([Promise.all(Array.from({ length: callers }, (_, i) => call(i))), restarting]);
+  const told = [...history.flat(), ...(await Promise.all(dismissed))];
   expect((await untilEnded(stack.openai(), batch.id)).request_counts).toEqual({
     total: batchLines,
     completed: batchLines,
@@ -134,10 +152,9 @@ test(`two apis and three workers are restarted one after the other under ${calle
 
   // Nobody met a broken connection, and no other error than a 503 that says when to come back. Some met that one.
   const failed = answers.filter(({ status }) => status === 0 || status >= 500);
-  expect(failed.length).toBeGreaterThan(0);
+  expect(failed.length).toBeGreaterThanOrEqual(apis.length);
   expect(failed.filter(({ status, retryAfter }) => status !== 503 || retryAfter === null)).toEqual([]);
   // The history is whole: each caller got its image, and each image was bought once.
-  const told = history.flat();
   expect(told.length).toBeGreaterThan(callers);
   expect(told.filter((one) => !hasImage(one))).toEqual([]);
   const generations = await everyGeneration(stack.redis.url);

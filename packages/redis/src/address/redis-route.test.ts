@@ -38,6 +38,8 @@ test("when a replica has taken over, workers, producers and subscribers find it"
   await Promise.all(all.map(async (one) => untilConnected(one, patience)));
   await subscriber.subscribe(key);
   await worker.set(key, "before");
+  // What the replica has not got is lost with the owner.
+  expect(await worker.wait(1, patience)).toBe(1);
 
   await owner.kill();
   await takeOver();
