@@ -110,7 +110,9 @@ describe.skipIf(!isThere)("Prometheus", () => {
     void held;
     for (const { expr } of rules) await query(expr);
     // One process of each job, by the key and the ports of the configuration.
-    expect(await query('sum by (job) (up{job=~"darkroom-.*"})')).toEqual([
+    const found = await query('sum by (job) (up{job=~"darkroom-.*"})');
+    // Prometheus promises no order.
+    expect(found.toSorted((a, b) => String(a.labels["job"]).localeCompare(String(b.labels["job"])))).toEqual([
       { labels: { job: "darkroom-api" }, value: 1 },
       { labels: { job: "darkroom-worker" }, value: 1 },
     ]);
