@@ -86,6 +86,7 @@ test.skipIf(clock === null)(
       await expect.poll(() => redis.keys(`${prefix}:ledger:*`)).toEqual([]);
       // They have noted themselves since the clock was set forward.
       await expect.poll(() => redis.hlen(keys.taskWorkers)).toBe(2);
+      await expect.poll(() => redis.zcard(keys.processes)).toBe(3);
       const census = await takeCensus(redis, prefix);
       const memory = Number(/^used_memory:(\d+)/m.exec(await redis.info("memory"))?.[1]);
       const entries = await readdir(stack.images, { recursive: true, withFileTypes: true });
