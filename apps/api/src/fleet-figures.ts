@@ -1,6 +1,7 @@
 import type { Ledger } from "@darkroom/accounts";
 import type { QueueConnection } from "@darkroom/generations";
 import type { Catalogue } from "@darkroom/models";
+import { infoField } from "@darkroom/redis";
 import { laneName, type LaneService, readLaneFigures, readLaneServices, scaleLane } from "@darkroom/queue";
 import { createFreshReading, type Metrics, type Sample } from "@darkroom/runtime";
 
@@ -82,7 +83,7 @@ function tellBacklogs({ connection: { redis, keys }, ledger, metrics, freshForMs
 
 function tellRedis({ connection: { redis }, metrics, freshForMs = 1_000 }: FleetFiguresOptions): void {
   const memory = createFreshReading(async () => redis.info("memory"), { freshForMs });
-  const field = async (name: string) => new RegExp(`^${name}:(\\S+)`, "m").exec(await memory())?.[1] ?? "";
+  const field = async (name: string) => infoField(await memory(), name) ?? "";
   metrics.redisMemory.readFrom(async () => one(Number(await field("used_memory"))));
   metrics.redisMaxMemory.readFrom(async () => one(Number(await field("maxmemory"))));
   metrics.redisNoEviction.readFrom(async () => one(Number((await field("maxmemory_policy")) === "noeviction")));

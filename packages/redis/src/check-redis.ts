@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import type { Logger } from "@darkroom/runtime";
+import { infoField } from "./info-field.ts";
 import { type ProbeNames, probeWrites } from "./probe-writes.ts";
 import { faultOf, reachRedis } from "./reach-redis.ts";
 import { explainRedisError, predicates } from "./redis-faults.ts";
@@ -71,7 +72,7 @@ async function untilLoaded(redis: Redis, withinMs: number): Promise<Info> {
       const { predicate, passes } = meaningOf(error);
       if (!passes || performance.now() >= untilMs) throw faultOf(redis, predicate, error);
     }
-    const info: Info = (name) => new RegExp(`^${name}:(\\S*)`, "m").exec(text)?.[1];
+    const info: Info = (name) => infoField(text, name);
     if (info("loading") !== "1") return info;
     if (performance.now() >= untilMs) throw faultOf(redis, predicates.loading);
     await pause(loadingPollMs);

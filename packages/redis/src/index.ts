@@ -5,6 +5,7 @@ export { encodeFormerPlace, formerPlaceMs, readFormerScore } from "./former-plac
 export { createFleet, type Fleet } from "./fleet/fleet.ts";
 export { type FleetMember, joinFleet } from "./fleet/join-fleet.ts";
 export type { FleetProcess, ProcessFacts } from "./fleet/process-facts.ts";
+export { infoField } from "./info-field.ts";
 export { keyNames, keyTypes } from "./key-kinds.ts";
 export { createKeys, generationKeys, type Keys, tombstoneField } from "./key-names.ts";
 export { createFullnessCheck, createMemoryGuard } from "./memory-guard.ts";

@@ -1,5 +1,6 @@
 import type { Redis } from "ioredis";
-import { createTicker, type Logger } from "@darkroom/runtime";
+import { createFreshReading, createTicker, type Logger } from "@darkroom/runtime";
+import { infoField } from "./info-field.ts";
 
 type MemoryGuardOptions = {
   redis: Redis;
@@ -32,9 +33,8 @@ const defaultLimit = 0.7;
 /** The part of its `maxmemory` that a Redis uses; 0 for one without. */
 async function usedShare(redis: Redis): Promise<number> {
   const info = await redis.info("memory");
-  const field = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1] ?? 0);
-  const max = field("maxmemory");
-  return max === 0 ? 0 : field("used_memory") / max;
+  const max = Number(infoField(info, "maxmemory") ?? 0);
+  return max === 0 ? 0 : Number(infoField(info, "used_memory") ?? 0) / max;
 }
 
 /**
@@ -44,20 +44,13 @@ async function usedShare(redis: Redis): Promise<number> {
  * @param freshMs for how long an answer stands, in milliseconds. While Redis refuses, what was last known stands.
  */
 export function createFullnessCheck({ redis, limit = defaultLimit, freshMs = 1_000 }: FullnessCheckOptions) {
-  let asked: { atMs: number; isFull: Promise<boolean> } | null = null;
-
-  return (): Promise<boolean> => {
-    const nowMs = performance.now();
-    if (asked === null || nowMs - asked.atMs >= freshMs) {
-      const before = asked?.isFull ?? false;
-      const isFull = usedShare(redis).then(
-        (share) => share >= limit,
-        () => before,
-      );
-      asked = { atMs: nowMs, isFull };
-    }
-    return asked.isFull;
+  let isFull = false;
+  const look = async () => {
+    const share = await usedShare(redis).catch(() => null);
+    if (share !== null) isFull = share >= limit;
+    return isFull;
   };
+  return createFreshReading(look, { freshForMs: freshMs });
 }
 
 /**

@@ -1,4 +1,4 @@
-import { defineScript, type Keys, type OwnedTask, type Quarantine, type TaskLeases } from "@darkroom/redis";
+import { defineScript, infoField, type Keys, type OwnedTask, type Quarantine, type TaskLeases } from "@darkroom/redis";
 import { randomBytes } from "node:crypto";
 import type { Redis } from "ioredis";
 import { z } from "zod";
@@ -45,7 +45,7 @@ export function createAudit(options: AuditOptions) {
   const forgetRun = () => (run = null);
   redis.on("ready", forgetRun);
 
-  const readRun = async () => /^run_id:(\w+)/m.exec(await redis.info("server"))?.[1] ?? "";
+  const readRun = async () => infoField(await redis.info("server"), "run_id") ?? "";
 
   /** Takes one step, if it is this worker's turn. Answers how long until the next step is due, in milliseconds. */
   async function step(): Promise<number> {

@@ -3,9 +3,6 @@ import { connect as connectTls } from "node:tls";
 import { AbstractConnector, type RedisOptions } from "ioredis";
 import { parseRedisUrl, type RedisAddress, type RedisNode } from "./redis-url.ts";
 
-/** What a connection is told to come to the Redis of an address, and to follow it. */
-export type RedisRoute = RedisOptions;
-
 /** A server that is demoted stays it for a while. Once a second it is looked whether the address leads to another. */
 const readOnlyEveryMs = 1_000;
 
@@ -18,7 +15,7 @@ const connectTimeout = 3_000;
 /** How long a server may take to close a connection that is given up: ioredis' own default. */
 const disconnectTimeoutMs = 2_000;
 
-const routes = new Map<string, RedisRoute>();
+const routes = new Map<string, RedisOptions>();
 
 /**
  * The options for connections to a `REDIS_URL`. All connections of a process to the same URL share what one of them learns:
@@ -29,12 +26,12 @@ const routes = new Map<string, RedisRoute>();
  *
  * A command that was answered with `MOVED` or `READONLY` fails, and is not sent again: it may be part of a transaction.
  */
-export function routeTo(url: string): RedisRoute {
+export function routeTo(url: string): RedisOptions {
   const known = routes.get(url);
   if (known !== undefined) return known;
   const address = parseRedisUrl(url);
   const { username, password, db, tls } = address;
-  const route: RedisRoute = {
+  const route: RedisOptions = {
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     ...(tls && { tls: {} }),
@@ -45,7 +42,7 @@ export function routeTo(url: string): RedisRoute {
   return route;
 }
 
-function throughSentinels({ nodes, primaryName, tls, sentinel }: RedisAddress): RedisRoute {
+function throughSentinels({ nodes, primaryName, tls, sentinel }: RedisAddress): RedisOptions {
   return {
     sentinels: [...nodes],
     name: primaryName ?? "",
@@ -60,7 +57,7 @@ function throughSentinels({ nodes, primaryName, tls, sentinel }: RedisAddress): 
   };
 }
 
-function throughNodes({ nodes, tls }: RedisAddress): RedisRoute {
+function throughNodes({ nodes, tls }: RedisAddress): RedisOptions {
   let current: RedisNode = nodes[0];
   let failures = 0;
   const isReadOnly = createReadOnlyCheck();
