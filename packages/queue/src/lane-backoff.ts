@@ -62,7 +62,7 @@ export type LaneBackoffOptions = {
  */
 export function createLaneBackoff({ redis, keys, random }: LaneBackoffOptions): LaneBackoff {
   // BullMQ's own: the settings of the queue, `max` and `duration` of its rate limit among them, and the jobs of the current duration.
-  const names = (lane: string) => [keys.backoff(lane), `${keys.lanes}:${lane}:meta`, `${keys.lanes}:${lane}:limiter`];
+  const names = (lane: string) => [keys.backoff(lane), `${keys.lane(lane)}meta`, `${keys.lane(lane)}limiter`];
 
   return {
     async refused(lane, { begunAgoMs, retryAfterMs = 0 }) {

@@ -38,7 +38,7 @@ export async function readLaneFigures(
   { redis, keys }: { redis: Redis; keys: Keys },
   lane: string,
 ): Promise<LaneFigures> {
-  const names = [`${keys.lanes}:${lane}:`, keys.record(""), keys.starts(lane), keys.refusals(lane)];
+  const names = [keys.lane(lane), keys.record(""), keys.starts(lane), keys.refusals(lane)];
   const answer = await script(redis, names, [oldestAmong, startsSpanMs, startsSpans]);
   const [waiting, active, delayed, ageMs, paused, closedMs, slowed, starts, refusals] = answer;
   return {

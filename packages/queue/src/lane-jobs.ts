@@ -8,7 +8,7 @@ export const laneJobStates = ["waiting", "active", "delayed"] as const;
  */
 export type LaneJobState = (typeof laneJobStates)[number];
 
-export type LaneJobsOptions = {
+export type JobsPage = {
   lane: string;
   state: LaneJobState;
   /** How many jobs are passed over. */
@@ -23,9 +23,9 @@ export type LaneJobs = { ids: string[]; total: number };
  * Reads a page of the jobs that BullMQ (6.7) holds of a lane in one state. A line moves while it is read, so two pages may share a job, or
  * lack one.
  */
-export async function laneJobs(redis: Redis, keys: Pick<Keys, "lanes">, options: LaneJobsOptions): Promise<LaneJobs> {
+export async function laneJobs(redis: Redis, keys: Pick<Keys, "lane">, options: JobsPage): Promise<LaneJobs> {
   const { lane, state, from, limit } = options;
-  const name = (kind: string) => `${keys.lanes}:${lane}:${kind}`;
+  const name = (kind: string) => `${keys.lane(lane)}${kind}`;
   const last = from + limit - 1;
   if (state === "active") {
     const [ids, total] = await Promise.all([redis.lrange(name("active"), from, last), redis.llen(name("active"))]);

@@ -2,7 +2,7 @@ import { defineScript, type Keys } from "@darkroom/redis";
 import { Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import { z } from "zod";
-import { laneJobs, type LaneJobsOptions } from "./lane-jobs.ts";
+import { laneJobs, type JobsPage } from "./lane-jobs.ts";
 
 /** Interactive callers wait for their answer, so a batch must never hold every slot. */
 export type LaneClass = "interactive" | "batch";
@@ -137,7 +137,7 @@ export function createLanes(redis: Redis, keys: Keys) {
     },
 
     /** A page of the jobs of a lane that are in one state: see `laneJobs`. */
-    jobs: (page: LaneJobsOptions) => laneJobs(redis, keys, page),
+    jobs: (page: JobsPage) => laneJobs(redis, keys, page),
 
     /** For how long the lane still gives out no job because its upstream's rate limit is reached, in milliseconds; 0 for an open lane. */
     async closedMs(lane: string): Promise<number> {

@@ -44,7 +44,7 @@ export const withoutJob: FinishJob = async (write) => (await write(["", 0, 0, ""
 
 const fetchJob = defineScript(new URL("scripts/fetch-job.lua", import.meta.url), nextJobSchema);
 
-export type LaneJobsOptions = {
+export type NextJobsOptions = {
   redis: Redis;
   keys: Keys;
   lane: string;
@@ -54,7 +54,7 @@ export type LaneJobsOptions = {
 };
 
 /** The jobs of one lane as its worker fetches and finishes them. */
-export function createLaneJobs({ redis, keys, lane, lockDurationMs, hashBeside = "" }: LaneJobsOptions) {
+export function createNextJobs({ redis, keys, lane, lockDurationMs, hashBeside = "" }: NextJobsOptions) {
   /** The hashes of jobs that were fetched and are not begun, at most one for each slot of the worker. */
   const hashes = new Map<string, readonly string[]>();
 

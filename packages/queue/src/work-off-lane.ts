@@ -5,10 +5,10 @@ import type { Logger } from "@darkroom/runtime";
 import pTimeout from "p-timeout";
 import { createJobRuns, type Interruption, type JobRun } from "./job-runs.ts";
 import { longestPauseMs } from "./lane-backoff.ts";
-import { createLaneJobs, type FinishJob, type JobFinished, type LaneJobsOptions } from "./next-job.ts";
+import { createNextJobs, type FinishJob, type JobFinished, type NextJobsOptions } from "./next-job.ts";
 import { createPatientBackend } from "./patient-backend.ts";
 
-export type WorkOffLaneOptions = LaneJobsOptions & {
+export type WorkOffLaneOptions = NextJobsOptions & {
   /** A connection whose commands wait while Redis is away. */
   redis: Redis;
   /** Jobs at a time. */
@@ -80,7 +80,7 @@ export function workOffLane(
   run: (id: string, signal: AbortSignal, held: HeldJob) => Promise<Rerun>,
 ): LaneWork {
   const told = new WeakSet<Error>();
-  const jobs = createLaneJobs({ redis, keys, lane, lockDurationMs, hashBeside });
+  const jobs = createNextJobs({ redis, keys, lane, lockDurationMs, hashBeside });
   /** What the worker is given next, by the job that its run has finished. */
   const finished = new WeakMap<object, unknown[]>();
   let isClosing = false;
@@ -97,7 +97,7 @@ export function workOffLane(
     async isEmpty() {
       // A worker that pauses must not wait for a job, or it would take the next one.
       if (worker.isPaused()) return false;
-      const lists = ["wait", "prioritized", "delayed"].map((kind) => `${keys.lanes}:${lane}:${kind}`);
+      const lists = ["wait", "prioritized", "delayed"].map((kind) => `${keys.lane(lane)}${kind}`);
       return (await redis.exists(...lists)) === 0;
     },
   });
@@ -110,7 +110,7 @@ export function workOffLane(
    */
   async function openLane(closedMs: number): Promise<void> {
     try {
-      await redis.del(`${keys.lanes}:${lane}:limiter`);
+      await redis.del(`${keys.lane(lane)}limiter`);
       log.warn(
         { lane, closedMs },
         "The lane was closed for longer than any pause lasts, so the clock of Redis was set back; it is opened",
@@ -137,7 +137,7 @@ export function workOffLane(
     await job.moveToWait(token);
     // BullMQ wakes no worker for a job that it moves in this way, and idle workers would poll after ten seconds. This is the marker that it
     // adds for a new job.
-    await redis.zadd(`${keys.lanes}:${lane}:marker`, 0, "0");
+    await redis.zadd(`${keys.lane(lane)}marker`, 0, "0");
   }
 
   /** Tells BullMQ what the last write of a run has made of its job. */

@@ -1,7 +1,19 @@
 import { Counter, type Registry } from "prom-client";
 
-/** More than any catalogue has. Each name is a series that a process keeps, and that Prometheus keeps for weeks. */
-const mostModels = 200;
+/**
+ * More models than any catalogue has, and as many keys as an operator looks at one by one. Each is a series that a process keeps, and that
+ * Prometheus keeps for weeks.
+ */
+const mostNames = 200;
+
+/** Returns the function that tells whether a name is among the first two hundred that it was asked about. */
+function createFirstNames(): (name: string) => boolean {
+  const names = new Set<string>();
+  return (name) => {
+    if (names.size < mostNames) names.add(name);
+    return names.has(name);
+  };
+}
 
 export type ModelCounterOptions = {
   name: string;
@@ -17,17 +29,13 @@ export type ModelCounterOptions = {
  */
 export function createModelCounter({ name, help, labelNames = [], registry }: ModelCounterOptions) {
   const counter = new Counter({ name, help, labelNames: ["model", ...labelNames], registers: [registry] });
-  const models = new Set<string>();
+  const isNamed = createFirstNames();
   return {
     inc({ model, ...labels }: { model: string } & Record<string, string>, value = 1): void {
-      if (models.size < mostModels) models.add(model);
-      counter.inc({ ...labels, model: models.has(model) ? model : "other" }, value);
+      counter.inc({ ...labels, model: isNamed(model) ? model : "other" }, value);
     },
   };
 }
-
-/** As many as keys that an operator looks at one by one. Each is a series that a process keeps, and that Prometheus keeps for weeks. */
-const mostKeys = 200;
 
 /** Of whom and with what a generation was asked for. */
 type Unbilled = { model: string; tenant: string; keyId: string };
@@ -49,12 +57,11 @@ export function createUnbilledCounter(registry: Registry) {
     labelNames: ["tenant", "key_id"],
     registers: [registry],
   });
-  const keys = new Set<string>();
+  const isNamed = createFirstNames();
   return {
     inc({ model, tenant, keyId }: Unbilled): void {
       byModel.inc({ model });
-      if (keys.size < mostKeys) keys.add(keyId);
-      byKey.inc(keys.has(keyId) ? { tenant, key_id: keyId } : { tenant: "other", key_id: "other" });
+      byKey.inc(isNamed(keyId) ? { tenant, key_id: keyId } : { tenant: "other", key_id: "other" });
     },
   };
 }

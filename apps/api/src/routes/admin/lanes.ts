@@ -1,10 +1,11 @@
 import { ApiError, type Lane, type LaneJob, parseBody, quoteValue } from "@darkroom/contracts";
 import type { LaneState } from "@darkroom/generations";
 import type { Catalogue } from "@darkroom/models";
-import { laneJobStates, laneName } from "@darkroom/queue";
+import { laneJobStates } from "@darkroom/queue";
 import type { Logger } from "@darkroom/runtime";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
+import { lanesOf } from "../../fleet-figures.ts";
 import { queueAnswer } from "../../generation/queue-answer.ts";
 import { limitSchema } from "../../http/send-page.ts";
 import type { Queue } from "../../open-queue.ts";
@@ -42,8 +43,7 @@ type ByLane = { Params: { lane: string } };
  */
 export function lanesRoutes(app: FastifyInstance, { queue, catalogue, log }: LanesDependencies): void {
   const { operator, fleet, lanes } = queue;
-  const classes = ["interactive", "batch"] as const;
-  const ofModels = catalogue.models.flatMap(({ provider }) => classes.map((one) => laneName(provider, one)));
+  const ofModels = lanesOf(catalogue);
   const readAll = async () => queueAnswer(operator.readLanes(ofModels));
 
   async function find(name: string): Promise<LaneState> {
