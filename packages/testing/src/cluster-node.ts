@@ -1,7 +1,7 @@
-import { setTimeout as pause } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { freePort } from "./free-port.ts";
 import { type PrivateRedis, startRedis } from "./redis-process.ts";
+import { untilTrue } from "./until-true.ts";
 
 /**
  * A Redis in Cluster mode that owns one slot, the one of `prefix`, which stands in braces. It refuses every key outside of that slot, also
@@ -73,8 +73,4 @@ async function ownSlot(admin: Redis, prefix: string): Promise<void> {
   await admin.call("CLUSTER", "ADDSLOTS", String(await admin.cluster("KEYSLOT", prefix)));
   // The node takes a moment to see that it is the whole cluster.
   await untilTrue(async () => /^cluster_state:ok/m.test(await admin.cluster("INFO")));
-}
-
-async function untilTrue(look: () => Promise<boolean>): Promise<void> {
-  while (!(await look())) await pause(20);
 }

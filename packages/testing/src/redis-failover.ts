@@ -1,7 +1,7 @@
-import { setTimeout as pause } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { type NetworkNamespace, openNetworkNamespace } from "./network-namespace.ts";
 import { type PrivateRedis, startRedis, startSentinel } from "./redis-process.ts";
+import { untilTrue } from "./until-true.ts";
 
 /** A primary, two replicas, so that there is one left after a failover, and three Sentinels. */
 export type FailoverGroup = {
@@ -76,11 +76,4 @@ async function untilReplicates(url: string): Promise<void> {
   const redis = new Redis(url);
   await untilTrue(async () => /master_link_status:up/.test(await redis.info("replication")));
   redis.disconnect();
-}
-
-/** Often enough to tell when something began, and no load. */
-const lookEveryMs = 20;
-
-async function untilTrue(look: () => Promise<boolean>): Promise<void> {
-  while (!(await look())) await pause(lookEveryMs);
 }

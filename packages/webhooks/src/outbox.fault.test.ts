@@ -1,6 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { childEnvironment, startTcpProxy, testRedisUrl } from "@darkroom/testing";
+import { childEnvironment, ownerFaults, startTcpProxy, testRedisUrl } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { openWebhooks } from "./open-webhooks.fixture.ts";
 
@@ -21,22 +21,7 @@ function start(url: string, prefix: string, handed: number) {
   return { process: child, isOwner };
 }
 
-const faults: Record<string, (owner: ChildProcess, cut: () => void) => () => void> = {
-  killed: (owner) => {
-    owner.kill("SIGKILL");
-    return () => {};
-  },
-  frozen: (owner) => {
-    owner.kill("SIGSTOP");
-    return () => void owner.kill("SIGCONT");
-  },
-  "cut off from Redis": (_, cut) => {
-    cut();
-    return () => {};
-  },
-};
-
-test.each(Object.entries(faults))(
+test.each(Object.entries(ownerFaults))(
   "an owner of the outbox that is %s in the middle of a page is replaced, and each ending is handed over once",
   async (fault, breakDown) => {
     const { redis, keys, webhooks, prefix, ...queue } = await openWebhooks();

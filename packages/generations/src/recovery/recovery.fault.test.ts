@@ -1,5 +1,5 @@
-import { childEnvironment, startTcpProxy, testRedisUrl } from "@darkroom/testing";
-import { type ChildProcess, spawn } from "node:child_process";
+import { childEnvironment, ownerFaults, startTcpProxy, testRedisUrl } from "@darkroom/testing";
+import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import { delivery, openQueue, type TestQueue } from "../queue.fixture.ts";
@@ -56,22 +56,7 @@ async function expectAllDrawnOnce(queue: TestQueue, lost: readonly { id: string;
   await queue.expectNothingButRecords();
 }
 
-const faults: Record<string, (owner: ChildProcess, cut: () => void) => () => void> = {
-  killed: (owner) => {
-    owner.kill("SIGKILL");
-    return () => {};
-  },
-  frozen: (owner) => {
-    owner.kill("SIGSTOP");
-    return () => void owner.kill("SIGCONT");
-  },
-  "cut off from Redis": (_, cut) => {
-    cut();
-    return () => {};
-  },
-};
-
-test.each(Object.entries(faults))(
+test.each(Object.entries(ownerFaults))(
   "an owner of recovery that is %s in the middle of its round is replaced, and each generation is drawn once",
   { timeout: 120_000 },
   async (_, breakDown) => {
@@ -91,7 +76,7 @@ test.each(Object.entries(faults))(
   },
 );
 
-test.each(Object.entries(faults))(
+test.each(Object.entries(ownerFaults))(
   "an owner of the audit that is %s in the middle of a pass is replaced, every list is corrected, and no sum is wrong after that",
   { timeout: 120_000 },
   async (_, breakDown) => {
