@@ -98,6 +98,59 @@ test("images are held for as long as the store refuses everything, far beyond th
   expect(await memory.head(keyOf(0))).toMatchObject({ size: 9 });
 });
 
+test("images of all calls go to the store 32 at a time, and one that waits for the store takes no place of others", async () => {
+  const { images, state, memory } = open();
+  const putBefore = memory.put.bind(memory);
+  let atOnce = 0;
+  let most = 0;
+  const full = Promise.withResolvers<void>();
+  const opened = Promise.withResolvers<void>();
+  memory.put = async (...put) => {
+    // A trial write, by which the store is found to serve others.
+    if (put[0].includes("_check")) return putBefore(...put);
+    most = Math.max(most, ++atOnce);
+    if (atOnce === 32) full.resolve();
+    await opened.promise;
+    await putBefore(...put);
+    atOnce--;
+    return undefined;
+  };
+  state.refuses = (key) => key === keyOf(0);
+  const refused = images.keep([picture(0)], noted(1), { signal: never(), fields });
+  const rest = Array.from({ length: 100 }, (_, i) => picture(i + 1));
+  const calls = [rest.slice(0, 50), rest.slice(50)].map((few) =>
+    images.keep(few, noted(101), { signal: never(), fields }),
+  );
+  await full.promise;
+  state.refuses = () => false;
+  opened.resolve();
+  expect(await Promise.all([refused, ...calls])).toEqual([new Set(), new Set(), new Set()]);
+  expect(most).toBe(32);
+});
+
+test("an image that waits for its turn is not sent when its call has ended", async () => {
+  const { images, asked, memory } = open();
+  const putBefore = memory.put.bind(memory);
+  const full = Promise.withResolvers<void>();
+  const opened = Promise.withResolvers<void>();
+  let atOnce = 0;
+  memory.put = async (...put) => {
+    if (++atOnce === 32) full.resolve();
+    await opened.promise;
+    await putBefore(...put);
+  };
+  const others = Array.from({ length: 32 }, (_, i) => picture(i));
+  const kept = images.keep(others, noted(32), { signal: never(), fields });
+  await full.promise;
+  const ends = new AbortController();
+  const ended = images.keep([picture(32)], noted(33), { signal: ends.signal, fields });
+  ends.abort("canceled");
+  await expect(ended).rejects.toBe("canceled");
+  opened.resolve();
+  expect(await kept).toEqual(new Set());
+  expect(asked).not.toContain(keyOf(32));
+});
+
 test("the bytes are taken out of the reply, so that nothing else keeps them in memory", async () => {
   const { images } = open();
   const reply = [picture(0)];

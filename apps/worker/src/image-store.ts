@@ -3,6 +3,7 @@ import { orAborted } from "@darkroom/outbound";
 import type { ProviderImage } from "@darkroom/providers";
 import type { Delivery, StoredImage } from "@darkroom/generations";
 import { insistOnStore, type ObjectStore } from "@darkroom/storage";
+import PQueue from "p-queue";
 import { delivered } from "./delivery.ts";
 import type { HeldImage, HeldImages } from "./held-images.ts";
 import type { StoreWatch } from "./store-watch.ts";
@@ -38,8 +39,16 @@ type Upload = Pick<StoredImage, "index" | "key" | "mediaType" | "sha256"> & { im
  */
 const stoppingMs = 3_000;
 
+/**
+ * Images that are on their way to the store at a time. Each has a stream, a request and the buffers of both, and 64 calls for ten images each would send
+ * 640. A store that takes half a second for an image takes 64 a second so, more than a worker receives on two cores.
+ */
+const maxPuts = 32;
+
 /** Brings images that were bought to the object store. */
 export function createImageStore({ store, watch, held, patienceMs, metrics, log }: ImageStoreOptions) {
+  const puts = new PQueue({ concurrency: maxPuts });
+
   /** Waits until the store serves again, where it refuses everything and not only an object of so many bytes. */
   async function outlastOutage(bytes: number, signal: AbortSignal): Promise<boolean> {
     if (!(await watch.refusesAll(bytes))) return false;
@@ -50,7 +59,8 @@ export function createImageStore({ store, watch, held, patienceMs, metrics, log 
   /** Sends an image until the store has it. Throws what it was refused with last, or the reason of the signal. */
   async function upload({ key, mediaType, sha256, image }: Upload, { signal, fields }: Cause): Promise<void> {
     const options = { contentType: mediaType, size: image.size, sha256, signal };
-    const put = () => image.use((bytes) => store.put(key, bytes, options));
+    // An image that the store has refused waits outside of the queue, so it holds up no other.
+    const put = () => puts.add(() => image.use((bytes) => store.put(key, bytes, options)), { signal });
     await insistOnStore(put, {
       patienceMs,
       async outlastOutage() {
@@ -85,7 +95,7 @@ export function createImageStore({ store, watch, held, patienceMs, metrics, log 
     }
   }
 
-  /** Uploads images, all at once, and answers the indexes of those that could not be stored. Throws the reason of the signal. */
+  /** Uploads images, side by side, and answers the indexes of those that could not be stored. Throws the reason of the signal. */
   async function uploadAll(
     uploads: readonly Upload[],
     { signal: wanted, fields }: Cause,
