@@ -1,10 +1,6 @@
 import { hash, randomBytes } from "node:crypto";
 import { createServer, type ServerResponse } from "node:http";
-import type { Writable } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
-import { createGzip, gzipSync } from "node:zlib";
 import { listeningPort } from "@darkroom/testing";
-import sharp from "sharp";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { createImageChecker } from "../check-image.ts";
 import { aCall, failureOf } from "../examine-provider.fixture.ts";
@@ -13,29 +9,8 @@ import { settingsSchema } from "../openai/options.ts";
 import { createSpool } from "../spool/spool.ts";
 import { releaseBytes, sha256Of, SpooledBytes } from "../spool/spooled-bytes.ts";
 import { createHttpClient } from "./http-client.ts";
+import { base64, beginning, json, MiB, midStreamFaults, oddReplies, other, png, write } from "./mid-stream.fixture.ts";
 import { httpSettingsSchema } from "./settings.ts";
-
-const MiB = 1024 * 1024;
-/** Noise, which no encoder makes smaller: some 2.4 MB. */
-const [png, other] = await Promise.all(
-  [1, 2].map(() =>
-    sharp(randomBytes(900 * 900 * 3), { raw: { width: 900, height: 900, channels: 3 } })
-      .png()
-      .toBuffer(),
-  ),
-);
-if (png === undefined || other === undefined) throw new Error("no picture");
-const base64 = png.toString("base64");
-const preview = await sharp(randomBytes(90 * 90 * 3), { raw: { width: 90, height: 90, channels: 3 } })
-  .png()
-  .toBuffer();
-/** One colour: more pixels than an image may have, in a megabyte. */
-const bomb = await sharp({
-  create: { width: 16_000, height: 16_000, channels: 3, background: "#000" },
-  limitInputPixels: false,
-})
-  .png({ compressionLevel: 1 })
-  .toBuffer();
 
 let send: (response: ServerResponse) => unknown;
 let hangUps = 0;
@@ -80,60 +55,9 @@ async function draw(n = 1, env: Record<string, string> = {}, signal = new AbortC
 }
 
 const drawn = (bytes: Buffer) => ({ mediaType: "image/png", sha256: hash("sha256", bytes), onDisk: true });
-const json =
-  (body: string | Buffer, headers = {}) =>
-  (response: ServerResponse) =>
-    response.writeHead(200, { "content-type": "application/json", ...headers }).end(body);
-/** Resolves when the part is with the network. */
-const write = (response: ServerResponse, part: string | Buffer): Promise<void> =>
-  new Promise((resolve, reject) => void response.write(part, (error) => (error ? reject(error) : resolve())));
 
 describe("an image in an odd reply is delivered as it was drawn", () => {
-  const dataUrl = `data:image/png;base64,${base64}`;
-  test.each<[string, string | Buffer, object?]>([
-    ["with line breaks", `{"data":[{"b64_json":"${base64.replace(/.{76}/g, "$&\\r\\n")}"}]}`],
-    ["with indented lines", `{"data":[{"b64_json":"${base64.replace(/.{76}/g, "$&\\n\\t  ")}"}]}`],
-    ["with spaces", `{"data":[{"b64_json":"${base64.replace(/.{64}/g, "$& ")}"}]}`],
-    ["with escaped slashes", `{"data":[{"b64_json":"${base64.replaceAll("/", "\\/")}"}]}`],
-    ["with escaped pluses", `{"data":[{"b64_json":"${base64.replaceAll("+", "\\u002B")}"}]}`],
-    ["as a data URL", `{"data":[{"url":"${dataUrl}"}]}`],
-    ["as a data URL with a space behind its comma", `{"data":[{"url":"${dataUrl.replace(",", ", ")}"}]}`],
-    ["as a data URL in a data URL", `{"data":[{"b64_json":"data:image/png;base64,${dataUrl}"}]}`],
-    ["as a bare string", `{"images":["${base64}"]}`],
-    ["in a list in a field", `{"output":[{"image":["${base64}"]}]}`],
-    ["in an object in a field", `{"output":[{"image":{"url":"${dataUrl}"}}]}`],
-    [
-      "after what else it has",
-      `{"usage":{"total_tokens":1},"created":1,"data":[{"revised_prompt":"a","b64_json":"${base64}"}]}`,
-    ],
-    [
-      "after a megabyte of other fields",
-      `{"log":${JSON.stringify('"words" \\ '.repeat(100_000))},"data":[{"b64_json":"${base64}"}]}`,
-    ],
-    [
-      "behind a field of the same name, of which the last counts",
-      `{"data":[{"b64_json":"${other.toString("base64")}","b64_json":"${base64}"}]}`,
-    ],
-    [
-      "where two came and one was asked for",
-      `{"data":[{"b64_json":"${base64}"},{"b64_json":"${other.toString("base64")}"}]}`,
-    ],
-    [
-      "behind an image that is none",
-      `{"data":[{"b64_json":"${randomBytes(MiB).toString("base64")}","url":"${dataUrl}"}]}`,
-    ],
-    [
-      "behind more strings of base64 than should have a file each",
-      `{"attestations":${JSON.stringify(Array.from({ length: 300 }, () => randomBytes(150_000).toString("base64")))},"data":[{"b64_json":"${base64}"}]}`,
-    ],
-    [
-      "behind more small images than should have a file each",
-      `{"previews":${JSON.stringify(Array.from({ length: 300 }, () => preview.toString("base64")))},"data":[{"b64_json":"${base64}"}]}`,
-    ],
-    ["compressed", gzipSync(`{"data":[{"b64_json":"${base64}"}]}`), { "content-encoding": "gzip" }],
-    ["as events", `event: a\ndata: {"type":"image_generation.completed","b64_json":"${base64}"}\n\ndata: [DONE]\n\n`],
-    ["in events without a last blank line", `data: {"data":[{"b64_json":"${base64}"}]}`],
-  ])("%s", async (_, body, headers) => {
+  test.each(oddReplies)("%s", async (_, body, headers) => {
     send = json(body, headers);
     expect((await draw()).images).toEqual([drawn(png)]);
   });
@@ -154,83 +78,17 @@ describe("an image in an odd reply is delivered as it was drawn", () => {
 });
 
 describe("an upstream that misbehaves in mid-stream", () => {
-  const begin = `{"data":[{"b64_json":"`;
   const perhapsPaid = { retryable: false, mayHaveCharged: true };
-  const cases: [string, (response: ServerResponse) => unknown, object, Record<string, string>?][] = [
-    ["base64 that ends early", json(`${begin}${base64.slice(0, MiB)}"}]}`), { code: "upstream_error" }],
-    ["a body that ends within the base64", json(`${begin}${base64.slice(0, MiB)}`), { code: "upstream_error" }],
-    [
-      "a connection that is cut within the base64",
-      async (response) => {
-        await write(response, `${begin}${base64.slice(0, MiB)}`);
-        response.socket?.resetAndDestroy();
-      },
-      { code: "upstream_error" },
-    ],
-    [
-      "silence within the base64",
-      (response) => write(response, `${begin}${base64.slice(0, MiB)}`),
-      { code: "timeout_error" },
-      { PROVIDER_IDLE_TIMEOUT_MS: "300" },
-    ],
-    [
-      "a byte at a time",
-      async (response) => {
-        await write(response, begin);
-        for (const letter of base64) {
-          if (response.destroyed) return;
-          await write(response, letter);
-          await sleep(20);
-        }
-      },
-      { code: "timeout_error" },
-      { PROVIDER_TOTAL_TIMEOUT_MS: "700" },
-    ],
-    [
-      "a pixel bomb",
-      json(`${begin}${bomb.toString("base64")}"}]}`),
-      { code: "upstream_error", detail: expect.stringContaining("16000x16000") },
-    ],
-    [
-      "an image of more bytes than one may have",
-      json(`${begin}${base64}"}]}`),
-      { code: "upstream_error", detail: expect.stringContaining("more than 1000000 bytes") },
-      { PROVIDER_MAX_IMAGE_BYTES: "1000000" },
-    ],
-    [
-      "500 MB of base64",
-      (response) => endless(response, begin, "iVBORw0KGgo".repeat(6_000), 500 * MiB),
-      { code: "upstream_error" },
-    ],
-    [
-      "500 MB of words",
-      (response) => endless(response, `{"a":"`, "words and ".repeat(6_000), 500 * MiB),
-      { code: "upstream_error" },
-    ],
-    [
-      "500 MB of an event that never ends",
-      (response) => endless(response, `data: {"a":"`, "words and ".repeat(6_000), 500 * MiB),
-      { code: "upstream_error" },
-    ],
-    [
-      "a gzip bomb",
-      async (response) => {
-        const gzip = createGzip();
-        response.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" });
-        gzip.pipe(response);
-        await endless(gzip, begin, "A".repeat(65_536), 500 * MiB);
-      },
-      { code: "upstream_error" },
-    ],
-  ];
 
-  test.each(cases)("%s: fails with a type, frees its place and holds little", async (_, misbehave, facts, env) => {
+  test.each(midStreamFaults)("%s: fails with a type, frees its place and holds little", async (...fault) => {
+    const [, misbehave, { code, detail }, env] = fault;
     send = misbehave;
     const before = memoryAtRest();
     let peak = 0;
     const watch = setInterval(() => (peak = Math.max(peak, memoryAtRest() - before)), 20);
     const error = await failureOf(draw(1, env)).finally(() => clearInterval(watch));
-    expect(error.facts).toMatchObject({ ...perhapsPaid, ...facts });
+    expect(error.facts).toMatchObject({ ...perhapsPaid, code });
+    expect(error.facts.detail ?? "").toMatch(detail ?? /^/);
     // An image of 64 MB is on disk. Its whole reply would be 256 MB and more.
     expect(peak).toBeLessThan(130 * MiB);
   });
@@ -314,7 +172,7 @@ describe("an upstream that misbehaves in mid-stream", () => {
     const controller = new AbortController();
     const reason = new Error("canceled by its owner");
     send = async (response) => {
-      await write(response, `${begin}${base64.slice(0, MiB)}`);
+      await write(response, `${beginning}${base64.slice(0, MiB)}`);
       controller.abort(reason);
     };
     await expect(draw(1, {}, controller.signal)).rejects.toBe(reason);
@@ -327,14 +185,4 @@ function memoryAtRest(): number {
   globalThis.gc?.();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
-}
-
-/** Sends so many bytes, as fast as they are taken, until it is hung up on. */
-async function endless(sink: Writable, begin: string, part: string, bytes: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => void sink.once("close", resolve));
-  sink.write(begin);
-  for (let sent = 0; sent < bytes && !sink.destroyed; sent += part.length) {
-    await Promise.race([closed, new Promise<void>((resolve) => void sink.write(part, () => resolve()))]);
-  }
-  sink.end(`"}]}`);
 }
