@@ -159,6 +159,26 @@ describe("the processes that decode", () => {
     expect(started).toEqual([]);
   });
 
+  test("are not needed for a JPEG, a WebP and a GIF whose structure is whole, where that is enough", async () => {
+    const { checker, started } = open({ decoding: "incomplete" });
+    const drawn = { gif: await noise.clone().gif().toBuffer(), jpeg: file("jpeg"), webp: file("webp") };
+    for (const [format, bytes] of Object.entries(drawn)) {
+      const checked = await checker.check(Buffer.concat([bytes, Buffer.from("behind the end")]), signal);
+      expect(checked).toMatchObject({ mediaType: `image/${format}`, width: 200, height: 150 });
+      expect(sha256Of(checked.bytes)).toBe(hash("sha256", bytes));
+    }
+    for (const cut of [drawn.gif, drawn.webp]) {
+      const { facts } = await failureOf(checker.check(cut.subarray(0, -1), signal));
+      const detail = expect.stringContaining("it ends");
+      expect(facts).toMatchObject({ code: "upstream_error", mayHaveCharged: true, retryable: false, detail });
+    }
+    expect(started).toEqual([]);
+    // A decoder may be able to show what came of a JPEG.
+    const cut = drawn.jpeg.subarray(0, drawn.jpeg.length / 2);
+    expect((await failureOf(checker.check(cut, signal))).facts).toMatchObject({ code: "upstream_error" });
+    expect(started).toHaveLength(1);
+  });
+
   test("decide about all others", async () => {
     const { checker, started } = open({ decoding: "without-checksums" });
     expect(await checker.check(file("jpeg"), signal)).toMatchObject({ mediaType: "image/jpeg", width: 200 });

@@ -2,9 +2,10 @@ import PQueue from "p-queue";
 import pRetry from "p-retry";
 import { unusableImage } from "./bad-delivery.ts";
 import type { ExaminedImage, Examination } from "./examine-process.ts";
-import type { ImageFacts } from "./examine-image.ts";
-import { followPng } from "./follow-png.ts";
+import { followImage } from "./follow-image.ts";
 import { deadline } from "./http/exchange.ts";
+import type { Followed } from "./image-follower.ts";
+import type { ImageFacts } from "./image-outline.ts";
 import type { ProviderImage } from "./image-provider.ts";
 import { type ImageBytes, SpooledBytes } from "./spool/spooled-bytes.ts";
 import { type Examiner, ExaminerEndedError, startExaminer } from "./start-examiner.ts";
@@ -28,11 +29,22 @@ const patience = { retries: 2, minTimeout: 250, factor: 4 };
 export type CheckedImage<Bytes = ImageBytes> = Pick<ProviderImage, "mediaType" | "width" | "height"> & { bytes: Bytes };
 
 /**
- * Which images are decoded before they are stored: every one, or those that no checksums vouch for, which is all but nearly every PNG. A
- * PNG whose checksums are right was neither cut nor changed since its encoder wrote it.
+ * Which images are decoded before they are stored:
+ * - `always`: every one
+ * - `without-checksums`: those that no checksums vouch for, which is all but nearly every PNG. A PNG whose checksums are right was neither cut
+ *   nor changed since its encoder wrote it.
+ * - `incomplete`: of those, a JPEG, a WebP and a GIF only where its structure does not reach its end mark. One that was cut short is found, and
+ *   one whose pixels were changed is not.
  */
-export const imageDecodings = ["always", "without-checksums"] as const;
+export const imageDecodings = ["always", "without-checksums", "incomplete"] as const;
 type ImageDecoding = (typeof imageDecodings)[number];
+
+/** What has to vouch for an image that is not decoded. */
+const trusted: Record<ImageDecoding, readonly string[]> = {
+  always: [],
+  "without-checksums": ["checksums"],
+  incomplete: ["checksums", "structure"],
+};
 
 type ImageCheckerOptions = {
   decoding?: ImageDecoding;
@@ -114,8 +126,11 @@ export function createImageChecker({
 
   return {
     async check<Bytes extends ImageBytes>(bytes: Bytes, signal: AbortSignal): Promise<CheckedImage<Bytes>> {
-      const vouchedFor = decoding === "always" ? undefined : checksummed(bytes);
-      if (vouchedFor !== undefined) return imageOf(bytes, vouchedFor);
+      const followed = followedOf(bytes);
+      if (followed !== undefined) {
+        if ("unusable" in followed) throw unusableImage(followed.unusable);
+        if (trusted[decoding].includes(followed.vouchedForBy)) return imageOf(bytes, followed.facts);
+      }
       const work = () =>
         pRetry(() => examine(bytes, signal), {
           ...patience,
@@ -139,12 +154,12 @@ export function createImageChecker({
   };
 }
 
-/** What an image is by its own checksums; undefined where it has none, or they are not right. */
-function checksummed(bytes: ImageBytes): ImageFacts | undefined {
-  if (bytes instanceof SpooledBytes) return bytes.vouchedFor;
-  const png = followPng();
-  png.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-  return png.facts();
+/** What is known of an image without a decoder. One in a file was followed while it came. */
+function followedOf(bytes: ImageBytes): Followed | undefined {
+  if (bytes instanceof SpooledBytes) return bytes.followed;
+  const follower = followImage();
+  follower.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  return follower.end();
 }
 
 async function imageOf<Bytes extends ImageBytes>(

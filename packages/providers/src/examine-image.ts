@@ -1,17 +1,11 @@
 import sharp, { type Metadata } from "sharp";
+import { isGif, readGif } from "./follow-gif.ts";
+import { isJpeg, readJpeg } from "./follow-jpeg.ts";
+import { isWebp, readWebp } from "./follow-webp.ts";
 import { beyondLimits, maxPixels } from "./image-limits.ts";
-import type { ImageOutline } from "./image-outline.ts";
-import type { ProviderImage } from "./image-provider.ts";
-import { isGif, readGif } from "./read-gif.ts";
-import { isJpeg, readJpeg } from "./read-jpeg.ts";
+import type { ImageFacts, ImageOutline } from "./image-outline.ts";
 import { isPng, readPng } from "./read-png.ts";
 import { isXml, readSvg } from "./read-svg.ts";
-import { isWebp, readWebp } from "./read-webp.ts";
-
-export type ImageFacts = Pick<ProviderImage, "mediaType" | "width" | "height"> & {
-  /** How many of the bytes are the image. Those behind its end mark are not looked at, and are to be thrown away. */
-  length: number;
-};
 
 /** Thrown for bytes that are no image which a caller may be given. Its message is for the log. */
 export class UnusableImageError extends Error {

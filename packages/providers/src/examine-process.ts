@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import sharp from "sharp";
-import { examineImage, type ImageFacts, UnusableImageError } from "./examine-image.ts";
+import { examineImage, UnusableImageError } from "./examine-image.ts";
+import type { ImageFacts } from "./image-outline.ts";
 
 /** What this process is sent: an image, or where it stands. */
 export type ExaminedImage = Uint8Array | { path: string };

@@ -4,8 +4,9 @@ import { crc32 } from "node:zlib";
 import * as fc from "fast-check";
 import sharp, { type PngOptions, type Sharp } from "sharp";
 import { describe, expect, test } from "vitest";
-import { examineImage, type ImageFacts } from "./examine-image.ts";
+import { examineImage } from "./examine-image.ts";
 import { followPng } from "./follow-png.ts";
+import type { ImageFacts } from "./image-outline.ts";
 
 const noise = (width: number, height: number, channels: 1 | 2 | 3 | 4): Sharp =>
   sharp(randomBytes(width * height * channels), { raw: { width, height, channels } });
@@ -30,7 +31,8 @@ const pictures = {
 function followed(bytes: Buffer, size = 48 * 1024): ImageFacts | undefined {
   const follower = followPng();
   for (let at = 0; at < bytes.length; at += size) follower.write(bytes.subarray(at, at + size));
-  return follower.facts();
+  const found = follower.end();
+  return found && "facts" in found ? found.facts : undefined;
 }
 
 function chunkOf(type: string, content: Buffer): Buffer {

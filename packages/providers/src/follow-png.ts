@@ -1,6 +1,6 @@
 import { crc32 } from "node:zlib";
+import type { ImageFollower } from "./image-follower.ts";
 import { beyondLimits } from "./image-limits.ts";
-import type { ImageFacts } from "./examine-image.ts";
 
 const signature = Buffer.from("\x89PNG\r\n\x1a\n", "latin1");
 const headerBytes = 13;
@@ -26,20 +26,13 @@ type Header = { width: number; height: number; colourType: number; rawBytes: num
 
 type Chunk = { type: string; left: number; checksum: number; content: Buffer };
 
-/** Follows an image while its bytes pass by. */
-export type PngFollower = {
-  write(bytes: Buffer): void;
-  /** What the image is, where its checksums vouch for it; undefined for all others. */
-  facts(): ImageFacts | undefined;
-};
-
 /**
  * Follows the chunks of a PNG while its bytes arrive, and computes the checksum of each that a decoder needs: header, palette, transparency,
  * pixels, end. Where all of them are right and in order, the pixels are those that the encoder wrote, all of them, and decoding them would find out
  * nothing more. It refuses nothing: of anything unusual, such as an interlaced image or one without an end mark, it says nothing,
  * and a decoder decides. It holds some bytes, whatever the image has.
  */
-export function followPng(): PngFollower {
+export function followPng(): ImageFollower {
   let isOdd = false;
   /** The bytes of which as many have to be together as `wanted` says: the signature, the head of a chunk, its checksum. */
   let held: Buffer = Buffer.alloc(0);
@@ -144,14 +137,14 @@ export function followPng(): PngFollower {
         }
       }
     },
-    facts() {
+    end() {
       if (isOdd || state !== "end" || header === undefined) return undefined;
       const { width, height, colourType, rawBytes } = header;
       if (colourType === palette && !hasPalette) return undefined;
       // Fewer bytes cannot hold all of the pixels.
       if (pixelBytes * mostCompression < rawBytes) return undefined;
       if (beyondLimits({ width, height, frames: 1, scans: 1, heldBytes: 0 }) !== undefined) return undefined;
-      return { mediaType: "image/png", width, height, length };
+      return { facts: { mediaType: "image/png", width, height, length }, vouchedForBy: "checksums" };
     },
   };
 }

@@ -1,3 +1,5 @@
+import type { ProviderImage } from "./image-provider.ts";
+
 /** What the structure of a PNG, JPEG or WebP says before a pixel of it is decoded. */
 export type ImageOutline = {
   width: number;
@@ -14,6 +16,12 @@ export type ImageOutline = {
   essential: Uint8Array;
 };
 
+/** What is known of an image that may be stored. */
+export type ImageFacts = Pick<ProviderImage, "mediaType" | "width" | "height"> & {
+  /** How many of the bytes are the image. Those behind its end mark are not looked at, and are to be thrown away. */
+  length: number;
+};
+
 /** Thrown for bytes whose structure cannot be followed. Its message says what is wrong, without a name for the image. */
 export class BrokenStructureError extends Error {
   override readonly name = "BrokenStructureError";
@@ -28,6 +36,11 @@ export function createExcerpt(bytes: Buffer) {
       if (last?.[1] === from) last[1] = to;
       else parts.push([from, to]);
     },
-    bytes: (): Buffer => Buffer.concat(parts.map(([from, to]) => bytes.subarray(from, to))),
+    /** A part of the file where one is enough, else a copy. */
+    bytes(): Buffer {
+      const kept = parts.map(([from, to]) => bytes.subarray(from, to));
+      const [only] = kept;
+      return kept.length === 1 && only !== undefined ? only : Buffer.concat(kept);
+    },
   };
 }

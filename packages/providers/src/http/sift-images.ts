@@ -1,9 +1,9 @@
 import { dataUrlOf } from "../data-url.ts";
-import { isGif } from "../read-gif.ts";
-import { isJpeg } from "../read-jpeg.ts";
+import { isGif } from "../follow-gif.ts";
+import { isJpeg } from "../follow-jpeg.ts";
+import { isWebp } from "../follow-webp.ts";
 import { isPng } from "../read-png.ts";
 import { isXml } from "../read-svg.ts";
-import { isWebp } from "../read-webp.ts";
 import type { SpoolGuest } from "../spool/spool.ts";
 import { createJsonStrings, cutEscape, type JsonStringsOptions, type StringPart, unescaped } from "./json-strings.ts";
 import type { InlineImageWriter, ReplyImages } from "./reply-images.ts";

@@ -2,7 +2,8 @@ import { createHash, randomUUID } from "node:crypto";
 import { type FileHandle, open, unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { followPng } from "../follow-png.ts";
+import { followImage } from "../follow-image.ts";
+import type { Followed } from "../image-follower.ts";
 import { createRoom, type Guest, type Party } from "./room.ts";
 import { createSharedFile, type FilePart, memorySource, type SharedFile } from "./spool-source.ts";
 import { type ImageBytes, SpooledBytes } from "./spooled-bytes.ts";
@@ -114,7 +115,7 @@ export function createSpool(options: SpoolOptions = {}) {
 
   function newWriter(guest: SpoolGuest, shared?: SharedFile): SpoolWriter {
     const digest = createHash("sha256");
-    const png = followPng();
+    const follower = followImage();
     let file: FileHandle | FilePart | undefined;
     let writtenBytes = 0;
     let fileBytes = 0;
@@ -158,7 +159,7 @@ export function createSpool(options: SpoolOptions = {}) {
       isInMemory = true;
       gathered = [rest];
       gatheredBytes = fileBytes + rest.length;
-      const written = takeFile("");
+      const written = takeFile({ sha256: "" });
       if (written === undefined) return;
       try {
         gathered.unshift(await written.read());
@@ -167,7 +168,7 @@ export function createSpool(options: SpoolOptions = {}) {
       }
     }
 
-    function takeFile(sha256: string): SpooledBytes | undefined {
+    function takeFile(facts: { sha256: string; followed?: Followed | undefined }): SpooledBytes | undefined {
       if (file === undefined) return undefined;
       const [taken, byteLength] = [file, fileBytes];
       const isPart = "end" in taken;
@@ -175,10 +176,10 @@ export function createSpool(options: SpoolOptions = {}) {
       [file, fileBytes] = [undefined, 0];
       // A part takes room on the disk until its whole file is closed.
       const onRelease = () => disk.give(isPart ? 0 : byteLength, guest.party);
-      return new SpooledBytes({ file: taken, byteLength, sha256, vouchedFor: png.facts(), onRelease });
+      return new SpooledBytes({ file: taken, byteLength, ...facts, onRelease });
     }
 
-    function takeMemory(): SpooledBytes {
+    function takeMemory(followed: Followed | undefined): SpooledBytes {
       const bytes = Buffer.concat(gathered);
       gathered = [];
       const onRelease = () => memory.give(bytes.length, guest.memory.party);
@@ -186,7 +187,7 @@ export function createSpool(options: SpoolOptions = {}) {
         file: memorySource(bytes),
         byteLength: bytes.length,
         sha256: createHash("sha256").update(bytes).digest("hex"),
-        vouchedFor: png.facts(),
+        followed,
         onRelease,
       });
     }
@@ -197,7 +198,7 @@ export function createSpool(options: SpoolOptions = {}) {
       },
       async write(bytes) {
         writtenBytes += bytes.length;
-        png.write(bytes);
+        follower.write(bytes);
         for (let at = 0; at < bytes.length;) {
           if (pieceFilled === pieceBytes) await flush();
           if (isInMemory) {
@@ -221,7 +222,9 @@ export function createSpool(options: SpoolOptions = {}) {
           return image;
         }
         if (pieceFilled > 0) await flush();
-        return isInMemory ? takeMemory() : (takeFile(digest.digest("hex")) ?? noBytes);
+        const followed = follower.end();
+        if (isInMemory) return takeMemory(followed);
+        return takeFile({ sha256: digest.digest("hex"), followed }) ?? noBytes;
       },
       async discard() {
         if (isInMemory) memory.give(gatheredBytes, guest.memory.party);
@@ -229,7 +232,7 @@ export function createSpool(options: SpoolOptions = {}) {
         gathered = [];
         gatheredBytes = 0;
         isInMemory = false;
-        await takeFile("")?.release();
+        await takeFile({ sha256: "" })?.release();
       },
     };
   }

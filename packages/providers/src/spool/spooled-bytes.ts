@@ -1,6 +1,6 @@
 import { createHash, hash } from "node:crypto";
 import { Readable } from "node:stream";
-import type { ImageFacts } from "../examine-image.ts";
+import type { Followed } from "../image-follower.ts";
 import type { SpoolSource } from "./spool-source.ts";
 
 /** Read from the file at a time. */
@@ -10,8 +10,8 @@ type SpooledFile = {
   file: SpoolSource;
   byteLength: number;
   sha256: string;
-  /** What the image is, where its own checksums were found to be right while it came. */
-  vouchedFor?: ImageFacts | undefined;
+  /** What was found out about the image while it came. */
+  followed?: Followed | undefined;
   /** Called once, when the file is closed. */
   onRelease: () => void;
 };
@@ -24,16 +24,16 @@ export class SpooledBytes {
   readonly byteLength: number;
   /** Of all of the bytes, in hexadecimal. */
   readonly sha256: string;
-  /** What the image is, where its own checksums were found to be right while it came. */
-  readonly vouchedFor: ImageFacts | undefined;
+  /** What was found out about the image while it came; undefined where only a decoder can tell what it is. */
+  readonly followed: Followed | undefined;
   readonly #file: SpoolSource;
   readonly #onRelease: () => void;
   #isReleased = false;
 
-  constructor({ file, byteLength, sha256, vouchedFor, onRelease }: SpooledFile) {
+  constructor({ file, byteLength, sha256, followed, onRelease }: SpooledFile) {
     this.byteLength = byteLength;
     this.sha256 = sha256;
-    this.vouchedFor = vouchedFor;
+    this.followed = followed;
     this.#file = file;
     this.#onRelease = onRelease;
   }

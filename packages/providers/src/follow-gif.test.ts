@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { readGif } from "./read-gif.ts";
+import { readGif } from "./follow-gif.ts";
 
 const ascii = (text: string) => [...Buffer.from(text, "latin1")];
 const screen = ({ width = 3, height = 2, packed = 0 } = {}) => [width, 0, height, 0, packed, 0, 0];
