@@ -8,9 +8,22 @@ import { queueAnswer } from "./queue-answer.ts";
  * that is not kept any more, `not_found` for any other id, so that no tenant learns which ids other tenants have.
  */
 export function createFindGeneration({ generations }: Pick<Queue["reads"], "generations">) {
+  const begun = new Map<string, ReturnType<typeof generations.read>>();
+
+  /** One read for all who ask in the same turn of the event loop: everybody who follows a generation reads it when it changes. */
+  function readOnce(id: string): ReturnType<typeof generations.read> {
+    const other = begun.get(id);
+    if (other !== undefined) return other;
+    const read = generations.read(id);
+    begun.set(id, read);
+    // Node runs it before the next event: nobody gets what was read before the change that he has heard of.
+    process.nextTick(() => begun.delete(id));
+    return read;
+  }
+
   return async (tenant: string, id: string): Promise<GenerationRecord> => {
     if (!isGenerationId(id)) throw notFound();
-    const record = await queueAnswer(generations.read(id));
+    const record = await queueAnswer(readOnce(id));
     if (record !== null) {
       if (record.tenant !== tenant) throw notFound();
       return record;

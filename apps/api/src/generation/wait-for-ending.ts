@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { isEnding, ApiError } from "@darkroom/contracts";
-import type { Logger } from "@darkroom/runtime";
+import { createEventLoopTurns, type Logger } from "@darkroom/runtime";
 import type { GenerationRecord } from "@darkroom/generations";
 import type { Queue } from "../open-queue.ts";
 import type { Joined } from "./submit-or-attach.ts";
@@ -63,6 +63,9 @@ type LimitWaitOptions = {
   kind: WaitKind;
 };
 
+/** Waits that began together time out together. Each is answered then. */
+const timeouts = createEventLoopTurns();
+
 /** Watches for events that interrupt a wait. Call `release` once, when the wait is over. */
 export function limitWait({ response, timeoutMs, drain, heldRequests, kind }: LimitWaitOptions) {
   const { promise: interrupted, resolve } = Promise.withResolvers<Interruption>();
@@ -70,7 +73,8 @@ export function limitWait({ response, timeoutMs, drain, heldRequests, kind }: Li
   const onClose = () => resolve("disconnect");
   if (response.destroyed) onClose();
   else response.once("close", onClose);
-  const timer = timeoutMs === undefined ? undefined : setTimeout(() => resolve("timeout"), timeoutMs);
+  const timer =
+    timeoutMs === undefined ? undefined : setTimeout(() => timeouts.take(() => resolve("timeout")), timeoutMs);
   const forget = drain.onDismiss(() => resolve("shutdown"));
   const forgetKey = heldRequests.onStopped(response, () => resolve("stopped"));
   const endWait = heldRequests.beginWait(kind);

@@ -1,7 +1,7 @@
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Keyring } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
-import type { Metrics } from "@darkroom/runtime";
+import { createEventLoopTurns, type Metrics } from "@darkroom/runtime";
 import cors from "@fastify/cors";
 import underPressure from "@fastify/under-pressure";
 import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
@@ -24,6 +24,7 @@ import {
   requestLimits as sizeLimits,
   stalledAnswerMs as usualStalledAnswerMs,
 } from "../limits/server-limits.ts";
+import { credentialOf } from "./credential.ts";
 import { createConnectionTurns } from "./connection-turns.ts";
 import { createAuthenticationGate, type AuthenticationGate } from "./authentication-gate.ts";
 import { createUnauthenticatedLog } from "./unauthenticated-log.ts";
@@ -69,6 +70,8 @@ export function createServer(given: CreateServerDependencies): Server {
     turns,
     answer: (socket) => answerBrokenRequest({ code: requestTimeoutCode }, socket, dependencies),
   });
+  // A thousand connections that are opened at once each send one.
+  const turnsWithoutKey = createEventLoopTurns();
   const traffic = createTenantTraffic();
   const app = Fastify({
     ...sizeLimits,
@@ -78,7 +81,9 @@ export function createServer(given: CreateServerDependencies): Server {
       const serve = (request: IncomingMessage, response: ServerResponse) => {
         setCommonHeaders(response);
         const pass = () => route(request, response);
-        if (!gate.turnAway(request, response, pass)) pass();
+        const begin = () => gate.turnAway(request, response, pass) || pass();
+        if (credentialOf(request.headers) === undefined) turnsWithoutKey.take(begin);
+        else begin();
       };
       const serveInTurn = turns.inTurn(serve);
       const server = createHttpServer(connectionLimits, serveInTurn);

@@ -1,3 +1,4 @@
+import { createEventLoopTurns } from "@darkroom/runtime";
 import { heartbeat, heartbeatEveryMs } from "./event-stream.ts";
 
 /** The heartbeats of one answer. However often its waits are interrupted, no more than `everyMs` passes without a beat. */
@@ -15,11 +16,12 @@ const steps = 12;
 export function createHeartbeats(everyMs = heartbeatEveryMs) {
   const stepMs = Math.max(1, everyMs / steps);
   const waiting = new Set<Waiting>();
+  const turns = createEventLoopTurns();
   let timer: NodeJS.Timeout | undefined;
 
   function step(): void {
     const untilMs = performance.now() + stepMs;
-    for (const { dueAtMs, beat } of waiting) if (dueAtMs <= untilMs) beat();
+    for (const { dueAtMs, beat } of waiting) if (dueAtMs <= untilMs) turns.take(beat);
   }
 
   function add(entry: Waiting): void {

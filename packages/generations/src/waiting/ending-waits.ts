@@ -1,7 +1,7 @@
 import { isEnding } from "@darkroom/contracts";
 import type { Redis } from "ioredis";
 import type { Keys } from "@darkroom/redis";
-import { createTicker } from "@darkroom/runtime";
+import { createEventLoopTurns, createTicker } from "@darkroom/runtime";
 import { decodeRecord, type GenerationRecord } from "../records/generation-record.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 
@@ -72,6 +72,8 @@ export async function createEndingWaits(options: EndingWaitsOptions) {
   const channel = keys.replies(instance);
   const waits = new Map<string, Followed>();
   const watches = new Map<string, Followed>();
+  /** Each listener reads the record and may answer with it. */
+  const turns = createEventLoopTurns();
   /** Set where messages may have been lost. */
   let looksAtAll = false;
   let callers = 0;
@@ -112,7 +114,7 @@ export async function createEndingWaits(options: EndingWaitsOptions) {
   }
 
   function show(id: string): void {
-    for (const onChange of watches.get(id)?.listeners ?? []) onChange();
+    for (const onChange of watches.get(id)?.listeners ?? []) turns.take(onChange);
   }
 
   async function reconcile(): Promise<void> {
