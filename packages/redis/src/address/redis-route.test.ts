@@ -3,6 +3,7 @@ import { freePort, startClusterPair, startRedis, startSentinel } from "@darkroom
 import { expect, onTestFinished, test } from "vitest";
 import { checkRedis } from "../check-redis.ts";
 import { connectProducer, connectSubscriber, connectWorker, untilConnected } from "../redis-connections.ts";
+import { startFakeSentinel } from "./fake-sentinel.fixture.ts";
 
 const ignore = () => {};
 const key = "{darkroom}:news";
@@ -96,4 +97,42 @@ test.each([
   const url = `redis-sentinel://127.0.0.1:${port}/${path}`;
   const check = checkRedis(url, { names, requireNoEviction: true, log: { warn: ignore } });
   await expect(check).rejects.toThrow(`Redis "${path.split("?")[0]}" of the Sentinels at 127.0.0.1:${port} ${message}`);
+});
+
+/** A connection by a Sentinel that holds its answers back, whose primary was just lost: the connection asks for another. */
+async function openLooking() {
+  const primary = await startRedis({ persist: false });
+  onTestFinished(primary.stop);
+  const sentinel = await startFakeSentinel(primary);
+  onTestFinished(sentinel.close);
+  const worker = connectWorker(`redis-sentinel://127.0.0.1:${sentinel.port}/watched`, ignore);
+  onTestFinished(() => worker.disconnect());
+  await untilConnected(worker, patience);
+  await sentinel.untilSubscribed();
+  const { asked, answer } = sentinel.hold();
+  worker.stream.destroy();
+  await asked;
+  return { sentinel, worker, answer };
+}
+
+test("a connection that looks for the primary when a Sentinel tells of a failover looks again, and is not lost", async () => {
+  const { sentinel, worker, answer } = await openLooking();
+  const pinged = worker.ping();
+  await sentinel.tellFailover();
+  answer();
+  expect(await pinged).toBe("PONG");
+  // The next one, too.
+  await sentinel.untilSubscribed();
+  const reconnected = once(worker, "ready");
+  await sentinel.tellFailover();
+  await reconnected;
+});
+
+test("a connection that its owner closes while it looks for the primary stays closed", async () => {
+  const { worker, answer } = await openLooking();
+  const ended = once(worker, "end");
+  worker.disconnect();
+  answer();
+  await ended;
+  await expect(worker.ping()).rejects.toThrow("Connection is closed");
 });

@@ -1,6 +1,7 @@
 import { connect as connectTcp } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { AbstractConnector, type RedisOptions } from "ioredis";
+import { FailoverConnector } from "./failover-connector.ts";
 import { parseRedisUrl, type RedisAddress, type RedisNode } from "./redis-url.ts";
 
 /** A server that is demoted stays it for a while. Once a second it is looked whether the address leads to another. */
@@ -53,6 +54,7 @@ function throughSentinels({ nodes, primaryName, tls, sentinel }: RedisAddress): 
     connectTimeout,
     // Without it a primary that is frozen or cut off keeps its connections, which wait for its answers.
     failoverDetector: true,
+    Connector: FailoverConnector,
     reconnectOnError: createReadOnlyCheck(),
   };
 }
