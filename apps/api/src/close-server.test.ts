@@ -1,5 +1,7 @@
-import { expect, test } from "vitest";
-import { startApi } from "./api.fixture.ts";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
+import { apiKey, startApi } from "./api.fixture.ts";
 import { closeServer } from "./close-server.ts";
 import { drawing } from "./worker.fixture.ts";
 
@@ -19,6 +21,7 @@ test("callers who wait get their answers before the server is gone", async () =>
   await submitted;
 
   const closed = closeServer({ app: api.app, drain: api.drain, delayMs: 0, deadlineMs: 60_000 });
+  await expect.poll(() => api.app.server.listening).toBe(false);
   await expect(fetch(`${api.baseUrl}/healthz`), "no new connection is taken").rejects.toThrow("fetch failed");
   mayEnd.resolve();
   const answer = await waiting;
@@ -87,3 +90,67 @@ test("a connection whose long answer ends during the shutdown does not hold it u
   expect((await answer.arrayBuffer()).byteLength).toBeGreaterThan(10_000_000);
   await closed;
 });
+
+/** A connection to an api, and a request on it that was answered. */
+async function connectTo({ baseUrl }: { baseUrl: string }) {
+  const socket = connect(Number(new URL(baseUrl).port), "127.0.0.1");
+  const errors: Error[] = [];
+  socket.on("error", (error) => errors.push(error));
+  onTestFinished(() => void socket.destroy());
+  await once(socket, "connect");
+  return { socket, errors };
+}
+
+const healthz = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+
+const nextBytes = async (socket: Socket): Promise<string> => String((await once(socket, "data"))[0]);
+
+/** As long as the pause of the shutdown, and begun before it: its timer goes first, in the same turn of the event loop. */
+const delayMs = 100;
+
+test("a request that arrives in the moment in which its idle connection would be closed is answered, and not reset", async () => {
+  const api = await startApi();
+  const { socket, errors } = await connectTo(api);
+  socket.write(healthz);
+  await nextBytes(socket);
+  setTimeout(() => socket.write(healthz), delayMs);
+  const closed = closeServer({ app: api.app, drain: api.drain, delayMs, deadlineMs: 60_000 });
+  expect(await nextBytes(socket)).toMatch(/^HTTP\/1.1 200 OK\r\n[^]*connection: close/i);
+  await closed;
+  expect(errors).toEqual([]);
+});
+
+test("a connection that is made in the moment in which the port is closed is served, and not reset", async () => {
+  const api = await startApi();
+  const connected = new Promise<Awaited<ReturnType<typeof connectTo>>>((resolve) =>
+    setTimeout(() => resolve(connectTo(api)), delayMs),
+  );
+  const closed = closeServer({ app: api.app, drain: api.drain, delayMs, deadlineMs: 60_000 });
+  const { socket, errors } = await connected;
+  socket.write(healthz);
+  expect(await nextBytes(socket)).toMatch(/^HTTP\/1.1 200 OK\r\n[^]*connection: close/i);
+  await closed;
+  expect(errors).toEqual([]);
+});
+
+test.each([
+  ["by a route", "POST /v1/images/generations", `Authorization: Bearer ${apiKey}\r\nContent-Type: text/plain\r\n`, 415],
+  ["for a wrong key", "POST /v1/images/generations", "Authorization: Bearer sk-wrong\r\n", 401],
+])(
+  "while it shuts down, a request that is refused %s before its body has arrived gets the refusal, and no reset",
+  async (_, line, headers, status) => {
+    const api = await startApi();
+    api.drain.leave();
+    const { socket, errors } = await connectTo(api);
+    const body = "x".repeat(100_000);
+    socket.write(`${line} HTTP/1.1\r\nHost: x\r\n${headers}Content-Length: ${body.length}\r\n\r\n${body.slice(0, 10)}`);
+    const refusal = await nextBytes(socket);
+    expect(refusal).toContain(`HTTP/1.1 ${status} `);
+    expect(refusal).not.toMatch(/connection: close/i);
+    socket.write(body.slice(10));
+    socket.write(healthz);
+    expect(await nextBytes(socket)).toMatch(/^HTTP\/1.1 200 OK\r\n[^]*connection: close/i);
+    await once(socket.resume(), "close");
+    expect(errors).toEqual([]);
+  },
+);

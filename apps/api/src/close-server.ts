@@ -22,6 +22,12 @@ const tellingShare = 0.2;
 const closeIdleEveryMs = 50;
 
 /**
+ * Resolves when the event loop has read and accepted all that had arrived. A timer runs before that: what it closes may have a request or a
+ * connection waiting, and the client's kernel is told of a reset instead of an answer.
+ */
+const untilArrivalsAreRead = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/**
  * Stops serving in steps. First `/readyz` fails, and requests are still accepted until balancers have noticed. Then no new connection is
  * accepted, and waiting callers get their answers; near the deadline those that still wait get a 503. Resolves when the last one is answered.
  */
@@ -30,8 +36,13 @@ export async function closeServer({ app, drain, delayMs, deadlineMs }: CloseServ
   const timer = setTimeout(() => drain.dismiss(), waitingMs);
   drain.leave();
   await sleep(delayMs);
+  await untilArrivalsAreRead();
   drain.begin();
-  const sweep = setInterval(() => app.server.closeIdleConnections(), closeIdleEveryMs);
+  const closeIdle = async () => {
+    await untilArrivalsAreRead();
+    app.server.closeIdleConnections();
+  };
+  const sweep = setInterval(() => void closeIdle(), closeIdleEveryMs);
   try {
     await app.close();
   } finally {

@@ -4,6 +4,7 @@
  */
 export function createDrain() {
   let step: "serving" | "leaving" | "draining" = "serving";
+  let leftAtMs = Number.NEGATIVE_INFINITY;
   let dismissed = false;
   const waiting = new Set<() => void>();
 
@@ -18,8 +19,20 @@ export function createDrain() {
       return step === "draining";
     },
 
+    /** When it began to shut down, by `performance.now()`. Before that -Infinity. */
+    get leftAtMs(): number {
+      return leftAtMs;
+    },
+
+    /** Whether no request waits any more, because the deadline is near. */
+    get dismissed(): boolean {
+      return dismissed;
+    },
+
     leave(): void {
-      if (step === "serving") step = "leaving";
+      if (step !== "serving") return;
+      step = "leaving";
+      leftAtMs = performance.now();
     },
 
     begin(): void {

@@ -1,4 +1,4 @@
-import { type ServerResponse, STATUS_CODES } from "node:http";
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { ApiError } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/runtime";
@@ -39,11 +39,17 @@ export async function answerError(
   if (isAbortError(thrown) && reply.raw.closed) return void reply.hijack();
   const error = isTooLarge(thrown) ? bodyTooLarge(request) : toApiError(thrown);
   noteError(error, request, log);
-  // Fastify closes the connection on a body that it does not read. Closed with unread bytes it is reset, and the caller never sees
-  // why; left open, Node reads the rest away, for `bodyLimits.wholeMs` at most.
+  // Fastify closes the connection on a body that it does not read.
   reply.removeHeader("connection");
   await reply.code(error.status).headers(errorHeaders(error)).send({ error: error.toObject() });
 }
+
+/**
+ * Whether a part of the body has not arrived yet. A connection that is closed then is reset, and its client never sees the answer. Left open,
+ * Node reads the rest away, for `bodyLimits.wholeMs` at most.
+ */
+export const hasUnreadBody = ({ complete, headers }: IncomingMessage): boolean =>
+  !complete && (Number(headers["content-length"] ?? 0) > 0 || headers["transfer-encoding"] !== undefined);
 
 const isTooLarge = (thrown: unknown): boolean =>
   thrown instanceof Error && "code" in thrown && thrown.code === "FST_ERR_CTP_BODY_TOO_LARGE";
@@ -83,7 +89,7 @@ type Prepared = { body: string; head: readonly string[]; length: string };
 const preparedErrors = new WeakMap<ApiError, Prepared>();
 
 type WriteErrorOptions = {
-  /** Closes the connection after it. */
+  /** Closes the connection after it, unless the body of the request is not read yet. */
   last: boolean;
   /** Headers before those of the error, names and values alternating. */
   headers: readonly string[];
@@ -93,8 +99,7 @@ type WriteErrorOptions = {
 export function writeError(error: ApiError, response: ServerResponse, { last, headers: own }: WriteErrorOptions): void {
   const { body, head, length } = preparedErrors.get(error) ?? prepare(error);
   const headers = ["x-request-id", newRequestId(), ...own, ...head];
-  // The body of the request is not read. As in `answerError`, the connection stays open, and Node drops the body.
-  if (last) headers.push("connection", "close");
+  if (last && !hasUnreadBody(response.req)) headers.push("connection", "close");
   else response.removeHeader("connection");
   headers.push("content-length", length);
   response.writeHead(error.status, headers).end(body);

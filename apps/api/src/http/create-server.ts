@@ -6,7 +6,7 @@ import cors from "@fastify/cors";
 import underPressure from "@fastify/under-pressure";
 import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import type { Drain } from "../drain.ts";
-import { answerBrokenRequest, answerError, requestTimeoutCode } from "./answer-error.ts";
+import { answerBrokenRequest, answerError, hasUnreadBody, requestTimeoutCode } from "./answer-error.ts";
 import { assertPlainBody, parseJson } from "./request-body.ts";
 import { type BodyDeadline, createBodyDeadline } from "../limits/body-deadline.ts";
 import { createHeaderDeadline } from "../limits/header-deadline.ts";
@@ -26,6 +26,7 @@ import {
 } from "../limits/server-limits.ts";
 import { credentialOf } from "./credential.ts";
 import { createConnectionTurns } from "./connection-turns.ts";
+import { closeOnlyIdle } from "./idle-connections.ts";
 import { createAuthenticationGate, type AuthenticationGate } from "./authentication-gate.ts";
 import { createUnauthenticatedLog } from "./unauthenticated-log.ts";
 
@@ -89,6 +90,7 @@ export function createServer(given: CreateServerDependencies): Server {
       const server = createHttpServer(connectionLimits, serveInTurn);
       server.maxConnections = maxConnections;
       cutStalledAnswers(server, turns, stalledAnswerMs);
+      closeOnlyIdle(server, { turns, drain });
       server.on("drop", () => metrics.droppedConnections.inc());
       // Node answers an `Expect` that it does not know with an empty 417. RFC 9110 §10.1.1 lets us ignore it.
       return server.on("checkExpectation", serveInTurn);
@@ -147,8 +149,9 @@ export function createServer(given: CreateServerDependencies): Server {
     if (reply.statusCode !== 401) {
       reply.header("openai-processing-ms", Math.round(performance.now() - request.facts.startedAtMs));
     }
+    if (hasUnreadBody(request.raw)) reply.raw.removeHeader("connection");
     // An open connection would send its next request here.
-    if (drain.leaving) reply.header("connection", "close");
+    else if (drain.leaving) reply.header("connection", "close");
   });
   return { app, gate, routes, bodyDeadline, loadShedder, traffic };
 }
