@@ -47,7 +47,7 @@ export function createDisconnects({
 
   async function tell({ id, lane, caller }: Waiting, how: Leaving): Promise<"canceled" | "kept"> {
     const verdict = await generations.leave(id, lane, caller, how);
-    if (how === "cut" || how === "later")
+    if (how !== "answered" && how !== "accepted")
       log.debug({ generationId: id, how, verdict }, "A caller has left before its answer");
     // Its job has no effect any more. Its removal only saves a worker a read.
     if (verdict === "canceled") await lanes.remove(lane, id).catch(() => {});

@@ -10,16 +10,18 @@ export type FollowAnswerOptions = {
   tellsAnswered: boolean;
   /** How a disconnected caller leaves: `later` for a caller that may disconnect and come back. */
   whenCut: "cut" | "later";
+  /** How a caller leaves that is told to send its request again: `returned` where the request asks for a new generation. */
+  whenToldAgain: "cut" | "returned";
 };
 
 /** The report to the queue about the answer of a caller. Nothing is reported until its response closes. */
 export type FollowedAnswer = {
   /**
-   * Call it before an answer that does not have the ending: `later` where the generation goes on or has ended, `cut` where the caller is told
+   * Call it before an answer that does not have the ending: `later` where the generation goes on or has ended, `again` where the caller is told
    * to send its request again. Then a request that follows the answer at once finds the generation. Answers whether the queued generation
    * was canceled.
    */
-  leave: (how: "cut" | "later") => Promise<"canceled" | "kept">;
+  leave: (how: "again" | "later") => Promise<"canceled" | "kept">;
 };
 
 /**
@@ -31,6 +33,7 @@ export function followAnswer({
   disconnects,
   tellsAnswered,
   whenCut,
+  whenToldAgain,
 }: FollowAnswerOptions): FollowedAnswer {
   let told = false;
   function onClose(): void {
@@ -45,11 +48,12 @@ export function followAnswer({
   return {
     async leave(how) {
       told = true;
+      const leaving = how === "again" ? whenToldAgain : how;
       try {
-        return await disconnects.leaveNow(waiting, how);
+        return await disconnects.leaveNow(waiting, leaving);
       } catch {
         // Redis is away: the report is sent when it is back.
-        disconnects.leave(waiting, how);
+        disconnects.leave(waiting, leaving);
         return "kept";
       }
     },

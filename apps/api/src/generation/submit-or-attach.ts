@@ -41,8 +41,6 @@ export type Joined = {
   /** The wait for its ending. It begins before the submission, so that no ending is missed. The caller must call `leave`. */
   wait: ReturnType<Queue["waits"]["wait"]>;
   answer: FollowedAnswer;
-  /** Whether the same request, sent again, finds it. A request that forces a new generation and has no idempotency key does not. */
-  isFoundAgain: boolean;
 };
 
 /** Notes what the headers of the answer say: the id of the generation, the successor of a retired model, the use of the limits. */
@@ -104,14 +102,14 @@ export function createSubmitOrAttach({ queue, disconnects, loadShedder, log }: S
         disconnects,
         tellsAnswered,
         whenCut: mayHangUp ? "later" : "cut",
+        whenToldAgain: identity.forceNew === true && identity.idempotencyKey === undefined ? "returned" : "cut",
       });
 
     // Before the submission, so that no ending is missed.
     let wait = waits.wait(ownId);
     try {
       const id = await loadShedder.inTurn(reply.raw, async () => findOrSubmit(wanted, { caller, watch }, tell));
-      const isFoundAgain = identity.idempotencyKey !== undefined || identity.forceNew !== true;
-      if (id === null) return { id: ownId, wait, answer: follow({ id: ownId, lane }), isFoundAgain };
+      if (id === null) return { id: ownId, wait, answer: follow({ id: ownId, lane }) };
       const over = wait;
       wait = waits.wait(id);
       over.leave();
@@ -120,7 +118,7 @@ export function createSubmitOrAttach({ queue, disconnects, loadShedder, log }: S
       reply.header("idempotent-replayed", "true");
       // With an idempotency key no caller waits for a generation that has ended, because every later request finds it.
       const isWaiting = identity.idempotencyKey === undefined || (found !== null && !isEnding(found.status));
-      return { id, found, wait, answer: follow({ id, lane: found?.lane ?? lane }, isWaiting), isFoundAgain };
+      return { id, found, wait, answer: follow({ id, lane: found?.lane ?? lane }, isWaiting) };
     } catch (error) {
       wait.leave();
       if (error instanceof ApiError) throw error;

@@ -92,14 +92,11 @@ export function limitWait({ response, timeoutMs, drain, heldRequests, kind }: Li
 }
 
 /** The parts of a call's generation that it needs. */
-type Interrupted = Pick<Joined, "id" | "answer" | "isFoundAgain">;
+type Interrupted = Pick<Joined, "id" | "answer">;
 
 /** Returns the function that ends a wait before its generation: it reports how the caller leaves, and answers the error for it. */
 export function createInterruptionError({ syncTimeoutMs }: { syncTimeoutMs: number }) {
-  return async (
-    why: Exclude<Interruption, "disconnect">,
-    { id, answer, isFoundAgain }: Interrupted,
-  ): Promise<ApiError> => {
+  return async (why: Exclude<Interruption, "disconnect">, { id, answer }: Interrupted): Promise<ApiError> => {
     if (why === "timeout") {
       await answer.leave("later");
       return new ApiError(
@@ -113,16 +110,12 @@ export function createInterruptionError({ syncTimeoutMs }: { syncTimeoutMs: numb
       return keyStopped(id);
     }
     // A queued generation is canceled, and the same request creates another. If it goes on, the same request finds it.
-    if ((await answer.leave("cut")) === "canceled") {
+    if ((await answer.leave("again")) === "canceled") {
       const message = "This server is shutting down, and the request was not begun. Send it again.";
       return new ApiError("overloaded", message, { retryAfterMs: 1_000 });
     }
-    if (isFoundAgain) {
-      const message = `This server is shutting down. Send the request again to keep waiting for ${id}.`;
-      return new ApiError("overloaded", message, { retryAfterMs: 1_000 });
-    }
-    const message = `This server is shutting down. The generation goes on; its id is ${id}.`;
-    return new ApiError("overloaded", message, { retryable: false });
+    const message = `This server is shutting down. Send the request again to keep waiting for ${id}.`;
+    return new ApiError("overloaded", message, { retryAfterMs: 1_000 });
   };
 }
 

@@ -15,6 +15,8 @@ type Drawn = {
   abandoned: boolean;
   /** Whether no request gets it any more without its key: it was answered, or its owner has retried it. */
   closed: boolean;
+  /** Whether its caller asked for a new generation, and was told to send the same request again. */
+  returned: boolean;
   /** Callers whose process lives. */
   waiting: Set<string>;
   /** Callers whose process was killed. Its heartbeat is missed half a minute later, so until then nothing is canceled under them. */
@@ -49,12 +51,14 @@ export function createCallersModel() {
       if (claimed === undefined || claimed.abandoned) return undefined;
       return claimed.body === body ? claimed : "mismatch";
     }
-    if (forceNew) return undefined;
     const equal = [...all.values()].filter((one) => one.body === body && one.key === undefined);
     const byAge = equal.toSorted((a, b) => (a.id < b.id ? -1 : 1));
     const open = ({ closed, waiting }: Drawn) => !closed && waiting.size === 0;
+    const usable = (one: Drawn) => open(one) && (lives(one) || one.status === "succeeded");
+    const returned = byAge.find((one) => usable(one) && one.returned);
+    if (forceNew) return returned;
     const failed = ({ status, charged, closed }: Drawn) => status === "failed" && charged && !closed;
-    return byAge.find((one) => open(one) && (lives(one) || one.status === "succeeded")) ?? byAge.find(failed);
+    return returned ?? byAge.find(usable) ?? byAge.find(failed);
   }
 
   return {
@@ -71,7 +75,10 @@ export function createCallersModel() {
       const found = earlier(asked);
       if (found === undefined) return { kind: "none" };
       if (found === "mismatch") return { kind: "mismatch", id: claims.get(asked.key ?? "") ?? "" };
-      if (lives(found) || (found.key === undefined && found.status === "succeeded")) found.waiting.add(asked.caller);
+      if (lives(found) || (found.key === undefined && found.status === "succeeded")) {
+        found.waiting.add(asked.caller);
+        found.returned = false;
+      }
       return { kind: "attached", id: found.id };
     },
 
@@ -80,7 +87,7 @@ export function createCallersModel() {
       if (found.kind !== "none") return found;
       const { id, body, key, caller } = asked;
       const waiting = new Set([caller]);
-      const fresh = { charged: false, begun: false, kept: false, abandoned: false, closed: false };
+      const fresh = { charged: false, begun: false, kept: false, abandoned: false, closed: false, returned: false };
       all.set(id, { id, body, key, status: "queued", ...fresh, waiting, lost: new Set() });
       if (key !== undefined) claims.set(key, id);
       return { kind: "accepted" };
@@ -96,7 +103,11 @@ export function createCallersModel() {
         return "kept";
       }
       if (how === "later") one.kept = true;
-      if (one.waiting.size + one.lost.size > 0 || one.status !== "queued" || one.begun || one.kept) return "kept";
+      if (one.waiting.size + one.lost.size > 0) return "kept";
+      if (one.status !== "queued" || one.begun || one.kept) {
+        one.returned = how === "returned";
+        return "kept";
+      }
       Object.assign(one, { status: "canceled", abandoned: true });
       return "canceled";
     },

@@ -29,6 +29,7 @@ const step = fc.record({
       "accept",
       "cut",
       "cut",
+      "return",
       "later",
     ] as const),
     ...([
@@ -48,6 +49,7 @@ const step = fc.record({
   ),
   which: fc.nat(1_000),
 });
+type Leave = "answer" | "accept" | "cut" | "return" | "later";
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 /** A client that wants one image, and retries until it has the answer. */
@@ -80,8 +82,9 @@ type Story = {
 };
 
 /** What goes on is answered with its id. What has ended may be, too, where it ended while its 202 was written. */
-function howLeft(action: "answer" | "accept" | "cut" | "later", isLive: boolean): Leaving {
+function howLeft(action: Leave, isLive: boolean): Leaving {
   if (action === "answer") return isLive ? "accepted" : "answered";
+  if (action === "return") return "returned";
   return action === "accept" ? "accepted" : action;
 }
 
@@ -139,12 +142,8 @@ test("one request is bought once, no image is given to two, and a refused reques
     return ["id" in here ? here : { kind: here.kind }, model.submit(asked)];
   }
 
-  /** A client that waits is answered, told the id, cut off, or put off. */
-  async function leave(
-    { model, images, faults }: Story,
-    client: Client,
-    action: "answer" | "accept" | "cut" | "later",
-  ) {
+  /** A client that waits is answered, told the id, cut off, told to ask again, or put off. */
+  async function leave({ model, images, faults }: Story, client: Client, action: Leave) {
     const { waits } = client;
     if (waits === null) return [];
     const { id, caller } = waits;
@@ -221,6 +220,7 @@ test("one request is bought once, no image is given to two, and a refused reques
       case "answer":
       case "accept":
       case "cut":
+      case "return":
       case "later":
         return client === undefined ? [] : leave(story, client, action);
       case "kill":

@@ -108,6 +108,22 @@ describe("an equal request without an idempotency key", () => {
     expect(await generations.submit(ask())).toMatchObject({ kind: "accepted" });
   });
 
+  test("that asks for a new generation takes over only what another such request was told to ask for again, once", async () => {
+    const { generations, ask, begun, succeed, leave } = await openApi();
+    await leave(await begun(), "cut");
+    const anew = () => ask({ forceNew: true });
+    expect(await generations.submit(anew())).toMatchObject({ kind: "accepted" });
+    const first = await begun({ forceNew: true });
+    await leave(first, "returned");
+    await succeed(first);
+    const again = anew();
+    expect(await generations.submit(again)).toEqual(attached(first));
+    expect(await generations.submit(again), "sent twice").toEqual(attached(first));
+    expect(await generations.submit(anew())).toMatchObject({ kind: "accepted" });
+    await leave({ ...first, caller: again.caller }, "answered");
+    expect(await generations.submit(anew())).toMatchObject({ kind: "accepted" });
+  });
+
   test("takes it over when it has succeeded, until its answer is written", async () => {
     const { generations, ask, begun, succeed, leave } = await openApi();
     const first = await begun();

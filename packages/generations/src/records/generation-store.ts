@@ -28,9 +28,10 @@ export type Retried = Admitted | { kind: "gone" | "succeeded" | "unended" | "bat
 
 /**
  * How a caller's wait for a generation ends. `answered`: its answer was written, with the ending. `accepted`: its answer was written, with the
- * id (202). `cut`: its connection broke, or it was told to send the request again. `later`: it was told that the generation goes on.
+ * id (202). `cut`: its connection broke, or it was told to send the request again. `returned`: it was told so, and its request asks for a new
+ * generation. `later`: it was told that the generation goes on.
  */
-export type Leaving = "answered" | "accepted" | "cut" | "later";
+export type Leaving = "answered" | "accepted" | "cut" | "returned" | "later";
 
 /** A record that is unpacked for a retry may end another life, and be packed again, before it. */
 const retryTries = 3;

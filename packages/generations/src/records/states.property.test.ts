@@ -28,7 +28,7 @@ const step = fc.record({
   which: fc.nat(2),
   latest: fc.boolean(),
   api: fc.constantFrom("a" as const, "b" as const),
-  how: fc.constantFrom("answered" as const, "accepted" as const, "cut" as const, "later" as const),
+  how: fc.constantFrom(...(["answered", "accepted", "cut", "returned", "later"] as const)),
   prompt: fc.constantFrom("a cat", "a dog"),
   named: fc.boolean(),
   expires: fc.boolean(),

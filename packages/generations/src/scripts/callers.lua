@@ -6,7 +6,7 @@
 --   root .. 'instances-returning'                STRING: set while heartbeats of live processes may be missing
 --   root .. 'unanswered:' .. key .. ':' .. body  ZSET of the generations that an API key has asked for with one body and without an
 --                                                idempotency key, until their answer is written: 1 while a caller waits for it, 0 when
---                                                that caller has left
+--                                                that caller has left, -1 when it asked for a new generation and was told to ask again
 --   root .. 'attached:' .. id                    STRING: the generation that the submission of this id was attached to
 
 -- Six heartbeats (waiting/heartbeat.ts).
@@ -84,7 +84,7 @@ local function is_awaited(id, time)
   return false
 end
 
--- Notes a generation among those that no caller was answered with, in the state 1 or 0 as above.
+-- Notes a generation among those that no caller was answered with, in a state as above.
 local function note_unanswered(key, body, id, state)
   local list = unanswered_of(key, body)
   redis.call('ZADD', list, state, id)

@@ -4,6 +4,8 @@
 --   With an idempotency key it gets the generation of the key. Without one it gets a generation of an equal request that no caller was
 --   answered with and no caller waits for; or, for five minutes, an error for which the provider may have charged. It never gets a
 --   generation that another caller waits for or was answered with.
+--   A request that asks for a new generation gets none of these, except one whose caller asked for a new generation, too, and was told by a
+--   process that stops to send its request again.
 
 -- Clients stop their own retries within this time.
 local error_repeated_for_ms = 300000
@@ -56,8 +58,9 @@ local function find_unanswered(request, time)
   if attached then return { 'attached', attached } end
   release_dead(list, time)
   local failed
-  -- Ids grow with time, so that the oldest comes first.
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', list, 0, 0)) do
+  local is_forced = request.force_new == '1'
+  -- Ids grow with time, so that the oldest of each state comes first.
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', list, -1, is_forced and -1 or 0)) do
     local is = find_generation(id)
     local age = is and not is.lives and time - is.ended
     if is and (is.lives or (is.status == 'succeeded' and not is.answered and age < unanswered_for_ms)) then
@@ -65,7 +68,7 @@ local function find_unanswered(request, time)
       wait_for(id, is, request)
       return { 'attached', id }
     elseif is and is.may_be_charged and age < error_repeated_for_ms then
-      failed = failed or id
+      failed = failed or (not is_forced and id or nil)
     else
       redis.call('ZREM', list, id)
     end
@@ -78,5 +81,5 @@ end
 -- another body, or nil. Safe to repeat.
 local function find_earlier(request, time)
   if request.claim ~= '' then return find_claimed(request) end
-  if request.force_new ~= '1' then return find_unanswered(request, time) end
+  return find_unanswered(request, time)
 end

@@ -6,6 +6,7 @@
 --                 which the provider may charge
 --     'accepted'  its answer was written, with the id (202): no request gets it again without an idempotency key, however it ends
 --     'cut'       its connection broke: a generation that has not begun, and that no other caller waits for, is canceled
+--     'returned'  the same for a request that asked for a new generation, and was told to send the same again: that one finds it
 --     'later'     it was told that the generation goes on
 -- Answers 'canceled' or 'kept'.
 local id, caller, how = ARGV[1], ARGV[2], ARGV[4]
@@ -33,5 +34,5 @@ if status == 'queued' and not started and not kept then
   end_generation(id, 'canceled', ARGV[3], { 'abandoned', '1' }, '')
   return 'canceled'
 end
-if is_open and (status == 'succeeded' or not is_ending(status)) then note_unanswered(key, body, id, 0) end
+if is_open and (status == 'succeeded' or not is_ending(status)) then note_unanswered(key, body, id, how == 'returned' and -1 or 0) end
 return 'kept'

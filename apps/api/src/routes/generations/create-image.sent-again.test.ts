@@ -129,13 +129,24 @@ describe("a request equal to one whose caller was cut off while it waited", () =
     expect([idOf(await second), held.calls()]).toEqual([idOf(dismissed), 1]);
   });
 
-  test("is told not to send it again where it would not find it", async () => {
+  test("is told the same where it asks for a new generation, which no other request is given that does not wait for it", async () => {
     const { api, held } = await startHeld();
-    const first = api.generate(request, { headers: { "cache-control": "no-cache" } });
+    const beside = await startApi({ beside: api });
+    const anew = { headers: { "cache-control": "no-cache" } };
+    const first = api.generate(request, anew);
     await held.begun;
     api.drain.dismiss();
-    expect((await first).headers.get("x-should-retry")).toBe("false");
+    const dismissed = await first;
+    expect([dismissed.status, dismissed.headers.get("x-should-retry")]).toEqual([503, "true"]);
+    expect(dismissed.headers.get("retry-after")).toBe("1");
+    const again = beside.generate(request, anew);
+    await expect.poll(() => api.waitersOf(idOf(dismissed))).toHaveLength(1);
+    const another = beside.generate(request, anew);
+    await expect.poll(() => held.calls()).toBe(2);
     held.end();
+    expect(idOf(await again)).toBe(idOf(dismissed));
+    expect(idOf(await another)).not.toBe(idOf(dismissed));
+    expect(held.calls()).toBe(2);
   });
 
   test("is answered with its events where it asks for a stream", async () => {
