@@ -78,6 +78,9 @@ function submitTo(stack: Awaited<ReturnType<typeof startStack>>) {
       method: "POST",
       headers: { ...authorization, "content-type": "application/json", prefer: "respond-async" },
       body: JSON.stringify({ model: "dall-e-2", size: "256x256", prompt: `cat ${submitted++} [sandbox:delay=300]` }),
+    }).catch((cause: unknown) => {
+      const last = stack.apis[0]?.lines.slice(-5).join("\n");
+      throw new Error(`A submission got no answer. The last lines of the api:\n${last}`, { cause });
     });
     await answer.body?.cancel();
     const id = answer.headers.get("x-generation-id") ?? "";
@@ -102,11 +105,18 @@ function submitTo(stack: Awaited<ReturnType<typeof startStack>>) {
     }
   }
   const running = run();
+  // What ends it fails the test where that waits for the next submission. A test that has failed before takes the api away.
+  running.catch(() => {});
+  const failed = new Promise<never>((_, reject) => void running.catch(reject));
+  failed.catch(() => {});
   return {
     acknowledged,
     submit,
     statusOf,
-    untilAcknowledged: async (count: number) => expect.poll(() => acknowledged.length).toBeGreaterThanOrEqual(count),
+    async untilAcknowledged(count: number): Promise<void> {
+      const enough = async () => expect.poll(() => acknowledged.length).toBeGreaterThanOrEqual(count);
+      await Promise.race([enough(), failed]);
+    },
     async stop(): Promise<void> {
       stopping.abort();
       await running;
