@@ -1,6 +1,9 @@
 export { billOf, type ExplainedBill } from "./bill-of.ts";
 export type { Catalogue, CatalogueModel, Retirement } from "./catalogue.ts";
-export { CatalogueError } from "./mistake.ts";
+export { CatalogueError, explain, type Mistake, tellMistakes } from "./mistake.ts";
+export { isPlainObject } from "./merge-patch.ts";
+export { type Prices, pricesSchema } from "./price-schema.ts";
+export { readYaml } from "./yaml-file.ts";
 export type { CustomValue } from "./custom-parameter-schema.ts";
 export { loadCatalogue, readNotedCatalogue, type LoadCatalogueOptions } from "./load-catalogue.ts";
 export { missingPrices } from "./missing-prices.ts";

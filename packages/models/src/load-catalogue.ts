@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import type { Catalogue, CatalogueModel } from "./catalogue.ts";
-import { CatalogueError, type Mistake } from "./mistake.ts";
+import { CatalogueError, type Mistake, tellMistakes } from "./mistake.ts";
 import { checkCatalogue, otherNamesOf } from "./check-catalogue.ts";
 import { withLikes } from "./like.ts";
 import { mergePatch } from "./merge-patch.ts";
 import { modelNameSchema } from "./model-schema.ts";
 import { createRetiring, retiredModels, type RetiredModels } from "./retirement.ts";
-import { readYaml, type YamlFile } from "./yaml-file.ts";
+import { readYaml } from "./yaml-file.ts";
 
 export type LoadCatalogueOptions = {
   /** Path of the operator's YAML or JSON file, laid over the built-in models. Without it, those alone. */
@@ -39,7 +39,7 @@ export function loadCatalogue({
   // A model that is like no other lacks most of what it needs, which is no news.
   const isNews = ({ path: [, id] }: Mistake) => !liked.mistakes.some(({ path }) => path[1] === id);
   const wrong = [...liked.mistakes, ...mistakes.filter(isNews)];
-  if (wrong.length > 0) throw new CatalogueError(tell(wrong, top));
+  if (wrong.length > 0) throw new CatalogueError(tellMistakes(wrong, top));
 
   return servedCatalogue({ models, defaultModel }, { catalogue: liked.catalogue, retired, unknownLike }, now);
 }
@@ -131,19 +131,4 @@ function textOf(file: string): string {
   } catch (error) {
     throw new CatalogueError([`${file}: cannot be read: ${error instanceof Error ? error.message : String(error)}`]);
   }
-}
-
-/** In the order of the file, as its author will go through it. */
-function tell(mistakes: readonly Mistake[], file: YamlFile): string[] {
-  return mistakes
-    .map(({ path, rival, reason, atKey = false }) => {
-      const foreign = rival !== undefined && !file.has(path);
-      const place = foreign ? file.locate(rival, "key") : file.locate(path, atKey ? "key" : "value");
-      return { ...place, path: foreign ? rival : path, reason };
-    })
-    .toSorted((a, b) => a.line - b.line || a.column - b.column)
-    .map(({ path, reason, line, column }) => {
-      const what = path.length === 0 ? "" : `${path.map(String).join(".")}: `;
-      return `${file.name}:${line}:${column}: ${what}${reason}`;
-    });
 }

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { Path } from "./yaml-file.ts";
+import type { Path, YamlFile } from "./yaml-file.ts";
 
 /** A catalogue file that cannot be used. Holds every mistake in it, each as `file:line:column: path: reason`. */
 export class CatalogueError extends Error {
@@ -59,4 +59,19 @@ function expectationOf(issue: z.core.$ZodIssue): string {
 function show(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 64 ? `${text.slice(0, 64)}…` : text;
+}
+
+/** Each mistake as `file:line:column: path: reason`, in the order of the file. */
+export function tellMistakes(mistakes: readonly Mistake[], file: YamlFile): string[] {
+  return mistakes
+    .map(({ path, rival, reason, atKey = false }) => {
+      const foreign = rival !== undefined && !file.has(path);
+      const place = foreign ? file.locate(rival, "key") : file.locate(path, atKey ? "key" : "value");
+      return { ...place, path: foreign ? rival : path, reason };
+    })
+    .toSorted((a, b) => a.line - b.line || a.column - b.column)
+    .map(({ path, reason, line, column }) => {
+      const what = path.length === 0 ? "" : `${path.map(String).join(".")}: `;
+      return `${file.name}:${line}:${column}: ${what}${reason}`;
+    });
 }

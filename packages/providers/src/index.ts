@@ -2,7 +2,8 @@ export { createImageChecker, type ImageChecker, imageDecodings } from "./check-i
 export { createProviders, type CreateProvidersOptions, standIns } from "./create-providers.ts";
 export { createHttpClient, type HttpClient } from "./http/http-client.ts";
 export type { ImageProvider, PartialImage, ProviderCall, ProviderImage, ProviderReply } from "./image-provider.ts";
-export type { ProviderDefinition, ProviderDeps, SandboxCall } from "./provider-definition.ts";
+export { type OpenUpstream, openUpstream, providerNames, type UpstreamOptions } from "./open-upstream.ts";
+export { type ProviderDefinition, type ProviderDeps, type SandboxCall, UpstreamFault } from "./provider-definition.ts";
 export { ProviderError, type ProviderErrorFacts } from "./provider-error.ts";
 export { createSpool, type Spool } from "./spool/spool.ts";
 export { bodyOf, type ImageBytes, releaseBytes, sha256Of, SpooledBytes } from "./spool/spooled-bytes.ts";

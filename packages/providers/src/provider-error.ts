@@ -17,6 +17,11 @@ export type ProviderErrorFacts = {
   rateLimited?: boolean | undefined;
   /** How long the upstream wants us to wait, in milliseconds: from `Retry-After`, else from its words. */
   retryAfterMs?: number | undefined;
+  /**
+   * Set where several upstreams serve the model and none has room: in so many milliseconds one may have. The limits are those upstreams', so
+   * the lane goes on.
+   */
+  roomInMs?: number | undefined;
   /** True where the request may have been carried out although no image arrived: a timeout, a connection cut after sending. */
   mayHaveCharged: boolean;
   /** HTTP status of the upstream, where there was one. */

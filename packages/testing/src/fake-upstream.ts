@@ -49,6 +49,8 @@ export type FakeUpstream = {
   readonly hangUps: () => number;
   /** How many calls hold their connection at the moment. */
   readonly unfinished: () => number;
+  /** The most calls that did so at a time. */
+  readonly mostUnfinished: () => number;
   /** Behaviours for the next calls, first come first served; afterwards all is well again. */
   next(...behaviours: Behaviour[]): void;
   /** The behaviour of every call for which no `next` waits. */
@@ -78,10 +80,12 @@ export async function startFakeUpstream(options: FakeUpstreamOptions): Promise<F
   let usual: Behaviour = {};
   let hangUps = 0;
   let unfinished = 0;
+  let mostUnfinished = 0;
   let origin = "";
 
   const handle = async (request: IncomingMessage, response: ServerResponse) => {
     unfinished++;
+    mostUnfinished = Math.max(mostUnfinished, unfinished);
     response.on("close", () => {
       unfinished--;
       if (!response.writableFinished) hangUps++;
@@ -125,6 +129,7 @@ export async function startFakeUpstream(options: FakeUpstreamOptions): Promise<F
     requests,
     hangUps: () => hangUps,
     unfinished: () => unfinished,
+    mostUnfinished: () => mostUnfinished,
     next: (...behaviours) => void queue.push(...behaviours),
     always: (behaviour) => void (usual = behaviour),
     reset() {
@@ -132,6 +137,7 @@ export async function startFakeUpstream(options: FakeUpstreamOptions): Promise<F
       queue.length = 0;
       usual = {};
       hangUps = 0;
+      mostUnfinished = unfinished;
     },
     async close() {
       server.closeAllConnections();

@@ -18,6 +18,11 @@ export const openai: ProviderDefinition<typeof settingsSchema> = {
   name: "openai",
   settingsSchema,
   isConfigured: (settings) => settings.OPENAI_API_KEY !== undefined,
+  settingsOf: ({ baseUrl, apiKey, headers }) => ({
+    OPENAI_BASE_URL: baseUrl,
+    OPENAI_API_KEY: apiKey,
+    OPENAI_EXTRA_HEADERS: headers && JSON.stringify(headers),
+  }),
   create: (settings, { http, images }) => ({
     name: "openai",
     async generate(call) {

@@ -2,7 +2,7 @@ import { type AnsweredImage, askForImages } from "../ask-for-images.ts";
 import { missingImage } from "../bad-delivery.ts";
 import { collectImages } from "../collect-images.ts";
 import { endpointOf } from "../http/base-url.ts";
-import type { ProviderDefinition } from "../provider-definition.ts";
+import { type ProviderDefinition, UpstreamFault } from "../provider-definition.ts";
 import { receiveImage } from "../receive-image.ts";
 import { final } from "./errors.ts";
 import { settingsSchema } from "./options.ts";
@@ -18,6 +18,12 @@ export const volcengine: ProviderDefinition<typeof settingsSchema> = {
   name: "volcengine",
   settingsSchema,
   isConfigured: (settings) => settings.ARK_API_KEY !== undefined,
+  settingsOf: ({ baseUrl, apiKey, headers = {} }) => {
+    if (Object.keys(headers).length > 0) throw new UpstreamFault("headers", "the provider volcengine has no headers");
+    return { ARK_BASE_URL: baseUrl, ARK_API_KEY: apiKey };
+  },
+  // One call of the API draws one image. A series is one call, and counts as one for each image that it may have.
+  requestsFor: (images) => images,
   create: (settings, deps) => ({
     name: "volcengine",
     async generate(call) {
