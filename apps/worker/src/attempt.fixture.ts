@@ -31,6 +31,7 @@ export const aRecord = ({ n = 1, parameters, delivery = null, missing = [] }: Re
   handbacks: 0,
   rateLimits: 0,
   brokenOffAttempt: null,
+  calls: [],
   stopped: false,
   open: false,
   delivery,
@@ -51,6 +52,7 @@ export const anAttempt = (over: Partial<Attempt> = {}): Attempt => ({
   mayRepeat: false,
   exhausted: null,
   checkpoint: async () => true,
+  noteCall: async () => true,
   showPartial: async () => true,
   ...over,
 });

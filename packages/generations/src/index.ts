@@ -1,5 +1,5 @@
 export { createCancelListener } from "./attempts/cancel-listener.ts";
-export type { LaneWorker } from "./attempts/lane-worker.ts";
+export type { Admission, LaneWorker } from "./attempts/lane-worker.ts";
 export type { Attempt, Outcome, Work } from "./attempts/outcome.ts";
 export type { AttemptEnding } from "./attempts/run-attempt.ts";
 export { createProducer, openProducer, type Producer } from "./open-producer.ts";
@@ -19,6 +19,7 @@ export { type MissingImage, missingImageSchema } from "./records/missing-image.t
 export type { PartialImage } from "./records/partial-image.ts";
 export type { Retention } from "./records/retention.ts";
 export type { Earlier, Submission, Submitted, RequestIdentity } from "./records/submission.ts";
+export type { UpstreamCall } from "./records/upstream-call.ts";
 export { isUnreadableRecord, UnreadableRecord } from "./records/unreadable-record.ts";
 export { assertStored } from "./view/assert-stored.ts";
 export { base64Body } from "./view/base64-body.ts";

@@ -109,6 +109,7 @@ const acceptedRecord = (submission: Submission, nowMs: number): GenerationRecord
   handbacks: 0,
   rateLimits: 0,
   brokenOffAttempt: null,
+  calls: [],
   stopped: false,
   delivery: null,
   open: true,

@@ -1,6 +1,9 @@
 import type { Keys, Quarantine } from "@darkroom/redis";
 import { createLaneBackoff, type Lanes, workOffLane, type WorkOffLaneOptions } from "@darkroom/queue";
+import { recordOf } from "../records/attempt-store.ts";
+import type { GenerationRecord } from "../records/generation-record.ts";
 import type { UnreadableRecord } from "../records/unreadable-record.ts";
+import type { Work } from "./outcome.ts";
 import { runAttempt, type RunAttemptOptions } from "./run-attempt.ts";
 
 export type LaneWorkerOptions = Omit<WorkOffLaneOptions, "hashBeside"> &
@@ -10,7 +13,15 @@ export type LaneWorkerOptions = Omit<WorkOffLaneOptions, "hashBeside"> &
     quarantine: Pick<Quarantine, "setAside">;
     /** Called before each attempt. False: this worker must not begin one, and the job goes back. */
     mayBegin?: () => Promise<boolean>;
+    /** Called before each attempt with its record: see `Admission`. Absent: `work` does the attempt. */
+    admit?: (record: GenerationRecord) => Promise<Admission>;
   };
+
+/**
+ * Milliseconds after which the job is to come back, because nothing has room for it now; or what does the attempt. `release` is called when
+ * the attempt has ended, or was not begun.
+ */
+export type Admission = number | { work: Work; release(): Promise<void> };
 
 /** How long a job that this worker must not begin is delayed, in milliseconds. Another worker may take it after that. */
 const putBackMs = 1_000;
@@ -25,7 +36,7 @@ const setAsideEveryMs = 600_000;
 
 /** Works off one lane of generations. */
 export function createLaneWorker(options: LaneWorkerOptions) {
-  const { keys, lanes, lane, concurrency, quarantine, mayBegin, log } = options;
+  const { keys, lanes, lane, concurrency, quarantine, mayBegin, admit, log } = options;
   /** When each was set aside, by `performance.now()`. */
   const unreadable = new Map<string, number>();
   const onUnreadable = (error: UnreadableRecord) => {
@@ -44,7 +55,16 @@ export function createLaneWorker(options: LaneWorkerOptions) {
   const { worker, running, interrupt, refusal, close } = workOffLane(laneOptions, async (id, signal, held) => {
     lastFetchAtMs = Date.now();
     if (mayBegin !== undefined && !(await mayBegin())) return putBackMs;
-    return runAttempt({ ...options, backoff, onUnreadable }, id, signal, held);
+    const own = { ...options, backoff, onUnreadable };
+    const record = admit === undefined || held.hash === null ? null : readableRecord(held.hash);
+    if (admit === undefined || record === null) return runAttempt(own, id, signal, held);
+    const admission = await admit(record);
+    if (typeof admission === "number") return admission;
+    try {
+      return await runAttempt({ ...own, work: admission.work }, id, signal, held);
+    } finally {
+      await admission.release();
+    }
   });
   worker.on("stalled", (id) =>
     log.warn({ lane, generationId: id }, "A worker fell silent; its generation is begun again"),
@@ -94,6 +114,15 @@ export function createLaneWorker(options: LaneWorkerOptions) {
     /** Stops, and lets what runs finish until the deadline, in milliseconds: see `LaneWork`. */
     close,
   };
+}
+
+/** Null for a record that an attempt cannot read either: it says why. */
+function readableRecord(hash: readonly string[]): GenerationRecord | null {
+  try {
+    return recordOf(hash);
+  } catch {
+    return null;
+  }
 }
 
 export type LaneWorker = ReturnType<typeof createLaneWorker>;

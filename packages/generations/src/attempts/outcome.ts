@@ -3,6 +3,7 @@ import type { Failure } from "../records/failure.ts";
 import type { GenerationRecord } from "../records/generation-record.ts";
 import type { MissingImage } from "../records/missing-image.ts";
 import type { PartialImage } from "../records/partial-image.ts";
+import type { NotedCall } from "../records/upstream-call.ts";
 
 /** How an attempt ended. The queue decides what follows, and how that is done with BullMQ. */
 export type Outcome =
@@ -22,6 +23,8 @@ export type Outcome =
       mayHaveCharged?: boolean;
       /** Set where the upstream's rate limit refused a call; `wholly` where it refused every image that may be tried again. */
       rateLimited?: "partly" | "wholly";
+      /** Set where the limits are those of single deployments: the lane goes on, and in so many milliseconds one may have room. */
+      roomInMs?: number;
     }
   /** It is not tried again. `nothingCharged`: it is certain that the provider charges nothing for this attempt. */
   | { kind: "failed"; error: Failure; nothingCharged?: boolean };
@@ -42,6 +45,8 @@ export type Attempt = {
    * attempt owns the generation.
    */
   checkpoint: (delivery: Delivery, missing: readonly MissingImage[]) => Promise<boolean>;
+  /** Records a call of a deployment, before it is made and when it has ended. Resolves false as `checkpoint` does. */
+  noteCall: (call: NotedCall, isEnd: boolean) => Promise<boolean>;
   /**
    * Shows a partial image to watchers, and notes its object for removal with the generation. Resolves false where it could not be shown, or
    * another attempt or an ending came first. Then its object is not noted.

@@ -116,6 +116,7 @@ async function attemptOnce(
         noted.add(delivery);
         return (await write(() => attempts.checkpoint(id, attempt, delivery, missing))) === "ok";
       },
+      noteCall: async (called, isEnd) => (await write(() => attempts.noteCall(id, attempt, called, isEnd))) === "ok",
       showPartial: async (partial) => {
         try {
           return (await attempts.appendPartial(id, attempt, partial)) === "ok";
@@ -151,16 +152,18 @@ async function attemptOnce(
     return after;
   }
   if (outcome.rateLimited !== undefined) {
-    const { retryAfterMs } = outcome;
-    const closedMs = await insist(() => call.refused(retryAfterMs), log, fields);
-    log.warn({ ...fields, closedMs }, "The upstream's rate limit is reached; the lane gives out no job for a while");
+    const { retryAfterMs, roomInMs } = outcome;
+    const closedMs = roomInMs ?? (await insist(() => call.refused(retryAfterMs), log, fields));
+    if (roomInMs === undefined) {
+      log.warn({ ...fields, closedMs }, "The upstream's rate limit is reached; the lane gives out no job for a while");
+    }
     if (outcome.rateLimited === "wholly") {
       const verdict = await insist(() => attempts.putInLine(id, lane, attempt), log, fields);
       if (verdict === "ok") {
         const sentence =
           "The upstream's rate limit refused the attempt; it is not counted, and the generation waits in line";
-        log.info(fields, sentence);
-        return afterRefusals(record.rateLimits + 1, closedMs);
+        log.info({ ...fields, roomInMs }, sentence);
+        return roomInMs ?? afterRefusals(record.rateLimits + 1, closedMs);
       }
       if (verdict !== "late") {
         void noted.dropUnnamed();

@@ -1,5 +1,6 @@
 import type { GenerationStatus } from "@darkroom/contracts";
 import { failureSchema, type Failure } from "../records/failure.ts";
+import { readCalls, type UpstreamCall } from "../records/upstream-call.ts";
 import { UnreadableRecord } from "../records/unreadable-record.ts";
 
 /**
@@ -23,6 +24,8 @@ export type OperatorView = {
   failures: number;
   handbacks: number;
   rateLimits: number;
+  /** The latest calls of deployments, the latest last. */
+  calls: UpstreamCall[];
   error: Failure | null;
 };
 
@@ -44,6 +47,7 @@ export const operatorFields = [
   "failures",
   "handbacks",
   "rateLimits",
+  "calls",
   "error",
 ] as const;
 
@@ -75,6 +79,7 @@ export function decodeOperatorView(hash: Readonly<Record<string, string>>, id: s
       failures: Number(hash["failures"] ?? 0),
       handbacks: Number(hash["handbacks"] ?? 0),
       rateLimits: Number(hash["rateLimits"] ?? 0),
+      calls: readCalls(hash["calls"]),
       error: error === undefined ? null : failureSchema.parse(JSON.parse(error)),
     };
   } catch (cause) {

@@ -9,6 +9,7 @@ import type { Failure } from "./failure.ts";
 import type { MissingImage } from "./missing-image.ts";
 import { assertKnownUpstream, decodeRecord, type GenerationRecord } from "./generation-record.ts";
 import { type FinishJob, jobFinishedSchema, startsSpanMs, startsSpans, withoutJob } from "@darkroom/queue";
+import { keptCalls, type NotedCall } from "./upstream-call.ts";
 import type { PartialImage } from "./partial-image.ts";
 import { readRecord } from "./read-record.ts";
 import type { StoreOptions } from "../queue-connection.ts";
@@ -39,6 +40,7 @@ const start = defineScript(
   ]),
 );
 const checkpoint = defineScript(new URL("../scripts/checkpoint.lua", import.meta.url), z.enum(["ok", "fenced"]));
+const noteCall = defineScript(new URL("../scripts/note-call.lua", import.meta.url), z.enum(["ok", "fenced"]));
 const appendPartial = defineScript(new URL("../scripts/append-partial.lua", import.meta.url), z.enum(["ok", "fenced"]));
 const end = defineScript(
   new URL("../scripts/end.lua", import.meta.url),
@@ -159,6 +161,23 @@ export function createAttemptStore({ redis, keys, retention }: StoreOptions) {
         [attempt, JSON.stringify(delivery), JSON.stringify(missing), mayBeCharged(delivery, missing) ? "1" : "0"],
       ),
 
+    /**
+     * Records a call of a deployment before it is made, and in its place what came of it. A call that has ended and may have been charged
+     * puts the generation in doubt.
+     */
+    noteCall: (id: string, attempt: number, call: NotedCall, isEnd: boolean): Promise<Verdict> =>
+      noteCall(
+        redis,
+        [keys.record(id)],
+        [
+          attempt,
+          JSON.stringify({ attempt, ...call }),
+          isEnd ? "1" : "0",
+          isEnd && call.mayHaveCharged ? "1" : "0",
+          keptCalls,
+        ],
+      ),
+
     /** The keys of the objects that the record names as delivered; null where there is no record. */
     async deliveredKeys(id: string): Promise<string[] | null> {
       const { id: known, delivery } = unpackFields(id, await redis.hgetallBuffer(keys.record(id)));
@@ -241,7 +260,7 @@ export function createAttemptStore({ redis, keys, retention }: StoreOptions) {
 }
 
 /** The record of a hash, name and value by turns. Null for no fields, and for a packed record, whose bytes are no text. Throws `UnreadableRecord`. */
-function recordOf(fields: readonly string[]): GenerationRecord | null {
+export function recordOf(fields: readonly string[]): GenerationRecord | null {
   const hash: Record<string, string> = {};
   for (let at = 0; at + 1 < fields.length; at += 2) hash[fields[at] ?? ""] = fields[at + 1] ?? "";
   return hash["packed"] === undefined ? decodeRecord(hash) : null;

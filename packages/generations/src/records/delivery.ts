@@ -28,6 +28,11 @@ export const deliverySchema = z.object({
   provider: z.string(),
   images: z.array(storedImageSchema),
   background: z.string().optional(),
+  /**
+   * What the deployments that served it charge, in micros, where a deployment did; null where it is not known. Absent: the terms of the
+   * generation say it.
+   */
+  providerCostMicros: z.int().nullable().optional(),
   /** For images without one of their own, as those of older releases. */
   quality: z.string().optional(),
   /** The tokens of `images`; absent where they are not known. */

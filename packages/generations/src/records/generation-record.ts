@@ -5,6 +5,7 @@ import { type Delivery, deliverySchema } from "./delivery.ts";
 import { type Failure, failureSchema } from "./failure.ts";
 import { type MissingImage, missingImageSchema } from "./missing-image.ts";
 import { UnreadableRecord } from "./unreadable-record.ts";
+import { readCalls, type UpstreamCall } from "./upstream-call.ts";
 
 /**
  * The request to the provider, as the catalogue resolved it when the generation was accepted; later changes of the catalogue do not affect
@@ -59,6 +60,8 @@ export type GenerationRecord = {
   rateLimits: number;
   /** The latest attempt whose provider call was broken off for that; null where none was. */
   brokenOffAttempt: number | null;
+  /** The latest calls of deployments, the latest last. Calls of an upstream that the environment names are not recorded. */
+  calls: UpstreamCall[];
   /** Whether it was canceled because its API key was stopped when its turn came. */
   stopped: boolean;
   /** Whether an equal later request may still get it: it has no idempotency key, and no caller was answered with it. */
@@ -145,6 +148,7 @@ function decode(hash: Record<string, string>): GenerationRecord {
     handbacks: number("handbacks"),
     rateLimits: number("rateLimits"),
     brokenOffAttempt: time("brokenOff"),
+    calls: readCalls(hash["calls"]),
     stopped: hash["stopped"] !== undefined,
     open: hash["body"] !== undefined && hash["claim"] === undefined && hash["answered"] === undefined,
     delivery: hash["delivery"] === undefined ? null : deliverySchema.parse(JSON.parse(hash["delivery"])),

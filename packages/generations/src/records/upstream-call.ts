@@ -1,0 +1,29 @@
+import { z } from "zod";
+
+/** A call of a deployment, as the record keeps it. */
+const upstreamCallSchema = z.object({
+  /** The attempt that made it. */
+  attempt: z.int(),
+  /** The name of the deployment. */
+  deployment: z.string(),
+  /** What came of it. Absent while it is under way, and where the worker died during it. */
+  outcome: z.string().optional(),
+  durationMs: z.number().optional(),
+  /** Whether the upstream may have charged for it. True until it has ended. */
+  mayHaveCharged: z.boolean(),
+});
+
+export type NotedCall = Omit<z.infer<typeof upstreamCallSchema>, "attempt">;
+export type UpstreamCall = z.infer<typeof upstreamCallSchema> & { startedAtMs: number };
+
+/** A generation that a rate limit has refused for a day may have made hundreds. The latest tell why it waits. */
+export const keptCalls = 20;
+
+/** Reads the field `calls` of a record, see `note-call.lua`. */
+export function readCalls(text: string | undefined): UpstreamCall[] {
+  return (text?.split("\n") ?? []).filter(Boolean).map((line) => {
+    const space = line.indexOf(" ");
+    const call = upstreamCallSchema.parse(JSON.parse(line.slice(space + 1)));
+    return Object.assign(call, { startedAtMs: Number(line.slice(0, space)) });
+  });
+}
