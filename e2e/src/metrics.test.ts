@@ -38,6 +38,7 @@ const rare = new Set([
   "darkroom_unbilled_generations_total",
   "darkroom_unbilled_generations_by_key_total",
   "darkroom_repeated_images_total",
+  "darkroom_doubtful_images_total",
   "darkroom_quarantined_total",
   "darkroom_tenant_reads",
   "darkroom_tenant_read_bytes_last_minute",

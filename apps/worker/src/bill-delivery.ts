@@ -45,6 +45,9 @@ export function createBillDelivery({ metrics, log }: BillDeliveryOptions) {
           outputTokens: usage?.output_tokens,
         });
 
+    if (delivery.providerCostMicros !== undefined) {
+      bill.providerCostMicros = withDoubtful(delivery.providerCostMicros, delivery, missing);
+    }
     if (bill.missing.length > 0)
       log.warn({ ...fields, missing: bill.missing }, "A generation ends with a price missing");
     if (bill.cappedFromMicros !== undefined) {
@@ -67,6 +70,15 @@ function chargedFor(delivery: Delivery, delivered: readonly DeliveredImage[], mi
   const [usual] = delivered;
   const others = usual === undefined ? [] : Array.from({ length: count - delivered.length }, () => usual);
   return { images: [...delivered, ...others], usage: shareOfUsage(drawn.usage, count, drawn.images) };
+}
+
+/** What deployments charge, and as much again for each missing image that they may have drawn as for one that they did. */
+function withDoubtful(micros: number | null, delivery: Delivery, missing: readonly MissingImage[]): number | null {
+  const drawn = drawnFor(delivery).images;
+  const doubtful = missing.filter(({ mayHaveCharged }) => mayHaveCharged).length;
+  const undrawn = Math.max(delivery.images.length + doubtful - drawn, 0);
+  if (micros === null || undrawn === 0) return micros;
+  return drawn === 0 ? null : micros + Math.round((micros / drawn) * undrawn);
 }
 
 type Counted = { images: number; inputTokens: number | undefined; outputTokens: number | undefined };

@@ -53,6 +53,12 @@ export const workerEnvSchema = z.object({
   WORKER_PORT: wholeNumber(0, 65_535)
     .optional()
     .describe("Serves `/healthz`, `/readyz` and `/metrics`. Unset: no port is opened."),
+  DEPLOYMENTS_FILE: z
+    .string()
+    .optional()
+    .describe(
+      "A YAML file that lists several upstreams of a model, with their keys, limits and prices. It is read again every two seconds.",
+    ),
   SANDBOX_FALLBACK: z
     .stringbool("must be true or false")
     .default(false)
@@ -121,7 +127,12 @@ export type WorkerConfig = z.output<typeof workerEnvSchema> &
   z.output<typeof modelsEnvSchema> &
   z.output<typeof renderingEnvSchema> &
   z.output<typeof webhookEnvSchema> &
-  z.output<typeof logEnvSchema> & { storage: ObjectStoreSettings; providers: ProviderSettings };
+  z.output<typeof logEnvSchema> & {
+    storage: ObjectStoreSettings;
+    providers: ProviderSettings;
+    /** A variable that the deployments file names. */
+    readVariable: (name: string) => string | undefined;
+  };
 
 /** Reads the worker's configuration; throws an error that names every variable at fault. */
 export function readConfig(environment: Environment = process.env): WorkerConfig {
@@ -136,5 +147,6 @@ export function readConfig(environment: Environment = process.env): WorkerConfig
     ...readSettings(schema, environment),
     storage: objectStoreSettings(environment),
     providers: readProviderSettings(environment),
+    readVariable: (name) => environment[name],
   };
 }

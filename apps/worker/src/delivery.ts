@@ -10,10 +10,12 @@ export type PlanDeliveryOptions = {
   reply: ProviderReply;
   /** What earlier attempts brought to the store. */
   earlier: Delivery | null;
+  /** What deployments charge for all of it: see `providerCostOf`. */
+  providerCostMicros?: number | null | undefined;
 };
 
 /** What will have been delivered once the reply's images are stored, together with what earlier attempts stored. */
-export function planDelivery({ provider, objects, reply, earlier }: PlanDeliveryOptions): Delivery {
+export function planDelivery({ provider, objects, reply, earlier, providerCostMicros }: PlanDeliveryOptions): Delivery {
   const images = reply.images.map(({ bytes, mediaType, ...image }): StoredImage => {
     const { quality = reply.quality } = image;
     const key = objects.image(image.index, mediaType);
@@ -23,6 +25,7 @@ export function planDelivery({ provider, objects, reply, earlier }: PlanDelivery
   const delivery = {
     provider,
     images: [...(earlier?.images ?? []), ...images].toSorted((a, b) => a.index - b.index),
+    ...(providerCostMicros !== undefined && { providerCostMicros }),
     background: reply.background ?? earlier?.background,
     quality: earlier?.quality ?? reply.quality,
     usage: usageOfAll([

@@ -4,11 +4,16 @@ import type { ProcessFacts } from "@darkroom/redis";
 import type { ProcessLife } from "@darkroom/runtime";
 import manifest from "../package.json" with { type: "json" };
 
-export type DescribeWorkerOptions = { queue: Pick<QueueWorker, "laneWorkers">; life: Pick<ProcessLife, "isStopping"> };
+export type DescribeWorkerOptions = {
+  /** What there is to tell of deployments, where there is a file. */
+  deployments?: (() => unknown) | undefined;
+  queue: Pick<QueueWorker, "laneWorkers">;
+  life: Pick<ProcessLife, "isStopping">;
+};
 
 /** Returns the function that tells the operator what this worker does now. */
 export const createDescribeWorker =
-  ({ queue, life }: DescribeWorkerOptions) =>
+  ({ queue, life, deployments }: DescribeWorkerOptions) =>
   (): ProcessFacts => {
     const lanes = queue.laneWorkers.map(({ lane, concurrency, active, isPaused }) => ({
       lane,
@@ -24,5 +29,6 @@ export const createDescribeWorker =
       state: life.isStopping ? "draining" : "running",
       active: lanes.reduce((sum, { active }) => sum + active, 0),
       lanes,
+      deployments: deployments?.(),
     };
   };

@@ -9,6 +9,7 @@ import { anAttempt, aRecord } from "./attempt.fixture.ts";
 import { createGenerateImages } from "./generate-images.ts";
 import { createHeldImages } from "./held-images.ts";
 import { createImageStore } from "./image-store.ts";
+import { measureProvider } from "./measure-calls.ts";
 
 const log = createLogger({ name: "test", level: "silent", pretty: false });
 const links = { publicBaseUrl: "http://localhost", signingSecret: "x".repeat(32) };
@@ -75,7 +76,7 @@ const work = (
   logger = log,
 ) =>
   createGenerateImages({
-    provider,
+    provider: measureProvider(provider, metrics),
     store,
     imageStore: createImageStore({ store, watch: takesWrites, held, patienceMs: 3_000, metrics, log }),
     metrics,

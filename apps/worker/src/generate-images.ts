@@ -1,4 +1,5 @@
-import { type ImageProvider, ProviderError, type ProviderReply, releaseBytes } from "@darkroom/providers";
+import type { RoutedReply } from "@darkroom/deployments";
+import { type ProviderCall, ProviderError, type ProviderReply, releaseBytes } from "@darkroom/providers";
 import type { Attempt, Delivery, MissingImage, Outcome, Work } from "@darkroom/generations";
 import type { ObjectStore } from "@darkroom/storage";
 import type { Logger, Metrics } from "@darkroom/runtime";
@@ -6,15 +7,19 @@ import { delivered, planDelivery } from "./delivery.ts";
 import { imageObjects } from "./image-objects.ts";
 import type { ImageStore } from "./image-store.ts";
 import { conclude, sortMissing, tryAgain } from "./missing-images.ts";
+import { providerCostOf } from "./provider-cost.ts";
 import { explainRetirement } from "./retired-model.ts";
 import { showPartials } from "./show-partials.ts";
 
+/** A reply of the upstream that the environment names, or of a deployment. */
+type AskedReply = ProviderReply & Partial<Pick<RoutedReply, "servedBy" | "boughtAgain">>;
+
 export type GenerateImagesOptions = {
-  provider: ImageProvider;
+  provider: { readonly name: string; generate(call: ProviderCall): Promise<AskedReply> };
   /** Where partial images go. */
   store: Pick<ObjectStore, "put" | "delete">;
   imageStore: ImageStore;
-  metrics: Pick<Metrics, "repeatedImages" | "rateLimitedCalls" | "providerCalls" | "providerDuration">;
+  metrics: Pick<Metrics, "repeatedImages" | "rateLimitedCalls">;
   log: Logger;
 };
 
@@ -47,35 +52,31 @@ export function createGenerateImages({ provider, store, imageStore, metrics, log
     const objects = imageObjects(record);
     log.debug({ ...fields, prompt: request.prompt, wanted }, "The provider is called");
     if (attempt.mayRepeat) metrics.repeatedImages.inc({ model: record.model }, wanted.length);
-    let reply: ProviderReply;
-    const sinceMs = performance.now();
+    let reply: AskedReply;
     try {
       const parameters = { ...upstream.parameters, prompt: request.prompt };
       const partials = showPartials({ attempt, store, objects, log, fields });
       const call = { generationId: id, model: upstream.model, parameters, indexes: wanted, signal };
       reply = await provider.generate({ ...call, ...partials });
     } catch (error) {
-      if (!(error instanceof ProviderError)) {
-        metrics.providerCalls.inc({ upstream: provider.name, outcome: signal.aborted ? "aborted" : "server_error" });
-        throw error;
-      }
+      if (!(error instanceof ProviderError)) throw error;
       reply = { images: [], missing: wanted.map((index) => ({ index, error })) };
-    }
-    metrics.providerCalls.inc({ upstream: provider.name, outcome: outcomeOf(reply) });
-    if (reply.images.length > 0) {
-      metrics.providerDuration.observe({ upstream: provider.name }, (performance.now() - sinceMs) / 1_000);
     }
     reply = { ...reply, missing: explainRetirement(reply.missing, record) };
     for (const oddity of reply.oddities ?? []) log.warn({ ...fields, oddity }, "The provider's answer is odd");
     for (const { error, indexes } of byError(reply.missing)) {
-      if (error.facts.rateLimited === true) metrics.rateLimitedCalls.inc({ model: record.model });
+      // A refusal of a deployment is counted with its call.
+      const isOfLane = error.facts.rateLimited === true && error.facts.roomInMs === undefined;
+      if (isOfLane) metrics.rateLimitedCalls.inc({ model: record.model });
       const sentence = reply.images.length === 0 ? "The provider delivered nothing" : "The provider delivered in part";
       log.warn({ ...fields, ...logged(error), missing: indexes }, sentence);
     }
 
     const { retryable, givenUp } = sortMissing(reply.missing);
     const missing = [...givenUpBefore, ...givenUp];
-    const planned = planDelivery({ provider: provider.name, objects, reply, earlier: stored });
+    const providerCostMicros = providerCostOf({ terms: record.terms, reply, earlier: stored });
+    const servedBy = reply.servedBy?.provider ?? provider.name;
+    const planned = planDelivery({ provider: servedBy, objects, reply, earlier: stored, providerCostMicros });
     /** What the next attempt must know. Where the ending follows, that says it. */
     const isNews = reply.images.length > 0 || (givenUp.length > 0 && retryable.length > 0);
     if (isNews)
@@ -95,16 +96,6 @@ export function createGenerateImages({ provider, store, imageStore, metrics, log
 async function note(attempt: Attempt, delivery: Delivery, missing: readonly MissingImage[]): Promise<void> {
   if (await attempt.checkpoint(delivery, missing)) return;
   throw new Error(`A later attempt owns ${attempt.record.id}`);
-}
-
-/** What came of a call, as the metrics name it. */
-function outcomeOf({ images, missing }: Pick<ProviderReply, "images" | "missing">): string {
-  if (images.length > 0) return missing.length === 0 ? "succeeded" : "partial";
-  if (missing.some(({ error }) => error.facts.rateLimited === true)) return "rate_limited";
-  const [first, ...others] = new Set(missing.map(({ error }) => error.facts.code));
-  // A series may have no image at all.
-  if (first === undefined) return "succeeded";
-  return others.length > 0 ? "mixed" : first;
 }
 
 /** Images that one error is the reason of: that of a whole call is logged once. */

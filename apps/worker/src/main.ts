@@ -2,6 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { createLogger, createMetrics, readOrExit, runProcess } from "@darkroom/runtime";
 import { createAccounts, createLedger } from "@darkroom/accounts";
 import { openBatchWorker } from "@darkroom/batches";
+import { createDeploymentLimits, createRouter, describeDeployments, watchDeployments } from "@darkroom/deployments";
 import { createFileStore } from "@darkroom/files";
 import { createHttpClient, createImageChecker, createProviders, createSpool } from "@darkroom/providers";
 import { createShowEnded, openWorker, queueSettings } from "@darkroom/generations";
@@ -10,14 +11,16 @@ import { defaultRetryPolicy, isBatchLane, tellLaneWorker } from "@darkroom/queue
 import { adviseOnRedis, joinFleet } from "@darkroom/redis";
 import { createObjectStore } from "@darkroom/storage";
 import { openWebhookWorker, webhookWorkerSettings } from "@darkroom/webhooks";
+import { createAdmitGeneration } from "./admit-generation.ts";
 import { createBillDelivery } from "./bill-delivery.ts";
 import { readConfig } from "./config.ts";
 import { createCountEnding } from "./count-ending.ts";
 import { createDescribeWorker } from "./describe-worker.ts";
 import { createDrawingSlots } from "./drawing-slots.ts";
-import { createGenerateImages } from "./generate-images.ts";
+import { createGenerateImages, type GenerateImagesOptions } from "./generate-images.ts";
 import { createHeldImages } from "./held-images.ts";
 import { createMeasureAttempts } from "./measure-attempts.ts";
+import { createCountCall, measureProvider } from "./measure-calls.ts";
 import { createImageStore } from "./image-store.ts";
 import { openFiles } from "./open-files.ts";
 import { openHealth } from "./open-health.ts";
@@ -72,7 +75,22 @@ await runProcess({
       sandboxFallback: config.SANDBOX_FALLBACK,
       logger: log,
     });
-    const plans = planLanes({ providers, named: config.WORKER_LANES, concurrency: config.WORKER_CONCURRENCY });
+    const catalogue = configuredCatalogue(config);
+    const deployments = watchDeployments({
+      file: config.DEPLOYMENTS_FILE,
+      catalogue,
+      upstreams: { settings: config.providers, deps: { http, images } },
+      readVariable: config.readVariable,
+      log,
+    });
+    closes.add("the look at the deployments file", () => deployments.close());
+    metrics.deploymentMistakes.readFrom(() => [{ value: deployments.mistakes.length }]);
+    const plans = planLanes({
+      providers,
+      deployed: new Set(deployments.all.flatMap(({ model }) => catalogue.find(model)?.provider ?? [])),
+      named: config.WORKER_LANES,
+      concurrency: config.WORKER_CONCURRENCY,
+    });
     const hasBatches = plans.some(({ lane }) => isBatchLane(lane));
     if (plans.every(({ lane }) => isBatchLane(lane))) lowerPriority(config.BATCH_NICENESS);
 
@@ -94,7 +112,11 @@ await runProcess({
     const fleet = await joinFleet({
       ...queue.connection,
       name: config.WORKER_NAME,
-      facts: createDescribeWorker({ queue, life }),
+      facts: createDescribeWorker({
+        queue,
+        life,
+        deployments: config.DEPLOYMENTS_FILE === undefined ? undefined : () => describeDeployments(deployments),
+      }),
       onDrain: life.stop,
       log,
     });
@@ -124,7 +146,7 @@ await runProcess({
             queue,
             keyStore: accounts.keyStore,
             showEnded: createShowEnded({
-              catalogue: configuredCatalogue(config),
+              catalogue,
               objects: store,
               linkTtlSeconds: config.LINK_TTL_SECONDS,
             }),
@@ -152,12 +174,26 @@ await runProcess({
     const drawingSlots = createDrawingSlots();
     metrics.drawingSlots.readFrom(drawingSlots.byTenant);
     if (webhookWorker !== undefined) metrics.webhookSlots.readFrom(webhookWorker.slotsByTenant);
+    const limits = createDeploymentLimits({ ...queue.connection, leaseMs: config.LOCK_DURATION_MS, log });
+    closes.add("the calls of deployments", () => limits.close());
+    const hasDeployments = config.DEPLOYMENTS_FILE !== undefined;
+    const route = hasDeployments
+      ? createRouter({ deployments, limits, onEnded: createCountCall(metrics), log })
+      : undefined;
+    const generateWith = (provider: GenerateImagesOptions["provider"]) =>
+      createGenerateImages({ provider, store, imageStore, metrics, log });
     const health = await openHealth({ config, queue, watch, metrics, closes });
     await queue.workLanes(
       plans.map(({ lane, provider, concurrency }) => ({
         lane,
         concurrency,
-        work: measured(lane, drawingSlots.counted(createGenerateImages({ provider, store, imageStore, metrics, log }))),
+        ...createAdmitGeneration({
+          lane,
+          // The calls of deployments are measured by their names.
+          provider: route === undefined ? provider && measureProvider(provider, metrics) : provider,
+          route,
+          generateWith: (asked) => measured(lane, drawingSlots.counted(generateWith(asked))),
+        }),
         mayBegin: () => watch.takesWrites(),
         billOf: createBillDelivery({ metrics, log }),
         onEnding: (record, ending) => {
@@ -181,7 +217,7 @@ await runProcess({
         accounts,
         files,
         objects: store,
-        catalogue: configuredCatalogue(config),
+        catalogue,
         window: config.BATCH_WINDOW,
         removeImages: config.REMOVE_IMAGES,
         isDrained: fleet.isDrained,

@@ -43,6 +43,7 @@ export function tryAgain(
   if (first === undefined) throw new RangeError("There is no image to try again.");
   const { code, message, param } = first.error.facts;
   const limited = retryable.filter(({ error }) => error.facts.rateLimited === true).length;
+  const rooms = retryable.flatMap(({ error }) => error.facts.roomInMs ?? []);
   const waits = retryable.map(({ error }) => error.facts.retryAfterMs ?? 0);
   return {
     kind: "retry",
@@ -52,6 +53,7 @@ export function tryAgain(
     missing: inOrder([...givenUp, ...retryable.map(({ index, error }) => missingBy(index, error))]),
     mayHaveCharged: givenUp.some(({ mayHaveCharged }) => mayHaveCharged),
     ...(limited > 0 && { rateLimited: limited === retryable.length ? "wholly" : "partly" }),
+    ...(rooms.length > 0 && { roomInMs: Math.max(...rooms) }),
   };
 }
 

@@ -16,6 +16,14 @@ test("without names every provider's lane is worked off", () => {
   ]);
 });
 
+test("the lanes of models with deployments are worked off, though the environment names no key for their provider", () => {
+  const plans = planLanes({ providers: new Map(), deployed: new Set(["openai"]), named: undefined, concurrency: 5 });
+  expect(plans).toEqual([
+    { lane: "openai.interactive", provider: undefined, concurrency: 5 },
+    { lane: "openai.batch", provider: undefined, concurrency: 5 },
+  ]);
+});
+
 test("named lanes have their own concurrency", () => {
   expect(lanes("openai.interactive=50")).toEqual([["openai.interactive", 50]]);
 });

@@ -43,6 +43,11 @@ export const keyTypes = {
   refusals: "string",
   "lane-workers": "hash",
   backoff: "hash",
+  // Deployments
+  deployment: "hash",
+  "deployment-calls": "zset",
+  "deployment-asked": "hash",
+  "deployment-line": "string",
   // The audit
   audit: "hash",
   "audit-sums": "hash",

@@ -116,6 +116,14 @@ export function createKeys(prefix: string) {
     laneWorkers: name("lane-workers"),
     /** HASH: how a lane backs off from an upstream whose rate limit is reached. Gone when the lane is as fast as before, or after a while. */
     backoff: (lane: string) => name("backoff", lane),
+    /** HASH: whether an upstream of the deployments file is closed, and how fast it is. Lives some minutes from its latest call. See `end-call.lua`. */
+    deployment: (deployment: string) => name("deployment", deployment),
+    /** ZSET of the calls that are under way at a deployment, by the time at which each stops counting. */
+    deploymentCalls: (deployment: string) => name("deployment-calls", deployment),
+    /** HASH: what a deployment was asked for in each second of the last minute. See `choose-deployment.lua`. */
+    deploymentAsked: (deployment: string) => name("deployment-asked", deployment),
+    /** STRING: the latest time at which a job of a model comes back that found no room at its deployments. Lives some seconds. */
+    deploymentLine: (model: string) => name("deployment-line", model),
     /** Prefix of all that BullMQ keeps. */
     lanes: name("lane"),
     /** Begins the names of what BullMQ keeps of a lane. */

@@ -13,6 +13,7 @@ test("every counter is told with its help before anything has happened", async (
     "darkroom_unbilled_generations_by_key_total",
     "darkroom_repeated_images_total",
     "darkroom_rate_limited_calls_total",
+    "darkroom_doubtful_images_total",
     "darkroom_spool_disk_errors_total",
     "darkroom_quarantined_total",
     "darkroom_refused_requests_total",

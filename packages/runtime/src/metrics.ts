@@ -58,6 +58,16 @@ export function createMetrics({ ofProcess }: MetricsOptions) {
       "darkroom_rate_limited_calls_total",
       "Calls that a provider refused for its rate limit. Each makes its lane back off; none counts as an attempt.",
     ),
+    doubtfulImages: counter(
+      "darkroom_doubtful_images_total",
+      "Images that did not come from a deployment that may have charged for them, by whether another deployment was asked for them.",
+      "upstream",
+      "bought_again",
+    ),
+    deploymentMistakes: scraped(
+      "darkroom_deployment_mistakes",
+      "Mistakes in the deployments file as it is now. While there are any, the deployments before it stay in force.",
+    ),
     storeRefusing: new Gauge({
       name: "darkroom_store_refusing",
       help: "1 while the object store refuses what this worker writes, and it begins no generation; else 0.",

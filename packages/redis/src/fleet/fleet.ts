@@ -25,6 +25,7 @@ export function createFleet({ redis, keys }: FleetOptions) {
       pid: Number(hash["pid"]),
       active: Number(hash["active"]),
       lanes: jsonOrNull(hash["lanes"]),
+      deployments: jsonOrNull(hash["deployments"]),
     });
     if (!facts.success) return null;
     return {

@@ -46,8 +46,12 @@ export async function joinFleet(options: JoinFleetOptions) {
   let isAskedToDrain = false;
 
   async function tick(): Promise<void> {
-    const { lanes, ...told } = facts();
-    const fields = Object.entries({ ...told, lanes: JSON.stringify(lanes) }).flat();
+    const { lanes, deployments, ...told } = facts();
+    const json = {
+      lanes: JSON.stringify(lanes),
+      ...(deployments !== undefined && { deployments: JSON.stringify(deployments) }),
+    };
+    const fields = Object.entries({ ...told, ...json }).flat();
     const args = [name, run, everyMs * missedAfterBeats, ...fields];
     const [asked, ...drained] = await beat(redis, [...own, keys.drainedLanes], args);
     drainedLanes = new Set(drained);

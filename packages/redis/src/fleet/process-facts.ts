@@ -24,6 +24,8 @@ export const processFactsSchema = z.object({
   active: z.int(),
   /** None for an api. */
   lanes: z.array(laneSlotsSchema),
+  /** What a worker tells of its deployments file; absent where it has none. `@darkroom/deployments` reads it. */
+  deployments: z.unknown().optional(),
 });
 export type ProcessFacts = z.infer<typeof processFactsSchema>;
 

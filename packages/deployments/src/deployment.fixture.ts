@@ -1,0 +1,62 @@
+import { randomBytes } from "node:crypto";
+import { createKeys, connectWorker, untilConnected } from "@darkroom/redis";
+import { removeKeys, testRedisUrl } from "@darkroom/testing";
+import type { ImageProvider } from "@darkroom/providers";
+import { onTestFinished } from "vitest";
+import { createDeploymentLimits, type DeploymentLimitsOptions } from "./deployment-limits.ts";
+import { type Deployment, deploymentSchema } from "./deployment-schema.ts";
+import type { OpenDeployment } from "./open-deployment.ts";
+
+export const silent = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** An upstream that draws nothing, with what a test says of it. */
+export const aDeployment = (over: Partial<Deployment> = {}, generate?: ImageProvider["generate"]): OpenDeployment => ({
+  ...deploymentSchema.parse({ name: "a", provider: "openai" }),
+  ...over,
+  adapter: { name: "openai", generate: generate ?? (async () => ({ images: [], missing: [] })) },
+  requestsFor: () => 1,
+  secrets: [],
+});
+
+/** The limits as some workers have them, each on a connection of its own, under a prefix of the test's own. */
+export async function openLimits({
+  workers = 1,
+  ...options
+}: { workers?: number } & Partial<DeploymentLimitsOptions> = {}) {
+  const prefix = `test-${randomBytes(6).toString("hex")}`;
+  const keys = createKeys(prefix);
+  const opened = await Promise.all(
+    Array.from({ length: workers }, async () => {
+      const redis = connectWorker(testRedisUrl(), () => {});
+      onTestFinished(() => redis.disconnect());
+      await untilConnected(redis, 5_000);
+      const limits = createDeploymentLimits({ redis, keys, leaseMs: 30_000, log: silent, ...options });
+      onTestFinished(() => limits.close());
+      return { redis, limits };
+    }),
+  );
+  const [first] = opened;
+  if (first === undefined) throw new Error("A test needs a worker");
+  onTestFinished(() => removeKeys(first.redis, prefix));
+  const choose = (
+    deployments: readonly OpenDeployment[],
+    more: { images?: number; isBatch?: boolean } = {},
+    worker = 0,
+  ) => (opened[worker] ?? first).limits.choose({ model: "m", deployments, images: 1, isBatch: false, ...more });
+
+  return {
+    redis: first.redis,
+    keys,
+    choose,
+    /** Chooses, and throws where there is no room. */
+    take: async (...args: Parameters<typeof choose>) => {
+      const choice = await choose(...args);
+      if (choice.kind === "full") throw new Error(`There is no room for ${choice.waitMs} ms`);
+      return choice.call;
+    },
+    /** Has a closed deployment open now. */
+    open: async (name: string) => {
+      await first.redis.hset(keys.deployment(name), { closedUntil: "1", notedAt: "1" });
+    },
+  };
+}

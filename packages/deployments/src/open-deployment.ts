@@ -1,0 +1,53 @@
+import {
+  type ImageProvider,
+  type OpenUpstream,
+  openUpstream,
+  providerNames,
+  UpstreamFault,
+  type UpstreamOptions,
+} from "@darkroom/providers";
+import { type Deployment, deploymentSchema } from "./deployment-schema.ts";
+import { DeploymentFault } from "./parse-deployments.ts";
+import { readSecret, type ReadVariable } from "./read-secret.ts";
+
+/** A deployment that can be called. */
+export type OpenDeployment = Deployment &
+  OpenUpstream & {
+    /** Its secrets as they were read, to notice a change. Never log it. */
+    secrets: readonly string[];
+  };
+
+export type OpenDeploymentOptions = { upstreams: UpstreamOptions; readVariable: ReadVariable };
+
+/** Reads the secrets of a deployment and makes its adapter. Throws `DeploymentFault`. */
+export function openDeployment(
+  deployment: Deployment,
+  { upstreams, readVariable }: OpenDeploymentOptions,
+): OpenDeployment {
+  const { name: ownName, provider, baseUrl, apiKey: source } = deployment;
+  if (providerNames.includes(ownName)) {
+    throw new DeploymentFault("name", `the name '${ownName}' stands for the upstream of the environment`);
+  }
+  const apiKey = source && readSecret(source, "apiKey", readVariable);
+  const headers = Object.fromEntries(
+    Object.entries(deployment.headers).map(([name, value]) => [
+      name,
+      typeof value === "string" ? value : readSecret(value, "headers", readVariable),
+    ]),
+  );
+  try {
+    const upstream = openUpstream({ provider, baseUrl, apiKey, headers }, upstreams);
+    return { ...deployment, ...upstream, secrets: [apiKey ?? "", ...Object.values(headers)] };
+  } catch (error) {
+    if (error instanceof UpstreamFault) throw new DeploymentFault(error.field, error.message);
+    throw error;
+  }
+}
+
+/** The upstream that the environment names for a provider, as a deployment without limits of our own. */
+export const deploymentOfEnvironment = (adapter: ImageProvider): OpenDeployment => ({
+  ...deploymentSchema.parse({ name: adapter.name, provider: adapter.name }),
+  adapter,
+  requestsFor: () => 1,
+  secrets: [],
+});

@@ -1,0 +1,153 @@
+--- @include "@darkroom/redis/scripts/now"
+-- Chooses the deployment for a call, and notes the call as under way and as asked for. Repeated for a call that is under way, it answers
+-- the same deployment again.
+--   KEYS[1…] three for each deployment: its state (see end-call.lua), its calls under way (ZSET of calls by the time at which each stops
+--   counting), and what it was asked for in each second (HASH `second:r` → requests, `second:i` → images)
+--   and as the last key STRING: the latest time that a job was told to come back at
+--   ARGV[1] names the call  ARGV[2] milliseconds for which it counts as under way without a renewal  ARGV[3] uniform in [0, 1)
+--   ARGV[4] share of each limit that is left to others  ARGV[5] images
+--   ARGV[6] the longest time in milliseconds that a job is told to wait
+--   ARGV[7…] six for each deployment: priority, weight, requests a minute, images a minute, calls at a time (0: no such limit), requests
+-- Answers { 'chosen', its place from 1, the second, '1' where it is not at full pace or '' }, or { 'full', milliseconds after which one may
+-- have room }.
+local call, lease, random, share, images = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local longest = tonumber(ARGV[6])
+local time = now()
+local second = math.floor(time / 1000)
+local count = (#KEYS - 1) / 3
+
+-- A second counts until its last moment is a minute ago.
+local spans = 61
+-- A call takes a worker's lease at most for an hour (LOCK_DURATION_MS): what ends later is from before a clock was set back.
+local longest_lease = 3600000
+-- How long a call takes, where none has ended yet.
+local usual_ms = 5000
+-- Nobody knows when a call will end. So often one of the jobs that wait for that looks again, all of a model together.
+local look_every_ms = 100
+
+-- What this call may have of a limit.
+local function usable(limit)
+  return math.max(limit - math.ceil(limit * share), 1)
+end
+
+-- What was asked for in the seconds that count: { second, requests, images }, the earliest first, and the sums.
+local function minute_of(name)
+  local by_second, sums, gone = {}, { 0, 0 }, {}
+  local fields = redis.call('HGETALL', name)
+  for at = 1, #fields, 2 do
+    local of, kind = string.match(fields[at], '^(%d+):([ri])$')
+    of = tonumber(of)
+    -- A later second is from before a clock was set back.
+    if not of or of <= second - spans or of > second then
+      gone[#gone + 1] = fields[at]
+    else
+      local place = kind == 'r' and 1 or 2
+      by_second[of] = by_second[of] or { of, 0, 0 }
+      by_second[of][place + 1] = tonumber(fields[at + 1])
+      sums[place] = sums[place] + tonumber(fields[at + 1])
+    end
+  end
+  if #gone > 0 then redis.call('HDEL', name, unpack(gone)) end
+  local list = {}
+  for _, one in pairs(by_second) do
+    list[#list + 1] = one
+  end
+  table.sort(list, function(a, b)
+    return a[1] < b[1]
+  end)
+  return list, sums
+end
+
+-- Which share of a limit by the minute is free (0: there is no room), and after how many milliseconds there is room.
+local function look_at_minute(limit, wanted, minute, sum, place)
+  if limit == 0 then return 1, 0 end
+  local cap = usable(limit)
+  local need = math.min(wanted, cap)
+  if sum + need <= cap then return (cap - sum) / cap, 0 end
+  for _, one in ipairs(minute) do
+    sum = sum - one[place + 1]
+    if sum + need <= cap then return 0, (one[1] + spans) * 1000 - time end
+  end
+  return 0, 1000
+end
+
+-- One deployment: its priority, its part of the choice (0: it has no room), after how many milliseconds it may have room, and how many
+-- milliseconds lie between two calls that it can take.
+local function look_at(at)
+  local state, calls, asked = unpack(KEYS, 3 * at - 2, 3 * at)
+  local priority, weight, by_requests, by_images, at_a_time, requests = unpack(ARGV, 6 * at + 1, 6 * at + 6)
+  local closed_until, noted_at, pace, service = unpack(redis.call('HMGET', state, 'closedUntil', 'notedAt', 'pace', 'serviceMs'))
+  service = tonumber(service) or usual_ms
+  redis.call('ZREMRANGEBYSCORE', calls, '-inf', time)
+  redis.call('ZREMRANGEBYSCORE', calls, string.format('(%d', time + longest_lease), '+inf')
+  local under_way = redis.call('ZCARD', calls)
+  local wait, gap = 0, 0
+
+  -- After a clock was set back it is unknown when it opens: it is open.
+  local is_known = closed_until and time >= tonumber(noted_at)
+  if is_known then wait = math.max(tonumber(closed_until) - time, 0) end
+
+  local free = 1
+  at_a_time, pace = tonumber(at_a_time), tonumber(pace)
+  local slots = at_a_time > 0 and usable(at_a_time) or nil
+  if pace then slots = math.min(slots or pace, pace) end
+  if slots then
+    free = math.max((slots - under_way) / slots, 0)
+    gap = service / slots
+    if free == 0 then wait = math.max(wait, math.min(gap, look_every_ms)) end
+  end
+  local minute, sums = minute_of(asked)
+  local limits = { { tonumber(by_requests), tonumber(requests) }, { tonumber(by_images), images } }
+  for place, limit in ipairs(limits) do
+    local share_left, after = look_at_minute(limit[1], limit[2], minute, sums[place], place)
+    free = math.min(free, share_left)
+    wait = math.max(wait, after)
+    if limit[1] > 0 then gap = math.max(gap, 60000 * limit[2] / usable(limit[1])) end
+  end
+  if wait > 0 then free = 0 end
+  return tonumber(priority), tonumber(weight) * free, wait, gap, pace and '1' or ''
+end
+
+local function take(at, paced)
+  local _, calls, asked = unpack(KEYS, 3 * at - 2, 3 * at)
+  redis.call('ZADD', calls, string.format('%d', time + lease), call)
+  redis.call('PEXPIRE', calls, lease)
+  redis.call('HINCRBY', asked, string.format('%d:r', second), ARGV[6 * at + 6])
+  redis.call('HINCRBY', asked, string.format('%d:i', second), images)
+  redis.call('PEXPIRE', asked, spans * 1000)
+  return { 'chosen', at, second, paced }
+end
+
+for at = 1, count do
+  if redis.call('ZSCORE', KEYS[3 * at - 1], call) then return { 'chosen', at, second, '' } end
+end
+
+local first, open, sum = nil, {}, 0
+local soonest, pace_of_all = nil, 0
+for at = 1, count do
+  local priority, part, wait, gap, paced = look_at(at)
+  if part > 0 and (not first or priority < first) then
+    first, open, sum = priority, {}, 0
+  end
+  if part > 0 and priority == first then
+    open[#open + 1] = { at, part, paced }
+    sum = sum + part
+  end
+  if not soonest or wait < soonest then soonest = wait end
+  if gap > 0 then pace_of_all = pace_of_all + 1 / gap end
+end
+local left = random * sum
+for place, one in ipairs(open) do
+  left = left - one[2]
+  if left < 0 or place == #open then return take(one[1], one[3]) end
+end
+
+-- Jobs that find no room come back one after the other, somewhat faster than the deployments can take them, so that no room stays unused.
+-- A job that would come back too late for that comes back at a time of its own in the last quarter of the longest time.
+local between = pace_of_all > 0 and math.min(math.max(0.8 / pace_of_all, 10), look_every_ms) or 10
+local booked = tonumber(redis.call('GET', KEYS[#KEYS])) or 0
+if booked > time + longest then booked = 0 end
+local back_at = math.max(booked + between, time + math.max(soonest or 0, 50))
+if back_at - time > longest then return { 'full', math.ceil(longest * (0.75 + random / 4)) } end
+redis.call('SET', KEYS[#KEYS], string.format('%d', back_at), 'PX', string.format('%d', longest))
+return { 'full', math.ceil(back_at - time) }

@@ -1,0 +1,80 @@
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { loadCatalogue } from "@darkroom/models";
+import { createHttpClient, createImageChecker, readProviderSettings } from "@darkroom/providers";
+import { temporaryFolder } from "@darkroom/testing";
+import { expect, onTestFinished, test } from "vitest";
+import { DeploymentsError } from "./parse-deployments.ts";
+import { watchDeployments } from "./watch-deployments.ts";
+
+const settings = readProviderSettings({});
+const upstreams = { settings, deps: { http: createHttpClient(settings.http), images: createImageChecker() } };
+
+const text = (weight: number, more = "") =>
+  `models: { gpt-image-2: { deployments: [{ name: main, provider: openai, apiKey: { file: KEY }, weight: ${weight}${more} }] } }`;
+
+async function open(first: string) {
+  const folder = await temporaryFolder();
+  const key = path.join(folder, "key");
+  const file = path.join(folder, "deployments.yaml");
+  const write = (content: string) => writeFileSync(file, content.replace("KEY", key));
+  const writeKey = (secret: string) => writeFileSync(key, secret);
+  writeKey("sk-1");
+  write(first);
+  const logged: { fields: object; sentence: string }[] = [];
+  const line = (fields: object, sentence: string) => void logged.push({ fields, sentence });
+  const watch = () =>
+    watchDeployments({
+      file,
+      catalogue: loadCatalogue(),
+      upstreams,
+      readVariable: () => undefined,
+      log: { info: line, error: line },
+      everyMs: 10,
+    });
+  return { watch, write, writeKey, logged };
+}
+
+async function watched() {
+  const { watch, ...opened } = await open(text(1));
+  const deployments = watch();
+  onTestFinished(() => deployments.close());
+  return { ...opened, deployments, inForce: () => deployments.of("gpt-image-2")?.deployments[0] };
+}
+
+test("a change is in force without a restart", async () => {
+  const { write, inForce } = await watched();
+  expect(inForce()?.weight).toBe(1);
+  write(text(2));
+  await expect.poll(() => inForce()?.weight).toBe(2);
+});
+
+test("a key that changes in its own file is in force, too", async () => {
+  const { writeKey, inForce } = await watched();
+  writeKey("sk-2");
+  await expect.poll(() => inForce()?.secrets[0]).toBe("sk-2");
+});
+
+test("a mistake changes nothing, and is told once, with its line", async () => {
+  const { write, inForce, deployments, logged } = await watched();
+  write(text(0));
+  await expect.poll(() => deployments.mistakes).toEqual([expect.stringMatching(/:1:\d+: .*expected at least 1/)]);
+  expect(inForce()?.weight).toBe(1);
+  write(text(3));
+  await expect.poll(() => inForce()?.weight).toBe(3);
+  expect(deployments.mistakes).toEqual([]);
+  expect(logged.filter(({ sentence }) => sentence.includes("mistakes"))).toHaveLength(1);
+});
+
+test("a file that goes back to what it was has no mistakes any more", async () => {
+  const { write, deployments } = await watched();
+  write("models: [");
+  await expect.poll(() => deployments.mistakes).toHaveLength(1);
+  write(text(1));
+  await expect.poll(() => deployments.mistakes).toEqual([]);
+});
+
+test("at the start a mistake is an error", async () => {
+  const { watch } = await open(text(1, ", colour: red"));
+  expect(watch).toThrow(DeploymentsError);
+});
