@@ -5,6 +5,7 @@ import {
   createBatchProducer,
   createBatchStore,
 } from "@darkroom/batches";
+import { type DeploymentFigures, readDeploymentFigures } from "@darkroom/deployments/figures";
 import { openProducer, type Producer, type queueEnvSchema, queueSettings } from "@darkroom/generations";
 import type { Catalogue } from "@darkroom/models";
 import { createQuarantine, type Quarantine } from "@darkroom/redis";
@@ -36,6 +37,8 @@ export type Queue = Omit<Producer, "reads"> &
     webhooks: WebhookStore;
     /** What workers could not deal with. */
     quarantine: Quarantine;
+    /** How a deployment of the workers' file stands. */
+    readDeployment: (name: string) => Promise<DeploymentFigures>;
     reads: Producer["reads"] & {
       batches: Pick<BatchStore, "read" | "list">;
       webhooks: Pick<WebhookStore, "list" | "listAll">;
@@ -74,6 +77,7 @@ export async function openQueue({ config, catalogue, log, closes }: OpenQueueOpt
     ...batches,
     webhooks: createWebhookStore(connection.redis, connection.keys),
     quarantine: createQuarantine({ ...connection, log }),
+    readDeployment: (name) => readDeploymentFigures(readConnection, name),
     reads: {
       ...producer.reads,
       batches: createBatchStore(readConnection.redis, readConnection.keys),

@@ -7,6 +7,7 @@ import { keysCommand } from "./commands/keys.ts";
 import { lanesCommand } from "./commands/lanes.ts";
 import { ledgerCommand } from "./commands/ledger.ts";
 import { drainCommand, processesCommand } from "./commands/processes.ts";
+import { providersCommand } from "./commands/providers.ts";
 import { quarantineCommand } from "./commands/quarantine.ts";
 import { startCommand } from "./commands/start.ts";
 import { tenantsCommand } from "./commands/tenants.ts";
@@ -28,5 +29,6 @@ await runCommands([
   generationsCommand(processShell),
   processesCommand(processShell),
   drainCommand(processShell),
+  providersCommand(processShell),
   quarantineCommand(processShell),
 ]);

@@ -96,6 +96,8 @@ export {
   operatorGenerationSchema,
   type Process,
   processSchema,
+  type ShownDeployment,
+  shownDeploymentSchema,
   waitReasons,
 } from "./operator.ts";
 export { maskKeys } from "./mask-keys.ts";

@@ -65,9 +65,23 @@ export const operatorGenerationSchema = generationSchema
   });
 export type OperatorGeneration = z.infer<typeof operatorGenerationSchema>;
 
+/** A call of a deployment that was made for a generation. */
+const shownCallSchema = z.object({
+  attempt: z.int(),
+  upstream: z.string(),
+  /** Unix seconds. */
+  started_at: z.int(),
+  duration_ms: z.int().nullable(),
+  /** Null while it is under way, and where its worker died. */
+  outcome: z.string().nullable(),
+  may_have_charged: z.boolean(),
+});
+
 /** One generation, its place in line, and why it is where it is. */
 export const explainedGenerationSchema = operatorGenerationSchema.extend({
   position: z.int().nullable(),
+  /** The latest twenty, the latest last. Calls of an upstream that the environment names are not kept where there is no deployments file. */
+  calls: z.array(shownCallSchema).default([]),
   reason: z.enum(waitReasons),
   /** A sentence. */
   why: z.string(),
@@ -102,6 +116,39 @@ export const processSchema = z.object({
   lanes: z.array(z.object({ lane: z.string(), concurrency: z.int(), active: z.int(), paused: z.boolean() })),
 });
 export type Process = z.infer<typeof processSchema>;
+
+/** A deployment of a model, as `GET /admin/providers` shows it. The figures are those of all workers together. */
+export const shownDeploymentSchema = z.object({
+  object: z.literal("deployment"),
+  id: z.string(),
+  model: z.string(),
+  provider: z.string(),
+  /** Null for the provider's own. */
+  address: z.string().nullable(),
+  upstream_model: z.string().nullable(),
+  priority: z.int(),
+  weight: z.int(),
+  /** Null where there is none. */
+  limits: z.object({
+    requests_per_minute: z.int().nullable(),
+    images_per_minute: z.int().nullable(),
+    concurrency: z.int().nullable(),
+  }),
+  /** `trying`: it was closed, and has few calls at a time until it has shown that it works. */
+  state: z.enum(["open", "closed", "trying"]),
+  closed_ms: z.int(),
+  closed_for: z.enum(["limit", "failures"]).nullable(),
+  /** In a row. */
+  failures: z.int(),
+  under_way: z.int(),
+  requests_last_minute: z.int(),
+  images_last_minute: z.int(),
+  /** How long a call takes in the mean, in milliseconds. */
+  call_ms: z.int().nullable(),
+  /** Workers that have it in force so. */
+  workers: z.int(),
+});
+export type ShownDeployment = z.infer<typeof shownDeploymentSchema>;
 
 /** Which generations the operator means. What is absent restricts nothing. Times are Unix seconds. */
 export const generationFilterSchema = z.strictObject({

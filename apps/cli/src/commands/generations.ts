@@ -132,8 +132,19 @@ function whyCommand(shell: Shell) {
     .action(async (id, { json, url }) => {
       const path = pathOf`/admin/generations/${id}`;
       const explained = await shell.connect({ url }).send({ path, as: "admin", answer: explainedGenerationSchema });
-      shell.print(json ? asJson(explained.json) : explained.value.why);
+      if (json) return shell.print(asJson(explained.json));
+      shell.print(explained.value.why);
+      for (const call of explained.value.calls) shell.print(tellCall(call));
     });
+}
+
+type Call = z.output<typeof explainedGenerationSchema>["calls"][number];
+
+/** A call of a deployment, in a line. */
+function tellCall({ attempt, upstream, outcome, duration_ms: durationMs, may_have_charged: isInDoubt }: Call): string {
+  const took = durationMs === null ? "" : ` after ${formatDuration(durationMs)}`;
+  const charge = isInDoubt && outcome !== "ok" ? "; it may have been charged" : "";
+  return `Attempt ${attempt} asked ${upstream}: ${outcome ?? "it has not ended, or its worker died"}${took}${charge}.`;
 }
 
 type Action = "cancel" | "retry";

@@ -10,6 +10,7 @@ import { type LanesDependencies, lanesRoutes } from "./lanes.ts";
 import { type LedgerOfDayDependencies, ledgerOfDayRoutes } from "./ledger-of-day.ts";
 import { type ListKeysDependencies, listKeysRoute } from "./list-keys.ts";
 import { type ProcessesDependencies, processesRoutes } from "./processes.ts";
+import { type ProvidersDependencies, providersRoute } from "./providers.ts";
 import { type QuarantineDependencies, quarantineRoutes } from "./quarantine.ts";
 import { type ReadKeyDependencies, readKeyRoute } from "./read-key.ts";
 import { type RotateKeyDependencies, rotateKeyRoute } from "./rotate-key.ts";
@@ -31,12 +32,13 @@ export type AdminRoutesDependencies = CreateKeyDependencies &
   QuarantineDependencies &
   LanesDependencies &
   ProcessesDependencies &
+  ProvidersDependencies &
   OperatorGenerationsDependencies &
   ChangeGenerationsDependencies &
   OperatorDeliveriesDependencies &
   ReadMetricsDependencies;
 
-/** The routes of the admin key: keys, usage, the ledger, lanes, processes, generations, webhooks, the quarantine, metrics. */
+/** The routes of the admin key: keys, usage, the ledger, lanes, processes, deployments, generations, webhooks, the quarantine, metrics. */
 export function adminRoutes(app: FastifyInstance, dependencies: AdminRoutesDependencies): void {
   createKeyRoute(app, dependencies);
   listKeysRoute(app, dependencies);
@@ -51,6 +53,7 @@ export function adminRoutes(app: FastifyInstance, dependencies: AdminRoutesDepen
   quarantineRoutes(app, dependencies);
   lanesRoutes(app, dependencies);
   processesRoutes(app, dependencies);
+  providersRoute(app, dependencies);
   operatorGenerationsRoutes(app, dependencies);
   changeGenerationsRoutes(app, dependencies);
   operatorDeliveriesRoute(app, dependencies);

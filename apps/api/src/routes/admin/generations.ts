@@ -6,7 +6,7 @@ import {
   parseBody,
   quoteValue,
 } from "@darkroom/contracts";
-import type { FindFilter } from "@darkroom/generations";
+import type { FindFilter, OperatorView } from "@darkroom/generations";
 import type { Catalogue } from "@darkroom/models";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
@@ -61,10 +61,26 @@ export function operatorGenerationsRoutes(app: FastifyInstance, dependencies: Op
     const explained = await queueAnswer(operator.explain(id));
     if (explained === null) throw new ApiError("not_found", `There is no generation ${quoteValue(id)}, or no longer.`);
     const { view, nowMs, position, reason, why } = explained;
-    const shown: ExplainedGeneration = { ...showOperatorGeneration(view, nowMs), position, reason, why };
+    const shown: ExplainedGeneration = {
+      ...showOperatorGeneration(view, nowMs),
+      position,
+      calls: showCalls(view),
+      reason,
+      why,
+    };
     return reply.header("cache-control", "no-store").send(shown);
   });
 }
+
+const showCalls = ({ calls }: OperatorView): ExplainedGeneration["calls"] =>
+  calls.map((call) => ({
+    attempt: call.attempt,
+    upstream: call.deployment,
+    started_at: Math.floor(call.startedAtMs / 1_000),
+    duration_ms: call.durationMs ?? null,
+    outcome: call.outcome ?? null,
+    may_have_charged: call.mayHaveCharged,
+  }));
 
 /** What the operator's filter means to the queue. An alias stands for its model; one that is not served any more may have generations. */
 export function findFilterOf(filter: GenerationFilter, catalogue: Pick<Catalogue, "find">): FindFilter {
