@@ -1,4 +1,4 @@
-import { glob, readFile } from "node:fs/promises";
+import { glob, readFile, writeFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { createServer } from "node:net";
 import path from "node:path";
@@ -7,7 +7,7 @@ import { hashApiKey, newApiKey } from "@darkroom/accounts";
 import { apiKeySchema, createdApiKeySchema } from "@darkroom/contracts";
 import { delivery, openQueue } from "@darkroom/generations/queue-fixture";
 import { connectWorker, keyTypes, readScript } from "@darkroom/redis";
-import { listeningPort, startClusterNode } from "@darkroom/testing";
+import { listeningPort, startClusterNode, temporaryFolder } from "@darkroom/testing";
 import { toFile } from "openai";
 import { expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
@@ -25,7 +25,7 @@ const pastDay = "2026-01-30";
 type Redis = ReturnType<typeof connectWorker>;
 
 // The node owns the slot of the prefix alone, and refuses every other key, whether a command or a script names it.
-// A story of nine chapters has more time than other tests.
+// A story of ten chapters has more time than other tests.
 test(
   "with its prefix in braces a whole installation lives in one slot of a cluster",
   { timeout: 300_000 },
@@ -44,6 +44,7 @@ test(
     await service.exportLedger();
     await service.operate();
     await service.survive();
+    await service.deploy();
     await recoverAndForget(node.url);
 
     expect(service.faults()).toEqual([]);
@@ -229,6 +230,18 @@ async function openService(url: string, redis: Redis) {
       await stack.workers[0]?.end("SIGKILL");
       stack.workers.push(await stack.startWorker());
       await untilStatus(id, "succeeded");
+    },
+
+    /** Draws by a deployment, for longer than its lease lasts without a renewal. */
+    async deploy(): Promise<void> {
+      const file = path.join(await temporaryFolder(), "deployments.json");
+      const deployments = [{ name: "own", provider: "sandbox", concurrency: 1 }];
+      await writeFile(file, JSON.stringify({ models: { [drawing.model]: { deployments } } }));
+      for (const worker of stack.workers.splice(0)) await worker.end("SIGTERM");
+      stack.workers.push(await stack.startWorker({ DEPLOYMENTS_FILE: file }));
+      await untilStatus(await submit(scripted("delay=4000")), "succeeded");
+      const { data } = z.object({ data: z.array(z.unknown()) }).parse(await (await asAdmin("/admin/providers")).json());
+      expect(data).toMatchObject([{ id: "own", requests_last_minute: 1, under_way: 0 }]);
     },
   };
 }

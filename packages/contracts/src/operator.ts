@@ -28,6 +28,7 @@ export const waitReasons = [
   "retry_delayed",
   "upstream_rate_limit",
   "store_refuses",
+  "no_room",
   "concurrency_limit",
   "in_line",
   "taken",

@@ -92,6 +92,51 @@ describe("lanes", () => {
   });
 });
 
+describe("providers", () => {
+  const deployment = {
+    object: "deployment",
+    id: "main",
+    model: "gpt-image-2",
+    provider: "openai",
+    address: null,
+    upstream_model: null,
+    priority: 1,
+    weight: 3,
+    limits: { requests_per_minute: null, images_per_minute: 100, concurrency: 20 },
+    state: "closed",
+    closed_ms: 12_000,
+    closed_for: "limit",
+    failures: 0,
+    under_way: 4,
+    requests_last_minute: 61,
+    images_last_minute: 97,
+    call_ms: 18_000,
+    workers: 2,
+  };
+
+  test("shows what of each limit is in use, which are closed and why, and who refuses the file", async () => {
+    const mistakes = [{ process: "worker-2", lines: ["deployments.yaml:3:1: unknown key"] }];
+    const ran = await run(["providers"], () => ({ ...list(deployment), mistakes }));
+    expect(ran).toMatchObject({ code: 0, asked: ["GET /admin/providers"] });
+    expect(ran.stdout).toMatch(
+      /gpt-image-2 \| main +\| +1 \| +3 \| closed 12s \(rate limit\) \| +4\/20 \| +61 \| +97\/100 \| 18s +\| +2/,
+    );
+    expect(ran.stderr).toContain("worker-2 does not take the file as it is now: deployments.yaml:3:1: unknown key");
+  });
+
+  test.each([
+    [{ ...deployment, state: "open" }, "| open "],
+    [{ ...deployment, state: "trying", closed_for: "failures" }, "| tried again (failures) "],
+  ])("shows one that is not closed", async (shown, text) => {
+    expect((await run(["providers"], () => ({ ...list(shown), mistakes: [] }))).stdout).toContain(text);
+  });
+
+  test("says where there are none", async () => {
+    const ran = await run(["providers"], () => ({ ...list(), mistakes: [] }));
+    expect(ran.stderr).toContain("DEPLOYMENTS_FILE");
+  });
+});
+
 describe("processes and drain", () => {
   test("processes shows what each does", async () => {
     const ran = await run(["processes"], () => list(worker));
@@ -139,6 +184,30 @@ describe("generations", () => {
       why,
     }));
     expect(ran.stdout.trim()).toBe(why);
+  });
+
+  test("why tells which deployments were asked, and what came of it", async () => {
+    const call = {
+      attempt: 1,
+      upstream: "a",
+      started_at: 1,
+      duration_ms: 200,
+      outcome: "limited",
+      may_have_charged: false,
+    };
+    const calls = [
+      call,
+      { ...call, upstream: "b", duration_ms: 21_000, outcome: "failed", may_have_charged: true },
+      { ...call, attempt: 2, upstream: "c", duration_ms: null, outcome: null, may_have_charged: true },
+    ];
+    const answer = { ...generation, position: null, reason: "running", why: "A worker runs it.", calls };
+    const ran = await run(["generations", "why", "gen_1"], () => answer);
+    expect(ran.stdout.trim().split("\n")).toEqual([
+      "A worker runs it.",
+      expect.stringMatching(/^Attempt 1 asked a: limited after \S+\.$/),
+      expect.stringMatching(/^Attempt 1 asked b: failed after 21s; it may have been charged\.$/),
+      "Attempt 2 asked c: it has not ended, or its worker died; it may have been charged.",
+    ]);
   });
 
   test("cancel counts all pages first, and then changes no more than that, up to the same time", async () => {

@@ -150,3 +150,15 @@ test("a store that refuses images, a job that is lost, an ending, and an id that
   expect(await why(id)).toMatchObject({ reason: "job_missing" });
   expect(await why("gen_unknown")).toBeNull();
 });
+
+test("a generation that its worker has put back before an attempt waits for room", async () => {
+  const { startWorker, submit, why, queue } = await open();
+  await startWorker(async () => ({ kind: "failed", error }), { admit: async () => hourMs });
+  const id = await submit();
+  await expect.poll(() => queue.lanes.jobs({ lane, state: "delayed", from: 0, limit: 1 })).toMatchObject({ ids: [id] });
+  expect(await why(id)).toEqual({
+    reason: "no_room",
+    position: null,
+    why: "No deployment of its model had room for it, or its worker could not store images. It returns to the line within about 30 s.",
+  });
+});

@@ -22,6 +22,9 @@ export type WaitFacts = {
   workers: readonly LaneSlots[];
 };
 
+/** The longest that a worker puts a job back before an attempt, in milliseconds: for room at a deployment (`@darkroom/deployments`). */
+const longestPutBackMs = 30_000;
+
 export type Explanation = { reason: WaitReason; why: string };
 
 /**
@@ -84,14 +87,16 @@ function explainPause({ attempts, failures, handbacks }: OperatorView, resumesAt
 
 /** It waits for its turn. */
 function explainLine({ view, figures, position, workers }: WaitFacts): Explanation {
+  if (position === null) {
+    const why = `No deployment of its model had room for it, or its worker could not store images. It returns to the line within about ${seconds(longestPutBackMs)}.`;
+    return { reason: "no_room", why };
+  }
   const slots = workers.reduce((sum, { concurrency }) => sum + concurrency, 0);
   if (figures.active >= slots) {
     const why = `All ${countOf(slots, "slot")} of the ${countOf(workers.length, "worker")} of the lane ${view.lane} are in use (WORKER_CONCURRENCY)${behind(position)}.`;
     return { reason: "concurrency_limit", why };
   }
-  const why =
-    position === null ? "It returns to the line now." : `It is in line on the lane ${view.lane}${behind(position)}.`;
-  return { reason: "in_line", why };
+  return { reason: "in_line", why: `It is in line on the lane ${view.lane}${behind(position)}.` };
 }
 
 function behind(position: number | null): string {

@@ -25,7 +25,11 @@ beforeAll(async () => {
     return idOf(await api.post({ ...request, prompt }, { headers }));
   };
   const outcomes = [failure, broken];
-  await api.work(async () => ({ kind: "failed", error: outcomes.shift() ?? broken }));
+  await api.work(async ({ noteCall }) => {
+    await noteCall({ deployment: "main", mayHaveCharged: true }, false);
+    await noteCall({ deployment: "main", outcome: "failed", durationMs: 20, mayHaveCharged: true }, true);
+    return { kind: "failed", error: outcomes.shift() ?? broken };
+  });
   // Answered when they have failed.
   const failed = idOf(await api.post({ ...request, prompt: "a very private cat" }));
   const second = idOf(await api.post({ ...request, prompt: "a private dog" }));
@@ -104,4 +108,11 @@ test("a record that is damaged is named, and the others are found", async () => 
   const { data, unreadable } = listSchema.parse(await answer.json());
   expect(data.map(({ id }) => id)).toEqual([whole]);
   expect(unreadable.toSorted()).toEqual([text, half].toSorted());
+});
+
+test("one tells the calls that were made for it, by their deployments", async () => {
+  const answer = await askAdmin(api, "GET", `/admin/generations/${ids.broken}`);
+  const { calls } = explainedGenerationSchema.strict().parse(await answer.json());
+  const started = { attempt: 1, upstream: "main", started_at: expect.any(Number) };
+  expect(calls).toEqual([{ ...started, duration_ms: 20, outcome: "failed", may_have_charged: true }]);
 });
