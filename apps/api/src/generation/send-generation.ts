@@ -51,6 +51,15 @@ export function pollAfterSeconds({ status, queue }: Generation, nowMs: number): 
   return Math.min(Math.max(Math.ceil(startAt - nowMs / 1_000), leastSeconds), mostSeconds);
 }
 
+const json = "application/json; charset=utf-8";
+
+/**
+ * Answers a HEAD with the headers that a GET for base64 has. Fastify would read the whole stream for it, which is all images, and forget them.
+ * The empty stream is not read and has no length, as the answer to the GET has none.
+ */
+export const sendGenerationHead = (reply: FastifyReply, generation: Generation, nowMs: number): FastifyReply =>
+  reply.headers(generationHeaders(generation, nowMs)).type(json).send(Readable.from([]));
+
 /**
  * Answers with a succeeded generation whose response is a stream (`base64Response`), so that its images are never in memory. The response is
  * the last field, because it takes the longest.
@@ -72,5 +81,5 @@ export function sendGenerationBase64(
   const stream = Readable.from(body(), { objectMode: false });
   // A stream that is destroyed before it is read never reaches the response.
   stream.once("close", () => response.destroy());
-  return reply.headers(generationHeaders(generation, nowMs)).type("application/json; charset=utf-8").send(stream);
+  return reply.headers(generationHeaders(generation, nowMs)).type(json).send(stream);
 }

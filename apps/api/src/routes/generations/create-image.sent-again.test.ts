@@ -98,6 +98,16 @@ describe("a request equal to one whose caller was cut off while it waited", () =
     expect(idOf(await api.generate(request))).not.toBe(id);
   });
 
+  test("does where its owner has only asked for the head of it by its id", async () => {
+    const { api, held } = await startHeld();
+    const id = await cutOff(api, held.begun);
+    held.end();
+    await expect.poll(async () => (await api.queue.generations.read(id))?.status).toBe("succeeded");
+    for (const query of ["", "?response_format=b64_json"])
+      expect((await api.call(`/v1/generations/${id}${query}`, { method: "HEAD" })).status).toBe(200);
+    expect(idOf(await api.generate(request))).toBe(id);
+  });
+
   test("does not with an idempotency key of its own, or where it asks for a new generation", async () => {
     const { api, held } = await startHeld();
     const id = await cutOff(api, held.begun);

@@ -1,5 +1,6 @@
 import { imageResponseSchema } from "@darkroom/contracts";
 import { tombstoneField } from "@darkroom/redis";
+import type { ObjectStore } from "@darkroom/storage";
 import { describe, expect, test } from "vitest";
 import { otherApiKey, startApi, type TestApi } from "../../api.fixture.ts";
 import { generationIn, heldWork, imageBytes, request } from "../../generation.fixture.ts";
@@ -93,6 +94,30 @@ describe("200", () => {
     expect(answer.headers.get("content-type")).toBe("application/json; charset=utf-8");
     expect(answer.headers.get("cache-control")).toBe("no-store");
     expect((await generationIn(answer)).response).toEqual(await sync.json());
+  });
+
+  test("a HEAD has the headers of that answer, and reads no image", async () => {
+    const opened: string[] = [];
+    const objects = (store: ObjectStore): ObjectStore => ({
+      ...store,
+      get: (key, options) => {
+        opened.push(key);
+        return store.get(key, options);
+      },
+    });
+    const api = await startApi({ objects });
+    await api.work(drawing(api.store, imageBytes));
+    const sync = await api.generate({ ...request, n: 2, response_format: "url" });
+    const id = sync.headers.get("x-generation-id") ?? "";
+    const path = `/v1/generations/${id}?response_format=b64_json`;
+    const head = await api.call(path, { method: "HEAD" });
+    expect([head.status, opened]).toEqual([200, []]);
+    const got = await api.call(path);
+    await got.text();
+    for (const name of ["content-type", "content-length", "cache-control", "x-generation-id", "x-generation-cost"])
+      expect([name, head.headers.get(name)]).toEqual([name, got.headers.get(name)]);
+    await api.store.delete(opened);
+    expect((await api.call(path, { method: "HEAD" })).status).toBe((await api.call(path)).status);
   });
 
   test.each([

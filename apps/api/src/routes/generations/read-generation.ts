@@ -1,7 +1,7 @@
 import type { Keyring } from "@darkroom/accounts";
 import { imageRequestSchema, isEnding, parseBody } from "@darkroom/contracts";
 import type { Catalogue } from "@darkroom/models";
-import { type GenerationRecord, describeImages } from "@darkroom/generations";
+import { assertStored, type GenerationRecord, describeImages } from "@darkroom/generations";
 import type { ObjectStore } from "@darkroom/storage";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
@@ -12,7 +12,7 @@ import type { FindGeneration } from "../../generation/find-generation.ts";
 import { followRead } from "../../generation/follow-answer.ts";
 import { type Interruption, limitWait } from "../../generation/wait-for-ending.ts";
 import type { RenderGeneration } from "../../generation/render-generation.ts";
-import { sendGeneration, sendGenerationBase64 } from "../../generation/send-generation.ts";
+import { sendGeneration, sendGenerationBase64, sendGenerationHead } from "../../generation/send-generation.ts";
 import { watchGeneration } from "../../generation/watch-generation.ts";
 import { accountOf } from "../../http/authenticate.ts";
 import { readPreference, varyByPreference } from "../../http/preference.ts";
@@ -60,9 +60,15 @@ export function readGenerationRoute(app: FastifyInstance, dependencies: ReadGene
       record = waited;
     }
     const generation = await renderGeneration(record);
+    const isHead = request.method === "HEAD";
     if (format === "url" || record.status !== "succeeded") {
-      followRead(reply.raw, record, disconnects);
+      // A HEAD brings its caller no image: an equal request still gets this generation.
+      if (!isHead) followRead(reply.raw, record, disconnects);
       return sendGeneration(reply, generation, keyring.nowMs());
+    }
+    if (isHead) {
+      await assertStored(record.delivery?.images ?? [], objects).catch(unreadable(record.id));
+      return sendGenerationHead(reply, generation, keyring.nowMs());
     }
     downloadLimits.holdOrRefuse(reply.raw, [{ by: "key", id: keyId }]);
     const described = describeImages(record, catalogue.find(record.model));
