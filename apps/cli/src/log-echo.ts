@@ -25,22 +25,29 @@ function parse(line: string): { level: number; message: string } | undefined {
   }
 }
 
-/** A process that is not ready after this may say why in its warnings. */
+/** An api that answers, and is not ready this long after its first answer, may say why in its warnings. */
 const holdMs = 10_000;
 
-/** Keeps lines back until `release` is called, or ten seconds have passed: what is said once about the start stands below the address. */
+/**
+ * Keeps lines back until `release` is called: what is said once about the start stands below the address. Where the api
+ * answers that it is not ready, the lines are told ten seconds later, because they may say why. How long Node takes to load it says nothing of that.
+ */
 export function holdLines(say: (line: string) => void) {
   let held: string[] | undefined = [];
+  let timer: NodeJS.Timeout | undefined;
   const release = () => {
     clearTimeout(timer);
     for (const line of held ?? []) say(line);
     held = undefined;
   };
-  const timer = setTimeout(release, holdMs);
   return {
     say: (line: string) => {
       if (held === undefined) say(line);
       else held.push(line);
+    },
+    /** Says that the api has answered, and is not ready. */
+    answeredNotReady: (): void => {
+      timer ??= setTimeout(release, holdMs);
     },
     release,
   };

@@ -12,7 +12,7 @@ import { Problem } from "./problem.ts";
 import { lockStack } from "./stack-lock.ts";
 import { servedModelsSchema } from "./service/served-model.ts";
 import { stackEnvironment } from "./stack-environment.ts";
-import { answersOk, waitUntil } from "./wait-until.ts";
+import { statusOf, waitUntil } from "./wait-until.ts";
 
 /** Cold, on a slow machine, Node needs about 3 s to load the api; Redis loads about 100 MB of its file a second. */
 const readyTimeoutMs = 60_000;
@@ -94,9 +94,15 @@ export async function runStack({ config, programs, stopRequested, say }: StackOp
     const baseUrl = `${origin}/v1`;
     const { apiKey, adminKey } = secrets;
     // The api of another checkout may have taken the port since we looked. It does not know our key.
-    const isApiReady = async () => (await answersOk(`${origin}/readyz`)) && answersOk(`${baseUrl}/models`, apiKey);
+    const isApiReady = async () => {
+      const status = await statusOf(`${origin}/readyz`);
+      // It listens when it has started, so something keeps it from serving.
+      if (status === 503) echo.answeredNotReady();
+      return status === 200 && (await statusOf(`${baseUrl}/models`, apiKey)) === 200;
+    };
     if ((await until("api", isApiReady)) === "stop") return;
-    if ((await until("worker", () => answersOk(`${reachableUrl("127.0.0.1", workerPort)}/readyz`))) === "stop") return;
+    const workerReadiness = `${reachableUrl("127.0.0.1", workerPort)}/readyz`;
+    if ((await until("worker", async () => (await statusOf(workerReadiness)) === 200)) === "stop") return;
 
     // A person who has set a hash of their own has the key to it.
     const ours = env["ADMIN_KEY_SHA256"] === hashApiKey(adminKey);

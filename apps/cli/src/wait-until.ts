@@ -18,14 +18,14 @@ export async function waitUntil(
   return false;
 }
 
-/** Whether a URL answers 200 now, to the API key when there is one. */
-export async function answersOk(url: string, apiKey?: string): Promise<boolean> {
+/** The status that a URL answers now, to the API key when there is one; undefined where it does not answer. */
+export async function statusOf(url: string, apiKey?: string): Promise<number | undefined> {
   const headers = new Headers(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` });
   try {
     const response = await fetch(url, { headers, signal: AbortSignal.timeout(2_000) });
     await response.body?.cancel();
-    return response.status === 200;
+    return response.status;
   } catch {
-    return false;
+    return undefined;
   }
 }
