@@ -1,5 +1,5 @@
 import type { Logger } from "@darkroom/runtime";
-import type { ObjectStore } from "@darkroom/storage";
+import { type ObjectStore, StorageError } from "@darkroom/storage";
 import pTimeout from "p-timeout";
 import type { Drain } from "./drain.ts";
 import type { Queue } from "./open-queue.ts";
@@ -20,10 +20,11 @@ const storeCheckWithinMs = 3_000;
 export function createReadiness({ queue, objects, drain, log }: ReadinessOptions) {
   let checked = { atMs: Number.NEGATIVE_INFINITY, fault: Promise.resolve<string[]>([]) };
 
-  const tell = (sentence: string) => (error: unknown) => {
+  function tellStore(error: unknown): string[] {
+    const sentence = "The object store cannot be used.";
     log.warn({ err: error }, sentence);
-    return [sentence];
-  };
+    return [error instanceof StorageError ? `${sentence} ${error.advice}` : sentence];
+  }
 
   async function checkStore(): Promise<string[]> {
     const message = `No answer within ${storeCheckWithinMs} ms`;
@@ -35,7 +36,7 @@ export function createReadiness({ queue, objects, drain, log }: ReadinessOptions
     if (drain.leaving) return ["This process is shutting down."];
     const nowMs = performance.now();
     if (nowMs - checked.atMs >= storeCheckEveryMs) {
-      checked = { atMs: nowMs, fault: checkStore().catch(tell("The object store cannot be used.")) };
+      checked = { atMs: nowMs, fault: checkStore().catch(tellStore) };
     }
     const [redis, store] = await Promise.all([queue.findFault(), checked.fault]);
     return redis === null ? store : [redis, ...store];

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type Logger, type Metrics, createBackoff } from "@darkroom/runtime";
 import { orAborted } from "@darkroom/outbound";
-import type { ObjectStore } from "@darkroom/storage";
+import { type ObjectStore, StorageError } from "@darkroom/storage";
 
 export type StoreWatchOptions = {
   store: Pick<ObjectStore, "put" | "head" | "delete">;
@@ -44,7 +44,7 @@ export function createStoreWatch(options: StoreWatchOptions) {
   const listeners = new Set<(refusing: boolean) => void>();
   // The store was checked when the process started.
   let wroteAtMs = now();
-  let refusal: { sinceMs: number; bytes: number; ended: PromiseWithResolvers<void> } | null = null;
+  let refusal: { sinceMs: number; bytes: number; advice: string; ended: PromiseWithResolvers<void> } | null = null;
   let trial: Promise<boolean> | null = null;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
@@ -70,8 +70,10 @@ export function createStoreWatch(options: StoreWatchOptions) {
   }
 
   function refuse(cause: unknown, bytes: number): void {
+    const advice = cause instanceof StorageError ? cause.advice : "";
+    if (refusal !== null) refusal.advice = advice;
     if (refusal !== null || closed) return;
-    refusal = { sinceMs: now(), bytes, ended: Promise.withResolvers() };
+    refusal = { sinceMs: now(), bytes, advice, ended: Promise.withResolvers() };
     metrics.storeRefusing.set(1);
     log.error(
       { err: cause },
@@ -122,9 +124,11 @@ export function createStoreWatch(options: StoreWatchOptions) {
     /** Resolves when the store takes writes, at once where it does. */
     untilTaking: (): Promise<void> => refusal?.ended.promise ?? Promise.resolve(),
 
-    /** A sentence while the store refuses, else null. */
+    /** Sentences while the store refuses, with the reason of the latest refusal, else null. */
     fault: (): string | null =>
-      refusal === null ? null : "The object store refuses what is written to it, so no generation is begun.",
+      refusal === null
+        ? null
+        : `The object store refuses what is written to it, so no generation is begun. ${refusal.advice}`.trimEnd(),
 
     /** Calls `tell` with true when the store begins to refuse, and with false when it takes writes again. */
     onChange: (tell: (refusing: boolean) => void): void => void listeners.add(tell),

@@ -18,8 +18,17 @@ export async function checkObjectStore(store: Pick<ObjectStore, "put" | "get" | 
     await store.delete([key]);
     if ((await store.head(key)) !== null) throw new Error("The object was still there after its deletion.");
   } catch (error) {
+    if (error instanceof StorageError) {
+      const { operation, retryable, advice, detail = "" } = error;
+      throw new StorageError({
+        operation: "check",
+        retryable,
+        advice,
+        detail: `${operation}: ${detail}`,
+        cause: error,
+      });
+    }
     const advice = error instanceof Error ? error.message : String(error);
-    const retryable = error instanceof StorageError && error.retryable;
-    throw new StorageError({ operation: "check", retryable, advice, cause: error });
+    throw new StorageError({ operation: "check", retryable: false, advice, cause: error });
   }
 }

@@ -17,8 +17,10 @@ export type StorageErrorFacts = {
   key?: string | undefined;
   /** Whether the same call may succeed later with nothing changed: an outage, not a wrong setting. */
   retryable: boolean;
-  /** What is wrong and what to check, as whole sentences. For the log and the operator: it names buckets and folders. */
+  /** What is wrong and what to check, as whole sentences. It names settings, and no bucket, folder or key. */
   advice: string;
+  /** Where it is wrong and what was answered, for the log: it names buckets and folders. */
+  detail?: string | undefined;
   cause?: unknown;
 };
 
@@ -29,14 +31,17 @@ export class StorageError extends Error {
   readonly key: string | undefined;
   readonly retryable: boolean;
   readonly advice: string;
+  readonly detail: string | undefined;
 
-  constructor({ operation, key, retryable, advice, cause }: StorageErrorFacts) {
+  constructor({ operation, key, retryable, advice, detail, cause }: StorageErrorFacts) {
     const subject = key === undefined ? "" : ` of "${key}"`;
-    super(`The ${operation}${subject} failed. ${advice}`, cause === undefined ? undefined : { cause });
+    const more = detail === undefined ? "" : ` (${detail})`;
+    super(`The ${operation}${subject} failed. ${advice}${more}`, cause === undefined ? undefined : { cause });
     this.operation = operation;
     this.key = key;
     this.retryable = retryable;
     this.advice = advice;
+    this.detail = detail;
   }
 }
 
@@ -55,6 +60,7 @@ export class ObjectsLeftError extends StorageError {
       key: first.key,
       retryable: errors.some(({ retryable }) => retryable),
       advice: `${count}${first.advice}`,
+      detail: first.detail,
       cause: first.cause,
     });
     this.left = left;

@@ -1,18 +1,45 @@
 import { setTimeout } from "node:timers/promises";
-import { CreateBucketCommand, HeadBucketCommand, S3Client } from "@aws-sdk/client-s3";
+import {
+  CreateBucketCommand,
+  DeleteBucketCommand,
+  DeleteObjectCommand,
+  HeadBucketCommand,
+  ListObjectsV2Command,
+  S3Client,
+} from "@aws-sdk/client-s3";
 import type { TestS3Settings } from "./test-s3-settings.ts";
 
 /** A server that answers may still be making its first user; a real one needs a second or two for that. */
 const readyWithinMs = 15_000;
 
+const clientOf = ({ endpoint, region, forcePathStyle, accessKeyId, secretAccessKey }: TestS3Settings) =>
+  new S3Client({ endpoint, region, forcePathStyle, credentials: { accessKeyId, secretAccessKey } });
+
+/** Deletes a bucket of the test's own, with its objects, as an operator may by mistake. Others may write to it meanwhile. */
+export async function removeBucket(settings: TestS3Settings): Promise<void> {
+  const Bucket = settings.bucket;
+  const client = clientOf(settings);
+  try {
+    for (;;) {
+      const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket }));
+      // One by one: servers differ in the checksums that they want of a call about many.
+      await Promise.all(Contents.map(({ Key }) => client.send(new DeleteObjectCommand({ Bucket, Key }))));
+      try {
+        await client.send(new DeleteBucketCommand({ Bucket }));
+        return;
+      } catch (error) {
+        if (!(error instanceof Error) || error.name !== "BucketNotEmpty") throw error;
+      }
+    }
+  } finally {
+    client.destroy();
+  }
+}
+
 /** Waits until the S3 takes our keys, and makes the bucket where it is missing. */
-export async function ensureBucket({ bucket, accessKeyId, secretAccessKey, ...place }: TestS3Settings): Promise<void> {
-  const client = new S3Client({
-    endpoint: place.endpoint,
-    region: place.region,
-    forcePathStyle: place.forcePathStyle,
-    credentials: { accessKeyId, secretAccessKey },
-  });
+export async function ensureBucket(settings: TestS3Settings): Promise<void> {
+  const { bucket, ...place } = settings;
+  const client = clientOf(settings);
   const deadlineMs = Date.now() + readyWithinMs;
   try {
     for (;;) {

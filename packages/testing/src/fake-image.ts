@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import sharp from "sharp";
 
 export type FakeImageFormat = "png" | "jpeg" | "webp";
@@ -14,6 +15,13 @@ export function fakeImage(width: number, height: number, format: FakeImageFormat
     .toBuffer();
   drawn.set(key, picture);
   return picture;
+}
+
+/** A picture whose every pixel is random: it is as large in bytes as it looks, three for each pixel. */
+export function noisyImage(width: number, height: number): Promise<Buffer> {
+  return sharp(randomBytes(width * height * 3), { raw: { width, height, channels: 3 } })
+    .png()
+    .toBuffer();
 }
 
 /** What can be wrong with an image that a provider delivers. */

@@ -25,3 +25,12 @@ test.skipIf(clock === null)("the clocks of Node and of Redis are set forward, an
   }
   expect(await redis.get("key")).toBeNull();
 });
+
+test.skipIf(clock === null)("the clock of Node is set back", async () => {
+  const behind = await openShiftedClock();
+  if (behind === null) throw new Error("There is a clock");
+  onTestFinished(() => behind.close());
+  await behind.forward(-600_000);
+  const { stdout } = await promisify(execFile)(process.execPath, ["-p", "Date.now()"], { env: behind.environment });
+  expect(Math.abs(Number(stdout) + 600_000 - Date.now())).toBeLessThan(10_000);
+});

@@ -6,11 +6,11 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** The wall clock of processes that a test starts, which it can set forward. */
+/** The wall clock of processes that a test starts, which it can set forward or back. */
 export type ShiftedClock = {
   /** What each process has to be given beside its own environment. */
   environment: Record<string, string>;
-  /** Sets the clock of all of them forward by so many milliseconds, whole seconds. */
+  /** Sets the clock of all of them forward by so many milliseconds, whole seconds; a negative number sets it back. */
   forward: (ms: number) => Promise<void>;
   /** Milliseconds by which it is ahead of the clock of this process. */
   aheadMs: () => number;

@@ -1,3 +1,4 @@
+import { StorageError } from "@darkroom/storage";
 import { expect, test } from "vitest";
 import { startApi } from "../api.fixture.ts";
 
@@ -30,6 +31,15 @@ test("503 from readyz names the store, which is asked once for many probes", asy
   expect(answers.map(({ status }) => status)).toEqual([503, 503, 503, 503, 503]);
   expect(await answers[0]?.json()).toMatchObject({ error: { message: "The object store cannot be used." } });
   expect(checks).toBe(1);
+});
+
+test("503 from readyz says what is wrong with the store and what to check, without the name of a bucket", async () => {
+  const advice = "There is no such bucket. Check S3_BUCKET.";
+  const error = new StorageError({ operation: "check", retryable: false, advice, detail: 'bucket "images"' });
+  const { baseUrl } = await startApi({ objects: (store) => ({ ...store, check: () => Promise.reject(error) }) });
+  const answer = await fetch(`${baseUrl}/readyz`);
+  const message = `The object store cannot be used. ${advice}`;
+  expect([answer.status, await answer.json()]).toMatchObject([503, { error: { message } }]);
 });
 
 test("503 from readyz while draining", async () => {

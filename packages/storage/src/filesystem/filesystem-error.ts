@@ -40,5 +40,5 @@ export function filesystemError(
     advice: "The disk did not do what was asked.",
   };
   const detail = error instanceof Error ? error.message : String(error);
-  return new StorageError({ operation, key, retryable, advice: `${advice} (${folder}: ${detail})`, cause: error });
+  return new StorageError({ operation, key, retryable, advice, detail: `${folder}: ${detail}`, cause: error });
 }

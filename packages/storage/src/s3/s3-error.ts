@@ -123,7 +123,7 @@ export function s3Error(
   const { retryable, advice } = verdictOn(error);
   const detail = error instanceof Error ? `${error.name}: ${error.message || codeOf(error)}` : String(error);
   const place = `bucket "${bucket}" at ${endpoint ?? "AWS"}`;
-  return new StorageError({ operation, key, retryable, advice: `${advice} (${place}: ${detail})`, cause: error });
+  return new StorageError({ operation, key, retryable, advice, detail: `${place}: ${detail}`, cause: error });
 }
 
 function verdictOn(error: unknown): Verdict {

@@ -3,7 +3,15 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import { describeWithS3, freePort, listeningPort, startTcpProxy, startStopwatch } from "@darkroom/testing";
+import {
+  describeWithS3,
+  ensureBucket,
+  freePort,
+  listeningPort,
+  removeBucket,
+  startTcpProxy,
+  startStopwatch,
+} from "@darkroom/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { S3Settings, S3Timeouts } from "./s3-settings.ts";
 import { createS3Store } from "./s3-store.ts";
@@ -105,6 +113,62 @@ describe("a server that answers", () => {
     const store = await answering(status, body);
     const error = await failureOf(store.put("a", Buffer.from("x"), png));
     expect(error).toMatchObject({ name: "StorageError", retryable, message: expect.stringContaining(advice) });
+  });
+});
+
+describe("a HEAD of an object that is answered with 404", () => {
+  /** Every object is missing, and the bucket is answered so. */
+  const bucketAnswers = async (status: number) => {
+    const server = createServer((request, response) => {
+      const isBucket = /^\/images\/?(\?|$)/.test(request.url ?? "");
+      response.writeHead(isBucket ? status : 404).end();
+    });
+    onTestFinished(() => void server.close());
+    return storeAt({ endpoint: `http://127.0.0.1:${await listeningPort(server.listen(0, "127.0.0.1"))}` });
+  };
+
+  test.each([
+    ["is there", 200],
+    ["may not be asked for", 403],
+  ])("is an absent object where the bucket %s", async (_, status) => {
+    expect(await (await bucketAnswers(status)).head("a")).toBeNull();
+  });
+
+  test.each([
+    ["is gone", 404, false, "There is no such bucket."],
+    ["is not answered for", 500, true, "trouble of its own"],
+  ])("says nothing of the object where the bucket %s", async (_, status, retryable, advice) => {
+    const error = await failureOf((await bucketAnswers(status)).head("a"));
+    expect(error).toMatchObject({
+      name: "StorageError",
+      operation: "head",
+      key: "a",
+      retryable,
+      advice: expect.stringContaining(advice),
+    });
+  });
+});
+
+describeWithS3("a bucket that is deleted and made again", ({ accessKeyId, secretAccessKey, ...place }) => {
+  test("is an error of each call, which names no object as missing, until the bucket is back", async () => {
+    const bucket = `dr-gone-${randomUUID()}`;
+    const s3 = { ...place, accessKeyId, secretAccessKey, bucket };
+    await ensureBucket(s3);
+    const store = storeAt({ ...place, bucket, credentials: { accessKeyId, secretAccessKey } });
+    await removeBucket(s3);
+    const calls = [
+      () => store.head("a"),
+      () => store.get("a"),
+      () => store.put("a", Buffer.from("x"), png),
+      () => store.check(),
+    ];
+    for (const call of calls) {
+      expect(await failureOf(call())).toMatchObject({ retryable: false, advice: expect.stringContaining("S3_BUCKET") });
+    }
+    await ensureBucket(s3);
+    onTestFinished(() => removeBucket(s3));
+    await store.check();
+    expect(await store.head("a")).toBeNull();
   });
 });
 

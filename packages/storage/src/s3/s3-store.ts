@@ -137,8 +137,9 @@ export function createS3Store(
         const { ContentLength = 0, ContentType } = await client.send(new HeadObjectCommand(place(key)));
         return { size: ContentLength, contentType: ContentType ?? unknownType };
       } catch (error) {
-        if (statusOf(error) === 404) return null;
-        throw s3Error("head", key, settings, error);
+        if (statusOf(error) !== 404) throw s3Error("head", key, settings, error);
+        await assertBucket(key);
+        return null;
       }
     },
     delete: async (keys) => {
@@ -146,6 +147,19 @@ export function createS3Store(
       await deleteObjects(keys);
     },
   };
+
+  /**
+   * Throws where the whole bucket is gone. The answer to a HEAD has no body, so a bucket that is not there and an object that is not there look
+   * alike, and images of which the owner may get the bucket back would be reported as gone, or be bought again.
+   */
+  async function assertBucket(key: string): Promise<void> {
+    try {
+      await client.send(new HeadBucketCommand({ Bucket }));
+    } catch (error) {
+      // A key that may not ask for the bucket has the answer about the object all the same.
+      if (statusOf(error) !== 403) throw s3Error("head", key, settings, error);
+    }
+  }
 
   async function ensureBucket(): Promise<void> {
     try {
