@@ -28,7 +28,7 @@ export {
   connectWorker,
   untilConnected,
 } from "./redis-connections.ts";
-export { adviseOnRedis } from "./redis-faults.ts";
+export { adviseOnRedis, tellRedisError } from "./redis-faults.ts";
 export { createReplicaWait, NotReplicatedError, type ReplicaWait } from "./replica-wait.ts";
 export { redisTime } from "./redis-time.ts";
 export { createTenantMemory } from "./tenant-memory.ts";

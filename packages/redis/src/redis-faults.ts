@@ -7,6 +7,8 @@ export type RedisFault = {
    * where a Redis, or the network of a container, may be starting up beside us.
    */
   hopeMs: number;
+  /** The same for a caller of the service, who knows of no Redis: follows "The queue …". Absent where there is no more to say than that it is away. */
+  forCallers?: string;
 };
 
 const never = 0;
@@ -54,6 +56,7 @@ const noRights: RedisFault = {
     "does not give its user the rights that Darkroom needs: on every key and channel that begins with QUEUE_PREFIX, and to the commands. " +
     "For the prefix darkroom: ACL SETUSER name ~darkroom:* &darkroom:* +@all -@admin -@dangerous +info.",
   hopeMs: never,
+  forCallers: "refuses this service, which lacks a right",
 };
 
 /** By the first word of an answer of Redis (https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors). */
@@ -94,16 +97,19 @@ const replies: Readonly<Record<string, RedisFault>> = {
     predicate:
       "has no memory left and takes no writes. Raise its maxmemory, or wait until some of what it holds has ended.",
     hopeMs: always,
+    forCallers: "is full: it has no memory left",
   },
   MISCONF: {
     predicate:
       "cannot save to its disk, and takes no writes until it can. Its own log says why: a full disk as a rule.",
     hopeMs: always,
+    forCallers: "cannot save to its disk, which is full or broken",
   },
   NOREPLICAS: {
     predicate:
       "has fewer replicas than its min-replicas-to-write and takes no writes. Start them, or lower the number.",
     hopeMs: always,
+    forCallers: "has lost the replicas without which it takes no writes",
   },
   LOADING: { predicate: predicates.loading, hopeMs: always },
   BUSY: { predicate: "is held up by a script that runs too long. SCRIPT KILL ends it.", hopeMs: always },
@@ -207,6 +213,11 @@ export function explainRedisError(error: Error): RedisFault | undefined {
     codes[code] ??
     messages.find(([pattern]) => pattern.test(message))?.[1]
   );
+}
+
+/** What a caller may be told of an answer of Redis that is an error: follows "The queue …". Undefined where it is like one that is away. */
+export function tellRedisError(error: unknown): string | undefined {
+  return error instanceof Error && error.name === "ReplyError" ? explainRedisError(error)?.forCallers : undefined;
 }
 
 /**
