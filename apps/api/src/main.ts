@@ -78,6 +78,8 @@ await runProcess({
       log,
     });
     closes.add("the place in the fleet", () => fleet.close());
+    metrics.clockAhead.readFrom(() => [{ value: fleet.clockAheadMs() / 1_000 }]);
+    metrics.redisRefusing.readFrom(async () => [{ value: Number((await queue.findFault()) !== null) }]);
     const app = buildApp({
       catalogue,
       keyring,

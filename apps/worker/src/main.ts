@@ -121,6 +121,10 @@ await runProcess({
       log,
     });
     closes.add("the place in the fleet", () => fleet.close());
+    metrics.clockAhead.readFrom(() => [{ value: fleet.clockAheadMs() / 1_000 }]);
+    /** The clock of this machine may be wrong. */
+    const nowMs = () => Date.now() - fleet.clockAheadMs();
+    metrics.redisRefusing.readFrom(async () => [{ value: Number((await queue.findFault()) !== null) }]);
     const watch = createStoreWatch({ store, metrics, log });
     closes.add("the watch over the object store", () => watch.close());
     watch.onChange((refusing) => {
@@ -152,6 +156,8 @@ await runProcess({
             }),
             concurrency: config.WEBHOOK_CONCURRENCY,
             leaseMs: config.LOCK_DURATION_MS,
+            // Receivers refuse a signature that is five minutes old.
+            nowMs,
             onAnswer({ outcome, sinceEndingMs }) {
               metrics.webhookAttempts.inc({ outcome });
               if (outcome === "delivered") metrics.webhookLag.observe(sinceEndingMs / 1_000);
@@ -159,7 +165,7 @@ await runProcess({
             log,
             closes,
           });
-    const countEnding = createCountEnding({ metrics });
+    const countEnding = createCountEnding({ metrics, now: nowMs });
     const notes = tellLaneWorker({ ...queue.connection, lanes: plans, log });
     closes.add("what the fleet is told of this worker's lanes", () => notes.close());
     const measured = createMeasureAttempts({ metrics, notes });

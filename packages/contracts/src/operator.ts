@@ -112,6 +112,8 @@ export const processSchema = z.object({
   /** Unix seconds. */
   since: z.int(),
   last_seen: z.int(),
+  /** By how many seconds the clock of its machine is ahead of that of Redis; negative for one that is behind. 0 for a process that does not tell it. */
+  clock_ahead_seconds: z.int().default(0),
   /** Jobs that a worker runs, or requests that an api holds open. */
   active: z.int(),
   lanes: z.array(z.object({ lane: z.string(), concurrency: z.int(), active: z.int(), paused: z.boolean() })),

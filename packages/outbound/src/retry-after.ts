@@ -3,7 +3,8 @@ const anHourMs = 3_600_000;
 
 /**
  * Reads how long a server asks its client to wait, in milliseconds from now, at most `longestMs`: `retry-after-ms` (OpenAI's own), else
- * `Retry-After` in seconds or as an HTTP date (RFC 9110 §10.2.3). Undefined where it says nothing that makes sense.
+ * `Retry-After` in seconds or as an HTTP date (RFC 9110 §10.2.3). Such a date is compared with the `Date` of the same answer, where it has one:
+ * the clock of this machine may be wrong. Undefined where it says nothing that makes sense.
  */
 export function retryAfterMs(
   headers: Record<string, string | undefined>,
@@ -21,9 +22,13 @@ function parse(text: string | undefined, unitMs: number): number | undefined {
 }
 
 function parseDate(headers: Record<string, string | undefined>, nowMs: number): number | undefined {
-  const text = headers["retry-after"];
+  const atMs = readDate(headers["retry-after"]);
+  return atMs === undefined ? undefined : Math.max(0, atMs - (readDate(headers["date"]) ?? nowMs));
+}
+
+function readDate(text: string | undefined): number | undefined {
   // Date.parse takes nearly anything ("banana 7" is a date to it), so the shape is checked first: all three of HTTP's begin so.
   if (text === undefined || !/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /.test(text)) return undefined;
-  const at = Date.parse(text);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs);
+  const atMs = Date.parse(text);
+  return Number.isNaN(atMs) ? undefined : atMs;
 }

@@ -53,28 +53,39 @@ export type NextJobsOptions = {
   hashBeside?: string | undefined;
 };
 
+/** A job that Redis has given to this process. */
+type FetchedJob = {
+  /** The hash that was read with it; null where none was. */
+  hash: readonly string[] | null;
+  /** When Redis was asked for it, in milliseconds by the clock of this process: it was locked no earlier. */
+  askedAtMs: number;
+};
+
 /** The jobs of one lane as its worker fetches and finishes them. */
 export function createNextJobs({ redis, keys, lane, lockDurationMs, hashBeside = "" }: NextJobsOptions) {
-  /** The hashes of jobs that were fetched and are not begun, at most one for each slot of the worker. */
-  const hashes = new Map<string, readonly string[]>();
+  /** The jobs that were fetched and are not begun, at most one for each slot of the worker. */
+  const fetched = new Map<string, FetchedJob>();
 
-  /** As BullMQ's worker takes it. */
-  function toBullmq(next: NextJob | []): unknown[] {
+  /** As BullMQ's worker takes it. `askedAtMs`: when Redis was asked for it, by the clock of this process. */
+  function toBullmq(next: NextJob | [], askedAtMs: number): unknown[] {
     const [, id, , , hash] = next;
-    if (typeof id === "string" && hash !== undefined) hashes.set(id, hash);
+    if (typeof id === "string") fetched.set(id, { hash: hash ?? null, askedAtMs });
     return raw2NextJobData([...next]);
   }
 
   return {
     /** Fetches the next job, as BullMQ's own `moveToActive` does. */
-    fetch: async (token: string): Promise<unknown[]> =>
-      toBullmq(await fetchJob(redis, [keys.lane(lane)], [token, lockDurationMs, Date.now(), hashBeside])),
+    async fetch(token: string): Promise<unknown[]> {
+      const askedAtMs = Date.now();
+      const next = await fetchJob(redis, [keys.lane(lane)], [token, lockDurationMs, askedAtMs, hashBeside]);
+      return toBullmq(next, askedAtMs);
+    },
 
-    /** The hash that was read with a job; null where none was. It is answered once. */
-    takeHash(id: string): readonly string[] | null {
-      const hash = hashes.get(id) ?? null;
-      hashes.delete(id);
-      return hash;
+    /** What is known of a job that begins. It is answered once. */
+    take(id: string): FetchedJob {
+      const job = fetched.get(id) ?? { hash: null, askedAtMs: 0 };
+      fetched.delete(id);
+      return job;
     },
 
     /** The arguments of a script that finishes a job. */

@@ -14,6 +14,8 @@ export type PatientBackendOptions = {
   onRateLimit: (ms: number) => void;
   /** Fetches a job: answers as the backend's `moveToActive` does. */
   fetchJob: (token: string) => Promise<unknown[]>;
+  /** The time by which delayed jobs are due, in Unix milliseconds: that of Redis. */
+  nowMs: () => Promise<number>;
   /** What the backend would answer for a job that a script has finished already; null where the backend is to finish it. */
   takeFinished: (job: object) => unknown[] | null;
   /** Whether there is certainly no job that a worker could be given. */
@@ -31,7 +33,7 @@ export type PatientBackendOptions = {
  * goes on waiting where one command tells that the lane is empty.
  */
 export function createPatientBackend(options: PatientBackendOptions) {
-  const { onRefusal, onRateLimit, fetchJob, takeFinished, isEmpty, random } = options;
+  const { onRefusal, onRateLimit, fetchJob, nowMs, takeFinished, isEmpty, random } = options;
   /** The latest error of each call; a call that was not refused has none. */
   const refusals = new Map<string, Error>();
   const pauses = new Set<() => void>();
@@ -98,6 +100,10 @@ export function createPatientBackend(options: PatientBackendOptions) {
         if (woken !== null || stopped || !(await isEmpty())) return woken;
       }
     });
+    // BullMQ takes the clock of this machine, by which another worker would give the job out early or late.
+    const moveToDelayed = backend.moveToDelayed.bind(backend);
+    backend.moveToDelayed = async (jobId, _ownMs, delayMs, ...more) =>
+      moveToDelayed(jobId, await nowMs(), delayMs, ...more);
     const moveToCompleted = telling(backend.moveToCompleted.bind(backend));
     backend.moveToCompleted = async (job, ...more) => {
       const result = takeFinished(job);

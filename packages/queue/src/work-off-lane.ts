@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { DelayedError, type Job, WaitingError, Worker, type WorkerOptions } from "bullmq";
 import type { Redis } from "ioredis";
+import { redisTime } from "@darkroom/redis";
 import type { Logger } from "@darkroom/runtime";
 import pTimeout from "p-timeout";
 import { createJobRuns, type Interruption, type JobRun } from "./job-runs.ts";
@@ -92,7 +93,8 @@ export function workOffLane(
     onRateLimit(ms) {
       if (ms > longestPauseMs) void openLane(ms);
     },
-    fetchJob: jobs.fetch,
+    fetchJob: (token) => jobs.fetch(token),
+    nowMs: () => redisTime(redis),
     takeFinished: (job) => finished.get(job) ?? null,
     async isEmpty() {
       // A worker that pauses must not wait for a job, or it would take the next one.
@@ -141,9 +143,9 @@ export function workOffLane(
   }
 
   /** Tells BullMQ what the last write of a run has made of its job. */
-  function takeEnd(job: Job, [kind, next]: JobFinished): void {
+  function takeEnd(job: Job, [kind, next]: JobFinished, askedAtMs: number): void {
     if (kind === "finished") {
-      finished.set(job, jobs.toBullmq(next));
+      finished.set(job, jobs.toBullmq(next, askedAtMs));
       return;
     }
     if (kind === "fault") {
@@ -158,13 +160,16 @@ export function workOffLane(
     if (job.id === undefined || token === undefined) throw new Error("BullMQ gave no job id or token");
     const jobRun = runs.begin(job.id, token);
     let end: JobFinished | null = null;
+    let askedAtMs = 0;
     const finish: FinishJob = async (write) => {
       jobRun.finish();
+      askedAtMs = Date.now();
       const [answer, done] = await write(jobs.finishArguments(token, !isClosing && !worker.isPaused()));
       if (done[0] !== "kept") end = done;
       return answer;
     };
-    const rerun = await runAlone(jobRun, { hash: jobs.takeHash(job.id), finish }, job.processedOn ?? 0)
+    const given = jobs.take(job.id);
+    const rerun = await runAlone(jobRun, { hash: given.hash, finish }, given.askedAtMs)
       .catch((error: unknown) => {
         if (isLost(jobRun)) return null;
         const backoffMs = faultPauseMs(job.attemptsStarted);
@@ -176,7 +181,7 @@ export function workOffLane(
       })
       .finally(() => jobRun.end());
     if (end !== null) {
-      takeEnd(job, end);
+      takeEnd(job, end, askedAtMs);
       return;
     }
     // Tells BullMQ to leave the job where it is.

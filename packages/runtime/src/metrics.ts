@@ -174,6 +174,10 @@ export function createMetrics({ ofProcess }: MetricsOptions) {
     ),
     workerSlots: scraped("darkroom_worker_slots", "Jobs that this worker runs at a time on a lane.", "lane"),
     workerSlotsBusy: scraped("darkroom_worker_slots_busy", "Jobs that this worker runs on a lane now.", "lane"),
+    clockAhead: scraped(
+      "darkroom_clock_ahead_seconds",
+      "By how many seconds the clock of this machine is ahead of that of Redis, as far as that is certain; negative where it is behind.",
+    ),
     webhookAttempts: counter(
       "darkroom_webhook_attempts_total",
       "Posts of webhooks by what came of them: delivered, retry, gone (the address answered 410) or refused (it may not be called).",
@@ -243,6 +247,10 @@ export function createMetrics({ ofProcess }: MetricsOptions) {
     redisNoEviction: scraped(
       "darkroom_redis_noeviction",
       "1 where `maxmemory-policy` is noeviction, as it must be, else 0.",
+    ),
+    redisRefusing: scraped(
+      "darkroom_redis_refusing",
+      "1 while Redis takes no writes from this process, or does not answer it; else 0.",
     ),
     redisRoundTrip: scraped(
       "darkroom_redis_round_trip_seconds",

@@ -59,6 +59,8 @@ export type OpenWebhookWorkerOptions = {
   concurrency: number;
   /** How long a worker may be silent before its webhooks are given to another, in milliseconds. */
   leaseMs: number;
+  /** The time that is signed with a webhook, in Unix milliseconds. Receivers refuse one that is minutes from theirs. The clock of this process when left out. */
+  nowMs?: () => number;
   /** Called with what came of each post, and how long after the ending that was, in milliseconds. */
   onAnswer?: WebhookPart["onAnswer"];
   log: Logger;
@@ -68,7 +70,7 @@ export type OpenWebhookWorkerOptions = {
 
 /** Delivers webhooks in a worker, beside its lanes. Rejects when Redis refuses the subscription to its channel. */
 export async function openWebhookWorker(options: OpenWebhookWorkerOptions) {
-  const { queue, keyStore, showEnded, signingSecrets, concurrency, leaseMs, log, closes } = options;
+  const { queue, keyStore, showEnded, signingSecrets, concurrency, leaseMs, nowMs = Date.now, log, closes } = options;
 
   const http = createWebhookHttp({ allowPrivate: options.allowPrivate, allowInsecure: options.allowInsecure });
   closes.add("the webhook connections", () => http.close());
@@ -95,7 +97,7 @@ export async function openWebhookWorker(options: OpenWebhookWorkerOptions) {
       const secrets = signingSecrets.flatMap((master) =>
         versions.map((version) => webhookSecret(master, keyId, version)),
       );
-      return postWebhook({ url, id, sentAtMs: Date.now(), payload, secrets, hungBefore, signal }, http);
+      return postWebhook({ url, id, sentAtMs: nowMs(), payload, secrets, hungBefore, signal }, http);
     },
   });
   closes.add("the webhook worker", () => worker.close());

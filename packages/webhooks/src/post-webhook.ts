@@ -78,8 +78,9 @@ function read({ statusCode: status, headers }: Dispatcher.ResponseData, nowMs: n
     return { outcome: "retry", status, what: `The receiver answered ${status}, but redirects are not followed.` };
   }
   const what = `The receiver answered ${status}.`;
-  const after = status === 429 || status === 503 ? headers["retry-after"] : undefined;
-  const afterMs = retryAfterMs({ "retry-after": Array.isArray(after) ? after[0] : after }, nowMs, longestRetryAfterMs);
+  const [after, date] = ["retry-after", "date"].map((name) => [headers[name]].flat()[0]);
+  const asks = status === 429 || status === 503;
+  const afterMs = asks ? retryAfterMs({ "retry-after": after, date }, nowMs, longestRetryAfterMs) : undefined;
   return afterMs === undefined ? { outcome: "retry", what, status } : { outcome: "retry", what, status, afterMs };
 }
 

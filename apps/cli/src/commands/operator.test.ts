@@ -143,6 +143,14 @@ describe("processes and drain", () => {
     for (const text of ["worker-1", "node-7", "0.1.0", "openai.interactive 3/20"]) expect(ran.stdout).toContain(text);
   });
 
+  test("processes shows a clock that is far off", async () => {
+    const ran = await run(["processes"], () =>
+      list({ ...worker, clock_ahead_seconds: -600 }, { ...worker, id: "worker-2", clock_ahead_seconds: 2 }),
+    );
+    expect(ran.stdout).toMatch(/worker-1 \| worker \| running, clock 600 s behind \|/);
+    expect(ran.stdout).toMatch(/worker-2 \| worker \| running +\|/);
+  });
+
   test("drain --wait ends when the process is gone", async () => {
     let looks = 0;
     const ran = await run(["drain", "worker-1", "--wait"], ({ line }) =>

@@ -29,7 +29,7 @@ export function processesCommand(shell: Shell) {
           listed.value.data.map((one) => [
             one.id,
             one.kind,
-            one.state,
+            one.state + showClock(one),
             one.host,
             one.version,
             formatMoment(one.since),
@@ -73,3 +73,9 @@ async function isAlive(service: Pick<HttpApi, "send">, name: string): Promise<bo
 
 const showLane = ({ lane, active, concurrency, paused }: Process["lanes"][number]): string =>
   `${lane} ${active}/${concurrency}${paused ? " (paused)" : ""}`;
+
+/** A clock that is off by so much is no matter of the way of a heartbeat. */
+const toldFromSeconds = 30;
+
+const showClock = ({ clock_ahead_seconds: ahead }: Process): string =>
+  Math.abs(ahead) < toldFromSeconds ? "" : `, clock ${Math.abs(ahead)} s ${ahead > 0 ? "ahead" : "behind"}`;

@@ -125,3 +125,36 @@ test("all processes hear which lanes are drained, and when that is over", async 
   await fleet.fillLane(lane);
   await expect.poll(() => member.isDrained(lane)).toBe(false);
 });
+
+test.each([
+  ["ahead of", 600_000],
+  ["behind", -600_000],
+])(
+  "a machine whose clock is ten minutes %s that of Redis is told once, shown, and told again when it is right",
+  async (word, offMs) => {
+    const { fleet, join } = openFleet();
+    const told: string[] = [];
+    const note = (_fields: object, sentence: string) => void told.push(sentence);
+    const clock = { offMs };
+    const worker = await join("worker-1", {
+      everyMs: 10,
+      now: () => Date.now() + clock.offMs,
+      log: { info: note, warn: note },
+    });
+    const shown = async () => Math.round(((await fleet.list())[0]?.clockAheadMs ?? 0) / 1_000);
+    await expect.poll(shown).toBe(offMs / 1_000);
+    expect(Math.round(worker.clockAheadMs() / 1_000)).toBe(offMs / 1_000);
+    expect(told).toEqual([expect.stringContaining(`The clock of this machine is 600 s ${word} that of Redis.`)]);
+    clock.offMs = 0;
+    await expect.poll(shown).toBe(0);
+    expect(told.slice(1)).toEqual(["The clock of this machine agrees with that of Redis again"]);
+  },
+);
+
+test("a heartbeat that took long says nothing of the clocks", async () => {
+  const { join } = openFleet();
+  let reads = 0;
+  // Sent, and answered ten minutes later.
+  const worker = await join("worker-1", { now: () => Date.now() - 300_000 + (reads++ % 2) * 600_000 });
+  expect(worker.clockAheadMs()).toBe(0);
+});

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { defineScript } from "../define-script.ts";
 import type { Keys } from "../key-names.ts";
 import { redisTime } from "../redis-time.ts";
-import { type FleetProcess, processFactsSchema } from "./process-facts.ts";
+import { clockAheadSchema, type FleetProcess, processFactsSchema } from "./process-facts.ts";
 
 const askToDrain = defineScript(new URL("../scripts/ask-to-drain.lua", import.meta.url), z.enum(["ok", "gone"]));
 
@@ -33,6 +33,7 @@ export function createFleet({ redis, keys }: FleetOptions) {
       name,
       sinceMs: Number(hash["since"]),
       seenAtMs: Number(hash["seenAt"]),
+      clockAheadMs: clockAheadSchema.catch(0).parse(hash["clockAhead"]),
       isAskedToDrain: hash["drain"] !== undefined,
     };
   }

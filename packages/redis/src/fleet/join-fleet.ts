@@ -16,9 +16,15 @@ const leaveWithinMs = 1_000;
 
 const beat = defineScript(
   new URL("../scripts/beat-process.lua", import.meta.url),
-  z.tuple([z.enum(["stay", "drain"])], z.string()),
+  z.tuple([z.enum(["stay", "drain"]), z.coerce.number().int()], z.string()),
 );
 const leave = defineScript(new URL("../scripts/leave-fleet.lua", import.meta.url), z.literal("ok"));
+
+/**
+ * From here on the difference of two clocks is told. Machines that ask a time server differ by milliseconds, and S3 refuses a request whose time
+ * is wrong by 15 minutes.
+ */
+const toldFromMs = 30_000;
 
 export type JoinFleetOptions = {
   redis: Redis;
@@ -32,18 +38,21 @@ export type JoinFleetOptions = {
   log: Pick<Logger, "info" | "warn">;
   /** Between two heartbeats, in milliseconds. */
   everyMs?: number;
+  /** The clock of this machine, in Unix milliseconds. */
+  now?: () => number;
 };
 
 /**
  * Shows this process to the operator, by a heartbeat in Redis, and obeys the operator: one command asks which lanes are drained and whether
- * this process is to stop. Resolves after the first heartbeat, also when it failed: then the process is shown when Redis is back.
+ * this process is to stop. The same command tells how far the clock of this machine is off, which is logged. Resolves after the first heartbeat, also when it failed: then the process is shown when Redis is back.
  */
 export async function joinFleet(options: JoinFleetOptions) {
-  const { redis, keys, name, facts, onDrain, log, everyMs = defaultEveryMs } = options;
+  const { redis, keys, name, facts, onDrain, log, everyMs = defaultEveryMs, now = Date.now } = options;
   const run = randomBytes(9).toString("base64url");
   const own = [keys.process(name), keys.processes];
   let drainedLanes: ReadonlySet<string> = new Set();
   let isAskedToDrain = false;
+  let clockAheadMs = 0;
 
   async function tick(): Promise<void> {
     const { lanes, deployments, ...told } = facts();
@@ -51,14 +60,31 @@ export async function joinFleet(options: JoinFleetOptions) {
       lanes: JSON.stringify(lanes),
       ...(deployments !== undefined && { deployments: JSON.stringify(deployments) }),
     };
-    const fields = Object.entries({ ...told, ...json }).flat();
+    const fields = Object.entries({ ...told, clockAhead: clockAheadMs, ...json }).flat();
     const args = [name, run, everyMs * missedAfterBeats, ...fields];
-    const [asked, ...drained] = await beat(redis, [...own, keys.drainedLanes], args);
+    const sentAtMs = now();
+    const [asked, redisMs, ...drained] = await beat(redis, [...own, keys.drainedLanes], args);
+    compareClocks(redisMs, { from: sentAtMs, to: now() });
     drainedLanes = new Set(drained);
     if (asked !== "drain" || isAskedToDrain) return;
     isAskedToDrain = true;
     log.info({ process: name }, "The operator has asked this process to stop");
     onDrain();
+  }
+
+  /** Redis read its clock at some time between the two of ours. What may be due to the way of the command is no difference of the clocks. */
+  function compareClocks(redisMs: number, { from, to }: { from: number; to: number }): void {
+    const wasTold = Math.abs(clockAheadMs) >= toldFromMs;
+    clockAheadMs = redisMs < from ? from - redisMs : redisMs > to ? to - redisMs : 0;
+    const isTold = Math.abs(clockAheadMs) >= toldFromMs;
+    if (isTold === wasTold) return;
+    const fields = { process: name, clockAheadMs };
+    if (!isTold) return log.info(fields, "The clock of this machine agrees with that of Redis again");
+    log.warn(
+      fields,
+      `The clock of this machine is ${Math.round(Math.abs(clockAheadMs) / 1_000)} s ${clockAheadMs > 0 ? "ahead of" : "behind"} that of Redis. ` +
+        "Have both machines ask a time server. Generations are timed by the clock of Redis; links and requests to S3 are signed by this one.",
+    );
   }
 
   const ticker = createTicker({
@@ -74,6 +100,9 @@ export async function joinFleet(options: JoinFleetOptions) {
   return {
     /** Whether the operator drains a lane, so that no new generation may be put on it. As of the latest heartbeat. */
     isDrained: (lane: string): boolean => drainedLanes.has(lane),
+
+    /** By how many milliseconds the clock of this machine is ahead of that of Redis, as of the latest heartbeat; negative where it is behind. */
+    clockAheadMs: (): number => clockAheadMs,
 
     /** Writes a heartbeat at once: for a change that the operator waits for. */
     beat: (): void => ticker.wake(),

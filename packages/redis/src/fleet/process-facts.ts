@@ -29,12 +29,17 @@ export const processFactsSchema = z.object({
 });
 export type ProcessFacts = z.infer<typeof processFactsSchema>;
 
+/** Read beside the facts: a process of an earlier release does not tell it. */
+export const clockAheadSchema = z.coerce.number().int().default(0);
+
 /** A process of the fleet, as of its latest heartbeat. */
 export type FleetProcess = ProcessFacts & {
   name: string;
   /** When it was started, and its latest heartbeat, in Unix milliseconds by the clock of Redis. */
   sinceMs: number;
   seenAtMs: number;
+  /** By how many milliseconds the clock of its machine is ahead of the clock of Redis, as far as that is certain; negative for one that is behind. */
+  clockAheadMs: number;
   /** Whether the operator has asked it to stop. */
   isAskedToDrain: boolean;
 };

@@ -39,6 +39,7 @@ const showProcess = (one: FleetProcess): Process => ({
   version: one.version,
   since: Math.floor(one.sinceMs / 1_000),
   last_seen: Math.floor(one.seenAtMs / 1_000),
+  clock_ahead_seconds: Math.round(one.clockAheadMs / 1_000),
   active: one.active,
   lanes: one.lanes,
 });
