@@ -12,6 +12,7 @@ import { quarantineCommand } from "./commands/quarantine.ts";
 import { startCommand } from "./commands/start.ts";
 import { tenantsCommand } from "./commands/tenants.ts";
 import { usageCommand } from "./commands/usage.ts";
+import { webhooksCommand } from "./commands/webhooks.ts";
 import { runCommands } from "./run-commands.ts";
 import { processShell } from "./shell.ts";
 
@@ -30,5 +31,6 @@ await runCommands([
   processesCommand(processShell),
   drainCommand(processShell),
   providersCommand(processShell),
+  webhooksCommand(processShell),
   quarantineCommand(processShell),
 ]);

@@ -1,5 +1,5 @@
 import { ApiError, parseBody } from "@darkroom/contracts";
-import { type WebhookDelivery, webhookDeliveryStatuses, webhookSecret } from "@darkroom/webhooks";
+import { type WebhookDelivery, webhookDeliveryStatuses, webhookSecret, type WebhookStore } from "@darkroom/webhooks";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import type { KeyStore } from "@darkroom/accounts";
@@ -58,17 +58,23 @@ function webhookDeliveriesRoutes(app: FastifyInstance, dependencies: WebhookDeli
 
   app.post<{ Params: { id: string } }>("/v1/webhooks/deliveries/:id/replay", async (request, reply) => {
     const { tenant } = accountOf(request);
-    const { id } = request.params;
-    const own = await queueAnswer(webhooks.read(id));
-    if (own === null || own.tenant !== tenant) {
-      throw new ApiError("not_found", "There is no webhook delivery with this id.");
-    }
-    if (!(await queueAnswer(webhooks.revive(id)))) {
-      throw new ApiError("conflict", `The delivery ${id} is still being sent.`);
-    }
-    const revived = await queueAnswer(webhooks.read(id));
-    return reply.status(202).send(showDelivery(revived ?? own));
+    const revived = await replayDelivery(webhooks, request.params.id, (own) => own.tenant === tenant);
+    return reply.status(202).send(showDelivery(revived));
   });
+}
+
+/** Sends a settled delivery again. Throws `ApiError` where there is none that the caller may see, and where it is being sent. */
+export async function replayDelivery(
+  webhooks: Pick<WebhookStore, "read" | "revive">,
+  id: string,
+  maySee: (delivery: WebhookDelivery) => boolean = () => true,
+): Promise<WebhookDelivery> {
+  const found = await queueAnswer(webhooks.read(id));
+  if (found === null || !maySee(found)) throw new ApiError("not_found", "There is no webhook delivery with this id.");
+  if (!(await queueAnswer(webhooks.revive(id)))) {
+    throw new ApiError("conflict", `The delivery ${id} is still being sent.`);
+  }
+  return (await queueAnswer(webhooks.read(id))) ?? found;
 }
 
 /** Shows a delivery to its owner. */

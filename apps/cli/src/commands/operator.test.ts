@@ -263,3 +263,52 @@ describe("generations", () => {
       expect(ran.stderr).toContain(text);
   });
 });
+
+describe("webhooks", () => {
+  const delivery = {
+    object: "webhook.delivery",
+    id: "whd_1",
+    tenant: "acme",
+    key_id: "key_1",
+    type: "generation.failed",
+    generation_id: "gen_1",
+    batch_id: null,
+    url: "https://hooks.example.com/in",
+    status: "dead",
+    attempts: 9,
+    created_at: 1_796_000_000,
+    next_attempt_at: null,
+    last_answer: "It answered 500.",
+  };
+
+  test("list shows those that were given up, page after page, and names what cannot be read", async () => {
+    const ran = await run(["webhooks", "list", "--tenant", "acme", "--limit", "2"], ({ line }) => ({
+      ...list(delivery),
+      unreadable: line.includes("after") ? ["whd_9"] : [],
+      next: line.includes("after") ? null : "acme/whd_1",
+    }));
+    expect(ran.asked).toEqual([
+      "GET /admin/webhooks/deliveries?status=dead&tenant=acme&limit=2",
+      "GET /admin/webhooks/deliveries?status=dead&tenant=acme&limit=1&after=acme%2Fwhd_1",
+    ]);
+    expect(
+      ran.stdout.match(/whd_1 \| acme +\| gen_1 .* 9 \| https:\/\/hooks.example.com\/in \| It answered 500\./g),
+    ).toHaveLength(2);
+    expect(ran.stderr).toContain("Deliveries that cannot be read: whd_9.");
+  });
+
+  test("none is said aloud, and another state may be asked for", async () => {
+    const ran = await run(["webhooks", "--status", "off"], () => ({ ...list(), unreadable: [], next: null }));
+    expect(ran).toMatchObject({ code: 0, asked: ["GET /admin/webhooks/deliveries?status=off&limit=50"] });
+    expect(ran.stderr).toContain("No webhook is off.");
+  });
+
+  test("replay sends each again", async () => {
+    const ran = await run(["webhooks", "replay", "whd_1", "whd_2"], () => delivery);
+    expect(ran.asked).toEqual([
+      "POST /admin/webhooks/deliveries/whd_1/replay",
+      "POST /admin/webhooks/deliveries/whd_2/replay",
+    ]);
+    for (const id of ["whd_1", "whd_2"]) expect(ran.stderr).toContain(`${id} is sent again.`);
+  });
+});

@@ -17,7 +17,7 @@ import { type RotateKeyDependencies, rotateKeyRoute } from "./rotate-key.ts";
 import { type RotateWebhookSecretDependencies, rotateWebhookSecretRoute } from "./rotate-webhook-secret.ts";
 import { tenantUsageRoute } from "../usage.ts";
 import { type UpdateKeyDependencies, updateKeyRoute } from "./update-key.ts";
-import { type OperatorDeliveriesDependencies, operatorDeliveriesRoute } from "./webhook-deliveries.ts";
+import { type OperatorDeliveriesDependencies, operatorDeliveriesRoutes } from "./webhook-deliveries.ts";
 
 export type AdminRoutesDependencies = CreateKeyDependencies &
   ListKeysDependencies &
@@ -56,7 +56,7 @@ export function adminRoutes(app: FastifyInstance, dependencies: AdminRoutesDepen
   providersRoute(app, dependencies);
   operatorGenerationsRoutes(app, dependencies);
   changeGenerationsRoutes(app, dependencies);
-  operatorDeliveriesRoute(app, dependencies);
+  operatorDeliveriesRoutes(app, dependencies);
   readMetricsRoute(app, dependencies);
 }
 

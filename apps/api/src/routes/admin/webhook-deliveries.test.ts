@@ -49,6 +49,21 @@ test("one that is damaged is named, and hides no other", async () => {
   expect(await list()).toMatchObject({ data: [{ id: "whd_3" }], unreadable: ["whd_1"] });
 });
 
+test("one that was given up is sent again, without the secrets in its address; one that is being sent, or is not there, is not", async () => {
+  const { api, list } = await withDeliveries();
+  const replay = (id: string) => askAdmin(api, "POST", `/admin/webhooks/deliveries/${id}/replay`);
+  const answer = await replay("whd_3");
+  expect(answer.status).toBe(202);
+  expect(await answer.json()).toMatchObject({
+    id: "whd_3",
+    tenant: "other",
+    status: "pending",
+    url: "https://hooks.example.com/in",
+  });
+  expect((await list("?status=pending")).data).toMatchObject([{ id: "whd_3" }]);
+  expect([(await replay("whd_3")).status, (await replay("whd_9")).status]).toEqual([409, 404]);
+});
+
 test("400 for a state or a place that is none", async () => {
   const { api } = await withDeliveries();
   for (const query of ["status=lost", "after=acme", "after=acme/whd_9"]) {
