@@ -17,6 +17,7 @@ import { createDisconnects } from "./generation/cancel-on-disconnect.ts";
 import type { ResponseFormat } from "./generation/response-format.ts";
 import type { DefaultLimits } from "./limits/stored-quota.ts";
 import { openQueue, type Queue } from "./open-queue.ts";
+import { connectBoard } from "./queue-board/connect-board.ts";
 import { createReadiness } from "./readiness.ts";
 import type { WebhookSettings } from "./webhook-settings.ts";
 import { tidy, workLane } from "./worker.fixture.ts";
@@ -50,6 +51,8 @@ export type StartApiOptions = {
   /** The models that are served; the built-in ones when left out. */
   catalogue?: Catalogue;
   publicBaseUrl?: string;
+  /** How long after the last look at the board of the queues it is closed, in milliseconds. */
+  boardIdleMs?: number;
   /** Wraps the store that the service sees. */
   objects?: (store: ObjectStore) => ObjectStore;
 };
@@ -166,7 +169,18 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     ...(options.now && { now: options.now }),
   });
   const metrics = createMetrics({ ofProcess: false });
+  const queueBoard = connectBoard({
+    redisUrl: options.behindProxy === true ? redisLine.url : redisUrl,
+    keys,
+    operator: queue.operator,
+    catalogue,
+    publicBaseUrl: options.publicBaseUrl,
+    log,
+    ...(options.boardIdleMs !== undefined && { idleMs: options.boardIdleMs }),
+  });
+  closes.add("the board of the queues", () => queueBoard.close());
   const app = buildApp({
+    queueBoard,
     metrics,
     catalogue,
     keyring,
@@ -221,6 +235,7 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     prefix,
     call,
     queue,
+    queueBoard,
     /** What the service keeps in Redis, by the connection of the service. */
     redis,
     keys,

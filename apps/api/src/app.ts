@@ -22,7 +22,12 @@ import type { ResponseFormat } from "./generation/response-format.ts";
 import { createImagesBody } from "./generation/images-body.ts";
 import { createRetryRecord } from "./generation/retry-record.ts";
 import { createSendAccepted } from "./generation/send-generation.ts";
-import { authenticateAdmin, authenticateCallers, authenticateCallersOrAdmin } from "./http/authenticate.ts";
+import {
+  authenticateAdmin,
+  authenticateAdminInBrowser,
+  authenticateCallers,
+  authenticateCallersOrAdmin,
+} from "./http/authenticate.ts";
 import { createServer, type CreateServerDependencies, type Server } from "./http/create-server.ts";
 import { refuseOtherMethods } from "./http/known-routes.ts";
 import { createSendPage } from "./http/send-page.ts";
@@ -31,7 +36,9 @@ import { createHeartbeats } from "./http/sse-heartbeat.ts";
 import { createStoredQuota, type DefaultLimits } from "./limits/stored-quota.ts";
 import { tellLimits } from "./limits/rate-limit-headers.ts";
 import type { Queue } from "./open-queue.ts";
+import type { QueueBoard } from "./queue-board/queue-board.ts";
 import { adminRoutes } from "./routes/admin/admin-routes.ts";
+import { queueBoardRoutes } from "./routes/admin/queue-board.ts";
 import { batchRoutes } from "./routes/batches/batch-routes.ts";
 import { fileRoutes } from "./routes/files/file-routes.ts";
 import { deploymentImageRoute } from "./routes/generations/create-image.ts";
@@ -63,6 +70,8 @@ export type AppDependencies = Omit<CreateServerDependencies, "requestLimits"> &
     log: Logger;
     metrics: Metrics;
     webhooks: WebhookSettings;
+    /** Undefined: there is none. */
+    queueBoard: QueueBoard | undefined;
     /** How long a caller waits on the line. */
     syncTimeoutMs: number;
     linkTtlSeconds: number;
@@ -128,6 +137,13 @@ export function buildApp(dependencies: AppDependencies): FastifyInstance {
       authenticateAdmin(admin, { gate, keyring });
       adminRoutes(admin, tools);
     });
+    const { queueBoard } = dependencies;
+    if (queueBoard !== undefined) {
+      void app.register(async (pages) => {
+        authenticateAdminInBrowser(pages, { gate, keyring });
+        queueBoardRoutes(pages, queueBoard);
+      });
+    }
   }
   refuseOtherMethods(app, server.routes);
   return app;

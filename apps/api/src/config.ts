@@ -34,6 +34,12 @@ export const apiEnvSchema = z.object({
       .optional()
       .describe("The SHA-256 of the key that opens `/admin/*`, in hex. Unset: there is no `/admin`."),
   ),
+  QUEUE_BOARD: z
+    .stringbool("must be true or false")
+    .default(true)
+    .describe(
+      "Whether `/admin/queues` shows the lanes as BullMQ has them, in a browser, to the admin key alone. It changes nothing, and costs nothing while nobody looks.",
+    ),
   DEFAULT_RESPONSE_FORMAT: z
     .enum(responseFormats)
     .default("both")

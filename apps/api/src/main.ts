@@ -14,6 +14,7 @@ import { createHeldRequests } from "./limits/held-requests.ts";
 import { lanesOf, tellFleet } from "./fleet-figures.ts";
 import { listen } from "./listen.ts";
 import { openQueue } from "./open-queue.ts";
+import { connectBoard } from "./queue-board/connect-board.ts";
 import { createReadiness } from "./readiness.ts";
 import { warnOfMissingPrices, warnOfRetiredModels } from "./catalogue-warnings.ts";
 import { warnOfPublicObjects } from "./public-objects.ts";
@@ -68,6 +69,18 @@ await runProcess({
       metrics,
     });
 
+    const queueBoard = config.QUEUE_BOARD
+      ? connectBoard({
+          redisUrl: config.REDIS_URL,
+          keys: connection.keys,
+          operator: queue.operator,
+          catalogue,
+          publicBaseUrl: config.PUBLIC_BASE_URL,
+          log,
+        })
+      : undefined;
+    closes.add("the board of the queues", async () => queueBoard?.close());
+
     const drain = createDrain();
     const heldRequests = createHeldRequests({ keyring, maxPerKey: config.MAX_HELD_REQUESTS_PER_KEY });
     const fleet = await joinFleet({
@@ -111,6 +124,7 @@ await runProcess({
         unfinished_batch_lines: config.MAX_UNFINISHED_BATCH_LINES,
       },
       webhooks: webhookSettings(config),
+      queueBoard,
     });
     const { SHUTDOWN_DELAY_MS: delayMs, SHUTDOWN_DEADLINE_MS: deadlineMs } = config;
     closes.add("the HTTP server", () => {

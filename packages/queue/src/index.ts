@@ -5,6 +5,7 @@ export { startsSpanMs, startsSpans } from "./lane-rate.ts";
 export { type LaneService, type LaneWorkerNotes, readLaneServices, tellLaneWorker } from "./lane-workers.ts";
 export { createLanes, isBatchLane, type JobPlace, laneName, type Lanes } from "./lanes.ts";
 export { type FinishJob, type JobFinished, jobFinishedSchema, withoutJob } from "./next-job.ts";
+export { openLaneQueues } from "./open-lane-queues.ts";
 export { queuePosition, type QueuePosition } from "./queue-position.ts";
 export { defaultRetryPolicy, pauseBeforeRetry, type RetryPolicy } from "./retry-policy.ts";
 export { scaleLane } from "./scale-lane.ts";

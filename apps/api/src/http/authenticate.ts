@@ -2,7 +2,7 @@ import type { Account, Keyring } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { AuthenticationGate } from "./authentication-gate.ts";
-import { credentialOf } from "./credential.ts";
+import { browserChallenge, browserCredentialOf, credentialOf } from "./credential.ts";
 
 export type Authentication = { keyring: Keyring; gate: AuthenticationGate };
 
@@ -21,7 +21,24 @@ export function authenticateAdmin(app: FastifyInstance, { gate, keyring }: Authe
     facts.admin = keyring.isAdmin(credentialOf(headers));
     if (facts.admin) return;
     facts.account = gate.accountOf(raw);
-    throw new ApiError("permission_denied", "This key may not use this route: only the admin key may.");
+    throw onlyAdmin();
+  });
+}
+
+const onlyAdmin = () => new ApiError("permission_denied", "This key may not use this route: only the admin key may.");
+
+/** The same on routes that are opened in a browser, which asks its user for the key: HTTP Basic with the admin key as the password. */
+export function authenticateAdminInBrowser(app: FastifyInstance, { gate, keyring }: Authentication): void {
+  gate.guard(app, { inBrowser: true });
+  app.addHook("onRequest", async ({ facts, headers }) => {
+    const credential = browserCredentialOf(headers);
+    facts.admin = keyring.isAdmin(credential);
+    if (facts.admin) return;
+    facts.account = keyring.authenticate(credential);
+    throw onlyAdmin();
+  });
+  app.addHook("onSend", async (_request, reply) => {
+    if (reply.statusCode === 401) reply.header("www-authenticate", browserChallenge);
   });
 }
 

@@ -5,7 +5,7 @@ import type { FastifyInstance } from "fastify";
 import type { Drain } from "../drain.ts";
 import type { BodyDeadline } from "../limits/body-deadline.ts";
 import { createCrossOriginHeaders, isForAdmin } from "./cross-origin.ts";
-import { credentialOf } from "./credential.ts";
+import { browserChallenge, browserCredentialOf, credentialOf } from "./credential.ts";
 import { hostFault } from "./host-header.ts";
 import type { FollowRequestDependencies } from "./request-facts.ts";
 import { createRouteFinder, type KnownRoutes } from "./known-routes.ts";
@@ -33,6 +33,7 @@ export function createAuthenticationGate(dependencies: AuthenticationGateDepende
   const { keyring, bodyDeadline, drain, metrics, unauthenticatedLog, trustProxy, routes, corsOrigins } = dependencies;
   const guarded = createRouteFinder();
   const admins = createRouteFinder();
+  const pages = createRouteFinder();
   const crossOriginHeaders = createCrossOriginHeaders(corsOrigins);
   const accounts = new WeakMap<IncomingMessage, Account>();
   // On a connection of a proxy, a throttled request would block other clients of the same proxy.
@@ -43,6 +44,7 @@ export function createAuthenticationGate(dependencies: AuthenticationGateDepende
     metrics.refusedRequests.inc({ code: error.code });
     const { method = "", url = "" } = request;
     const headers = crossOriginHeaders(request.headers.origin, { forAdmin: admins.has(method, url) });
+    if (pages.has(method, url)) headers.push("www-authenticate", browserChallenge);
     writeError(error, response, { last: drain.leaving, headers });
   }
 
@@ -50,10 +52,11 @@ export function createAuthenticationGate(dependencies: AuthenticationGateDepende
   const isFlood = (request: IncomingMessage) => !unauthenticatedLog.takeLine(request, { refused: true });
 
   return {
-    /** Guards all routes that `app` gets from now on. */
-    guard(app: FastifyInstance): void {
+    /** Guards all routes that `app` gets from now on. `inBrowser`: they are opened in a browser, and the key may be a password. */
+    guard(app: FastifyInstance, { inBrowser = false }: { inBrowser?: boolean } = {}): void {
       app.addHook("onRoute", ({ method, url }) => {
         guarded.add(method, url);
+        if (inBrowser) pages.add(method, url);
         if (isForAdmin(url)) admins.add(method, url);
       });
     },
@@ -71,7 +74,8 @@ export function createAuthenticationGate(dependencies: AuthenticationGateDepende
       }
       if (hostFault(request) !== undefined) return false;
       try {
-        accounts.set(request, keyring.authenticate(credentialOf(headers)));
+        const credential = pages.has(method, url) ? browserCredentialOf(headers) : credentialOf(headers);
+        accounts.set(request, keyring.authenticate(credential));
         return false;
       } catch (error) {
         if (!(error instanceof ApiError) || error.code !== "invalid_api_key" || !isFlood(request)) return false;

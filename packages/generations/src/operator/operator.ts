@@ -20,15 +20,23 @@ const lanesAtOnce = 8;
 
 /** What the operator of an installation looks at. All of it is read; nothing is changed. */
 export function createOperator({ redis, keys, lanes, fleet }: OperatorOptions) {
+  async function findLanes(names: Iterable<string>) {
+    const [processes, drained] = await Promise.all([fleet.list(), fleet.drainedLanes()]);
+    const worked = processes.flatMap((one) => one.lanes.map(({ lane }) => lane));
+    const all = [...new Set([...names, ...worked, ...drained.keys()])].toSorted((a, b) => a.localeCompare(b));
+    return { all, processes, drained };
+  }
+
   return {
     /** Now, in Unix milliseconds by the clock of Redis. */
     nowMs: (): Promise<number> => redisTime(redis),
 
+    /** The names given, and those of all further lanes that a process works off or that are drained, in their order. */
+    laneNames: async (names: Iterable<string>): Promise<string[]> => (await findLanes(names)).all,
+
     /** The lanes of these names, and all further ones that a process works off or that are drained, in the order of their names. */
     async readLanes(names: Iterable<string>): Promise<LaneState[]> {
-      const [processes, drained] = await Promise.all([fleet.list(), fleet.drainedLanes()]);
-      const worked = processes.flatMap((one) => one.lanes.map(({ lane }) => lane));
-      const all = [...new Set([...names, ...worked, ...drained.keys()])].toSorted((a, b) => a.localeCompare(b));
+      const { all, processes, drained } = await findLanes(names);
       const read = async (lane: string): Promise<LaneState> => ({
         ...(await readLaneFigures({ redis, keys }, lane)),
         drained: drained.has(lane),
