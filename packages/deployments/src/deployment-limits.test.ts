@@ -33,15 +33,21 @@ describe("a limit is kept by all workers together:", () => {
   });
 
   test("there is room again when the minute is over, and not before", async () => {
-    const { choose, redis, keys } = await openLimits();
+    const { choose, redis, askedIn } = await openLimits();
     const only = [aDeployment({ requestsPerMinute: 1 })];
     const second = Math.floor((await redisTime(redis)) / 1_000);
-    await redis.hset(keys.deploymentAsked("a"), { [`${second - 58}:r`]: "1", [`${second - 58}:i`]: "1" });
+    await askedIn(second - 58);
     const choice = await choose(only);
     expect(choice.kind === "full" && choice.waitMs).toBeGreaterThan(500);
-    await redis.del(keys.deploymentAsked("a"));
-    await redis.hset(keys.deploymentAsked("a"), { [`${second - 61}:r`]: "1", [`${second - 61}:i`]: "1" });
+    await askedIn(second - 61);
     expect(await choose(only)).toMatchObject({ kind: "chosen" });
+  });
+
+  test("a count that cannot be read counts for nothing, and keeps no generation waiting", async () => {
+    const { choose, redis, keys } = await openLimits();
+    await redis.set(keys.deploymentAsked("a"), "no MessagePack");
+    expect(await choose([aDeployment({ requestsPerMinute: 1 })])).toMatchObject({ kind: "chosen" });
+    expect(await choose([aDeployment({ requestsPerMinute: 1 })])).toEqual(full);
   });
 
   test("what was chosen and not made does not count", async () => {

@@ -54,6 +54,11 @@ export async function openLimits({
       if (choice.kind === "full") throw new Error(`There is no room for ${choice.waitMs} ms`);
       return choice.call;
     },
+    /** Has the deployment `a` asked for one image in a second, and for nothing in others. */
+    askedIn: async (second: number) => {
+      const write = "return redis.call('SET', KEYS[1], cmsgpack.pack({ tonumber(ARGV[1]), 1, 1 }))";
+      await first.redis.eval(write, 1, keys.deploymentAsked("a"), second);
+    },
     /** Has a closed deployment open now. */
     open: async (name: string) => {
       await first.redis.hset(keys.deployment(name), { closedUntil: "1", notedAt: "1" });

@@ -46,7 +46,7 @@ export const keyTypes = {
   // Deployments
   deployment: "hash",
   "deployment-calls": "zset",
-  "deployment-asked": "hash",
+  "deployment-asked": "string",
   "deployment-line": "string",
   // The audit
   audit: "hash",

@@ -120,7 +120,7 @@ export function createKeys(prefix: string) {
     deployment: (deployment: string) => name("deployment", deployment),
     /** ZSET of the calls that are under way at a deployment, by the time at which each stops counting. */
     deploymentCalls: (deployment: string) => name("deployment-calls", deployment),
-    /** HASH: what a deployment was asked for in each second of the last minute. See `choose-deployment.lua`. */
+    /** STRING: what a deployment was asked for in each second of the last minute. See `asked.lua`. */
     deploymentAsked: (deployment: string) => name("deployment-asked", deployment),
     /** STRING: the latest time at which a job of a model comes back that found no room at its deployments. Lives some seconds. */
     deploymentLine: (model: string) => name("deployment-line", model),

@@ -1,8 +1,9 @@
 --- @include "@darkroom/redis/scripts/now"
+--- @include "asked"
 -- Chooses the deployment for a call, and notes the call as under way and as asked for. Repeated for a call that is under way, it answers
 -- the same deployment again.
 --   KEYS[1…] three for each deployment: its state (see end-call.lua), its calls under way (ZSET of calls by the time at which each stops
---   counting), and what it was asked for in each second (HASH `second:r` → requests, `second:i` → images)
+--   counting), and what it was asked for in each second (STRING, see asked.lua)
 --   and as the last key STRING: the latest time that a job was told to come back at
 --   ARGV[1] names the call  ARGV[2] milliseconds for which it counts as under way without a renewal  ARGV[3] uniform in [0, 1)
 --   ARGV[4] share of each limit that is left to others  ARGV[5] images
@@ -16,8 +17,6 @@ local time = now()
 local second = math.floor(time / 1000)
 local count = (#KEYS - 1) / 3
 
--- A second counts until its last moment is a minute ago.
-local spans = 61
 -- A call takes a worker's lease at most for an hour (LOCK_DURATION_MS): what ends later is from before a clock was set back.
 local longest_lease = 3600000
 -- How long a call takes, where none has ended yet.
@@ -30,43 +29,15 @@ local function usable(limit)
   return math.max(limit - math.ceil(limit * share), 1)
 end
 
--- What was asked for in the seconds that count: { second, requests, images }, the earliest first, and the sums.
-local function minute_of(name)
-  local by_second, sums, gone = {}, { 0, 0 }, {}
-  local fields = redis.call('HGETALL', name)
-  for at = 1, #fields, 2 do
-    local of, kind = string.match(fields[at], '^(%d+):([ri])$')
-    of = tonumber(of)
-    -- A later second is from before a clock was set back.
-    if not of or of <= second - spans or of > second then
-      gone[#gone + 1] = fields[at]
-    else
-      local place = kind == 'r' and 1 or 2
-      by_second[of] = by_second[of] or { of, 0, 0 }
-      by_second[of][place + 1] = tonumber(fields[at + 1])
-      sums[place] = sums[place] + tonumber(fields[at + 1])
-    end
-  end
-  if #gone > 0 then redis.call('HDEL', name, unpack(gone)) end
-  local list = {}
-  for _, one in pairs(by_second) do
-    list[#list + 1] = one
-  end
-  table.sort(list, function(a, b)
-    return a[1] < b[1]
-  end)
-  return list, sums
-end
-
 -- Which share of a limit by the minute is free (0: there is no room), and after how many milliseconds there is room.
 local function look_at_minute(limit, wanted, minute, sum, place)
   if limit == 0 then return 1, 0 end
   local cap = usable(limit)
   local need = math.min(wanted, cap)
   if sum + need <= cap then return (cap - sum) / cap, 0 end
-  for _, one in ipairs(minute) do
-    sum = sum - one[place + 1]
-    if sum + need <= cap then return 0, (one[1] + spans) * 1000 - time end
+  for at = 1, #minute, 3 do
+    sum = sum - minute[at + place]
+    if sum + need <= cap then return 0, (minute[at] + spans) * 1000 - time end
   end
   return 0, 1000
 end
@@ -81,7 +52,7 @@ local function look_at(at)
   redis.call('ZREMRANGEBYSCORE', calls, '-inf', time)
   redis.call('ZREMRANGEBYSCORE', calls, string.format('(%d', time + longest_lease), '+inf')
   local under_way = redis.call('ZCARD', calls)
-  local wait, gap = 0, 0
+  local wait, gap, minute, sums = 0, 0, {}, { 0, 0 }
 
   -- After a clock was set back it is unknown when it opens: it is open.
   local is_known = closed_until and time >= tonumber(noted_at)
@@ -96,7 +67,11 @@ local function look_at(at)
     gap = service / slots
     if free == 0 then wait = math.max(wait, math.min(gap, look_every_ms)) end
   end
-  local minute, sums = minute_of(asked)
+  -- Without a limit the seconds are for the operator alone.
+  if by_requests ~= '0' or by_images ~= '0' then
+    minute = read_asked(asked, second)
+    sums = sums_of(minute)
+  end
   local limits = { { tonumber(by_requests), tonumber(requests) }, { tonumber(by_images), images } }
   for place, limit in ipairs(limits) do
     local share_left, after = look_at_minute(limit[1], limit[2], minute, sums[place], place)
@@ -112,9 +87,7 @@ local function take(at, paced)
   local _, calls, asked = unpack(KEYS, 3 * at - 2, 3 * at)
   redis.call('ZADD', calls, string.format('%d', time + lease), call)
   redis.call('PEXPIRE', calls, lease)
-  redis.call('HINCRBY', asked, string.format('%d:r', second), ARGV[6 * at + 6])
-  redis.call('HINCRBY', asked, string.format('%d:i', second), images)
-  redis.call('PEXPIRE', asked, spans * 1000)
+  count_asked(asked, second, second, tonumber(ARGV[6 * at + 6]), images)
   return { 'chosen', at, second, paced }
 end
 

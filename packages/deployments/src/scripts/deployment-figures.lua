@@ -1,4 +1,5 @@
 --- @include "@darkroom/redis/scripts/now"
+--- @include "asked"
 -- Reads how a deployment stands. Reads only.
 --   KEYS[1] its state, see end-call.lua  KEYS[2], KEYS[3] its calls under way, and what it was asked for: see choose-deployment.lua
 -- Answers { calls under way, requests of the last minute, images of the last minute, milliseconds for which it is closed, why it was closed
@@ -7,13 +8,7 @@ local time = now()
 local closed_until, noted_at, reason, failures, pace, service =
   unpack(redis.call('HMGET', KEYS[1], 'closedUntil', 'notedAt', 'reason', 'failures', 'pace', 'serviceMs'))
 local closed = closed_until and time >= tonumber(noted_at) and math.max(tonumber(closed_until) - time, 0) or 0
-local sums = { r = 0, i = 0 }
-local fields = redis.call('HGETALL', KEYS[3])
-local second = math.floor(time / 1000)
-for at = 1, #fields, 2 do
-  local of, kind = string.match(fields[at], '^(%d+):([ri])$')
-  if of and tonumber(of) > second - 60 and tonumber(of) <= second then sums[kind] = sums[kind] + tonumber(fields[at + 1]) end
-end
+local sums = sums_of(read_asked(KEYS[3], math.floor(time / 1000)))
 -- stylua: ignore
-return { redis.call('ZCOUNT', KEYS[2], string.format('(%d', time), '+inf'), sums.r, sums.i, closed, reason or '', tonumber(failures) or 0,
+return { redis.call('ZCOUNT', KEYS[2], string.format('(%d', time), '+inf'), sums[1], sums[2], closed, reason or '', tonumber(failures) or 0,
   tonumber(pace) or 0, tonumber(service) or 0 }

@@ -1,4 +1,5 @@
 --- @include "@darkroom/redis/scripts/now"
+--- @include "asked"
 -- Notes what came of a call of a deployment. What came of a call that is not under way any more changes nothing, so it is safe to repeat.
 --   KEYS[1] HASH: `closedUntil`, when the deployment opens; `notedAt`, when that was written; `reason`: 'limit' or 'failures'; `closings`,
 --   how many times it closed in a row; `failures` in a row; `pace`, how many calls it may have at a time while it is tried again;
@@ -30,13 +31,7 @@ elseif redis.call('ZREM', KEYS[2], ARGV[1]) == 0 then
   return closed_for()
 end
 
-if outcome == 'unused' then
-  -- What was counted in a second that counts no more is gone.
-  for kind, wanted in pairs({ r = ARGV[14], i = ARGV[15] }) do
-    local field = ARGV[13] .. ':' .. kind
-    if redis.call('HEXISTS', KEYS[3], field) == 1 then redis.call('HINCRBY', KEYS[3], field, -wanted) end
-  end
-end
+if outcome == 'unused' then count_asked(KEYS[3], math.floor(time / 1000), tonumber(ARGV[13]), -ARGV[14], -ARGV[15]) end
 if outcome == 'unused' or outcome == 'dropped' then return closed_for() end
 
 -- A call that began before the deployment opened belongs to the closing: twenty calls that are refused at once count once.

@@ -56,7 +56,9 @@ test("deployments are shown as most workers have them, with how each stands, and
   };
   await redis.hset(keys.deployment("main"), state);
   await redis.zadd(keys.deploymentCalls("main"), nowMs + 60_000, "a call", nowMs - 1, "of a dead worker");
-  await redis.hset(keys.deploymentAsked("main"), { [`${second}:r`]: 2, [`${second}:i`]: 5, [`${second - 90}:i`]: 9 });
+  // In each second: requests, images.
+  const write = "return redis.call('SET', KEYS[1], cmsgpack.pack(cjson.decode(ARGV[1])))";
+  await redis.eval(write, 1, keys.deploymentAsked("main"), JSON.stringify([second - 90, 9, 9, second, 2, 5]));
   const { data, mistakes } = await read();
   expect(data).toHaveLength(1);
   const [shown] = data;
