@@ -20,7 +20,11 @@ function deliveryOf(sizes: [number, number][], over: Partial<Delivery> = {}): De
 }
 
 /** Bills one delivery, and gives what was counted and logged beside the bill. */
-async function bill(over: { terms?: unknown; reservedMicros?: number | null; model?: string }, delivery: Delivery) {
+async function bill(
+  over: { terms?: unknown; reservedMicros?: number | null; model?: string },
+  delivery: Delivery,
+  missing: readonly MissingImage[] = [],
+) {
   const metrics = createMetrics({ ofProcess: false });
   const warnings: Record<string, unknown>[] = [];
   const log = pino({ base: null }, { write: (line) => void warnings.push(JSON.parse(line)) });
@@ -28,7 +32,7 @@ async function bill(over: { terms?: unknown; reservedMicros?: number | null; mod
   const plain = { id: "gen_1", tenant: "acme", keyId: "k", model: "dall-e-3", terms: undefined, reservedMicros: null };
   const queued = { lane: "l", queuedAtMs: 0 };
   const record = { ...plain, ...over };
-  const billed = billDelivery(record, delivery);
+  const billed = billDelivery(record, delivery, missing);
   createCountEnding({ metrics })({ ...record, ...queued }, { status: "succeeded", bill: billed, unbilled: false });
   const counted = (await metrics.render()).split("\n").filter((line) => /^darkroom_(?!generation).* [1-9]/.test(line));
   return { billed, counted, warnings };
@@ -140,5 +144,28 @@ describe("an unknown cost is null, with a warning and a count", () => {
 
   test("but no image costs nothing, whatever the terms", async () => {
     expect(await bill({}, deliveryOf([]))).toMatchObject({ billed: { costMicros: 0 }, counted: [], warnings: [] });
+  });
+});
+
+describe("what the provider charges is by the deployments that drew, where the delivery says it:", () => {
+  const lost: MissingImage = { index: 2, code: "upstream_error", message: "Cut.", mayHaveCharged: true };
+  const sizes: [number, number][] = [
+    [1024, 1024],
+    [1024, 1024],
+  ];
+
+  test.each<[string, number | null, MissingImage[], number | null]>([
+    ["as it is", 200, [], 200],
+    ["with an image that may have been drawn, at the mean of the others", 200, [lost], 300],
+    ["without one that was not charged", 200, [{ ...lost, mayHaveCharged: false }], 200],
+    ["unknown where it is not known", null, [lost], null],
+  ])("%s", async (_, providerCostMicros, missing, charged) => {
+    const { billed } = await bill({ terms: terms("dall-e-3") }, deliveryOf(sizes, { providerCostMicros }), missing);
+    expect(billed).toMatchObject({ costMicros: 80_000, providerCostMicros: charged });
+  });
+
+  test("images that came and cannot be used count once", async () => {
+    const delivery = deliveryOf(sizes, { providerCostMicros: 300, drawn: { images: 3 } });
+    expect((await bill({ terms: terms("dall-e-3") }, delivery, [lost])).billed.providerCostMicros).toBe(300);
   });
 });

@@ -21,7 +21,7 @@ const call = (over: Partial<EndedCall>): EndedCall => ({
   reply: { images: [], missing: [] },
   durationMs: 5,
   doubtful: 0,
-  isBoughtAgain: false,
+  boughtAgain: 0,
   ...over,
 });
 
@@ -41,9 +41,10 @@ test.each<[string, EndedCall, string[]]>([
     ],
   ],
   [
-    "images in doubt that are bought again",
-    call({ doubtful: 1, isBoughtAgain: true }),
+    "images in doubt of which one is bought again",
+    call({ doubtful: 3, boughtAgain: 1 }),
     [
+      'doubtful_images_total{upstream="azure",bought_again="no"} 2',
       'doubtful_images_total{upstream="azure",bought_again="yes"} 1',
       'provider_calls_total{upstream="azure",outcome="succeeded"} 1',
     ],

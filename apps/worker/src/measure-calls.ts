@@ -30,12 +30,14 @@ export const measureProvider = (
 /** Returns the function that counts the calls of deployments, by their names. */
 export const createCountCall =
   (metrics: CallMetrics) =>
-  ({ model, deployment: { name }, reply, durationMs, doubtful, isBoughtAgain }: EndedCall): void => {
+  ({ model, deployment: { name }, reply, durationMs, doubtful, boughtAgain }: EndedCall): void => {
     if (reply === null) metrics.providerCalls.inc({ upstream: name, outcome: "aborted" });
     else count(metrics, name, reply, durationMs);
     if (reply?.missing.some(({ error }) => error.facts.rateLimited === true)) metrics.rateLimitedCalls.inc({ model });
-    if (doubtful > 0)
-      metrics.doubtfulImages.inc({ upstream: name, bought_again: isBoughtAgain ? "yes" : "no" }, doubtful);
+    if (boughtAgain > 0) metrics.doubtfulImages.inc({ upstream: name, bought_again: "yes" }, boughtAgain);
+    if (doubtful > boughtAgain) {
+      metrics.doubtfulImages.inc({ upstream: name, bought_again: "no" }, doubtful - boughtAgain);
+    }
   };
 
 function count(

@@ -138,7 +138,7 @@ describe("images in doubt", () => {
     const { ended, notes, generate } = await openTwo(() => inDoubt);
     const reply = await generate();
     expect(reply.missing.map(({ error }) => error)).toEqual([inDoubt, inDoubt]);
-    expect(ended).toMatchObject([{ doubtful: 2, isBoughtAgain: false }]);
+    expect(ended).toMatchObject([{ doubtful: 2, boughtAgain: 0 }]);
     expect(notes).toMatchObject([{ deployment: "a", outcome: "failed", mayHaveCharged: true }]);
   });
 
@@ -147,8 +147,21 @@ describe("images in doubt", () => {
     const reply = await generate();
     expect(reply.images).toHaveLength(2);
     expect(reply.boughtAgain).toEqual([{ deployment: a, images: 2 }]);
-    expect(ended).toMatchObject([{ doubtful: 2, isBoughtAgain: true }, { doubtful: 0 }]);
+    expect(ended).toMatchObject([
+      { doubtful: 2, boughtAgain: 2 },
+      { doubtful: 0, boughtAgain: 0 },
+    ]);
   });
+});
+
+test("of images in doubt, one that was drawn and refused is not bought again, whatever the operator wants", async () => {
+  const drawnAndRefused = failure({ code: "content_policy_violation", retryable: false, mayHaveCharged: true });
+  const answers: Answers = (index) => (index === 0 ? drawnAndRefused : inDoubt);
+  const { asked, ended, generate } = await openTwo(answers, { buyAgainInDoubt: true });
+  const { missing } = await generate();
+  expect(asked[1]?.indexes).toEqual([1]);
+  expect(missing).toEqual([{ index: 0, error: drawnAndRefused }]);
+  expect(ended[0]).toMatchObject({ doubtful: 2, boughtAgain: 1 });
 });
 
 describe("where the other deployment", () => {

@@ -25,9 +25,9 @@ export type EndedCall = {
   /** Null where the call was aborted. */
   reply: Pick<ProviderReply, "images" | "missing"> | null;
   durationMs: number;
-  /** Images that did not come and may have been charged, and whether they are asked of another deployment. */
+  /** Images that did not come and may have been charged, and how many of them another deployment is asked for. */
   doubtful: number;
-  isBoughtAgain: boolean;
+  boughtAgain: number;
 };
 
 /** A reply, and which deployment gave it: the one that was asked last. */
@@ -76,7 +76,8 @@ export async function routeCall(options: RouteOptions, call: ProviderCall): Prom
             options.log.warn({ generationId: call.generationId, model, err }, "No other deployment could be chosen");
             return undefined;
           });
-    options.onEnded({ ...ended, isBoughtAgain: next?.kind === "chosen" && buyAgainInDoubt });
+    const inDoubt = again.filter(({ error }) => error.facts.mayHaveCharged).length;
+    options.onEnded({ ...ended, boughtAgain: next?.kind === "chosen" ? inDoubt : 0 });
     if (next?.kind !== "chosen") {
       const waitMs = next?.waitMs;
       const rest = reply.missing.map((one) => {
@@ -84,7 +85,6 @@ export async function routeCall(options: RouteOptions, call: ProviderCall): Prom
       });
       return { ...reply, missing: [...missing, ...rest], servedBy: deployment, boughtAgain };
     }
-    const inDoubt = again.filter(({ error }) => error.facts.mayHaveCharged).length;
     if (inDoubt > 0) boughtAgain.push({ deployment, images: inDoubt });
     missing.push(...reply.missing.filter((one) => !again.includes(one)));
     indexes = again.map(({ index }) => index);
@@ -132,7 +132,7 @@ async function callDeployment(held: HeldCall, call: ProviderCall, { pool, note, 
     if (!(error instanceof ProviderError)) {
       void held.end("dropped");
       const doubtful = call.indexes.length;
-      onEnded({ model: pool.model, deployment, reply: null, durationMs: durationMs(), doubtful, isBoughtAgain: false });
+      onEnded({ model: pool.model, deployment, reply: null, durationMs: durationMs(), doubtful, boughtAgain: 0 });
       const aborted = { deployment: name, outcome: "aborted", durationMs: durationMs(), mayHaveCharged: true } as const;
       await note(aborted, true).catch((err: unknown) => {
         log.warn({ generationId: call.generationId, deployment: name, err }, "An aborted call could not be noted");
