@@ -65,3 +65,21 @@ test("the short form moves megabytes, and measures what each process takes for t
   const rows = await run(["bytes", "--scenario", "2", "--only", "Darkroom"], row);
   expect(rows).toHaveLength(2);
 });
+
+test("the short form runs a stack by the plan for it, and Redis gets the commands and connections that were planned", async () => {
+  const row = z.object({ quantity: z.string(), predicted: z.number(), measured: z.number().positive() });
+  const rows = await run(["plan"], row);
+  expect(rows.map(({ quantity }) => quantity)).toContain("Redis memory, bytes a generation");
+  const counted = rows.filter(({ quantity }) => ["Redis commands/s", "Redis connections"].includes(quantity));
+  expect(counted).toHaveLength(6);
+  // A step of some seconds has its beginning and its end in it. The long form is within 15 %.
+  for (const { predicted, measured } of counted) expect(Math.abs(predicted / measured - 1)).toBeLessThan(0.25);
+});
+
+test("the short form loses a cell of a simulated fleet, whose callers others serve after a wait", async () => {
+  const row = z.object({ phase: z.string(), "begun/s": z.number().positive(), "longest s": z.number() });
+  const rows = await run(["cells"], row);
+  const [before, lost, moved] = rows;
+  expect(before?.["begun/s"]).toBeGreaterThan(lost?.["begun/s"] ?? 0);
+  expect(moved?.["begun/s"]).toBeGreaterThan(before?.["begun/s"] ?? 0);
+});

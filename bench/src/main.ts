@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { bytes } from "./bytes/bytes.ts";
+import { fleetOfCells } from "./cells/cells.ts";
 import { callersBeside } from "./batch/callers-beside.ts";
 import { wholeBatch } from "./batch/whole-batch.ts";
 import { fleet } from "./fleet/fleet.ts";
@@ -8,6 +9,7 @@ import { describeMachine, loadAverage } from "./machine.ts";
 import { type Report, tableOf, writeReport } from "./report.ts";
 import { besideNeighbours } from "./neighbours/beside-neighbours.ts";
 import { answers, pictures } from "./hostile/hostile.ts";
+import { steppedStack } from "./plan/stepped-stack.ts";
 import { refusalTiming } from "./keys/refusal-timing.ts";
 import { rightBesideWrong } from "./keys/right-beside-wrong.ts";
 import { commandsBeside } from "./redis/commands-beside.ts";
@@ -19,7 +21,7 @@ import { submitLatency } from "./wait/submit-latency.ts";
 import { throughput } from "./wait/throughput.ts";
 import { waitingMemory } from "./wait/waiting-memory.ts";
 
-const usage = `pnpm bench wait|keys|batch|redis|neighbours|hostile|fleet|bytes [--quick] [--scenario 1,2] [--only NAME,NAME] [--lines 50000] [--profile FOLDER] [--output FILE]
+const usage = `pnpm bench wait|keys|batch|redis|neighbours|hostile|fleet|bytes|plan|cells [--quick] [--scenario 1,2] [--only NAME,NAME] [--lines 50000] [--profile FOLDER] [--output FILE]
 
   --quick     small counts, one round: a look within a minute, not a measurement
   --scenario  only these
@@ -38,6 +40,8 @@ const benches = new Map<string, Scenario[]>([
   ["hostile", [pictures, answers]],
   ["fleet", fleet],
   ["bytes", bytes],
+  ["plan", [steppedStack]],
+  ["cells", [fleetOfCells]],
 ]);
 
 function endWithUsage(mistake: string): never {

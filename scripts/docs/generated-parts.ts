@@ -2,6 +2,7 @@ import { loadCatalogue } from "../../packages/models/src/index.ts";
 import { configurationSections } from "./configuration-sections.ts";
 import { configurationExcerpt, configurationTables } from "./configuration-table.ts";
 import { modelTables } from "./model-tables.ts";
+import { sizing } from "./sizing.ts";
 
 /** What a person who moves from the local stack to a real one sets first. */
 const first = [
@@ -20,7 +21,7 @@ const first = [
 export type GeneratedPart = {
   document: string;
   /** The command that writes it is `pnpm docs:<maker>`. */
-  maker: "configuration" | "models";
+  maker: "configuration" | "models" | "sizing";
   text: string;
 };
 
@@ -28,10 +29,11 @@ export type GeneratedPart = {
 export const generatedParts: GeneratedPart[] = [
   { document: "README.md", maker: "configuration", text: configurationExcerpt(configurationSections, first) },
   { document: "docs/configuration.md", maker: "configuration", text: configurationTables(configurationSections) },
+  { document: "docs/operating.md", maker: "sizing", text: sizing() },
   { document: "docs/models.md", maker: "models", text: modelTables(loadCatalogue().models) },
 ];
 
-const madeFrom = { configuration: "schemas", models: "catalogue" };
+const madeFrom = { configuration: "schemas", models: "catalogue", sizing: "measured costs" };
 const end = "<!-- end -->";
 
 /** The document with its generated part replaced. Throws where it has no place for one. */

@@ -1,4 +1,4 @@
-// `pnpm docs:configuration` and `pnpm docs:models`: write what is made from code into the documents that show it.
+// `pnpm docs:configuration`, `pnpm docs:models` and `pnpm docs:sizing`: write what is made from code into the documents that show it.
 import { readFileSync, writeFileSync } from "node:fs";
 import { generatedParts, withGeneratedPart } from "./generated-parts.ts";
 

@@ -6,6 +6,7 @@ import { generationsCommand } from "./commands/generations.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { lanesCommand } from "./commands/lanes.ts";
 import { ledgerCommand } from "./commands/ledger.ts";
+import { planCommand } from "./commands/plan.ts";
 import { drainCommand, processesCommand } from "./commands/processes.ts";
 import { providersCommand } from "./commands/providers.ts";
 import { quarantineCommand } from "./commands/quarantine.ts";
@@ -33,4 +34,5 @@ await runCommands([
   providersCommand(processShell),
   webhooksCommand(processShell),
   quarantineCommand(processShell),
+  planCommand(processShell),
 ]);

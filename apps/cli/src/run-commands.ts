@@ -4,7 +4,7 @@ import { SettingsError } from "@darkroom/runtime";
 import { Problem } from "./problem.ts";
 
 const surroundings = `
-All commands but start call a running service: the one that --url or
+All commands but start and plan call a running service: the one that --url or
 DARKROOM_URL names, else the one that "npm start" runs from this checkout.
 Another service needs a key in the environment: DARKROOM_ADMIN_KEY for keys,
 the ledger, lanes and processes, DARKROOM_API_KEY for images, batches and your own usage.
