@@ -192,3 +192,36 @@ test("no line holds what a terminal obeys, and a line for machines keeps the val
   expect(line).toMatchObject({ words: shown, msg: `It says ${shown}`, err: { message: shown } });
   expect(line.err.stack).toMatch(/^ {4}at .*\n {4}at /);
 });
+
+test("every line has the fields of what runs, and its own come first", () => {
+  let running: object = { trace_id: "t1", generationId: "gen_1" };
+  const { log, lines } = openLog({ fields: () => running });
+  log.info({ generationId: "gen_2" }, "With fields");
+  log.info("Without");
+  log.warn({ err: new Error("away") }, "With an error");
+  running = {};
+  log.info("Outside");
+  expect(lines().map(({ msg, trace_id, generationId, err }) => [msg, trace_id, generationId, err?.message])).toEqual([
+    ["With fields", "t1", "gen_2", undefined],
+    ["Without", "t1", "gen_1", undefined],
+    ["With an error", "t1", "gen_1", "away"],
+    ["Outside", undefined, undefined, undefined],
+  ]);
+});
+
+test("what is told of repeats has the fields of the last of them, and not of the moment of telling", () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  let trace = "first";
+  const { log, lines } = openLog({ fields: () => ({ trace_id: trace }) });
+  const warn = () => log.warn({ err: new Error("away") }, "It failed");
+  warn();
+  trace = "second";
+  warn();
+  trace = "other work";
+  vi.advanceTimersByTime(60_000);
+  expect(lines().map(({ msg, trace_id }) => [msg, trace_id])).toEqual([
+    ["It failed", "first"],
+    ["It failed (repeated)", "second"],
+  ]);
+});

@@ -18,6 +18,8 @@ export type LoggerOptions = {
   pretty: boolean;
   /** Says what is to be done about an error, for its line. */
   advise?: Advise;
+  /** Fields that every line has beside its own, such as the trace that it belongs to. Asked when a line is written. */
+  fields?: (() => object) | undefined;
   /** Called for each line that is dropped because standard output is slow. */
   onDrop?: (() => void) | undefined;
   /** Where lines go, when not to standard output. */
@@ -29,7 +31,8 @@ export type LoggerOptions = {
  * `createSerializeError` describes it, under whatever name it is passed. A warning that repeats is counted (`createRepeatLimit`). Lines
  * that standard output does not take in time are dropped (`createLogDestination`).
  */
-export function createLogger({ name, level, pretty, advise, onDrop, destination }: LoggerOptions): PinoLogger {
+export function createLogger(given: LoggerOptions): PinoLogger {
+  const { name, level, pretty, advise, fields: shared, onDrop, destination } = given;
   const serialize = createSerializeError(advise);
   const limitRepeats = createRepeatLimit();
   // Readable lines hold the values as they are, not as JSON escapes them.
@@ -46,7 +49,9 @@ export function createLogger({ name, level, pretty, advise, onDrop, destination 
     formatters: { log: (fields: Record<string, unknown>) => withErrorsSerialized(fields, serialize) },
     hooks: {
       logMethod(this: PinoLogger, args: Parameters<LogFn>, method: LogFn, levelNumber: number) {
-        limitRepeats.call(this, withSentence(args), method, levelNumber);
+        // Before repeats are counted: what is told of them later has the fields of the last, and not of the moment of telling.
+        const own = withSentence(args);
+        limitRepeats.call(this, shared === undefined ? own : withFields(shared(), own), method, levelNumber);
       },
       // Callers put keys and control characters where none belong, and paths, ids and prompts are logged.
       streamWrite: (line: string) => toPrint(maskUserInfo(maskKeys(line))),
@@ -66,6 +71,13 @@ export function createLogger({ name, level, pretty, advise, onDrop, destination 
 function prettified(output: DestinationStream): DestinationStream {
   const format = prettyFactory({ ignore: "pid,hostname", translateTime: "HH:MM:ss", colorize: true });
   return { write: (line) => output.write(format(line)) };
+}
+
+/** The arguments of a line with more fields. A field of the line itself comes first. */
+function withFields(more: object, args: Parameters<LogFn>): Parameters<LogFn> {
+  const [first, sentence]: unknown[] = args;
+  if (typeof first === "string") return [more, first];
+  return [{ ...more, ...Object(first) }, ...(typeof sentence === "string" ? [sentence] : [])];
 }
 
 /** pino takes the message of an error for the sentence where there is none, as it stands. */
