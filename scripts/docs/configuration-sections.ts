@@ -7,6 +7,7 @@ import { providerSettingsSchemas } from "../../packages/providers/src/index.ts";
 import { queueEnvSchema } from "../../packages/generations/src/queue-env-schema.ts";
 import { renderingEnvSchema } from "../../packages/generations/src/view/rendering-env-schema.ts";
 import { storageEnvSchema } from "../../packages/storage/src/index.ts";
+import { tracingEnvSchema } from "../../packages/tracing/src/tracing-env-schema.ts";
 import { webhookEnvSchema } from "../../packages/webhooks/src/webhook-env-schema.ts";
 
 /** As much of a zod object as the tables need. */
@@ -30,6 +31,7 @@ export const configurationSections: readonly ConfigurationSection[] = [
   { title: "api and worker: links to images", settings: renderingEnvSchema },
   { title: "api and worker: webhooks", settings: webhookEnvSchema },
   { title: "api and worker: the log", settings: logEnvSchema },
+  { title: "api and worker: traces", settings: tracingEnvSchema },
   { title: "api", settings: apiEnvSchema },
   { title: "worker", settings: workerEnvSchema },
   { title: "worker: calls to providers", settings: http },

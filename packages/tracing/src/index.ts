@@ -1,0 +1,3 @@
+export { createTracing } from "./create-tracing.ts";
+export { contextHeaders, noTracer, type Span, type SpanOptions, type Tracer } from "./tracer.ts";
+export { tracingEnvSchema } from "./tracing-env-schema.ts";
