@@ -4,6 +4,7 @@ import { modelsEnvSchema } from "@darkroom/models";
 import { logEnvSchema, type Environment, readSettings, secretSetting, wholeNumber } from "@darkroom/runtime";
 import { renderingEnvSchema, queueEnvSchema } from "@darkroom/generations";
 import { type ObjectStoreSettings, objectStoreSettings, storageEnvSchema } from "@darkroom/storage";
+import { tracingEnvSchema } from "@darkroom/tracing";
 import { webhookEnvSchema } from "@darkroom/webhooks";
 import { z } from "zod";
 import { connectionsWithin, openFileLimit } from "./limits/connection-limits.ts";
@@ -137,6 +138,7 @@ const schema = apiEnvSchema
   .extend(renderingEnvSchema.shape)
   .extend(webhookEnvSchema.shape)
   .extend(logEnvSchema.shape)
+  .extend(tracingEnvSchema.shape)
   .extend(storageEnvSchema.shape)
   .refine(({ SHUTDOWN_DELAY_MS = 0, SHUTDOWN_DEADLINE_MS }) => SHUTDOWN_DELAY_MS <= SHUTDOWN_DEADLINE_MS / 2, {
     path: ["SHUTDOWN_DELAY_MS"],

@@ -3,7 +3,8 @@ import { createFileStore } from "@darkroom/files";
 import { createLogger, createMetrics, readOrExit, runProcess } from "@darkroom/runtime";
 import { adviseOnRedis, joinFleet } from "@darkroom/redis";
 import { configuredCatalogue } from "@darkroom/models";
-import { createObjectStore } from "@darkroom/storage";
+import { createObjectStore, traceObjectStore } from "@darkroom/storage";
+import { createTracing } from "@darkroom/tracing";
 import { buildApp } from "./app.ts";
 import { closeServer } from "./close-server.ts";
 import { readConfig } from "./config.ts";
@@ -22,11 +23,18 @@ import { webhookSettings } from "./webhook-settings.ts";
 
 const config = readOrExit(readConfig);
 const metrics = createMetrics({ ofProcess: true });
+const tracing = createTracing({
+  settings: config,
+  service: "darkroom-api",
+  instance: config.INSTANCE,
+  shutdownMs: config.SHUTDOWN_DEADLINE_MS,
+});
 const log = createLogger({
   name: "api",
   level: config.LOG_LEVEL,
   pretty: process.stdout.isTTY,
   advise: adviseOnRedis,
+  fields: tracing.logFields,
   onDrop: () => metrics.droppedLogLines.inc(),
 });
 
@@ -34,6 +42,7 @@ await runProcess({
   log,
   closeWithinMs: config.SHUTDOWN_DEADLINE_MS,
   async start(closes, life) {
+    const tracer = await tracing.open({ log, closes });
     const catalogue = configuredCatalogue(config);
     warnOfMissingPrices(catalogue, log);
     warnOfRetiredModels(catalogue, log);
@@ -45,7 +54,7 @@ await runProcess({
       adminKeyHash,
     });
 
-    const objects = createObjectStore(config.storage);
+    const objects = traceObjectStore(createObjectStore(config.storage), tracer);
     closes.add("the object store", () => objects.close());
     await objects.check();
     await warnOfPublicObjects(objects, log);
@@ -108,6 +117,7 @@ await runProcess({
       readiness: createReadiness({ queue, objects, drain, log }),
       log,
       metrics,
+      tracer,
       syncTimeoutMs: config.SYNC_TIMEOUT_MS,
       linkTtlSeconds: config.LINK_TTL_SECONDS,
       publicBaseUrl: config.PUBLIC_BASE_URL,

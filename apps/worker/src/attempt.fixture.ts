@@ -42,6 +42,7 @@ export const aRecord = ({ n = 1, parameters, delivery = null, missing = [] }: Re
   reservedMicros: null,
   costMicros: null,
   inDoubt: false,
+  trace: null,
   billUndelivered: "none",
 });
 

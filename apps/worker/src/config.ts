@@ -4,6 +4,7 @@ import { logEnvSchema, type Environment, readSettings, wholeNumber } from "@dark
 import { imageDecodings, type ProviderSettings, readProviderSettings } from "@darkroom/providers";
 import { queueEnvSchema, renderingEnvSchema } from "@darkroom/generations";
 import { type ObjectStoreSettings, objectStoreSettings } from "@darkroom/storage";
+import { tracingEnvSchema } from "@darkroom/tracing";
 import { webhookEnvSchema } from "@darkroom/webhooks";
 import { z } from "zod";
 
@@ -127,7 +128,8 @@ export type WorkerConfig = z.output<typeof workerEnvSchema> &
   z.output<typeof modelsEnvSchema> &
   z.output<typeof renderingEnvSchema> &
   z.output<typeof webhookEnvSchema> &
-  z.output<typeof logEnvSchema> & {
+  z.output<typeof logEnvSchema> &
+  z.output<typeof tracingEnvSchema> & {
     storage: ObjectStoreSettings;
     providers: ProviderSettings;
     /** A variable that the deployments file names. */
@@ -142,6 +144,7 @@ export function readConfig(environment: Environment = process.env): WorkerConfig
     ...renderingEnvSchema.shape,
     ...webhookEnvSchema.shape,
     ...logEnvSchema.shape,
+    ...tracingEnvSchema.shape,
   });
   return {
     ...readSettings(schema, environment),

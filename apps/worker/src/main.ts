@@ -4,12 +4,22 @@ import { createAccounts, createLedger } from "@darkroom/accounts";
 import { openBatchWorker } from "@darkroom/batches";
 import { createDeploymentLimits, createRouter, describeDeployments, watchDeployments } from "@darkroom/deployments";
 import { createFileStore } from "@darkroom/files";
-import { createHttpClient, createImageChecker, createProviders, createSpool } from "@darkroom/providers";
+import {
+  createHttpClient,
+  createImageChecker,
+  createProviders,
+  createSpool,
+  type ProviderDeps,
+  traceHttpClient,
+  traceImageChecker,
+  traceProvider,
+} from "@darkroom/providers";
 import { createShowEnded, openWorker, queueSettings } from "@darkroom/generations";
 import { configuredCatalogue } from "@darkroom/models";
 import { defaultRetryPolicy, isBatchLane, tellLaneWorker } from "@darkroom/queue";
 import { adviseOnRedis, joinFleet } from "@darkroom/redis";
-import { createObjectStore } from "@darkroom/storage";
+import { createObjectStore, traceObjectStore } from "@darkroom/storage";
+import { createTracing } from "@darkroom/tracing";
 import { openWebhookWorker, webhookWorkerSettings } from "@darkroom/webhooks";
 import { createAdmitGeneration } from "./admit-generation.ts";
 import { createBillDelivery } from "./bill-delivery.ts";
@@ -29,6 +39,7 @@ import { openTenantUse } from "./open-tenant-use.ts";
 import { planLanes } from "./plan-lanes.ts";
 import { lowerPriority } from "./lower-priority.ts";
 import { createStoreWatch } from "./store-watch.ts";
+import { noteOutcome, traceAttempts } from "./trace-attempts.ts";
 
 // V8 lets garbage grow to several times what is alive before it clears up, so a worker's memory would go up with the length of a batch. As much again
 // bounds it: 20,000 lines take what 2,000 do. Half as much was dearer, because the buffers of images count with the heap: a third of a worker's
@@ -37,11 +48,18 @@ setFlagsFromString("--heap-growing-percent=100");
 
 const config = readOrExit(readConfig);
 const metrics = createMetrics({ ofProcess: true });
+const tracing = createTracing({
+  settings: config,
+  service: "darkroom-worker",
+  instance: config.WORKER_NAME,
+  shutdownMs: config.SHUTDOWN_DEADLINE_MS,
+});
 const log = createLogger({
   name: "worker",
   level: config.LOG_LEVEL,
   pretty: process.stdout.isTTY,
   advise: adviseOnRedis,
+  fields: tracing.logFields,
   onDrop: () => metrics.droppedLogLines.inc(),
 });
 
@@ -50,7 +68,8 @@ await runProcess({
   // Past its deadline running work is aborted and given back, which takes some seconds more.
   closeWithinMs: config.SHUTDOWN_DEADLINE_MS + 10_000,
   async start(closes, life) {
-    const store = createObjectStore(config.storage);
+    const tracer = await tracing.open({ log, closes });
+    const store = traceObjectStore(createObjectStore(config.storage), tracer);
     closes.add("the object store", () => store.close());
     await store.check();
 
@@ -65,13 +84,22 @@ await runProcess({
     });
     metrics.spool.readFrom(spool);
     await spool.check();
-    const http = createHttpClient(config.providers.http, { spool });
+    const http = traceHttpClient(createHttpClient(config.providers.http, { spool }), {
+      tracer,
+      sendsContext: config.TRACE_PROVIDERS,
+    });
     closes.add("the provider connections", () => http.close());
-    const images = createImageChecker({ decoding: config.IMAGE_DECODING });
+    const images = traceImageChecker(createImageChecker({ decoding: config.IMAGE_DECODING }), tracer);
     closes.add("the decoding of images", () => images.close());
+    const capturesPrompts = config.OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT;
+    const deps: ProviderDeps = {
+      http,
+      images,
+      decorate: (provider, deployment) => traceProvider(provider, { tracer, capturesPrompts, deployment }),
+    };
     const providers = createProviders({
       settings: config.providers,
-      deps: { http, images },
+      deps,
       sandboxFallback: config.SANDBOX_FALLBACK,
       logger: log,
     });
@@ -79,7 +107,7 @@ await runProcess({
     const deployments = watchDeployments({
       file: config.DEPLOYMENTS_FILE,
       catalogue,
-      upstreams: { settings: config.providers, deps: { http, images } },
+      upstreams: { settings: config.providers, deps },
       readVariable: config.readVariable,
       log,
     });
@@ -158,6 +186,7 @@ await runProcess({
             leaseMs: config.LOCK_DURATION_MS,
             // Receivers refuse a signature that is five minutes old.
             nowMs,
+            tracer,
             onAnswer({ outcome, sinceEndingMs }) {
               metrics.webhookAttempts.inc({ outcome });
               if (outcome === "delivered") metrics.webhookLag.observe(sinceEndingMs / 1_000);
@@ -198,8 +227,9 @@ await runProcess({
           // The calls of deployments are measured by their names.
           provider: route === undefined ? provider && measureProvider(provider, metrics) : provider,
           route,
-          generateWith: (asked) => measured(lane, drawingSlots.counted(generateWith(asked))),
+          generateWith: (asked) => measured(lane, drawingSlots.counted(noteOutcome(tracer, generateWith(asked)))),
         }),
+        within: traceAttempts(tracer),
         mayBegin: () => watch.takesWrites(),
         billOf: createBillDelivery({ metrics, log }),
         onEnding: (record, ending) => {
@@ -227,6 +257,7 @@ await runProcess({
         window: config.BATCH_WINDOW,
         removeImages: config.REMOVE_IMAGES,
         isDrained: fleet.isDrained,
+        tracer,
         countUnbilled: (batch) => metrics.unbilledGenerations.inc(batch),
         ...intervals,
         log,

@@ -5,6 +5,7 @@ import type { Catalogue } from "@darkroom/models";
 import { redisTime } from "@darkroom/redis";
 import type { Logger } from "@darkroom/runtime";
 import type { ObjectStore } from "@darkroom/storage";
+import type { Tracer } from "@darkroom/tracing";
 import { createCatalogueOf } from "./catalogue-of.ts";
 import { createFinalizeBatch, type FinalizeBatchOptions } from "./finalize/finalize-batch.ts";
 import { createLaneRound, type LaneRoundOptions } from "./lane-round.ts";
@@ -30,6 +31,7 @@ export type BatchPartsOptions = Pick<QueueWorker, "lanes" | "generations" | "qua
   catalogue: Catalogue;
   /** Whether the images of lines are removed with their batch. Else a rule of the bucket does that. True by default. */
   removeImages?: boolean;
+  tracer?: Tracer | undefined;
   log: Logger;
 };
 
@@ -61,7 +63,7 @@ export function createBatchParts({ redis, keys }: QueueConnection, options: Batc
   const { lanes, objects, files, log } = options;
   const { findAccount, keyStore } = options.accounts;
   const batches = createBatchStore(redis, keys);
-  const lines = createLineStore({ redis, keys, lanes, log });
+  const lines = createLineStore({ redis, keys, lanes, tracer: options.tracer, log });
   const catalogueOf = createCatalogueOf({ batches, own: options.catalogue, log });
   const parts = { ...options, redis, keys, batches, lines, catalogueOf };
 

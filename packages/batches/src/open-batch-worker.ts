@@ -5,6 +5,7 @@ import type { Catalogue } from "@darkroom/models";
 import { createFullnessCheck } from "@darkroom/redis";
 import type { CloseList, Logger } from "@darkroom/runtime";
 import type { ObjectStore } from "@darkroom/storage";
+import { noTracer, type Tracer } from "@darkroom/tracing";
 import { createBatchParts } from "./batch-parts.ts";
 import { createPutNextTask } from "./records/batch-task.ts";
 import type { StopBatchOptions } from "./stop-batch.ts";
@@ -36,6 +37,7 @@ export type OpenBatchWorkerOptions = {
   stalledIntervalMs: number;
   /** How often lost jobs of batches, and batches that are not kept any more, are looked for, in milliseconds. */
   recoveryIntervalMs: number;
+  tracer?: Tracer | undefined;
   log: Logger;
   /** Is given the close of each part as soon as it is open. */
   closes: CloseList;
@@ -66,6 +68,24 @@ export async function openBatchWorker({ queue, closes, ...options }: OpenBatchWo
     return found;
   };
 
+  const { tracer = noTracer } = options;
+  /** Does a task of a batch within a span of the batch's trace. It costs one read of the batch, and none where nothing is traced. */
+  async function traced<T>(task: "validate" | "finalize", batchId: string, work: () => Promise<T>): Promise<T> {
+    if (!tracer.isOn) return work();
+    // The task itself says what is wrong with a record that cannot be read.
+    const batch = await batches.read(batchId).catch(() => null);
+    const attributes = {
+      "messaging.system": "bullmq",
+      "messaging.operation.type": "process",
+      "messaging.operation.name": task,
+      "messaging.destination.name": "batches",
+      "darkroom.batch.id": batchId,
+      "darkroom.tenant": batch?.tenant,
+    };
+    const span = { name: `${task} batch`, parent: batch?.trace ?? null, attributes, logFields: { batchId } };
+    return tracer.within({ kind: "consumer", ...span }, work);
+  }
+
   const putNextTask = createPutNextTask({ lanes, log });
   const worker = parts.workTasks({
     concurrency,
@@ -73,14 +93,14 @@ export async function openBatchWorker({ queue, closes, ...options }: OpenBatchWo
     stalledIntervalMs,
     tasks: {
       async validate(batchId, signal) {
-        await validate(batchId, signal);
+        await traced("validate", batchId, () => validate(batchId, signal));
         const batch = await batches.read(batchId);
         if (batch !== null) await putNextTask(batch);
         return null;
       },
       feed: (lane, signal) => roundOf(lane)(signal),
       async finalize(batchId, signal) {
-        await finalize(batchId, signal);
+        await traced("finalize", batchId, () => finalize(batchId, signal));
         return null;
       },
     },

@@ -36,7 +36,7 @@ export function openDeployment(
     ]),
   );
   try {
-    const upstream = openUpstream({ provider, baseUrl, apiKey, headers }, upstreams);
+    const upstream = openUpstream({ provider, baseUrl, apiKey, headers }, upstreams, ownName);
     return { ...deployment, ...upstream, secrets: [apiKey ?? "", ...Object.values(headers)] };
   } catch (error) {
     if (error instanceof UpstreamFault) throw new DeploymentFault(error.field, error.message);

@@ -1,7 +1,7 @@
 export { createCancelListener } from "./attempts/cancel-listener.ts";
 export type { Admission, LaneWorker } from "./attempts/lane-worker.ts";
 export type { Attempt, Outcome, Work } from "./attempts/outcome.ts";
-export type { AttemptEnding } from "./attempts/run-attempt.ts";
+export type { AttemptEnding, FollowAttempt } from "./attempts/run-attempt.ts";
 export { createProducer, openProducer, type Producer } from "./open-producer.ts";
 export { createWorker, openWorker, type QueueWorker } from "./open-worker.ts";
 export type { QueueConnection } from "./queue-connection.ts";

@@ -18,8 +18,9 @@ export type CreateProvidersOptions = {
  */
 export function createProviders(options: CreateProvidersOptions): Map<string, ImageProvider> {
   const providers = new Map<string, ImageProvider>();
+  const { decorate = (provider) => provider } = options.deps;
   const make = (definition: ProviderDefinition) =>
-    definition.create(options.settings.providers[definition.name] ?? {}, options.deps);
+    decorate(definition.create(options.settings.providers[definition.name] ?? {}, options.deps));
   const sandbox = make(registry.sandbox);
   for (const definition of Object.values<ProviderDefinition>(registry)) {
     if (definition.isConfigured(options.settings.providers[definition.name] ?? {})) {

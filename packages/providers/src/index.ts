@@ -6,5 +6,8 @@ export { type OpenUpstream, openUpstream, providerNames, type UpstreamOptions } 
 export { type ProviderDefinition, type ProviderDeps, type SandboxCall, UpstreamFault } from "./provider-definition.ts";
 export { ProviderError, type ProviderErrorFacts } from "./provider-error.ts";
 export { createSpool, type Spool } from "./spool/spool.ts";
+export { traceHttpClient } from "./tracing/trace-http-client.ts";
+export { traceImageChecker } from "./tracing/trace-image-checker.ts";
+export { traceProvider } from "./tracing/trace-provider.ts";
 export { bodyOf, type ImageBytes, releaseBytes, sha256Of, SpooledBytes } from "./spool/spooled-bytes.ts";
 export { type ProviderSettings, providerSettingsSchemas, readProviderSettings } from "./read-provider-settings.ts";

@@ -21,18 +21,20 @@ export type OpenUpstream = {
 
 export type UpstreamOptions = { settings: Pick<ProviderSettings, "providers">; deps: ProviderDeps };
 
-/** Makes the adapter of an upstream that is described by an address and a key, beside those of the environment. Throws `UpstreamFault`. */
+/** Makes the adapter of an upstream that is described by an address and a key, beside those of the environment. Throws `UpstreamFault`. `deployment`: its name. */
 export function openUpstream(
   { provider, ...address }: UpstreamAddress & { provider: string },
   { settings, deps }: UpstreamOptions,
+  deployment?: string,
 ): OpenUpstream {
   const definitions = Object.values<ProviderDefinition>(registry);
   const definition = definitions.find(({ name }) => name === provider);
   if (definition === undefined) {
     throw new UpstreamFault("provider", `expected one of ${providerNames.join(", ")}`);
   }
+  const adapter = definition.create(settingsOf(definition, address, settings), deps);
   return {
-    adapter: definition.create(settingsOf(definition, address, settings), deps),
+    adapter: deps.decorate?.(adapter, deployment) ?? adapter,
     requestsFor: (images) => definition.requestsFor?.(images) ?? 1,
   };
 }

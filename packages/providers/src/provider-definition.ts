@@ -8,6 +8,8 @@ export type ProviderDeps = {
   http: HttpClient;
   /** Checks every image that an upstream sends. */
   images: ImageChecker;
+  /** Wraps each adapter that is made: in spans of a trace, for example. `deployment` is the name of one that has a name of its own. */
+  decorate?: ((provider: ImageProvider, deployment?: string) => ImageProvider) | undefined;
   /** Told of each call to the sandbox as it begins, so that a test can count them. */
   onSandboxCall?: ((call: SandboxCall) => void) | undefined;
 };

@@ -4,3 +4,4 @@ export type { ObjectStore, OpenObject, SignedLinkAnswer, StoredObject } from "./
 export { signedLinkPath } from "./signed-links.ts";
 export { type ObjectStoreSettings, objectStoreSettings, storageEnvSchema } from "./storage-settings.ts";
 export { insistOnStore } from "./insist-on-store.ts";
+export { traceObjectStore } from "./trace-object-store.ts";

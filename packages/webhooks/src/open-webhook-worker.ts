@@ -3,6 +3,7 @@ import { createBatchStore, showBatch } from "@darkroom/batches";
 import type { createShowEnded, QueueConnection, QueueWorker } from "@darkroom/generations";
 import type { CloseList, Logger } from "@darkroom/runtime";
 import { batchEvent } from "./batch-event.ts";
+import { contextHeaders, noTracer, type SpanOptions, type Tracer } from "@darkroom/tracing";
 import { generationEvent } from "./generation-event.ts";
 import { postWebhook } from "./post-webhook.ts";
 import { createWebhookDispatcher, type WebhookDispatcherOptions } from "./webhook-dispatcher.ts";
@@ -10,7 +11,7 @@ import { createWebhookHttp } from "./webhook-http.ts";
 import { webhookSchedule } from "./webhook-schedule.ts";
 import { webhookSecret } from "./webhook-secret.ts";
 import { createWebhookStore } from "./webhook-store.ts";
-import { createWebhookWorker, type WebhookWorkerOptions } from "./webhook-worker.ts";
+import { createWebhookWorker, type WebhookCall, type WebhookWorkerOptions } from "./webhook-worker.ts";
 
 /** How often the owner of the looks looks, in milliseconds: the most that a webhook is late by whose ending no worker has told itself of. */
 const lookMs = 500;
@@ -63,6 +64,7 @@ export type OpenWebhookWorkerOptions = {
   nowMs?: () => number;
   /** Called with what came of each post, and how long after the ending that was, in milliseconds. */
   onAnswer?: WebhookPart["onAnswer"];
+  tracer?: Tracer | undefined;
   log: Logger;
   /** Is given the close of each part as soon as it is open. */
   closes: CloseList;
@@ -71,6 +73,7 @@ export type OpenWebhookWorkerOptions = {
 /** Delivers webhooks in a worker, beside its lanes. Rejects when Redis refuses the subscription to its channel. */
 export async function openWebhookWorker(options: OpenWebhookWorkerOptions) {
   const { queue, keyStore, showEnded, signingSecrets, concurrency, leaseMs, nowMs = Date.now, log, closes } = options;
+  const { tracer = noTracer } = options;
 
   const http = createWebhookHttp({ allowPrivate: options.allowPrivate, allowInsecure: options.allowInsecure });
   closes.add("the webhook connections", () => http.close());
@@ -87,6 +90,7 @@ export async function openWebhookWorker(options: OpenWebhookWorkerOptions) {
     leaseMs,
     ...(options.onAnswer !== undefined && { onAnswer: options.onAnswer }),
     everyMs: ownLookMs,
+    within: (call, run) => tracer.within(delivering(call), run),
     post: async ({ delivery, subject, hungBefore, signal }) => {
       const { id, url, keyId } = delivery;
       const { kind, record } = subject;
@@ -97,7 +101,14 @@ export async function openWebhookWorker(options: OpenWebhookWorkerOptions) {
       const secrets = signingSecrets.flatMap((master) =>
         versions.map((version) => webhookSecret(master, keyId, version)),
       );
-      return postWebhook({ url, id, sentAtMs: nowMs(), payload, secrets, hungBefore, signal }, http);
+      const span = tracer.active();
+      const headers = contextHeaders(span.context);
+      const post = { url, id, sentAtMs: nowMs(), payload, secrets, headers, hungBefore, signal };
+      const answer = await postWebhook(post, http);
+      const status = "status" in answer ? (answer.status ?? undefined) : undefined;
+      span.set({ "http.response.status_code": status, "darkroom.outcome": answer.outcome });
+      if (answer.outcome !== "delivered") span.fail(status === undefined ? answer.outcome : String(status));
+      return answer;
     },
   });
   closes.add("the webhook worker", () => worker.close());
@@ -143,5 +154,31 @@ export async function openWebhookWorker(options: OpenWebhookWorkerOptions) {
     wake: (): void => dispatcher.wake(),
     /** How many webhooks this worker posts at the moment, by tenant. */
     slotsByTenant: worker.slotsByTenant,
+  };
+}
+
+/** The span of one attempt at a delivery, in the trace of what it tells of. Of the address it has the host: the rest may be a secret. */
+function delivering({ delivery, subject }: Pick<WebhookCall, "delivery" | "subject">): SpanOptions {
+  const { id, url, tenant, attempts, generationId, batchId } = delivery;
+  const host = URL.parse(url);
+  return {
+    name: "POST",
+    kind: "client",
+    parent: subject.record.trace,
+    attributes: {
+      "http.request.method": "POST",
+      "server.address": host?.hostname,
+      "url.scheme": host?.protocol.slice(0, -1),
+      "http.request.resend_count": attempts === 0 ? undefined : attempts,
+      "darkroom.webhook.id": id,
+      "darkroom.tenant": tenant,
+      "darkroom.generation.id": generationId,
+      "darkroom.batch.id": batchId,
+    },
+    logFields: {
+      webhookId: id,
+      ...(generationId !== undefined && { generationId }),
+      ...(batchId !== undefined && { batchId }),
+    },
   };
 }

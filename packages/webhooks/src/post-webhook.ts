@@ -14,6 +14,8 @@ export type WebhookPost = {
   payload: WebhookEvent;
   /** `whsec_…`, the newest first: more than one while rotating. */
   secrets: readonly string[];
+  /** Sent beside those of the signature. */
+  headers?: Record<string, string>;
   /** The address did not answer an attempt before this one: it is given `hungTimeoutMs`. */
   hungBefore?: boolean;
   signal?: AbortSignal | undefined;
@@ -48,6 +50,7 @@ export async function postWebhook(post: WebhookPost, http: WebhookHttp): Promise
     "content-type": "application/json",
     "accept-encoding": "identity",
     "user-agent": "Darkroom-Webhooks/1",
+    ...post.headers,
     ...signWebhook({ id: post.id, sentAtMs: post.sentAtMs, body }, post.secrets),
   };
   const timeoutMs = post.hungBefore === true ? http.hungTimeoutMs : http.timeoutMs;

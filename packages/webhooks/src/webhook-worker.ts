@@ -38,6 +38,8 @@ export type WebhookWorkerOptions = WebhookSubjectStores & {
   /** How many of them may go to one origin at first: a receiver that hangs holds no more than those. See `createWebhookSlots`. */
   perOrigin: number;
   post: (call: WebhookCall) => Promise<WebhookAnswer>;
+  /** Runs an attempt at a delivery, from its post to what follows from the answer. Absent: it is run as it is. */
+  within?: <T>(call: Pick<WebhookCall, "delivery" | "subject">, run: () => Promise<T>) => Promise<T>;
   /** Called with what came of each post, and how long after the ending that was, in milliseconds. */
   onAnswer?: (told: { outcome: WebhookAnswer["outcome"]; sinceEndingMs: number }) => void;
   /** The pause before an attempt, counted from 1, in milliseconds; null when there is to be none. */
@@ -82,6 +84,7 @@ const faultPauseMs = ({ take }: TakenDelivery): number =>
 /** Takes deliveries from their line, as many as it has slots for, and posts them. */
 export function createWebhookWorker(options: WebhookWorkerOptions) {
   const { webhooks, post, schedule, quarantine, keys, log, leaseMs, everyMs = 500 } = options;
+  const { within = (_call, run) => run() } = options;
   const queue = createDeliveryQueue(options);
   const slots = createWebhookSlots(options.concurrency, options.perOrigin);
   const runs = new Map<Run, Promise<unknown>>();
@@ -106,8 +109,14 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
     }
     await stillHeld(run);
     const { signal } = run.controller;
+    return within({ delivery, subject }, () => send(run, { delivery, subject, hungBefore: address.hung, signal }));
+  }
+
+  /** Posts a delivery, and answers what follows from what its receiver said. */
+  async function send(run: Run, call: WebhookCall): Promise<Attempt> {
+    const { delivery, hungBefore } = call;
     const postedAtMs = performance.now();
-    const answer = await post({ delivery, subject, hungBefore: address.hung, signal });
+    const answer = await post(call);
     slots.noteAnswer(run, {
       isAccepted: answer.outcome === "delivered",
       afterMs: performance.now() - postedAtMs,
@@ -117,7 +126,7 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
     options.onAnswer?.({ outcome: answer.outcome, sinceEndingMs });
     return {
       result: resultOf(delivery, answer),
-      noteAddress: () => noteAddress(delivery, address.hung, answer),
+      noteAddress: () => noteAddress(delivery, hungBefore, answer),
     };
   }
 

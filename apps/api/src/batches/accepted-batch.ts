@@ -8,6 +8,7 @@ export const acceptedBatch = ({ windowMs, ...batch }: NewBatch, nowMs: number): 
   billUndelivered: batch.billUndelivered ?? "none",
   catalogue: batch.catalogue ?? null,
   mostLines: batch.mostLines ?? null,
+  trace: batch.trace ?? null,
   errors: null,
   errorCount: 0,
   model: null,

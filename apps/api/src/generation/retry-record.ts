@@ -2,6 +2,7 @@ import { type Admission, assertModelAllowed, type Keyring, refusalError } from "
 import { ApiError } from "@darkroom/contracts";
 import type { GenerationRecord } from "@darkroom/generations";
 import type { Logger } from "@darkroom/runtime";
+import { noTracer, type Tracer } from "@darkroom/tracing";
 import { assertAdmissible } from "../limits/admission-of.ts";
 import type { ShedLoad } from "../limits/shed-load.ts";
 import type { Queue } from "../open-queue.ts";
@@ -11,6 +12,7 @@ export type RetryRecordOptions = {
   queue: Pick<Queue, "generations" | "lanes">;
   keyring: Pick<Keyring, "find">;
   shedLoad: ShedLoad;
+  tracer?: Tracer | undefined;
   log: Logger;
 };
 
@@ -21,12 +23,14 @@ type Retry = { goneVersion?: number | undefined; run?: <T>(work: () => Promise<T
  * Returns the function that queues an ended generation once more, under its own id and on the account of its own key. Resolves `gone` where
  * its record is gone. Throws `ApiError` where it may not be queued. `run` runs the call that queues it, at once when left out.
  */
-export function createRetryRecord({ queue, keyring, shedLoad, log }: RetryRecordOptions) {
+export function createRetryRecord({ queue, keyring, shedLoad, tracer = noTracer, log }: RetryRecordOptions) {
   return async (
     record: GenerationRecord,
     { goneVersion, run = (work) => work() }: Retry = {},
   ): Promise<"accepted" | "gone"> => {
     const { id, lane, tenant } = record;
+    // The attempts that follow are in the trace of the request that made the generation.
+    tracer.active().link(record.trace);
     shedLoad(tenant, lane);
     const admission = retryAdmission(keyring, record);
     const retry = async () => queueAnswer(queue.generations.retry(id, lane, tenant, admission, { goneVersion }));

@@ -1,6 +1,7 @@
 import { type RateLimitUse, refusalError } from "@darkroom/accounts";
 import { ApiError, isEnding } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/runtime";
+import { noTracer, type SpanOptions, type Tracer } from "@darkroom/tracing";
 import type { Earlier, GenerationRecord, Submission, Upstream, RequestIdentity } from "@darkroom/generations";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { LoadShedder } from "../limits/load-shedder.ts";
@@ -13,6 +14,7 @@ export type SubmitOrAttachOptions = {
   queue: Pick<Queue, "submit" | "generations" | "waits">;
   disconnects: Disconnects;
   loadShedder: Pick<LoadShedder, "inTurn">;
+  tracer?: Tracer | undefined;
   log: Logger;
 };
 
@@ -55,7 +57,13 @@ type Tell = {
  * the answer. Throws `ApiError`: the request is refused, its key has reached a limit, its idempotency key stands for another body, or Redis
  * is away.
  */
-export function createSubmitOrAttach({ queue, disconnects, loadShedder, log }: SubmitOrAttachOptions) {
+export function createSubmitOrAttach({
+  queue,
+  disconnects,
+  loadShedder,
+  tracer = noTracer,
+  log,
+}: SubmitOrAttachOptions) {
   const { submit, generations, waits } = queue;
 
   /** The id of the generation of an earlier request; null where a new one was accepted. */
@@ -69,7 +77,9 @@ export function createSubmitOrAttach({ queue, disconnects, loadShedder, log }: S
       if (found === null) throw wanted.refusal;
       return attached(found, tell);
     }
-    const submitted = await submit({ ...wanted, ...waiting });
+    const submitted = await tracer.within(sending(wanted), async ({ context }) =>
+      submit({ ...wanted, ...waiting, trace: context }),
+    );
     if ("id" in submitted) return attached(submitted, tell);
     if (submitted.use !== null) tell.use(submitted.use);
     if (submitted.kind === "refused") throw refusalError(submitted.refusal, wanted.admission);
@@ -114,6 +124,7 @@ export function createSubmitOrAttach({ queue, disconnects, loadShedder, log }: S
       wait = waits.wait(id);
       over.leave();
       const found = await generations.read(id);
+      tracer.active().link(found?.trace);
       tell.upstream(found?.upstream);
       reply.header("idempotent-replayed", "true");
       // With an idempotency key no caller waits for a generation that has ended, because every later request finds it.
@@ -129,6 +140,24 @@ export function createSubmitOrAttach({ queue, disconnects, loadShedder, log }: S
     }
   };
 }
+
+/** The span that puts a generation on its lane. The attempts at it are its parts, in whatever process they run. */
+const sending = ({ id, lane, model, tenant, upstream }: Submission): SpanOptions => ({
+  name: `send ${lane}`,
+  kind: "producer",
+  attributes: {
+    "messaging.system": "bullmq",
+    "messaging.operation.type": "send",
+    "messaging.operation.name": "send",
+    "messaging.destination.name": lane,
+    "messaging.message.id": id,
+    "darkroom.generation.id": id,
+    "darkroom.tenant": tenant,
+    "darkroom.model": model,
+    "darkroom.images.wanted": upstream.parameters.n ?? 1,
+  },
+  logFields: { generationId: id },
+});
 
 export type SubmitOrAttach = ReturnType<typeof createSubmitOrAttach>;
 

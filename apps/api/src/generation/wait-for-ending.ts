@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { isEnding, ApiError } from "@darkroom/contracts";
 import { createEventLoopTurns, type Logger } from "@darkroom/runtime";
+import { noTracer, type SpanOptions, type Tracer } from "@darkroom/tracing";
 import type { GenerationRecord } from "@darkroom/generations";
 import type { Queue } from "../open-queue.ts";
 import type { Joined } from "./submit-or-attach.ts";
@@ -11,6 +12,7 @@ export type WaitForEndingOptions = {
   queue: Pick<Queue, "generations" | "waits">;
   joined: Joined;
   interrupted: Promise<Interruption>;
+  tracer?: Tracer | undefined;
   log: Logger;
 };
 
@@ -18,7 +20,23 @@ export type WaitForEndingOptions = {
  * Waits until a generation has ended, its record is gone, or the wait is interrupted, and leaves the wait. A Redis that is away only
  * makes it longer.
  */
-export async function waitForEnding(options: WaitForEndingOptions): Promise<GenerationRecord | "gone" | Interruption> {
+export function waitForEnding(options: WaitForEndingOptions): Promise<GenerationRecord | "gone" | Interruption> {
+  const { tracer = noTracer, joined } = options;
+  return tracer.within(waiting(joined), async (span) => {
+    const ended = await untilEnded(options);
+    span.set({ "darkroom.outcome": typeof ended === "string" ? ended : ended.status });
+    return ended;
+  });
+}
+
+/** The span of a wait. */
+export const waiting = ({ id }: Pick<Joined, "id">): SpanOptions => ({
+  name: "wait for ending",
+  attributes: { "darkroom.generation.id": id },
+  logFields: { generationId: id },
+});
+
+async function untilEnded(options: WaitForEndingOptions): Promise<GenerationRecord | "gone" | Interruption> {
   const { joined, interrupted, log } = options;
   const { generations, waits } = options.queue;
   const { id, found } = joined;

@@ -2,6 +2,7 @@ import { createServer as createHttpServer, type IncomingMessage, type ServerResp
 import type { Keyring } from "@darkroom/accounts";
 import { ApiError } from "@darkroom/contracts";
 import { createEventLoopTurns, type Metrics } from "@darkroom/runtime";
+import type { Tracer } from "@darkroom/tracing";
 import cors from "@fastify/cors";
 import underPressure from "@fastify/under-pressure";
 import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
@@ -28,10 +29,12 @@ import { credentialOf } from "./credential.ts";
 import { createConnectionTurns } from "./connection-turns.ts";
 import { closeOnlyIdle } from "./idle-connections.ts";
 import { createAuthenticationGate, type AuthenticationGate } from "./authentication-gate.ts";
+import { traceRequests } from "./trace-requests.ts";
 import { createUnauthenticatedLog } from "./unauthenticated-log.ts";
 
 export type CreateServerDependencies = Omit<FollowRequestDependencies, "unauthenticatedLog" | "metrics"> & {
   metrics: Pick<Metrics, "refusedRequests" | "droppedConnections" | "httpDuration">;
+  tracer?: Tracer | undefined;
   keyring: Keyring;
   drain: Drain;
   /** Whose `X-Forwarded-For` is believed: that of all clients, of none, or of these addresses and networks. */
@@ -132,6 +135,7 @@ export function createServer(given: CreateServerDependencies): Server {
     traffic.follow(request, reply);
     bodyDeadline.begin(request.raw);
   });
+  traceRequests(app, { ...given, routes });
   // Its headers stand on every answer from here on, and it answers preflights on every path, without a key.
   if (corsOrigins.length > 0) void app.register(cors, corsOptions(corsOrigins));
   void app.after(() => {

@@ -3,6 +3,7 @@ import { isIP } from "node:net";
 import type { Account, RateLimitUse } from "@darkroom/accounts";
 import { networkOf } from "@darkroom/outbound";
 import type { Logger, Metrics } from "@darkroom/runtime";
+import type { Span } from "@darkroom/tracing";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type KnownRoutes, pathOf } from "./known-routes.ts";
 import type { UnauthenticatedLog } from "./unauthenticated-log.ts";
@@ -26,6 +27,8 @@ type RequestFacts = {
   rateLimitUse?: RateLimitUse;
   /** Whether it was refused for the number of its key's requests, or of their refused bytes. */
   isRateLimited?: boolean;
+  /** Its span, where requests are traced. */
+  span?: Span;
 };
 
 declare module "fastify" {
@@ -65,6 +68,7 @@ export function followRequest(
       rateLimitUse: _told,
       isRateLimited: _refused,
       bodyBytes: _read,
+      span,
       ...facts
     } = request.facts;
     if (facts.errorCode !== undefined) metrics.refusedRequests.inc({ code: facts.errorCode });
@@ -83,6 +87,7 @@ export function followRequest(
       tenant: account?.tenant,
       keyId: account?.keyId,
       ...facts,
+      ...span?.logFields,
       ip: clientAddress(request),
       status,
       durationMs: Math.round(durationMs),

@@ -2,11 +2,12 @@ import { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import { ApiError, isEnding } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/runtime";
+import { noTracer, type Span, type Tracer } from "@darkroom/tracing";
 import { type GenerationRecord, type PartialImage, endingError, lostError } from "@darkroom/generations";
 import type { FastifyRequest } from "fastify";
 import type { Drain } from "../drain.ts";
 import type { ImageEvents } from "../generation/image-events.ts";
-import { type InterruptionError, type Interruption, limitWait } from "../generation/wait-for-ending.ts";
+import { type InterruptionError, type Interruption, limitWait, waiting } from "../generation/wait-for-ending.ts";
 import type { Joined, SubmitOrAttach } from "../generation/submit-or-attach.ts";
 import { leaveUnread } from "../generation/send-ending.ts";
 import { type GenerationWatch, wakeOnChange } from "../generation/watch-generation.ts";
@@ -25,6 +26,7 @@ export type AnswerAsStreamOptions = {
   drain: Drain;
   heldRequests: HeldRequests;
   heartbeats: Heartbeats;
+  tracer?: Tracer | undefined;
   log: Logger;
   /** How long a caller waits on the line. */
   syncTimeoutMs: number;
@@ -39,6 +41,8 @@ type Follow = {
   watch: GenerationWatch;
   interrupted: Promise<Interruption>;
   alive: SseHeartbeat;
+  /** That of the wait. */
+  span: Span;
 };
 
 /**
@@ -48,6 +52,7 @@ type Follow = {
 export function createAnswerAsStream(options: AnswerAsStreamOptions): WaitMode {
   const { queue, submitOrAttach, imageEvents, interruptionError, drain, heldRequests, heartbeats, log, syncTimeoutMs } =
     options;
+  const { tracer = noTracer } = options;
   const { generations } = queue;
 
   return async (call) => {
@@ -63,7 +68,8 @@ export function createAnswerAsStream(options: AnswerAsStreamOptions): WaitMode {
         joined.wait.leave();
       };
       const { interrupted } = limit;
-      const follow: Follow = { request, joined, watch, interrupted, alive: heartbeats.begin() };
+      const span = tracer.start(waiting(joined));
+      const follow: Follow = { request, joined, watch, interrupted, alive: heartbeats.begin(), span };
       const stream = Readable.from(events(follow), { objectMode: false });
       stream.once("close", close);
       // The status is sent, so the answer can only be broken off, which Fastify does, and logged.
@@ -80,8 +86,11 @@ export function createAnswerAsStream(options: AnswerAsStreamOptions): WaitMode {
   async function* events(follow: Follow): AsyncGenerator<string> {
     // So that the head of the answer goes out though there may be nothing to tell yet.
     yield heartbeat;
+    const { span } = follow;
     try {
       const ended = yield* untilEnded(follow);
+      span.set({ "darkroom.outcome": typeof ended === "string" ? ended : ended.status });
+      span.end();
       if (ended === "disconnect") return;
       if (ended.status !== "succeeded") throw endingError(ended);
       yield* completed(ended, follow);
@@ -89,6 +98,9 @@ export function createAnswerAsStream(options: AnswerAsStreamOptions): WaitMode {
       if (!(error instanceof ApiError)) throw error;
       noteError(error, follow.request, log);
       yield `event: error\ndata: ${JSON.stringify({ error: error.toObject() })}\n\n`;
+    } finally {
+      // A second end of a span does nothing.
+      span.end();
     }
   }
 

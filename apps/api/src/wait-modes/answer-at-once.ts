@@ -1,5 +1,6 @@
 import type { Generation } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/runtime";
+import type { Tracer } from "@darkroom/tracing";
 import type { GenerationRecord, Submission } from "@darkroom/generations";
 import type { Drain } from "../drain.ts";
 import type { Joined, SubmitOrAttach, Wanted } from "../generation/submit-or-attach.ts";
@@ -21,6 +22,7 @@ export type AnswerAtOnceOptions = {
   interruptionError: InterruptionError;
   drain: Drain;
   heldRequests: HeldRequests;
+  tracer?: Tracer | undefined;
   log: Logger;
   /** No caller waits on the line for longer, whatever they prefer. */
   syncTimeoutMs: number;
@@ -40,6 +42,7 @@ export function createAnswerAtOnce(options: AnswerAtOnceOptions): WaitMode {
     interruptionError,
     drain,
     heldRequests,
+    tracer,
     log,
     syncTimeoutMs,
   } = options;
@@ -56,7 +59,7 @@ export function createAnswerAtOnce(options: AnswerAtOnceOptions): WaitMode {
         log.warn({ generationId: id, err: error }, "Redis is away: a generation may be canceled after its 202");
       });
       if (waitSeconds > 0) {
-        const ended = await waitForEnding({ queue, joined, interrupted: limit.interrupted, log });
+        const ended = await waitForEnding({ queue, joined, interrupted: limit.interrupted, tracer, log });
         if (ended === "disconnect") return reply.hijack();
         if (ended === "stopped") throw await interruptionError(ended, joined);
         if (typeof ended === "object" || ended === "gone") {
@@ -121,4 +124,5 @@ const acceptedRecord = (submission: Submission, nowMs: number): GenerationRecord
   costMicros: null,
   inDoubt: false,
   billUndelivered: submission.billUndelivered ?? "none",
+  trace: null,
 });

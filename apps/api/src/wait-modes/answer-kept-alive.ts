@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import type { Logger } from "@darkroom/runtime";
+import type { Tracer } from "@darkroom/tracing";
 import type { GenerationRecord } from "@darkroom/generations";
 import type { FastifyRequest } from "fastify";
 import pTimeout from "p-timeout";
@@ -23,6 +24,7 @@ export type AnswerKeptAliveOptions = {
   drain: Drain;
   heldRequests: HeldRequests;
   heartbeats: Heartbeats;
+  tracer?: Tracer | undefined;
   log: Logger;
   /** How long a caller waits on the line. */
   syncTimeoutMs: number;
@@ -50,8 +52,18 @@ const keptAliveHeaders = {
  * blank is due is answered as ever.
  */
 export function createAnswerKeptAlive(options: AnswerKeptAliveOptions): WaitMode {
-  const { queue, submitOrAttach, imagesBody, interruptionError, drain, heldRequests, heartbeats, log, syncTimeoutMs } =
-    options;
+  const {
+    queue,
+    submitOrAttach,
+    imagesBody,
+    interruptionError,
+    drain,
+    heldRequests,
+    heartbeats,
+    log,
+    syncTimeoutMs,
+    tracer,
+  } = options;
 
   return async (call) => {
     const { request, reply, preference } = call;
@@ -63,7 +75,7 @@ export function createAnswerKeptAlive(options: AnswerKeptAliveOptions): WaitMode
       limit.release();
       throw error;
     }
-    const waiting = waitForEnding({ queue, joined, interrupted: limit.interrupted, log }).finally(() =>
+    const waiting = waitForEnding({ queue, joined, interrupted: limit.interrupted, tracer, log }).finally(() =>
       limit.release(),
     );
     if (preference.keepAlive) reply.header("preference-applied", "keep-alive");

@@ -1,4 +1,5 @@
 import type { Logger } from "@darkroom/runtime";
+import type { Tracer } from "@darkroom/tracing";
 import type { FastifyReply } from "fastify";
 import type { Drain } from "../drain.ts";
 import { type InterruptionError, limitWait, waitForEnding } from "../generation/wait-for-ending.ts";
@@ -19,6 +20,7 @@ export type AnswerWhenEndedOptions = {
   interruptionError: InterruptionError;
   drain: Drain;
   heldRequests: HeldRequests;
+  tracer?: Tracer | undefined;
   log: Logger;
   /** How long a caller waits on the line. */
   syncTimeoutMs: number;
@@ -26,14 +28,15 @@ export type AnswerWhenEndedOptions = {
 
 /** The way of a caller who asks for nothing special: the images, or the error, on the line that asked. */
 export function createAnswerWhenEnded(options: AnswerWhenEndedOptions): WaitMode {
-  const { queue, submitOrAttach, imagesBody, interruptionError, drain, heldRequests, log, syncTimeoutMs } = options;
+  const { queue, submitOrAttach, imagesBody, interruptionError, drain, heldRequests, tracer, log, syncTimeoutMs } =
+    options;
 
   return async (call) => {
     const { reply } = call;
     const limit = limitWait({ response: reply.raw, timeoutMs: syncTimeoutMs, drain, heldRequests, kind: "sync" });
     try {
       const joined = await submitOrAttach(call);
-      const ended = await waitForEnding({ queue, joined, interrupted: limit.interrupted, log });
+      const ended = await waitForEnding({ queue, joined, interrupted: limit.interrupted, tracer, log });
       switch (ended) {
         case "disconnect":
           return reply.hijack();

@@ -33,6 +33,8 @@ export type BatchRecord = {
   catalogue: string | null;
   /** The most unfinished lines that its tenant may have with it; null: any number. */
   mostLines: number | null;
+  /** The place in a trace that its tasks belong to, as text; null where it is not traced. `@darkroom/tracing` reads it. */
+  trace: string | null;
   /** The first faults of its input; null unless it failed. */
   errors: readonly BatchFault[] | null;
   /** How many faults there are. Where they are more than `errors`, all of them are the error file. */
@@ -145,6 +147,7 @@ function decode(hash: Record<string, string>): BatchRecord {
     billUndelivered: readBillUndelivered(hash["billUndelivered"]),
     catalogue: hash["catalogue"] ?? null,
     mostLines: hash["mostLines"] === undefined ? null : number("mostLines"),
+    trace: hash["trace"] ?? null,
     errors: json("errors", z.array(batchFaultSchema)),
     errorCount: number("errorCount"),
     model: hash["model"] ?? null,

@@ -25,6 +25,8 @@ export type NewBatch = {
   catalogue?: string | undefined;
   /** The most unfinished lines that its tenant may have with it, by the limit of its key. Absent: any number. */
   mostLines?: number | undefined;
+  /** The place in a trace that its tasks belong to, as text. Absent: nothing is traced. */
+  trace?: string | undefined;
 };
 
 /** How a repeated request is recognised. */
@@ -100,6 +102,7 @@ function run({ redis, keys, batch, request, onlyLook }: Run): Promise<z.output<t
     billUndelivered = "none",
     catalogue,
     mostLines,
+    trace,
     ...rest
   } = batch;
   const { body, idempotencyKey, clientRetry, claimsMs } = request;
@@ -131,6 +134,7 @@ function run({ redis, keys, batch, request, onlyLook }: Run): Promise<z.output<t
         billUndelivered,
         ...(catalogue !== undefined && { catalogue }),
         ...(mostLines !== undefined && { mostLines }),
+        ...(trace !== undefined && { trace }),
       }).flat(),
       ...(metadata === null ? [] : ["metadata", JSON.stringify(metadata)]),
       ...(webhook === null ? [] : ["webhook", webhook, "webhookEvents", JSON.stringify(webhookEvents)]),

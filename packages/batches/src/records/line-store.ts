@@ -6,6 +6,7 @@ import type { Redis } from "ioredis";
 import { z } from "zod";
 import type { Lanes } from "@darkroom/queue";
 import type { Logger } from "@darkroom/runtime";
+import { noTracer, type Span, type Tracer } from "@darkroom/tracing";
 import type { BatchRecord } from "./batch-record.ts";
 import { lineGenerationId } from "./line-result.ts";
 import type { PreparedLine } from "./prepared-line.ts";
@@ -24,13 +25,13 @@ const claimLines = defineScript(
 const commitLines = defineScript(new URL("scripts/commit-lines.lua", import.meta.url), z.enum(["ok", "known"]));
 const giveUpLine = defineScript(new URL("scripts/give-up-line.lua", import.meta.url), z.enum(["lost", "kept"]));
 
-type LineStoreOptions = { redis: Redis; keys: Keys; lanes: Lanes; log: Logger };
+type LineStoreOptions = { redis: Redis; keys: Keys; lanes: Lanes; tracer?: Tracer | undefined; log: Logger };
 
 /** A batch whose lines are fed to a lane. */
 export type FeedingBatch = BatchRecord & { lane: string; model: string };
 
 /** The fields of a batch that its lines carry. */
-type Feeder = Pick<FeedingBatch, "id" | "tenant" | "keyId" | "lane" | "model">;
+type Feeder = Pick<FeedingBatch, "id" | "tenant" | "keyId" | "lane" | "model"> & { trace?: string | null | undefined };
 
 type Fed = {
   /** How many lines were taken in. A line for which spent money leaves no room is among them, and has ended. */
@@ -49,10 +50,32 @@ export type Segment = { number: number; text: string; lines: number };
 export type WrittenSegment = "stored" | "lost" | { again: number };
 
 /** Moves the lines of batches from the object store to a lane, and their results back. */
-export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
+export function createLineStore({ redis, keys, lanes, tracer = noTracer, log }: LineStoreOptions) {
+  /** The span that puts a line on its lane. Each line is a trace of its own: one of 50,000 lines could not be read. It has a link to its batch's. */
+  const sending = ({ id: batchId, tenant, lane, model, trace }: Feeder, id: string, index: number): Span =>
+    tracer.start({
+      name: `send ${lane}`,
+      kind: "producer",
+      parent: null,
+      links: [trace],
+      attributes: {
+        "messaging.system": "bullmq",
+        "messaging.operation.type": "send",
+        "messaging.operation.name": "send",
+        "messaging.destination.name": lane,
+        "messaging.message.id": id,
+        "darkroom.generation.id": id,
+        "darkroom.tenant": tenant,
+        "darkroom.model": model,
+        "darkroom.batch.id": batchId,
+        "darkroom.batch.line": index,
+      },
+    });
+
   async function feedSome(batch: Feeder, from: number, lines: readonly PreparedLine[], budget: Budget) {
     const { id, tenant, keyId, lane, model } = batch;
     const ids = lines.map((_, i) => lineGenerationId(id, from + i));
+    const spans = ids.map((lineId, i) => sending(batch, lineId, from + i));
     const args = lines.flatMap(({ custom_id, request, upstream, terms, images, worst }, i) => [
       ids[i] ?? "",
       custom_id,
@@ -68,6 +91,7 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
       }),
       admissionArgument({ ...unlimited, budget, images, worstCaseMicros: worst }),
       worst ?? "-",
+      spans[i]?.context ?? "",
     ]);
     const priorities = await feedLines(
       redis,
@@ -84,6 +108,8 @@ export function createLineStore({ redis, keys, lanes, log }: LineStoreOptions) {
       [id, tenant, keyId, lane, model, from, randomUUID(), ...args],
     );
     if (typeof priorities === "string") return null;
+    // The others have no generation: they are tried again, or the budget has no room for them. A span that does not end is not sent.
+    for (const [i, span] of spans.entries()) if (priorities[i]) span.end();
     return {
       taken: priorities.length,
       jobs: ids.flatMap((lineId, i) => (priorities[i] ? [{ id: lineId, priority: priorities[i] }] : [])),

@@ -28,6 +28,8 @@ export type RunAttemptOptions = NotedObjectsOptions & {
   billOf: (record: GenerationRecord, delivery: Delivery, missing?: readonly MissingImage[]) => Bill;
   /** Called with each ending that an attempt of this process has written. */
   onEnding?: (record: GenerationRecord, ending: AttemptEnding) => void;
+  /** Runs an attempt that has begun, to its settlement. Absent: it is run as it is. */
+  within?: FollowAttempt;
   /** Called with each job that is handed back because its record cannot be read. */
   onUnreadable: (error: UnreadableRecord) => void;
   retryPolicy: RetryPolicy;
@@ -39,6 +41,9 @@ export type RunAttemptOptions = NotedObjectsOptions & {
  * is not billed.
  */
 export type AttemptEnding = { status: Ending; bill: Bill | null; unbilled: boolean };
+
+/** Runs an attempt that has begun, and returns what it returns: for a trace of it, say. */
+export type FollowAttempt = <T>(record: BegunRecord, run: () => Promise<T>) => Promise<T>;
 
 /**
  * Runs one attempt at a generation, from its start in the record to its settlement.
@@ -73,7 +78,7 @@ async function attemptOnce(
   signal: AbortSignal,
   { hash, finish }: HeldJob,
 ): Promise<AfterAttempt> {
-  const { attempts, lane, work, retryPolicy, log } = options;
+  const { attempts, lane, retryPolicy, log, within = (_record, run) => run() } = options;
   const record = await attempts.start(id, lane, hash).catch((error: unknown) => {
     if (error instanceof UnreadableRecord) return error;
     throw error;
@@ -94,8 +99,18 @@ async function attemptOnce(
     log.debug({ generationId: id, lane }, `Nothing to do: the generation is ${record}`);
     return "unless it is queued";
   }
+  return within(record, () => carryOut(options, record, signal, finish));
+}
 
-  const attempt = record.attempts;
+/** Works on a generation whose attempt has begun, and settles what came of it. */
+async function carryOut(
+  options: RunAttemptOptions,
+  record: BegunRecord,
+  signal: AbortSignal,
+  finish: FinishJob,
+): Promise<AfterAttempt> {
+  const { attempts, lane, work, retryPolicy, log } = options;
+  const { id, attempts: attempt } = record;
   const crashes = attempt - 1 - record.failures - record.handbacks;
   const fields = { generationId: id, tenant: record.tenant, lane, attempt };
   const noted = createNotedObjects(options, record, fields);

@@ -82,6 +82,8 @@ export type GenerationRecord = {
   inDoubt: boolean;
   /** What is billed where it delivers nothing and a provider may have charged. */
   billUndelivered: BillUndelivered;
+  /** The place in a trace that its attempts belong to, as text; null where it is not traced. `@darkroom/tracing` reads it. */
+  trace: string | null;
 };
 
 /** Checked when it was accepted, perhaps by a newer release that knows more fields and values, so it is not checked again. */
@@ -159,6 +161,7 @@ function decode(hash: Record<string, string>): GenerationRecord {
     costMicros: micros("cost"),
     inDoubt: hash["inDoubt"] !== undefined,
     billUndelivered: readBillUndelivered(hash["billUndelivered"]),
+    trace: hash["trace"] ?? null,
     error: hash["error"] === undefined ? null : failureSchema.parse(JSON.parse(hash["error"])),
   };
 }

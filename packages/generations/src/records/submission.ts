@@ -46,6 +46,8 @@ export type Submission = RequestIdentity & {
   billUndelivered?: BillUndelivered | undefined;
   /** How long it may wait for its start, in milliseconds; absent = for ever. */
   expiresInMs?: number | undefined;
+  /** The place in a trace that its attempts belong to, as text. Absent: nothing is traced. */
+  trace?: string | undefined;
 };
 
 /** It was accepted, or refused because a limit or the budget of its key is reached; then nothing was written. `use` = null: no limit counts. `priority`: of its job on the lane, as `lane-priority.lua` gives it. */
@@ -97,6 +99,7 @@ export async function submitGeneration(
     reserved: reservedArgument(admission),
     billUndelivered: submission.billUndelivered ?? "none",
     ...(events.length > 0 && { webhook: events.join(" ") }),
+    ...(submission.trace !== undefined && { trace: submission.trace }),
   }).flat();
   const answer = await submitScript(
     redis,

@@ -12,6 +12,7 @@ import {
 import type { Account } from "@darkroom/accounts";
 import type { FileStore } from "@darkroom/files";
 import type { Logger } from "@darkroom/runtime";
+import { noTracer, type Tracer } from "@darkroom/tracing";
 import { type NewBatch, showBatch } from "@darkroom/batches";
 import type { FastifyInstance } from "fastify";
 import { acceptedBatch } from "../../batches/accepted-batch.ts";
@@ -32,6 +33,7 @@ export type CreateBatchDependencies = {
   shedLoad: ShedLoad;
   storedQuota: Pick<StoredQuota, "mostLinesOf" | "assertRoomForBatch">;
   webhooks: WebhookSettings;
+  tracer?: Tracer | undefined;
   log: Logger;
 };
 
@@ -43,7 +45,7 @@ const standardOutputSeconds = 2_592_000;
 
 /** `POST /v1/batches`: accepts a batch, whose lines are validated later. The same request, sent again, finds its batch. */
 export function createBatchRoute(app: FastifyInstance, dependencies: CreateBatchDependencies): void {
-  const { queue, files, findBatch, shedLoad, storedQuota, webhooks, log } = dependencies;
+  const { queue, files, findBatch, shedLoad, storedQuota, webhooks, tracer = noTracer, log } = dependencies;
 
   async function accept(account: Account, batch: NewBatch, sent: BatchRequest): Promise<CreatedBatch> {
     await checkInputFile(files, batch.tenant, batch.inputFileId);
@@ -51,7 +53,19 @@ export function createBatchRoute(app: FastifyInstance, dependencies: CreateBatch
     shedLoad(batch.tenant);
     await storedQuota.assertRoomForBatch(account);
     const mostLines = storedQuota.mostLinesOf(account);
-    return queueAnswer(queue.submitBatch({ ...batch, mostLines }, sent));
+    const attributes = {
+      "messaging.system": "bullmq",
+      "messaging.operation.type": "send",
+      "messaging.operation.name": "send",
+      "messaging.destination.name": "batches",
+      "messaging.message.id": batch.id,
+      "darkroom.batch.id": batch.id,
+      "darkroom.tenant": batch.tenant,
+    };
+    const logFields = { batchId: batch.id };
+    return tracer.within({ name: "send batches", kind: "producer", attributes, logFields }, async ({ context }) =>
+      queueAnswer(queue.submitBatch({ ...batch, mostLines, trace: context }, sent)),
+    );
   }
 
   app.post("/v1/batches", async (request, reply) => {

@@ -9,7 +9,7 @@
 --   ARGV[1] batch id  ARGV[2] tenant  ARGV[3] API key  ARGV[4] lane  ARGV[5] model  ARGV[6] index of the first line
 --   ARGV[7] names this call
 --   ARGV[8…] for each line: generation id, custom id, request, upstream, terms, what its answer depends on, what it needs from its key
---   (see admission.lua), what is reserved for it
+--   (see admission.lua), what is reserved for it, its place in a trace or ''
 -- Answers 'stopped' where no more lines of the batch may be fed; 'moved' where another worker has fed since; or a priority for each line, 0 for
 -- a line that has ended because spent money leaves no room for it. Where a line has no room only because of reserved money, it and the
 -- lines after it are not taken in, and the answer has fewer priorities than lines were given.
@@ -22,8 +22,8 @@ if (tonumber(fed) or 0) ~= index then return 'moved' end
 
 local root, tenant, key, time = KEYS[8], ARGV[2], ARGV[3], now()
 local priorities, ids = {}, {}
-for at = 8, #ARGV, 8 do
-  local id, custom_id, request, upstream, terms, answer, asks, reserved = unpack(ARGV, at, at + 7)
+for at = 8, #ARGV, 9 do
+  local id, custom_id, request, upstream, terms, answer, asks, reserved, trace = unpack(ARGV, at, at + 8)
   local admission = admit_line(root, key, asks, time)
   if admission == 'waits' then break end
   if admission == 'refused' then
@@ -36,6 +36,7 @@ for at = 8, #ARGV, 8 do
       'createdAt', time, 'rank', rank, 'keyId', key, 'lane', ARGV[4], 'model', ARGV[5], 'batchId', ARGV[1],
       'lineIndex', index, 'customId', custom_id, 'request', request, 'upstream', upstream, 'terms', terms,
       'answer', answer, 'reserved', reserved, 'billUndelivered', policy or 'none')
+    if trace ~= '' then redis.call('HSET', root .. 'generation:' .. id, 'trace', trace) end
     count_new(root, root .. 'generation:' .. id, KEYS[5], tenant, key, true)
     redis.call('ZADD', KEYS[4], time, id)
     redis.call('ZADD', KEYS[6], time, id)
