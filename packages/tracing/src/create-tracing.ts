@@ -14,8 +14,23 @@ export type CreateTracingOptions = {
   shutdownMs: number;
 };
 
-/** What runs now: its span, and the fields of its log lines. */
-export type Running = { span: Span; fields: Readonly<Record<string, string>> };
+/** What runs now: its span, the fields of its log lines, and what runs around it and is its whole. */
+export type Running = {
+  span: Span;
+  fields: Readonly<Record<string, string>>;
+  readonly hasEnded: boolean;
+  outer: Running | undefined;
+};
+
+/**
+ * What runs now; undefined where nothing does. A loop that some work has woken goes on with the context of that work, perhaps for ever. So a
+ * span that has ended does not count.
+ */
+export function runningNow(store: AsyncLocalStorage<Running>): Running | undefined {
+  let running = store.getStore();
+  while (running?.hasEnded === true) running = running.outer;
+  return running;
+}
 
 /**
  * How long the last spans may take to the collector when the process stops: a tenth of its time, and three seconds at most. A collector that is
@@ -35,7 +50,7 @@ export function createTracing(options: CreateTracingOptions) {
 
   return {
     /** The fields that every log line has of the span that it is written in. Undefined where tracing is off. */
-    logFields: isOn ? (): Readonly<Record<string, string>> => running.getStore()?.fields ?? {} : undefined,
+    logFields: isOn ? (): Readonly<Record<string, string>> => runningNow(running)?.fields ?? {} : undefined,
 
     /** Loads OpenTelemetry and starts the export; answers a tracer that does nothing where tracing is off. Call it once, before what is traced. */
     async open({ log, closes }: { log: Logger; closes: CloseList }): Promise<Tracer> {

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import { describe, expect, test } from "vitest";
-import type { Running } from "./create-tracing.ts";
+import { type Running, runningNow } from "./create-tracing.ts";
 import { createOtelTracer } from "./otel-tracer.ts";
 import { createSampler } from "./sampler.ts";
 import { type TracingSettings, tracingEnvSchema } from "./tracing-env-schema.ts";
@@ -110,5 +110,32 @@ test("a span whose work throws has failed with the code or the name of the error
   expect(ended().map(({ attributes }) => attributes["error.type"])).toEqual(["ECONNRESET", "TypeError", "canceled"]);
   expect(JSON.stringify(ended().map(({ attributes, events, status }) => [attributes, events, status]))).not.toContain(
     "secret",
+  );
+});
+
+test("a loop that a span has woken is no part of it once it has ended, and none of what it begins is", async () => {
+  const { tracer, running, ended } = openTracer();
+  const { promise: woken, resolve: wake } = Promise.withResolvers<void>();
+  let loop = Promise.resolve();
+  await tracer.within({ name: "whole", logFields: { requestId: "req_1" } }, () =>
+    tracer.within({ name: "part", logFields: { generationId: "gen_1" } }, async () => {
+      loop = woken.then(async () => {
+        expect(tracer.hasActive()).toBe(false);
+        expect(runningNow(running)).toBeUndefined();
+        await tracer.within({ name: "later" }, async () => {});
+      });
+    }),
+  );
+  wake();
+  await loop;
+  expect(ended().find(({ name }) => name === "later")?.parentSpanContext).toBeUndefined();
+});
+
+test("a span with a parent of its own has no log fields of what runs around it", async () => {
+  const { tracer, running } = openTracer();
+  await tracer.within({ name: "around", logFields: { requestId: "req_1" } }, () =>
+    tracer.within({ name: "other", parent: context("01"), logFields: { webhookId: "msg_1" } }, async (span) => {
+      expect(runningNow(running)?.fields).toEqual({ webhookId: "msg_1", ...span.logFields });
+    }),
   );
 });

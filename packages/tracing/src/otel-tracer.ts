@@ -11,7 +11,7 @@ import {
   type Tracer as OtelApiTracer,
 } from "@opentelemetry/api";
 import { parseTraceParent, TraceState } from "@opentelemetry/core";
-import type { Running } from "./create-tracing.ts";
+import { type Running, runningNow } from "./create-tracing.ts";
 import { isOfCaller } from "./sampler.ts";
 import {
   noTracer,
@@ -51,7 +51,7 @@ export function createOtelTracer({ otel, callers, running }: OtelTracerOptions):
       return trace.setSpanContext(ROOT_CONTEXT, context).setValue(isOfCaller, true);
     }
     if (parent === undefined) {
-      const active = running.getStore();
+      const active = runningNow(running);
       const behind = active && spans.get(active.span);
       return behind === undefined ? ROOT_CONTEXT : trace.setSpan(ROOT_CONTEXT, behind);
     }
@@ -68,7 +68,10 @@ export function createOtelTracer({ otel, callers, running }: OtelTracerOptions):
     );
     const { traceId, spanId } = started.spanContext();
     const logFields = { trace_id: traceId, span_id: spanId };
+    // What has a parent of its own is no part of what runs around it.
+    const isPart = options.parent === undefined && options.caller === undefined;
     let hasFailed = false;
+    let hasEnded = false;
     const span: Span = {
       get context() {
         return contextText(started.spanContext());
@@ -82,8 +85,24 @@ export function createOtelTracer({ otel, callers, running }: OtelTracerOptions):
         started.setAttribute("error.type", type);
         started.setStatus({ code: SpanStatusCode.ERROR });
       },
-      end: () => started.end(),
-      run: (work) => running.run({ span, fields: { ...running.getStore()?.fields, ...ownFields, ...logFields } }, work),
+      end() {
+        if (hasEnded) return;
+        hasEnded = true;
+        started.end();
+      },
+      run(work) {
+        const outer = isPart ? runningNow(running) : undefined;
+        const fields = { ...outer?.fields, ...ownFields, ...logFields };
+        const now: Running = {
+          span,
+          fields,
+          get hasEnded() {
+            return hasEnded;
+          },
+          outer,
+        };
+        return running.run(now, work);
+      },
     };
     spans.set(span, started);
     return span;
@@ -103,8 +122,8 @@ export function createOtelTracer({ otel, callers, running }: OtelTracerOptions):
         span.end();
       }
     },
-    active: () => running.getStore()?.span ?? noTracer.active(),
-    hasActive: () => running.getStore() !== undefined,
+    active: () => runningNow(running)?.span ?? noTracer.active(),
+    hasActive: () => runningNow(running) !== undefined,
   };
 }
 
