@@ -30,6 +30,7 @@ test("the processes that are alive are shown, and one is told to stop", async ()
     ...facts,
     since: expect.any(Number),
     last_seen: expect.any(Number),
+    clock_ahead_seconds: 0,
   });
   const answer = await askAdmin(api, "POST", "/admin/processes/worker-1/drain");
   expect([answer.status, await answer.json()]).toEqual([202, { object: "process", id: "worker-1", draining: true }]);
