@@ -1,4 +1,4 @@
-import { redisTime } from "@darkroom/redis";
+import { type Keys, redisTime } from "@darkroom/redis";
 import { describe, expect, test } from "vitest";
 import { aDeployment, openLimits } from "./deployment.fixture.ts";
 import type { CallEnd } from "./deployment-limits.ts";
@@ -206,6 +206,25 @@ describe("failures open the circuit", () => {
     await (await take()).end("answered");
     await Promise.all([take(), take()]);
   });
+});
+
+test.each<[string, (keys: Keys) => string, "hash" | "string" | "text"]>([
+  ["its state is of another type", (keys) => keys.deployment("a"), "string"],
+  ["its state holds what is no number", (keys) => keys.deployment("a"), "text"],
+  ["its calls are of another type", (keys) => keys.deploymentCalls("a"), "string"],
+  ["its count is of another type", (keys) => keys.deploymentAsked("a"), "hash"],
+  ["the line of its model is of another type", (keys) => keys.deploymentLine("m"), "hash"],
+])("a deployment is chosen and its limit is kept although %s", async (_, nameOf, damage) => {
+  const { redis, keys, choose, take } = await openLimits();
+  const name = nameOf(keys);
+  if (damage === "string") await redis.set(name, "damaged");
+  else if (damage === "hash") await redis.hset(name, { damaged: "1" });
+  else await redis.hset(name, { closedUntil: "soon", notedAt: "now", pace: "slow" });
+  const only = [aDeployment({ concurrency: 1, requestsPerMinute: 9 })];
+  const call = await take(only);
+  expect(await choose(only)).toEqual(full);
+  await call.end("ok");
+  expect(await choose(only)).toMatchObject({ kind: "chosen" });
 });
 
 test("jobs that find no room are told different times", async () => {

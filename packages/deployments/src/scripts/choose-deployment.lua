@@ -83,6 +83,14 @@ local function look_at(at)
   return tonumber(priority), tonumber(weight) * free, wait, gap, pace and '1' or ''
 end
 
+-- The same. What is kept of a deployment is known again within a minute: where it is damaged, it is dropped, so that it keeps no job waiting.
+local function look_or_drop(at)
+  local is_whole, priority, part, wait, gap, paced = pcall(look_at, at)
+  if is_whole then return priority, part, wait, gap, paced end
+  redis.call('DEL', unpack(KEYS, 3 * at - 2, 3 * at))
+  return look_at(at)
+end
+
 local function take(at, paced)
   local _, calls, asked = unpack(KEYS, 3 * at - 2, 3 * at)
   redis.call('ZADD', calls, string.format('%d', time + lease), call)
@@ -92,13 +100,13 @@ local function take(at, paced)
 end
 
 for at = 1, count do
-  if redis.call('ZSCORE', KEYS[3 * at - 1], call) then return { 'chosen', at, second, '' } end
+  if type(redis.pcall('ZSCORE', KEYS[3 * at - 1], call)) == 'string' then return { 'chosen', at, second, '' } end
 end
 
 local first, open, sum = nil, {}, 0
 local soonest, pace_of_all = nil, 0
 for at = 1, count do
-  local priority, part, wait, gap, paced = look_at(at)
+  local priority, part, wait, gap, paced = look_or_drop(at)
   if part > 0 and (not first or priority < first) then
     first, open, sum = priority, {}, 0
   end
@@ -118,7 +126,8 @@ end
 -- Jobs that find no room come back one after the other, somewhat faster than the deployments can take them, so that no room stays unused.
 -- A job that would come back too late for that comes back at a time of its own in the last quarter of the longest time.
 local between = pace_of_all > 0 and math.min(math.max(0.8 / pace_of_all, 10), look_every_ms) or 10
-local booked = tonumber(redis.call('GET', KEYS[#KEYS])) or 0
+local booked = redis.pcall('GET', KEYS[#KEYS])
+booked = type(booked) == 'string' and tonumber(booked) or 0
 if booked > time + longest then booked = 0 end
 local back_at = math.max(booked + between, time + math.max(soonest or 0, 50))
 if back_at - time > longest then return { 'full', math.ceil(longest * (0.75 + random / 4)) } end

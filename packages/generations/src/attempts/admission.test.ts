@@ -105,3 +105,16 @@ test("a call that its worker did not live to end stands as one that may have bee
     "fenced",
   );
 });
+
+test("a damaged call is left out of those that are shown, and keeps no attempt from beginning", async () => {
+  const queue = await openQueue();
+  const given = queue.submission();
+  await queue.submit(given);
+  const whole = JSON.stringify({ attempt: 1, deployment: "a", outcome: "ok", durationMs: 5, mayHaveCharged: true });
+  await queue.redis.hset(queue.keys.record(given.id), { calls: `1 {"attempt":\nno line\n7 ${whole}\n8 {"attempt":1}` });
+  queue.worker(async ({ record }) => {
+    expect(record.calls).toMatchObject([{ deployment: "a", startedAtMs: 7 }]);
+    return done;
+  });
+  await expect.poll(() => queue.generations.read(given.id)).toMatchObject({ status: "succeeded" });
+});

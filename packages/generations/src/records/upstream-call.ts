@@ -16,14 +16,26 @@ const upstreamCallSchema = z.object({
 export type NotedCall = Omit<z.infer<typeof upstreamCallSchema>, "attempt">;
 export type UpstreamCall = z.infer<typeof upstreamCallSchema> & { startedAtMs: number };
 
+const lineSchema = z
+  .string()
+  .transform((text, context) => {
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      context.addIssue({ code: "custom", message: "must be JSON" });
+      return z.NEVER;
+    }
+  })
+  .pipe(upstreamCallSchema);
+
 /** A generation that a rate limit has refused for a day may have made hundreds. The latest tell why it waits. */
 export const keptCalls = 20;
 
-/** Reads the field `calls` of a record, see `note-call.lua`. */
+/** Reads the field `calls` of a record, see `note-call.lua`. Nothing depends on it but what is shown, so what cannot be read is left out. */
 export function readCalls(text: string | undefined): UpstreamCall[] {
-  return (text?.split("\n") ?? []).filter(Boolean).map((line) => {
+  return (text?.split("\n") ?? []).flatMap((line) => {
     const space = line.indexOf(" ");
-    const call = upstreamCallSchema.parse(JSON.parse(line.slice(space + 1)));
-    return Object.assign(call, { startedAtMs: Number(line.slice(0, space)) });
+    const call = lineSchema.safeParse(line.slice(space + 1));
+    return call.success ? [Object.assign(call.data, { startedAtMs: Number(line.slice(0, space)) })] : [];
   });
 }
