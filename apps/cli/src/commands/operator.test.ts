@@ -119,7 +119,7 @@ describe("providers", () => {
     const ran = await run(["providers"], () => ({ ...list(deployment), mistakes }));
     expect(ran).toMatchObject({ code: 0, asked: ["GET /admin/providers"] });
     expect(ran.stdout).toMatch(
-      /gpt-image-2 \| main +\| +1 \| +3 \| closed 12s \(rate limit\) \| +4\/20 \| +61 \| +97\/100 \| 18s +\| +2/,
+      /gpt-image-2 \| main +\| +1 \| +3 \| closed 12s \(rate limit\) \| 4\/20 +\| +61 \| 97\/100 \| 18s +\| +2/,
     );
     expect(ran.stderr).toContain("worker-2 does not take the file as it is now: deployments.yaml:3:1: unknown key");
   });
