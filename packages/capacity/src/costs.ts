@@ -74,8 +74,11 @@ export const costs = {
 
     /** Memory of an empty Redis with its scripts: "Eight hours in two minutes". */
     idleBytes: 3.5e6,
-    /** A generation that has ended, prompt of 280 characters, one image: "What an ended generation keeps of Redis". */
-    bytesPerEndedGeneration: 893,
+    /**
+     * A generation that has ended, prompt of 280 characters, three values of metadata, one image, asked for over HTTP: 744 bytes of its record,
+     * 240 of index and list of retained ones, and the rest in hash tables ("What an ended generation keeps of Redis").
+     */
+    bytesPerEndedGeneration: 1_050,
     /** More for each further image of it: about what an image takes of a compressed record. */
     bytesPerFurtherImage: 70,
     bytesPerIdempotencyKey: 246,
