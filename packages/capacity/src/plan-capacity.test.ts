@@ -82,8 +82,8 @@ describe("apis", () => {
 describe("Redis", () => {
   test("keeps what docs/redis.md says of a million generations a day", () => {
     const { redis } = planCapacity(load({ imagesPerSecond: 1e6 / 86_400, idempotencyKeyShare: 1 }));
-    expect(redis.memory.ended / 1e9).toBeCloseTo(1.1, 1);
-    expect((redis.memory.ended + redis.memory.idempotencyKeys) / 1e9).toBeCloseTo(1.3, 1);
+    expect(redis.memory.ended / 1e9).toBeCloseTo(1.05, 2);
+    expect((redis.memory.ended + redis.memory.idempotencyKeys) / 1e9).toBeCloseTo(1.3, 2);
     expect(redis.memory.tombstones / 1e9).toBeCloseTo(0.3, 1);
   });
 
