@@ -7,7 +7,7 @@ import { hashApiKey, newApiKey } from "@darkroom/accounts";
 import { apiKeySchema, createdApiKeySchema } from "@darkroom/contracts";
 import { delivery, openQueue } from "@darkroom/generations/queue-fixture";
 import { connectWorker, keyTypes, readScript } from "@darkroom/redis";
-import { listeningPort, startClusterNode, temporaryFolder } from "@darkroom/testing";
+import { listeningPort, startClusterNode, startLossyRedis, temporaryFolder } from "@darkroom/testing";
 import { toFile } from "openai";
 import { expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
@@ -46,6 +46,7 @@ test(
     await service.survive();
     await service.deploy();
     await recoverAndForget(node.url);
+    await loseAnAnswer(node.url);
 
     expect(service.faults()).toEqual([]);
     expect(await unused(redis)).toEqual([]);
@@ -295,6 +296,31 @@ async function recoverAndForget(url: string): Promise<void> {
 
   const again = await generations.retry(ended.id, lane, ended.tenant, ended.admission);
   expect(again).toMatchObject({ kind: "accepted" });
+}
+
+/** Has a worker lose the answer to its call for a job, which it gives back and takes again. */
+async function loseAnAnswer(url: string): Promise<void> {
+  const lossy = await startLossyRedis(url);
+  onTestFinished(lossy.close);
+  const redis = connectWorker(lossy.url, () => {});
+  onTestFinished(() => redis.disconnect());
+  const queue = await openQueue({ url, prefix });
+  const { keys, generations } = queue;
+  const work = { redis, lane: "unheard.interactive", lockDurationMs: 600_000, stalledIntervalMs: 600_000 };
+  queue.worker(async () => ({ kind: "succeeded", delivery }), work);
+  const submit = async () => {
+    const submission = queue.submission({ lane: work.lane });
+    await queue.submit(submission);
+    return submission.id;
+  };
+  const untilSucceeded = (id: string) =>
+    expect.poll(async () => (await generations.read(id))?.status).toBe("succeeded");
+  // The node knows the scripts from here on.
+  await untilSucceeded(await submit());
+  const lost = lossy.loseAnswer(keys.record(""));
+  const id = await submit();
+  await lost;
+  await untilSucceeded(id);
 }
 
 /** Keys that do not begin with the prefix, or are not of the type that their kind is said to have. BullMQ's are of any. */

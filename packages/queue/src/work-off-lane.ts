@@ -81,7 +81,7 @@ export function workOffLane(
   run: (id: string, signal: AbortSignal, held: HeldJob) => Promise<Rerun>,
 ): LaneWork {
   const told = new WeakSet<Error>();
-  const jobs = createNextJobs({ redis, keys, lane, lockDurationMs, hashBeside });
+  const jobs = createNextJobs({ redis, keys, lane, lockDurationMs, hashBeside, log });
   /** What the worker is given next, by the job that its run has finished. */
   const finished = new WeakMap<object, unknown[]>();
   let isClosing = false;
@@ -161,10 +161,13 @@ export function workOffLane(
     const jobRun = runs.begin(job.id, token);
     let end: JobFinished | null = null;
     let askedAtMs = 0;
+    let hasBroken: (() => boolean) | null = null;
     const finish: FinishJob = async (write) => {
       jobRun.finish();
       askedAtMs = Date.now();
+      hasBroken ??= jobs.watchConnection();
       const [answer, done] = await write(jobs.finishArguments(token, !isClosing && !worker.isPaused()));
+      if (hasBroken() && (done[0] === "lost" || done[0] === "kept")) jobs.doubt(token);
       if (done[0] !== "kept") end = done;
       return answer;
     };
@@ -245,6 +248,7 @@ export function workOffLane(
     runs.interrupt("stopping");
     await pTimeout(over, { milliseconds: handBackMs, fallback: () => {} });
     await runs.close();
+    jobs.close();
   }
 
   return {

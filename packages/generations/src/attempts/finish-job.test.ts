@@ -120,6 +120,50 @@ test("an ending whose answer is lost ends the generation once, and the job that 
   await expect.poll(() => queue.redis.keys(`${queue.keys.lane(lane)}gen_*`)).toEqual([]);
 });
 
+/** Locks and checks that outlast every test: what comes back, comes back without them. */
+const longLocks = { lockDurationMs: 600_000, stalledIntervalMs: 600_000 };
+
+test("a job that came with the lost answer to an ending does not wait for the end of its lock", async () => {
+  const queue = await openQueue();
+  const { redis, loseAnswer } = await openLossyConnection();
+  const { work, begun, end, times } = openWork();
+  queue.worker(work, { redis, attempts: createAttemptStore({ ...queue, redis }), concurrency: 1, ...longLocks });
+  const [known = "", first = "", second = ""] = await submit(queue, 3);
+  // Redis knows the scripts from here on.
+  await begun(known);
+  end(known);
+  await begun(first);
+  const lost = loseAnswer(queue.keys.record(first));
+  end(first);
+  await lost;
+  await begun(second);
+  end(second);
+  await succeeded(queue, [first, second]);
+  expect([times(first), times(second)]).toEqual([1, 1]);
+  await expect.poll(() => queue.redis.keys(`${queue.keys.lane(lane)}gen_*`)).toEqual([]);
+});
+
+test("a job that came with the lost answer to a call for one does not wait for the end of its lock", async () => {
+  const queue = await openQueue();
+  const { redis, loseAnswer } = await openLossyConnection();
+  const { work, begun, end, times } = openWork();
+  queue.worker(work, { redis, attempts: createAttemptStore({ ...queue, redis }), concurrency: 1, ...longLocks });
+  const [known = ""] = await submit(queue, 1);
+  await begun(known);
+  end(known);
+  await succeeded(queue, [known]);
+  // No command of an idle worker names records but the call for a job.
+  await expect.poll(() => queue.redis.llen(`${queue.keys.lane(lane)}active`)).toBe(0);
+  const lost = loseAnswer(queue.keys.record(""));
+  const [id = ""] = await submit(queue, 1);
+  await lost;
+  await begun(id);
+  end(id);
+  await succeeded(queue, [id]);
+  expect(times(id)).toBe(1);
+  expect(await queue.generations.read(id)).toMatchObject({ attempts: 1 });
+});
+
 test("a worker that stops takes no other job with its last ending", async () => {
   const queue = await openQueue();
   const { work, begun, end } = openWork();
