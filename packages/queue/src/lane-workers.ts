@@ -103,7 +103,9 @@ export async function readLaneServices({
     const one = { concurrency: Number(concurrency), serviceMs: service === "-" ? null : Number(service) };
     const [lane = "", worker] = field.split(" ");
     if (worker === undefined) latest.set(lane, one);
-    else if (Number(untilMs) > nowMs) living.set(lane, [...(living.get(lane) ?? []), one]);
+    // A time that is further ahead was noted before the clock of Redis was set back.
+    else if (Number(untilMs) > nowMs && Number(untilMs) <= nowMs + 2 * toldForMs)
+      living.set(lane, [...(living.get(lane) ?? []), one]);
   }
   const services = new Map<string, LaneService>();
   for (const [lane, last] of latest) {

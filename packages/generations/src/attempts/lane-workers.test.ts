@@ -57,6 +57,15 @@ test("a worker that was killed is forgotten, and a damaged note is passed over a
   expect(await redis.hexists(keys.laneWorkers, `${lane} odd`)).toBe(0);
 });
 
+test("a worker that was killed before the clock of Redis was set back does not count until the clock has caught up", async () => {
+  const queue = await openQueue();
+  const { redis, keys } = queue;
+  await redis.hset(keys.laneWorkers, `${lane} killed`, `${Date.now() + 3_600_000} 50 9000`, lane, "50 9000");
+  expect((await readLaneServices(queue)).get(lane)?.workers).toBe(0);
+  tell(queue, 10, [1_000]);
+  await expect.poll(() => redis.hexists(keys.laneWorkers, `${lane} killed`)).toBe(0);
+});
+
 test("the mean of the service time follows the latest jobs", async () => {
   const queue = await openQueue();
   const slow = Array.from({ length: 500 }, () => 10_000);
