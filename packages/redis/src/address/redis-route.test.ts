@@ -85,6 +85,30 @@ test("an address that led to a primary which is a replica now is looked up again
   await reconnected;
 });
 
+test("every connection that has reached a replica looks again, and none waits for another", async () => {
+  const server = await startRedis({ persist: false });
+  onTestFinished(server.stop);
+  const all = Array.from({ length: 5 }, () => connectWorker(server.url, ignore));
+  onTestFinished(() => all.forEach((one) => one.disconnect()));
+  await Promise.all(all.map(async (one) => untilConnected(one, patience)));
+  await all[0]?.replicaof("127.0.0.1", 1);
+  const reconnected = Promise.all(all.map((one) => once(one, "ready")));
+  const answers = await Promise.allSettled(all.map((one) => one.set(key, "1")));
+  expect(answers.map(({ status }) => status)).toEqual(all.map(() => "rejected"));
+  await reconnected;
+});
+
+test("a node that names the owner by a host name that it does not know leads to its own host", async () => {
+  const { owner, replica } = await openPair();
+  const other = connectWorker(replica.url, ignore);
+  onTestFinished(() => other.disconnect());
+  await untilConnected(other, patience);
+  await other.config("SET", "cluster-preferred-endpoint-type", "hostname");
+  await expect(other.set(key, "1")).rejects.toThrow(/^MOVED \d+ \?:/);
+  await expect.poll(() => other.set(key, "2").catch(String)).toBe("OK");
+  expect(other.options.port).toBe(owner.port);
+});
+
 test.each([
   ["other?sentinel_password=secret", "is not known to them by that name. Write the name"],
   ["watched?sentinel_password=wrong", "cannot be asked for: the Sentinels refuse the user or the password"],

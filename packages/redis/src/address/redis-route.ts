@@ -107,24 +107,30 @@ function throughNodes({ nodes, tls }: RedisAddress): RedisOptions {
     reconnectOnError(error) {
       const node = movedTo(error, current);
       if (node !== undefined) goTo(node);
-      return node !== undefined || isReadOnly(error);
+      return node !== undefined || isReadOnly.call(this, error);
     },
   };
 }
 
-/** The address in `MOVED 3999 10.0.0.1:6381`. Without a host it is that of the node which answers. */
+/**
+ * The address in `MOVED 3999 10.0.0.1:6381`. Without a host, or with `?` where a node prefers host names and knows none, it is that of the node
+ * which answers.
+ */
 function movedTo({ message }: Error, answering: RedisNode): RedisNode | undefined {
   const { host, port } = /^MOVED \d+ (?<host>.*):(?<port>\d+)$/.exec(message)?.groups ?? {};
   if (port === undefined) return undefined;
-  return { host: host || answering.host, port: Number(port) };
+  return { host: host === "" || host === "?" || host === undefined ? answering.host : host, port: Number(port) };
 }
 
-/** Whether a connection shall look where its address leads to now: it has reached a replica. */
-function createReadOnlyCheck(): (error: Error) => boolean {
-  let dueAtMs = 0;
-  return ({ message }) => {
-    if (!message.startsWith("READONLY ") || performance.now() < dueAtMs) return false;
-    dueAtMs = performance.now() + readOnlyEveryMs;
+/**
+ * Whether a connection shall look where its address leads to now: it has reached a replica. Each connection looks at its own pace, by its
+ * options, which are what ioredis calls this with.
+ */
+function createReadOnlyCheck() {
+  const dueAtMs = new WeakMap<object, number>();
+  return function isReadOnly(this: RedisOptions, { message }: Error): boolean {
+    if (!message.startsWith("READONLY ") || performance.now() < (dueAtMs.get(this) ?? 0)) return false;
+    dueAtMs.set(this, performance.now() + readOnlyEveryMs);
     return true;
   };
 }
