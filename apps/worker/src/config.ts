@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { modelsEnvSchema } from "@darkroom/models";
 import { logEnvSchema, type Environment, readSettings, wholeNumber } from "@darkroom/runtime";
-import { imageDecodings, type ProviderSettings, readProviderSettings } from "@darkroom/providers";
+import { imageDecodings, type ProviderSettings, readProviderSettings, usualImageDecoding } from "@darkroom/providers";
 import { queueEnvSchema, renderingEnvSchema } from "@darkroom/generations";
 import { type ObjectStoreSettings, objectStoreSettings } from "@darkroom/storage";
 import { tracingEnvSchema } from "@darkroom/tracing";
@@ -96,7 +96,7 @@ export const workerEnvSchema = z.object({
     ),
   IMAGE_DECODING: z
     .enum(imageDecodings)
-    .default("without-checksums")
+    .default(usualImageDecoding)
     .describe(
       "Which images are decoded once before they are stored, to see whether a caller can show them: `always` every one, `without-checksums` all but PNGs whose checksums are right, `incomplete` of those no JPEG, WebP and GIF that reaches its end mark. An image of 2 MB takes 15 ms of CPU time more when it is decoded, and the two processes that decode have 170 MB each.",
     ),

@@ -25,7 +25,7 @@ const settings = readProviderSettings({
   PROVIDER_ALLOW_PRIVATE_IMAGE_URLS: "true",
 });
 const http = createHttpClient(settings.http);
-const images = createImageChecker();
+const images = createImageChecker({ decoding: "always" });
 const provider = createProviders({ settings, deps: { http, images }, sandboxFallback: false }).get("openai");
 const draw = async (): Promise<string> => {
   const call = {

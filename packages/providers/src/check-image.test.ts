@@ -14,7 +14,7 @@ import { createSpool } from "./spool/spool.ts";
 import { releaseBytes, sha256Of, SpooledBytes } from "./spool/spooled-bytes.ts";
 import { type Examiner, startExaminer } from "./start-examiner.ts";
 
-const images = createImageChecker();
+const images = createImageChecker({ decoding: "always" });
 afterAll(() => images.close());
 const checkImage = (bytes: Uint8Array) => images.check(bytes, new AbortController().signal);
 
@@ -130,7 +130,7 @@ describe("the processes that decode", () => {
       started.push(examiner);
       return examiner;
     };
-    const checker = createImageChecker({ start, ...options });
+    const checker = createImageChecker({ decoding: "always", start, ...options });
     onTestFinished(() => checker.close());
     return { checker, started };
   }
@@ -286,7 +286,7 @@ describe("the processes that decode", () => {
         if (++starts > 1) for (const file of held.splice(0)) closeSync(file);
         return startExaminer(settings);
       };
-      const images = createImageChecker({ start });
+      const images = createImageChecker({ decoding: "always", start });
       try { while (true) held.push(openSync("/dev/null")); } catch {}
       const bytes = Buffer.from("${file("png").toString("base64")}", "base64");
       const { width } = await images.check(bytes, new AbortController().signal);

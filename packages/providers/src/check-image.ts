@@ -38,6 +38,8 @@ export type CheckedImage<Bytes = ImageBytes> = Pick<ProviderImage, "mediaType" |
  */
 export const imageDecodings = ["always", "without-checksums", "incomplete"] as const;
 type ImageDecoding = (typeof imageDecodings)[number];
+/** Of every worker, unless its operator chooses otherwise. */
+export const usualImageDecoding: ImageDecoding = "without-checksums";
 
 /** What has to vouch for an image that is not decoded. */
 const trusted: Record<ImageDecoding, readonly string[]> = {
@@ -70,7 +72,7 @@ export type ImageChecker = {
 
 /** Creates the checker of all images that upstreams send: at most two are decoded at a time. The caller closes it. */
 export function createImageChecker({
-  decoding = "always",
+  decoding = usualImageDecoding,
   cpuLimitMs = defaultCpuLimitMs,
   deadlineMs = defaultDeadlineMs,
   start = startExaminer,

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import { crc32 } from "node:zlib";
+import { crc32, deflateRawSync } from "node:zlib";
 import * as fc from "fast-check";
 import sharp, { type PngOptions, type Sharp } from "sharp";
 import { describe, expect, test } from "vitest";
@@ -77,6 +77,8 @@ const end = chunkOf("IEND", Buffer.alloc(0));
 const jpeg = await noise(60, 40, 3).jpeg().toBuffer();
 const interlaced = await png(noise(60, 40, 3), { progressive: true });
 const withoutEnd = whole.subarray(0, -end.length);
+/** Enough bytes for its pixels, without the two that say how they are compressed. */
+const pixels = deflateRawSync(Buffer.alloc(40 * (1 + 60 * 3)));
 
 test("what stands behind the end is not counted", async () => {
   const more = Buffer.concat([whole, Buffer.from("PK\u0003\u0004")]);
@@ -106,6 +108,24 @@ describe("nothing is said of", () => {
     [
       "pixels in two runs",
       Buffer.concat([withoutEnd, chunkOf("tEXt", Buffer.from("a\0b")), chunkOf("IDAT", Buffer.of(0)), end]),
+    ],
+    [
+      "an empty run of pixels before the pixels",
+      Buffer.concat([
+        whole.subarray(0, headerEnd),
+        chunkOf("IDAT", Buffer.alloc(0)),
+        chunkOf("tEXt", Buffer.from("a\0b")),
+        whole.subarray(headerEnd),
+      ]),
+    ],
+    [
+      "pixels that are compressed with a window that there is not",
+      // The first two bytes are a multiple of 31, as they must be.
+      Buffer.concat([
+        whole.subarray(0, headerEnd),
+        chunkOf("IDAT", Buffer.concat([Buffer.of(0x88, 0x1c), pixels])),
+        end,
+      ]),
     ],
     [
       "a chunk that a decoder must know",

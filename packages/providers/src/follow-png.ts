@@ -1,8 +1,8 @@
 import { crc32 } from "node:zlib";
 import type { ImageFollower } from "./image-follower.ts";
 import { beyondLimits } from "./image-limits.ts";
+import { pngSignature } from "./read-png.ts";
 
-const signature = Buffer.from("\x89PNG\r\n\x1a\n", "latin1");
 const headerBytes = 13;
 /** Length and type before the content of a chunk, and the checksum behind it. */
 const chunkHeadBytes = 8;
@@ -41,6 +41,8 @@ export function followPng(): ImageFollower {
   let length = 0;
   let header: Header | undefined;
   let hasPalette = false;
+  /** Whether the run of chunks with pixels has begun. Its first chunks may be empty. */
+  let hasBegunPixels = false;
   let pixelBytes = 0;
   let lastType = "";
 
@@ -70,12 +72,14 @@ export function followPng(): ImageFollower {
       case "IHDR":
         return lastType === "" && bytes === headerBytes;
       case "PLTE":
-        if (hasPalette || pixelBytes > 0) return false;
+        if (hasPalette || hasBegunPixels) return false;
         hasPalette = true;
         return header !== undefined && bytes > 0 && bytes % 3 === 0 && bytes <= 3 * 256;
       case "IDAT":
         // The pixels are in one run of chunks, and a decoder reads no further.
-        return header !== undefined && (pixelBytes === 0 || lastType === "IDAT");
+        if (hasBegunPixels) return lastType === "IDAT";
+        hasBegunPixels = true;
+        return header !== undefined;
       case "IEND":
         return pixelBytes > 0 && bytes === 0;
       default:
@@ -99,7 +103,10 @@ export function followPng(): ImageFollower {
   function beginPixels(content: Buffer): void {
     for (const [i, byte] of content.subarray(0, 2 - pixelBytes).entries()) {
       if (pixelBytes + i === 0) firstPixelByte = byte;
-      else isOdd ||= (firstPixelByte & 15) !== 8 || (firstPixelByte * 256 + byte) % 31 !== 0 || (byte & 0x20) !== 0;
+      else {
+        const [method, windowBits] = [firstPixelByte & 15, (firstPixelByte >> 4) + 8];
+        isOdd ||= method !== 8 || windowBits > 15 || (firstPixelByte * 256 + byte) % 31 !== 0 || (byte & 0x20) !== 0;
+      }
     }
   }
 
@@ -125,14 +132,14 @@ export function followPng(): ImageFollower {
         }
         const taken = together(
           rest,
-          { signature: signature.length, head: chunkHeadBytes, checksum: checksumBytes }[state],
+          { signature: pngSignature.length, head: chunkHeadBytes, checksum: checksumBytes }[state],
         );
         if (taken === null) return;
         ({ rest } = taken);
         if (state === "head") begin(taken.whole);
         else if (state === "checksum") end(taken.whole);
         else {
-          isOdd ||= !taken.whole.equals(signature);
+          isOdd ||= !taken.whole.equals(pngSignature);
           state = "head";
         }
       }

@@ -1,4 +1,4 @@
-export { createImageChecker, type ImageChecker, imageDecodings } from "./check-image.ts";
+export { createImageChecker, type ImageChecker, imageDecodings, usualImageDecoding } from "./check-image.ts";
 export { createProviders, type CreateProvidersOptions, standIns } from "./create-providers.ts";
 export { createHttpClient, type HttpClient } from "./http/http-client.ts";
 export type { ImageProvider, PartialImage, ProviderCall, ProviderImage, ProviderReply } from "./image-provider.ts";

@@ -1,6 +1,6 @@
 import { BrokenStructureError, createExcerpt, type ImageOutline } from "./image-outline.ts";
 
-const signature = Buffer.from("\x89PNG\r\n\x1a\n", "latin1");
+export const pngSignature = Buffer.from("\x89PNG\r\n\x1a\n", "latin1");
 const headerType = 0x49_48_44_52;
 const transparencyType = 0x74_52_4e_53;
 const dataType = 0x49_44_41_54;
@@ -8,7 +8,7 @@ const endType = 0x49_45_4e_44;
 /** Of the first letter of a type: the chunk may be left out (https://www.w3.org/TR/png-3/#5Chunk-naming-conventions). */
 const ancillary = 0x20;
 
-export const isPng = (bytes: Buffer): boolean => bytes.subarray(0, 8).equals(signature);
+export const isPng = (bytes: Buffer): boolean => bytes.subarray(0, pngSignature.length).equals(pngSignature);
 
 /**
  * Reads the header of a PNG and walks through its chunks. Text chunks and a profile may be compressed by a factor of a
@@ -20,8 +20,8 @@ export function readPng(bytes: Buffer): ImageOutline {
   const [width, height] = [bytes.readUInt32BE(16), bytes.readUInt32BE(20)];
   const [bitDepth, isInterlaced] = [bytes.readUInt8(24), bytes.readUInt8(28) !== 0];
   const excerpt = createExcerpt(bytes);
-  excerpt.keep(0, 8);
-  for (let at = 8; at + 8 <= bytes.length;) {
+  excerpt.keep(0, pngSignature.length);
+  for (let at = pngSignature.length; at + 8 <= bytes.length;) {
     const type = bytes.readUInt32BE(at + 4);
     if (type === dataType) {
       const length = endOf(bytes, at);

@@ -4,7 +4,7 @@ import { createImageChecker } from "./check-image.ts";
 import { riders } from "./polyglots.fixture.ts";
 import { photo, realPictures } from "./real-pictures.fixture.ts";
 
-const checker = createImageChecker();
+const checker = createImageChecker({ decoding: "always" });
 afterAll(() => checker.close());
 
 test.each(realPictures)("%s passes, and comes as it is", async (_, make) => {
