@@ -75,6 +75,14 @@ test("one that cannot be told does not keep the others from it", async () => {
   expect(disconnects.size).toBe(1);
 });
 
+test("a dozen that cannot be told do not keep the one behind them from it", async () => {
+  const { disconnects, told } = openDisconnects(1);
+  for (let i = 0; i < 12; i++) disconnects.leave(waiting("stuck"), "cut");
+  disconnects.leave(waiting("queued-1"), "cut");
+  await expect.poll(() => told).toEqual(["queued-1 replies/queued-1 cut"]);
+  expect(disconnects.size).toBe(12);
+});
+
 test("not more of them than there is room for: the oldest are forgotten", async () => {
   const { disconnects, told } = openDisconnects(3, { most: 2 });
   for (let i = 0; i < 3; i++) disconnects.leave(waiting(`queued-${i}`), "cut");

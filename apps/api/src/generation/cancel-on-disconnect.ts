@@ -77,15 +77,21 @@ export function createDisconnects({
     void told.finally(() => telling.delete(told));
   }
 
-  /** A failed report does not stop the others. */
+  /**
+   * A failed report does not stop the others. It comes last in the next round: so many reports may fail for what is stored of their
+   * generations that they alone would end each round.
+   */
   async function tick(): Promise<void> {
     let failures = 0;
-    for (const departure of pending) {
+    const round = [...pending];
+    for (const departure of round) {
+      if (!pending.has(departure)) continue;
       try {
         await departure.tell();
         pending.delete(departure);
         failures = 0;
       } catch (error) {
+        if (pending.delete(departure)) pending.add(departure);
         const isOver = ({ untilMs }: Departure) => performance.now() >= untilMs;
         if (++failures < maxFailures) {
           forget([departure].filter(isOver), error);
