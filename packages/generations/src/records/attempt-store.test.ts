@@ -84,6 +84,15 @@ describe("an attempt", () => {
     expect(await generations.read(id)).toMatchObject({ status: "queued", failures: 1, handbacks: 1, attempts: 2 });
   });
 
+  test("begins although the record has lost its rank, which only orders the line", async () => {
+    const queue = await openQueue();
+    const { id, lane, ...given } = queue.submission();
+    await queue.generations.submit({ id, lane, ...given });
+    await queue.redis.hdel(queue.keys.record(id), "rank");
+    expect(await queue.attempts.start(id, lane)).toMatchObject({ status: "running", attempts: 1 });
+    expect(await queue.redis.zscore(queue.keys.running, id)).not.toBeNull();
+  });
+
   test("is not begun before the pause that was set is over", async () => {
     const { redis, keys, generations, attempts, id, lane } = await openStarted();
     await attempts.postpone(id, lane, 1, "failures", 60_000);

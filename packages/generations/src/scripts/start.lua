@@ -68,7 +68,7 @@ set('startedAt', started)
 -- The previous attempt has died, and may have called a provider.
 if status == 'running' then set('inDoubt', '1') end
 move(id, version, watchers, fields)
-begin_rank(root, KEYS[8], KEYS[10], tonumber(rank))
+begin_rank(root, KEYS[8], KEYS[10], tonumber(rank) or 0)
 if status == 'queued' then
   if not batch then count_queued(root, key, -1) end
   count_move(root, counted, KEYS[5], '', key, batch, 0, 0, -1)
