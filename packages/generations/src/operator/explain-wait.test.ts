@@ -1,6 +1,7 @@
 import { once } from "node:events";
-import { createFleet, joinFleet } from "@darkroom/redis";
-import { expect, onTestFinished, test } from "vitest";
+import { createFleet } from "@darkroom/redis";
+import { joinWorker } from "@darkroom/redis/join-worker-fixture";
+import { expect, test } from "vitest";
 import type { Work } from "../attempts/outcome.ts";
 import type { LaneWorkerOptions } from "../attempts/lane-worker.ts";
 import { openQueue, type TestQueue } from "../queue.fixture.ts";
@@ -28,24 +29,13 @@ async function open() {
   async function startWorker(work: Work, over: Partial<LaneWorkerOptions> = {}) {
     const worker = queue.worker(work, over);
     const { redis, keys } = queue;
-    const member = await joinFleet({
-      redis,
-      keys,
-      name: "worker-1",
-      facts: () => ({
-        kind: "worker",
-        host: "node-1",
-        pid: 1,
-        version: "0.1.0",
-        state: "running",
-        active: worker.active().length,
-        lanes: [{ lane, concurrency: worker.concurrency, active: worker.active().length, paused: worker.isPaused() }],
-      }),
-      onDrain: () => {},
-      log: { info() {}, warn() {} },
-      everyMs: 20,
+    const slots = () => ({
+      lane,
+      concurrency: worker.concurrency,
+      active: worker.active().length,
+      paused: worker.isPaused(),
     });
-    onTestFinished(() => member.close());
+    await joinWorker({ redis, keys, slots, everyMs: 20 });
     await worker.ready();
     return worker;
   }

@@ -1,6 +1,6 @@
 import { laneJobSchema, laneSchema } from "@darkroom/contracts";
-import { joinFleet } from "@darkroom/redis";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { joinWorker } from "@darkroom/redis/join-worker-fixture";
+import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { startApi, type TestApi } from "../../api.fixture.ts";
 import { heldWork, request } from "../../generation.fixture.ts";
@@ -32,30 +32,10 @@ async function submit(api: TestApi, prompt = "a cat nobody may read of"): Promis
   return answer.headers.get("x-generation-id") ?? "";
 }
 
-/** A worker of the lane that is alive, and does nothing. */
-async function joinWorker({ redis, keys }: TestApi) {
-  const member = await joinFleet({
-    redis,
-    keys,
-    name: "worker-1",
-    facts: () => ({
-      kind: "worker",
-      host: "node-1",
-      pid: 1,
-      version: "0.1.0",
-      state: "running",
-      active: 0,
-      lanes: [{ lane, concurrency: 20, active: 0, paused: false }],
-    }),
-    onDrain: () => {},
-    log: { info() {}, warn() {} },
-  });
-  onTestFinished(() => member.close());
-}
-
 test("the lanes of all models are shown with their figures and their workers", async () => {
   const api = await startApi();
-  await joinWorker(api);
+  const slots = () => ({ lane, concurrency: 20, active: 0, paused: false });
+  await joinWorker({ ...api, slots });
   await submit(api);
   await submit(api, "a dog");
   const { data } = lanesSchema.parse(await (await askAdmin(api, "GET", "/admin/lanes")).json());

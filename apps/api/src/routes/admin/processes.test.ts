@@ -20,7 +20,7 @@ test("the processes that are alive are shown, and one is told to stop", async ()
     lanes,
   } as const;
   const log = { info() {}, warn() {} };
-  const member = await joinFleet({ redis, keys, name: "worker-1", facts: () => facts, onDrain: ask, log, everyMs: 20 });
+  const member = await joinFleet({ redis, keys, name: "worker-1", facts: () => facts, onDrain: ask, log });
   onTestFinished(() => member.close());
   const list = async () => (await (await askAdmin(api, "GET", "/admin/processes")).json()).data;
   const [shown] = await list();
@@ -34,6 +34,7 @@ test("the processes that are alive are shown, and one is told to stop", async ()
   });
   const answer = await askAdmin(api, "POST", "/admin/processes/worker-1/drain");
   expect([answer.status, await answer.json()]).toEqual([202, { object: "process", id: "worker-1", draining: true }]);
+  member.beat();
   await asked;
   expect(await list()).toMatchObject([{ id: "worker-1", state: "draining" }]);
 });
