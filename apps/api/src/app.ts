@@ -8,6 +8,7 @@ import type { FastifyInstance } from "fastify";
 import { createFindBatch } from "./batches/find-batch.ts";
 import { createFindFile } from "./files/find-file.ts";
 import type { Disconnects } from "./generation/cancel-on-disconnect.ts";
+import { createCancelRecord } from "./generation/cancel-record.ts";
 import { createFindGeneration } from "./generation/find-generation.ts";
 import { createImageEvents } from "./generation/image-events.ts";
 import { createInterruptionError } from "./generation/wait-for-ending.ts";
@@ -165,6 +166,7 @@ function createTools(given: AppDependencies & Pick<Server, "bodyDeadline" | "loa
     shedLoad: createShedLoad(given),
     imageEvents: createImageEvents(given),
     interruptionError: createInterruptionError(given),
+    cancelRecord: createCancelRecord(given),
     retryRecord: createRetryRecord({ ...given, shedLoad: createShedLoad(given) }),
     storedQuota: createStoredQuota(given),
     heartbeats: createHeartbeats(),

@@ -1,3 +1,4 @@
+import { isDamage } from "./quarantine/explain-error.ts";
 import type { Page } from "./read-page.ts";
 
 export type TenantPagesOptions<Entry> = {
@@ -20,7 +21,7 @@ export type TenantPagesOptions<Entry> = {
 
 export type TenantPages<Entry> = {
   records: Entry[];
-  /** Ids of records that this release cannot read. */
+  /** Ids of records that this release cannot read, and `tenant/` for a tenant whose list of records is damaged. */
   unreadable: string[];
   /** Where the next page begins; null after the last. A page may be short, or empty, with more to come. */
   next: string | null;
@@ -46,8 +47,16 @@ export async function readTenantPages<Entry>(options: TenantPagesOptions<Entry>)
   let bytes = 0;
   for (const tenant of tenants) {
     const from = tenant === place?.tenant ? place.id : undefined;
-    const page = await readTenant({ tenant, from, limit: limit - records.length, maxBytes: maxBytes - bytes });
+    const part = { tenant, from, limit: limit - records.length, maxBytes: maxBytes - bytes };
+    const page = await readTenant(part).catch((error: unknown) => {
+      if (isDamage(error)) return undefined;
+      throw error;
+    });
     if (page === null) return null;
+    if (page === undefined) {
+      unreadable.push(placeOf(tenant, ""));
+      continue;
+    }
     records.push(...page.records);
     unreadable.push(...page.unreadable.map(({ id }) => id));
     bytes += page.bytes + bytesPerTenant;

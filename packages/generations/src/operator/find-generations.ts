@@ -1,5 +1,6 @@
 import type { GenerationStatus } from "@darkroom/contracts";
 import {
+  isDamage,
   type Keys,
   type Page,
   readFormerScore,
@@ -88,15 +89,30 @@ function readTenant(redis: Redis, keys: Keys, options: TenantPart): Promise<Page
   });
 }
 
-/** All tenants that have a generation. */
+/** All tenants that have a generation: `tenantMemory` has those of all but lines, and a line has a record while its batch is active. */
 async function tenantsOf(redis: Redis, keys: Keys, only: string | undefined): Promise<Iterable<string>> {
   if (only !== undefined) return [only];
-  const tenants = new Set<string>();
+  const tenants = new Set(await tenantsOfBatches(redis, keys));
   let cursor = "0";
   do {
     const [next, fields] = await redis.hscan(keys.tenantMemory, cursor, "COUNT", tenantsAtOnce);
     for (let at = 0; at < fields.length; at += 2) tenants.add(fields[at] ?? "");
     cursor = next;
   } while (cursor !== "0");
+  return tenants;
+}
+
+async function tenantsOfBatches(redis: Redis, keys: Keys): Promise<string[]> {
+  const tenants: string[] = [];
+  const ids = await redis.zrange(keys.activeBatches, "0", "-1");
+  for (let from = 0; from < ids.length; from += tenantsAtOnce) {
+    const pipeline = redis.pipeline();
+    for (const id of ids.slice(from, from + tenantsAtOnce)) pipeline.hget(keys.batch(id), "tenant");
+    for (const [error, tenant] of (await pipeline.exec()) ?? []) {
+      // The record of one batch may be damaged.
+      if (error !== null && !isDamage(error)) throw error;
+      if (typeof tenant === "string") tenants.push(tenant);
+    }
+  }
   return tenants;
 }

@@ -47,6 +47,17 @@ describe("cancel", () => {
     expect([await statusOf(api, first), await statusOf(api, second)]).toEqual(["queued", "canceled"]);
   });
 
+  test("one that was made within the second of the dry run, and after it, is not canceled", async () => {
+    const api = await startApi();
+    const [counted = ""] = await submit(api, 1);
+    const dry = await change(api, "cancel", { filter: { created_before: later } });
+    expect(dry).toMatchObject({ matched: 1, filter: { created_before: expect.any(Number) } });
+    const [made = ""] = await submit(api, 1);
+    const body = { filter: dry.filter, dry_run: false, at_most: dry.matched };
+    expect(await change(api, "cancel", body)).toMatchObject({ matched: 1, done: 1 });
+    expect([await statusOf(api, counted), await statusOf(api, made)]).toEqual(["canceled", "queued"]);
+  });
+
   test("pages go on where the one before ended", async () => {
     const api = await startApi();
     await submit(api, 5);

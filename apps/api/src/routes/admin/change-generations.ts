@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import {
   ApiError,
   type GenerationAction,
@@ -7,20 +8,21 @@ import {
 } from "@darkroom/contracts";
 import type { OperatorView } from "@darkroom/generations";
 import type { Catalogue } from "@darkroom/models";
-import type { Logger, Metrics } from "@darkroom/runtime";
+import type { Logger } from "@darkroom/runtime";
 import type { FastifyInstance } from "fastify";
 import pMap from "p-map";
 import { z } from "zod";
+import type { CancelRecord } from "../../generation/cancel-record.ts";
 import { queueAnswer } from "../../generation/queue-answer.ts";
 import type { RetryRecord } from "../../generation/retry-record.ts";
 import type { Queue } from "../../open-queue.ts";
 import { findFilterOf, unknownPlace } from "./generations.ts";
 
 export type ChangeGenerationsDependencies = {
-  queue: Pick<Queue, "operator" | "generations" | "lanes">;
+  queue: Pick<Queue, "operator" | "generations">;
   catalogue: Pick<Catalogue, "find">;
+  cancelRecord: CancelRecord;
   retryRecord: RetryRecord;
-  metrics: Pick<Metrics, "unbilledGenerations">;
   log: Logger;
 };
 
@@ -62,8 +64,9 @@ export function changeGenerationsRoutes(app: FastifyInstance, dependencies: Chan
       const { dry_run: isDryRun, after, limit } = body;
       assertChangeable(action, body.filter);
       if (!isDryRun) assertCounted(body);
-      const createdBefore = body.filter.created_before ?? Math.floor((await queueAnswer(operator.nowMs())) / 1_000);
-      const filter: GenerationFilter = { ...body.filter, created_before: createdBefore };
+      const filter: GenerationFilter = isDryRun
+        ? { ...body.filter, created_before: await lastSecond(operator, body.filter.created_before, request.signal) }
+        : body.filter;
       const statuses = filter.status === undefined ? changeable[action] : [filter.status];
       const wanted = { ...findFilterOf(filter, catalogue), statuses };
       const found = await queueAnswer(
@@ -77,6 +80,10 @@ export function changeGenerationsRoutes(app: FastifyInstance, dependencies: Chan
           await change[action](view);
         } catch (error) {
           failed.push({ id: view.id, ...explain(error) });
+          if (!(error instanceof ApiError)) {
+            const fields = { requestId: request.id, generationId: view.id, action, err: error };
+            log.warn(fields, "A generation could not be changed for the operator");
+          }
         }
       };
       await pMap(left, work, { concurrency: changedAtOnce });
@@ -102,6 +109,25 @@ export function changeGenerationsRoutes(app: FastifyInstance, dependencies: Chan
   }
 }
 
+/**
+ * Up to which second a dry run counts, in Unix seconds by the clock of Redis: up to `wanted`, but at most up to the current second. Resolves
+ * when that second is over. So nothing that comes after the dry run is of a time that the change names.
+ */
+async function lastSecond(
+  operator: Pick<Queue["operator"], "nowMs">,
+  wanted: number | undefined,
+  signal: AbortSignal,
+): Promise<number> {
+  for (let last: number | undefined; ;) {
+    const nowMs = await queueAnswer(operator.nowMs());
+    // The clock may have been set back during the pause.
+    if (last === undefined || nowMs < last * 1_000) last = Math.min(wanted ?? Infinity, Math.floor(nowMs / 1_000));
+    const leftMs = (last + 1) * 1_000 - nowMs;
+    if (leftMs <= 0) return last;
+    await pause(leftMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+  }
+}
+
 function assertChangeable(action: Action, { status }: GenerationFilter): void {
   const states: readonly string[] = changeable[action];
   if (status === undefined || states.includes(status)) return;
@@ -123,16 +149,10 @@ function explain(error: unknown): { code: string; message: string } {
   return { code: "server_error", message: "Its record cannot be read or changed by this release." };
 }
 
-function createCancel({ queue, metrics }: Pick<ChangeGenerationsDependencies, "queue" | "metrics">) {
-  return async ({ id, lane }: OperatorView): Promise<void> => {
-    const canceledIn = await queueAnswer(queue.generations.cancel(id, lane));
+function createCancel({ cancelRecord }: Pick<ChangeGenerationsDependencies, "cancelRecord">) {
+  return async (view: OperatorView): Promise<void> => {
+    const canceledIn = await cancelRecord(view);
     if (canceledIn === "gone" || canceledIn === "ended") throw new ApiError("conflict", "It has ended meanwhile.");
-    // Its job has no effect any more. Its removal only saves a worker a read.
-    if (canceledIn === "queued") await queue.lanes.remove(lane, id).catch(() => {});
-    else {
-      const record = await queue.generations.read(id).catch(() => null);
-      if (record?.costMicros === 0) metrics.unbilledGenerations.inc(record);
-    }
   };
 }
 

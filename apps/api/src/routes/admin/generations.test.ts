@@ -95,6 +95,18 @@ test("404 for an id that is unknown, 400 for a place or a filter that is none", 
   }
 });
 
+test("a tenant whose list is damaged is named, and the generations of the others are found", async () => {
+  const own = await startApi();
+  const submit = async (key?: string) =>
+    own.post(request, { headers: { prefer: "respond-async", ...(key && { authorization: `Bearer ${key}` }) } });
+  await submit();
+  const other = (await submit(otherApiKey)).headers.get("x-generation-id");
+  await own.redis.del(own.keys.index("acme"));
+  await own.redis.set(own.keys.index("acme"), "no list");
+  const { data, unreadable } = listSchema.parse(await (await askAdmin(own, "GET", "/admin/generations")).json());
+  expect([data.map(({ id }) => id), unreadable]).toEqual([[other], ["acme/"]]);
+});
+
 test("a record that is damaged is named, and the others are found", async () => {
   const own = await startApi();
   const submit = async (prompt: string) =>
