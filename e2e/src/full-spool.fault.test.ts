@@ -12,7 +12,7 @@ test.skipIf(!(await hasSmallDisks()))(
     const disk = await openSmallDisk(8 * 1_048_576);
     onTestFinished(disk.close);
     await disk.fill();
-    const stack = await openTroubledStack({ environment: { SPOOL_DIRECTORY: disk.folder } });
+    const stack = await openTroubledStack({ environment: { SPOOL_DIRECTORY: disk.folder, SPOOL_KEPT_BYTES: "0" } });
     const picture = await noisyImage(sidePx, sidePx);
     const image = { b64_json: picture.toString("base64") };
     stack.upstream.always({ body: { created: 1, data: [image, image] } });

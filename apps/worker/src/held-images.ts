@@ -43,7 +43,7 @@ export type HeldImage = {
 /** One that is on disk since it came. It is counted there, and takes no memory while it waits. */
 const holdSpooled = (spooled: SpooledBytes): HeldImage => ({
   size: spooled.byteLength,
-  use: (borrow) => borrow(spooled.stream()),
+  use: (borrow) => spooled.lend(borrow),
   wait: async () => {},
   release: () => spooled.release(),
 });

@@ -77,6 +77,7 @@ await runProcess({
       directory: config.SPOOL_DIRECTORY,
       maxBytes: config.SPOOL_BYTES,
       maxMemoryBytes: config.SPOOL_MEMORY_BYTES,
+      maxKeptBytes: config.SPOOL_KEPT_BYTES,
       onDiskError(err) {
         metrics.spool.diskFailed();
         log.warn({ err, directory: config.SPOOL_DIRECTORY }, "The disk takes no images; they go into memory");

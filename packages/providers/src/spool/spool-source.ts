@@ -4,15 +4,34 @@ import type { FileHandle } from "node:fs/promises";
 export type SpoolSource = {
   /** Reads as many bytes as `buffer` has, or fewer, into its beginning. */
   read(options: { buffer: Buffer; position: number }): Promise<{ bytesRead: number; buffer: Buffer }>;
-  close(): Promise<void>;
+  /** `mayReuse`: nothing reads its buffers any more. */
+  close(mayReuse: boolean): Promise<void>;
   /** The descriptor of a file that is this image and nothing else. */
   readonly fd?: number;
+  /** The bytes from `position` on, as far as they stand together in memory. Only of an image that is in memory. */
+  view?(position: number): Buffer;
 };
 
 export const memorySource = (bytes: Buffer): SpoolSource => ({
   read: async ({ buffer, position }) => ({ bytesRead: bytes.copy(buffer, 0, position), buffer }),
   close: async () => {},
+  view: (position) => bytes.subarray(position),
 });
+
+/** An image in pieces of one length, of which the last may be shorter. */
+export function piecesSource(
+  pieces: readonly Buffer[],
+  pieceBytes: number,
+  onClose: (mayReuse: boolean) => void,
+): SpoolSource {
+  const view = (position: number) =>
+    pieces[Math.floor(position / pieceBytes)]?.subarray(position % pieceBytes) ?? Buffer.alloc(0);
+  return {
+    read: async ({ buffer, position }) => ({ bytesRead: view(position).copy(buffer), buffer }),
+    close: async (mayReuse) => onClose(mayReuse),
+    view,
+  };
+}
 
 export type SharedFile = {
   /** The part that begins where the file ends now; undefined while another one is written. */

@@ -135,6 +135,80 @@ describe("the spool", () => {
   });
 });
 
+describe("a spool that keeps some images in memory", () => {
+  const bytes = randomBytes(700_001);
+  const sixPieces = 6 * 128 * KiB;
+
+  test("writes one to the disk where there is no room for all of it, with what was kept of it", async () => {
+    const { spool } = open({ maxKeptBytes: sixPieces });
+    const [kept, written] = [await onDisk(spool, bytes), await onDisk(spool, bytes)];
+    expect([spool.keptBytes(), spool.usedBytes()]).toEqual([sixPieces, bytes.length]);
+    expect(kept.path).toBeUndefined();
+    for (const image of [kept, written]) {
+      expect(image).toMatchObject({ byteLength: bytes.length, sha256: hash("sha256", bytes) });
+      expect((await buffer(image.stream())).equals(bytes)).toBe(true);
+      expect((await image.read()).equals(bytes)).toBe(true);
+      await image.release();
+    }
+    expect([spool.keptBytes(), spool.usedBytes()]).toEqual([0, 0]);
+    await expect(kept.read()).rejects.toThrow("released");
+  });
+
+  test("goes on with the disk in the middle of an image", async () => {
+    const { spool, guest } = open({ maxKeptBytes: sixPieces });
+    const other = spool.newWriter(guest);
+    await other.write(randomBytes(300 * KiB));
+    const image = await onDisk(spool, bytes);
+    expect(image.sha256).toBe(hash("sha256", bytes));
+    expect((await image.read()).equals(bytes)).toBe(true);
+    expect(spool.keptBytes()).toBe(2 * 128 * KiB);
+    await other.discard();
+    expect(spool.keptBytes()).toBe(0);
+  });
+
+  test("moves on to memory what the disk does not take, with what was kept of it", async () => {
+    const { spool } = open({ maxKeptBytes: 2 * 128 * KiB, directory: "/nowhere/at/all" });
+    const image = await onDisk(spool, bytes);
+    expect((await image.read()).equals(bytes)).toBe(true);
+    expect([spool.keptBytes(), spool.usedBytes(), spool.memoryBytes()]).toEqual([0, 0, bytes.length]);
+    await image.release();
+    expect(spool.memoryBytes()).toBe(0);
+  });
+
+  test("uses the buffers of an image again, but not those that a failed upload may send still", async () => {
+    const { spool } = open({ maxKeptBytes: sixPieces });
+    const held: Buffer[] = [];
+    const collect = async (stream: AsyncIterable<Buffer>) => {
+      for await (const part of stream) held.push(part);
+    };
+    const first = await onDisk(spool, bytes);
+    await expect(
+      first.lend(async (stream) => {
+        await collect(stream);
+        throw new Error("The store broke off.");
+      }),
+    ).rejects.toThrow("broke off");
+    await first.release();
+    // As of a call that has ended, whose upload has not.
+    const late = Promise.withResolvers<void>();
+    const second = await onDisk(spool, randomBytes(700_001));
+    const lending = second.lend(() => late.promise);
+    await second.release();
+    expect(Buffer.concat(held).equals(bytes)).toBe(true);
+    late.resolve();
+    await lending;
+
+    const third = await onDisk(spool, bytes);
+    held.length = 0;
+    await third.lend(collect);
+    await third.release();
+    const fourth = await onDisk(spool, randomBytes(700_001));
+    // They have the bytes of the next image now.
+    expect(Buffer.concat(held).equals(bytes)).toBe(false);
+    await fourth.release();
+  });
+});
+
 describe("a spool that is full", () => {
   const bytes = randomBytes(300_000);
 

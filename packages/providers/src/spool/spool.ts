@@ -4,18 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { followImage } from "../follow-image.ts";
 import type { Followed } from "../image-follower.ts";
+import { createPieces, pieceBytes } from "./pieces.ts";
 import { createRoom, type Guest, type Party } from "./room.ts";
-import { createSharedFile, type FilePart, memorySource, type SharedFile } from "./spool-source.ts";
+import { createSharedFile, type FilePart, memorySource, piecesSource, type SharedFile } from "./spool-source.ts";
 import { type ImageBytes, SpooledBytes } from "./spooled-bytes.ts";
 
-const KiB = 1024;
-const MiB = 1024 * KiB;
-
-/**
- * Bytes are gathered to this size before they are written. An object that is no longer gets no file: to make one takes longer than to write so
- * little, and 640 of them at once, as 64 calls for ten images each can bring, are 80 MiB.
- */
-const pieceBytes = 128 * KiB;
+const MiB = 1024 * 1024;
 
 /** A thousand images of 4 MB. */
 const usualMaxBytes = 4 * 1024 * MiB;
@@ -30,6 +24,11 @@ export type SpoolOptions = {
   maxBytes?: number;
   /** How much images may have together that the disk did not take and that are in memory, in bytes, before replies have to wait. */
   maxMemoryBytes?: number;
+  /**
+   * How much images may have together that stay in memory in place of the disk, in bytes. What finds no room there goes to the disk and waits
+   * for nothing. 0 when left out.
+   */
+  maxKeptBytes?: number;
   /** How long one reply waits for room at most, in milliseconds. See `createRoom`. */
   patienceMs?: number;
   /** Called when a file could not be made or written. Its bytes go into memory. */
@@ -37,25 +36,6 @@ export type SpoolOptions = {
 };
 
 const noBytes = Buffer.alloc(0);
-
-/** As many as have a file open at a time in a worker that is busy: 8 MiB. */
-const maxSparePieces = 64;
-
-/**
- * Pieces to gather bytes in, which are used again. Garbage of megabytes is what starts the collection of garbage: buffers that are thrown away cost a
- * worker several times the time in which they are copied.
- */
-function createPieces() {
-  const spare: Buffer[] = [];
-  return {
-    take: (): Buffer => spare.pop() ?? Buffer.allocUnsafeSlow(pieceBytes),
-    /** Only for a piece that nothing reads or writes any more. `bytes`: the piece, or its beginning. */
-    give(bytes: Buffer): void {
-      if (bytes.buffer.byteLength === pieceBytes && spare.length < maxSparePieces)
-        spare.push(Buffer.from(bytes.buffer));
-    },
-  };
-}
 
 /** A disk that is full may have room later: images go into memory meanwhile. */
 const isFull = (error: unknown): boolean =>
@@ -82,11 +62,11 @@ export type SpoolWriter = {
  */
 export function createSpool(options: SpoolOptions = {}) {
   const { directory = tmpdir(), maxBytes = usualMaxBytes, maxMemoryBytes = usualMaxMemoryBytes } = options;
-  const { patienceMs, onDiskError = () => {} } = options;
+  const { maxKeptBytes = 0, patienceMs, onDiskError = () => {} } = options;
   const disk = createRoom({ maxBytes, patienceMs, beyond: "all" });
   // More would end the process, and all that it has bought with it.
   const memory = createRoom({ maxBytes: maxMemoryBytes, patienceMs, beyond: "one" });
-  const pieces = createPieces();
+  const pieces = createPieces({ maxKeptBytes });
   /** The room in memory that calls have, by their signals. Their images are released together, so none of them must wait for another. */
   const memoryOfCalls = new WeakMap<AbortSignal, Party>();
 
@@ -122,35 +102,52 @@ export function createSpool(options: SpoolOptions = {}) {
     /** What is not in the file yet: the first bytes of a piece. */
     let piece: Buffer | undefined;
     let pieceFilled = 0;
+    /** The pieces before it, where they stay in memory: all of the image so far. */
+    const kept: Buffer[] = [];
+    let mayKeep = shared === undefined;
     /** The disk has failed. What was gathered has its room in memory. */
     let isInMemory = false;
     let gathered: Buffer[] = [];
     let gatheredBytes = 0;
 
-    /** Takes the bytes that are not in the file yet. The caller gives the piece back when nothing reads it any more. */
+    /** Takes the bytes of the piece that is being filled. The caller gives the piece back when nothing reads it any more. */
     function takePiece(): Buffer {
       const taken = piece?.subarray(0, pieceFilled) ?? noBytes;
       [piece, pieceFilled] = [undefined, 0];
       return taken;
     }
 
-    async function flush(): Promise<void> {
+    function takeKept(): Buffer[] {
+      pieces.keptNoMore(kept.length);
+      return kept.splice(0);
+    }
+
+    /** Ends the piece that is being filled: it stays where there is room, or all of the image so far goes to the disk. */
+    async function endPiece(): Promise<void> {
       const bytes = takePiece();
-      await disk.take(bytes.length, guest);
-      try {
-        file ??= (await shared?.newPart()) ?? (await openUnlinked());
-        for (let done = 0; done < bytes.length;) {
-          done += (await file.write(bytes, done, bytes.length - done, fileBytes + done)).bytesWritten;
-        }
-      } catch (error) {
-        disk.give(bytes.length, guest.party);
-        onDiskError(error);
-        await moveIntoMemory(bytes);
-        return;
-      }
       digest.update(bytes);
-      fileBytes += bytes.length;
-      pieces.give(bytes);
+      mayKeep &&= pieces.keepOne();
+      if (mayKeep) kept.push(bytes);
+      else await writeToDisk([...takeKept(), bytes]);
+    }
+
+    async function writeToDisk(all: readonly Buffer[]): Promise<void> {
+      for (const [i, bytes] of all.entries()) {
+        await disk.take(bytes.length, guest);
+        try {
+          file ??= (await shared?.newPart()) ?? (await openUnlinked());
+          for (let done = 0; done < bytes.length;) {
+            done += (await file.write(bytes, done, bytes.length - done, fileBytes + done)).bytesWritten;
+          }
+        } catch (error) {
+          disk.give(bytes.length, guest.party);
+          onDiskError(error);
+          await moveIntoMemory(Buffer.concat(all.slice(i)));
+          return;
+        }
+        fileBytes += bytes.length;
+        pieces.give(bytes);
+      }
     }
 
     /** What the disk has taken before it failed is read back: it is paid for. */
@@ -179,6 +176,15 @@ export function createSpool(options: SpoolOptions = {}) {
       return new SpooledBytes({ file: taken, byteLength, ...facts, onRelease });
     }
 
+    function takeInPieces(facts: { sha256: string; followed: Followed | undefined }): SpooledBytes {
+      const taken = kept.splice(0);
+      const source = piecesSource(taken, pieceBytes, (mayReuse) => {
+        pieces.keptNoMore(taken.length);
+        if (mayReuse) for (const one of taken) pieces.give(one);
+      });
+      return new SpooledBytes({ file: source, byteLength: writtenBytes, ...facts, onRelease: () => {} });
+    }
+
     function takeMemory(followed: Followed | undefined): SpooledBytes {
       const bytes = Buffer.concat(gathered);
       gathered = [];
@@ -200,7 +206,7 @@ export function createSpool(options: SpoolOptions = {}) {
         writtenBytes += bytes.length;
         follower.write(bytes);
         for (let at = 0; at < bytes.length;) {
-          if (pieceFilled === pieceBytes) await flush();
+          if (pieceFilled === pieceBytes) await endPiece();
           if (isInMemory) {
             const rest = Buffer.from(bytes.subarray(at));
             await memory.take(rest.length, guest.memory);
@@ -215,20 +221,21 @@ export function createSpool(options: SpoolOptions = {}) {
         }
       },
       async finish() {
-        if (file === undefined && shared === undefined && !isInMemory) {
+        if (file === undefined && kept.length === 0 && shared === undefined && !isInMemory) {
           const bytes = takePiece();
           const image = Buffer.from(bytes);
           pieces.give(bytes);
           return image;
         }
-        if (pieceFilled > 0) await flush();
+        if (pieceFilled > 0) await endPiece();
         const followed = follower.end();
         if (isInMemory) return takeMemory(followed);
-        return takeFile({ sha256: digest.digest("hex"), followed }) ?? noBytes;
+        const facts = { sha256: digest.digest("hex"), followed };
+        return kept.length > 0 ? takeInPieces(facts) : (takeFile(facts) ?? noBytes);
       },
       async discard() {
         if (isInMemory) memory.give(gatheredBytes, guest.memory.party);
-        pieces.give(takePiece());
+        for (const one of [...takeKept(), takePiece()]) pieces.give(one);
         gathered = [];
         gatheredBytes = 0;
         isInMemory = false;
@@ -265,6 +272,8 @@ export function createSpool(options: SpoolOptions = {}) {
 
     newGuest,
 
+    /** How many bytes are in memory in place of the disk, in whole pieces. */
+    keptBytes: pieces.keptBytes,
     /** How many bytes are in files. */
     usedBytes: disk.usedBytes,
     /** How many bytes are in memory that the disk did not take. */

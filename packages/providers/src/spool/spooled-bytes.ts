@@ -29,6 +29,9 @@ export class SpooledBytes {
   readonly #file: SpoolSource;
   readonly #onRelease: () => void;
   #isReleased = false;
+  /** Something may read its buffers after the release. */
+  #isShared = false;
+  #lent = 0;
 
   constructor({ file, byteLength, sha256, followed, onRelease }: SpooledFile) {
     this.byteLength = byteLength;
@@ -47,7 +50,19 @@ export class SpooledBytes {
 
   /** Reads it from the first byte, as often as it is called. The stream fails when the bytes are released. */
   stream(): Readable {
+    this.#isShared = true;
     return Readable.from(this.#pieces(), { objectMode: false });
+  }
+
+  /**
+   * Lends a stream until `borrow` resolves, which says that nothing reads its buffers any more: they are used again after the release. Where it
+   * rejects, a socket may send them still, and they are not.
+   */
+  async lend<T>(borrow: (stream: Readable) => Promise<T>): Promise<T> {
+    this.#lent++;
+    const result = await borrow(Readable.from(this.#pieces(), { objectMode: false }));
+    this.#lent--;
+    return result;
   }
 
   /** Reads all of it into memory. */
@@ -77,13 +92,20 @@ export class SpooledBytes {
   async release(): Promise<void> {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    await this.#file.close().catch(() => {});
+    const mayReuse = !this.#isShared && this.#lent === 0;
+    await this.#file.close(mayReuse).catch(() => {});
     this.#onRelease();
   }
 
   async *#pieces(end = this.byteLength): AsyncGenerator<Buffer> {
     for (let at = 0; at < end;) {
       if (this.#isReleased) throw new Error("The bytes were released.");
+      const inMemory = this.#file.view?.(at).subarray(0, Math.min(readBytes, end - at));
+      if (inMemory !== undefined) {
+        at += inMemory.length;
+        yield inMemory;
+        continue;
+      }
       const { bytesRead, buffer } = await this.#file.read({
         buffer: Buffer.allocUnsafe(Math.min(readBytes, end - at)),
         position: at,
