@@ -23,6 +23,10 @@ const elsewhere = new Map([
   ["docs/adding-a-parameter.md", "adding-a-parameter.test.ts follows it to the letter"],
   ["docs/adding-a-provider.md", "adding-a-provider.test.ts follows it to the letter"],
   ["docs/docker.md", "compose.fault.test.ts runs the Compose file; a machine without Docker cannot"],
+  [
+    "docs/tracing.md",
+    "tracing.test.ts runs the service with these settings and a collector of its own; a machine without Docker has none",
+  ],
   ["packages/testing/README.md", "for those who work on Darkroom, with pnpm"],
 ]);
 /** What is not pasted into the second terminal. */
