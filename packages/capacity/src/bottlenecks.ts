@@ -1,13 +1,12 @@
 import { costs } from "./costs.ts";
-import type { CapacityPlan } from "./plan-capacity.ts";
+import type { Load } from "./load.ts";
+import { type CapacityPlan, planCapacity } from "./plan-capacity.ts";
 
 /** What starting more processes does not give more of. */
 export type Bottleneck = {
   name: "upstream" | "Redis memory" | "Redis CPU" | "Redis connections" | "object store";
   /** Of what may be used of it. Above 1 the plan does not work. */
   usedShare: number;
-  /** The rate at which it is used up, in images a second of the mean. */
-  mostImagesPerSecond: number;
   /** Whether more installations, each with a Redis of its own, have more of it. */
   growsWithCells: boolean;
 };
@@ -18,7 +17,6 @@ export function bottlenecksOf(plan: CapacityPlan): [Bottleneck, ...Bottleneck[]]
   const of = (name: Bottleneck["name"], usedShare: number, growsWithCells: boolean): Bottleneck => ({
     name,
     usedShare,
-    mostImagesPerSecond: load.imagesPerSecond / usedShare,
     growsWithCells,
   });
   const first = of("Redis memory", redis.maxmemoryBytes / load.redisMachineBytes, true);
@@ -32,4 +30,18 @@ export function bottlenecksOf(plan: CapacityPlan): [Bottleneck, ...Bottleneck[]]
   ];
   const [narrowest = first, ...rest] = [first, ...others].toSorted((a, b) => b.usedShare - a.usedShare);
   return [narrowest, ...rest];
+}
+
+/** The rate at which a bottleneck is used up, in images a second of the mean, where all else of the load stays as it is. It is searched for, because use does not grow in proportion. */
+export function mostImagesPerSecond(load: Load, name: Bottleneck["name"]): number {
+  const isUsedUp = (imagesPerSecond: number) =>
+    bottlenecksOf(planCapacity({ ...load, imagesPerSecond })).some((one) => one.name === name && one.usedShare > 1);
+  let [least, most] = [1e-6, 1e9];
+  // Each step halves the distance on a logarithmic scale: forty tell the rate to nine digits.
+  for (let step = 0; step < 40; step++) {
+    const middle = Math.sqrt(least * most);
+    if (isUsedUp(middle)) most = middle;
+    else least = middle;
+  }
+  return least;
 }

@@ -1,5 +1,5 @@
 export { type Assumption, assumptionsOf } from "./assumptions.ts";
-export { type Bottleneck, bottlenecksOf } from "./bottlenecks.ts";
+export { type Bottleneck, bottlenecksOf, mostImagesPerSecond } from "./bottlenecks.ts";
 export { cellsFor } from "./cells-for.ts";
 export { costs } from "./costs.ts";
 export { defaultLoad, type Load } from "./load.ts";

@@ -2,7 +2,7 @@ import { scaleLane } from "@darkroom/queue";
 import { assert, boolean, double, integer, option, pre, property, record } from "fast-check";
 import { describe, expect, test } from "vitest";
 import { assumptionsOf } from "./assumptions.ts";
-import { bottlenecksOf } from "./bottlenecks.ts";
+import { bottlenecksOf, mostImagesPerSecond } from "./bottlenecks.ts";
 import { cellsFor } from "./cells-for.ts";
 import { costs } from "./costs.ts";
 import { defaultLoad, type Load } from "./load.ts";
@@ -119,16 +119,21 @@ describe("the first bottleneck", () => {
     expect(bottlenecksOf(planCapacity(limited))[0]).toMatchObject({
       name: "upstream",
       usedShare: 5,
-      mostImagesPerSecond: 10,
     });
+    expect(mostImagesPerSecond(limited, "upstream")).toBeCloseTo(10, 6);
     expect(cellsFor(limited)?.cells).toBe(1);
   });
 
-  test("is used up at the rate that it names, where nothing is kept that does not grow with the load", () => {
-    const [{ name, mostImagesPerSecond }] = bottlenecksOf(planCapacity(load({ imagesPerSecond: 500 })));
-    const there = bottlenecksOf(planCapacity(load({ imagesPerSecond: mostImagesPerSecond })));
-    expect(there.find((bottleneck) => bottleneck.name === name)?.usedShare).toBeCloseTo(1, 1);
-  });
+  test.each(["Redis memory", "Redis CPU", "Redis connections", "object store"] as const)(
+    "is used up at the rate that is named: %s",
+    (name) => {
+      const most = mostImagesPerSecond(load(), name);
+      const usedAt = (imagesPerSecond: number) =>
+        bottlenecksOf(planCapacity(load({ imagesPerSecond }))).find((one) => one.name === name)?.usedShare ?? 0;
+      expect(usedAt(most)).toBeLessThanOrEqual(1);
+      expect(usedAt(most * 1.01)).toBeGreaterThan(1);
+    },
+  );
 });
 
 describe("cells", () => {

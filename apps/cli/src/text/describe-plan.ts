@@ -6,6 +6,7 @@ import {
   type CapacityPlan,
   cellsFor,
   type Load,
+  mostImagesPerSecond,
   planCapacity,
 } from "@darkroom/capacity";
 import { formatBytes, formatCount } from "./quantities.ts";
@@ -28,7 +29,7 @@ export function describePlan(load: Load): { text: string; json: object } {
   const assumptions = assumptionsOf(load);
   const text = [
     facts(factsOf(plan)),
-    limitsOf(bottlenecks, cells),
+    limitsOf(load, bottlenecks, cells),
     `If an assumption is twice as much, times as much of:\n${tableOf(assumptions)}`,
     mattersMost(assumptions, bottlenecks[0]),
   ].join("\n\n");
@@ -71,11 +72,15 @@ function factsOf(plan: CapacityPlan): [string, string][] {
   ];
 }
 
-function limitsOf(bottlenecks: readonly [Bottleneck, ...Bottleneck[]], cells: ReturnType<typeof cellsFor>): string {
+function limitsOf(
+  load: Load,
+  bottlenecks: readonly [Bottleneck, ...Bottleneck[]],
+  cells: ReturnType<typeof cellsFor>,
+): string {
   const [first] = bottlenecks;
   const used = bottlenecks.map(({ name, usedShare }) => `${name} ${formatPercent(usedShare)}`).join(", ");
   const lines = [
-    `First bottleneck: ${first.name}, used up at ${formatCount(first.mostImagesPerSecond)} images/s.`,
+    `First bottleneck: ${first.name}, used up at ${formatCount(mostImagesPerSecond(load, first.name))} images/s.`,
     `Used of what may be used: ${used}.`,
   ];
   const tooMuch = bottlenecks.filter(({ usedShare }) => usedShare > 1);
