@@ -15,6 +15,7 @@ export const keyTypes = {
   claim: "string",
   attached: "string",
   unanswered: "zset",
+  released: "string",
   waiters: "set",
   instances: "zset",
   "instances-returning": "string",

@@ -1,5 +1,6 @@
 import { newGenerationId } from "@darkroom/contracts";
-import { describe, expect, test } from "vitest";
+import { monitorRedis, testRedisUrl } from "@darkroom/testing";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { openApi } from "./api-process.fixture.ts";
 
 const accepted = (priority: number) => ({ kind: "accepted", priority, use: null });
@@ -201,6 +202,29 @@ describe("an equal request without an idempotency key", () => {
     const found = [await generations.submit(ask()), await generations.submit(ask()), await generations.submit(ask())];
     expect(found).toEqual(expect.arrayContaining(left.map(attached)));
     expect(await generations.submit(ask())).toMatchObject({ kind: "accepted" });
+  });
+
+  test("looks through what others wait for once for each process that was killed, and not each time", async () => {
+    const { queue, submitted } = await openApi();
+    const { redis, keys } = queue;
+    const kill = async (name: string) => (await queue.waits(name, 3_600_000)).kill();
+    const commands: string[] = [];
+    const monitor = await monitorRedis(testRedisUrl(), ({ words }) => void commands.push(words.slice(0, 2).join(" ")));
+    onTestFinished(monitor.close);
+    /** How often a submission looks at the callers of another one. */
+    const looksOf = async (end: string) => {
+      commands.length = 0;
+      await submitted();
+      await redis.echo(end);
+      await expect.poll(() => commands).toContain(`echo ${end}`);
+      return commands.filter((command) => command.startsWith(`SMEMBERS ${keys.waiters("")}`)).length;
+    };
+    for (let i = 0; i < 10; i++) await submitted();
+    expect(await looksOf("none is missing")).toBe(0);
+    await kill("first");
+    expect([await looksOf("first"), await looksOf("again")]).toEqual([11, 0]);
+    await kill("second");
+    expect([await looksOf("second"), await looksOf("once more")]).toEqual([13, 0]);
   });
 
   test("finds nothing of what was canceled, has expired, or failed at no cost", async () => {

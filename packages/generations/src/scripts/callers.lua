@@ -7,6 +7,8 @@
 --   root .. 'unanswered:' .. key .. ':' .. body  ZSET of the generations that an API key has asked for with one body and without an
 --                                                idempotency key, until their answer is written: 1 while a caller waits for it, 0 when
 --                                                that caller has left, -1 when it asked for a new generation and was told to ask again
+--   root .. 'released:' .. key .. ':' .. body    STRING: the processes that were missing when that list was last looked through for their
+--                                                callers, as `present_instances` names them, digested
 --   root .. 'attached:' .. id                    STRING: the generation that the submission of this id was attached to
 
 -- Six heartbeats (waiting/heartbeat.ts).
@@ -33,6 +35,10 @@ local function unanswered_of(key, body)
   return root .. 'unanswered:' .. key .. ':' .. body
 end
 
+local function released_of(key, body)
+  return root .. 'released:' .. key .. ':' .. body
+end
+
 local function channel_of(caller)
   return string.match(caller, '^[^/]*')
 end
@@ -50,11 +56,11 @@ end
 
 -- The processes that are certainly alive: they have a heartbeat, and subscribe to their channel. A killed process loses its subscription at
 -- once, half a minute before its heartbeat is missing. A process that reconnects to Redis has no subscription for a moment either, so
--- nothing is canceled by this. Answers a table of their channels, and whether any process is missing.
+-- nothing is canceled by this. Answers a table of their channels, and what names the missing processes as they are now, '' for none.
 local function present_instances(time)
   local beats = redis.call('ZRANGE', root .. 'instances', 0, -1, 'WITHSCORES')
-  if #beats == 0 then return {}, false end
-  local channels, present, some_gone = {}, {}, false
+  if #beats == 0 then return {}, '' end
+  local channels, present, missing = {}, {}, {}
   for at = 1, #beats, 2 do
     channels[#channels + 1] = beats[at]
   end
@@ -64,10 +70,10 @@ local function present_instances(time)
     if is_there then
       present[beats[at]] = true
     else
-      some_gone = true
+      missing[#missing + 1] = table.concat({ beats[at], beats[at + 1], listeners[at + 1] }, ' ')
     end
   end
-  return present, some_gone
+  return present, table.concat(missing, ' ')
 end
 
 -- Whether the process of a channel counts as alive by its heartbeat.

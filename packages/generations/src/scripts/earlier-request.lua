@@ -38,10 +38,16 @@ local function find_claimed(request)
   return { 'attached', id }
 end
 
--- Releases the generations for which only dead processes wait. It reads the whole list, but only while a process is missing.
-local function release_dead(list, time)
-  local present, some_gone = present_instances(time)
-  if not some_gone then return end
+-- A killed process is missing for so long (beat.lua).
+local missing_for_ms = 3600000
+
+-- Releases the generations for which only dead processes wait. It reads the whole list, but only once for the same missing processes: none of
+-- them brings further callers, unless it has a heartbeat, which is another state. Where a caller leaves others behind, leave.lua has it read again.
+local function release_dead(request, list, time)
+  local present, missing = present_instances(time)
+  if missing == '' then return end
+  local released, state = released_of(request.key, request.body), redis.sha1hex(missing)
+  if redis.call('GET', released) == state then return end
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', list, 1, 1)) do
     local awaited = false
     for _, caller in ipairs(redis.call('SMEMBERS', waiters_of(id))) do
@@ -49,6 +55,7 @@ local function release_dead(list, time)
     end
     if not awaited then redis.call('ZADD', list, 0, id) end
   end
+  redis.call('SET', released, state, 'PX', missing_for_ms)
 end
 
 local function find_unanswered(request, time)
@@ -56,7 +63,7 @@ local function find_unanswered(request, time)
   if redis.call('EXISTS', list) == 0 then return nil end
   local attached = redis.call('GET', root .. 'attached:' .. request.id)
   if attached then return { 'attached', attached } end
-  release_dead(list, time)
+  release_dead(request, list, time)
   local failed
   local is_forced = request.force_new == '1'
   -- Ids grow with time, so that the oldest of each state comes first.

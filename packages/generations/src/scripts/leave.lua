@@ -29,7 +29,11 @@ if how == 'later' then
   redis.call('HSET', KEYS[1], 'kept', '1')
   kept = '1'
 end
-if is_awaited(id, now()) then return 'kept' end
+if is_awaited(id, now()) then
+  -- A generation has one living caller at most, so the others may be those of a process that was killed a moment ago.
+  if is_open then redis.call('DEL', released_of(key, body)) end
+  return 'kept'
+end
 if status == 'queued' and not started and not kept then
   end_generation(id, 'canceled', ARGV[3], { 'abandoned', '1' }, '')
   return 'canceled'
