@@ -236,6 +236,8 @@ test.for(troubles)(
     await accept("a cat after");
     await stack.untilAllEnded();
     await stack.expectWholeHistory(accepted);
+    // One call for each: nothing was bought again.
+    expect(upstream.requests).toHaveLength(accepted.length);
   },
 );
 
