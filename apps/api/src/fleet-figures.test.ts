@@ -2,7 +2,7 @@ import { createLedger } from "@darkroom/accounts";
 import { createMetrics } from "@darkroom/runtime";
 import { loadCatalogue } from "@darkroom/models";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { tellLaneWorker } from "@darkroom/queue";
+import { joinFleet } from "@darkroom/redis";
 import { lanesOf, tellFleet } from "./fleet-figures.ts";
 import { startApi, type TestApi } from "./api.fixture.ts";
 import { request } from "./generation.fixture.ts";
@@ -23,6 +23,27 @@ function scrapeFleet(api: TestApi, lanes: readonly string[] = [lane, "openai.bat
     ];
     return Object.fromEntries(series.map(([, name = "", value]) => [name, Number(value)]));
   };
+}
+
+/** A worker of a lane with five slots, which does nothing. */
+async function joinWorker({ redis, keys }: TestApi, of: string) {
+  const member = await joinFleet({
+    redis,
+    keys,
+    name: "worker-1",
+    facts: () => ({
+      kind: "worker",
+      host: "node-1",
+      pid: 1,
+      version: "0.1.0",
+      state: "running",
+      active: 0,
+      lanes: [{ lane: of, concurrency: 5, active: 0, paused: false }],
+    }),
+    onDrain: () => {},
+    log: { info() {}, warn() {} },
+  });
+  onTestFinished(() => member.close());
 }
 
 const submit = (api: TestApi, count: number) =>
@@ -56,25 +77,21 @@ test("before the first worker of a lane the number of workers counts with twenty
     [`lane_waiting{lane="${lane}"}`]: 17,
     [`workers_desired{lane="${lane}"}`]: 2,
   });
-  const worker = tellLaneWorker({ ...api, lanes: [{ lane, concurrency: 5 }], log: { warn() {} } });
-  onTestFinished(() => worker.close());
-  await expect
-    .poll(scrape)
-    .toMatchObject({ [`lane_workers{lane="${lane}"}`]: 1, [`workers_desired{lane="${lane}"}`]: 5 });
+  await joinWorker(api, lane);
+  expect(await scrape()).toMatchObject({ [`lane_workers{lane="${lane}"}`]: 1, [`workers_desired{lane="${lane}"}`]: 5 });
 });
 
 test("a lane that only workers know is told, too", async () => {
   const api = await startApi();
-  const worker = tellLaneWorker({ ...api, lanes: [{ lane: "odd.batch", concurrency: 5 }], log: { warn() {} } });
-  onTestFinished(() => worker.close());
-  await expect.poll(scrapeFleet(api)).toMatchObject({ 'lane_workers{lane="odd.batch"}': 1 });
+  await joinWorker(api, "odd.batch");
+  expect(await scrapeFleet(api)()).toMatchObject({ 'lane_workers{lane="odd.batch"}': 1 });
 });
 
 test("a lane whose keys are damaged hides neither the other lanes nor anything else", async () => {
   const api = await startApi();
   await submit(api, 3);
   await api.redis.set(`${api.keys.lanes}:openai.batch:prioritized`, "of another type");
-  await api.redis.set(api.keys.laneWorkers, "of another type");
+  await api.redis.set(api.keys.laneServices, "of another type");
   const told = await scrapeFleet(api)();
   expect(told).toMatchObject({ [`lane_waiting{lane="${lane}"}`]: 3, quarantine_entries: 0 });
   expect(Object.keys(told).filter((name) => name.includes("openai.batch"))).toEqual([]);

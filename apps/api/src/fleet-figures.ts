@@ -1,8 +1,8 @@
 import type { Ledger } from "@darkroom/accounts";
 import type { QueueConnection } from "@darkroom/generations";
 import type { Catalogue } from "@darkroom/models";
-import { infoField } from "@darkroom/redis";
-import { laneName, type LaneService, readLaneFigures, readLaneServices, scaleLane } from "@darkroom/queue";
+import { infoField, type LaneService, readLaneServices } from "@darkroom/redis";
+import { laneName, readLaneFigures, scaleLane } from "@darkroom/queue";
 import { createFreshReading, type Metrics, type Sample } from "@darkroom/runtime";
 
 export type FleetFiguresOptions = {

@@ -31,7 +31,6 @@ export async function workLane({ redisUrl, prefix, work, provider = "openai", fi
     },
     retryPolicy: { ...defaultRetryPolicy, maxFailures: 1, maxCrashes: 1, firstPauseMs: 5, maxPauseMs: 20 },
     lockDurationMs: 5_000,
-    stalledIntervalMs: 1_000,
     random: () => 0.5,
   });
   finish(async () => {

@@ -71,7 +71,7 @@ export const workerEnvSchema = z.object({
     ),
   STALLED_INTERVAL_MS: milliseconds
     .default(10_000)
-    .describe("How often the worker looks for the jobs of silent workers."),
+    .describe("How often each lane is checked for jobs of silent workers, by one worker of the fleet."),
   RECOVERY_INTERVAL_MS: milliseconds
     .default(10_000)
     .describe("How often the worker looks for lost jobs, and for expired generations, batches and files."),

@@ -16,7 +16,7 @@ import {
 } from "@darkroom/providers";
 import { createShowEnded, openWorker, queueSettings } from "@darkroom/generations";
 import { configuredCatalogue } from "@darkroom/models";
-import { defaultRetryPolicy, isBatchLane, tellLaneWorker } from "@darkroom/queue";
+import { defaultRetryPolicy, isBatchLane } from "@darkroom/queue";
 import { adviseOnRedis, joinFleet } from "@darkroom/redis";
 import { createObjectStore, traceObjectStore } from "@darkroom/storage";
 import { createTracing } from "@darkroom/tracing";
@@ -37,6 +37,7 @@ import { openHealth } from "./open-health.ts";
 import { openLedger } from "./open-ledger.ts";
 import { openTenantUse } from "./open-tenant-use.ts";
 import { planLanes } from "./plan-lanes.ts";
+import { createServiceTimes } from "./service-times.ts";
 import { lowerPriority } from "./lower-priority.ts";
 import { createStoreWatch } from "./store-watch.ts";
 import { noteOutcome, traceAttempts } from "./trace-attempts.ts";
@@ -138,12 +139,14 @@ await runProcess({
       log,
       closes,
     });
+    const serviceTimes = createServiceTimes();
     const fleet = await joinFleet({
       ...queue.connection,
       name: config.WORKER_NAME,
       facts: createDescribeWorker({
         queue,
         life,
+        serviceTimes,
         deployments: config.DEPLOYMENTS_FILE === undefined ? undefined : () => describeDeployments(deployments),
       }),
       onDrain: life.stop,
@@ -196,9 +199,7 @@ await runProcess({
             closes,
           });
     const countEnding = createCountEnding({ metrics, now: nowMs });
-    const notes = tellLaneWorker({ ...queue.connection, lanes: plans, log });
-    closes.add("what the fleet is told of this worker's lanes", () => notes.close());
-    const measured = createMeasureAttempts({ metrics, notes });
+    const measured = createMeasureAttempts({ metrics, serviceTimes });
     metrics.workerSlots.readFrom(() =>
       plans.map(({ lane, concurrency }) => ({ labels: { lane }, value: concurrency })),
     );

@@ -12,7 +12,7 @@ const limited: Outcome = { kind: "retry", error, rateLimited: "wholly" };
 async function measure(attempts: readonly { outcome: Outcome; record?: Partial<ReturnType<typeof aRecord>> }[]) {
   const metrics = createMetrics({ ofProcess: false });
   const served: [lane: string, ms: number][] = [];
-  const measured = createMeasureAttempts({ metrics, notes: { observe: (...one) => void served.push(one) } });
+  const measured = createMeasureAttempts({ metrics, serviceTimes: { observe: (...one) => void served.push(one) } });
   for (const { outcome, record } of attempts) {
     await measured("l", async () => outcome)(anAttempt({ record: { ...aRecord({}), ...record } }));
   }

@@ -2,12 +2,13 @@ import type { Accounts } from "@darkroom/accounts";
 import type { FileStore } from "@darkroom/files";
 import type { QueueWorker } from "@darkroom/generations";
 import type { Catalogue } from "@darkroom/models";
+import { ownStalledChecks } from "@darkroom/queue";
 import { createFullnessCheck } from "@darkroom/redis";
 import type { CloseList, Logger } from "@darkroom/runtime";
 import type { ObjectStore } from "@darkroom/storage";
 import { noTracer, type Tracer } from "@darkroom/tracing";
 import { createBatchParts } from "./batch-parts.ts";
-import { createPutNextTask } from "./records/batch-task.ts";
+import { batchesLanes, createPutNextTask } from "./records/batch-task.ts";
 import type { StopBatchOptions } from "./stop-batch.ts";
 
 /**
@@ -90,7 +91,6 @@ export async function openBatchWorker({ queue, closes, ...options }: OpenBatchWo
   const worker = parts.workTasks({
     concurrency,
     lockDurationMs,
-    stalledIntervalMs,
     tasks: {
       async validate(batchId, signal) {
         await traced("validate", batchId, () => validate(batchId, signal));
@@ -107,6 +107,8 @@ export async function openBatchWorker({ queue, closes, ...options }: OpenBatchWo
   });
   closes.add("the tasks of batches", () => worker.close());
   await worker.ready();
+  const checks = { kind: "batch-stalled-check", lanes: batchesLanes, everyMs: stalledIntervalMs };
+  ownStalledChecks({ ...queue.connection, ...checks, leases, log });
 
   const recovering = parts.recover().own(leases, recoveryIntervalMs);
   closes.add("batch recovery", () => recovering.close());

@@ -1,4 +1,4 @@
-import { createLanes, isBatchLane } from "@darkroom/queue";
+import { createLanes, isBatchLane, ownStalledChecks } from "@darkroom/queue";
 import {
   checkRedis,
   connectBatchWorker,
@@ -89,7 +89,7 @@ export type OpenWorkerOptions = WorkerOptions &
   QueuePlace & {
     /** How long a lock lasts that is not renewed, in milliseconds. */
     lockDurationMs: number;
-    /** How often the stalled check runs, in milliseconds. */
+    /** How often each lane is checked for jobs of workers that fell silent, in milliseconds. */
     stalledIntervalMs: number;
     /** How often recovery and removal run, in milliseconds. */
     recoveryIntervalMs: number;
@@ -175,7 +175,7 @@ export async function openWorker({ closes, ...options }: OpenWorkerOptions) {
      * @param closeWithinMs how long running attempts may take at a shutdown, before they are given back
      */
     async workLanes(
-      plans: readonly Omit<WorkLaneOptions, "lockDurationMs" | "stalledIntervalMs">[],
+      plans: readonly Omit<WorkLaneOptions, "lockDurationMs">[],
       { closeWithinMs }: { closeWithinMs: number },
     ): Promise<void> {
       const batchRedis = plans.some(({ lane }) => isBatchLane(lane)) ? await openBatchConnection() : redis;
@@ -184,10 +184,15 @@ export async function openWorker({ closes, ...options }: OpenWorkerOptions) {
       closes.add("the cancel listener", () => cancelListener.close());
       for (const plan of plans) {
         const own = { redis: isBatchLane(plan.lane) ? batchRedis : redis };
-        laneWorkers.push(worker.workLane({ ...plan, ...own, lockDurationMs, stalledIntervalMs }));
+        laneWorkers.push(worker.workLane({ ...plan, ...own, lockDurationMs }));
       }
       closes.add("the lanes' workers", () => Promise.all(laneWorkers.map((one) => one.close(closeWithinMs))));
       await Promise.all(laneWorkers.map((one) => one.ready()));
+      const lanes = plans.map(({ lane }) => lane);
+      const checks = { kind: "stalled-check", lanes, everyMs: stalledIntervalMs };
+      const checking = ownStalledChecks({ ...checks, ...connection, leases, log });
+      // First, so that after an outage this worker does not take for lost what it still works on while it stops.
+      closes.add("the stalled checks", () => checking.close());
     },
 
     /** What keeps Redis from taking writes, as a sentence; null when it takes them. */

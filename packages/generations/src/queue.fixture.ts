@@ -12,7 +12,8 @@ import type { RecoveryOptions } from "./recovery/recovery.ts";
 import type { RemovalOptions } from "./removal/removal.ts";
 import { createKeys, connectProducer, connectSubscriber, connectWorker, untilConnected } from "@darkroom/redis";
 import type { LaneWorkerOptions } from "./attempts/lane-worker.ts";
-import type { Logger } from "@darkroom/runtime";
+import { createStalledCheck } from "@darkroom/queue";
+import { createTicker, type Logger } from "@darkroom/runtime";
 import type { Work } from "./attempts/outcome.ts";
 import type { Retention } from "./records/retention.ts";
 import type { Submission } from "./records/submission.ts";
@@ -100,7 +101,11 @@ export async function openQueue({
       });
     },
 
-    worker(work: Work, over: Partial<LaneWorkerOptions> = {}) {
+    /** A worker of a lane, which checks the lane for jobs of others that fell silent. */
+    worker(
+      work: Work,
+      { stalledIntervalMs = 500, ...over }: Partial<LaneWorkerOptions> & { stalledIntervalMs?: number } = {},
+    ) {
       const connection = connectWorker(url, ignore);
       const worker = patientWorker.workLane({
         redis: connection,
@@ -118,15 +123,22 @@ export async function openQueue({
           unreadablePauseMs: 20,
         },
         lockDurationMs: 1_000,
-        stalledIntervalMs: 500,
         random: () => 0.5,
         ...over,
       });
+      const checks = { redis: over.redis ?? connection, keys, everyMs: stalledIntervalMs, log: over.log ?? log };
+      const check = createStalledCheck(checks);
+      const checking = createTicker({ everyMs: stalledIntervalMs, tick: () => check(worker.lane), onError: ignore });
+      checking.wake();
+      const close = async (deadlineMs: number) => {
+        await checking.close();
+        await worker.close(deadlineMs);
+      };
       onTestFinished(async () => {
-        await worker.close(1_000);
+        await close(1_000);
         connection.disconnect();
       });
-      return worker;
+      return { ...worker, close };
     },
 
     recovery(over: Partial<RecoveryOptions> = {}) {

@@ -1,5 +1,5 @@
+import type { LaneService } from "@darkroom/redis";
 import type { LaneFigures } from "./lane-figures.ts";
-import type { LaneService } from "./lane-workers.ts";
 
 /** Workers are to have a fifth of their slots free, so that a request that comes now begins now, and a worker may die. */
 const usedShare = 0.8;

@@ -16,8 +16,6 @@ export type WorkOffLaneOptions = NextJobsOptions & {
   concurrency: number;
   /** After this time without a renewal another worker gets the job, in milliseconds. Locks are renewed three times within it. */
   lockDurationMs: number;
-  /** How often the stalled check runs, in milliseconds. */
-  stalledIntervalMs: number;
   log: Logger;
 };
 
@@ -45,7 +43,7 @@ export type LaneWork = {
   interrupt: (id: string, why: Interruption) => void;
   /**
    * Stops: fetches no more jobs, lets runs finish until the deadline, in milliseconds, then aborts them as `stopping`, so that their jobs go
-   * back to the lane. A run that ignores that is left to the stalled check of another worker.
+   * back to the lane. A run that ignores that is left to the stalled check (`stalled-check.ts`).
    */
   close: (deadlineMs: number) => Promise<void>;
 };
@@ -77,7 +75,7 @@ const faultPauseMs = (runs: number): number => Math.min(firstFaultPauseMs * 2 **
  * A job whose `run` throws goes back to the lane with a backoff. BullMQ would fail and remove it, although its record is not ended.
  */
 export function workOffLane(
-  { redis, keys, lane, concurrency, lockDurationMs, stalledIntervalMs, hashBeside, log }: WorkOffLaneOptions,
+  { redis, keys, lane, concurrency, lockDurationMs, hashBeside, log }: WorkOffLaneOptions,
   run: (id: string, signal: AbortSignal, held: HeldJob) => Promise<Rerun>,
 ): LaneWork {
   const told = new WeakSet<Error>();
@@ -213,9 +211,8 @@ export function workOffLane(
     // While a rate limit closes the lane, BullMQ's loop sleeps. It begins no job during that time, not even one that BullMQ locks for this
     // worker when another job ends. So the loop sleeps no longer than a lock may go without a renewal.
     maximumRateLimitDelay: Math.min(runs.renewEveryMs, maxRateLimitDelayMs),
-    stalledInterval: stalledIntervalMs,
-    // Records count the tries. BullMQ's limit would fail a job without a trace in its record.
-    maxStalledCount: 1_000_000,
+    // One worker of the fleet makes them: see `ownStalledChecks`.
+    skipStalledCheck: true,
     // How long the loop waits for a job at a time, in seconds. A job that comes ends the wait. This is only for one whose marker was lost, and
     // ten seconds is the longest that BullMQ itself waits: it takes a connection that has not answered a second later for a dead one.
     drainDelay: 10,

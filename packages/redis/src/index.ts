@@ -4,6 +4,7 @@ export { defineScript, readScript, type Script } from "./define-script.ts";
 export { encodeFormerPlace, formerPlaceMs, readFormerScore } from "./former-place.ts";
 export { createFleet, type Fleet } from "./fleet/fleet.ts";
 export { type FleetMember, joinFleet } from "./fleet/join-fleet.ts";
+export { type LaneService, readLaneServices } from "./fleet/lane-services.ts";
 export type { FleetProcess, ProcessFacts } from "./fleet/process-facts.ts";
 export { infoField } from "./info-field.ts";
 export { keyNames, keyTypes } from "./key-kinds.ts";

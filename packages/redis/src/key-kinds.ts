@@ -37,12 +37,12 @@ export const keyTypes = {
   process: "hash",
   processes: "zset",
   "drained-lanes": "hash",
+  "lane-services": "hash",
   // Lanes
   pending: "hash",
   ranks: "hash",
   starts: "string",
   refusals: "string",
-  "lane-workers": "hash",
   backoff: "hash",
   // Deployments
   deployment: "hash",

@@ -70,6 +70,8 @@ export function createKeys(prefix: string) {
     processes: name("processes"),
     /** HASH lane → since when it takes no new generations, because the operator drains it. */
     drainedLanes: name("drained-lanes"),
+    /** HASH lane → `concurrency serviceMs`: the slots of the worker that has told of the lane last, and how long a job holds one (`-`: unknown). */
+    laneServices: name("lane-services"),
     /** ZSET of endings (id, version, status) that are not yet deliveries, by the time from which on they are due. Empty but for the last moments. */
     outbox: name("outbox"),
     /** HASH: one webhook delivery. Kept until it is settled, then as long as its index. */
@@ -112,8 +114,6 @@ export function createKeys(prefix: string) {
     starts: (lane: string) => name("starts", lane, ""),
     /** Begins the names of STRINGs, one for each such span: how many calls the lane's upstream has refused in it for its rate limit. */
     refusals: (lane: string) => name("refusals", lane, ""),
-    /** HASH `lane worker` → `until concurrency serviceMs`: workers of lanes; and `lane` → the latest two of these. See `note-lane-worker.lua`. */
-    laneWorkers: name("lane-workers"),
     /** HASH: how a lane backs off from an upstream whose rate limit is reached. Gone when the lane is as fast as before, or after a while. */
     backoff: (lane: string) => name("backoff", lane),
     /** HASH: whether an upstream of the deployments file is closed, and how fast it is. Lives some minutes from its latest call. See `end-call.lua`. */

@@ -105,7 +105,7 @@ describe("a thousand jobs that are refused, each tried again, leave nothing behi
       await expect.poll(() => queue.redis.exists(names)).toBe(0);
     };
     const common = { redis: connection, keys: queue.keys, concurrency: 1, lockDurationMs: 30_000, log };
-    return { ...queue, connection, settledOn, common: { ...common, stalledIntervalMs: 30_000 } };
+    return { ...queue, connection, settledOn, common };
   }
 
   test("generations whose attempt could not begin", async () => {

@@ -28,7 +28,6 @@ async function openTasks(over: Partial<Tasks>, more: Partial<Parameters<typeof c
     keys,
     concurrency: 1,
     lockDurationMs: 1_000,
-    stalledIntervalMs: 500,
     tasks: { validate: untilStopped, finalize: untilStopped, feed: untilStopped, ...over },
     batches,
     lanes,

@@ -37,7 +37,6 @@ test("a key's many batches are not all looked at before another key's first", as
     keys,
     concurrency: 1,
     lockDurationMs: 5_000,
-    stalledIntervalMs: 1_000,
     tasks: { validate: note, feed: note, finalize: note },
     batches,
     lanes,

@@ -120,7 +120,7 @@ describe("a lane that is never empty", () => {
     const connection = connectWorker(testRedisUrl(), () => {});
     const [held = ""] = await submit(queue, "acme", 40);
     const { close } = workOffLane(
-      { redis: connection, keys, lane, concurrency: 1, lockDurationMs: 5_000, stalledIntervalMs: 5_000, log: silent },
+      { redis: connection, keys, lane, concurrency: 1, lockDurationMs: 5_000, log: silent },
       async (id) => {
         await queue.attempts.start(id, lane);
         begun.push(id);

@@ -36,7 +36,7 @@ const setAsideEveryMs = 600_000;
 
 /** Works off one lane of generations. */
 export function createLaneWorker(options: LaneWorkerOptions) {
-  const { keys, lanes, lane, concurrency, quarantine, mayBegin, admit, log } = options;
+  const { keys, lanes, lane, concurrency, quarantine, mayBegin, admit } = options;
   /** When each was set aside, by `performance.now()`. */
   const unreadable = new Map<string, number>();
   const onUnreadable = (error: UnreadableRecord) => {
@@ -66,9 +66,6 @@ export function createLaneWorker(options: LaneWorkerOptions) {
       await admission.release();
     }
   });
-  worker.on("stalled", (id) =>
-    log.warn({ lane, generationId: id }, "A worker fell silent; its generation is begun again"),
-  );
 
   return {
     lane,

@@ -4,7 +4,8 @@ import { connectWorker } from "@darkroom/redis";
 import { testRedisUrl } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { openQueue } from "../queue.fixture.ts";
-import { workOffLane } from "@darkroom/queue";
+import { createStalledCheck, workOffLane } from "@darkroom/queue";
+import { createTicker } from "@darkroom/runtime";
 
 const lane = "sandbox.interactive";
 const log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -13,9 +14,12 @@ const log = { debug() {}, info() {}, warn() {}, error() {} };
 async function openLane(run: (id: string) => Promise<number | null>) {
   const queue = await openQueue();
   const redis = connectWorker(testRedisUrl(), () => {});
-  const options = { redis, keys: queue.keys, lane, concurrency: 1, lockDurationMs: 1_000, stalledIntervalMs: 500, log };
+  const options = { redis, keys: queue.keys, lane, concurrency: 1, lockDurationMs: 1_000, log };
   const { worker, close } = workOffLane(options, run);
+  const check = createStalledCheck({ ...options, everyMs: 500 });
+  const checking = createTicker({ everyMs: 500, tick: () => check(lane), onError() {} });
   onTestFinished(async () => {
+    await checking.close();
     await close(0);
     redis.disconnect();
   });

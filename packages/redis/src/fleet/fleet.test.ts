@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { monitorRedis, removeKeys, testRedisUrl } from "@darkroom/testing";
+import { monitorRedis, removeKeys, startRedis, testRedisUrl } from "@darkroom/testing";
 import type { Redis } from "ioredis";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { createKeys } from "../key-names.ts";
@@ -27,14 +27,24 @@ beforeAll(async () => {
   return () => redis.disconnect();
 });
 
-/** An installation of its own. `join` adds a process that beats as often as it is told. */
-function openFleet() {
+/** A Redis of its own. */
+async function openRedis() {
+  const server = await startRedis({ persist: false });
+  onTestFinished(server.stop);
+  const own = connectWorker(server.url, () => {});
+  onTestFinished(() => own.disconnect());
+  await untilConnected(own, 5_000);
+  return { url: server.url, own };
+}
+
+/** An installation of its own, on the Redis of all tests or another. `join` adds a process that beats as often as it is told. */
+function openFleet(on = redis) {
   const prefix = `test-${randomBytes(6).toString("hex")}`;
   const keys = createKeys(prefix);
-  onTestFinished(() => removeKeys(redis, prefix));
+  onTestFinished(() => removeKeys(on, prefix));
   const join = async (name: string, more: Partial<JoinFleetOptions> = {}) => {
     const member = await joinFleet({
-      redis,
+      redis: on,
       keys,
       name,
       facts: () => workerFacts,
@@ -46,7 +56,7 @@ function openFleet() {
     onTestFinished(() => member.close());
     return member;
   };
-  return { keys, fleet: createFleet({ redis, keys }), join };
+  return { keys, fleet: createFleet({ redis: on, keys }), join };
 }
 
 test("a process is shown as it describes itself, and no more when it has ended", async () => {
@@ -80,6 +90,31 @@ test("a heartbeat is one command, and a process that was killed is missed after 
   expect(await fleet.list()).toEqual([]);
 });
 
+test("a heartbeat of a worker that has nothing new to tell takes seven commands of Redis, those in its script included", async () => {
+  const { url, own } = await openRedis();
+  const { keys, join } = openFleet(own);
+  const worker = await join("worker-1");
+  const seen: string[] = [];
+  const monitor = await monitorRedis(url, ({ words: [name = ""] }) => seen.push(name.toLowerCase()));
+  onTestFinished(monitor.close);
+  worker.beat();
+  await expect.poll(() => seen).toContain("hkeys");
+  expect(seen).toEqual(["evalsha", "time", "hmget", "pexpire", "hset", "zadd", "hkeys"]);
+  expect(await own.hgetall(keys.laneServices)).toEqual({ [lane]: "20 -" });
+});
+
+test("heartbeats go on while Redis is full, and while what is kept of the lanes is damaged", async () => {
+  const { own } = await openRedis();
+  const { keys, fleet, join } = openFleet(own);
+  await fleet.drainLane(lane);
+  await own.set(keys.laneServices, "of another type");
+  await own.config("SET", "maxmemory", "1");
+  const worker = await join("worker-1", { everyMs: 500 });
+  expect(worker.isDrained(lane)).toBe(true);
+  const [first] = await fleet.list();
+  await expect.poll(async () => (await fleet.list())[0]?.seenAtMs).toBeGreaterThan(first?.seenAtMs ?? Infinity);
+});
+
 test("a process that is damaged, or of another release, hides no other", async () => {
   const { keys, fleet, join } = openFleet();
   await join("worker-1");
@@ -92,7 +127,7 @@ test("a process that is damaged, or of another release, hides no other", async (
 test("the operator asks a process to stop, once, and one that is not there cannot be asked", async () => {
   const { fleet, join } = openFleet();
   let asked = 0;
-  const worker = await join("worker-1", { onDrain: () => asked++, everyMs: 10 });
+  const worker = await join("worker-1", { onDrain: () => asked++, everyMs: 1_000 });
   expect(await fleet.drain("worker-2")).toBe("gone");
   expect(await fleet.drain("worker-1")).toBe("ok");
   await expect.poll(() => asked).toBe(1);

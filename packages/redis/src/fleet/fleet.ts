@@ -43,8 +43,12 @@ export function createFleet({ redis, keys }: FleetOptions) {
     async list(): Promise<FleetProcess[]> {
       const names = await redis.zrange(keys.processes, "0", String(maxProcesses - 1), "REV");
       const found = await Promise.all(names.map(read));
+      // After the clock was set back, the description of a process that has died lives until the clock has caught up. It says a later time than
+      // it is; one that is alive writes the right time with its next heartbeat.
+      const nowMs = await redisTime(redis);
       return found
         .filter((one) => one !== null)
+        .filter(({ seenAtMs }) => seenAtMs <= nowMs)
         .toSorted((a, b) => a.kind.localeCompare(b.kind) || a.name.localeCompare(b.name));
     },
 

@@ -28,7 +28,7 @@ const toldFromMs = 30_000;
 
 export type JoinFleetOptions = {
   redis: Redis;
-  keys: Pick<Keys, "process" | "processes" | "drainedLanes">;
+  keys: Pick<Keys, "process" | "processes" | "drainedLanes" | "laneServices">;
   /** Names the process. No two processes may share it. */
   name: string;
   /** What the process says of itself now. */
@@ -44,7 +44,9 @@ export type JoinFleetOptions = {
 
 /**
  * Shows this process to the operator, by a heartbeat in Redis, and obeys the operator: one command asks which lanes are drained and whether
- * this process is to stop. The same command tells how far the clock of this machine is off, which is logged. Resolves after the first heartbeat, also when it failed: then the process is shown when Redis is back.
+ * this process is to stop. The same command tells how far the clock of this machine is off, which is logged. Of the lanes of a worker it also
+ * notes the slots and the service time, which `readLaneServices` knows when the worker has stopped. Resolves after the first heartbeat, also
+ * when it failed: then the process is shown when Redis is back.
  */
 export async function joinFleet(options: JoinFleetOptions) {
   const { redis, keys, name, facts, onDrain, log, everyMs = defaultEveryMs, now = Date.now } = options;
@@ -53,6 +55,8 @@ export async function joinFleet(options: JoinFleetOptions) {
   let drainedLanes: ReadonlySet<string> = new Set();
   let isAskedToDrain = false;
   let clockAheadMs = 0;
+  /** What Redis has been told of each lane. What has not changed costs no write. */
+  let toldOfLanes: ReadonlyMap<string, string> = new Map();
 
   async function tick(): Promise<void> {
     const { lanes, deployments, ...told } = facts();
@@ -61,10 +65,14 @@ export async function joinFleet(options: JoinFleetOptions) {
       ...(deployments !== undefined && { deployments: JSON.stringify(deployments) }),
     };
     const fields = Object.entries({ ...told, clockAhead: clockAheadMs, ...json }).flat();
-    const args = [name, run, everyMs * missedAfterBeats, ...fields];
+    const slots = lanes.map(({ lane, concurrency, serviceMs }) => [lane, concurrency, serviceMs ?? "-"] as const);
+    const tellOfLanes = new Map(slots.map((one) => [one[0], one.join(" ")]));
+    const news = slots.filter(([lane]) => toldOfLanes.get(lane) !== tellOfLanes.get(lane));
+    const args = [name, run, everyMs * missedAfterBeats, news.length, ...news.flat(), ...fields];
     const sentAtMs = now();
-    const [asked, redisMs, ...drained] = await beat(redis, [...own, keys.drainedLanes], args);
+    const [asked, redisMs, ...drained] = await beat(redis, [...own, keys.drainedLanes, keys.laneServices], args);
     compareClocks(redisMs, { from: sentAtMs, to: now() });
+    toldOfLanes = tellOfLanes;
     drainedLanes = new Set(drained);
     if (asked !== "drain" || isAskedToDrain) return;
     isAskedToDrain = true;
@@ -93,7 +101,11 @@ export async function joinFleet(options: JoinFleetOptions) {
     maxPauseMs: everyMs,
     onError: (error) => log.warn({ err: error }, "The heartbeat of this process could not be written"),
   });
-  const onReady = () => ticker.wake();
+  const onReady = () => {
+    // It may be another Redis, or one that has lost its data.
+    toldOfLanes = new Map();
+    ticker.wake();
+  };
   redis.on("ready", onReady);
   await pTimeout(tick(), { milliseconds: leaveWithinMs, fallback: () => {} }).catch(() => {});
 

@@ -9,6 +9,8 @@ const laneSlotsSchema = z.object({
   active: z.int(),
   /** Whether it fetches no jobs at the moment, because it could not store images. */
   paused: z.boolean(),
+  /** How long a job holds its slot, in whole milliseconds; null where none has ended yet. */
+  serviceMs: z.int().nullable().default(null),
 });
 
 /** What a process says of itself with each heartbeat. It has no prompt and no key. */
@@ -27,13 +29,13 @@ export const processFactsSchema = z.object({
   /** What a worker tells of its deployments file; absent where it has none. `@darkroom/deployments` reads it. */
   deployments: z.unknown().optional(),
 });
-export type ProcessFacts = z.infer<typeof processFactsSchema>;
+export type ProcessFacts = z.input<typeof processFactsSchema>;
 
 /** Read beside the facts: a process of an earlier release does not tell it. */
 export const clockAheadSchema = z.coerce.number().int().default(0);
 
 /** A process of the fleet, as of its latest heartbeat. */
-export type FleetProcess = ProcessFacts & {
+export type FleetProcess = z.output<typeof processFactsSchema> & {
   name: string;
   /** When it was started, and its latest heartbeat, in Unix milliseconds by the clock of Redis. */
   sinceMs: number;

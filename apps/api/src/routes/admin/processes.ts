@@ -41,5 +41,5 @@ const showProcess = (one: FleetProcess): Process => ({
   last_seen: Math.floor(one.seenAtMs / 1_000),
   clock_ahead_seconds: Math.round(one.clockAheadMs / 1_000),
   active: one.active,
-  lanes: one.lanes,
+  lanes: one.lanes.map(({ lane, concurrency, active, paused }) => ({ lane, concurrency, active, paused })),
 });
