@@ -1,4 +1,4 @@
-import { defineScript, redisTime } from "@darkroom/redis";
+import { defineScript, isDamage, redisTime } from "@darkroom/redis";
 import type { Logger } from "@darkroom/runtime";
 import type { Redis } from "ioredis";
 import { z } from "zod";
@@ -29,8 +29,12 @@ const recount = defineScript(
   z.enum(["right", "corrected", "changed"]),
 );
 
-/** How often a tenant is counted again, and how soon where something has changed meanwhile. */
+/** How often a tenant is counted again. */
 const everyMs = 3_600_000;
+/**
+ * How soon it is counted again where that came to nothing: something has changed meanwhile, Redis has refused, or the worker has died. Until
+ * then other workers leave it alone.
+ */
 const againAfterMs = 60_000;
 /** Tenants of one round. The next round takes the rest. */
 const roundTenants = 20;
@@ -57,8 +61,7 @@ export function createRecountTenantUse({ redis, names, countFiles, countLines, l
   async function recountTenant({ tenant, changes }: DueTenant, lines: number, nowMs: number): Promise<void> {
     const { files, bytes } = await countFiles(tenant);
     const where = [names.tenantUse(tenant), names.tenantUseDue];
-    const answer = await recount(redis, where, [changes ?? "", files, bytes, lines, tenant]);
-    if (answer === "changed") await redis.zadd(names.tenantUseDue, "XX", nowMs + againAfterMs, tenant);
+    const answer = await recount(redis, where, [changes ?? "", files, bytes, lines, tenant, nowMs + everyMs]);
     if (answer === "corrected") {
       log.error(
         { tenant, files, bytes, lines },
@@ -71,21 +74,25 @@ export function createRecountTenantUse({ redis, names, countFiles, countLines, l
     const nowMs = await redisTime(redis);
     const errors: unknown[] = [];
     const due: DueTenant[] = [];
+    /** Notes a tenant that cannot be counted, which does not stop the others. One that is damaged is left alone for an hour. */
+    const noteError = async (tenant: string, error: unknown): Promise<void> => {
+      errors.push(error);
+      if (isDamage(error)) await redis.zadd(names.tenantUseDue, "XX", nowMs + everyMs, tenant).catch(() => {});
+    };
     for (const tenant of await redis.zrangebyscore(names.tenantUseDue, "-inf", nowMs, "LIMIT", 0, roundTenants)) {
       // First, so that other workers leave it alone.
-      const taken = await redis.zadd(names.tenantUseDue, "XX", "CH", nowMs + everyMs, tenant);
+      const taken = await redis.zadd(names.tenantUseDue, "XX", "CH", nowMs + againAfterMs, tenant);
       if (taken === 0) continue;
-      // One tenant that cannot be counted does not stop the others.
       await redis.hget(names.tenantUse(tenant), "changes").then(
-        (changes) => due.push({ tenant, changes }),
-        (error: unknown) => errors.push(error),
+        (changes) => void due.push({ tenant, changes }),
+        (error: unknown) => noteError(tenant, error),
       );
     }
     if (due.length > 0) {
       const lines = await countLines();
       for (const one of due) {
         const counted = recountTenant(one, lines.get(one.tenant) ?? 0, nowMs);
-        await counted.catch((error: unknown) => errors.push(error));
+        await counted.catch((error: unknown) => noteError(one.tenant, error));
       }
     }
     if (errors.length > 0) throw new AggregateError(errors, "What some tenants hold could not be counted.");

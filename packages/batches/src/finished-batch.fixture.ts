@@ -119,6 +119,7 @@ export function openBatches(store?: ObjectStore) {
   }
 
   return {
+    prefix,
     redis,
     keys,
     keysLeft,

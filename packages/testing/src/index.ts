@@ -13,7 +13,7 @@ export { listeningPort } from "./listening-port.ts";
 export { type LossyRedis, startLossyRedis } from "./lossy-redis.ts";
 export { monitorRedis } from "./monitor-redis.ts";
 export { canCutOff } from "./network-namespace.ts";
-export { ownerFaults } from "./owner-faults.ts";
+export { ownerFaults, startBrokenOwner, startOwner } from "./owner-faults.ts";
 export { testRedisUrl, testS3 } from "./provided-services.ts";
 export { type PrivateRedis, startRedis, type StartRedisOptions, startSentinel } from "./redis-process.ts";
 export { type FailoverGroup, startFailoverGroup } from "./redis-failover.ts";

@@ -1,7 +1,6 @@
-import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { childEnvironment, ownerFaults, startTcpProxy, testRedisUrl } from "@darkroom/testing";
-import { expect, onTestFinished, test } from "vitest";
+import { ownerFaults, startBrokenOwner, startOwner, testRedisUrl } from "@darkroom/testing";
+import { expect, test } from "vitest";
 import { openWebhooks } from "./open-webhooks.fixture.ts";
 
 const program = fileURLToPath(new URL("outbox-process.fixture.ts", import.meta.url));
@@ -10,30 +9,17 @@ const ended = 150;
 /** Of the first page. */
 const handedOver = 30;
 
-/** A process that looks at the outbox, and what resolves when it is in the middle of a page. */
-function start(url: string, prefix: string, handed: number) {
-  const child = spawn(process.execPath, [program, url, prefix, `${leaseMs}`, `${handed}`], { env: childEnvironment() });
-  onTestFinished(() => void child.kill("SIGKILL"));
-  const { promise: isOwner, resolve } = Promise.withResolvers<void>();
-  child.stdout.on("data", (chunk: Buffer) => {
-    if (chunk.toString().includes("owner")) resolve();
-  });
-  return { process: child, isOwner };
-}
-
 test.each(Object.entries(ownerFaults))(
   "an owner of the outbox that is %s in the middle of a page is replaced, and each ending is handed over once",
   async (fault, breakDown) => {
     const { redis, keys, webhooks, prefix, ...queue } = await openWebhooks();
     const ids: string[] = [];
     while (ids.length < ended) ids.push(await queue.ended());
-    const proxy = await startTcpProxy(testRedisUrl());
-    onTestFinished(proxy.close);
-    const first = start(proxy.url, prefix, handedOver);
-    await first.isOwner;
-    const mend = breakDown(first.process, proxy.blackhole);
+    const redisUrl = testRedisUrl();
+    const args = [prefix, `${leaseMs}`, `${handedOver}`];
+    const { mend } = await startBrokenOwner({ program, redisUrl, args, breakDown });
     expect(await redis.zcard(keys.outbox)).toBeGreaterThan(0);
-    start(testRedisUrl(), prefix, Infinity);
+    startOwner(program, [redisUrl, prefix, `${leaseMs}`, "Infinity"]);
     // What was not claimed is handed over when the lease is over, and what was when the claim is.
     await expect.poll(() => redis.zcount(keys.outbox, "-inf", Date.now())).toBe(0);
     const claimed = await redis.zrange(keys.outbox, "0", "-1");
@@ -46,7 +32,6 @@ test.each(Object.entries(ownerFaults))(
     // The former owner goes on where it was.
     await redis.set(`${prefix}:go`, "1");
     mend();
-    proxy.restore();
     await expect.poll(() => redis.hlen(keys.taskWorkers)).toBe(fault === "killed" ? 1 : 2);
     expect(await redis.zcard(keys.deliveries)).toBe(ended);
     expect(await Promise.all(ids.map((id) => webhooks.read(id)))).toEqual(deliveries);
