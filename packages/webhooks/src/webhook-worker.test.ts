@@ -7,7 +7,7 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createDeliveryQueue } from "./delivery-queue.ts";
 import { delivered, openWebhooks, retry } from "./open-webhooks.fixture.ts";
 import { createWebhookSlots } from "./webhook-slots.ts";
-import type { WebhookAnswer } from "./webhook-worker.ts";
+import type { WebhookAnswer, WebhookCall } from "./webhook-worker.ts";
 
 describe("an ending", () => {
   test("is told once, and its outbox is empty then", async () => {
@@ -218,6 +218,27 @@ test("a receiver that accepts webhooks quickly gets more at a time, up to 32, an
   await expect.poll(() => underWay.size).toBe(4);
   answer(retry);
   await expect.poll(() => underWay.size).toBe(4);
+});
+
+test("a worker looks again when a slot is free where something is left in line, and only then", async () => {
+  const queue = await openWebhooks();
+  const redis = connectWorker(testRedisUrl(), () => {});
+  onTestFinished(() => redis.disconnect());
+  const evalsha = vi.spyOn(redis, "evalsha");
+  // Of the scripts that begin with these two keys, only that of a look has so many arguments.
+  const looks = () => evalsha.mock.calls.filter((args) => args[2] === queue.keys.deliveries && args.length > 12).length;
+  const ids = [await queue.ended(), await queue.ended(), await queue.ended()];
+  await queue.dispatcher.tick();
+  const posted: string[] = [];
+  const post = async ({ delivery }: WebhookCall) => {
+    posted.push(delivery.id);
+    return delivered;
+  };
+  const worker = queue.openWorker({ redis, concurrency: 1, everyMs: 3_600_000, post });
+  worker.wake();
+  await expect.poll(() => posted).toEqual(ids);
+  await expect.poll(() => worker.slotsByTenant().size).toBe(0);
+  expect(looks()).toBe(3);
 });
 
 test("a tenant's deliveries are listed newest first, by status, page by page", async () => {

@@ -92,6 +92,10 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
   let stopping = false;
   /** The look that is under way, or the latest. One look at a time, or two would take for the same slots. */
   let looked: Promise<boolean> = Promise.resolve(false);
+  /** Whether the latest look has left deliveries in line. Without any, a slot that becomes free finds nothing to do. */
+  let isLeft = false;
+  /** Whether a slot has become free since the latest look told Redis which are. */
+  let isFreed = false;
 
   /** One attempt. Answers what came of it; null where there is nothing left to deliver. */
   async function deliver(run: Run): Promise<Attempt | null> {
@@ -210,7 +214,10 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
       .finally(() => {
         slots.release(run);
         runs.delete(run);
-        if (!stopping) takes.wake();
+        isFreed = true;
+        if (stopping) return;
+        if (isLeft) takes.wake();
+        else slots.forgetIdle();
       });
     runs.set(run, done);
   }
@@ -219,12 +226,15 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
   async function take(): Promise<boolean> {
     // A lease begins before its answer is here, which may come late.
     const askedAtMs = performance.now();
+    isFreed = false;
     const { taken, unreadable, more, waiting } = await queue.take(slots);
+    isLeft = waiting;
     for (const one of taken) begin(one, askedAtMs);
-    slots.forgetIdle();
+    // An origin whose slots became free meanwhile gets others with the next look.
+    if (!isFreed) slots.forgetIdle();
     for (const id of unreadable) await setAside(id, new Error("Its record has no tenant, or is of another type."));
     if (stopping) for (const { controller } of runs.keys()) controller.abort("stopping" satisfies Interruption);
-    else if (more) takes.wake();
+    else if (more || (isLeft && isFreed)) takes.wake();
     return waiting;
   }
 

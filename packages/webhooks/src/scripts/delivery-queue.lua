@@ -41,7 +41,8 @@ end
 -- Has both indexes say what the first of a queue is by now.
 local function index_queue(tenant, origin)
   index_first(origins_of(tenant), origin, queue_of(tenant, origin))
-  if not index_first(tenants, tenant, origins_of(tenant)) then redis.call('HDEL', ranks, tenant) end
+  if index_first(tenants, tenant, origins_of(tenant)) then return end
+  redis.call('HDEL', ranks, tenant)
   if redis.call('EXISTS', tenants) == 0 then redis.call('DEL', ranks) end
 end
 
@@ -58,11 +59,14 @@ local function leave_line(id, tenant, origin)
   if redis.call('ZREM', queue_of(tenant, origin), id) == 1 then index_queue(tenant, origin) end
 end
 
--- What a delivery says of itself: status, tenant, origin. One of an older release names no origin: its host and port stand for it. No
--- tenant: it cannot be read, or is not there (then there is no status either).
+-- What a delivery says of itself: status, tenant, origin, number of the latest take, that of the latest replay, time of the next attempt. One of
+-- an older release names no origin: its host and port stand for it. No tenant: it cannot be read, or is not there (then there is no
+-- status either).
 local function describe(id)
-  local fields = redis.pcall('HMGET', root .. 'delivery:' .. id, 'status', 'tenant', 'origin', 'url')
+  local names = { 'status', 'tenant', 'origin', 'url', 'takes', 'replayTake', 'nextAttemptAtMs' }
+  local fields = redis.pcall('HMGET', root .. 'delivery:' .. id, unpack(names))
   if fields.err then return 'unreadable' end
-  local status, tenant, origin, url = unpack(fields)
-  return status, tenant, origin or (url and string.match(url, '^%a+://([^/?#]*)')) or ''
+  local status, tenant, origin, url, takes, replay_take, next_attempt = unpack(fields)
+  origin = origin or (url and string.match(url, '^%a+://([^/?#]*)')) or ''
+  return status, tenant, origin, takes, replay_take, next_attempt
 end

@@ -7,8 +7,8 @@
 -- Answers those that belong to another by now, or are settled: id, number of the take, …
 local at, lost = now() + ARGV[1], {}
 for i = 2, #ARGV, 2 do
-  local status, tenant, origin = describe(ARGV[i])
-  if status == 'pending' and tenant and redis.call('HGET', root .. 'delivery:' .. ARGV[i], 'takes') == ARGV[i + 1] then
+  local status, tenant, origin, takes = describe(ARGV[i])
+  if status == 'pending' and tenant and takes == ARGV[i + 1] then
     leave_line(ARGV[i], tenant, origin)
     redis.call('ZADD', KEYS[1], at, ARGV[i])
   else
