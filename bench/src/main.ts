@@ -21,12 +21,13 @@ import { submitLatency } from "./wait/submit-latency.ts";
 import { throughput } from "./wait/throughput.ts";
 import { waitingMemory } from "./wait/waiting-memory.ts";
 
-const usage = `pnpm bench wait|keys|batch|redis|neighbours|hostile|fleet|bytes|plan|cells [--quick] [--scenario 1,2] [--only NAME,NAME] [--lines 50000] [--profile FOLDER] [--output FILE]
+const usage = `pnpm bench wait|keys|batch|redis|neighbours|hostile|fleet|bytes|plan|cells [--quick] [--scenario 1,2] [--only NAME,NAME] [--lines 50000] [--workers 1,2] [--profile FOLDER] [--output FILE]
 
   --quick     small counts, one round: a look within a minute, not a measurement
   --scenario  only these
   --only      of neighbours, and of the systems of bytes, only those of these names
   --lines     how many lines a batch has: 50,000 by default, 1,000 where it is to be quick
+  --workers   of fleet: with how many workers each, 1,4,16 by default
   --profile   write a CPU profile of every api and worker process into this folder
   --output    where the JSON goes; bench/results/ by default
   --help      show this text`;
@@ -59,6 +60,7 @@ function readArguments() {
         scenario: { type: "string" },
         only: { type: "string" },
         lines: { type: "string" },
+        workers: { type: "string" },
         profile: { type: "string" },
         output: { type: "string" },
       },
@@ -82,6 +84,7 @@ for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.e
 const { quick, scenario, profile } = values;
 const lines = Number(values.lines ?? (quick ? 1_000 : 50_000));
 const only = values.only?.split(",");
+const workers = values.workers?.split(",").map(Number);
 const wanted = scenario?.split(",").map(Number);
 const report: Report = {
   bench,
@@ -97,7 +100,7 @@ for (const candidate of candidates) {
   if (wanted !== undefined && !wanted.includes(number)) continue;
   console.log(`\n### ${number}. ${title}\n`);
   try {
-    const rows = await candidate.run({ quick, lines, only, profileTo: profile, tell });
+    const rows = await candidate.run({ quick, lines, only, workers, profileTo: profile, tell });
     report.scenarios.push({ number, title, rows });
     console.log(tableOf(rows));
   } catch (error) {

@@ -7,6 +7,8 @@ export type ScenarioSettings = {
   lines: number;
   /** The neighbours, or the systems that move bytes, that are measured, by their names. Undefined: all. */
   only: readonly string[] | undefined;
+  /** With how many workers each a fleet is measured. Undefined: 1, 4 and 16. */
+  workers: readonly number[] | undefined;
   profileTo: string | undefined;
   /** Says what is going on, on standard error. */
   tell: (text: string) => void;
