@@ -71,8 +71,8 @@ export async function openStack({
     ...environment,
   };
   const running = new Set<Service>();
-  const launch = (entry: string, own: Record<string, string>) => {
-    const service = startService(join(checkout, entry), { ...shared, ...own });
+  const launch = (entry: string, own: Record<string, string>, from = checkout) => {
+    const service = startService(join(from, entry), { ...shared, ...own });
     running.add(service);
     return service;
   };
@@ -80,23 +80,29 @@ export async function openStack({
     await Promise.all([...running].map((service) => service.end("SIGKILL")));
   });
 
-  const launchWorker = (own: Record<string, string> = {}) => launch("apps/worker/src/main.ts", own);
-  const startWorker = async (own: Record<string, string> = {}) => {
-    const worker = launchWorker(own);
+  const launchWorker = (own: Record<string, string> = {}, from?: string) =>
+    launch("apps/worker/src/main.ts", own, from);
+  /** @param from the checkout to run; that of the stack when left out */
+  const startWorker = async (own: Record<string, string> = {}, from?: string) => {
+    const worker = launchWorker(own, from);
     await worker.logged("Working");
     return worker;
   };
-  const startApi = async (own: Record<string, string> = {}, tries = 3): Promise<Service & { origin: string }> => {
+  const startApi = async (
+    own: Record<string, string> = {},
+    { from, tries = 3 }: { from?: string | undefined; tries?: number } = {},
+  ): Promise<Service & { origin: string }> => {
     // Links begin with the api's address, so the port is chosen before it listens. Another process may take it in between.
     const port = String(await freePort());
     const address = { PORT: port, PUBLIC_BASE_URL: `http://127.0.0.1:${port}` };
-    const api = launch("apps/api/src/main.ts", { ...address, API_KEYS: `acme:test:${hashApiKey(apiKey)}`, ...own });
+    const key = `acme:test:${hashApiKey(apiKey)}`;
+    const api = launch("apps/api/src/main.ts", { ...address, API_KEYS: key, ...own }, from);
     try {
       const listening = await api.logged("Listening on");
       return Object.assign(api, { origin: String(listening["address"]) });
     } catch (error) {
       if (tries === 1 || !String(error).includes(`Port ${port} on`)) throw error;
-      return startApi(own, tries - 1);
+      return startApi(own, { from, tries: tries - 1 });
     }
   };
   const [apiServices, workerServices] = await Promise.all([

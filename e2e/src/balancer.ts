@@ -1,0 +1,55 @@
+import { setTimeout as pause } from "node:timers/promises";
+
+/** How often each api is asked whether it is ready, in milliseconds. A balancer notices well within SHUTDOWN_DELAY_MS. */
+const probeEveryMs = 100;
+
+/** An api that does not answer a probe for so long is used only while no other is ready. */
+const probeWithinMs = 2_000;
+
+/** What an api says of itself: nothing where it is too busy, and `down` where it is not ready or not there. */
+type Health = "ready" | "busy" | "down";
+
+/**
+ * A balancer as an operator has one: it asks each api whether it is ready, and sends new requests to those that are. An api may be replaced by
+ * another at the same address.
+ */
+export function startBalancer(origins: readonly string[]) {
+  const health = new Map<string, Health>(origins.map((origin) => [origin, "ready"]));
+  const over = new AbortController();
+
+  async function watch(origin: string): Promise<void> {
+    while (!over.signal.aborted) {
+      health.set(origin, await probe(origin));
+      await pause(probeEveryMs);
+    }
+  }
+  const watching = Promise.all(origins.map(watch));
+
+  return {
+    /** Where the next request goes. */
+    next: (): string => {
+      const best = (["ready", "busy", "down"] as const)
+        .map((wanted) => origins.filter((origin) => health.get(origin) === wanted))
+        .find((some) => some.length > 0);
+      return best?.[Math.floor(Math.random() * best.length)] ?? "";
+    },
+
+    /** Whether it sends requests to this api. */
+    has: (origin: string): boolean => health.get(origin) === "ready",
+
+    stop: async (): Promise<void> => {
+      over.abort();
+      await watching;
+    },
+  };
+}
+
+async function probe(origin: string): Promise<Health> {
+  try {
+    const answer = await fetch(`${origin}/readyz`, { signal: AbortSignal.timeout(probeWithinMs) });
+    await answer.arrayBuffer();
+    return answer.ok ? "ready" : "down";
+  } catch (error) {
+    return error instanceof Error && error.name === "TimeoutError" ? "busy" : "down";
+  }
+}
