@@ -3,11 +3,15 @@ import { setTimeout as pause } from "node:timers/promises";
 /** How often each api is asked whether it is ready, in milliseconds. A balancer notices well within SHUTDOWN_DELAY_MS. */
 const probeEveryMs = 100;
 
-/** An api that does not answer a probe for so long is used only while no other is ready. */
+/** An api that does not answer a probe for so long gets requests only while no other is ready. */
 const probeWithinMs = 2_000;
 
-/** What an api says of itself: nothing where it is too busy, and `down` where it is not ready or not there. */
-type Health = "ready" | "busy" | "down";
+/**
+ * What an api says of itself, the best first: nothing where it is too busy, that it is not ready, or nothing because it is not there. One that is
+ * not ready answers, if need be with a 503.
+ */
+const states = ["ready", "busy", "unready", "gone"] as const;
+type Health = (typeof states)[number];
 
 /**
  * A balancer as an operator has one: it asks each api whether it is ready, and sends new requests to those that are. An api may be replaced by
@@ -28,7 +32,7 @@ export function startBalancer(origins: readonly string[]) {
   return {
     /** Where the next request goes. */
     next: (): string => {
-      const best = (["ready", "busy", "down"] as const)
+      const best = states
         .map((wanted) => origins.filter((origin) => health.get(origin) === wanted))
         .find((some) => some.length > 0);
       return best?.[Math.floor(Math.random() * best.length)] ?? "";
@@ -48,8 +52,8 @@ async function probe(origin: string): Promise<Health> {
   try {
     const answer = await fetch(`${origin}/readyz`, { signal: AbortSignal.timeout(probeWithinMs) });
     await answer.arrayBuffer();
-    return answer.ok ? "ready" : "down";
+    return answer.ok ? "ready" : "unready";
   } catch (error) {
-    return error instanceof Error && error.name === "TimeoutError" ? "busy" : "down";
+    return error instanceof Error && error.name === "TimeoutError" ? "busy" : "gone";
   }
 }
