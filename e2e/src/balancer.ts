@@ -3,14 +3,11 @@ import { setTimeout as pause } from "node:timers/promises";
 /** How often each api is asked whether it is ready, in milliseconds. A balancer notices well within SHUTDOWN_DELAY_MS. */
 const probeEveryMs = 100;
 
-/** An api that does not answer a probe for so long gets requests only while no other is ready. */
+/** A probe without an answer for so long says nothing: what was known of the api stands. */
 const probeWithinMs = 2_000;
 
-/**
- * What an api says of itself, the best first: nothing where it is too busy, that it is not ready, or nothing because it is not there. One that is
- * not ready answers, if need be with a 503.
- */
-const states = ["ready", "busy", "unready", "gone"] as const;
+/** What an api says of itself, the best first. One that is not ready answers, if need be with a 503, and one that is gone refuses. */
+const states = ["ready", "unready", "gone"] as const;
 type Health = (typeof states)[number];
 
 /**
@@ -23,7 +20,7 @@ export function startBalancer(origins: readonly string[]) {
 
   async function watch(origin: string): Promise<void> {
     while (!over.signal.aborted) {
-      health.set(origin, await probe(origin));
+      health.set(origin, (await probe(origin)) ?? health.get(origin) ?? "ready");
       await pause(probeEveryMs);
     }
   }
@@ -48,12 +45,12 @@ export function startBalancer(origins: readonly string[]) {
   };
 }
 
-async function probe(origin: string): Promise<Health> {
+async function probe(origin: string): Promise<Health | undefined> {
   try {
     const answer = await fetch(`${origin}/readyz`, { signal: AbortSignal.timeout(probeWithinMs) });
     await answer.arrayBuffer();
     return answer.ok ? "ready" : "unready";
   } catch (error) {
-    return error instanceof Error && error.name === "TimeoutError" ? "busy" : "gone";
+    return error instanceof Error && error.name === "TimeoutError" ? undefined : "gone";
   }
 }
