@@ -168,6 +168,17 @@ describe("an equal request without an idempotency key", () => {
     expect(await generations.submit(ask())).toMatchObject({ kind: "accepted" });
   });
 
+  test("finds nothing where a caller was told the id of a failure that another one was answered with", async () => {
+    const { generations, attempts, ask, begun, leave } = await openApi();
+    const first = await begun();
+    await attempts.fail(first.id, first.lane, 1, broken);
+    await leave(first, "answered");
+    const second = ask();
+    expect(await generations.submit(second)).toEqual(attached(first));
+    await leave({ ...first, caller: second.caller }, "accepted");
+    expect(await generations.submit(ask())).toMatchObject({ kind: "accepted" });
+  });
+
   test("finds nothing where its caller left before anything was begun, or had another body", async () => {
     const { generations, ask, submitted, begun, leave } = await openApi();
     expect(await leave(await submitted(), "cut")).toBe("canceled");

@@ -16,11 +16,11 @@ redis.call('SREM', waiters_of(id), caller)
 if not status then return 'kept' end
 if abandoned then return 'canceled' end
 
-local is_open = body and not claim and not answered
+local is_listed = body and not claim
 if how == 'answered' or how == 'accepted' then
-  if not is_open then return 'kept' end
+  if not is_listed then return 'kept' end
   redis.call('HSET', KEYS[1], 'answered', '1')
-  -- A worker may have ended it between the 202 and this.
+  -- A worker may have ended it between the 202 and this, and an error that was answered may have been found again.
   if how == 'accepted' or not may_be_charged then redis.call('ZREM', unanswered_of(key, body), id) end
   return 'kept'
 end
@@ -29,6 +29,7 @@ if how == 'later' then
   redis.call('HSET', KEYS[1], 'kept', '1')
   kept = '1'
 end
+local is_open = is_listed and not answered
 if is_awaited(id, now()) then
   -- A generation has one living caller at most, so the others may be those of a process that was killed a moment ago.
   if is_open then redis.call('DEL', released_of(key, body)) end
