@@ -12,7 +12,7 @@ test.each([[["--help"]], [["fleet", "--help"]]])("the usage is shown when it is 
 });
 
 test.each([
-  ["an option that there is not", ["fleet", "--workers", "4"], "--workers"],
+  ["an option that there is not", ["fleet", "--tenants", "4"], "--tenants"],
   ["a bench that there is not", ["flood"], 'There is no bench "flood".'],
 ])("%s is answered with the usage and without a stack", (_, args, mistake) => {
   const { status, stdout, stderr } = run(...args);
