@@ -1,8 +1,11 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
+import { ServerResponse } from "node:http";
 import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { temporaryFolder } from "@darkroom/testing";
 import { expect, onTestFinished, test } from "vitest";
+import { z } from "zod";
 import { apiKey, links, startApi, type StartApiOptions } from "../api.fixture.ts";
 import { heldWork, request as imageRequest } from "../generation.fixture.ts";
 
@@ -189,4 +192,47 @@ test("a connection beyond the most is closed and counted, and those before it ar
   served[0]?.write(request);
   expect(String(await once(served[0] ?? dropped, "data"))).toContain("200 OK");
   for (const socket of served) socket.destroy();
+});
+
+/** What Fastify tells on its channel when the handler of a route begins. */
+const handlerBegins = "tracing:fastify.request.handler:start";
+const begunSchema = z.object({
+  request: z.object({ url: z.string() }),
+  reply: z.object({ raw: z.instanceof(ServerResponse) }),
+});
+
+test("a request without a key whose client has gone before its turn is not begun: its end would never be told", async () => {
+  const api = await startApi();
+  const port = Number(new URL(api.baseUrl).port);
+  const arrived: ServerResponse[] = [];
+  const begun: boolean[] = [];
+  const own = "/healthz?of=this-test";
+  api.app.server.on("request", ({ url }, response) => {
+    if (url === own) arrived.push(response);
+  });
+  const onBegin = (message: unknown) => {
+    const { request, reply } = begunSchema.parse(message);
+    if (request.url === own) begun.push(reply.raw.closed);
+  };
+  subscribe(handlerBegins, onBegin);
+  onTestFinished(() => void unsubscribe(handlerBegins, onBegin));
+  const sockets = await Promise.all(
+    Array.from({ length: 300 }, async () => {
+      const socket = connect(port, "127.0.0.1");
+      socket.on("error", () => {});
+      await once(socket, "connect");
+      return socket;
+    }),
+  );
+  await expect.poll(() => connectionsOf(api.app.server)).toBe(sockets.length);
+  // All requests are there, and all clients have gone, before the server reads the first.
+  for (const socket of sockets) {
+    socket.write(`GET ${own} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    socket.destroy();
+  }
+  await expect.poll(() => connectionsOf(api.app.server)).toBe(0);
+  await expect.poll(() => arrived.every(({ closed }) => closed)).toBe(true);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(begun.filter((isClosed) => isClosed)).toEqual([]);
+  expect(arrived.length, "some came too late for their turn").toBeGreaterThan(begun.length);
 });

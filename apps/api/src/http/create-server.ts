@@ -85,7 +85,10 @@ export function createServer(given: CreateServerDependencies): Server {
       const serve = (request: IncomingMessage, response: ServerResponse) => {
         setCommonHeaders(response);
         const pass = () => route(request, response);
-        const begin = () => gate.turnAway(request, response, pass) || pass();
+        const begin = () => {
+          // Its client has gone before its turn. Whatever follows a request listens for the close of its answer, which is not told any more.
+          if (!response.closed && !gate.turnAway(request, response, pass)) pass();
+        };
         if (credentialOf(request.headers) === undefined) turnsWithoutKey.take(begin);
         else begin();
       };
