@@ -58,7 +58,7 @@ export function createCallersModel() {
     const returned = byAge.find((one) => usable(one) && one.returned);
     if (forceNew) return returned;
     const failed = ({ status, charged, closed }: Drawn) => status === "failed" && charged && !closed;
-    return returned ?? byAge.find(usable) ?? byAge.find(failed);
+    return byAge.find((one) => usable(one) && !one.returned) ?? returned ?? byAge.find(failed);
   }
 
   return {

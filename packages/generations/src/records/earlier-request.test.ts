@@ -125,6 +125,23 @@ describe("an equal request without an idempotency key", () => {
     expect(await generations.submit(anew())).toMatchObject({ kind: "accepted" });
   });
 
+  test("gets its own, and leaves to one that asks for a new generation what that was told to ask for again", async () => {
+    const { generations, ask, begun, leave } = await openApi();
+    const forced = await begun({ forceNew: true });
+    const plain = await begun();
+    await leave(forced, "returned");
+    await leave(plain, "cut");
+    expect(await generations.submit(ask())).toEqual(attached(plain));
+    expect(await generations.submit(ask({ forceNew: true }))).toEqual(attached(forced));
+  });
+
+  test("gets what another was told to ask for again where there is nothing else", async () => {
+    const { generations, ask, begun, leave } = await openApi();
+    const forced = await begun({ forceNew: true });
+    await leave(forced, "returned");
+    expect(await generations.submit(ask())).toEqual(attached(forced));
+  });
+
   test("takes it over when it has succeeded, until its answer is written", async () => {
     const { generations, ask, begun, succeed, leave } = await openApi();
     const first = await begun();

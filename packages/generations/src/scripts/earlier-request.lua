@@ -66,8 +66,13 @@ local function find_unanswered(request, time)
   release_dead(request, list, time)
   local failed
   local is_forced = request.force_new == '1'
-  -- Ids grow with time, so that the oldest of each state comes first.
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', list, -1, is_forced and -1 or 0)) do
+  -- Ids grow with time, so that the oldest of each state comes first. What a request for a new generation was told to ask for again is the last
+  -- that another request takes: the first finds nothing else, and would buy again.
+  local ids = is_forced and {} or redis.call('ZRANGEBYSCORE', list, 0, 0)
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', list, -1, -1)) do
+    ids[#ids + 1] = id
+  end
+  for _, id in ipairs(ids) do
     local is = find_generation(id)
     local age = is and not is.lives and time - is.ended
     if is and (is.lives or (is.status == 'succeeded' and not is.answered and age < unanswered_for_ms)) then
