@@ -17,8 +17,8 @@ export type OpenBoardOptions = QueueConnection & {
 const pollEverySeconds = 10;
 
 /**
- * What of the board is answered, by the path as it was sent: its page, its files, the lanes, and a job. What else it has asks Redis for what its
- * user may not do (the connections of workers), or is empty here. An id has an underscore or a point, and no other part of the board has one.
+ * What of the board is answered, by the path without dots that lead elsewhere: its page, its files, the lanes, and a job. What else it has asks
+ * Redis for what its user may not do (the connections of workers), or is empty here. An id has an underscore or a point, and no other part of the board has one.
  */
 const served = [
   /^$/,
@@ -36,6 +36,8 @@ const answerJson = (status: number, body: object): BoardAnswer => ({
   headers: { "content-type": "application/json; charset=utf-8" },
   body: Buffer.from(JSON.stringify(body)),
 });
+
+const notServed = (): BoardAnswer => answerJson(404, { error: "This part of the board is not served." });
 
 /** Opens bull-board over the lanes, in Fastify without a port. */
 export async function openBoard({ redis, keys, readLanes, basePath }: OpenBoardOptions): Promise<OpenBoard> {
@@ -64,17 +66,19 @@ export async function openBoard({ redis, keys, readLanes, basePath }: OpenBoardO
 
   return {
     async get(path) {
-      const [route = ""] = path.split("?", 1);
+      // As the board's own Fastify reads it: "static/../api" is "api".
+      const { pathname, search } = new URL(`http://board${mounted}/${path}`);
+      if (!pathname.startsWith(`${mounted}/`)) return notServed();
+      const route = pathname.slice(mounted.length + 1);
       const nodeId = flowOfJob.exec(route)?.[1];
       if (nodeId !== undefined) return answerJson(200, { nodeId, isFlowNode: false, flowRoot: null });
-      if (!served.some((pattern) => pattern.test(route)))
-        return answerJson(404, { error: "This part of the board is not served." });
+      if (!served.some((pattern) => pattern.test(route))) return notServed();
       const isData = route.startsWith("api/");
       if (isData) {
         const lanes = await readLanes();
         board.setQueues(lanes.map((lane) => new BullMQAdapter(queues.queueOf(lane), { readOnlyMode: true })));
       }
-      const answer = await app.inject({ method: "GET", url: `${mounted}/${path}` });
+      const answer = await app.inject({ method: "GET", url: pathname + search });
       // Its own answer to an error has a stack trace in it.
       if (answer.statusCode >= 500)
         throw new Error(`The board answered ${answer.statusCode}: ${answer.body.slice(0, 500)}`);

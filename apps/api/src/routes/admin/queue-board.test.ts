@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { get, type IncomingMessage } from "node:http";
 import { errorBodySchema } from "@darkroom/contracts";
 import { monitorRedis, testRedisUrl } from "@darkroom/testing";
 import { expect, test } from "vitest";
@@ -122,6 +124,20 @@ test("nothing can be changed, whatever the method, and parts that are not for re
   ])
     expect([path, (await look(api, path)).status]).toEqual([path, 404]);
   expect(await api.queue.lanes.depth(lane)).toEqual({ waiting: 2, paused: false });
+});
+
+test("a path that leads to another part by dots gets that part no more than a path without them", async () => {
+  const api = await startApi();
+  const id = await withJobs(api);
+  await look(api, "/api/queues");
+  const port = Number(new URL(api.baseUrl).port);
+  for (const part of ["api/redis/stats", `api/queues/${lane}/${id}/logs`, `api/queues/${lane}/workers`])
+    for (const detour of ["static/../", "static/js/../../", "queue/..\\", "queue/%2e%2e/"]) {
+      // `fetch` would take the detour itself, and ask for what it leads to.
+      const asked = get({ port, path: `/admin/queues/${detour}${part}`, headers: { authorization: basic(adminKey) } });
+      const [answer]: IncomingMessage[] = await once(asked, "response");
+      expect([detour, part, answer?.resume().statusCode]).toEqual([detour, part, 404]);
+    }
 });
 
 test("looking writes nothing to Redis, and when nobody looks any more the board is closed with its connection", async () => {
