@@ -43,3 +43,30 @@ test.each([
 ])("a setting that cannot be meant is named: %j", (environment, message) => {
   expect(() => readSettings(tracingEnvSchema, environment)).toThrow(message);
 });
+
+describe("headers for the collector", () => {
+  const read = (headers: string) =>
+    readSettings(tracingEnvSchema, { OTEL_EXPORTER_OTLP_HEADERS: headers }).OTEL_EXPORTER_OTLP_HEADERS;
+
+  // The exporter leaves out what it cannot read, or tells the log a name that is none.
+  test.each([
+    "Bearer se3cret",
+    "Bearer se3cret=x",
+    "Basic se3cret==",
+    "authorization=",
+    "a=b,se3cret",
+    "a=%zz",
+    "a=%0d%0ase3cret",
+    "a=ü",
+  ])("are refused at the start, and not repeated: %j", (headers) => {
+    expect(() => read(headers)).toThrow(/OTEL_EXPORTER_OTLP_HEADERS: must be name=value/);
+    expect(() => read(headers)).not.toThrow(/se3cret/);
+  });
+
+  test.each(["authorization=Bearer se3cret", "authorization=Basic%20dXNlcjpwYXNz==, x-team = images", "a=b,"])(
+    "are taken: %j",
+    (headers) => {
+      expect(read(headers)).toBe(headers);
+    },
+  );
+});

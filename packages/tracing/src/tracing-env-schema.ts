@@ -6,6 +6,16 @@ const url = z.url({ protocol: /^https?$/, error: "must be a URL that begins with
 const protocols = ["http/protobuf", "http/json"] as const;
 const protocol = z.enum(protocols, "must be http/protobuf or http/json; Darkroom does not speak gRPC to a collector");
 
+/** One header as OpenTelemetry writes it: the name is a token, and the value is printable ASCII, in which anything may be percent-encoded. */
+const header = /^[\w!#$&'*+.^`|~-]+ *=(?:[ -$&-~]|%(?:[2-6][\da-f]|7[\da-e]))+$/i;
+
+const headers = z
+  .string()
+  .refine((text) => text.split(",").every((one) => one.trim() === "" || header.test(one.trim())), {
+    // The exporter would leave out what is none, or have the log tell a key that stands where the name belongs.
+    error: "must be name=value,name=value; each value is printable ASCII, other characters are percent-encoded",
+  });
+
 /** Whether a caller of the api continues its own trace, and whether its sampling decision counts. */
 const callers = ["continue", "trust", "ignore"] as const;
 
@@ -39,7 +49,7 @@ export const tracingEnvSchema = z.object({
     .optional()
     .describe("The same for traces alone. It comes before OTEL_EXPORTER_OTLP_PROTOCOL."),
   OTEL_EXPORTER_OTLP_HEADERS: secretSetting(
-    z.string().optional().describe("Headers for the collector, such as its key: `name=value,name=value`."),
+    headers.optional().describe("Headers for the collector, such as its key: `name=value,name=value`."),
   ),
   OTEL_SERVICE_NAME: z
     .string()
