@@ -35,7 +35,8 @@ export async function openTracer(
   const { settings, service, instance, running, log } = options;
   // The timer of an export was set within some span, and what is said of the export is not about that.
   const warn: Warn = (fields, sentence) => running.exit(() => log.warn(fields, sentence));
-  const tell = (said: string) => warn({ err: new ExportWarning(said) }, "OpenTelemetry reports a fault of the export");
+  const tell = (...said: unknown[]) =>
+    warn({ err: new ExportWarning(sentenceOf(said)) }, "OpenTelemetry reports a fault of the export");
   diag.setLogger({ error: tell, warn: tell, info() {}, debug() {}, verbose() {} }, DiagLogLevel.WARN);
   const exporter = tellingExporter(await createExporter(settings), warn);
   const provider = new TracerProvider({
@@ -68,6 +69,9 @@ type Warn = Logger["warn"];
 class ExportWarning extends Error {
   override readonly name = "ExportWarning";
 }
+
+/** Parts of OpenTelemetry put their name before what they say, and data behind it. What is no text may be anything. */
+const sentenceOf = (said: readonly unknown[]): string => said.filter((part) => typeof part === "string").join(" ");
 
 async function createExporter(settings: TracingSettings): Promise<SpanExporter> {
   const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint = standardEndpoint, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: ofTraces } =
