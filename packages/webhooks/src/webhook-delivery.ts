@@ -17,7 +17,7 @@ const deliverySchema = z.object({
   batchId: z.string().optional(),
   /** The ending that is told of. */
   ending: toldEndingSchema,
-  url: z.string(),
+  url: z.string().refine((url) => URL.canParse(url), "must be a URL"),
   /** What its slots are counted by: see `registrableHost`. A delivery of an older release has none. */
   origin: z.string().optional(),
   status: z.enum(webhookDeliveryStatuses),

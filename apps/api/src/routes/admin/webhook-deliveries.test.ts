@@ -43,9 +43,12 @@ test("those of one tenant, or of another state, are shown where that is asked fo
   expect(await ids("?status=delivered")).toEqual(["whd_2"]);
 });
 
-test("one that is damaged is named, and hides no other", async () => {
+test.each([
+  ["ending", "unheard of"],
+  ["url", "hooks.example.com/in"],
+])("one whose %s is damaged is named, and hides no other", async (field, value) => {
   const { api, list } = await withDeliveries();
-  await api.redis.hset(api.keys.delivery("whd_1"), "ending", "unheard of");
+  await api.redis.hset(api.keys.delivery("whd_1"), field, value);
   expect(await list()).toMatchObject({ data: [{ id: "whd_3" }], unreadable: ["whd_1"] });
 });
 
