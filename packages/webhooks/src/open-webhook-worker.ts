@@ -60,7 +60,10 @@ export type OpenWebhookWorkerOptions = {
   concurrency: number;
   /** How long a worker may be silent before its webhooks are given to another, in milliseconds. */
   leaseMs: number;
-  /** The time that is signed with a webhook, in Unix milliseconds. Receivers refuse one that is minutes from theirs. The clock of this process when left out. */
+  /**
+   * The time that is signed with a webhook, in Unix milliseconds, by the clock of Redis. Receivers refuse one that is minutes from theirs. The clock
+   * of this process when left out.
+   */
   nowMs?: () => number;
   /** Called with what came of each post, and how long after the ending that was, in milliseconds. */
   onAnswer?: WebhookPart["onAnswer"];
@@ -88,6 +91,7 @@ export async function openWebhookWorker(options: OpenWebhookWorkerOptions) {
     perOrigin,
     schedule: (attempt) => webhookSchedule(attempt, Math.random),
     leaseMs,
+    nowMs,
     ...(options.onAnswer !== undefined && { onAnswer: options.onAnswer }),
     everyMs: ownLookMs,
     within: (call, run) => tracer.within(delivering(call), run),

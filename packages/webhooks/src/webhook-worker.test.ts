@@ -23,6 +23,19 @@ describe("an ending", () => {
     expect(await queue.redis.exists(queue.keys.outbox, queue.keys.deliveries)).toBe(0);
   });
 
+  test("is as old as the clock of Redis says when it is told, whatever the clock of the machine says", async () => {
+    const queue = await openWebhooks();
+    await queue.ended();
+    await queue.dispatcher.tick();
+    const told = Promise.withResolvers<number>();
+    const minuteMs = 60_000;
+    queue.openWorker({
+      nowMs: () => Date.now() + 10 * minuteMs,
+      onAnswer: ({ sinceEndingMs }) => told.resolve(sinceEndingMs),
+    });
+    expect(Math.floor((await told.promise) / minuteMs)).toBe(10);
+  });
+
   test("that two workers find in the outbox at once is told once", async () => {
     const queue = await openWebhooks();
     const id = await queue.ended();

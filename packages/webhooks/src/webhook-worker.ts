@@ -42,6 +42,8 @@ export type WebhookWorkerOptions = WebhookSubjectStores & {
   within?: <T>(call: Pick<WebhookCall, "delivery" | "subject">, run: () => Promise<T>) => Promise<T>;
   /** Called with what came of each post, and how long after the ending that was, in milliseconds. */
   onAnswer?: (told: { outcome: WebhookAnswer["outcome"]; sinceEndingMs: number }) => void;
+  /** By the clock of Redis, in Unix milliseconds. The clock of this process when left out. */
+  nowMs?: () => number;
   /** The pause before an attempt, counted from 1, in milliseconds; null when there is to be none. */
   schedule: (attempt: number) => number | null;
   /** How long a worker may be silent before its deliveries are given to another, in milliseconds; renewed at a third of it. */
@@ -83,7 +85,7 @@ const faultPauseMs = ({ take }: TakenDelivery): number =>
 
 /** Takes deliveries from their line, as many as it has slots for, and posts them. */
 export function createWebhookWorker(options: WebhookWorkerOptions) {
-  const { webhooks, post, schedule, quarantine, keys, log, leaseMs, everyMs = 500 } = options;
+  const { webhooks, post, schedule, quarantine, keys, log, leaseMs, everyMs = 500, nowMs = Date.now } = options;
   const { within = (_call, run) => run() } = options;
   const queue = createDeliveryQueue(options);
   const slots = createWebhookSlots(options.concurrency, options.perOrigin);
@@ -125,8 +127,8 @@ export function createWebhookWorker(options: WebhookWorkerOptions) {
       isAccepted: answer.outcome === "delivered",
       afterMs: performance.now() - postedAtMs,
     });
-    // The time of the ending is of the clock of Redis, and that of this process may be behind it.
-    const sinceEndingMs = Math.max(Date.now() - delivery.createdAtMs, 0);
+    // The time of the ending is of the clock of Redis, which is known here to some milliseconds.
+    const sinceEndingMs = Math.max(nowMs() - delivery.createdAtMs, 0);
     options.onAnswer?.({ outcome: answer.outcome, sinceEndingMs });
     return {
       result: resultOf(delivery, answer),
