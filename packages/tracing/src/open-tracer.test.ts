@@ -15,7 +15,7 @@ test("a warning says why the collector has not taken spans of an export that it 
   await once(collector.listen(0, "127.0.0.1"), "listening");
   const address = collector.address();
   const port = typeof address === "object" ? address?.port : undefined;
-  onTestFinished(() => void collector.close().closeAllConnections());
+  onTestFinished(() => collector.close().closeAllConnections());
   const settings = readSettings(tracingEnvSchema, {
     OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
     OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
