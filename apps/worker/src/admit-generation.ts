@@ -18,33 +18,69 @@ export type AdmitGenerationOptions = {
 /** How long a generation whose model has no upstream waits before it is looked at again, in milliseconds: for a change of the file. */
 const unservedMs = 30_000;
 
+/** How long one waits that could not be routed during its attempt, because Redis refused to choose, in milliseconds. */
+const unroutedMs = 1_000;
+
+const nothingHeld = async () => {};
+
 /**
  * Returns the `work` of a lane. Where there are deployments, also what its worker calls before an attempt (`admit`), so that none begins without
  * room for its call; then the upstream of the environment counts as a deployment, and a limit of one upstream does not close the lane to others.
  */
 export function createAdmitGeneration({ lane, provider, route, generateWith }: AdmitGenerationOptions) {
-  const own = generateWith(provider ?? full(unservedMs));
-  if (route === undefined) return { work: own };
+  if (route === undefined) return { work: generateWith(provider ?? full(unservedMs)) };
   const findRoute = route;
   const isBatch = isBatchLane(lane);
 
+  const find = ({ model, upstream: { successor } }: GenerationRecord, images: number) =>
+    findRoute({ model, successor, environment: provider, images, isBatch });
+
+  /** Chooses a deployment when it is asked for images: for an attempt that was expected to ask for none, or for fewer. */
+  const routedWhenAsked = (attempt: Attempt): GenerateImagesOptions["provider"] => ({
+    name: provider?.name ?? "none",
+    async generate(call) {
+      const found = await find(attempt.record, call.indexes.length).catch((error: unknown) => {
+        throw noRoom(unroutedMs, error);
+      });
+      if (typeof found !== "object") throw noRoom(found ?? unservedMs);
+      try {
+        return await found.generate(call, noteWith(attempt));
+      } finally {
+        await found.release();
+      }
+    },
+  });
+
   async function admit(record: GenerationRecord): Promise<Admission> {
     const images = imagesWanted(record);
-    const isOver = isEnding(record.status) || images === 0;
-    const { model, upstream } = record;
-    const found = isOver
-      ? undefined
-      : await findRoute({ model, successor: upstream.successor, environment: provider, images, isBatch });
-    if (typeof found === "number") return found;
-    // Nothing is asked of a provider any more.
-    if (found === undefined) return isOver ? { work: own, release: async () => {} } : unservedMs;
-    const work: Work = (attempt) =>
-      generateWith({ name: found.provider, generate: (call) => found.generate(call, noteWith(attempt)) })(attempt);
-    return { work, release: () => found.release() };
+    if (isEnding(record.status) || images === 0) {
+      // It asks for images all the same where some were noted and did not come to the store.
+      return { work: (attempt) => generateWith(routedWhenAsked(attempt))(attempt), release: nothingHeld };
+    }
+    const found = await find(record, images);
+    if (typeof found === "object") {
+      const work: Work = (attempt) => {
+        const generate: GenerateImagesOptions["provider"]["generate"] = async (call) => {
+          if (call.indexes.length <= images) return found.generate(call, noteWith(attempt));
+          // The room is for fewer.
+          await found.release();
+          return routedWhenAsked(attempt).generate(call);
+        };
+        return generateWith({ name: found.provider, generate })(attempt);
+      };
+      return { work, release: () => found.release() };
+    }
+    const waitMs = found ?? unservedMs;
+    if (record.startedAtMs === null) return waitMs;
+    // Only an attempt ends a generation that has begun: where its batch was stopped, its deadline is over, or its workers died too often, what
+    // it has is delivered. So it is begun without room, and waits only where it would ask for images.
+    return { work: generateWith(full(waitMs)), release: nothingHeld };
   }
 
   const work: Work = async (attempt) => {
-    const admission = await admit(attempt.record);
+    const admission = await admit(attempt.record).catch((error: unknown) => {
+      return { work: generateWith(full(unroutedMs, error)), release: nothingHeld };
+    });
     if (typeof admission === "number") return generateWith(full(admission))(attempt);
     try {
       return await admission.work(attempt);
@@ -71,17 +107,21 @@ const noteWith =
     throw new Error(`A later attempt owns ${record.id}`);
   };
 
+const noRoom = (roomInMs: number, cause?: unknown): ProviderError =>
+  new ProviderError({
+    code: "overloaded",
+    message: "No upstream of this model accepts requests at the moment.",
+    retryable: true,
+    rateLimited: true,
+    roomInMs,
+    mayHaveCharged: false,
+    cause,
+  });
+
 /** Stands for upstreams of which none has room for so many milliseconds. */
-const full = (roomInMs: number): ImageProvider => ({
+const full = (roomInMs: number, cause?: unknown): ImageProvider => ({
   name: "none",
   async generate() {
-    throw new ProviderError({
-      code: "overloaded",
-      message: "No upstream of this model accepts requests at the moment.",
-      retryable: true,
-      rateLimited: true,
-      roomInMs,
-      mayHaveCharged: false,
-    });
+    throw noRoom(roomInMs, cause);
   },
 });

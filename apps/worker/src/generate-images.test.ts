@@ -106,6 +106,14 @@ describe("a rate limit of the provider is told apart from a failure,", () => {
   });
 });
 
+test("what one provider drew is not told as another's that was asked for the rest and drew nothing", async () => {
+  const store = memory();
+  const given = generation(2);
+  await work({ ...fakeProvider({ 1: facts }).provider, name: "first" }, store)(given.attempt());
+  const outcome = await work({ ...fakeProvider({ 1: facts }).provider, name: "none" }, store)(given.attempt());
+  expect(outcome.kind === "retry" && outcome.partial).toMatchObject({ provider: "first", images: [{ index: 0 }] });
+});
+
 test("images are bought, noted and stored under the generation's own keys", async () => {
   const { provider } = fakeProvider();
   const store = memory();

@@ -75,7 +75,9 @@ export function createGenerateImages({ provider, store, imageStore, metrics, log
     const { retryable, givenUp } = sortMissing(reply.missing);
     const missing = [...givenUpBefore, ...givenUp];
     const providerCostMicros = providerCostOf({ terms: record.terms, reply, earlier: stored });
-    const servedBy = reply.servedBy?.provider ?? provider.name;
+    // A provider that brought nothing is not the one that drew the images of an earlier attempt.
+    const isOfEarlier = reply.images.length === 0 && stored !== null && stored.images.length > 0;
+    const servedBy = isOfEarlier ? stored.provider : (reply.servedBy?.provider ?? provider.name);
     const planned = planDelivery({ provider: servedBy, objects, reply, earlier: stored, providerCostMicros });
     /** What the next attempt must know. Where the ending follows, that says it. */
     const isNews = reply.images.length > 0 || (givenUp.length > 0 && retryable.length > 0);
