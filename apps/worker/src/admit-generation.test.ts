@@ -101,7 +101,7 @@ function drawing(router: Router) {
     ...aRoute(),
     generate: async (call: Parameters<Route["generate"]>[0]) => ({
       ...(await drawnBy("azure")(call)),
-      servedBy: deploymentOfEnvironment({ name: "openai", generate: drawnBy("azure") }),
+      servedBy: deploymentOfEnvironment({ name: "openai", generate: drawnBy("azure") }, "m"),
       boughtAgain: [],
     }),
   };

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { createCountCall } from "./measure-calls.ts";
 
 const deployment = {
-  ...deploymentOfEnvironment({ name: "openai", generate: async () => ({ images: [], missing: [] }) }),
+  ...deploymentOfEnvironment({ name: "openai", generate: async () => ({ images: [], missing: [] }) }, "m"),
   name: "azure",
 };
 const limited = new ProviderError({

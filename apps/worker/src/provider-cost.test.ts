@@ -8,7 +8,7 @@ import { providerCostOf } from "./provider-cost.ts";
 const at = (micros: number): Prices => ({ perImageMicros: { any: { any: micros } } });
 const terms: Terms = { model: "m", quality: "high", prices: at(50), providerPrices: at(10) };
 const deployment = (providerPrices?: Prices): OpenDeployment => ({
-  ...deploymentOfEnvironment({ name: "openai", generate: async () => ({ images: [], missing: [] }) }),
+  ...deploymentOfEnvironment({ name: "openai", generate: async () => ({ images: [], missing: [] }) }, "m"),
   ...(providerPrices && { providerPrices }),
 });
 const image = (index: number): ProviderImage => ({

@@ -62,7 +62,7 @@ export function createRouter({ deployments, limits, onEnded, log }: RouterOption
 const poolOf = (model: string, adapter: ImageProvider): OpenModel => ({
   model,
   buyAgainInDoubt: false,
-  deployments: [deploymentOfEnvironment(adapter)],
+  deployments: [deploymentOfEnvironment(adapter, model)],
 });
 
 export type Router = ReturnType<typeof createRouter>;

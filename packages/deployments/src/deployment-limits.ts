@@ -74,10 +74,10 @@ export type DeploymentLimitsOptions = {
 export function createDeploymentLimits({ redis, keys, leaseMs, random = Math.random, log }: DeploymentLimitsOptions) {
   /** The calls of this process that are under way, by what names them, and where they count. */
   const held = new Map<string, string>();
-  const names = ({ name }: OpenDeployment) => [
-    keys.deployment(name),
-    keys.deploymentCalls(name),
-    keys.deploymentAsked(name),
+  const names = ({ limitsName }: OpenDeployment) => [
+    keys.deployment(limitsName),
+    keys.deploymentCalls(limitsName),
+    keys.deploymentAsked(limitsName),
   ];
 
   const renewals = createTicker({
@@ -91,7 +91,7 @@ export function createDeploymentLimits({ redis, keys, leaseMs, random = Math.ran
 
   function hold(id: string, deployment: OpenDeployment, counted: { second: number; images: number; isPaced: boolean }) {
     const begunAtMs = performance.now();
-    held.set(id, keys.deploymentCalls(deployment.name));
+    held.set(id, keys.deploymentCalls(deployment.limitsName));
     async function tell(outcome: CallEnd | "accepted", retryAfterMs = 0): Promise<void> {
       const { firstMs, maxMs, jitterShare, maxRetryAfterMs } = limitPause;
       try {

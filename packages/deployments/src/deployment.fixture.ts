@@ -15,6 +15,7 @@ export const aDeployment = (over: Partial<Deployment> = {}, generate?: ImageProv
   ...over,
   adapter: { name: "openai", generate: generate ?? (async () => ({ images: [], missing: [] })) },
   requestsFor: () => 1,
+  limitsName: over.name ?? "a",
   secrets: [],
 });
 

@@ -13,6 +13,8 @@ import { readSecret, type ReadVariable } from "./read-secret.ts";
 /** A deployment that can be called. */
 export type OpenDeployment = Deployment &
   OpenUpstream & {
+    /** Names what is kept of it in Redis: its limits, and whether it is closed. */
+    limitsName: string;
     /** Its secrets as they were read, to notice a change. Never log it. */
     secrets: readonly string[];
   };
@@ -37,17 +39,21 @@ export function openDeployment(
   );
   try {
     const upstream = openUpstream({ provider, baseUrl, apiKey, headers }, upstreams, ownName);
-    return { ...deployment, ...upstream, secrets: [apiKey ?? "", ...Object.values(headers)] };
+    return { ...deployment, ...upstream, limitsName: ownName, secrets: [apiKey ?? "", ...Object.values(headers)] };
   } catch (error) {
     if (error instanceof UpstreamFault) throw new DeploymentFault(error.field, error.message);
     throw error;
   }
 }
 
-/** The upstream that the environment names for a provider, as a deployment without limits of our own. */
-export const deploymentOfEnvironment = (adapter: ImageProvider): OpenDeployment => ({
+/**
+ * The upstream that the environment names for a provider, as a deployment of one model without limits of our own. It serves many models, and each has
+ * a state of its own: an upstream that does not know one of them, or fails at it, is not closed for the others. No name in the file has a colon.
+ */
+export const deploymentOfEnvironment = (adapter: ImageProvider, model: string): OpenDeployment => ({
   ...deploymentSchema.parse({ name: adapter.name, provider: adapter.name }),
   adapter,
   requestsFor: () => 1,
+  limitsName: `${adapter.name}:${model}`,
   secrets: [],
 });
