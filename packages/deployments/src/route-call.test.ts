@@ -8,7 +8,6 @@ import {
 import { describe, expect, test } from "vitest";
 import { createRouter, type Route } from "./create-router.ts";
 import { aDeployment, openLimits, silent } from "./deployment.fixture.ts";
-import type { OpenDeployment } from "./open-deployment.ts";
 import type { CallNote, EndedCall } from "./route-call.ts";
 
 const failure = (facts: Partial<ProviderErrorFacts> = {}) =>
@@ -32,9 +31,9 @@ type Answers = (index: number) => ProviderError | undefined;
 /** Two deployments, `a` before `b`, whose calls are recorded. */
 async function openTwo(
   answersOfA: Answers,
-  options: { answersOfB?: Answers; buyAgainInDoubt?: boolean; only?: OpenDeployment[] } = {},
+  options: { answersOfB?: Answers; answersOfC?: Answers; buyAgainInDoubt?: boolean } = {},
 ) {
-  const { answersOfB = () => undefined, buyAgainInDoubt = false } = options;
+  const { answersOfB = () => undefined, answersOfC, buyAgainInDoubt = false } = options;
   const asked: { name: string; model: string; indexes: readonly number[] }[] = [];
   const upstream =
     (name: string, answers: Answers): ImageProvider["generate"] =>
@@ -51,7 +50,8 @@ async function openTwo(
   const opened = await openLimits();
   const notes: CallNote[] = [];
   const ended: EndedCall[] = [];
-  const pool = { model: "m", buyAgainInDoubt, deployments: [a, b] };
+  const c = answersOfC && aDeployment({ name: "c", priority: 3 }, upstream("c", answersOfC));
+  const pool = { model: "m", buyAgainInDoubt, deployments: c === undefined ? [a, b] : [a, b, c] };
   const route = createRouter({
     deployments: { of: () => pool },
     limits: {
@@ -152,6 +152,35 @@ describe("images in doubt", () => {
       { doubtful: 0, boughtAgain: 0 },
     ]);
   });
+});
+
+test.each<[string, ProviderError]>([
+  ["has met its rate limit", limited],
+  ["failed, and cannot have charged", failure()],
+])(
+  "images in doubt are given up where the one that was to buy them again %s: no attempt buys them a third time",
+  async (_, error) => {
+    const { generate } = await openTwo(() => inDoubt, { answersOfB: () => error, buyAgainInDoubt: true });
+    const { missing } = await generate();
+    expect(missing).toEqual([
+      { index: 0, error: inDoubt },
+      { index: 1, error: inDoubt },
+    ]);
+  },
+);
+
+test("images that two deployments may have charged for are asked of no third", async () => {
+  const answers = { answersOfB: () => inDoubt, answersOfC: () => undefined, buyAgainInDoubt: true };
+  const { asked, generate } = await openTwo(() => inDoubt, answers);
+  const { missing } = await generate();
+  expect(asked.map(({ name }) => name)).toEqual(["a", "b"]);
+  expect(missing.map(({ error }) => error)).toEqual([inDoubt, inDoubt]);
+});
+
+test("of images in doubt, one that is refused when it is bought again stays in doubt", async () => {
+  const { generate } = await openTwo(() => inDoubt, { answersOfB: () => refused, buyAgainInDoubt: true });
+  const { missing } = await generate();
+  expect(missing[0]?.error.facts).toMatchObject({ code: "moderation_blocked", retryable: false, mayHaveCharged: true });
 });
 
 test("of images in doubt, one that was drawn and refused is not bought again, whatever the operator wants", async () => {

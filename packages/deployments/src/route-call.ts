@@ -60,14 +60,18 @@ export async function routeCall(options: RouteOptions, call: ProviderCall): Prom
   const missing: ProviderReply["missing"] = [];
   const boughtAgain: { deployment: OpenDeployment; images: number }[] = [];
   const tried = new Set<string>();
+  /** Why an image may be charged that was asked of another deployment all the same, by index. It is so once: nobody pays for it three times. */
+  const doubts = new Map<number, ProviderError>();
   let { indexes } = call;
   let held = options.first;
   for (;;) {
     const { deployment } = held;
     tried.add(deployment.name);
     const { reply, ended } = await callDeployment(held, { ...call, indexes }, options);
-    const again =
-      reply.images.length > 0 ? [] : reply.missing.filter(({ error }) => mayAskAnother(error, buyAgainInDoubt));
+    const mayAskAgain = ({ index, error }: ProviderReply["missing"][number]) =>
+      mayAskAnother(error, buyAgainInDoubt && !doubts.has(index));
+    const again = reply.images.length > 0 ? [] : reply.missing.filter(mayAskAgain);
+    for (const { index, error } of again) if (error.facts.mayHaveCharged) doubts.set(index, error);
     const others = pool.deployments.filter(({ name }) => !tried.has(name));
     const next =
       again.length === 0 || others.length === 0
@@ -81,12 +85,14 @@ export async function routeCall(options: RouteOptions, call: ProviderCall): Prom
     if (next?.kind !== "chosen") {
       const waitMs = next?.waitMs;
       const rest = reply.missing.map((one) => {
-        return { ...one, error: waiting(one.error, again.includes(one) ? waitMs : undefined) };
+        const error = withDoubt(one.error, doubts.get(one.index));
+        return { ...one, error: waiting(error, again.includes(one) ? waitMs : undefined) };
       });
       return { ...reply, missing: [...missing, ...rest], servedBy: deployment, boughtAgain };
     }
     if (inDoubt > 0) boughtAgain.push({ deployment, images: inDoubt });
-    missing.push(...reply.missing.filter((one) => !again.includes(one)));
+    const givenUp = reply.missing.filter((one) => !again.includes(one));
+    missing.push(...givenUp.map((one) => ({ ...one, error: withDoubt(one.error, doubts.get(one.index)) })));
     indexes = again.map(({ index }) => index);
     held = next.call;
     const fields = { generationId: call.generationId, model, from: deployment.name, to: held.deployment.name };
@@ -100,6 +106,17 @@ export async function routeCall(options: RouteOptions, call: ProviderCall): Prom
 /** A request that its caller has to change is refused by every deployment. */
 const mayAskAnother = (error: ProviderError, buyAgainInDoubt: boolean): boolean =>
   outcomeOfError(error) !== "answered" && (buyAgainInDoubt || !error.facts.mayHaveCharged);
+
+/**
+ * The error of an image that was asked of another deployment although one before may have charged for it, and did not come from there either. It is
+ * given up: a further attempt would ask the first again.
+ */
+function withDoubt(error: ProviderError, doubt: ProviderError | undefined): ProviderError {
+  if (doubt === undefined) return error;
+  return outcomeOfError(error) === "answered"
+    ? new ProviderError({ ...error.facts, retryable: false, mayHaveCharged: true })
+    : doubt;
+}
 
 /** How long a generation waits where a deployment's limit is met and there is no other: then the choice knows how long it is closed. */
 const lookAgainMs = 1_000;
