@@ -4,7 +4,12 @@
 -- A second counts until its last moment is a minute ago.
 local spans = 61
 
--- The seconds that count, in that form. A value that cannot be read, and seconds from before a clock was set back, count for nothing.
+-- A number that a second may have.
+local function is_count(value)
+  return type(value) == 'number' and value >= 0 and value <= 1e12
+end
+
+-- The seconds that count, in that form. What cannot be read, and seconds from before a clock was set back, count for nothing.
 local function read_asked(name, second)
   local value = redis.pcall('GET', name)
   local known = {}
@@ -14,10 +19,11 @@ local function read_asked(name, second)
   end
   local counting = {}
   for at = 1, #known - 2, 3 do
-    local of = known[at]
-    if of > second - spans and of <= second then
+    local of, requests, images = known[at], known[at + 1], known[at + 2]
+    local is_whole = is_count(of) and is_count(requests) and is_count(images)
+    if is_whole and of > second - spans and of <= second then
       local last = #counting
-      counting[last + 1], counting[last + 2], counting[last + 3] = of, known[at + 1], known[at + 2]
+      counting[last + 1], counting[last + 2], counting[last + 3] = of, requests, images
     end
   end
   return counting
@@ -40,8 +46,10 @@ local function count_asked(name, now_second, second, requests, images)
     if asked[at] == second then place = at end
   end
   if place then
-    asked[place + 1], asked[place + 2] = asked[place + 1] + requests, asked[place + 2] + images
-  elseif second == now_second then
+    -- A count that was lost in between is not taken back.
+    asked[place + 1] = math.max(asked[place + 1] + requests, 0)
+    asked[place + 2] = math.max(asked[place + 2] + images, 0)
+  elseif second == now_second and requests > 0 then
     local last = #asked
     asked[last + 1], asked[last + 2], asked[last + 3] = second, requests, images
   end

@@ -1,9 +1,11 @@
 --- @include "@darkroom/redis/scripts/now"
 --- @include "asked"
+--- @include "calls"
+--- @include "deployment-state"
 -- Chooses the deployment for a call, and notes the call as under way and as asked for. Repeated for a call that is under way, it answers
 -- the same deployment again.
---   KEYS[1…] three for each deployment: its state (see end-call.lua), its calls under way (ZSET of calls by the time at which each stops
---   counting), and what it was asked for in each second (STRING, see asked.lua)
+--   KEYS[1…] three for each deployment: its state (see deployment-state.lua), its calls under way (see calls.lua), and what it was asked for
+--   in each second (STRING, see asked.lua)
 --   and as the last key STRING: the latest time that a job was told to come back at
 --   ARGV[1] names the call  ARGV[2] milliseconds for which it counts as under way without a renewal  ARGV[3] uniform in [0, 1)
 --   ARGV[4] share of each limit that is left to others  ARGV[5] images
@@ -42,24 +44,25 @@ local function look_at_minute(limit, wanted, minute, sum, place)
   return 0, 1000
 end
 
+-- How many calls are under way: none at a key of another type, which the next call replaces.
+local function count_calls(calls)
+  if not unless_wrong_type('ZREMRANGEBYSCORE', calls, '-inf', time) then return 0 end
+  redis.call('ZREMRANGEBYSCORE', calls, string.format('(%d', time + longest_lease), '+inf')
+  return redis.call('ZCARD', calls)
+end
+
 -- One deployment: its priority, its part of the choice (0: it has no room), after how many milliseconds it may have room, and how many
 -- milliseconds lie between two calls that it can take.
 local function look_at(at)
   local state, calls, asked = unpack(KEYS, 3 * at - 2, 3 * at)
   local priority, weight, by_requests, by_images, at_a_time, requests = unpack(ARGV, 6 * at + 1, 6 * at + 6)
-  local closed_until, noted_at, pace, service = unpack(redis.call('HMGET', state, 'closedUntil', 'notedAt', 'pace', 'serviceMs'))
-  service = tonumber(service) or usual_ms
-  redis.call('ZREMRANGEBYSCORE', calls, '-inf', time)
-  redis.call('ZREMRANGEBYSCORE', calls, string.format('(%d', time + longest_lease), '+inf')
-  local under_way = redis.call('ZCARD', calls)
-  local wait, gap, minute, sums = 0, 0, {}, { 0, 0 }
-
-  -- After a clock was set back it is unknown when it opens: it is open.
-  local is_known = closed_until and time >= tonumber(noted_at)
-  if is_known then wait = math.max(tonumber(closed_until) - time, 0) end
+  local stands = read_state(state, time)
+  local pace, service = stands.pace, stands.service or usual_ms
+  local under_way = count_calls(calls)
+  local wait, gap, minute, sums = math.max(stands.closed_until - time, 0), 0, {}, { 0, 0 }
 
   local free = 1
-  at_a_time, pace = tonumber(at_a_time), tonumber(pace)
+  at_a_time = tonumber(at_a_time)
   local slots = at_a_time > 0 and usable(at_a_time) or nil
   if pace then slots = math.min(slots or pace, pace) end
   if slots then
@@ -83,18 +86,9 @@ local function look_at(at)
   return tonumber(priority), tonumber(weight) * free, wait, gap, pace and '1' or ''
 end
 
--- The same. What is kept of a deployment is known again within a minute: where it is damaged, it is dropped, so that it keeps no job waiting.
-local function look_or_drop(at)
-  local is_whole, priority, part, wait, gap, paced = pcall(look_at, at)
-  if is_whole then return priority, part, wait, gap, paced end
-  redis.call('DEL', unpack(KEYS, 3 * at - 2, 3 * at))
-  return look_at(at)
-end
-
 local function take(at, paced)
   local _, calls, asked = unpack(KEYS, 3 * at - 2, 3 * at)
-  redis.call('ZADD', calls, string.format('%d', time + lease), call)
-  redis.call('PEXPIRE', calls, lease)
+  hold_call(calls, call, time, lease)
   count_asked(asked, second, second, tonumber(ARGV[6 * at + 6]), images)
   return { 'chosen', at, second, paced }
 end
@@ -106,7 +100,7 @@ end
 local first, open, sum = nil, {}, 0
 local soonest, pace_of_all = nil, 0
 for at = 1, count do
-  local priority, part, wait, gap, paced = look_or_drop(at)
+  local priority, part, wait, gap, paced = look_at(at)
   if part > 0 and (not first or priority < first) then
     first, open, sum = priority, {}, 0
   end

@@ -1,10 +1,8 @@
 --- @include "@darkroom/redis/scripts/now"
 --- @include "asked"
+--- @include "deployment-state"
 -- Notes what came of a call of a deployment. What came of a call that is not under way any more changes nothing, so it is safe to repeat.
---   KEYS[1] HASH: `closedUntil`, when the deployment opens; `notedAt`, when that was written; `reason`: 'limit' or 'failures'; `closings`,
---   how many times it closed in a row; `failures` in a row; `pace`, how many calls it may have at a time while it is tried again;
---   `serviceMs`, how long its calls take in the mean
---   KEYS[2], KEYS[3] its calls under way, and what it was asked for: see choose-deployment.lua
+--   KEYS[1] its state, see deployment-state.lua  KEYS[2], KEYS[3] its calls under way, and what it was asked for: see calls.lua, asked.lua
 --   ARGV[1] names the call  ARGV[2] 'ok', 'answered' (the caller's fault), 'limited', 'failed', 'broken' (the account or the model is wrong),
 --   'dropped' (nothing is known), 'unused' (it was never made), or 'accepted' (it is still under way, and was not refused)
 --   ARGV[3] milliseconds since it was begun  ARGV[4] milliseconds that the upstream asks us to wait, or 0
@@ -15,24 +13,23 @@
 -- Answers the milliseconds for which the deployment is closed.
 local outcome, begun_ago = ARGV[2], tonumber(ARGV[3])
 local time = now()
-local closed_until, noted_at, reason, closings, failures, pace, service =
-  unpack(redis.call('HMGET', KEYS[1], 'closedUntil', 'notedAt', 'reason', 'closings', 'failures', 'pace', 'serviceMs'))
-closed_until, closings, failures, pace = tonumber(closed_until) or 0, tonumber(closings) or 0, tonumber(failures) or 0, tonumber(pace)
--- After a clock was set back it is unknown when it opens: it is open.
-if noted_at and time < tonumber(noted_at) then closed_until = 0 end
+local state = read_state(KEYS[1], time)
+local closed_until, reason, closings, failures, pace = state.closed_until, state.reason, state.closings, state.failures, state.pace
 
 local function closed_for()
   return math.max(math.ceil(closed_until - time), 0)
 end
 
 if outcome == 'accepted' then
-  if not redis.call('ZSCORE', KEYS[2], ARGV[1]) then return closed_for() end
-elseif redis.call('ZREM', KEYS[2], ARGV[1]) == 0 then
+  if not unless_wrong_type('ZSCORE', KEYS[2], ARGV[1]) then return closed_for() end
+elseif unless_wrong_type('ZREM', KEYS[2], ARGV[1]) ~= 1 then
   return closed_for()
 end
 
 if outcome == 'unused' then count_asked(KEYS[3], math.floor(time / 1000), tonumber(ARGV[13]), -ARGV[14], -ARGV[15]) end
 if outcome == 'unused' or outcome == 'dropped' then return closed_for() end
+
+if state.is_damaged then redis.call('DEL', KEYS[1]) end
 
 -- A call that began before the deployment opened belongs to the closing: twenty calls that are refused at once count once.
 local is_earlier = time - begun_ago < closed_until
@@ -59,7 +56,7 @@ elseif outcome == 'failed' or outcome == 'broken' then
   end
 else
   if outcome == 'ok' then
-    local mean = tonumber(service) or begun_ago
+    local mean = state.service or begun_ago
     redis.call('HSET', KEYS[1], 'serviceMs', string.format('%d', mean + (begun_ago - mean) / 5))
   end
   if outcome ~= 'accepted' and not is_earlier then redis.call('HDEL', KEYS[1], 'failures') end
