@@ -209,6 +209,18 @@ describe("failures open the circuit", () => {
   });
 });
 
+test("an upstream that hangs is not taken for one that works again: only an answer lets more calls go", async () => {
+  const { choose, take, open } = await openLimits();
+  const only = [aDeployment()];
+  await (await take(only)).end("broken");
+  await open("a");
+  const probe = await take(only);
+  await probe.accepted();
+  expect(await choose(only)).toEqual(full);
+  await probe.end("ok");
+  await Promise.all([take(only), take(only)]);
+});
+
 test.each<[string, (keys: Keys) => string, "hash" | "string" | "text"]>([
   ["its state is of another type", (keys) => keys.deployment("a"), "string"],
   ["its state holds what is no number", (keys) => keys.deployment("a"), "text"],

@@ -22,6 +22,8 @@ end
 
 if outcome == 'accepted' then
   if not unless_wrong_type('ZSCORE', KEYS[2], ARGV[1]) then return closed_for() end
+  -- A limit refuses at once, so a call that goes on is within it. An upstream that hangs lets calls go on, too, and fails them all in the end.
+  if reason == 'failures' then return closed_for() end
 elseif unless_wrong_type('ZREM', KEYS[2], ARGV[1]) ~= 1 then
   return closed_for()
 end
