@@ -106,6 +106,24 @@ test("a call that its worker did not live to end stands as one that may have bee
   );
 });
 
+test("a note that is written again because its answer was lost stands once", async () => {
+  const queue = await openQueue();
+  const given = queue.submission();
+  await queue.submit(given);
+  await queue.attempts.start(given.id, given.lane);
+  const begun = { deployment: "a", mayHaveCharged: true };
+  const ended = { deployment: "a", outcome: "ok", durationMs: 5, mayHaveCharged: true };
+  for (const [call, isEnd] of [
+    [begun, false],
+    [begun, false],
+    [ended, true],
+    [ended, true],
+  ] as const) {
+    expect(await queue.attempts.noteCall(given.id, 1, call, isEnd)).toBe("ok");
+  }
+  expect((await queue.generations.read(given.id))?.calls).toMatchObject([ended]);
+});
+
 test("a damaged call is left out of those that are shown, and keeps no attempt from beginning", async () => {
   const queue = await openQueue();
   const given = queue.submission();
