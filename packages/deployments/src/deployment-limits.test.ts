@@ -1,7 +1,7 @@
 import { type Keys, redisTime } from "@darkroom/redis";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { aDeployment, openLimits, silent } from "./deployment.fixture.ts";
-import { type CallEnd, createDeploymentLimits } from "./deployment-limits.ts";
+import { type CallEnd, type Choice, createDeploymentLimits } from "./deployment-limits.ts";
 import { readDeploymentFigures } from "./figures.ts";
 
 const full = { kind: "full", waitMs: expect.any(Number) };
@@ -313,6 +313,16 @@ describe("the renewal of calls", () => {
     });
     expect(await redis.pttl(keys.deploymentCalls("a"))).toBeGreaterThan(20_000);
   });
+});
+
+test("a caller's job comes back soon, however many jobs of batches wait", async () => {
+  const { choose, take } = await openLimits();
+  const only = [aDeployment({ concurrency: 10 })];
+  for (let at = 0; at < 10; at++) await take(only);
+  const waitOf = (choice: Choice) => (choice.kind === "full" ? choice.waitMs : 0);
+  const ofBatches = await Promise.all(Array.from({ length: 400 }, () => choose(only, { isBatch: true })));
+  expect(Math.max(...ofBatches.map(waitOf))).toBeGreaterThan(20_000);
+  expect(waitOf(await choose(only))).toBeLessThan(1_000);
 });
 
 test("jobs that find no room are told different times", async () => {

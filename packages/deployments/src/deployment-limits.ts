@@ -134,7 +134,7 @@ export function createDeploymentLimits({ redis, keys, leaseMs, random = Math.ran
       const id = randomBytes(12).toString("base64url");
       const answer = await chooseScript(
         redis,
-        [...deployments.flatMap(names), keys.deploymentLine(model)],
+        [...deployments.flatMap(names), keys.deploymentLine(model, isBatch)],
         [
           id,
           leaseMs,

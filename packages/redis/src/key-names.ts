@@ -122,8 +122,8 @@ export function createKeys(prefix: string) {
     deploymentCalls: (deployment: string) => name("deployment-calls", deployment),
     /** STRING: what a deployment was asked for in each second of the last minute. See `asked.lua`. */
     deploymentAsked: (deployment: string) => name("deployment-asked", deployment),
-    /** STRING: the latest time at which a job of a model comes back that found no room at its deployments. Lives some seconds. */
-    deploymentLine: (model: string) => name("deployment-line", model),
+    /** STRING: the latest time at which a job of a model comes back that found no room at its deployments. Lives some seconds. Batches have their own. */
+    deploymentLine: (model: string, isBatch = false) => name("deployment-line", model, ...(isBatch ? ["batch"] : [])),
     /** Prefix of all that BullMQ keeps. */
     lanes: name("lane"),
     /** Begins the names of what BullMQ keeps of a lane. */

@@ -6,7 +6,7 @@
 -- the same deployment again.
 --   KEYS[1…] three for each deployment: its state (see deployment-state.lua), its calls under way (see calls.lua), and what it was asked for
 --   in each second (STRING, see asked.lua)
---   and as the last key STRING: the latest time that a job was told to come back at
+--   and as the last key STRING: the latest time that a job was told to come back at; callers and batches have one each
 --   ARGV[1] names the call  ARGV[2] milliseconds for which it counts as under way without a renewal  ARGV[3] uniform in [0, 1)
 --   ARGV[4] share of each limit that is left to others  ARGV[5] images
 --   ARGV[6] the longest time in milliseconds that a job is told to wait
