@@ -12,10 +12,11 @@ export type SecretSource = z.infer<typeof secretSourceSchema>;
 const secret = z.custom<SecretSource>((value) => secretSourceSchema.safeParse(value).success, {
   error: "expected { env: NAME } or { file: PATH }",
 });
-const headerValueSchema = z.union([z.string(), secretSourceSchema]);
+const headerValueSchema = z.union([z.string().regex(/^[\t\x20-\x7E]*$/), secretSourceSchema]);
 const headerValue = z.custom<z.infer<typeof headerValueSchema>>((value) => headerValueSchema.safeParse(value).success, {
   error: "expected a text, { env: NAME } or { file: PATH }",
 });
+const headerName = z.string().regex(/^[\w-]+$/, { error: "expected a header's name: letters, digits, - and _" });
 /** A base URL with a user has a password, too. */
 const baseUrl = z.custom<string>((value) => typeof value === "string" && isBaseUrl(value), {
   error: "expected an http or https URL without user and fragment",
@@ -41,7 +42,7 @@ export const deploymentSchema = z.strictObject({
   provider: z.string(),
   baseUrl: baseUrl.optional(),
   apiKey: secret.optional(),
-  headers: z.record(z.string().regex(/^[\w-]+$/), headerValue).default({}),
+  headers: z.record(headerName, headerValue).default({}),
   /** The upstream's id of the model, where it is not the one of the catalogue. */
   model: z.string().min(1).max(256).optional(),
   /** The deployments with the lowest number are used first, the next where those have no room. */

@@ -121,9 +121,46 @@ describe("a mistake is told with its line and its reason:", () => {
   });
 
   test.each([
+    [
+      "the entries of a model as a map",
+      entry("provider: openai", "apiKey: sk-very-secret").replace("- name", "  name"),
+    ],
+    ["a key in the place of an entry", "models:\n  gpt-image-2:\n    deployments: [sk-very-secret]"],
+    ["a key in the place of the file", "sk-very-secret"],
+  ])("without the secret: %s", (_, text) => {
+    expect(faults(text)).not.toEqual([]);
+    expect(faults(text).join("\n")).not.toContain("sk-very-secret");
+  });
+
+  test.each([
+    ["two lines", "sk-1\nsk-2"],
+    ["a sign that no header may have", "sk-…"],
+  ])("a key of %s, which no request can send", (_, key) => {
+    variables["WRONG"] = key;
+    const [first, ...others] = faults(entry("provider: openai", "apiKey: { env: WRONG }"));
+    expect([first, others]).toEqual([expect.stringContaining("cannot be sent in a header"), []]);
+    expect(first).not.toContain("sk-");
+  });
+
+  test.each([
+    ["an alias of nothing", entry(...whole, "model: *nothing")],
+    [
+      "aliases that multiply",
+      `a: &a [${"x, ".repeat(20)}]\nb: &b [${"*a, ".repeat(20)}]\nc: &c [${"*b, ".repeat(20)}]\nmodels: [${"*c, ".repeat(20)}]`,
+    ],
+  ])("%s", (_, text) => {
+    expect(faults(text)).toEqual([expect.stringContaining("deployments.yaml:1:1:")]);
+  });
+
+  test.each([
     ["a key in the file itself", "apiKey: sk-very-secret"],
     ["a key in an address", "baseUrl: https://user:sk-very-secret@a.example"],
     ["a key among the headers", "headers: { x-key: [sk-very-secret] }"],
+    ["headers as a list", "headers: [{ authorization: sk-very-secret }]"],
+    ["headers as a text", 'headers: "authorization: sk-very-secret"'],
+    ["a header without a colon outside of it", 'headers: { "authorization: sk-very-secret" }'],
+    ["a key in a model's place", "model: { apiKey: sk-very-secret }"],
+    ["a key as an alias", "model: *sk-very-secret"],
   ])("without the secret: %s", (_, line) => {
     const text = entry("provider: openai", line.startsWith("apiKey") ? "" : "apiKey: { env: MAIN_KEY }", line);
     expect(faults(text)).not.toEqual([]);

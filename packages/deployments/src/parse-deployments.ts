@@ -1,4 +1,13 @@
-import { type Catalogue, explain, isPlainObject, type Mistake, readYaml, tellMistakes } from "@darkroom/models";
+import {
+  type Catalogue,
+  explain,
+  isPlainObject,
+  type Mistake,
+  readYaml,
+  showKind,
+  tellMistakes,
+} from "@darkroom/models";
+import type { z } from "zod";
 import { type Deployment, deploymentSchema, deploymentsFileSchema } from "./deployment-schema.ts";
 
 /** The deployments of one model. */
@@ -46,7 +55,7 @@ export function parseDeployments<Opened>(options: ParseDeploymentsOptions<Opened
   const yaml = readYaml(file, text);
   if (yaml.mistakes.length > 0) throw new DeploymentsError(yaml.mistakes);
   const read = deploymentsFileSchema.safeParse(yaml.value, { reportInput: true });
-  const mistakes: Mistake[] = read.success ? [] : read.error.issues.flatMap((issue) => explain(issue, []));
+  const mistakes: Mistake[] = read.success ? [] : read.error.issues.flatMap(explainWithoutSecrets);
   const found: ModelDeployments<Opened>[] = [];
   const owners = new Map<string, string>();
   for (const { model, index, deployment } of entriesOf(yaml.value)) {
@@ -73,6 +82,15 @@ export function parseDeployments<Opened>(options: ParseDeploymentsOptions<Opened
   const { models } = read.data;
   for (const one of found) one.buyAgainInDoubt = models[one.model]?.buyAgainInDoubt === true;
   return found;
+}
+
+/**
+ * No value of the file is repeated that may be a key in the wrong place: mistakes are logged, and shown to whom the operator shows them. A header's
+ * name that is none may be a whole header.
+ */
+function explainWithoutSecrets(issue: z.core.$ZodIssue): Mistake[] {
+  const told = issue.code === "invalid_key" ? { ...issue, path: issue.path.slice(0, -1) } : issue;
+  return explain(told, [], { show: showKind });
 }
 
 const modelsOf = (value: unknown): string[] =>

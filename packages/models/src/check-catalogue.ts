@@ -23,7 +23,7 @@ export function checkCatalogue(data: unknown): Checked {
   for (const [id, entry] of isPlainObject(entries) ? Object.entries(entries) : []) {
     const path = ["models", id];
     const name = modelNameSchema.safeParse(id, { reportInput: true });
-    if (!name.success) mistakes.push(...name.error.issues.flatMap((issue) => explain(issue, path, true)));
+    if (!name.success) mistakes.push(...name.error.issues.flatMap((issue) => explain(issue, path, { atKey: true })));
     const model = modelSchema.safeParse(entry, { reportInput: true });
     if (!model.success) mistakes.push(...model.error.issues.flatMap((issue) => explain(issue, path)));
     else

@@ -1,6 +1,6 @@
 export { billOf, type ExplainedBill } from "./bill-of.ts";
 export type { Catalogue, CatalogueModel, Retirement } from "./catalogue.ts";
-export { CatalogueError, explain, type Mistake, tellMistakes } from "./mistake.ts";
+export { CatalogueError, explain, type Mistake, showKind, tellMistakes } from "./mistake.ts";
 export { isPlainObject } from "./merge-patch.ts";
 export { type Prices, pricesSchema } from "./price-schema.ts";
 export { readYaml } from "./yaml-file.ts";

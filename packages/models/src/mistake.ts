@@ -21,8 +21,12 @@ export type Mistake = {
   atKey?: boolean;
 };
 
-/** Says in an operator's words what a schema found wrong with the thing that stands at `at`. */
-export function explain(issue: z.core.$ZodIssue, at: Path, atKey = isAboutKey(issue)): Mistake[] {
+/** Says in an operator's words what a schema found wrong with the thing that stands at `at`. `show`: how the value at fault is repeated. */
+export function explain(
+  issue: z.core.$ZodIssue,
+  at: Path,
+  { atKey = isAboutKey(issue), show = showValue } = {},
+): Mistake[] {
   const path = [...at, ...issue.path];
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({ path: [...path, key], reason: "unknown key", atKey: true }));
@@ -56,9 +60,16 @@ function expectationOf(issue: z.core.$ZodIssue): string {
 }
 
 /** Long values are cut: the place is given, and the reader has the file. */
-function show(value: unknown): string {
+function showValue(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 64 ? `${text.slice(0, 64)}…` : text;
+}
+
+/** Shows numbers and the like, and of all that may hold a secret only what it is. */
+export function showKind(value: unknown): string {
+  if (typeof value === "string") return "a text";
+  if (Array.isArray(value)) return "a list";
+  return typeof value === "object" && value !== null ? "a map" : showValue(value);
 }
 
 /** Each mistake as `file:line:column: path: reason`, in the order of the file. */

@@ -30,9 +30,18 @@ export function readYaml(name: string, text: string): YamlFile {
     return `${name}:${line}:${column}: ${message}`;
   });
 
+  let value: unknown = {};
+  try {
+    if (mistakes.length === 0) value = document.toJS() ?? {};
+  } catch (error) {
+    // The library's words for an alias that cannot be followed. They may repeat its name, which may be a secret that began with an asterisk.
+    if (!(error instanceof ReferenceError)) throw error;
+    mistakes.push(`${name}:1:1: an alias (*name) has no anchor (&name) before it, or the aliases stand for too much`);
+  }
+
   return {
     name,
-    value: mistakes.length > 0 ? {} : (document.toJS() ?? {}),
+    value,
     mistakes,
     has: (path) => stepsAlong(document, path).length === path.length,
     locate(path, part) {
