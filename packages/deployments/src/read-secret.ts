@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { type Deployment, type SecretSource } from "./deployment-schema.ts";
 import { DeploymentFault } from "./parse-deployments.ts";
+import { readSmallFile } from "./read-small-file.ts";
 
 /** A variable of the environment of this process. */
 export type ReadVariable = (name: string) => string | undefined;
@@ -24,8 +24,8 @@ export function readSecret(source: SecretSource, field: keyof Deployment, readVa
 
 function textOf(file: string, field: keyof Deployment): string {
   try {
-    return readFileSync(file, "utf8");
+    return readSmallFile(file);
   } catch (error) {
-    throw new DeploymentFault(field, `the file ${file} cannot be read: ${error instanceof Error ? error.message : ""}`);
+    throw new DeploymentFault(field, `the file ${error instanceof Error ? error.message : file}`);
   }
 }

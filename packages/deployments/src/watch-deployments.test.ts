@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { loadCatalogue } from "@darkroom/models";
 import { createHttpClient, createImageChecker, readProviderSettings } from "@darkroom/providers";
@@ -32,7 +32,7 @@ async function open(first: string) {
       log: { info: line, error: line },
       everyMs: 10,
     });
-  return { watch, write, writeKey, logged };
+  return { file, watch, write, writeKey, logged };
 }
 
 async function watched() {
@@ -72,6 +72,35 @@ test("a file that goes back to what it was has no mistakes any more", async () =
   await expect.poll(() => deployments.mistakes).toHaveLength(1);
   write(text(1));
   await expect.poll(() => deployments.mistakes).toEqual([]);
+});
+
+test.each([
+  ["is longer than any is", "#".repeat(50 * 1024 * 1024), "has 52428800 bytes"],
+  ["is empty", "", "models"],
+])("a file that %s is a mistake", async (_, content, reason) => {
+  const { write, inForce, deployments } = await watched();
+  write(content);
+  await expect.poll(() => deployments.mistakes).toEqual([expect.stringContaining(reason)]);
+  expect(inForce()?.weight).toBe(1);
+});
+
+test("what is no file is not waited for: a pipe would hold up the process for ever", async () => {
+  const { write, inForce, deployments } = await watched();
+  write(text(2).replace("KEY", "/dev/null"));
+  await expect.poll(() => deployments.mistakes).toEqual([expect.stringContaining("/dev/null is no file")]);
+  expect(inForce()?.weight).toBe(1);
+});
+
+test("a file that is gone, and then a folder, is a mistake until it is back", async () => {
+  const { file, write, inForce, deployments } = await watched();
+  rmSync(file);
+  await expect.poll(() => deployments.mistakes).toEqual([expect.stringContaining("cannot be read")]);
+  mkdirSync(file);
+  await expect.poll(() => deployments.mistakes).toEqual([expect.stringContaining("is no file")]);
+  rmSync(file, { recursive: true });
+  write(text(2));
+  await expect.poll(() => inForce()?.weight).toBe(2);
+  expect(deployments.mistakes).toEqual([]);
 });
 
 test("at the start a mistake is an error", async () => {

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { createTicker, type Logger } from "@darkroom/runtime";
 import type { Catalogue } from "@darkroom/models";
 import { type OpenDeployment, openDeployment, type OpenDeploymentOptions } from "./open-deployment.ts";
 import { DeploymentsError, type ModelDeployments, parseDeployments } from "./parse-deployments.ts";
+import { readSmallFile } from "./read-small-file.ts";
 
 /** Two seconds, so that every worker heeds a change within five. A file of some kilobytes takes a millisecond. */
 const readEveryMs = 2_000;
@@ -106,8 +106,8 @@ const namesOf = (models: readonly OpenModel[]): Record<string, string[]> =>
 
 function textOf(file: string): string {
   try {
-    return readFileSync(file, "utf8");
+    return readSmallFile(file);
   } catch (error) {
-    throw new DeploymentsError([`${file}: cannot be read: ${error instanceof Error ? error.message : String(error)}`]);
+    throw new DeploymentsError([error instanceof Error ? error.message : String(error)]);
   }
 }
