@@ -53,7 +53,8 @@ describe("before an attempt", () => {
     const route = aRoute();
     const { asked, used, admit } = admitting(route);
     const admission = await admit(aRecord({ n: 3, delivery }));
-    expect(asked).toEqual([{ model: "m", successor: undefined, environment: own, images: 2, isBatch: true }]);
+    const waiting = { generationId: "gen_1", queuedAtMs: 0 };
+    expect(asked).toEqual([{ model: "m", successor: undefined, environment: own, images: 2, isBatch: true, waiting }]);
     if (typeof admission === "number") throw new Error("It was not admitted");
     await admission.work(anAttempt());
     expect(used).toEqual(["azure"]);

@@ -32,8 +32,10 @@ export function createAdmitGeneration({ lane, provider, route, generateWith }: A
   const findRoute = route;
   const isBatch = isBatchLane(lane);
 
-  const find = ({ model, upstream: { successor } }: GenerationRecord, images: number) =>
-    findRoute({ model, successor, environment: provider, images, isBatch });
+  const find = ({ id, model, upstream: { successor }, queuedAtMs }: GenerationRecord, images: number) => {
+    const waiting = { generationId: id, queuedAtMs };
+    return findRoute({ model, successor, environment: provider, images, isBatch, waiting });
+  };
 
   /** Chooses a deployment when it is asked for images: for an attempt that was expected to ask for none, or for fewer. */
   const routedWhenAsked = (attempt: Attempt): GenerateImagesOptions["provider"] => ({

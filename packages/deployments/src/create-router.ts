@@ -1,6 +1,6 @@
 import type { ImageProvider, ProviderCall } from "@darkroom/providers";
 import type { Logger } from "@darkroom/runtime";
-import type { DeploymentLimits } from "./deployment-limits.ts";
+import type { ChooseOptions, DeploymentLimits } from "./deployment-limits.ts";
 import { deploymentOfEnvironment } from "./open-deployment.ts";
 import { type EndedCall, routeCall, type RoutedReply, type RouteOptions } from "./route-call.ts";
 import type { Deployments, OpenModel } from "./watch-deployments.ts";
@@ -23,6 +23,7 @@ export type RouteRequest = {
   images: number;
   /** Whether nobody waits for the answer. */
   isBatch: boolean;
+  waiting?: ChooseOptions["waiting"];
 };
 
 /** A way to deployments that is held for one attempt. Release it when the attempt has ended, or did not begin. */
@@ -45,10 +46,11 @@ export function createRouter({ deployments, limits, onEnded, log }: RouterOption
     environment,
     images,
     isBatch,
+    waiting,
   }: RouteRequest): Promise<Route | number | undefined> => {
     const pool = deployments.of(model, successor) ?? (environment && poolOf(model, environment));
     if (pool === undefined) return undefined;
-    const choice = await limits.choose({ model: pool.model, deployments: pool.deployments, images, isBatch });
+    const choice = await limits.choose({ model: pool.model, deployments: pool.deployments, images, isBatch, waiting });
     if (choice.kind === "full") return choice.waitMs;
     const { call: first } = choice;
     return {

@@ -58,6 +58,8 @@ export type ChooseOptions = {
   images: number;
   /** Whether nobody waits for the answer. */
   isBatch: boolean;
+  /** The generation, which claims room where it has waited for long. Absent: it claims none. */
+  waiting?: { generationId: string; queuedAtMs: number } | undefined;
 };
 
 export type DeploymentLimitsOptions = {
@@ -130,7 +132,7 @@ export function createDeploymentLimits({ redis, keys, leaseMs, random = Math.ran
 
   return {
     /** Chooses a deployment that has room, and holds it for one call: one round trip. Rejects with the error of Redis. */
-    async choose({ model, deployments, images, isBatch }: ChooseOptions): Promise<Choice> {
+    async choose({ model, deployments, images, isBatch, waiting }: ChooseOptions): Promise<Choice> {
       const id = randomBytes(12).toString("base64url");
       const answer = await chooseScript(
         redis,
@@ -142,6 +144,8 @@ export function createDeploymentLimits({ redis, keys, leaseMs, random = Math.ran
           isBatch ? shareOfCallers : 0,
           images,
           longestWaitMs,
+          waiting?.generationId ?? "",
+          waiting?.queuedAtMs ?? 0,
           ...deployments.flatMap((one) => [
             one.priority,
             one.weight,

@@ -3,7 +3,7 @@ import { createKeys, connectWorker, untilConnected } from "@darkroom/redis";
 import { removeKeys, testRedisUrl } from "@darkroom/testing";
 import type { ImageProvider } from "@darkroom/providers";
 import { onTestFinished } from "vitest";
-import { createDeploymentLimits, type DeploymentLimitsOptions } from "./deployment-limits.ts";
+import { type ChooseOptions, createDeploymentLimits, type DeploymentLimitsOptions } from "./deployment-limits.ts";
 import { type Deployment, deploymentSchema } from "./deployment-schema.ts";
 import type { OpenDeployment } from "./open-deployment.ts";
 
@@ -41,7 +41,7 @@ export async function openLimits({
   onTestFinished(() => removeKeys(first.redis, prefix));
   const choose = (
     deployments: readonly OpenDeployment[],
-    more: { images?: number; isBatch?: boolean } = {},
+    more: Partial<Pick<ChooseOptions, "images" | "isBatch" | "waiting">> = {},
     worker = 0,
   ) => (opened[worker] ?? first).limits.choose({ model: "m", deployments, images: 1, isBatch: false, ...more });
 

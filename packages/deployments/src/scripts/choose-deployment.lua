@@ -1,6 +1,7 @@
 --- @include "@darkroom/redis/scripts/now"
 --- @include "asked"
 --- @include "calls"
+--- @include "claims"
 --- @include "deployment-state"
 -- Chooses the deployment for a call, and notes the call as under way and as asked for. Repeated for a call that is under way, it answers
 -- the same deployment again.
@@ -10,11 +11,12 @@
 --   ARGV[1] names the call  ARGV[2] milliseconds for which it counts as under way without a renewal  ARGV[3] uniform in [0, 1)
 --   ARGV[4] share of each limit that is left to others  ARGV[5] images
 --   ARGV[6] the longest time in milliseconds that a job is told to wait
---   ARGV[7…] six for each deployment: priority, weight, requests a minute, images a minute, calls at a time (0: no such limit), requests
+--   ARGV[7] the generation, which may claim room, or ''  ARGV[8] Unix milliseconds at which it was queued
+--   ARGV[9…] six for each deployment: priority, weight, requests a minute, images a minute, calls at a time (0: no such limit), requests
 -- Answers { 'chosen', its place from 1, the second, '1' where it is not at full pace or '' }, or { 'full', milliseconds after which one may
 -- have room }.
 local call, lease, random, share, images = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local longest = tonumber(ARGV[6])
+local longest, claimant, queued_at = tonumber(ARGV[6]), ARGV[7], tonumber(ARGV[8])
 local time = now()
 local second = math.floor(time / 1000)
 local count = (#KEYS - 1) / 3
@@ -51,12 +53,13 @@ local function count_calls(calls)
   return redis.call('ZCARD', calls)
 end
 
--- One deployment: its priority, its part of the choice (0: it has no room), after how many milliseconds it may have room, and how many
--- milliseconds lie between two calls that it can take.
+-- One deployment: its `priority`, its `part` of the choice (0: it has no room), the `wait` in milliseconds after which it may have room, the `gap` in
+-- milliseconds between two calls that it can take, and whether the generation `may_claim` what becomes free of its minute.
 local function look_at(at)
   local state, calls, asked = unpack(KEYS, 3 * at - 2, 3 * at)
-  local priority, weight, by_requests, by_images, at_a_time, requests = unpack(ARGV, 6 * at + 1, 6 * at + 6)
+  local priority, weight, by_requests, by_images, at_a_time, requests = unpack(ARGV, 6 * at + 3, 6 * at + 8)
   local stands = read_state(state, time)
+  if stands.is_damaged then redis.call('DEL', state) end
   local pace, service = stands.pace, stands.service or usual_ms
   local under_way = count_calls(calls)
   local wait, gap, minute, sums = math.max(stands.closed_until - time, 0), 0, {}, { 0, 0 }
@@ -75,22 +78,39 @@ local function look_at(at)
     minute = read_asked(asked, second)
     sums = sums_of(minute)
   end
+  local claim = read_claim(stands, time)
+  local is_own = claim and claim.id == claimant
+  -- Callers do not wait for what a batch has claimed.
+  if claim and not is_own and (share > 0 or not claim.is_batch) then sums = { sums[1] + claim.requests, sums[2] + claim.images } end
+  local is_minute_full = false
   local limits = { { tonumber(by_requests), tonumber(requests) }, { tonumber(by_images), images } }
   for place, limit in ipairs(limits) do
     local share_left, after = look_at_minute(limit[1], limit[2], minute, sums[place], place)
     free = math.min(free, share_left)
     wait = math.max(wait, after)
+    is_minute_full = is_minute_full or after > 0
     if limit[1] > 0 then gap = math.max(gap, 60000 * limit[2] / usable(limit[1])) end
   end
   if wait > 0 then free = 0 end
-  return tonumber(priority), tonumber(weight) * free, wait, gap, pace and '1' or ''
+  return {
+    at = at,
+    priority = tonumber(priority),
+    part = tonumber(weight) * free,
+    wait = wait,
+    gap = gap,
+    paced = pace and '1' or '',
+    state = state,
+    requests = tonumber(requests),
+    own = is_own and claim or nil,
+    may_claim = is_minute_full and stands.closed_until <= time and (is_own or not claim and time >= stands.claim_rest),
+  }
 end
 
-local function take(at, paced)
-  local _, calls, asked = unpack(KEYS, 3 * at - 2, 3 * at)
+local function take(one)
+  local _, calls, asked = unpack(KEYS, 3 * one.at - 2, 3 * one.at)
   hold_call(calls, call, time, lease)
-  count_asked(asked, second, second, tonumber(ARGV[6 * at + 6]), images)
-  return { 'chosen', at, second, paced }
+  count_asked(asked, second, second, one.requests, images)
+  return { 'chosen', one.at, second, one.paced }
 end
 
 for at = 1, count do
@@ -99,30 +119,43 @@ end
 
 local first, open, sum = nil, {}, 0
 local soonest, pace_of_all = nil, 0
+local claims, to_claim = {}, nil
 for at = 1, count do
-  local priority, part, wait, gap, paced = look_at(at)
-  if part > 0 and (not first or priority < first) then
-    first, open, sum = priority, {}, 0
+  local one = look_at(at)
+  if one.part > 0 and (not first or one.priority < first) then
+    first, open, sum = one.priority, {}, 0
   end
-  if part > 0 and priority == first then
-    open[#open + 1] = { at, part, paced }
-    sum = sum + part
+  if one.part > 0 and one.priority == first then
+    open[#open + 1] = one
+    sum = sum + one.part
   end
-  if not soonest or wait < soonest then soonest = wait end
-  if gap > 0 then pace_of_all = pace_of_all + 1 / gap end
+  if not soonest or one.wait < soonest then soonest = one.wait end
+  if one.gap > 0 then pace_of_all = pace_of_all + 1 / one.gap end
+  if one.own then claims[#claims + 1] = one end
+  if one.may_claim and (not to_claim or one.wait < to_claim.wait) then to_claim = one end
 end
 local left = random * sum
 for place, one in ipairs(open) do
-  left = left - one[2]
-  if left < 0 or place == #open then return take(one[1], one[3]) end
+  left = left - one.part
+  if left < 0 or place == #open then
+    for _, claimed in ipairs(claims) do
+      end_claim(claimed.state, claimed.own, time)
+    end
+    return take(one)
+  end
+end
+
+if claimant ~= '' and to_claim and math.max(images, to_claim.requests) > 1 and time - queued_at >= patience_ms then
+  local since = to_claim.own and to_claim.own.since or time
+  write_claim(to_claim.state, claimant, since, time, to_claim.wait, to_claim.requests, images, share > 0)
+  return { 'full', math.ceil(math.min(math.max(to_claim.wait, 50), longest)) }
 end
 
 -- Jobs that find no room come back one after the other, somewhat faster than the deployments can take them, so that no room stays unused.
 -- A job that would come back too late for that comes back at a time of its own in the last quarter of the longest time.
 local between = pace_of_all > 0 and math.min(math.max(0.8 / pace_of_all, 10), look_every_ms) or 10
 local booked = redis.pcall('GET', KEYS[#KEYS])
-booked = type(booked) == 'string' and tonumber(booked) or 0
-if booked > time + longest then booked = 0 end
+booked = type(booked) == 'string' and number_in(booked, time + longest) or 0
 local back_at = math.max(booked + between, time + math.max(soonest or 0, 50))
 if back_at - time > longest then return { 'full', math.ceil(longest * (0.75 + random / 4)) } end
 redis.call('SET', KEYS[#KEYS], string.format('%d', back_at), 'PX', string.format('%d', longest))
