@@ -31,7 +31,7 @@ function admitting(found: Route | number | undefined, provider: ImageProvider | 
       return failed;
     };
   };
-  const lane = createAdmitGeneration({ lane: "openai.batch", provider, route, generateWith });
+  const lane = createAdmitGeneration({ lane: "openai.batch", provider, route, nowMs: () => 100_000, generateWith });
   if (lane.admit === undefined) throw new Error("A lane with deployments admits");
   return { asked, used, admit: lane.admit, work: lane.work };
 }
@@ -110,6 +110,7 @@ function drawing(router: Router) {
     lane: "openai.interactive",
     provider: { name: "own", generate: drawnBy("own") },
     route: router,
+    nowMs: () => 100_000,
     generateWith: (provider) => createGenerateImages({ provider, store, imageStore, metrics, log }),
   });
   if (lane.admit === undefined) throw new Error("A lane with deployments admits");
@@ -163,6 +164,16 @@ describe("a generation that has begun and finds no room", () => {
     await admission.work(anAttempt());
     expect(used).toEqual(["none"]);
   });
+
+  test.each([
+    ["was put back a moment ago", 99_000, 700],
+    ["was put back half a minute ago", 70_000, { work: expect.any(Function) }],
+  ])("%s: it is begun without room every half a minute", async (_, resumesAtMs, expected) => {
+    const record = { ...aRecord({ n: 2, delivery }), resumesAtMs };
+    expect(await admitting(700).admit(record)).toEqual(
+      typeof expected === "number" ? expected : expect.objectContaining(expected),
+    );
+  });
 });
 
 describe("an attempt that began without it", () => {
@@ -193,7 +204,13 @@ test("without a deployments file the lane's provider draws, and nothing is asked
       return failed;
     };
   };
-  const lane = createAdmitGeneration({ lane: "openai.interactive", provider: own, route: undefined, generateWith });
+  const lane = createAdmitGeneration({
+    lane: "openai.interactive",
+    provider: own,
+    route: undefined,
+    nowMs: Date.now,
+    generateWith,
+  });
   expect(lane.admit).toBeUndefined();
   await lane.work(anAttempt());
   expect(used).toEqual(["own"]);

@@ -11,6 +11,8 @@ export type AdmitGenerationOptions = {
   provider: ImageProvider | undefined;
   /** Undefined where there is no deployments file: the provider draws everything. */
   route: Router | undefined;
+  /** Unix milliseconds by the clock of Redis. */
+  nowMs: () => number;
   /** Makes the work that asks a provider. */
   generateWith: (provider: GenerateImagesOptions["provider"]) => Work;
 };
@@ -21,13 +23,16 @@ const unservedMs = 30_000;
 /** How long one waits that could not be routed during its attempt, because Redis refused to choose, in milliseconds. */
 const unroutedMs = 1_000;
 
+/** How often a generation that has begun is begun again without room, in milliseconds. What ends it may be so late. */
+const beginAgainMs = 30_000;
+
 const nothingHeld = async () => {};
 
 /**
  * Returns the `work` of a lane. Where there are deployments, also what its worker calls before an attempt (`admit`), so that none begins without
  * room for its call; then the upstream of the environment counts as a deployment, and a limit of one upstream does not close the lane to others.
  */
-export function createAdmitGeneration({ lane, provider, route, generateWith }: AdmitGenerationOptions) {
+export function createAdmitGeneration({ lane, provider, route, nowMs, generateWith }: AdmitGenerationOptions) {
   if (route === undefined) return { work: generateWith(provider ?? full(unservedMs)) };
   const findRoute = route;
   const isBatch = isBatchLane(lane);
@@ -73,7 +78,9 @@ export function createAdmitGeneration({ lane, provider, route, generateWith }: A
       return { work, release: () => found.release() };
     }
     const waitMs = found ?? unservedMs;
-    if (record.startedAtMs === null) return waitMs;
+    const sincePutBackMs = record.resumesAtMs === null ? Infinity : nowMs() - record.resumesAtMs;
+    const isPutBack = sincePutBackMs >= 0 && sincePutBackMs < beginAgainMs;
+    if (record.startedAtMs === null || isPutBack) return waitMs;
     // Only an attempt ends a generation that has begun: where its batch was stopped, its deadline is over, or its workers died too often, what
     // it has is delivered. So it is begun without room, and waits only where it would ask for images.
     return { work: generateWith(full(waitMs)), release: nothingHeld };

@@ -229,6 +229,7 @@ await runProcess({
           // The calls of deployments are measured by their names.
           provider: route === undefined ? provider && measureProvider(provider, metrics) : provider,
           route,
+          nowMs,
           generateWith: (asked) => measured(lane, drawingSlots.counted(noteOutcome(tracer, generateWith(asked)))),
         }),
         within: traceAttempts(tracer),
