@@ -129,7 +129,9 @@ test("a damaged call is left out of those that are shown, and keeps no attempt f
   const given = queue.submission();
   await queue.submit(given);
   const whole = JSON.stringify({ attempt: 1, deployment: "a", outcome: "ok", durationMs: 5, mayHaveCharged: true });
-  await queue.redis.hset(queue.keys.record(given.id), { calls: `1 {"attempt":\nno line\n7 ${whole}\n8 {"attempt":1}` });
+  await queue.redis.hset(queue.keys.record(given.id), {
+    calls: `1 {"attempt":\nno line\nthen ${whole}\n7 ${whole}\n8 {"attempt":1}`,
+  });
   queue.worker(async ({ record }) => {
     expect(record.calls).toMatchObject([{ deployment: "a", startedAtMs: 7 }]);
     return done;

@@ -36,6 +36,7 @@ export function readCalls(text: string | undefined): UpstreamCall[] {
   return (text?.split("\n") ?? []).flatMap((line) => {
     const space = line.indexOf(" ");
     const call = lineSchema.safeParse(line.slice(space + 1));
-    return call.success ? [Object.assign(call.data, { startedAtMs: Number(line.slice(0, space)) })] : [];
+    const startedAtMs = Number(line.slice(0, space));
+    return call.success && Number.isSafeInteger(startedAtMs) ? [Object.assign(call.data, { startedAtMs })] : [];
   });
 }
