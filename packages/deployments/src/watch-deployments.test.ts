@@ -55,6 +55,35 @@ test("a key that changes in its own file is in force, too", async () => {
   await expect.poll(() => inForce()?.secrets[0]).toBe("sk-2");
 });
 
+test("a file that is still being written is not in force: what stands there for one look is not taken", async () => {
+  const folder = await temporaryFolder();
+  const file = path.join(folder, "deployments.yaml");
+  const entry = (name: string) => `      - { name: ${name}, provider: openai, apiKey: { env: KEY }, concurrency: 2 }\n`;
+  const write = (...names: string[]) =>
+    writeFileSync(file, `models:\n  gpt-image-2:\n    deployments:\n${names.map(entry).join("")}`);
+  write("a", "b");
+  let looks = 0;
+  const inForce = new Set<string>();
+  const deployments = watchDeployments({
+    file,
+    catalogue: loadCatalogue(),
+    upstreams,
+    // Each look asks for the key of each deployment, after it has read the file.
+    readVariable() {
+      looks++;
+      // The first look asks for two. Then half of the new file has been read, and the rest is written now.
+      if (looks === 3) write("a", "b", "c");
+      return "sk-1";
+    },
+    log: { info: (fields: object) => void inForce.add(JSON.stringify(fields)), error() {} },
+    everyMs: 10,
+  });
+  onTestFinished(() => deployments.close());
+  write("a");
+  await expect.poll(() => deployments.of("gpt-image-2")?.deployments.length).toBe(3);
+  expect([...inForce]).toEqual([expect.stringContaining('{"gpt-image-2":["a","b","c"]}')]);
+});
+
 test("a mistake changes nothing, and is told once, with its line", async () => {
   const { write, inForce, deployments, logged } = await watched();
   write(text(0));

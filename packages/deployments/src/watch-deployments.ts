@@ -32,8 +32,9 @@ export type Deployments = {
 };
 
 /**
- * Reads the deployments file now and then, with the secrets that it names. A change is in force for the next call. A file with a mistake
- * changes nothing: it is told once, and the deployments before it stay in force. Throws `DeploymentsError` where the first reading fails.
+ * Reads the deployments file now and then, with the secrets that it names. A change that two looks in a row have found is in force for the next
+ * call. A file with a mistake changes nothing: it is told once, and the deployments before it stay in force. Throws `DeploymentsError` where the first
+ * reading fails.
  */
 export function watchDeployments(options: WatchDeploymentsOptions): Deployments {
   const { file, log, everyMs = readEveryMs } = options;
@@ -41,29 +42,37 @@ export function watchDeployments(options: WatchDeploymentsOptions): Deployments 
   let byModel = new Map<string, OpenModel>();
   let sinceMs = Date.now();
   let inForce = "";
+  /** The version of the latest look. */
+  let latest: string | undefined;
   let mistakes: readonly string[] = [];
 
-  /** Answers whether something else is in force. Throws `DeploymentsError`. */
-  function read(path: string): boolean {
+  /** Takes over what the file says. Throws `DeploymentsError`. */
+  function read(path: string): "new" | "same" | "changing" {
     const text = textOf(path);
     const open = (deployment: Parameters<typeof openDeployment>[0]) => openDeployment(deployment, options);
     const models = parseDeployments({ ...options, file: path, text, open });
     // A key may change in its own file.
     const version = JSON.stringify([text, models.flatMap(({ deployments }) => deployments.map((one) => one.secrets))]);
-    if (version === inForce) return false;
+    // A part of a file is a valid file, often: of a change that is not written at once, the first half may have been read.
+    const isSettled = latest === undefined || latest === version;
+    latest = version;
+    if (version === inForce) return "same";
+    if (!isSettled) return "changing";
     inForce = version;
     all = models;
     byModel = new Map(models.map((one) => [one.model, one]));
     sinceMs = Date.now();
-    return true;
+    return "new";
   }
 
   async function tick(path: string): Promise<void> {
     try {
-      const isNew = read(path);
+      const found = read(path);
+      if (found === "changing") return;
       const wasWrong = mistakes.length > 0;
       mistakes = [];
-      if (isNew || wasWrong) log.info({ file: path, deployments: namesOf(all) }, "The deployments file is in force");
+      if (found === "new" || wasWrong)
+        log.info({ file: path, deployments: namesOf(all) }, "The deployments file is in force");
     } catch (error) {
       if (!(error instanceof DeploymentsError)) throw error;
       if (error.mistakes.join("\n") === mistakes.join("\n")) return;
