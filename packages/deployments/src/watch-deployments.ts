@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { createTicker, type Logger } from "@darkroom/runtime";
 import type { Catalogue } from "@darkroom/models";
 import { type OpenDeployment, openDeployment, type OpenDeploymentOptions } from "./open-deployment.ts";
@@ -6,6 +7,9 @@ import { readSmallFile } from "./read-small-file.ts";
 
 /** Two seconds, so that every worker heeds a change within five. A file of some kilobytes takes a millisecond. */
 const readEveryMs = 2_000;
+
+/** After a change is found, the file is read once more. A program that writes it in parts has written it whole by then. */
+const settledMs = 250;
 
 export type WatchDeploymentsOptions = OpenDeploymentOptions & {
   /** The path of the file; undefined where there are no deployments. */
@@ -67,7 +71,11 @@ export function watchDeployments(options: WatchDeploymentsOptions): Deployments 
 
   async function tick(path: string): Promise<void> {
     try {
-      const found = read(path);
+      let found = read(path);
+      if (found === "changing") {
+        await pause(settledMs);
+        found = read(path);
+      }
       if (found === "changing") return;
       const wasWrong = mistakes.length > 0;
       mistakes = [];
