@@ -168,8 +168,21 @@ describe("a generation that has begun and finds no room", () => {
   test.each([
     ["was put back a moment ago", 99_000, 700],
     ["was put back half a minute ago", 70_000, { work: expect.any(Function) }],
+    ["was put back before a clock was set back", 900_000, { work: expect.any(Function) }],
   ])("%s: it is begun without room every half a minute", async (_, resumesAtMs, expected) => {
     const record = { ...aRecord({ n: 2, delivery }), resumesAtMs };
+    expect(await admitting(700).admit(record)).toEqual(
+      typeof expected === "number" ? expected : expect.objectContaining(expected),
+    );
+  });
+});
+
+describe("a generation that has not begun and finds no room", () => {
+  test.each([
+    ["for nine minutes waits", 540_000, 700],
+    ["for ten minutes is begun, so that one whose key was stopped ends", 600_000, { work: expect.any(Function) }],
+  ])("%s", async (_, queuedAgoMs, expected) => {
+    const record = { ...waiting(), queuedAtMs: 100_000 - queuedAgoMs };
     expect(await admitting(700).admit(record)).toEqual(
       typeof expected === "number" ? expected : expect.objectContaining(expected),
     );

@@ -23,8 +23,11 @@ const unservedMs = 30_000;
 /** How long one waits that could not be routed during its attempt, because Redis refused to choose, in milliseconds. */
 const unroutedMs = 1_000;
 
-/** How often a generation that has begun is begun again without room, in milliseconds. What ends it may be so late. */
+/** How often a generation that has begun is begun again without room, in milliseconds. It may have images to deliver. */
 const beginAgainMs = 30_000;
+
+/** How often one is that has not begun. Its deadline and its batch end it without an attempt; the end of its key, and of a day, may be so late. */
+const beginWithoutRoomMs = 600_000;
 
 const nothingHeld = async () => {};
 
@@ -78,11 +81,12 @@ export function createAdmitGeneration({ lane, provider, route, nowMs, generateWi
       return { work, release: () => found.release() };
     }
     const waitMs = found ?? unservedMs;
-    const sincePutBackMs = record.resumesAtMs === null ? Infinity : nowMs() - record.resumesAtMs;
-    const isPutBack = sincePutBackMs >= 0 && sincePutBackMs < beginAgainMs;
-    if (record.startedAtMs === null || isPutBack) return waitMs;
-    // Only an attempt ends a generation that has begun: where its batch was stopped, its deadline is over, or its workers died too often, what
-    // it has is delivered. So it is begun without room, and waits only where it would ask for images.
+    const hasBegun = record.startedAtMs !== null;
+    // Times of before a clock was set back say nothing.
+    const sincePutBackMs = Math.abs(nowMs() - (record.resumesAtMs ?? record.queuedAtMs));
+    if (sincePutBackMs < (hasBegun ? beginAgainMs : beginWithoutRoomMs)) return waitMs;
+    // Much is decided where an attempt begins or ends: that the key or the batch was stopped, that the deadline is over, that its workers died
+    // too often, that it has waited for a day. So it is begun without room, and waits only where it would ask for images.
     return { work: generateWith(full(waitMs)), release: nothingHeld };
   }
 
