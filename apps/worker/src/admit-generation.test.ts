@@ -82,7 +82,7 @@ describe("before an attempt", () => {
 });
 
 /** The real work of a lane on a store that is empty, and the images that each upstream is asked for. */
-function drawing(router: Router) {
+function drawing(routerOf: (route: Route) => Router) {
   const log = createLogger({ name: "test", level: "silent", pretty: false });
   const metrics = createMetrics({ ofProcess: false });
   const links = { publicBaseUrl: "http://localhost", signingSecret: "x".repeat(32) };
@@ -109,7 +109,7 @@ function drawing(router: Router) {
   const lane = createAdmitGeneration({
     lane: "openai.interactive",
     provider: { name: "own", generate: drawnBy("own") },
-    route: router,
+    route: routerOf(route),
     nowMs: () => 100_000,
     generateWith: (provider) => createGenerateImages({ provider, store, imageStore, metrics, log }),
   });
@@ -124,9 +124,9 @@ describe("images that were noted and did not come to the store", () => {
 
   async function attemptAt(record: GenerationRecord, answer?: number) {
     const images: number[] = [];
-    const { asked, route, admit } = drawing(async (request) => {
+    const { asked, route, admit } = drawing((way) => async (request) => {
       images.push(request.images);
-      return answer ?? route;
+      return answer ?? way;
     });
     const admission = await admit(record);
     if (typeof admission === "number") throw new Error("It was not admitted");
@@ -150,8 +150,8 @@ describe("images that were noted and did not come to the store", () => {
   });
 
   test("wait for room where there is none, and no attempt is counted", async () => {
-    const { outcome, asked } = await attemptAt(lost(1, [0]), 700);
-    expect(outcome).toMatchObject({ kind: "retry", rateLimited: "wholly", roomInMs: 700 });
+    const { outcome, asked } = await attemptAt(lost(1, [0]), 7_000);
+    expect(outcome).toMatchObject({ kind: "retry", rateLimited: "wholly", roomInMs: 7_000 });
     expect(asked).toEqual([]);
   });
 });
@@ -204,7 +204,7 @@ describe("an attempt that began without it", () => {
   });
 
   test("waits where Redis refuses to choose: that passes, and ends no generation", async () => {
-    const { work } = drawing(() => Promise.reject(new Error("LOADING")));
+    const { work } = drawing(() => () => Promise.reject(new Error("LOADING")));
     expect(await work(anAttempt())).toMatchObject({ kind: "retry", rateLimited: "wholly", roomInMs: 1_000 });
   });
 });

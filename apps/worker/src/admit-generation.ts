@@ -20,7 +20,7 @@ export type AdmitGenerationOptions = {
 /** How long a generation whose model has no upstream waits before it is looked at again, in milliseconds: for a change of the file. */
 const unservedMs = 30_000;
 
-/** How long one waits that could not be routed during its attempt, because Redis refused to choose, in milliseconds. */
+/** How long one waits at least that learns during its attempt that there is no room, or that Redis refuses to choose, in milliseconds. */
 const unroutedMs = 1_000;
 
 /** How often a generation that has begun is begun again without room, in milliseconds. It may have images to deliver. */
@@ -52,7 +52,7 @@ export function createAdmitGeneration({ lane, provider, route, nowMs, generateWi
       const found = await find(attempt.record, call.indexes.length).catch((error: unknown) => {
         throw noRoom(unroutedMs, error);
       });
-      if (typeof found !== "object") throw noRoom(found ?? unservedMs);
+      if (typeof found !== "object") throw noRoom(Math.max(found ?? unservedMs, unroutedMs));
       try {
         return await found.generate(call, noteWith(attempt));
       } finally {

@@ -4,19 +4,18 @@ import { readFileSync, statSync } from "node:fs";
 const maxBytes = 4 * 1024 * 1024;
 
 /**
- * Reads a file of a known purpose, which this process waits for. Throws an error that says why it cannot be read. A pipe or a device is not opened,
- * because reading one may never end, and neither is a file that is too long.
+ * Reads a file for which this process stands still. Throws an error that says why it cannot be read. A pipe or a device is not opened, because reading
+ * it may never end, and neither is a file that is too long.
  */
 export function readSmallFile(file: string): string {
-  let status;
   try {
-    status = statSync(file);
-    if (status.isFile() && status.size <= maxBytes) return readFileSync(file, "utf8");
+    const status = statSync(file);
+    if (!status.isFile()) throw new Error("it is no file");
+    if (status.size > maxBytes) throw new Error(`it has ${status.size} bytes, and may have ${maxBytes}`);
+    return readFileSync(file, "utf8");
   } catch (error) {
     throw new Error(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,
     });
   }
-  if (!status.isFile()) throw new Error(`${file} is no file`);
-  throw new Error(`${file} has ${status.size} bytes, and may have ${maxBytes}`);
 }

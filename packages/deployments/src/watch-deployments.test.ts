@@ -116,7 +116,9 @@ test.each([
 test("what is no file is not waited for: a pipe would hold up the process for ever", async () => {
   const { write, inForce, deployments } = await watched();
   write(text(2).replace("KEY", "/dev/null"));
-  await expect.poll(() => deployments.mistakes).toEqual([expect.stringContaining("/dev/null is no file")]);
+  await expect
+    .poll(() => deployments.mistakes)
+    .toEqual([expect.stringContaining("/dev/null cannot be read: it is no file")]);
   expect(inForce()?.weight).toBe(1);
 });
 
