@@ -66,6 +66,14 @@ describe("a generation that asks for several images", () => {
     expect(await choose(only)).toMatchObject({ kind: "chosen" });
   });
 
+  test("claims room although one of a batch did before", async () => {
+    const { choose, spread } = await used();
+    await choose(only, four("gen_1", { isBatch: true }));
+    await choose(only, four("gen_2"));
+    await spread(40, 9);
+    expect(await choose(only)).toEqual(full);
+  });
+
   test("leaves others as much time as it took, before another one has room kept for it", async () => {
     const { redis, keys, choose, take, spread } = await used();
     await choose(only, four("gen_1"));
@@ -85,9 +93,9 @@ describe("a generation that asks for several images", () => {
   });
 
   test.each([
-    ["that is over", (nowMs: number) => `gen_1 ${nowMs - 60_000} ${nowMs - 1} 4 4 0`],
-    ["that lasts for longer than any", (nowMs: number) => `gen_1 ${nowMs - 1} ${nowMs + 600_000} 4 4 0`],
-    ["from before a clock was set back", (nowMs: number) => `gen_1 ${nowMs + 60_000} ${nowMs + 90_000} 4 4 0`],
+    ["that is over", (nowMs: number) => `gen_1 ${nowMs - 60_000} ${nowMs - 1} 4 4`],
+    ["that lasts for longer than any", (nowMs: number) => `gen_1 ${nowMs - 1} ${nowMs + 600_000} 4 4`],
+    ["from before a clock was set back", (nowMs: number) => `gen_1 ${nowMs + 60_000} ${nowMs + 90_000} 4 4`],
     ["that cannot be read", () => "gen_1"],
   ])("keeps nothing by a claim %s", async (_, claimOf) => {
     const { redis, keys, choose, spread } = await used();

@@ -17,6 +17,8 @@
 -- have room }.
 local call, lease, random, share, images = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local longest, claimant, queued_at = tonumber(ARGV[6]), ARGV[7], tonumber(ARGV[8])
+-- Batches leave a share to callers, and only they do.
+local claim_field = share > 0 and 'batchClaim' or 'claim'
 local time = now()
 local second = math.floor(time / 1000)
 local count = (#KEYS - 1) / 3
@@ -78,10 +80,14 @@ local function look_at(at)
     minute = read_asked(asked, second)
     sums = sums_of(minute)
   end
-  local claim = read_claim(stands, time)
+  local claim = read_claim(stands[claim_field], time)
   local is_own = claim and claim.id == claimant
-  -- Callers do not wait for what a batch has claimed.
-  if claim and not is_own and (share > 0 or not claim.is_batch) then sums = { sums[1] + claim.requests, sums[2] + claim.images } end
+  local function keep(kept)
+    sums = { sums[1] + kept.requests, sums[2] + kept.images }
+  end
+  if claim and not is_own then keep(claim) end
+  local callers_claim = share > 0 and read_claim(stands.claim, time)
+  if callers_claim then keep(callers_claim) end
   local is_minute_full = false
   local limits = { { tonumber(by_requests), tonumber(requests) }, { tonumber(by_images), images } }
   for place, limit in ipairs(limits) do
@@ -102,7 +108,7 @@ local function look_at(at)
     state = state,
     requests = tonumber(requests),
     own = is_own and claim or nil,
-    may_claim = is_minute_full and stands.closed_until <= time and (is_own or not claim and time >= stands.claim_rest),
+    may_claim = is_minute_full and stands.closed_until <= time and (is_own or not claim and time >= stands[claim_field .. 'Rest']),
   }
 end
 
@@ -139,7 +145,7 @@ for place, one in ipairs(open) do
   left = left - one.part
   if left < 0 or place == #open then
     for _, claimed in ipairs(claims) do
-      end_claim(claimed.state, claimed.own, time)
+      end_claim(claimed.state, claim_field, claimed.own, time)
     end
     return take(one)
   end
@@ -147,7 +153,7 @@ end
 
 if claimant ~= '' and to_claim and math.max(images, to_claim.requests) > 1 and time - queued_at >= patience_ms then
   local since = to_claim.own and to_claim.own.since or time
-  write_claim(to_claim.state, claimant, since, time, to_claim.wait, to_claim.requests, images, share > 0)
+  write_claim(to_claim.state, claim_field, claimant, since, time, to_claim.wait, to_claim.requests, images)
   return { 'full', math.ceil(math.min(math.max(to_claim.wait, 50), longest)) }
 end
 

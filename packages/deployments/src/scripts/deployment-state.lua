@@ -15,9 +15,22 @@ end
 -- Reads it. What cannot be read counts for nothing, and neither does a closing from before a clock was set back: then the deployment is open.
 -- `is_damaged`: the key is of another type.
 local function read_state(name, time)
-  local fields =
-    unless_wrong_type('HMGET', name, 'closedUntil', 'notedAt', 'reason', 'closings', 'failures', 'pace', 'serviceMs', 'claim', 'claimRest')
-  local closed_until, noted_at, reason, closings, failures, pace, service, claim, rest = unpack(fields or {})
+  local fields = unless_wrong_type(
+    'HMGET',
+    name,
+    'closedUntil',
+    'notedAt',
+    'reason',
+    'closings',
+    'failures',
+    'pace',
+    'serviceMs',
+    'claim',
+    'claimRest',
+    'batchClaim',
+    'batchClaimRest'
+  )
+  local closed_until, noted_at, reason, closings, failures, pace, service, claim, rest, batch_claim, batch_rest = unpack(fields or {})
   local noted = number_in(noted_at, time)
   pace = number_in(pace, 1e6)
   return {
@@ -29,6 +42,8 @@ local function read_state(name, time)
     pace = pace and pace >= 1 and pace or nil,
     service = number_in(service, longest_closing),
     claim = claim or nil,
-    claim_rest = number_in(rest, time + longest_closing) or 0,
+    claimRest = number_in(rest, time + longest_closing) or 0,
+    batchClaim = batch_claim or nil,
+    batchClaimRest = number_in(batch_rest, time + longest_closing) or 0,
   }
 end
