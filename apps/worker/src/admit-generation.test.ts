@@ -37,7 +37,7 @@ function admitting(found: Route | number | undefined, provider: ImageProvider | 
 }
 
 /** A generation of which no attempt has begun. */
-const waiting = (n = 1): GenerationRecord => ({ ...aRecord({ n }), status: "queued", startedAtMs: null });
+const neverBegun = (n = 1): GenerationRecord => ({ ...aRecord({ n }), status: "queued", startedAtMs: null });
 
 const aRoute = (): Route & { released: number } => ({
   provider: "azure",
@@ -63,11 +63,11 @@ describe("before an attempt", () => {
   });
 
   test("a generation waits for as long as no deployment has room", async () => {
-    expect(await admitting(700).admit(waiting())).toBe(700);
+    expect(await admitting(700).admit(neverBegun())).toBe(700);
   });
 
   test("a generation that nothing serves waits for a change of the file", async () => {
-    expect(await admitting(undefined, undefined).admit(waiting())).toBe(30_000);
+    expect(await admitting(undefined, undefined).admit(neverBegun())).toBe(30_000);
   });
 
   test.each([
@@ -167,25 +167,23 @@ describe("a generation that has begun and finds no room", () => {
 
   test.each([
     ["was put back a moment ago", 99_000, 700],
-    ["was put back half a minute ago", 70_000, { work: expect.any(Function) }],
-    ["was put back before a clock was set back", 900_000, { work: expect.any(Function) }],
+    ["was put back half a minute ago", 70_000, "begun"],
+    ["was put back before a clock was set back", 900_000, "begun"],
   ])("%s: it is begun without room every half a minute", async (_, resumesAtMs, expected) => {
     const record = { ...aRecord({ n: 2, delivery }), resumesAtMs };
-    expect(await admitting(700).admit(record)).toEqual(
-      typeof expected === "number" ? expected : expect.objectContaining(expected),
-    );
+    const admission = await admitting(700).admit(record);
+    expect(typeof admission === "number" ? admission : "begun").toBe(expected);
   });
 });
 
 describe("a generation that has not begun and finds no room", () => {
   test.each([
     ["for nine minutes waits", 540_000, 700],
-    ["for ten minutes is begun, so that one whose key was stopped ends", 600_000, { work: expect.any(Function) }],
+    ["for ten minutes is begun, so that one whose key was stopped ends", 600_000, "begun"],
   ])("%s", async (_, queuedAgoMs, expected) => {
-    const record = { ...waiting(), queuedAtMs: 100_000 - queuedAgoMs };
-    expect(await admitting(700).admit(record)).toEqual(
-      typeof expected === "number" ? expected : expect.objectContaining(expected),
-    );
+    const record = { ...neverBegun(), queuedAtMs: 100_000 - queuedAgoMs };
+    const admission = await admitting(700).admit(record);
+    expect(typeof admission === "number" ? admission : "begun").toBe(expected);
   });
 });
 

@@ -91,8 +91,9 @@ export async function routeCall(options: RouteOptions, call: ProviderCall): Prom
       return { ...reply, missing: [...missing, ...rest], servedBy: deployment, boughtAgain };
     }
     if (inDoubt > 0) boughtAgain.push({ deployment, images: inDoubt });
-    const givenUp = reply.missing.filter((one) => !again.includes(one));
-    missing.push(...givenUp.map((one) => ({ ...one, error: withDoubt(one.error, doubts.get(one.index)) })));
+    for (const { index, error } of reply.missing.filter((one) => !again.includes(one))) {
+      missing.push({ index, error: withDoubt(error, doubts.get(index)) });
+    }
     indexes = again.map(({ index }) => index);
     held = next.call;
     const fields = { generationId: call.generationId, model, from: deployment.name, to: held.deployment.name };
