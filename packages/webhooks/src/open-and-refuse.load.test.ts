@@ -125,7 +125,11 @@ describe("a thousand jobs that are refused, each tried again, leave nothing behi
     const { webhooks, work } = createWebhookParts({ redis, keys }, { generations, quarantine, log });
     const url = "https://example.com/hook";
     const told = { tenant: "acme", keyId: "key", ending: "succeeded", url, createdAtMs: Date.now() } as const;
-    const { run, ...jobs } = createJobs((id) => webhooks.create("", { ...told, id, generationId: id }));
+    const { run, ...jobs } = createJobs(async (id) => {
+      await webhooks.create("", { ...told, id, generationId: id });
+      // As the dispatcher does. Else it is found by the next look.
+      worker.wake();
+    });
     const worker = work({
       ...common,
       webhooks: { ...webhooks, read: async (id) => (await run(id)) ?? webhooks.read(id) },
