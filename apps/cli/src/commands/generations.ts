@@ -7,21 +7,14 @@ import {
   generationFilterSchema,
   operatorGenerationSchema,
 } from "@darkroom/contracts";
-import { z } from "zod";
+import type { z } from "zod";
 import { type HttpApi, pathOf } from "../service/http-api.ts";
 import type { Shell } from "../shell.ts";
 import { formatDuration } from "../text/duration.ts";
 import { asJson, table } from "../text/table.ts";
 import { apiCommand } from "./api-command.ts";
+import { parseLimit, readOperatorList } from "./operator-list.ts";
 
-const listSchema = z.object({
-  data: z.array(operatorGenerationSchema),
-  unreadable: z.array(z.string()),
-  next: z.string().nullable(),
-});
-
-/** The longest page of the api. */
-const pageSize = 100;
 /** How many failures are told one by one. */
 const toldFailures = 20;
 
@@ -82,26 +75,13 @@ const filterOf = ({ error, since, until, ...options }: FilterOptions): Generatio
 function findCommand(shell: Shell) {
   return filterCommand("find")
     .description("show the generations that match, tenant after tenant, the newest first")
-    .option("--limit <count>", "how many to show", parseCount, 50)
+    .option("--limit <count>", "how many to show", parseLimit, 50)
     .action(async ({ limit, json, url, ...options }) => {
       const query = Object.fromEntries(Object.entries(filterOf(options)).map(([name, value]) => [name, `${value}`]));
       const service = shell.connect({ url });
-      const found: z.output<typeof listSchema>["data"] = [];
-      const unreadable: string[] = [];
-      const pages: unknown[] = [];
-      let after: string | null = "";
-      while (after !== null && found.length < limit) {
-        const page: { value: z.output<typeof listSchema>; json: unknown } = await service.send({
-          path: "/admin/generations",
-          query: { ...query, limit: `${Math.min(limit - found.length, pageSize)}`, after: after || undefined },
-          as: "admin",
-          answer: listSchema,
-        });
-        found.push(...page.value.data);
-        unreadable.push(...page.value.unreadable);
-        pages.push(page.json);
-        after = page.value.next;
-      }
+      const path = "/admin/generations";
+      const list = await readOperatorList(service, { path, query, limit, item: operatorGenerationSchema });
+      const { found, unreadable, pages, hasMore } = list;
       if (json) return shell.print(asJson(pages));
       if (found.length > 0) {
         shell.print(
@@ -120,7 +100,7 @@ function findCommand(shell: Shell) {
         );
       } else shell.say("No generation matches.");
       tellUnreadable(shell, unreadable);
-      if (after !== null) shell.say("There are more. Raise --limit to see them.");
+      if (hasMore) shell.say("There are more. Raise --limit to see them.");
     });
 }
 
@@ -217,9 +197,4 @@ function parseTime(text: string): number {
   const ms = Date.parse(text);
   if (Number.isNaN(ms)) throw new InvalidArgumentError("It must look like 2026-11-30T12:00:00Z.");
   return Math.floor(ms / 1_000);
-}
-
-function parseCount(text: string): number {
-  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError("It must be a whole number from 1 on.");
-  return Number(text);
 }

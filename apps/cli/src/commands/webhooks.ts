@@ -1,10 +1,11 @@
-import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { Command, Option } from "@commander-js/extra-typings";
 import { z } from "zod";
 import { pathOf } from "../service/http-api.ts";
 import type { Shell } from "../shell.ts";
 import { formatMoment } from "../text/moments.ts";
 import { asJson, table } from "../text/table.ts";
 import { apiCommand } from "./api-command.ts";
+import { parseLimit, readOperatorList } from "./operator-list.ts";
 
 const deliverySchema = z.object({
   id: z.string(),
@@ -17,15 +18,7 @@ const deliverySchema = z.object({
   created_at: z.int(),
   last_answer: z.string().nullable(),
 });
-const listSchema = z.object({
-  data: z.array(deliverySchema),
-  unreadable: z.array(z.string()),
-  next: z.string().nullable(),
-});
 const replayedSchema = z.object({ id: z.string() });
-
-/** The longest page of the api. */
-const pageSize = 100;
 
 /** `darkroom webhooks …`: webhook deliveries of all tenants, for the operator. */
 export function webhooksCommand(shell: Shell) {
@@ -45,25 +38,15 @@ function listCommand(shell: Shell) {
         .default("dead" as const),
     )
     .option("--tenant <tenant>", "of this tenant")
-    .option("--limit <count>", "how many to show", parseCount, 50)
+    .option("--limit <count>", "how many to show", parseLimit, 50)
     .action(async ({ status, tenant, limit, json, url }) => {
       const service = shell.connect({ url });
-      const found: z.output<typeof deliverySchema>[] = [];
-      const unreadable: string[] = [];
-      const pages: unknown[] = [];
-      let after: string | null = "";
-      while (after !== null && found.length < limit) {
-        const page: { value: z.output<typeof listSchema>; json: unknown } = await service.send({
-          path: "/admin/webhooks/deliveries",
-          query: { status, tenant, limit: `${Math.min(limit - found.length, pageSize)}`, after: after || undefined },
-          as: "admin",
-          answer: listSchema,
-        });
-        found.push(...page.value.data);
-        unreadable.push(...page.value.unreadable);
-        pages.push(page.json);
-        after = page.value.next;
-      }
+      const { found, unreadable, pages, hasMore } = await readOperatorList(service, {
+        path: "/admin/webhooks/deliveries",
+        query: { status, tenant },
+        limit,
+        item: deliverySchema,
+      });
       if (json) return shell.print(asJson(pages));
       if (found.length > 0) {
         shell.print(
@@ -82,7 +65,7 @@ function listCommand(shell: Shell) {
         );
       } else shell.say(`No webhook is ${status}.`);
       if (unreadable.length > 0) shell.say(`Deliveries that cannot be read: ${unreadable.join(", ")}.`);
-      if (after !== null) shell.say("There are more. Raise --limit to see them.");
+      if (hasMore) shell.say("There are more. Raise --limit to see them.");
     });
 }
 
@@ -100,9 +83,4 @@ function replayCommand(shell: Shell) {
         shell.say(`${id} is sent again.`);
       }
     });
-}
-
-function parseCount(text: string): number {
-  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError("It must be a whole number from 1 on.");
-  return Number(text);
 }
