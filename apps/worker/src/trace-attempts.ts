@@ -1,5 +1,5 @@
 import type { FollowAttempt, Outcome, Work } from "@darkroom/generations";
-import type { Tracer } from "@darkroom/tracing";
+import { messagingAttributes, type Tracer } from "@darkroom/tracing";
 
 /**
  * Gives each attempt at a generation a span, from its beginning in the record to its settlement, in the trace of the request that made the
@@ -10,11 +10,7 @@ export const traceAttempts =
   (record, run) => {
     const { id, tenant, keyId, lane, model, batchId, lineIndex, attempts, failures, queuedAtMs, startedAtMs } = record;
     const attributes = {
-      "messaging.system": "bullmq",
-      "messaging.operation.type": "process",
-      "messaging.operation.name": "process",
-      "messaging.destination.name": lane,
-      "messaging.message.id": id,
+      ...messagingAttributes({ type: "process", destination: lane, id }),
       "darkroom.generation.id": id,
       "darkroom.tenant": tenant,
       "darkroom.key.id": keyId,

@@ -6,7 +6,7 @@ import { ownStalledChecks } from "@darkroom/queue";
 import { createFullnessCheck } from "@darkroom/redis";
 import type { CloseList, Logger } from "@darkroom/runtime";
 import type { ObjectStore } from "@darkroom/storage";
-import { noTracer, type Tracer } from "@darkroom/tracing";
+import { messagingAttributes, noTracer, type Tracer } from "@darkroom/tracing";
 import { createBatchParts } from "./batch-parts.ts";
 import { batchesLanes, createPutNextTask } from "./records/batch-task.ts";
 import type { StopBatchOptions } from "./stop-batch.ts";
@@ -76,10 +76,7 @@ export async function openBatchWorker({ queue, closes, ...options }: OpenBatchWo
     // The task itself says what is wrong with a record that cannot be read.
     const batch = await batches.read(batchId).catch(() => null);
     const attributes = {
-      "messaging.system": "bullmq",
-      "messaging.operation.type": "process",
-      "messaging.operation.name": task,
-      "messaging.destination.name": "batches",
+      ...messagingAttributes({ type: "process", name: task, destination: "batches" }),
       "darkroom.batch.id": batchId,
       "darkroom.tenant": batch?.tenant,
     };

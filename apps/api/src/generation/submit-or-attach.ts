@@ -1,7 +1,7 @@
 import { type RateLimitUse, refusalError } from "@darkroom/accounts";
 import { ApiError, isEnding } from "@darkroom/contracts";
 import type { Logger } from "@darkroom/runtime";
-import { noTracer, type SpanOptions, type Tracer } from "@darkroom/tracing";
+import { messagingAttributes, noTracer, type SpanOptions, type Tracer } from "@darkroom/tracing";
 import type { Earlier, GenerationRecord, Submission, Upstream, RequestIdentity } from "@darkroom/generations";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { LoadShedder } from "../limits/load-shedder.ts";
@@ -146,11 +146,7 @@ const sending = ({ id, lane, model, tenant, upstream }: Submission): SpanOptions
   name: `send ${lane}`,
   kind: "producer",
   attributes: {
-    "messaging.system": "bullmq",
-    "messaging.operation.type": "send",
-    "messaging.operation.name": "send",
-    "messaging.destination.name": lane,
-    "messaging.message.id": id,
+    ...messagingAttributes({ type: "send", destination: lane, id }),
     "darkroom.generation.id": id,
     "darkroom.tenant": tenant,
     "darkroom.model": model,

@@ -6,7 +6,7 @@ import type { Redis } from "ioredis";
 import { z } from "zod";
 import type { Lanes } from "@darkroom/queue";
 import type { Logger } from "@darkroom/runtime";
-import { noTracer, type Span, type Tracer } from "@darkroom/tracing";
+import { messagingAttributes, noTracer, type Span, type Tracer } from "@darkroom/tracing";
 import type { BatchRecord } from "./batch-record.ts";
 import { lineGenerationId } from "./line-result.ts";
 import type { PreparedLine } from "./prepared-line.ts";
@@ -59,11 +59,7 @@ export function createLineStore({ redis, keys, lanes, tracer = noTracer, log }: 
       parent: null,
       links: [trace],
       attributes: {
-        "messaging.system": "bullmq",
-        "messaging.operation.type": "send",
-        "messaging.operation.name": "send",
-        "messaging.destination.name": lane,
-        "messaging.message.id": id,
+        ...messagingAttributes({ type: "send", destination: lane, id }),
         "darkroom.generation.id": id,
         "darkroom.tenant": tenant,
         "darkroom.model": model,

@@ -12,7 +12,7 @@ import {
 import type { Account } from "@darkroom/accounts";
 import type { FileStore } from "@darkroom/files";
 import type { Logger } from "@darkroom/runtime";
-import { noTracer, type Tracer } from "@darkroom/tracing";
+import { messagingAttributes, noTracer, type Tracer } from "@darkroom/tracing";
 import { type NewBatch, showBatch } from "@darkroom/batches";
 import type { FastifyInstance } from "fastify";
 import { acceptedBatch } from "../../batches/accepted-batch.ts";
@@ -54,11 +54,7 @@ export function createBatchRoute(app: FastifyInstance, dependencies: CreateBatch
     await storedQuota.assertRoomForBatch(account);
     const mostLines = storedQuota.mostLinesOf(account);
     const attributes = {
-      "messaging.system": "bullmq",
-      "messaging.operation.type": "send",
-      "messaging.operation.name": "send",
-      "messaging.destination.name": "batches",
-      "messaging.message.id": batch.id,
+      ...messagingAttributes({ type: "send", destination: "batches", id: batch.id }),
       "darkroom.batch.id": batch.id,
       "darkroom.tenant": batch.tenant,
     };
