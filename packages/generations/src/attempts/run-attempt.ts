@@ -1,6 +1,4 @@
 import { type Bill, type Ending, isCallersFault } from "@darkroom/contracts";
-import { setTimeout as pause } from "node:timers/promises";
-import { createBackoff, type Logger } from "@darkroom/runtime";
 import type { GenerationRecord } from "../records/generation-record.ts";
 import type { Delivery } from "../records/delivery.ts";
 import type { AttemptStore, BegunRecord, Verdict } from "../records/attempt-store.ts";
@@ -8,6 +6,7 @@ import type { Failure } from "../records/failure.ts";
 import type { MissingImage } from "../records/missing-image.ts";
 import { UnreadableRecord } from "../records/unreadable-record.ts";
 import { followCall } from "./follow-call.ts";
+import { insist } from "./insist.ts";
 import {
   type FinishJob,
   type HeldJob,
@@ -276,29 +275,3 @@ const isUncharged = (outcome: Exclude<Outcome, { kind: "succeeded" }>): boolean 
 /** The same rule as in the scripts: an earlier attempt of this life may have been charged, whatever the last one did. */
 const isUnbilled = ({ inDoubt, billUndelivered }: BegunRecord, uncharged: boolean): boolean =>
   (inDoubt || !uncharged) && billUndelivered !== "reserved";
-
-/**
- * Pauses between tries to write to a Redis that answers with errors (a failover, a full disk). At most five seconds, because the outcome must
- * be written before another worker takes the job for lost, ten seconds after Redis takes writes again at the soonest.
- */
-const insistPauses = { firstMs: 1_000, maxMs: 5_000 };
-/** Ten minutes outlast a failover and the clearing of a full disk; then the job goes back to its lane. */
-const insistForMs = 600_000;
-
-/**
- * Writes to the record until Redis takes it. An error of Redis while an attempt is settled is not a failure of the attempt, and every script
- * may be repeated.
- */
-async function insist<Answer>(write: () => Promise<Answer>, log: Logger, fields: object): Promise<Answer> {
-  const backoff = createBackoff(insistPauses);
-  const untilMs = performance.now() + insistForMs;
-  for (let tries = 1; ; tries++) {
-    try {
-      return await write();
-    } catch (error) {
-      if (performance.now() >= untilMs) throw error;
-      log.warn({ ...fields, tries, err: error }, "Redis did not take the outcome; it is written again");
-      await pause(backoff.next());
-    }
-  }
-}
