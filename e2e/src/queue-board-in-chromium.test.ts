@@ -31,9 +31,9 @@ test.skipIf(!(await hasChromium()))(
 
     const browser = await startChromium();
     onTestFinished(() => browser.close());
-    const stranger = await (await browser.newContext()).newPage();
+    const withoutKey = await (await browser.newContext()).newPage();
     // It has nobody to ask for a password.
-    await expect(stranger.goto(`${stack.origin}/admin/queues`)).rejects.toThrow("ERR_INVALID_AUTH_CREDENTIALS");
+    await expect(withoutKey.goto(`${stack.origin}/admin/queues`)).rejects.toThrow("ERR_INVALID_AUTH_CREDENTIALS");
 
     const context = await browser.newContext({ httpCredentials: { username: "operator", password: adminKey } });
     const page = await context.newPage();

@@ -267,21 +267,16 @@ async function openApi(options: StartApiOptions, finish: Finish) {
     nextSubmission: () => new Promise<string>((resolve) => (onSubmission = resolve)),
 
     /** How many generations have ended, by a look at Redis itself. */
-    async endings(): Promise<number> {
-      const own = connectWorker(redisUrl, () => {});
-      const found = await own.keys(`${prefix}:generation:*`);
-      const ended = await Promise.all(found.map((key) => own.hexists(key, "endedAt")));
-      own.disconnect();
-      return ended.reduce((sum, one) => sum + one, 0);
-    },
+    endings: () =>
+      askRedis(redisUrl, async (own) => {
+        const found = await own.keys(`${prefix}:generation:*`);
+        const ended = await Promise.all(found.map((key) => own.hexists(key, "endedAt")));
+        return ended.reduce((sum, one) => sum + one, 0);
+      }),
 
     /** Removes every record, as a Redis does that comes back without its data. */
-    async loseRecords() {
-      const own = connectWorker(redisUrl, () => {});
-      const found = await own.keys(`${prefix}:generation:*`);
-      await own.del(...found);
-      own.disconnect();
-    },
+    loseRecords: () =>
+      askRedis(redisUrl, async (own) => void (await own.del(await own.keys(`${prefix}:generation:*`)))),
 
     /** One round of recovery, for whom nothing is too young to be looked at. */
     tidy: () => tidy(redisUrl, prefix),
@@ -294,8 +289,11 @@ async function openApi(options: StartApiOptions, finish: Finish) {
 export type TestApi = Awaited<ReturnType<typeof startApi>>;
 export type KeptApi = Awaited<ReturnType<typeof keepApi>>;
 
-export async function clearRedis(prefix: string): Promise<void> {
-  const redis = connectWorker(testRedisUrl(), () => {});
-  await removeKeys(redis, prefix);
-  redis.disconnect();
+export const clearRedis = (prefix: string): Promise<void> =>
+  askRedis(testRedisUrl(), (redis) => removeKeys(redis, prefix));
+
+/** Asks Redis itself, beside the service and its connections. */
+async function askRedis<T>(url: string, ask: (redis: ReturnType<typeof connectWorker>) => Promise<T>): Promise<T> {
+  const redis = connectWorker(url, () => {});
+  return ask(redis).finally(() => redis.disconnect());
 }

@@ -1,8 +1,8 @@
 import { createLedger } from "@darkroom/accounts";
 import { createMetrics } from "@darkroom/runtime";
 import { loadCatalogue } from "@darkroom/models";
-import { expect, onTestFinished, test, vi } from "vitest";
-import { joinFleet } from "@darkroom/redis";
+import { expect, test, vi } from "vitest";
+import { joinWorker } from "@darkroom/redis/join-worker-fixture";
 import { lanesOf, tellFleet } from "./fleet-figures.ts";
 import { startApi, type TestApi } from "./api.fixture.ts";
 import { request } from "./generation.fixture.ts";
@@ -26,25 +26,8 @@ function scrapeFleet(api: TestApi, lanes: readonly string[] = [lane, "openai.bat
 }
 
 /** A worker of a lane with five slots, which does nothing. */
-async function joinWorker({ redis, keys }: TestApi, of: string) {
-  const member = await joinFleet({
-    redis,
-    keys,
-    name: "worker-1",
-    facts: () => ({
-      kind: "worker",
-      host: "node-1",
-      pid: 1,
-      version: "0.1.0",
-      state: "running",
-      active: 0,
-      lanes: [{ lane: of, concurrency: 5, active: 0, paused: false }],
-    }),
-    onDrain: () => {},
-    log: { info() {}, warn() {} },
-  });
-  onTestFinished(() => member.close());
-}
+const joinIdle = ({ redis, keys }: TestApi, of: string) =>
+  joinWorker({ redis, keys, slots: () => ({ lane: of, concurrency: 5, active: 0, paused: false }) });
 
 const submit = (api: TestApi, count: number) =>
   Promise.all(Array.from({ length: count }, () => api.generate(request, { headers: { prefer: "respond-async" } })));
@@ -77,13 +60,13 @@ test("before the first worker of a lane the number of workers counts with twenty
     [`lane_waiting{lane="${lane}"}`]: 17,
     [`workers_desired{lane="${lane}"}`]: 2,
   });
-  await joinWorker(api, lane);
+  await joinIdle(api, lane);
   expect(await scrape()).toMatchObject({ [`lane_workers{lane="${lane}"}`]: 1, [`workers_desired{lane="${lane}"}`]: 5 });
 });
 
 test("a lane that only workers know is told, too", async () => {
   const api = await startApi();
-  await joinWorker(api, "odd.batch");
+  await joinIdle(api, "odd.batch");
   expect(await scrapeFleet(api)()).toMatchObject({ 'lane_workers{lane="odd.batch"}': 1 });
 });
 

@@ -39,7 +39,7 @@ describe("a caller's context", () => {
   });
 
   test("has a trace id that does not decide about a share", () => {
-    // The sampler by ratio takes the lowest ids, whoever chose them.
+    // The sampler by ratio takes the lowest ids, also where the caller has chosen them.
     const lowest = "00-00000000000000010000000000000001-b7ad6b7169203331-01";
     const settings = { OTEL_TRACES_SAMPLER: "parentbased_traceidratio", OTEL_TRACES_SAMPLER_ARG: 0.1 } as const;
     const { tracer, ended } = openTracer(settings);

@@ -9,7 +9,7 @@ export type CancelRecordOptions = {
 };
 
 /**
- * Returns the function that cancels a generation, whoever asks for it. Resolves with the status that it was canceled in, with `ended` where it
+ * Returns the function that cancels a generation, for its owner or the operator. Resolves with the status that it was canceled in, with `ended` where it
  * had ended before, and with `gone` where it has no record. Throws `ApiError` where Redis is away.
  */
 export function createCancelRecord({ queue: { generations, lanes }, metrics }: CancelRecordOptions) {
