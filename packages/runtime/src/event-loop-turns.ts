@@ -30,5 +30,3 @@ export function createEventLoopTurns(perTurn = usualPerTurn) {
     },
   };
 }
-
-export type EventLoopTurns = ReturnType<typeof createEventLoopTurns>;

@@ -1,6 +1,6 @@
 export { type Backoff, createBackoff } from "./backoff.ts";
 export { type CloseList, createCloseList, type ProcessLife, runProcess } from "./run-process.ts";
-export { createEventLoopTurns, type EventLoopTurns } from "./event-loop-turns.ts";
+export { createEventLoopTurns } from "./event-loop-turns.ts";
 export { createFreshReading } from "./fresh-reading.ts";
 export { type Environment, readSettings, SettingsError, wholeNumber, readOrExit } from "./read-settings.ts";
 export { secretNames, secretSetting } from "./secret-files.ts";
